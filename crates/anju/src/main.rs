@@ -1,0 +1,2 @@
+//! The binary: reads the command line, starts the others, holds no logic.
+fn main() {}

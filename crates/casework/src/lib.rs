@@ -1,0 +1,1 @@
+//! People, identity, facts kept, the case path, outbox, inbox.

@@ -1,0 +1,1 @@
+//! Money, dates, identifiers, formulas: pure.

@@ -1,0 +1,1 @@
+//! Everything that runs by itself: gather and advance, outbox, day end.

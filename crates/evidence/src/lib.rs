@@ -1,0 +1,1 @@
+//! Canonical records, commitments and the Merkle log: pure.

@@ -1,0 +1,1 @@
+//! Conversations with the outside: gateway, banks, messages, face.

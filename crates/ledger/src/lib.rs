@@ -1,0 +1,1 @@
+//! Accounts, journals, postings, days: the only writer of money.

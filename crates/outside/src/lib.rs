@@ -1,0 +1,1 @@
+//! A simulated outside world, its own process, never linked into the product.

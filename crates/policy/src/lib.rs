@@ -1,0 +1,1 @@
+//! Facts, policy files, decide, explain, find, simulate: pure.

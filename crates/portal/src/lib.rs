@@ -1,0 +1,1 @@
+//! What people see: pages and APIs, one folder per kind of user.

@@ -1,0 +1,1 @@
+//! Keys, encryption at rest, blind indexes, signatures: the one crypto module.

@@ -1,0 +1,1 @@
+//! Codecs of every protocol spoken with the outside: pure.
