@@ -1,1 +1,5 @@
 //! Codecs of every protocol spoken with the outside: pure.
+
+pub mod face;
+pub mod gateway;
+pub mod sms;
