@@ -1,0 +1,29 @@
+//! Characters as people type them: full-width forms, stray spaces. Invariant: nothing is guessed, a
+//! character is either mapped by the Unicode tables of full-width forms or left as it is.
+
+/// Full-width ASCII (U+FF01..U+FF5E) and the ideographic space to half width.
+pub(crate) fn half_width(c: char) -> char {
+    match c {
+        '\u{3000}' => ' ',
+        '\u{FF01}'..='\u{FF5E}' => {
+            char::from_u32(c as u32 - 0xFEE0).expect("the full-width block maps onto ASCII")
+        }
+        _ => c,
+    }
+}
+
+/// Half width, all white space (also the invisible ones that spreadsheets carry along) removed.
+pub(crate) fn compact(text: &str) -> String {
+    text.chars()
+        .map(half_width)
+        .filter(|c| !c.is_whitespace() && !is_invisible(*c))
+        .collect()
+}
+
+/// Zero-width and formatting characters that arrive by copy and paste and that nobody sees.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}'
+    )
+}
