@@ -1,0 +1,206 @@
+//! A decision: the value that the page, the API and the chat draw, and the small form of it that is kept. Both come from one
+//! evaluation; the texts are written only when somebody looks.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::fact::{At, FactState};
+
+/// What becomes of the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// 准予. Every condition is met.
+    Approved,
+    /// 不准. A condition is not met.
+    Refused,
+    /// 等待. A source has not answered, or a paper is needed.
+    Waiting,
+    /// 转人工审核. A person must look.
+    Review,
+}
+
+/// What came of one condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionOutcome {
+    /// 符合.
+    Met,
+    /// 不符合.
+    NotMet,
+    /// 还不知道.
+    Unknown,
+}
+
+/// What to do about a condition whose source stays silent for `gather_max_wait_hours`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// Go on waiting, then a reviewer.
+    #[default]
+    Wait,
+    /// Ask the person for the condition's document.
+    Paper,
+    /// A reviewer decides.
+    Review,
+}
+
+/// A decision as `doors.md` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What becomes of the case.
+    pub outcome: Outcome,
+    /// The amount in fen: 0 when refused, null while it cannot be computed or the service pays nothing.
+    pub amount_fen: Option<i64>,
+    /// Every condition in force, in the order in which it is read.
+    pub conditions: Vec<Condition>,
+    /// The exact rules that were used.
+    pub policy: PolicyRef,
+    /// The sources that have not answered.
+    #[serde(default)]
+    pub waiting_for: Vec<WaitingFor>,
+    /// The papers that may stand in for a record that a source does not have.
+    #[serde(default)]
+    pub papers: Vec<Paper>,
+    /// The parts of the amount; the one that binds is marked.
+    #[serde(default)]
+    pub amount_parts: Vec<AmountPart>,
+    /// Why a person must look, one sentence each.
+    #[serde(default)]
+    pub review_reasons: Vec<String>,
+}
+
+/// One condition of a decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// `RENT-02`.
+    pub code: String,
+    /// What it asks for.
+    pub name: String,
+    /// Met, not met or unknown.
+    pub outcome: ConditionOutcome,
+    /// One sentence with this person's figures.
+    pub detail: String,
+    /// What to do about it, unless it is met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    /// The article that it stands on.
+    pub law: String,
+    /// The service's message code (`E-RENT-02`), when it is not met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What happens if it stays unknown.
+    pub on_unknown: OnUnknown,
+    /// What it read.
+    pub facts: Vec<FactRead>,
+}
+
+/// A fact as a condition read it: only the fields that were used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FactRead {
+    /// `estate.ownership`.
+    #[serde(rename = "type")]
+    pub fact_type: String,
+    /// The role in policy: `applicant`.
+    pub role: String,
+    /// Whom it is about, masked.
+    pub subject: String,
+    /// The names that were read with their values, null when there is none.
+    pub value: serde_json::Value,
+    /// Who said so: `D03`.
+    pub source: String,
+    /// The same in words: 市规划和自然资源局（不动产登记）.
+    pub source_name: String,
+    /// Known, absent, unknown or in conflict.
+    pub state: FactState,
+    /// The instant for which the source vouches; null if it was never asked.
+    pub as_of: Option<DateTime<Utc>>,
+    /// The same values in words for the page: 本人在本市的住房 0 套.
+    pub shown: Vec<Shown>,
+    /// The row that keeps the fact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact_id: Option<i64>,
+}
+
+/// One value in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// 本人在本市的住房套数.
+    pub label: String,
+    /// 0.
+    pub text: String,
+}
+
+/// Version and digest of the policy files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PolicyRef {
+    /// `2026-11`.
+    pub version: String,
+    /// SHA-256 of the files' content, in hex.
+    pub digest: String,
+}
+
+/// A source that has not answered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WaitingFor {
+    /// `D03`.
+    pub source: String,
+    /// 市规划和自然资源局（不动产登记）.
+    pub source_name: String,
+    /// `estate.ownership`.
+    #[serde(rename = "type")]
+    pub fact_type: String,
+    /// `spouse`.
+    pub role: String,
+}
+
+/// A paper that the person may hand in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paper {
+    /// The condition that it is for.
+    pub condition: String,
+    /// 租赁合同.
+    pub name: String,
+    /// The facts that a teller turns it into.
+    pub facts: Vec<PaperFact>,
+}
+
+/// A fact that a paper may stand in for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaperFact {
+    /// `applicant`.
+    pub role: String,
+    /// `housing.rental_filing`.
+    #[serde(rename = "type")]
+    pub fact_type: String,
+}
+
+/// One part of the amount.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AmountPart {
+    /// 账户可用余额.
+    pub label: String,
+    /// Its value in fen; null while it is not known.
+    pub fen: Option<i64>,
+    /// Whether the amount is this one.
+    pub binding: bool,
+}
+
+/// What is kept of a decision: codes and numbers. Names, law and texts are drawn from the policy that it names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredDecision {
+    /// The service.
+    pub service: String,
+    /// When it was taken.
+    pub at: At,
+    /// What became of the case.
+    pub outcome: Outcome,
+    /// The amount in fen.
+    pub amount_fen: Option<i64>,
+    /// Each condition's code and outcome, in order.
+    pub conditions: Vec<(String, ConditionOutcome)>,
+    /// The facts that were read, by their rows.
+    pub fact_ids: Vec<i64>,
+    /// The rules that were used.
+    pub policy: PolicyRef,
+}
