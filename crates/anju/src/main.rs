@@ -1,2 +1,49 @@
 //! The binary: reads the command line, starts the others, holds no logic.
-fn main() {}
+
+use std::process::ExitCode;
+
+use anju::{command, config::Config};
+use clap::{Parser, Subcommand};
+
+/// 安居：住房公积金中心的业务系统
+#[derive(Debug, Parser)]
+#[command(name = "anju", version, arg_required_else_help = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 打印配置，含全部默认值
+    Config,
+    /// 把数据库结构升级到本版本
+    Migrate,
+    /// 私有 PostgreSQL 集群
+    #[command(subcommand)]
+    Cluster(command::cluster::Action),
+}
+
+fn main() -> ExitCode {
+    let line = Line::parse();
+    match tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(line.command)))
+    {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let config = Config::load()?;
+    match command {
+        Command::Config => command::config::run(&config),
+        Command::Migrate => command::migrate::run(&config).await?,
+        Command::Cluster(action) => return command::cluster::run(&config, action).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}

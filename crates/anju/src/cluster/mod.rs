@@ -1,0 +1,409 @@
+//! The private PostgreSQL cluster (私有集群): found, made, started and stopped with one command.
+//!
+//! Invariant: durable. Nothing here ever turns off `fsync`, `synchronous_commit` or checksums, also not for tests.
+//! A cluster is made beside its place and moved there when it is whole, so that a killed set-up leaves nothing half made.
+//! Read [`Cluster::start`] first; `install.rs` brings the server programs onto a machine that has none.
+
+pub mod install;
+
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use sha2::{Digest, Sha256};
+use sqlx::{Connection, PgConnection};
+
+/// Why the cluster cannot serve. The text is for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// No server programs, and they cannot be installed from here.
+    #[error("本机没有 PostgreSQL。请先运行：\n  {0}")]
+    Missing(&'static str),
+    /// The server runs as another account, and there is none to run it.
+    #[error("以 root 运行时需要账号 postgres 或 nobody 来运行数据库，本机都没有")]
+    NoAccount,
+    /// A file or folder could not be made or read.
+    #[error("{0} 处理失败")]
+    File(PathBuf, #[source] std::io::Error),
+    /// A program failed; its own words follow.
+    #[error("{program} 失败：{words}")]
+    Program {
+        /// Name of the program.
+        program: String,
+        /// What it said.
+        words: String,
+    },
+    /// The server answers and refuses.
+    #[error("无法建立数据库")]
+    Database(#[from] sqlx::Error),
+}
+
+type Result<T> = std::result::Result<T, ClusterError>;
+
+/// The account that the server runs as when we are root: `initdb` refuses root.
+#[derive(Debug, Clone, Copy)]
+struct Account {
+    uid: u32,
+    gid: u32,
+}
+
+/// A private cluster, made or not, running or not.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    home: PathBuf,
+    /// Holds data, socket and log.
+    room: PathBuf,
+    socket: PathBuf,
+    programs: PathBuf,
+    account: Option<Account>,
+}
+
+/// Name of the database and of the role that owns it.
+pub const DATABASE: &str = "anju";
+
+/// Where the clusters of homes live whose owner is root.
+const ROOM_OF_ROOT: &str = "/var/lib/anju";
+
+/// Longest path of a socket folder: the kernel takes 107 bytes with the socket's own name.
+const SOCKET_FOLDER_MAX: usize = 85;
+
+impl Cluster {
+    /// The cluster of a home (`ANJU_HOME`), absolute. Looks for the server programs; makes nothing.
+    pub fn of(home: &Path) -> Result<Self> {
+        let programs = install::programs().ok_or(ClusterError::Missing(install::COMMAND))?;
+        let hash = hex::encode(&Sha256::digest(home.as_os_str().as_encoded_bytes())[..8]);
+        let (room, account) = if effective_uid()? == 0 {
+            // Another account cannot enter /root; the link in the home leads to where it can.
+            match fs::canonicalize(home.join("cluster")) {
+                Ok(data) => {
+                    let owner = fs::metadata(&data).map_err(file(&data))?;
+                    let account = Account {
+                        uid: owner.uid(),
+                        gid: owner.gid(),
+                    };
+                    (data.parent().unwrap_or(home).to_owned(), Some(account))
+                }
+                Err(_) => (
+                    Path::new(ROOM_OF_ROOT).join(&hash),
+                    Some(database_account()?),
+                ),
+            }
+        } else {
+            (home.to_owned(), None)
+        };
+        let beside = room.join("socket");
+        let socket = if beside.as_os_str().len() <= SOCKET_FOLDER_MAX {
+            beside
+        } else {
+            std::env::temp_dir().join(format!("anju-{hash}"))
+        };
+        Ok(Self {
+            home: home.to_owned(),
+            room,
+            socket,
+            programs,
+            account,
+        })
+    }
+
+    /// The data folder, where the server keeps everything.
+    pub fn data(&self) -> PathBuf {
+        self.room.join("cluster")
+    }
+
+    /// Connection URL of one of its databases over the Unix socket, as its owner.
+    pub fn url(&self, database: &str) -> String {
+        self.url_as(DATABASE, database)
+    }
+
+    fn url_as(&self, role: &str, database: &str) -> String {
+        let host = percent_encoded(&self.socket);
+        format!("postgres:///{database}?host={host}&user={role}")
+    }
+
+    /// Whether the server runs.
+    pub fn is_running(&self) -> bool {
+        self.data().join("postmaster.pid").exists()
+            && self
+                .program("pg_ctl")
+                .args(["status", "-D"])
+                .arg(self.data())
+                .output()
+                .is_ok_and(|output| output.status.success())
+    }
+
+    /// Makes the cluster if there is none, starts it if it does not run, makes the database if it is missing.
+    /// True if the server was started by this call.
+    pub async fn start(&self) -> Result<bool> {
+        fs::create_dir_all(&self.home).map_err(file(&self.home))?;
+        let lock_path = self.home.join("cluster.lock");
+        let lock = fs::File::create(&lock_path).map_err(file(&lock_path))?;
+        lock.lock().map_err(file(&lock_path))?; // two set-ups at once: the second finds it done
+
+        if !self.data().join("PG_VERSION").exists() {
+            self.make()?;
+        }
+        let started = !self.is_running();
+        if started {
+            self.start_server()?;
+        }
+        self.make_database().await?;
+        Ok(started)
+    }
+
+    /// Stops the server; open connections are closed, what was committed stays.
+    pub fn stop(&self) -> Result<()> {
+        if self.is_running() {
+            run(self
+                .program("pg_ctl")
+                .args(["stop", "-w", "-m", "fast", "-D"])
+                .arg(self.data()))?;
+        }
+        Ok(())
+    }
+
+    /// Stops the server and removes everything it keeps. For `--reset`.
+    pub fn remove(&self) -> Result<()> {
+        self.stop()?;
+        let link = self.home.join("cluster");
+        if link.is_symlink() {
+            fs::remove_file(&link).map_err(file(&link))?;
+            fs::remove_dir_all(&self.room).map_err(file(&self.room))?;
+        } else if self.data().exists() {
+            fs::remove_dir_all(self.data()).map_err(file(&self.data()))?;
+        }
+        Ok(())
+    }
+
+    fn make(&self) -> Result<()> {
+        if self.account.is_some() {
+            let rooms = Path::new(ROOM_OF_ROOT);
+            fs::create_dir_all(rooms).map_err(file(rooms))?;
+            fs::set_permissions(rooms, fs::Permissions::from_mode(0o755)).map_err(file(rooms))?;
+        }
+        self.make_folder(&self.room)?;
+        let fresh = self.room.join("cluster.new");
+        if fresh.exists() {
+            fs::remove_dir_all(&fresh).map_err(file(&fresh))?; // a set-up that was killed
+        }
+        let mut initdb = self.program("initdb");
+        initdb
+            .args([
+                "--username=postgres",
+                "--auth-local=trust",
+                "--auth-host=reject",
+            ])
+            .args(["--encoding=UTF8", "--data-checksums", "-D"])
+            .arg(&fresh)
+            .arg(if has_c_utf8() {
+                "--locale=C.UTF-8"
+            } else {
+                "--no-locale"
+            });
+        run(&mut initdb)?;
+
+        let settings = fresh.join("postgresql.conf");
+        let mut text = fs::read_to_string(&settings).map_err(file(&settings))?;
+        text.push_str("\ninclude 'anju.conf'\n");
+        fs::write(&settings, text).map_err(file(&settings))?;
+
+        fs::rename(&fresh, self.data()).map_err(file(&self.data()))?;
+        if self.account.is_some() {
+            let link = self.home.join("cluster");
+            if link.is_symlink() {
+                fs::remove_file(&link).map_err(file(&link))?;
+            }
+            symlink(self.data(), &link).map_err(file(&link))?;
+        }
+        Ok(())
+    }
+
+    fn start_server(&self) -> Result<()> {
+        self.make_folder(&self.socket)?;
+        let settings = self.data().join("anju.conf");
+        fs::write(&settings, self.settings()).map_err(file(&settings))?;
+        let mut start = self.program("pg_ctl");
+        start
+            .args(["start", "-w", "-t", "300", "-D"])
+            .arg(self.data())
+            .arg("-l")
+            .arg(self.data().join("server.log"));
+        run(&mut start).map(drop)
+    }
+
+    /// Written at each start, so that a new version's settings reach an old cluster. What an administrator sets with
+    /// `ALTER SYSTEM` stands over them.
+    fn settings(&self) -> String {
+        format!(
+            "# Written by anju at each start; use ALTER SYSTEM for your own settings.\n\
+             listen_addresses = ''\n\
+             unix_socket_directories = '{socket}'\n\
+             unix_socket_permissions = 0700\n\
+             shared_buffers = 256MB\n\
+             max_connections = 200\n\
+             max_prepared_transactions = 0\n\
+             min_wal_size = 2GB\n\
+             max_wal_size = 2GB\n\
+             wal_compression = lz4\n\
+             checkpoint_timeout = 30min\n\
+             random_page_cost = 1.1\n\
+             jit = off\n\
+             autovacuum_naptime = 5s\n\
+             timezone = 'UTC'\n\
+             log_timezone = 'UTC'\n",
+            socket = self.socket.display().to_string().replace('\'', "''"),
+        )
+    }
+
+    async fn make_database(&self) -> Result<()> {
+        let mut connection = PgConnection::connect(&self.url_as("postgres", "postgres")).await?;
+        let role: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju')")
+                .fetch_one(&mut connection)
+                .await?;
+        if !role {
+            sqlx::query("CREATE ROLE anju LOGIN CREATEROLE CREATEDB IN ROLE pg_monitor")
+                .execute(&mut connection)
+                .await?;
+        }
+        let database: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'anju')")
+                .fetch_one(&mut connection)
+                .await?;
+        if !database {
+            sqlx::query("CREATE DATABASE anju OWNER anju")
+                .execute(&mut connection)
+                .await?;
+        }
+        connection.close().await?;
+        Ok(())
+    }
+
+    /// A server program, run as the account that owns the cluster and in a folder that it can enter.
+    fn program(&self, name: &str) -> Command {
+        let path = self.programs.join(name);
+        let mut command = match &self.account {
+            None => Command::new(path),
+            Some(account) => {
+                let mut command = Command::new("setpriv");
+                command
+                    .arg(format!("--reuid={}", account.uid))
+                    .arg(format!("--regid={}", account.gid))
+                    .args(["--init-groups", "--reset-env"])
+                    .arg(path);
+                command
+            }
+        };
+        command.current_dir("/");
+        command
+    }
+
+    /// Only the server's account may enter: the socket behind it trusts whoever reaches it.
+    fn make_folder(&self, folder: &Path) -> Result<()> {
+        if let Some(parent) = folder.parent() {
+            fs::create_dir_all(parent).map_err(file(parent))?;
+        }
+        match fs::DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(file(folder))?,
+        }
+        let owner = match &self.account {
+            Some(account) => {
+                chown(folder, Some(account.uid), Some(account.gid)).map_err(file(folder))?;
+                account.uid
+            }
+            None => effective_uid()?,
+        };
+        // In a shared temporary folder somebody else may have made it first.
+        let found = fs::symlink_metadata(folder).map_err(file(folder))?;
+        if !found.is_dir() || found.uid() != owner {
+            let stranger = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+            return Err(ClusterError::File(folder.to_owned(), stranger));
+        }
+        if folder == self.socket {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(file(folder))?;
+        }
+        Ok(())
+    }
+}
+
+fn file(path: &Path) -> impl FnOnce(std::io::Error) -> ClusterError {
+    let path = path.to_owned();
+    move |error| ClusterError::File(path, error)
+}
+
+pub(crate) fn run(command: &mut Command) -> Result<Output> {
+    let program = command
+        .get_args()
+        .map(|argument| Path::new(argument))
+        .chain([Path::new(command.get_program())])
+        .find_map(|path| path.is_absolute().then(|| path.file_name()).flatten())
+        .unwrap_or(command.get_program())
+        .to_string_lossy()
+        .into_owned();
+    let failed = |words: String| ClusterError::Program {
+        program: program.clone(),
+        words,
+    };
+    let output = command
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    let words = [&output.stdout[..], &output.stderr[..]].concat();
+    Err(failed(String::from_utf8_lossy(&words).trim().to_owned()))
+}
+
+/// Effective user id of this process. 0 is root.
+pub(crate) fn effective_uid() -> Result<u32> {
+    let own = Path::new("/proc/self");
+    Ok(fs::metadata(own).map_err(file(own))?.uid())
+}
+
+fn database_account() -> Result<Account> {
+    let passwd = Path::new("/etc/passwd");
+    let text = fs::read_to_string(passwd).map_err(file(passwd))?;
+    ["postgres", "nobody"]
+        .into_iter()
+        .find_map(|name| {
+            text.lines().find_map(|line| {
+                let fields: Vec<&str> = line.split(':').collect();
+                (fields.first() == Some(&name)).then_some(())?;
+                Some(Account {
+                    uid: fields.get(2)?.parse().ok()?,
+                    gid: fields.get(3)?.parse().ok()?,
+                })
+            })
+        })
+        .ok_or(ClusterError::NoAccount)
+}
+
+fn has_c_utf8() -> bool {
+    Command::new("locale")
+        .arg("-a")
+        .output()
+        .is_ok_and(|output| {
+            String::from_utf8_lossy(&output.stdout)
+                .lines()
+                .any(|locale| {
+                    locale.eq_ignore_ascii_case("C.UTF-8") || locale.eq_ignore_ascii_case("C.utf8")
+                })
+        })
+}
+
+fn percent_encoded(path: &Path) -> String {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                char::from(*byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,5 @@
+//! One file a command of the command line; each prints for a person and returns an exit code.
+
+pub mod cluster;
+pub mod config;
+pub mod migrate;

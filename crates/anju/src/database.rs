@@ -1,0 +1,57 @@
+//! The database as the program meets it: where it is, its pool, its migrations.
+//!
+//! Invariant: every pooled connection works as the application's role, which may read money tables and never write
+//! them except through the ledger's own functions; only migrations run as the owner.
+
+use sqlx::{
+    Connection, Executor, PgConnection, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{
+    cluster::{Cluster, ClusterError, DATABASE},
+    config::Config,
+};
+
+/// The schema, numbered, forward only, inside the binary.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+/// Where the database is: `DATABASE_URL`, or the private cluster, started if it does not run.
+pub async fn url(config: &Config) -> Result<String, ClusterError> {
+    if !config.database_url.is_empty() {
+        return Ok(config.database_url.clone());
+    }
+    let cluster = Cluster::of(&config.home)?;
+    cluster.start().await?;
+    Ok(cluster.url(DATABASE))
+}
+
+/// Brings the schema to this version. Harmless to repeat.
+pub async fn migrate(url: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    MIGRATIONS.run(&mut connection).await?;
+    connection.close().await
+}
+
+/// The application's connections. The close of a day waits for those named `anju`, so all writers carry that name.
+pub async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let role: bool = sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju_app')",
+                )
+                .fetch_one(&mut *connection)
+                .await?;
+                if role {
+                    connection.execute("SET ROLE anju_app").await?;
+                }
+                Ok(())
+            })
+        })
+        .connect_with(options.application_name("anju"))
+        .await
+}
