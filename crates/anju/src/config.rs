@@ -30,8 +30,6 @@ pub struct Config {
     pub outside_listen: SocketAddr,
     /// Where the server finds banks and departments; empty means the simulated outside world.
     pub outside_url: String,
-    /// Where the outside world delivers its notices; empty means the server on this machine.
-    pub product_url: String,
     /// PostgreSQL; empty means a private cluster in `home/cluster`.
     pub database_url: String,
     /// Connections that the server keeps at most.
@@ -59,7 +57,6 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8329)),
             outside_listen: SocketAddr::from(([127, 0, 0, 1], 8330)),
             outside_url: String::new(),
-            product_url: String::new(),
             database_url: String::new(),
             database_connections: 16,
             centre: "chongqing".to_owned(),
@@ -126,12 +123,6 @@ impl Config {
         )?;
         set(
             &variable,
-            "ANJU_PRODUCT_URL",
-            "网址",
-            &mut config.product_url,
-        )?;
-        set(
-            &variable,
             "DATABASE_URL",
             "PostgreSQL 连接串",
             &mut config.database_url,
@@ -162,9 +153,6 @@ impl Config {
         }
         if config.outside_url.is_empty() {
             config.outside_url = format!("http://{}", config.outside_listen);
-        }
-        if config.product_url.is_empty() {
-            config.product_url = format!("http://{}", config.listen);
         }
         Ok(config)
     }
@@ -202,7 +190,6 @@ const LABELS: &[(&str, &str, &str)] = &[
         "模拟外部世界的地址",
     ),
     ("outside_url", "ANJU_OUTSIDE_URL", "银行与部门的网关地址"),
-    ("product_url", "ANJU_PRODUCT_URL", "外部世界回送通知的地址"),
     (
         "database_url",
         "DATABASE_URL",

@@ -7,3 +7,5 @@ pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod database;
+pub mod home;
+pub mod log;

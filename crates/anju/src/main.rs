@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anju::{command, config::Config};
+use anju::{command, config::Config, log};
 use clap::{Parser, Subcommand};
 
 /// 安居：住房公积金中心的业务系统
@@ -15,6 +15,22 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// 准备好一切：数据库、结构、密钥、政策、演示中心（可重复运行）
+    Setup {
+        /// 作为演示中心
+        #[arg(long)]
+        demo: bool,
+    },
+    /// 模拟的外部世界：银行、部门、手机
+    Outside,
+    /// 政策文件
+    #[command(subcommand)]
+    Policy(command::policy::Action),
+    /// 打印中心的时刻；演示中心可以拨动
+    Clock {
+        #[command(subcommand)]
+        action: Option<command::clock::Action>,
+    },
     /// 打印配置，含全部默认值
     Config,
     /// 把数据库结构升级到本版本
@@ -39,8 +55,15 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let config = Config::load()?;
+    let mut config = Config::load()?;
     match command {
+        Command::Setup { demo } => command::setup::run(&mut config, demo).await?,
+        Command::Outside => {
+            log::begin(&config);
+            command::outside::run(&config).await?;
+        }
+        Command::Policy(action) => return Ok(command::policy::run(&action)),
+        Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),
         Command::Migrate => command::migrate::run(&config).await?,
         Command::Cluster(action) => return command::cluster::run(&config, action).await,
