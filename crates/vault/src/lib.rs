@@ -1,1 +1,184 @@
-//! Keys, encryption at rest, blind indexes, signatures: the one crypto module.
+//! Keys, encryption at rest, blind indexes, message codes, passwords, tokens, public numbers: the one
+//! crypto module.
+//!
+//! Invariant: key bytes stay inside this crate. What leaves is sealed data, an index, a code or a number;
+//! every sealed value names the key that sealed it and the purpose it was sealed for, so that keys can
+//! rotate and one column's value cannot be passed off as another's. Read `key` first.
+
+mod cipher;
+mod key;
+mod number;
+pub mod password;
+pub mod token;
+pub mod totp;
+
+use std::path::{Path, PathBuf};
+
+pub use cipher::{hmac_sm3, same, sm3};
+pub use key::SharedKey;
+pub use number::{NumberKind, PublicNumbers};
+
+use key::{Key, KeyRing};
+
+/// What went wrong with a key or with sealed data.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The file system refused.
+    #[error("reading or writing the key file {path}")]
+    File {
+        /// The key file or its folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A key file that is not 64 hexadecimal characters.
+    #[error("the key file {0} does not hold 64 hexadecimal characters")]
+    Format(PathBuf),
+    /// A key file that others than its owner can read.
+    #[error("the key file {0} must be readable by its owner only (mode 0600)")]
+    Exposed(PathBuf),
+    /// No key of a kind that is needed.
+    #[error("there is no {kind} key in {folder}")]
+    Missing {
+        /// The name of the key.
+        kind: &'static str,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// Sealed data that this vault did not make.
+    #[error("this is not sealed data")]
+    NotSealed,
+    /// Sealed by a key that is no longer here.
+    #[error("sealed with key {0}, which is not in this vault")]
+    UnknownKey(u16),
+    /// Changed since it was sealed, or sealed for another purpose.
+    #[error("sealed data was altered or belongs to another purpose")]
+    Altered,
+    /// The password library refused.
+    #[error("hashing a password")]
+    Password(#[source] argon2::password_hash::Error),
+}
+
+/// A blind index (盲索引): what a sealed value is found by. Two columns, so that the index key can rotate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlindIndex {
+    /// By the current key.
+    pub current: [u8; 16],
+    /// By the previous key, while there is one.
+    pub previous: Option<[u8; 16]>,
+}
+
+/// The keys of a centre, opened from its folder.
+pub struct Vault {
+    data: KeyRing,
+    index: KeyRing,
+    code: Key,
+    number: Key,
+}
+
+impl Vault {
+    /// Opens the keys of a folder.
+    ///
+    /// # Errors
+    /// A key is missing, damaged or readable by others.
+    pub fn open_dir(folder: impl AsRef<Path>) -> Result<Self, VaultError> {
+        let folder = folder.as_ref();
+        Ok(Self {
+            data: KeyRing::open(folder, "data")?,
+            index: KeyRing::open(folder, "index")?,
+            code: Key::open(folder, "code")?,
+            number: Key::open(folder, "number")?,
+        })
+    }
+
+    /// Makes the keys that are missing in a folder (files 0600) and opens it.
+    ///
+    /// # Errors
+    /// As [`open_dir`](Self::open_dir), or the folder cannot be written.
+    pub fn create(folder: impl AsRef<Path>) -> Result<Self, VaultError> {
+        let folder = folder.as_ref();
+        key::make_folder(folder)?;
+        KeyRing::create(folder, "data")?;
+        KeyRing::create(folder, "index")?;
+        Key::create(folder, "code")?;
+        Key::create(folder, "number")?;
+        Self::open_dir(folder)
+    }
+
+    /// Seals data at rest: SM4-GCM with a random nonce. The key's id stands in the header, the purpose is
+    /// authenticated and also separates the keys.
+    #[must_use]
+    pub fn seal(&self, purpose: &str, plain: &[u8]) -> Vec<u8> {
+        let (id, key) = self.data.current();
+        cipher::seal(id, key, purpose, plain)
+    }
+
+    /// Opens sealed data.
+    ///
+    /// # Errors
+    /// Not sealed data, an unknown key, altered, another purpose.
+    pub fn open(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let id = cipher::key_id(sealed)?;
+        let key = self.data.get(id).ok_or(VaultError::UnknownKey(id))?;
+        cipher::open(key, purpose, sealed)
+    }
+
+    /// Whether a value was sealed by the current key; if not, a rotation seals it again.
+    ///
+    /// # Errors
+    /// Not sealed data.
+    pub fn is_current(&self, sealed: &[u8]) -> Result<bool, VaultError> {
+        Ok(cipher::key_id(sealed)? == self.data.current().0)
+    }
+
+    /// The blind index of a value in normalised form, keyed by HMAC-SM3 and cut to 128 bits.
+    #[must_use]
+    pub fn blind_index(&self, purpose: &str, normalised: &str) -> BlindIndex {
+        let of = |key: &Key| {
+            let full = key.mac(purpose, normalised.as_bytes());
+            *full
+                .first_chunk::<16>()
+                .expect("a code of 32 bytes begins with 16")
+        };
+        BlindIndex {
+            current: of(self.index.current().1),
+            previous: self.index.previous().map(of),
+        }
+    }
+
+    /// A message authentication code under a name of its own: HMAC-SM3.
+    #[must_use]
+    pub fn mac(&self, key_name: &str, bytes: &[u8]) -> [u8; 32] {
+        self.code.mac(key_name, bytes)
+    }
+
+    /// Checks a code in constant time.
+    #[must_use]
+    pub fn verify_mac(&self, key_name: &str, bytes: &[u8], mac: &[u8]) -> bool {
+        same(&self.mac(key_name, bytes), mac)
+    }
+
+    /// The permutation between inner ids and public numbers.
+    #[must_use]
+    pub fn numbers(&self) -> PublicNumbers {
+        PublicNumbers::new(&self.number)
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault")
+    }
+}
+
+/// Random bytes of the operating system.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+#[cfg(test)]
+mod tests;

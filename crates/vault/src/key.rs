@@ -1,0 +1,232 @@
+//! Key files: `data-1.key`, `data-2.key` … (the highest number is current), `code.key`, `number.key`.
+//! Invariant: 32 random bytes in hexadecimal, mode 0600, never overwritten.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::cipher::hmac_sm3;
+use crate::{VaultError, random, same};
+
+/// 32 secret bytes.
+pub(crate) struct Key([u8; 32]);
+
+impl Key {
+    pub(crate) fn open(folder: &Path, kind: &'static str) -> Result<Self, VaultError> {
+        match read(&folder.join(format!("{kind}.key"))) {
+            Err(VaultError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Err(VaultError::Missing {
+                    kind,
+                    folder: folder.to_owned(),
+                })
+            }
+            read => read.map(Self),
+        }
+    }
+
+    pub(crate) fn create(folder: &Path, kind: &str) -> Result<(), VaultError> {
+        create(&folder.join(format!("{kind}.key")))
+    }
+
+    /// HMAC-SM3 over `name ‖ 0x00 ‖ bytes`: one key, separate uses.
+    pub(crate) fn mac(&self, name: &str, bytes: &[u8]) -> [u8; 32] {
+        debug_assert!(
+            !name.contains('\0'),
+            "the separator does not occur in names"
+        );
+        hmac_sm3(&self.0, &[name.as_bytes(), &[0], bytes])
+    }
+}
+
+/// The generations of one key: what was sealed by an older one can still be opened.
+pub(crate) struct KeyRing(BTreeMap<u16, Key>);
+
+impl KeyRing {
+    pub(crate) fn open(folder: &Path, kind: &'static str) -> Result<Self, VaultError> {
+        let mut keys = BTreeMap::new();
+        for (id, path) in generations(folder, kind)? {
+            keys.insert(id, Key(read(&path)?));
+        }
+        if keys.is_empty() {
+            return Err(VaultError::Missing {
+                kind,
+                folder: folder.to_owned(),
+            });
+        }
+        Ok(Self(keys))
+    }
+
+    pub(crate) fn create(folder: &Path, kind: &str) -> Result<(), VaultError> {
+        if generations(folder, kind)?.is_empty() {
+            create(&folder.join(format!("{kind}-1.key")))
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn current(&self) -> (u16, &Key) {
+        let (id, key) = self.0.last_key_value().expect("open refuses an empty ring");
+        (*id, key)
+    }
+
+    pub(crate) fn previous(&self) -> Option<&Key> {
+        self.0.values().rev().nth(1)
+    }
+
+    pub(crate) fn get(&self, id: u16) -> Option<&Key> {
+        self.0.get(&id)
+    }
+}
+
+/// A secret shared with another party: the gateway, the banks. Signs by HMAC-SM3.
+#[derive(Clone)]
+pub struct SharedKey([u8; 32]);
+
+impl SharedKey {
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// Missing, damaged, readable by others.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, VaultError> {
+        read(path.as_ref()).map(Self)
+    }
+
+    /// Makes the key file unless it exists, and reads it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or the folder cannot be written.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, VaultError> {
+        let path = path.as_ref();
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        create(path)?;
+        Self::open(path)
+    }
+
+    /// Writes the same key for the other party (mode 0600). A file that holds another key is replaced.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), VaultError> {
+        let path = path.as_ref();
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        if read(path).is_ok_and(|there| there == self.0) {
+            return Ok(());
+        }
+        match fs::remove_file(path) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(file(path)(cause)),
+            _ => {}
+        }
+        write(path, &self.0)
+    }
+
+    /// From bytes that both sides already hold.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The signature of a message.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 32] {
+        hmac_sm3(&self.0, &[message])
+    }
+
+    /// The signature in lower-case hexadecimal, as headers carry it.
+    #[must_use]
+    pub fn sign_hex(&self, message: &[u8]) -> String {
+        hex::encode(self.sign(message))
+    }
+
+    /// Checks a hexadecimal signature in constant time.
+    #[must_use]
+    pub fn verify_hex(&self, message: &[u8], signature: &str) -> bool {
+        hex::decode(signature).is_ok_and(|signature| same(&self.sign(message), &signature))
+    }
+}
+
+impl std::fmt::Debug for SharedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedKey")
+    }
+}
+
+pub(crate) fn make_folder(folder: &Path) -> Result<(), VaultError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(file(folder))
+}
+
+fn generations(folder: &Path, kind: &str) -> Result<Vec<(u16, PathBuf)>, VaultError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(file(folder))? {
+        let path = entry.map_err(file(folder))?.path();
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| {
+                name.strip_prefix(kind)?
+                    .strip_prefix('-')?
+                    .strip_suffix(".key")?
+                    .parse()
+                    .ok()
+            });
+        if let Some(id) = number {
+            found.push((id, path));
+        }
+    }
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<[u8; 32], VaultError> {
+    let mode = fs::metadata(path).map_err(file(path))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(VaultError::Exposed(path.to_owned()));
+    }
+    let text = fs::read_to_string(path).map_err(file(path))?;
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut bytes)
+        .map_err(|_| VaultError::Format(path.to_owned()))?;
+    Ok(bytes)
+}
+
+/// Makes a key unless there is one. Two processes that start at once agree: the key appears whole, by a link
+/// that fails for the second.
+fn create(path: &Path) -> Result<(), VaultError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let draft = path.with_extension(format!("new-{}", hex::encode(random::<8>())));
+    write(&draft, &random())?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft).map_err(file(&draft))?;
+    match linked {
+        Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(file(path)(cause)),
+        _ => Ok(()),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8; 32]) -> Result<(), VaultError> {
+    let mut target = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(file(path))?;
+    target
+        .write_all(format!("{}\n", hex::encode(bytes)).as_bytes())
+        .map_err(file(path))?;
+    target.sync_all().map_err(file(path))
+}
+
+fn file(path: &Path) -> impl FnOnce(std::io::Error) -> VaultError + use<> {
+    let path = path.to_owned();
+    move |source| VaultError::File { path, source }
+}
