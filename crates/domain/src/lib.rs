@@ -13,5 +13,6 @@ pub mod name;
 pub mod phone;
 pub mod rate;
 pub mod rounding;
+pub mod subject;
 mod text;
 pub mod uscc;
