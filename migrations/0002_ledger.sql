@@ -221,9 +221,9 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal
 
 -- 3. Small functions ------------------------------------------------------------------------------------------------
 
--- +1 where the subject's own side is debit (assets, expenses), else -1.
+-- +1 where the subject's own side is debit (assets, expenses, memo), else -1.
 CREATE FUNCTION ledger_side(p_subject integer) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN left(p_subject::text, 1) = '1' OR left(p_subject::text, 3) = '411' THEN 1 ELSE -1 END
+    SELECT CASE WHEN left(p_subject::text, 1) IN ('1', '9') OR left(p_subject::text, 3) = '411' THEN 1 ELSE -1 END
 $$;
 CREATE FUNCTION ledger_subject(p_kind smallint) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE p_kind WHEN 1 THEN 201 WHEN 2 THEN 201 WHEN 3 THEN 201 WHEN 11 THEN 21901 WHEN 12 THEN 21902
@@ -619,7 +619,6 @@ DECLARE
     year    date := interest_year(p_day);
     now_w   bigint := w_at(p_centre, p_day);
     rate    interest_rate;
-    keys    integer := cardinality(p_accounts) + 1;
     total   bigint;
     changed integer;
     stale   bigint[];
@@ -632,55 +631,59 @@ BEGIN
     END IF;
     SELECT * INTO rate FROM interest_rate
      WHERE centre_id = p_centre AND from_date <= p_day ORDER BY from_date DESC LIMIT 1;
-    LOOP
-        WITH line AS MATERIALIZED (
-            SELECT account_id, own
-              FROM (SELECT account_id, first + second
-                      FROM unnest(p_accounts, p_first, p_second) AS l (account_id, first, second)
-                     WHERE stale IS NULL OR account_id = ANY (stale)
-                     UNION ALL
-                    SELECT p_suspense, -total WHERE stale IS NULL) AS both_sides (account_id, own)
-             ORDER BY account_id)
-        UPDATE ledger_account a
-           SET balance_fen  = a.balance_fen + l.own,
-               version      = a.version + 1,
-               product      = CASE WHEN a.subject = 201
-                                   THEN a.product + a.balance_fen * (p_day - a.product_date)
-                                        + l.own * (p_day - greatest(p_value_date, a.settled_on))
-                                   ELSE 0 END,
-               accrual      = CASE WHEN a.subject = 201
-                                   THEN a.accrual
-                                        + a.balance_fen * CASE WHEN a.product_date >= rate.from_date
-                                                               THEN rate.bp::bigint * (p_day - a.product_date)
-                                                               ELSE now_w - w_at(p_centre, a.product_date) END
-                                        + CASE WHEN p_value_date = p_day THEN 0 ELSE
-                                               l.own * (now_w - w_at(p_centre, greatest(p_value_date, a.settled_on))) END
-                                   ELSE 0 END,
-               product_date = p_day
-          FROM line l, business_day d
-         WHERE d.centre_id = p_centre
-           AND d.open_date = p_day
-           AND a.centre_id = p_centre
-           AND a.account_id = l.account_id
-           -- Inside a CASE the planner does not guess that few rows remain, and keeps looking accounts up by line.
-           AND CASE WHEN a.running AND a.state = 1 AND a.product_date <= p_day
-                         AND (a.subject = 201 AND a.settled_on >= year OR a.account_id = p_suspense)
-                    THEN true ELSE false END;
-        GET DIAGNOSTICS changed = ROW_COUNT;
-        keys := keys - changed;
-        EXIT WHEN keys = 0 OR stale IS NOT NULL;
-        PERFORM ledger_require_open(p_centre, p_day);
-        -- Once a year: those that are not settled yet.
-        stale := ARRAY(SELECT a.account_id
-                         FROM unnest(p_accounts) AS l (account_id)
-                         JOIN ledger_account a ON a.centre_id = p_centre AND a.account_id = l.account_id
-                        WHERE a.subject = 201 AND a.settled_on < year AND a.state = 1
-                        ORDER BY a.account_id);
-        PERFORM ledger_settle_touched(p_centre, p_day, p_branch, p_at, stale);
+    FOR attempt IN 1 .. 2 LOOP
+        BEGIN
+            WITH line AS MATERIALIZED (
+                SELECT account_id, own
+                  FROM (SELECT account_id, first + second
+                          FROM unnest(p_accounts, p_first, p_second) AS l (account_id, first, second)
+                         UNION ALL
+                        SELECT p_suspense, -total) AS both_sides (account_id, own)
+                 ORDER BY account_id)
+            UPDATE ledger_account a
+               SET balance_fen  = a.balance_fen + l.own,
+                   version      = a.version + 1,
+                   product      = CASE WHEN a.subject = 201
+                                       THEN a.product + a.balance_fen * (p_day - a.product_date)
+                                            + l.own * (p_day - greatest(p_value_date, a.settled_on))
+                                       ELSE 0 END,
+                   accrual      = CASE WHEN a.subject = 201
+                                       THEN a.accrual
+                                            + a.balance_fen * CASE WHEN a.product_date >= rate.from_date
+                                                                   THEN rate.bp::bigint * (p_day - a.product_date)
+                                                                   ELSE now_w - w_at(p_centre, a.product_date) END
+                                            + l.own * CASE WHEN p_value_date = p_day THEN 0
+                                                           ELSE now_w - w_at(p_centre, greatest(p_value_date, a.settled_on))
+                                                           END
+                                       ELSE 0 END,
+                   product_date = p_day
+              FROM line l, business_day d
+             WHERE d.centre_id = p_centre
+               AND d.open_date = p_day
+               AND a.centre_id = p_centre
+               AND a.account_id = l.account_id
+               -- Inside a CASE the planner does not guess that few rows remain, and keeps looking accounts up by line.
+               AND CASE WHEN a.running AND a.state = 1 AND a.product_date <= p_day
+                             AND (a.subject = 201 AND a.settled_on >= year OR a.account_id = p_suspense)
+                        THEN true ELSE false END;
+            GET DIAGNOSTICS changed = ROW_COUNT;
+            EXIT WHEN changed = cardinality(p_accounts) + 1;
+            RAISE EXCEPTION '% of % accounts take no contribution', cardinality(p_accounts) + 1 - changed,
+                  cardinality(p_accounts) USING errcode = 'LD004';
+        EXCEPTION WHEN SQLSTATE 'LD004' THEN
+            PERFORM ledger_require_open(p_centre, p_day);
+            -- Once a year: those that are not settled yet are settled, and the whole is tried again.
+            SELECT array_agg(a.account_id ORDER BY a.account_id) INTO stale
+              FROM unnest(p_accounts) AS l (account_id)
+              JOIN ledger_account a ON a.centre_id = p_centre AND a.account_id = l.account_id
+                                   AND CASE WHEN a.subject = 201 AND a.settled_on < year AND a.state = 1
+                                            THEN true ELSE false END;
+            IF attempt = 2 OR stale IS NULL THEN
+                RAISE;
+            END IF;
+            PERFORM ledger_settle_touched(p_centre, p_day, p_branch, p_at, stale);
+        END;
     END LOOP;
-    IF keys <> 0 THEN
-        RAISE EXCEPTION '% of % accounts take no contribution', keys, cardinality(p_accounts) USING errcode = 'LD004';
-    END IF;
 
     INSERT INTO command (centre_id, key, digest, ref_id) VALUES (p_centre, p_key, p_digest, p_journal);
     INSERT INTO posting (journal_id, account_id, amount_fen, business_date, value_date, subject, centre_id, part)
