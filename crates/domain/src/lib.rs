@@ -7,7 +7,12 @@
 pub mod calendar;
 pub mod card;
 pub mod clock;
+pub mod contribution;
+pub mod deferral;
+pub mod deposit;
+pub mod due_date;
 pub mod id_number;
+pub mod interest;
 pub mod money;
 pub mod name;
 pub mod phone;
@@ -16,3 +21,4 @@ pub mod rounding;
 pub mod subject;
 mod text;
 pub mod uscc;
+pub mod withdrawal;
