@@ -10,4 +10,5 @@ pub mod database;
 pub mod doors;
 pub mod home;
 pub mod log;
+pub mod vectors;
 pub mod walk;
