@@ -1,6 +1,6 @@
 //! The binary: reads the command line, starts the others, holds no logic.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anju::{command, config::Config, log};
 use clap::{Parser, Subcommand};
@@ -29,6 +29,11 @@ enum Command {
     Walk,
     /// 打印访问地址与演示账号
     Logins,
+    /// 用产品自己的函数重算一个文件里的算例
+    Vectors {
+        /// CSV 文件
+        file: PathBuf,
+    },
     /// 政策文件
     #[command(subcommand)]
     Policy(command::policy::Action),
@@ -71,6 +76,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Ready => command::ready::run(&config).await?,
         Command::Walk => return command::walk::run(&config).await,
         Command::Logins => command::logins::run(&config),
+        Command::Vectors { file } => return command::vectors::run(&file),
         Command::Policy(action) => return Ok(command::policy::run(&action)),
         Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),

@@ -9,4 +9,5 @@ pub mod outside;
 pub mod policy;
 pub mod ready;
 pub mod setup;
+pub mod vectors;
 pub mod walk;
