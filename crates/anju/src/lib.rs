@@ -7,8 +7,5 @@ pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod database;
-pub mod doors;
 pub mod home;
 pub mod log;
-pub mod vectors;
-pub mod walk;

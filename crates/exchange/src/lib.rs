@@ -1,5 +1,1 @@
 //! Conversations with the outside: gateway, banks, messages, face.
-
-pub mod breaker;
-pub mod catalogue;
-pub mod source;

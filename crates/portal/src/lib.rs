@@ -1,1 +1,14 @@
 //! What people see: pages and APIs, one folder per kind of user.
+//!
+//! Invariant: a handler parses, calls one command or query and draws the answer; no SQL, no rule and no arithmetic with
+//! money stands here. Pages work without scripts, load nothing from another host and print no inline script or style.
+//! Read `frame` (what every page has), then `components` (what pages are built of), then `pages`.
+
+pub mod assets;
+pub mod components;
+pub mod frame;
+pub mod look;
+pub mod pages;
+pub mod problem;
+pub mod security;
+pub mod service;

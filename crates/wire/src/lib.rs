@@ -2,5 +2,4 @@
 
 pub mod face;
 pub mod gateway;
-pub mod iso20022;
 pub mod sms;

@@ -1,1 +1,0 @@
-//! The town: database, server and outside world of one test.

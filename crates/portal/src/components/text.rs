@@ -1,0 +1,241 @@
+//! Running text with money, figures, times, states and links in it. Everything that is said is escaped here.
+
+use std::fmt::{self, Display, Write};
+
+use anju_domain::money::Fen;
+use askama::filters::HtmlSafe;
+
+use super::State;
+
+/// A sentence that may hold marked-up parts. Built piece by piece; plain strings become one by `into()`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text(String);
+
+impl Text {
+    /// An empty sentence to say things in.
+    #[must_use]
+    pub fn new() -> Text {
+        Text::default()
+    }
+
+    /// Plain words.
+    #[must_use]
+    pub fn say(mut self, words: impl Display) -> Text {
+        write!(Escaping(&mut self.0), "{words}").expect("a String takes everything");
+        self
+    }
+
+    /// Words of weight: the one part that the eye should find.
+    #[must_use]
+    pub fn strong(self, words: impl Display) -> Text {
+        self.wrap("<b>", words, "</b>")
+    }
+
+    /// The faintest text there is.
+    #[must_use]
+    pub fn hint(self, words: impl Display) -> Text {
+        self.wrap("<span class=\"hint\">", words, "</span>")
+    }
+
+    /// Digits of equal width: a number, a code, a tail.
+    #[must_use]
+    pub fn num(self, digits: impl Display) -> Text {
+        self.wrap("<span class=\"num\">", digits, "</span>")
+    }
+
+    /// A date or time, kept together: `11月24日 18:00`.
+    #[must_use]
+    pub fn time(self, shown: impl Display) -> Text {
+        self.wrap("<time>", shown, "</time>")
+    }
+
+    /// 15,000.00 元, in the size of the text around it.
+    #[must_use]
+    pub fn money(mut self, amount: Fen) -> Text {
+        write_money(&mut self.0, amount, "money m");
+        self
+    }
+
+    /// +2,400.00 元 or −3,600.00 元, with the sign said to screen readers too.
+    #[must_use]
+    pub fn movement(mut self, amount: Fen) -> Text {
+        write_movement(&mut self.0, amount);
+        self
+    }
+
+    /// 尾号 1234.
+    #[must_use]
+    pub fn tail(self, digits: impl Display) -> Text {
+        self.wrap(
+            "<span class=\"nw\">尾号 <span class=\"num\">",
+            digits,
+            "</span></span>",
+        )
+    }
+
+    /// Icon, word and colour.
+    #[must_use]
+    pub fn state(mut self, state: &State) -> Text {
+        write!(self.0, "{state}").expect("a String takes everything");
+        self
+    }
+
+    /// A link into our own pages or to a fixed address; says where it goes.
+    #[must_use]
+    pub fn link(mut self, href: impl Display, label: impl Display) -> Text {
+        self.0.push_str("<a class=\"nw\" href=\"");
+        self = self.say(href);
+        self.wrap("\">", label, "</a>")
+    }
+
+    /// A key of the keyboard.
+    #[must_use]
+    pub fn key(self, key: impl Display) -> Text {
+        self.wrap("<kbd>", key, "</kbd>")
+    }
+
+    /// The part of a wrong value that is wrong.
+    #[must_use]
+    pub fn mark(self, wrong: impl Display) -> Text {
+        self.wrap("<mark>", wrong, "</mark>")
+    }
+
+    /// A term that the reader may not know.
+    #[must_use]
+    pub fn term(self, term: impl Display) -> Text {
+        self.wrap("<dfn>", term, "</dfn>")
+    }
+
+    /// For screen readers only.
+    #[must_use]
+    pub fn hidden(self, words: impl Display) -> Text {
+        self.wrap("<span class=\"vh\">", words, "</span>")
+    }
+
+    /// A new line inside one cell or paragraph.
+    #[must_use]
+    pub fn br(mut self) -> Text {
+        self.0.push_str("<br>");
+        self
+    }
+
+    /// Is nothing said?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn wrap(mut self, open: &str, words: impl Display, close: &str) -> Text {
+        self.0.push_str(open);
+        self = self.say(words);
+        self.0.push_str(close);
+        self
+    }
+}
+
+impl Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl HtmlSafe for Text {}
+
+impl From<&str> for Text {
+    fn from(words: &str) -> Text {
+        Text::new().say(words)
+    }
+}
+
+impl From<String> for Text {
+    fn from(words: String) -> Text {
+        Text::new().say(words)
+    }
+}
+
+impl From<State> for Text {
+    fn from(state: State) -> Text {
+        Text::new().state(&state)
+    }
+}
+
+/// The figure of a table whose head names the unit: `15,000.00`, `−3,600.00`.
+#[must_use]
+pub fn figure(amount: Fen) -> Text {
+    Text::new().say(amount)
+}
+
+pub(super) fn write_money(out: &mut String, amount: Fen, class: &str) {
+    write!(
+        out,
+        "<data class=\"{class}\" value=\"{}\">{amount}<span class=\"unit\"> 元</span></data>",
+        amount.fen()
+    )
+    .expect("a String takes everything");
+}
+
+pub(super) fn write_movement(out: &mut String, amount: Fen) {
+    let (class, said, sign) = if amount.fen() >= 0 {
+        ("money in m", "转入", "+")
+    } else {
+        ("money m", "转出", "")
+    };
+    write!(
+        out,
+        "<data class=\"{class}\" value=\"{}\"><span class=\"vh\">{said}</span>{sign}{amount}<span class=\"unit\"> 元</span></data>",
+        amount.fen()
+    )
+    .expect("a String takes everything");
+}
+
+/// Escapes for text and for double-quoted attributes.
+pub(super) struct Escaping<'a>(pub &'a mut String);
+
+impl Write for Escaping<'_> {
+    fn write_str(&mut self, words: &str) -> fmt::Result {
+        for c in words.chars() {
+            match c {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\'' => self.0.push_str("&#39;"),
+                _ => self.0.push(c),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_escaped_wherever_it_stands() {
+        let text = Text::new()
+            .say("<script>")
+            .link("\"onclick=", "a&b")
+            .mark("<O>");
+        assert_eq!(
+            text.to_string(),
+            "&lt;script&gt;<a class=\"nw\" href=\"&quot;onclick=\">a&amp;b</a><mark>&lt;O&gt;</mark>"
+        );
+    }
+
+    #[test]
+    fn money_carries_fen_and_its_sign_is_heard() {
+        assert_eq!(
+            Text::new().money(Fen::new(1_500_000)).to_string(),
+            "<data class=\"money m\" value=\"1500000\">15,000.00<span class=\"unit\"> 元</span></data>"
+        );
+        let out = Text::new().movement(Fen::new(-360_000)).to_string();
+        assert!(out.contains(">转出</span>\u{2212}3,600.00<") && out.contains("value=\"-360000\""));
+        assert!(
+            Text::new()
+                .movement(Fen::new(240_000))
+                .to_string()
+                .contains(">转入</span>+2,400.00<")
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! 这件事到哪一步，我能为它做什么？
+
+use anju_domain::money::Fen;
+use askama::Template;
+use askama_web::WebTemplate;
+
+use crate::components::{
+    Condition, Facts, Flash, Formula, Hands, Keys, Sources, Tag, Text, Timeline, filters,
+};
+use crate::frame::DeskFrame;
+
+/// A paper that was handed in.
+#[derive(Debug, Clone)]
+pub struct Paper {
+    /// What it is, pages, when.
+    pub name: Text,
+    /// Where it opens.
+    pub href: String,
+}
+
+/// 办件, as staff see it.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "desk/case.html")]
+pub struct CasePage {
+    /// Frame.
+    pub frame: DeskFrame,
+    /// What just happened.
+    pub flash: Option<Flash>,
+    /// Case number.
+    pub case_no: String,
+    /// 租房提取 · 李*.
+    pub title: String,
+    /// State.
+    pub tag: Tag,
+    /// How much.
+    pub amount: Option<Fen>,
+    /// Channel, promise, account, card tail, branch.
+    pub facts: Facts,
+    /// Sources, line by line.
+    pub sources: Option<Sources>,
+    /// Conditions of the decision.
+    pub conditions: Vec<Condition>,
+    /// The amount as a sum.
+    pub formula: Option<Formula>,
+    /// Papers.
+    pub papers: Vec<Paper>,
+    /// Approve or return: maker-checker.
+    pub hands: Option<Hands>,
+    /// With actor, channel and evidence leaf.
+    pub timeline: Timeline,
+    /// Keys.
+    pub keys: Keys,
+}

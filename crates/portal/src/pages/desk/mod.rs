@@ -1,0 +1,19 @@
+//! `/desk`: teller, reviewer, accountant. Dense, keyboard first; nothing of a person is whole before a reason is given.
+
+mod case;
+mod customer;
+mod day_close;
+mod identify;
+mod search;
+mod suspense;
+mod tasks;
+mod trial_balance;
+
+pub use case::{CasePage, Paper};
+pub use customer::{CustomerPage, Reveal};
+pub use day_close::DayClosePage;
+pub use identify::IdentifyPage;
+pub use search::{KeysPage, SearchPage};
+pub use suspense::{Candidate, SuspensePage, SuspenseSide};
+pub use tasks::{TaskSide, TasksPage};
+pub use trial_balance::TrialBalancePage;

@@ -1,0 +1,62 @@
+//! 我的: what we know of a person, where he is logged in, what he agreed to, who looked.
+
+use askama::Template;
+use askama_web::WebTemplate;
+
+use crate::components::{Button, Pager, Rows, Summary, Text, filters};
+use crate::frame::{MyFrame, MyTab};
+
+/// 我的信息.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "my/me.html")]
+pub struct MePage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// Name, ID number, phone, cards: one's own, masked but the name.
+    pub info: Summary,
+    /// 登录的设备, 授权, 谁看过我的信息, 消息, 设置.
+    pub more: Rows,
+}
+
+/// One living session.
+#[derive(Debug, Clone)]
+pub struct SessionLine {
+    /// 这台设备 or what the browser says of itself.
+    pub device: String,
+    /// Since when, last used, from where.
+    pub note: Text,
+    /// Ends it; absent for the session one is in (退出 does that).
+    pub end: Option<Button>,
+}
+
+/// 登录的设备.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "my/sessions.html")]
+pub struct SessionsPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// Living sessions, this one first. Each button sends `session` to `POST /my/me/sessions/end`.
+    pub sessions: Vec<SessionLine>,
+}
+
+/// 授权: to whom and for what this person agreed.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "my/consents.html")]
+pub struct ConsentPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// What was agreed, until when, and the button that takes it back (`POST /my/me/consents/withdraw`).
+    pub consents: Vec<(Text, Text, Option<Button>)>,
+}
+
+/// 谁看过我的信息.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "my/access.html")]
+pub struct AccessPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// Who, when, why, what was seen; newest first.
+    pub looks: Rows,
+    /// Further pages.
+    pub pager: Option<Pager>,
+}

@@ -1,0 +1,13 @@
+//! `/my`: an employee on a phone. Each page asks one question and has at most one primary button.
+
+mod account;
+mod cases;
+mod home;
+mod me;
+mod withdraw;
+
+pub use account::{AccountPage, Entry};
+pub use cases::{CasesPage, MessagesPage};
+pub use home::{HomePage, Offer};
+pub use me::{AccessPage, ConsentPage, MePage, SessionLine, SessionsPage};
+pub use withdraw::{Offered, WithdrawPage};

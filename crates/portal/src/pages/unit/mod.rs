@@ -1,0 +1,9 @@
+//! `/unit`: an employer's clerk. Drop a roster, see every mistake, pay, done.
+
+mod home;
+mod pay;
+mod roster;
+
+pub use home::{HomePage, Next};
+pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
+pub use roster::{Difference, ErrorsPage, PreviewPage, UploadPage};

@@ -1,0 +1,76 @@
+//! 付多少、付到哪、何时到？ And afterwards: what came in and to whom it was allocated.
+
+use anju_domain::money::Fen;
+use askama::Template;
+use askama_web::WebTemplate;
+
+use crate::components::{
+    Button, Choices, Flash, Formula, Promise, Summary, Table, Text, Timeline, Tone, filters,
+};
+use crate::frame::{UnitFrame, UnitTab};
+
+/// 汇缴付款.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "unit/pay.html")]
+pub struct PayPage {
+    /// Frame.
+    pub frame: UnitFrame,
+    /// 重庆某某科技有限公司 · 11月汇缴.
+    pub what: Text,
+    /// What has to be paid: the whole, or what is lacking.
+    pub amount: Fen,
+    /// 128 人 · 名册今天 09:31 已核对.
+    pub note: Text,
+    /// Came short, came too much, came after the day.
+    pub flash: Option<Flash>,
+    /// Ways to pay; one only is shown as a sentence.
+    pub ways: Option<Choices>,
+    /// 收款户名, 账号, 附言, 金额.
+    pub account: Summary,
+    /// Token, key, remittance.
+    pub hidden: Vec<(&'static str, String)>,
+    /// 从尾号 8802 扣 307,200.00 元; none where only a transfer is possible.
+    pub button: Option<Button>,
+    /// By when, and what happens then.
+    pub after: Text,
+    /// 307,200.00 怎么来的.
+    pub formula: Formula,
+    /// 付款以后.
+    pub steps: Timeline,
+}
+
+/// 到账与分配: all remittances.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "unit/arrivals.html")]
+pub struct ArrivalsPage {
+    /// Frame.
+    pub frame: UnitFrame,
+    /// By month, newest first.
+    pub table: Table,
+}
+
+/// One remittance: waiting, part received, allocated.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "unit/arrival.html")]
+pub struct ArrivalPage {
+    /// Frame.
+    pub frame: UnitFrame,
+    /// 2026年11月汇缴.
+    pub title: String,
+    /// State and promise.
+    pub promise: Promise,
+    /// `…/live` while it moves.
+    pub live: Option<String>,
+    /// How much is due.
+    pub due: Fen,
+    /// How much came.
+    pub received: Fen,
+    /// How much was allocated.
+    pub allocated: Fen,
+    /// What happened.
+    pub timeline: Timeline,
+    /// To whom, person by person (masked); empty before the allocation.
+    pub people: Option<Table>,
+    /// Where the proof is.
+    pub proof: Option<String>,
+}

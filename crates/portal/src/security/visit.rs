@@ -1,0 +1,114 @@
+//! A visit: what is known of a request before any handler: its look, its token, where it came from. Error pages are
+//! drawn here too, since here is known how they must look.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::{Shield, csrf};
+use crate::frame::{Centre, Head};
+use crate::look::{Look, cookie};
+use crate::pages::error::{ErrorPage, PageError};
+
+/// The cookie of a session (login).
+pub const SESSION: &str = "anju_session";
+
+/// The cookie that binds the token of a form before anybody has logged in.
+const VISITOR: &str = "anju_visitor";
+
+/// What is known of a request before any handler. Handlers take it as an argument.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// How the person wants pages to look.
+    pub look: Look,
+    /// The token for the forms of the answer.
+    pub csrf: String,
+    /// Path of the page, for going back; the query is left out, it may hold what a person searched.
+    pub path: String,
+    /// The session token of the cookie, unchecked.
+    pub session: Option<String>,
+    /// Whence the request came.
+    pub client: IpAddr,
+    /// The centre.
+    pub centre: Arc<Centre>,
+}
+
+impl Visit {
+    /// The head of a page with this title.
+    pub fn head(&self, title: impl Into<String>) -> Head {
+        Head {
+            title: title.into(),
+            failed: false,
+            look: self.look,
+            csrf: self.csrf.clone(),
+            path: self.path.clone(),
+            centre: self.centre.clone(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Visit, Response> {
+        parts.extensions.get::<Visit>().cloned().ok_or_else(|| {
+            tracing::error!(path = %parts.uri.path(), "a page route stands outside of the page layers");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
+    }
+}
+
+/// Begins the visit, and draws the page of an error that a handler or a layer answered with.
+pub(super) async fn begin(
+    State(shield): State<Shield>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let session = cookie(headers, SESSION)
+        .filter(|value| !value.is_empty())
+        .map(str::to_owned);
+    let visitor = cookie(headers, VISITOR)
+        .filter(|value| !value.is_empty())
+        .map(str::to_owned);
+    let fresh =
+        (session.is_none() && visitor.is_none()).then(|| hex::encode(anju_vault::random::<16>()));
+    let binding = session
+        .as_deref()
+        .or(visitor.as_deref())
+        .or(fresh.as_deref())
+        .expect("a fresh one is made where there is none");
+    let visit = Visit {
+        look: Look::of(headers),
+        csrf: csrf::token(&shield.vault, binding),
+        path: request.uri().path().to_owned(),
+        session,
+        client: client(&request),
+        centre: shield.centre.clone(),
+    };
+    request.extensions_mut().insert(visit.clone());
+    let mut answer = next.run(request).await;
+    if let Some(error) = answer.extensions().get::<PageError>() {
+        answer = ErrorPage::of(error, &visit).into_response();
+    }
+    if let Some(fresh) = fresh {
+        let value = shield.cookie(VISITOR, &fresh, None);
+        answer.headers_mut().append(
+            header::SET_COOKIE,
+            HeaderValue::from_str(&value).expect("hexadecimal is a valid header"),
+        );
+    }
+    answer
+}
+
+fn client(request: &Request) -> IpAddr {
+    request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |info| info.0.ip())
+}

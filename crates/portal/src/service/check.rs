@@ -1,0 +1,61 @@
+//! 核对: everything known stands there, the person corrects rather than types, one button says verb and amount.
+
+use anju_domain::money::Fen;
+use askama::Template;
+use askama_web::WebTemplate;
+
+use crate::components::{Button, Confirm, ErrorSummary, Field, Flash, Summary, Text, filters};
+use crate::frame::{MyFrame, MyTab};
+
+/// The amount on top of a check page.
+#[derive(Debug, Clone)]
+pub struct AmountHead {
+    /// 提取金额.
+    pub label: String,
+    /// How much.
+    pub amount: Fen,
+    /// How it comes about, what remains.
+    pub note: Text,
+}
+
+/// The page of a service before it is sent.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "service/check.html")]
+pub struct CheckPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// 租房提取 · 第 1 步，共 1 步.
+    pub step: String,
+    /// 请核对，无误就提取.
+    pub question: String,
+    /// What was wrong with what was sent.
+    pub errors: Option<ErrorSummary>,
+    /// Something that should be known first: a living case of the same wish, a silent source.
+    pub flash: Option<Flash>,
+    /// How much.
+    pub amount: Option<AmountHead>,
+    /// All that is sent, with its sources.
+    pub summary: Summary,
+    /// The few things that nobody but the person knows.
+    pub fields: Vec<Field>,
+    /// To whom the person agrees that we ask, and for what.
+    pub consent: Text,
+    /// Where the form goes.
+    pub action: String,
+    /// Token, idempotency key, and what the command needs.
+    pub hidden: Vec<(&'static str, String)>,
+    /// Verb, amount, tail; absent where the service cannot be begun, with the reason in `flash`.
+    pub button: Option<Button>,
+    /// How long it takes and until when it can be taken back.
+    pub after: Text,
+}
+
+/// A question of its own page before something that cannot be undone.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "service/confirm.html")]
+pub struct ConfirmPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// The question.
+    pub confirm: Confirm,
+}

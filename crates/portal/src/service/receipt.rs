@@ -1,0 +1,19 @@
+//! 凭据: the receipt of a case as a page that prints on A5.
+
+use askama::Template;
+use askama_web::WebTemplate;
+
+use crate::components::{Receipt, filters};
+use crate::frame::{MyFrame, MyTab};
+
+/// The page of a receipt.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "service/receipt.html")]
+pub struct ReceiptPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// The receipt.
+    pub receipt: Receipt,
+    /// Where the bundle can be downloaded; none until its leaf is sealed.
+    pub bundle: Option<String>,
+}

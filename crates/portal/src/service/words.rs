@@ -1,0 +1,126 @@
+//! 办件状态对外的说法: the one table from the state of a case to what people read.
+
+use crate::components::{State, Tone};
+
+/// Where a case stands, as finely as people are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Taken in.
+    Submitted,
+    /// Departments are asked.
+    Gathering,
+    /// A department does not answer.
+    Silent,
+    /// The person has to hand something in.
+    NeedsPaper,
+    /// The rules have answered.
+    Decided,
+    /// A person looks at it.
+    Reviewing,
+    /// Money is on its way.
+    Paying,
+    /// Done without money.
+    Doing,
+    /// The bank has not said whether it paid.
+    Querying,
+    /// Done.
+    Done,
+    /// Not granted.
+    Refused,
+    /// Taken back by the person.
+    Withdrawn,
+    /// Granted and not carried out.
+    Failed,
+}
+
+/// What else is known of a case beside the name of its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Circumstances {
+    /// A source that was asked has not answered in its time.
+    pub source_is_silent: bool,
+    /// A paper is asked for.
+    pub needs_paper: bool,
+    /// Its effect is a payment.
+    pub pays: bool,
+    /// The bank's answer is unknown and is being queried.
+    pub payment_is_unknown: bool,
+}
+
+impl Stage {
+    /// The stage of a case by the name of its state (doors.md §2); none for a name that is no state.
+    #[must_use]
+    pub fn of(state: &str, seen: Circumstances) -> Option<Stage> {
+        Some(match state {
+            "submitted" => Stage::Submitted,
+            "gathering" if seen.needs_paper => Stage::NeedsPaper,
+            "gathering" if seen.source_is_silent => Stage::Silent,
+            "gathering" => Stage::Gathering,
+            "decided" => Stage::Decided,
+            "reviewing" => Stage::Reviewing,
+            "executing" if seen.payment_is_unknown => Stage::Querying,
+            "executing" if seen.pays => Stage::Paying,
+            "executing" => Stage::Doing,
+            "done" => Stage::Done,
+            "refused" => Stage::Refused,
+            "withdrawn" => Stage::Withdrawn,
+            "failed" => Stage::Failed,
+            _ => return None,
+        })
+    }
+
+    /// Word, icon and colour.
+    #[must_use]
+    pub fn state(self) -> State {
+        match self {
+            Stage::Submitted => State::wait("已提交"),
+            Stage::Gathering => State::wait("正在核对"),
+            Stage::Silent => State::unknown("等部门回复"),
+            Stage::NeedsPaper => State::wait("待补充材料").with_icon("alert"),
+            Stage::Decided => State::wait("已有结果"),
+            Stage::Reviewing => State::wait("人工复核中"),
+            Stage::Paying => State::wait("正在付款"),
+            Stage::Doing => State::wait("正在办理"),
+            Stage::Querying => State::unknown("正在与银行核对"),
+            Stage::Done => State::pass("办好了"),
+            Stage::Refused => State::fail("没有通过"),
+            Stage::Withdrawn => State::idle("您已撤回"),
+            Stage::Failed => State::new(Tone::Fail, "没有办成").with_icon("alert"),
+        }
+    }
+
+    /// Will anything still happen by itself?
+    #[must_use]
+    pub fn is_moving(self) -> bool {
+        !matches!(
+            self,
+            Stage::Done | Stage::Refused | Stage::Withdrawn | Stage::Failed
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_source_is_not_known_rather_than_refused() {
+        let silent = Circumstances {
+            source_is_silent: true,
+            ..Circumstances::default()
+        };
+        let stage = Stage::of("gathering", silent).expect("a state");
+        assert_eq!(stage.state(), State::unknown("等部门回复"));
+        assert!(stage.is_moving());
+    }
+
+    #[test]
+    fn an_unanswered_payment_is_queried_and_not_called_paid() {
+        let unknown = Circumstances {
+            pays: true,
+            payment_is_unknown: true,
+            ..Circumstances::default()
+        };
+        assert_eq!(Stage::of("executing", unknown), Some(Stage::Querying));
+        assert_eq!(Stage::of("paid", unknown), None);
+    }
+}
