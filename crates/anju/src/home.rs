@@ -6,9 +6,10 @@
 use std::{
     fs,
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+use anju_vault::{SharedKey, Vault, VaultError};
 
 /// Secrets that product and outside world share: each has a copy of its own, since they share no other file.
 const SHARED_KEYS: [&str; 2] = ["gateway.key", "bank.key"];
@@ -24,52 +25,18 @@ pub fn demo_key(home: &Path) -> PathBuf {
 }
 
 /// Makes the keys that are missing, the demo key too if the centre is a demo centre.
-pub fn make_keys(home: &Path, demo: bool) -> io::Result<()> {
-    let outside = home.join("outside/keys");
-    for folder in [keys(home), outside.clone()] {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-    }
+///
+/// # Errors
+/// A key cannot be written, or one that is there is damaged or readable by others.
+pub fn make_keys(home: &Path, demo: bool) -> Result<(), VaultError> {
+    Vault::create(keys(home))?;
     for name in SHARED_KEYS {
-        let key = secret(&keys(home).join(name))?;
-        write_once(&outside.join(name), &key)?;
+        SharedKey::create(keys(home).join(name))?.copy_to(home.join("outside/keys").join(name))?;
     }
     if demo {
-        secret(&demo_key(home))?;
+        SharedKey::create(demo_key(home))?;
     }
     Ok(())
-}
-
-/// The secret in that file, 64 hexadecimal digits, made if there is none.
-fn secret(path: &Path) -> io::Result<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    write_once(path, &hex::encode(bytes))?;
-    fs::read_to_string(path)
-}
-
-/// Written beside its place and linked there whole: a set-up that was killed leaves no half key.
-fn write_once(path: &Path, text: &str) -> io::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    let draft = path.with_extension(format!("new.{}", std::process::id()));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    let placed = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
-    match placed {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        placed => placed,
-    }
 }
 
 /// Held by a running process; `None` if another process of this kind already serves this home.
@@ -101,7 +68,7 @@ mod tests {
         let home = std::env::temp_dir().join(format!("anju-home-{}", std::process::id()));
         make_keys(&home, true).expect("made");
         let key = fs::read_to_string(keys(&home).join("bank.key")).expect("there");
-        assert_eq!(key.len(), 64);
+        assert_eq!(key.trim().len(), 64);
         make_keys(&home, true).expect("found");
         for copy in ["keys/bank.key", "outside/keys/bank.key"] {
             assert_eq!(fs::read_to_string(home.join(copy)).expect("there"), key);

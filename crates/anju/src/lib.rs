@@ -7,5 +7,8 @@ pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod database;
+pub mod doors;
 pub mod home;
 pub mod log;
+pub mod vectors;
+pub mod walk;

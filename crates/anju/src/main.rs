@@ -1,6 +1,6 @@
 //! The binary: reads the command line, starts the others, holds no logic.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anju::{command, config::Config, log};
 use clap::{Parser, Subcommand};
@@ -23,6 +23,17 @@ enum Command {
     },
     /// 模拟的外部世界：银行、部门、手机
     Outside,
+    /// 等到服务与外部世界都就绪
+    Ready,
+    /// 走查主要业务，逐项核对数字
+    Walk,
+    /// 打印访问地址与演示账号
+    Logins,
+    /// 用产品自己的函数重算一个文件里的算例
+    Vectors {
+        /// CSV 文件
+        file: PathBuf,
+    },
     /// 政策文件
     #[command(subcommand)]
     Policy(command::policy::Action),
@@ -62,6 +73,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             log::begin(&config);
             command::outside::run(&config).await?;
         }
+        Command::Ready => command::ready::run(&config).await?,
+        Command::Walk => return command::walk::run(&config).await,
+        Command::Logins => command::logins::run(&config),
+        Command::Vectors { file } => return command::vectors::run(&file),
         Command::Policy(action) => return Ok(command::policy::run(&action)),
         Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),

@@ -7,11 +7,18 @@
 pub mod calendar;
 pub mod card;
 pub mod clock;
+pub mod contribution;
+pub mod deferral;
+pub mod deposit;
+pub mod due_date;
 pub mod id_number;
+pub mod interest;
 pub mod money;
 pub mod name;
 pub mod phone;
 pub mod rate;
 pub mod rounding;
+pub mod subject;
 mod text;
 pub mod uscc;
+pub mod withdrawal;

@@ -2,4 +2,5 @@
 
 pub mod face;
 pub mod gateway;
+pub mod iso20022;
 pub mod sms;

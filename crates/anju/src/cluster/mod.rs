@@ -14,7 +14,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 
 /// Why the cluster cannot serve. The text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -237,6 +237,11 @@ impl Cluster {
     /// Written at each start, so that a new version's settings reach an old cluster. What an administrator sets with
     /// `ALTER SYSTEM` stands over them.
     fn settings(&self) -> String {
+        let statistics = self
+            .programs
+            .with_file_name("lib")
+            .join("pg_stat_statements.so")
+            .exists();
         format!(
             "# Written by anju at each start; use ALTER SYSTEM for your own settings.\n\
              listen_addresses = ''\n\
@@ -253,7 +258,9 @@ impl Cluster {
              jit = off\n\
              autovacuum_naptime = 5s\n\
              timezone = 'UTC'\n\
-             log_timezone = 'UTC'\n",
+             log_timezone = 'UTC'\n\
+             shared_preload_libraries = '{libraries}'\n",
+            libraries = if statistics { "pg_stat_statements" } else { "" },
             socket = self.socket.display().to_string().replace('\'', "''"),
         )
     }
@@ -279,6 +286,30 @@ impl Cluster {
                 .await?;
         }
         connection.close().await?;
+        self.make_statistics().await
+    }
+
+    /// How often each statement runs, for whoever runs the centre and for the tests that count statements. In the
+    /// template too, so that every database made from it has it.
+    async fn make_statistics(&self) -> Result<()> {
+        for database in [DATABASE, "template1"] {
+            let mut connection = PgConnection::connect(&self.url_as("postgres", database)).await?;
+            let wanted: bool = sqlx::query_scalar(
+                "SELECT current_setting('shared_preload_libraries') <> ''
+                    AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements')",
+            )
+            .fetch_one(&mut connection)
+            .await?;
+            if wanted {
+                connection
+                    .execute(
+                        "CREATE EXTENSION pg_stat_statements;
+                         GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO anju",
+                    )
+                    .await?;
+            }
+            connection.close().await?;
+        }
         Ok(())
     }
 

@@ -3,7 +3,11 @@
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod logins;
 pub mod migrate;
 pub mod outside;
 pub mod policy;
+pub mod ready;
 pub mod setup;
+pub mod vectors;
+pub mod walk;

@@ -1,0 +1,7 @@
+//! Tests that read like the domain: a town with its own database, server, outside world and clock.
+//!
+//! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
+
+mod database;
+mod schema;
+mod town;

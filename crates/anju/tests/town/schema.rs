@@ -1,0 +1,37 @@
+//! The schema: migrations on an empty database, and what the application's role may do.
+
+use anju::database;
+
+use crate::database::TestDatabase;
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let database = TestDatabase::fresh().await;
+    database::migrate(&database.url)
+        .await
+        .expect("a second time");
+}
+
+#[tokio::test]
+async fn the_application_reads_money_and_cannot_write_it() {
+    let database = TestDatabase::fresh().await;
+    let pool = database::pool(&database.url, 1).await.expect("a pool");
+    sqlx::query("SELECT account_id FROM ledger_account LIMIT 1")
+        .fetch_optional(&pool)
+        .await
+        .expect("reading is allowed");
+    for statement in [
+        "DELETE FROM posting",
+        "UPDATE ledger_account SET balance_fen = 1",
+        "INSERT INTO business_day (centre_id, open_date) VALUES (1, '2026-01-01')",
+        "UPDATE journal SET lines = 0",
+        "DELETE FROM command",
+    ] {
+        let refused = sqlx::query(statement)
+            .execute(&pool)
+            .await
+            .expect_err(statement);
+        let code = refused.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("42501"), "{statement}: {refused}");
+    }
+}

@@ -1,0 +1,1 @@
+//! The town: database, server and outside world of one test.

