@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use super::{Result, effective_uid, run};
+use super::{Result, account::effective_uid, run};
 
 /// What an administrator types when we may not do it ourselves.
 pub const COMMAND: &str = "sudo apt-get install -y --no-install-recommends postgresql";

@@ -4,6 +4,7 @@
 //! A cluster is made beside its place and moved there when it is whole, so that a killed set-up leaves nothing half made.
 //! Read [`Cluster::start`] first; `install.rs` brings the server programs onto a machine that has none.
 
+mod account;
 pub mod install;
 
 use std::{
@@ -15,6 +16,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, Executor, PgConnection};
+
+use account::{Account, effective_uid};
 
 /// Why the cluster cannot serve. The text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +45,6 @@ pub enum ClusterError {
 }
 
 type Result<T> = std::result::Result<T, ClusterError>;
-
-/// The account that the server runs as when we are root: `initdb` refuses root.
-#[derive(Debug, Clone, Copy)]
-struct Account {
-    uid: u32,
-    gid: u32,
-}
 
 /// A private cluster, made or not, running or not.
 #[derive(Debug, Clone)]
@@ -79,16 +75,12 @@ impl Cluster {
             // Another account cannot enter /root; the link in the home leads to where it can.
             match fs::canonicalize(home.join("cluster")) {
                 Ok(data) => {
-                    let owner = fs::metadata(&data).map_err(file(&data))?;
-                    let account = Account {
-                        uid: owner.uid(),
-                        gid: owner.gid(),
-                    };
+                    let account = Account::owner_of(&data)?;
                     (data.parent().unwrap_or(home).to_owned(), Some(account))
                 }
                 Err(_) => (
                     Path::new(ROOM_OF_ROOT).join(&hash),
-                    Some(database_account()?),
+                    Some(Account::for_database()?),
                 ),
             }
         } else {
@@ -318,15 +310,7 @@ impl Cluster {
         let path = self.programs.join(name);
         let mut command = match &self.account {
             None => Command::new(path),
-            Some(account) => {
-                let mut command = Command::new("setpriv");
-                command
-                    .arg(format!("--reuid={}", account.uid))
-                    .arg(format!("--regid={}", account.gid))
-                    .args(["--init-groups", "--reset-env"])
-                    .arg(path);
-                command
-            }
+            Some(account) => account.command(&path),
         };
         command.current_dir("/");
         command
@@ -387,30 +371,6 @@ pub(crate) fn run(command: &mut Command) -> Result<Output> {
     }
     let words = [&output.stdout[..], &output.stderr[..]].concat();
     Err(failed(String::from_utf8_lossy(&words).trim().to_owned()))
-}
-
-/// Effective user id of this process. 0 is root.
-pub(crate) fn effective_uid() -> Result<u32> {
-    let own = Path::new("/proc/self");
-    Ok(fs::metadata(own).map_err(file(own))?.uid())
-}
-
-fn database_account() -> Result<Account> {
-    let passwd = Path::new("/etc/passwd");
-    let text = fs::read_to_string(passwd).map_err(file(passwd))?;
-    ["postgres", "nobody"]
-        .into_iter()
-        .find_map(|name| {
-            text.lines().find_map(|line| {
-                let fields: Vec<&str> = line.split(':').collect();
-                (fields.first() == Some(&name)).then_some(())?;
-                Some(Account {
-                    uid: fields.get(2)?.parse().ok()?,
-                    gid: fields.get(3)?.parse().ok()?,
-                })
-            })
-        })
-        .ok_or(ClusterError::NoAccount)
 }
 
 fn has_c_utf8() -> bool {
