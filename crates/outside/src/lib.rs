@@ -2,8 +2,9 @@
 //!
 //! It speaks the real wire protocols, keeps its own books in `ANJU_HOME/outside` and is never linked into the product's
 //! logic: what the product knows of it came over the wire. `/control` and the page at `/` are for people and tests.
-//! Read `store.rs` first, then `bank.rs`.
+//! Read `store.rs` first, then `bank/mod.rs`.
 
+pub mod bank;
 pub mod clock;
 pub mod control;
 pub mod store;
@@ -18,8 +19,12 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use anju_vault::SharedKey;
+use tokio::sync::Notify;
+
+use crate::bank::{Banks, Moment};
 use crate::clock::Clock;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Where the outside world listens, keeps its things and finds the product.
 #[derive(Debug, Clone)]
@@ -53,8 +58,11 @@ pub enum OutsideError {
     #[error("{0} is not an address such as 127.0.0.1:8330")]
     Address(String),
     /// A key that set-up should have made is missing or unreadable.
-    #[error("the key {0} must hold hexadecimal digits; set-up makes it")]
-    Key(PathBuf),
+    #[error("the outside world's keys, which set-up makes")]
+    Key(#[source] anju_vault::VaultError),
+    /// The line to the product cannot be prepared.
+    #[error("preparing the line to the product")]
+    Line(#[source] reqwest::Error),
     /// The journals.
     #[error("the outside world's own store")]
     Store(#[from] StoreError),
@@ -71,28 +79,26 @@ pub struct World {
     pub keys: Keys,
     /// The product's address for pushes.
     pub product: String,
+    /// The banks' books.
+    pub banks: Store<Banks>,
+    /// Wakes the banks' own work when their books have changed.
+    banks_changed: Notify,
+    /// The line on which banks push to the product.
+    to_product: reqwest::Client,
 }
 
 /// Secrets shared with the product, copies of its own under `ANJU_HOME/outside/keys`.
 pub struct Keys {
     /// HMAC-SM3 secret of the banks' line.
-    pub bank: Vec<u8>,
+    pub bank: SharedKey,
     /// HMAC-SM3 secret of the departments' gateway.
-    pub gateway: Vec<u8>,
+    pub gateway: SharedKey,
 }
 
 impl Keys {
     /// Reads `bank.key` and `gateway.key` of the folder.
     fn read(folder: &Path) -> Result<Keys, OutsideError> {
-        let key = |name: &str| {
-            let path = folder.join(name);
-            let text =
-                std::fs::read_to_string(&path).map_err(|_| OutsideError::Key(path.clone()))?;
-            match hex::decode(text.trim()) {
-                Ok(key) if !key.is_empty() => Ok(key),
-                _ => Err(OutsideError::Key(path)),
-            }
-        };
+        let key = |name: &str| SharedKey::open(folder.join(name)).map_err(OutsideError::Key);
         Ok(Keys {
             bank: key("bank.key")?,
             gateway: key("gateway.key")?,
@@ -108,7 +114,25 @@ impl World {
             clock: Clock::following(config.home.join("clock.json")),
             keys: Keys::read(&home.join("keys"))?,
             product: config.product.clone(),
+            banks: Store::open(&home)?,
+            banks_changed: Notify::new(),
+            to_product: reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .map_err(OutsideError::Line)?,
         })
+    }
+
+    /// The bank that keeps a card, where the card's register knows it.
+    async fn card_bank(&self, _card: &str) -> Option<bank::BankCode> {
+        None
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            at: self.clock.now(),
+            lived_ms: self.clock.lived_ms(),
+        }
     }
 }
 
@@ -116,6 +140,8 @@ impl World {
 pub fn router(world: Arc<World>) -> Router {
     Router::new()
         .route("/control/clock", get(read_clock))
+        .merge(bank::line::routes())
+        .merge(bank::door::routes())
         .with_state(world)
 }
 
@@ -132,9 +158,12 @@ pub async fn serve(config: Config) -> Result<(), OutsideError> {
 
 /// Serves a world that is already open on a listener that is already bound, for tests and for `serve`.
 pub async fn serve_on(listener: TcpListener, world: Arc<World>) -> std::io::Result<()> {
-    axum::serve(listener, router(world))
-        .with_graceful_shutdown(asked_to_stop())
-        .await
+    let doors =
+        axum::serve(listener, router(Arc::clone(&world))).with_graceful_shutdown(asked_to_stop());
+    tokio::select! {
+        served = doors.into_future() => served,
+        () = bank::run(world) => Ok(()),
+    }
 }
 
 async fn asked_to_stop() {

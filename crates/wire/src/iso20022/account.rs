@@ -7,7 +7,8 @@ use anju_domain::money::Fen;
 
 use super::IsoError;
 use super::status::Reason;
-use super::xml::{self, ACCOUNT, ACCOUNT_NAME, Element, ID, INFORMATION, TEXT, Writer};
+use super::writer::{ACCOUNT, ACCOUNT_NAME, ID, INFORMATION, Max, TEXT, Writer};
+use super::xml::{self, Element};
 
 /// 账户. An account with what is known of it; in messages that we read the parts may be absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -308,7 +309,7 @@ impl EntryDetail {
             if let Some(returned) = &self.returned {
                 w.element("RtrInf", |w| {
                     if let Some(Reason(code)) = &returned.reason {
-                        w.element("Rsn", |w| w.text("Cd", code, super::xml::Max(4)));
+                        w.element("Rsn", |w| w.text("Cd", code, Max(4)));
                     }
                     w.optional_text("AddtlInf", returned.detail.as_deref(), INFORMATION);
                 });

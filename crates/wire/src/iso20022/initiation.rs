@@ -6,7 +6,8 @@ use anju_domain::money::Fen;
 
 use super::IsoError;
 use super::account::Account;
-use super::xml::{self, ID, TEXT, Writer};
+use super::writer::{self, ID, TEXT, Writer};
+use super::xml;
 
 const MESSAGE: &str = "pain.001.001.09";
 const READABLE: &str = "pain.001.001.03/09";
@@ -206,7 +207,7 @@ fn write_totals<'a>(w: &mut Writer, transfers: impl Iterator<Item = &'a CreditTr
         (count + 1, sum + transfer.amount)
     });
     w.text("NbOfTxs", &count.to_string(), ID);
-    w.text("CtrlSum", &xml::decimal(sum), ID);
+    w.text("CtrlSum", &writer::decimal(sum), ID);
 }
 
 fn check_totals(
@@ -232,7 +233,7 @@ fn check_totals(
             .iter()
             .try_fold(Fen::ZERO, |sum, transfer| sum.checked_add(transfer.amount));
         if sum.is_none() || xml::fen(&stated) != sum {
-            let counted = sum.map(xml::decimal).unwrap_or_default();
+            let counted = sum.map(writer::decimal).unwrap_or_default();
             return Err(IsoError::Total {
                 element: "CtrlSum",
                 stated,

@@ -9,6 +9,7 @@ mod initiation;
 mod notice;
 mod statement;
 mod status;
+mod writer;
 mod xml;
 
 pub use account::{Account, Direction, Entry, EntryDetail, Return};

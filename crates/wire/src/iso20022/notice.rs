@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::IsoError;
 use super::account::{Account, Entry, read_own_account, write_own_account};
-use super::xml::{self, ID, Writer};
+use super::writer::{ID, Writer};
+use super::xml;
 
 const MESSAGE: &str = "camt.054.001.08";
 

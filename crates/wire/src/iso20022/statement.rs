@@ -8,7 +8,8 @@ use anju_domain::money::Fen;
 
 use super::IsoError;
 use super::account::{Account, Direction, Entry, read_own_account, write_own_account};
-use super::xml::{self, Element, ID, Writer};
+use super::writer::{self, ID, Writer};
+use super::xml::{self, Element};
 
 const MESSAGE: &str = "camt.053.001.08";
 
@@ -158,7 +159,7 @@ impl AccountStatement {
                     });
                 w.element(name, |w| {
                     w.text("NbOfNtries", &count.to_string(), ID);
-                    w.text("Sum", &xml::decimal(sum), ID);
+                    w.text("Sum", &writer::decimal(sum), ID);
                 });
             }
         });

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use anju_domain::money::Fen;
 
 use super::IsoError;
-use super::xml::{self, Element, ID, INFORMATION, Writer};
+use super::writer::{ID, INFORMATION, Writer};
+use super::xml::{self, Element};
 
 const MESSAGE: &str = "pain.002.001.12";
 const READABLE: &str = "pain.002.001.03/10/12";
