@@ -10,5 +10,6 @@ pub mod database;
 pub mod doors;
 pub mod home;
 pub mod log;
+pub mod start;
 pub mod vectors;
 pub mod walk;

@@ -3,5 +3,6 @@
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
 mod database;
+mod outside;
 mod schema;
 mod town;

@@ -35,3 +35,25 @@ async fn the_application_reads_money_and_cannot_write_it() {
         assert_eq!(code.as_deref(), Some("42501"), "{statement}: {refused}");
     }
 }
+
+#[tokio::test]
+async fn every_table_and_every_unique_key_names_the_centre() {
+    let database = TestDatabase::fresh().await;
+    let mut owner = database.owner().await;
+    let wrong: Vec<String> = sqlx::query_scalar(
+        "SELECT relation.relname || ': ' || coalesce(key.relname, 'no centre_id')
+           FROM pg_class relation
+           LEFT JOIN pg_index unique_key ON unique_key.indrelid = relation.oid AND unique_key.indisunique
+           LEFT JOIN pg_class key ON key.oid = unique_key.indexrelid
+           LEFT JOIN pg_attribute centre ON centre.attrelid = relation.oid AND centre.attname = 'centre_id'
+          WHERE relation.relnamespace = 'public'::regnamespace
+            AND relation.relkind IN ('r', 'p')
+            AND relation.relname <> '_sqlx_migrations'
+            AND (centre.attnum IS NULL
+                 OR unique_key.indexrelid IS NOT NULL AND centre.attnum <> ALL (unique_key.indkey))",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .expect("the catalogue");
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

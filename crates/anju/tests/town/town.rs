@@ -1,1 +1,66 @@
-//! The town: database, server and outside world of one test.
+//! The town: database, server and outside world of one test, on ports and in a home of their own.
+
+use std::{net::Ipv4Addr, path::PathBuf};
+
+use anju::{config::Config, doors::Doors, home, start};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::database::TestDatabase;
+
+/// A town of one test. Everything in it ends with it.
+pub struct Town {
+    /// The doors of its server and of its outside world.
+    pub doors: Doors,
+    _outside: start::Running,
+    _database: TestDatabase,
+    _home: Home,
+}
+
+impl Town {
+    /// A town on its first day: nobody lives in it yet.
+    pub async fn open() -> Self {
+        let database = TestDatabase::fresh().await;
+        let home = Home::fresh();
+        // Both addresses are needed before either starts: each calls the other.
+        let (server, outside) = (free_port().await, free_port().await);
+        let config = Config {
+            listen: server.local_addr().expect("bound"),
+            outside_listen: outside.local_addr().expect("bound"),
+            outside_url: format!("http://{}", outside.local_addr().expect("bound")),
+            database_url: database.url.clone(),
+            demo: true,
+            home: home.0.clone(),
+            ..Config::default()
+        };
+        home::make_keys(&config.home, config.demo).expect("keys");
+        Self {
+            doors: Doors::of(&config).expect("the demo key"),
+            _outside: start::outside(&config, outside).expect("the outside world"),
+            _database: database,
+            _home: home,
+        }
+    }
+}
+
+async fn free_port() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a free port")
+}
+
+/// `ANJU_HOME` of one test.
+struct Home(PathBuf);
+
+impl Home {
+    fn fresh() -> Self {
+        Self(std::env::temp_dir().join(format!("anju-town-{}", Uuid::now_v7().simple())))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // What is left behind in a temporary folder harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
