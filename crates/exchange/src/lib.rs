@@ -1,5 +1,19 @@
 //! Conversations with the outside: gateway, banks, messages, face.
+//!
+//! Nothing of this is called inside a database transaction; what must be said or asked comes from outbox and
+//! gather. Read `gateway` first, then `source`.
 
 pub mod breaker;
 pub mod catalogue;
+mod counterpart;
+pub mod face;
+pub mod fact_store;
+pub mod gateway;
+pub mod health;
+pub mod identity;
+pub mod line;
+pub mod message;
+pub mod sealed;
 pub mod source;
+
+pub use counterpart::Failure;

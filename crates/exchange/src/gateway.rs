@@ -1,0 +1,649 @@
+//! The data-sharing gateway (数据网关): facts from 28 sources, in parallel, within a budget.
+//!
+//! Invariant: what could not be had is *unknown*, never absent or false; an answer counts only if it is signed for this
+//! question, about this subject, fresh, and of the type's schema. Start with [`Gateway::fetch`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use anju_domain::clock::Clock;
+use anju_policy::{Assurance, Fact, FactState};
+use anju_vault::{SharedKey, Vault};
+use anju_wire::gateway::{
+    Consent, GatewayReply, GatewayRequest, Operator, Purpose, canonical, code,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, join_all};
+use serde_json::{Map, Value, json};
+use tokio::sync::{broadcast, oneshot};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::catalogue::{Catalogue, CatalogueError, FactType, Freshness};
+use crate::counterpart::{Counterpart, Failure};
+use crate::fact_store::{
+    CallOutcome, FactRequest, FactStore, FactStoreError, GatheredFact, SourceCall,
+};
+use crate::health::SourceHealth;
+use crate::line::{Line, LineSettings, ONE_ANSWER};
+use crate::sealed::seal_id;
+use crate::source;
+
+/// The most "no record" answers that are remembered; beyond it the oldest are dropped.
+const REMEMBERED_ABSENCES: usize = 10_000;
+
+/// Where the outside is and as whom we speak.
+#[derive(Debug, Clone)]
+pub struct GatewaySettings {
+    /// `http://127.0.0.1:8330`.
+    pub base_url: String,
+    /// Our name at the gateway.
+    pub app_id: String,
+    /// The secret shared with the gateway, `keys/gateway.key`.
+    pub key: SharedKey,
+}
+
+/// Why the gateway cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The catalogue is wrong.
+    #[error("building the gateway")]
+    Catalogue(#[from] CatalogueError),
+    /// The HTTP client cannot be made.
+    #[error("building the gateway's line")]
+    Line(#[from] reqwest::Error),
+}
+
+/// The gateway.
+pub struct Gateway {
+    catalogue: Catalogue,
+    counterparts: HashMap<String, Counterpart>,
+    line: Line,
+    clock: Arc<dyn Clock>,
+    store: Arc<dyn FactStore>,
+    vault: Arc<Vault>,
+    flights: Mutex<HashMap<String, Flight>>,
+    absences: Mutex<HashMap<String, Answer>>,
+    recovered: broadcast::Sender<String>,
+}
+
+type Flight = Shared<BoxFuture<'static, Result<Answer, Failure>>>;
+
+/// A verified answer, free of roles: several questions may share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    /// The value, or nothing where the source has no record.
+    pub(crate) value: Option<Value>,
+    pub(crate) as_of: DateTime<Utc>,
+    pub(crate) fetched_at: DateTime<Utc>,
+    pub(crate) source_ref: String,
+    pub(crate) request_hash: String,
+    pub(crate) evidence_hash: String,
+    pub(crate) trace: String,
+}
+
+/// One question on its way to a source.
+#[derive(Clone)]
+pub(crate) struct Question {
+    pub(crate) source: String,
+    pub(crate) fact_type: String,
+    pub(crate) interface: String,
+    pub(crate) subject: String,
+    pub(crate) params: Map<String, Value>,
+    pub(crate) purpose: Purpose,
+    pub(crate) consent: Consent,
+    pub(crate) freshness: Freshness,
+}
+
+impl Gateway {
+    /// A gateway with the shipped catalogue; nothing is asked yet.
+    pub fn new(
+        settings: GatewaySettings,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn FactStore>,
+        vault: Arc<Vault>,
+    ) -> Result<Arc<Gateway>, GatewayError> {
+        Gateway::with_catalogue(Catalogue::shipped()?, settings, clock, store, vault)
+    }
+
+    /// A gateway with a catalogue of the centre's own.
+    pub fn with_catalogue(
+        catalogue: Catalogue,
+        settings: GatewaySettings,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn FactStore>,
+        vault: Arc<Vault>,
+    ) -> Result<Arc<Gateway>, GatewayError> {
+        let line = Line::new(
+            LineSettings {
+                base_url: settings.base_url,
+                app_id: settings.app_id,
+                key: settings.key,
+                connect: Duration::from_millis(catalogue.gateway.connect_ms),
+            },
+            Arc::clone(&clock),
+        )?;
+        let (recovered, _) = broadcast::channel(64);
+        let counterpart = |source: &crate::catalogue::Source| {
+            Counterpart::new(
+                source.clone(),
+                &catalogue.gateway,
+                Arc::clone(&clock),
+                recovered.clone(),
+            )
+        };
+        let counterparts = catalogue
+            .sources
+            .iter()
+            .map(|source| (source.code.clone(), counterpart(source)))
+            .collect();
+        Ok(Arc::new(Gateway {
+            counterparts,
+            catalogue,
+            line,
+            clock,
+            store,
+            vault,
+            flights: Mutex::default(),
+            absences: Mutex::default(),
+            recovered,
+        }))
+    }
+
+    /// Asks for facts, all at once; one fact a request, in order. What was kept and is still valid is not asked
+    /// again. A source that does not answer within the budget makes its fact unknown and slows no other.
+    ///
+    /// # Errors
+    /// Only the store's: what cannot be kept must not decide a case.
+    pub async fn fetch(
+        self: &Arc<Self>,
+        requests: Vec<FactRequest>,
+    ) -> Result<Vec<Fact>, FactStoreError> {
+        let deadline = Instant::now() + self.catalogue.gateway.whole();
+        let kept = self.recent(&requests).await?;
+        let asked = requests.into_iter().zip(kept).map(|(request, kept)| {
+            let gateway = Arc::clone(self);
+            async move { gateway.gather(request, kept, deadline).await }
+        });
+        let (mut facts, calls): (Vec<GatheredFact>, Vec<SourceCall>) =
+            join_all(asked).await.into_iter().unzip();
+
+        let (places, new): (Vec<usize>, Vec<GatheredFact>) = facts
+            .iter()
+            .enumerate()
+            .filter(|(_, gathered)| {
+                gathered.fact.fact_id.is_none() && gathered.fact.state != FactState::Unknown
+            })
+            .map(|(place, gathered)| (place, gathered.clone()))
+            .unzip();
+        if !new.is_empty() {
+            for (place, id) in places.into_iter().zip(self.store.keep(&new).await?) {
+                facts[place].fact.fact_id = Some(id);
+            }
+        }
+        self.store.audit(&calls).await?;
+        Ok(facts.into_iter().map(|gathered| gathered.fact).collect())
+    }
+
+    /// What can be asked, and of whom.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// How each source is doing, in the catalogue's order.
+    #[must_use]
+    pub fn health(&self) -> Vec<SourceHealth> {
+        let of = |source: &crate::catalogue::Source| self.counterparts[&source.code].health();
+        self.catalogue.sources.iter().map(of).collect()
+    }
+
+    /// Codes of sources that answer again after a failure, so that the cases waiting for them go on.
+    #[must_use]
+    pub fn recoveries(&self) -> broadcast::Receiver<String> {
+        self.recovered.subscribe()
+    }
+
+    /// Asks each unwell source now and then whether it is well again. Runs until its task is dropped.
+    pub async fn watch(self: Arc<Self>) {
+        let pause = Duration::from_secs(self.catalogue.gateway.breaker_probe_s);
+        loop {
+            tokio::time::sleep(pause).await;
+            self.probe_unwell().await;
+        }
+    }
+
+    /// Sends one heartbeat to each unwell source.
+    pub async fn probe_unwell(&self) {
+        let unwell = self
+            .counterparts
+            .values()
+            .filter(|counterpart| counterpart.is_unwell());
+        join_all(unwell.map(|counterpart| {
+            let token = Uuid::now_v7().simple().to_string();
+            let question = Question {
+                source: counterpart.code().to_owned(),
+                fact_type: "heartbeat".to_owned(),
+                interface: format!("{}.heartbeat", counterpart.code()),
+                params: source::params("heartbeat", &token, std::iter::empty()),
+                subject: token,
+                purpose: Purpose {
+                    item: "heartbeat".to_owned(),
+                    case_no: String::new(),
+                },
+                consent: Consent {
+                    id: "statutory:heartbeat".to_owned(),
+                    hash: String::new(),
+                },
+                freshness: Freshness::PerUse,
+            };
+            counterpart.probe(async move {
+                let within = self.catalogue.gateway.reply();
+                self.ask_once(&question, within, ONE_ANSWER).await.map(drop)
+            })
+        }))
+        .await;
+    }
+
+    /// The signed line, for messages.
+    #[must_use]
+    pub fn line(&self) -> &Line {
+        &self.line
+    }
+
+    async fn recent(&self, requests: &[FactRequest]) -> Result<Vec<Option<Fact>>, FactStoreError> {
+        let cacheable = |request: &FactRequest| {
+            self.catalogue
+                .fact(&request.fact_type)
+                .is_some_and(FactType::cacheable)
+        };
+        if !requests.iter().any(cacheable) {
+            return Ok(vec![None; requests.len()]);
+        }
+        let now = self.clock.now();
+        let kept = self.store.recent(requests).await?;
+        let usable = |(request, fact): (&FactRequest, Option<Fact>)| {
+            fact.filter(|fact| {
+                cacheable(request) && fact.valid_until.is_none_or(|until| now < until)
+            })
+            .map(|fact| Fact {
+                role: request.role.clone(),
+                subject: request.shown.clone(),
+                ..fact
+            })
+        };
+        Ok(requests.iter().zip(kept).map(usable).collect())
+    }
+
+    async fn gather(
+        self: Arc<Self>,
+        request: FactRequest,
+        kept: Option<Fact>,
+        deadline: Instant,
+    ) -> (GatheredFact, SourceCall) {
+        let began = Instant::now();
+        let at = self.clock.now();
+        let (version, source) = self.addressee(&request);
+        let mut call = SourceCall {
+            at,
+            source: source.clone(),
+            fact_type: request.fact_type.clone(),
+            subject: request.keys.clone(),
+            role: request.role.clone(),
+            count: 1,
+            purpose: request.purpose.clone(),
+            consent: request.consent.clone(),
+            outcome: CallOutcome::Cached,
+            latency_ms: 0,
+            request_hash: String::new(),
+            evidence_hash: String::new(),
+            trace: String::new(),
+        };
+        let gathered = |fact: Fact, answer: Option<&Answer>| GatheredFact {
+            version,
+            source_ref: answer
+                .map(|answer| answer.source_ref.clone())
+                .unwrap_or_default(),
+            fetched_at: answer.map_or(at, |answer| answer.fetched_at),
+            request_hash: answer
+                .map(|answer| answer.request_hash.clone())
+                .unwrap_or_default(),
+            request: request.clone(),
+            fact,
+        };
+        if let Some(fact) = kept {
+            call.evidence_hash.clone_from(&fact.digest);
+            self.measure(&call);
+            return (gathered(fact, None), call);
+        }
+        let answered = self.answer(&request, &source, deadline).await;
+        call.latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let fact = self.fact_of(&request, &source, &answered);
+        match &answered {
+            Ok(answer) => {
+                call.outcome = match answer.value {
+                    Some(_) => CallOutcome::Known,
+                    None => CallOutcome::Absent,
+                };
+                call.request_hash.clone_from(&answer.request_hash);
+                call.evidence_hash.clone_from(&answer.evidence_hash);
+                call.trace.clone_from(&answer.trace);
+            }
+            Err(failure) => {
+                call.outcome = CallOutcome::Unknown(failure.word());
+                if failure.alarms() {
+                    tracing::warn!(source = %source, fact_type = %request.fact_type, reason = failure.word(),
+                        "a source's answer cannot be used");
+                }
+            }
+        }
+        self.measure(&call);
+        (gathered(fact, answered.as_ref().ok()), call)
+    }
+
+    fn measure(&self, call: &SourceCall) {
+        metrics::counter!("fact_gateway_calls_total", "source" => call.source.clone(),
+            "outcome" => call.outcome.word())
+        .increment(1);
+    }
+
+    /// The schema's version and the source to ask; an empty source where the catalogue knows none.
+    fn addressee(&self, request: &FactRequest) -> (i32, String) {
+        let Some(fact) = self.catalogue.fact(&request.fact_type) else {
+            return (0, String::new());
+        };
+        let source = match &request.source {
+            Some(code) => fact.sources.iter().find(|listed| *listed == code),
+            None if fact.sources.len() == 1 => fact.sources.first(),
+            None => None,
+        };
+        (fact.version, source.cloned().unwrap_or_default())
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        request: &FactRequest,
+        source: &str,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        let fact = self
+            .catalogue
+            .fact(&request.fact_type)
+            .ok_or(Failure::NotAskable)?;
+        // No purpose or no basis, no fetch.
+        if source.is_empty() || request.purpose.item.is_empty() || request.consent.id.is_empty() {
+            return Err(Failure::NotAskable);
+        }
+        let question = Question {
+            source: source.to_owned(),
+            fact_type: fact.name.clone(),
+            interface: interface(fact, source),
+            subject: request.keys.id.clone(),
+            params: source::params(&fact.name, &request.keys.id, request.keys.beside_id()),
+            purpose: request.purpose.clone(),
+            consent: request.consent.clone(),
+            freshness: fact.freshness,
+        };
+        let key = question.key();
+        if fact.cacheable()
+            && let Some(absence) = self.remembered_absence(&key, &request.purpose)
+        {
+            return Ok(absence);
+        }
+        let answer = tokio::time::timeout_at(deadline, self.fly(&key, question))
+            .await
+            .unwrap_or(Err(Failure::OutOfTime))?;
+        if answer.value.is_none() && fact.cacheable() {
+            self.remember_absence(&key, &request.purpose, &answer);
+        }
+        Ok(answer)
+    }
+
+    /// The same question at the same time is sent once; it goes on when one of those who wait goes away.
+    fn fly(self: &Arc<Self>, key: &str, question: Question) -> Flight {
+        let mut flights = self.flights();
+        if let Some(flight) = flights.get(key) {
+            return flight.clone();
+        }
+        let (land, landing) = oneshot::channel();
+        let flight = landing
+            .map(|answer| answer.unwrap_or(Err(Failure::OutOfTime)))
+            .boxed()
+            .shared();
+        flights.insert(key.to_owned(), flight.clone());
+        let gateway = Arc::clone(self);
+        let key = key.to_owned();
+        tokio::spawn(async move {
+            let answer = gateway.ask_source(&question).await;
+            gateway.flights().remove(&key);
+            // Everybody who waited may have gone.
+            drop(land.send(answer));
+        });
+        flight
+    }
+
+    async fn ask_source(&self, question: &Question) -> Result<Answer, Failure> {
+        let limits = &self.catalogue.gateway;
+        let counterpart = self
+            .counterparts
+            .get(&question.source)
+            .ok_or(Failure::NotAskable)?;
+        counterpart
+            .run(limits, Instant::now() + limits.whole(), |within| {
+                self.ask_once(question, within, ONE_ANSWER)
+            })
+            .await
+    }
+
+    async fn ask_once(
+        &self,
+        question: &Question,
+        within: Duration,
+        most_bytes: usize,
+    ) -> Result<Answer, Failure> {
+        let (answer, data) = self.exchange(question, within, most_bytes).await?;
+        if source::subject_of(&question.fact_type, &data) != Some(question.subject.as_str()) {
+            return Err(Failure::WrongPerson);
+        }
+        let Some(fact) = self.catalogue.fact(&question.fact_type) else {
+            return Ok(answer); // a heartbeat has no value
+        };
+        let value = match answer.value {
+            None => None,
+            Some(_) => Some(source::value_of(fact, &data, &|id| {
+                seal_id(&self.vault, id)
+            })?),
+        };
+        Ok(Answer { value, ..answer })
+    }
+
+    /// One signed question and its verified, fresh reply, not yet read.
+    pub(crate) async fn exchange(
+        &self,
+        question: &Question,
+        within: Duration,
+        most_bytes: usize,
+    ) -> Result<(Answer, Value), Failure> {
+        let request = GatewayRequest {
+            request_id: Uuid::now_v7().to_string(),
+            purpose: question.purpose.clone(),
+            operator: Operator {
+                id: "system".to_owned(),
+                name: "系统".to_owned(),
+                org: self.line.app_id().to_owned(),
+            },
+            consent: question.consent.clone(),
+            params: Value::Object(question.params.clone()),
+        };
+        let trace = Uuid::now_v7().simple().to_string();
+        let reply = self
+            .line
+            .ask(&question.interface, &request, &trace, within, most_bytes)
+            .await?;
+        let now = self.clock.now();
+        let as_of = self.timely(&reply, question.freshness, now)?;
+        let request_hash = digest(&json!({
+            "interface": question.interface, "params": request.params,
+            "purpose": request.purpose, "consent": request.consent,
+        }));
+        let evidence_hash = digest(&json!({
+            "request": request_hash, "source": question.source, "code": reply.code,
+            "asOf": reply.as_of, "data": reply.data,
+        }));
+        let source_ref = reply
+            .data
+            .get("lsh")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let answer = Answer {
+            value: (reply.code == code::DATA).then_some(Value::Null),
+            as_of,
+            fetched_at: now,
+            source_ref,
+            request_hash,
+            evidence_hash,
+            trace,
+        };
+        Ok((answer, reply.data))
+    }
+
+    fn timely(
+        &self,
+        reply: &GatewayReply,
+        freshness: Freshness,
+        now: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, Failure> {
+        let as_of = reply.as_of().ok_or(crate::line::CallFault::Malformed)?;
+        if as_of > now + TimeDelta::seconds(self.catalogue.gateway.clock_skew_s) {
+            return Err(Failure::FutureDated);
+        }
+        if now - as_of > freshness.oldest() {
+            return Err(Failure::Stale);
+        }
+        Ok(as_of)
+    }
+
+    fn fact_of(
+        &self,
+        request: &FactRequest,
+        source: &str,
+        answered: &Result<Answer, Failure>,
+    ) -> Fact {
+        let limits = &self.catalogue.gateway;
+        let freshness = self
+            .catalogue
+            .fact(&request.fact_type)
+            .map(|fact| fact.freshness);
+        let blank = Fact {
+            fact_id: None,
+            fact_type: request.fact_type.clone(),
+            role: request.role.clone(),
+            subject: request.shown.clone(),
+            state: FactState::Unknown,
+            value: Value::Null,
+            source: source.to_owned(),
+            assurance: assurance(source),
+            as_of: self.clock.now(),
+            valid_until: None,
+            digest: String::new(),
+        };
+        let Ok(answer) = answered else { return blank };
+        let lasting =
+            freshness.and_then(|freshness| freshness.valid_until(answer.fetched_at, limits));
+        let absence = answer.fetched_at + TimeDelta::seconds(limits.negative_cache_s);
+        let (state, value, valid_until) = match &answer.value {
+            Some(value) => (FactState::Known, value.clone(), lasting),
+            None => (FactState::Absent, Value::Null, Some(absence)),
+        };
+        let as_of = answer.as_of;
+        Fact {
+            state,
+            value,
+            valid_until,
+            as_of,
+            digest: answer.evidence_hash.clone(),
+            ..blank
+        }
+    }
+
+    /// "No record" is believed for ten minutes inside one case: a new case of somebody who has been to the
+    /// registry meanwhile asks again.
+    fn remembered_absence(&self, key: &str, purpose: &Purpose) -> Option<Answer> {
+        let now = self.clock.now();
+        let lasting = TimeDelta::seconds(self.catalogue.gateway.negative_cache_s);
+        let absences = self.absences();
+        let answer = absences.get(&format!("{key}/{}", purpose.case_no))?;
+        (now >= answer.fetched_at && now < answer.fetched_at + lasting).then(|| answer.clone())
+    }
+
+    fn remember_absence(&self, key: &str, purpose: &Purpose, answer: &Answer) {
+        let lasting = TimeDelta::seconds(self.catalogue.gateway.negative_cache_s);
+        let mut absences = self.absences();
+        if absences.len() >= REMEMBERED_ABSENCES {
+            let now = self.clock.now();
+            absences.retain(|_, kept| now < kept.fetched_at + lasting);
+            if absences.len() >= REMEMBERED_ABSENCES {
+                absences.clear();
+            }
+        }
+        absences.insert(format!("{key}/{}", purpose.case_no), answer.clone());
+    }
+
+    pub(crate) fn counterpart(&self, code: &str) -> Option<&Counterpart> {
+        self.counterparts.get(code)
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(crate) fn store(&self) -> &dyn FactStore {
+        self.store.as_ref()
+    }
+
+    fn flights(&self) -> MutexGuard<'_, HashMap<String, Flight>> {
+        self.flights
+            .lock()
+            .expect("nothing panics while it holds the flights")
+    }
+
+    fn absences(&self) -> MutexGuard<'_, HashMap<String, Answer>> {
+        self.absences
+            .lock()
+            .expect("nothing panics while it holds the absences")
+    }
+}
+
+impl Question {
+    /// What makes two questions the same: digest, so that no key stays in memory in clear.
+    fn key(&self) -> String {
+        digest(&json!({
+            "interface": self.interface, "params": self.params, "item": self.purpose.item,
+        }))
+    }
+}
+
+/// The gateway's name of a type: banks answer each for itself.
+fn interface(fact: &FactType, source: &str) -> String {
+    if fact.sources.len() > 1 {
+        format!("{source}.{}", fact.name)
+    } else {
+        fact.name.clone()
+    }
+}
+
+/// Registries are authoritative; banks and other centres attest.
+fn assurance(source: &str) -> Assurance {
+    if source.starts_with('B') || matches!(source, "D15" | "D16" | "D17" | "D18") {
+        Assurance::Attested
+    } else {
+        Assurance::Authoritative
+    }
+}
+
+fn digest(value: &Value) -> String {
+    hex::encode(anju_vault::sm3(canonical(value).as_bytes()))
+}

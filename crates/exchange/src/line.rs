@@ -1,0 +1,217 @@
+//! The signed line (专线) to the outside: one HTTP call, bounded in time and size, its answer verified.
+//!
+//! Invariant: nothing that comes back is believed before its signature, its number and its size held; and no key
+//! of a question (ID number, name, card, phone, picture) reaches a log: only the interface and the trace do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anju_domain::clock::Clock;
+use anju_vault::SharedKey;
+use anju_wire::gateway::{
+    Call, GatewayMac, GatewayReply, GatewayRequest, MAX_REPLY_BYTES, SignedHeaders, code,
+};
+use uuid::Uuid;
+
+/// Where the outside is and as whom we speak.
+#[derive(Debug, Clone)]
+pub struct LineSettings {
+    /// `http://127.0.0.1:8330`.
+    pub base_url: String,
+    /// Our name at the gateway.
+    pub app_id: String,
+    /// The secret shared with the gateway.
+    pub key: SharedKey,
+    /// Longest wait for a connection.
+    pub connect: Duration,
+}
+
+/// The line.
+pub struct Line {
+    http: reqwest::Client,
+    base_url: String,
+    app_id: String,
+    mac: Mac,
+    clock: Arc<dyn Clock>,
+}
+
+/// SM3 and HMAC-SM3 by the vault.
+struct Mac(SharedKey);
+
+impl GatewayMac for Mac {
+    fn sm3(&self, bytes: &[u8]) -> [u8; 32] {
+        anju_vault::sm3(bytes)
+    }
+    fn hmac_sm3(&self, bytes: &[u8]) -> [u8; 32] {
+        self.0.sign(bytes)
+    }
+}
+
+/// Why a call brought no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallFault {
+    /// No connection, or it broke.
+    #[error("no connection")]
+    Unreachable,
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The source says that it fails.
+    #[error("the source fails with {0}")]
+    SourceError(u16),
+    /// Our call is not accepted: credentials, scope or form.
+    #[error("the call was refused with {0}")]
+    Refused(u16),
+    /// Our quota is used up.
+    #[error("the quota is used up")]
+    Quota,
+    /// The answer is larger than anything that was asked for.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The answer is no answer.
+    #[error("the answer cannot be read")]
+    Malformed,
+    /// The answer's signature or number is not that of our question.
+    #[error("the answer is not signed for this question")]
+    Forged,
+}
+
+impl CallFault {
+    /// Whether asking again may help at once.
+    #[must_use]
+    pub fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable | Self::Timeout | Self::SourceError(_)
+        )
+    }
+
+    /// A word for logs and measures.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::SourceError(_) => "source_error",
+            Self::Refused(_) => "refused",
+            Self::Quota => "quota",
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::Forged => "forged",
+        }
+    }
+}
+
+impl Line {
+    /// A line; nothing is sent yet.
+    pub fn new(settings: LineSettings, clock: Arc<dyn Clock>) -> Result<Line, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(settings.connect)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Line {
+            http,
+            base_url: settings.base_url.trim_end_matches('/').to_owned(),
+            app_id: settings.app_id,
+            mac: Mac(settings.key),
+            clock,
+        })
+    }
+
+    /// Our name at the gateway.
+    #[must_use]
+    pub fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
+    /// Asks an interface of the gateway. Both `200` and `404` come back, verified; everything else is a fault.
+    pub async fn ask(
+        &self,
+        interface: &str,
+        request: &GatewayRequest,
+        trace: &str,
+        within: Duration,
+        most_bytes: usize,
+    ) -> Result<GatewayReply, CallFault> {
+        let body = serde_json::to_vec(request).map_err(|_| CallFault::Malformed)?;
+        let path = format!("/gateway/{interface}");
+        let (status, answer) = self.post(&path, &body, trace, within, most_bytes).await?;
+        match status {
+            code::DATA | code::NO_RECORD => {}
+            code::QUOTA => return Err(CallFault::Quota),
+            400..=499 => return Err(CallFault::Refused(status)),
+            _ => return Err(CallFault::SourceError(status)),
+        }
+        let reply: GatewayReply =
+            serde_json::from_slice(&answer).map_err(|_| CallFault::Malformed)?;
+        if reply.code != status {
+            return Err(CallFault::Malformed);
+        }
+        if reply.request_id != request.request_id || !reply.holds(&self.mac, &body) {
+            return Err(CallFault::Forged);
+        }
+        Ok(reply)
+    }
+
+    /// Sends a signed body and reads the answer, both within the time and size given.
+    pub async fn post(
+        &self,
+        path: &str,
+        body: &[u8],
+        trace: &str,
+        within: Duration,
+        most_bytes: usize,
+    ) -> Result<(u16, Vec<u8>), CallFault> {
+        let headers = SignedHeaders::sign(
+            &self.mac,
+            Call {
+                method: "POST",
+                path,
+                query: "",
+                body,
+            },
+            &self.app_id,
+            self.clock.now().timestamp_millis(),
+            &Uuid::now_v7().simple().to_string(),
+            trace,
+        );
+        let mut call = self
+            .http
+            .post(format!("{}{path}", self.base_url))
+            .header("content-type", "application/json")
+            .body(body.to_vec());
+        for (name, value) in headers.pairs() {
+            call = call.header(name, value);
+        }
+        tokio::time::timeout(within, read_bounded(call, most_bytes))
+            .await
+            .unwrap_or(Err(CallFault::Timeout))
+    }
+}
+
+async fn read_bounded(
+    call: reqwest::RequestBuilder,
+    most_bytes: usize,
+) -> Result<(u16, Vec<u8>), CallFault> {
+    let broken = |error: reqwest::Error| {
+        if error.is_timeout() {
+            CallFault::Timeout
+        } else {
+            CallFault::Unreachable
+        }
+    };
+    let mut response = call.send().await.map_err(broken)?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if body.len() + chunk.len() > most_bytes {
+            return Err(CallFault::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, body))
+}
+
+/// The most bytes of an answer to a question about one subject.
+pub const ONE_ANSWER: usize = MAX_REPLY_BYTES;
