@@ -7,6 +7,9 @@
 pub mod bank;
 pub mod clock;
 pub mod control;
+mod face;
+pub mod phone;
+pub mod source;
 pub mod store;
 
 use std::net::SocketAddr;
@@ -24,6 +27,8 @@ use tokio::sync::Notify;
 
 use crate::bank::{Banks, Moment};
 use crate::clock::Clock;
+use crate::phone::Phones;
+use crate::source::{Departments, Registers};
 use crate::store::{Store, StoreError};
 
 /// Where the outside world listens, keeps its things and finds the product.
@@ -85,6 +90,10 @@ pub struct World {
     banks_changed: Notify,
     /// The line on which banks push to the product.
     to_product: reqwest::Client,
+    /// The departments.
+    pub departments: Departments,
+    /// The phones.
+    pub phones: Store<Phones>,
 }
 
 /// Secrets shared with the product, copies of its own under `ANJU_HOME/outside/keys`.
@@ -120,12 +129,16 @@ impl World {
                 .no_proxy()
                 .build()
                 .map_err(OutsideError::Line)?,
+            departments: Departments::open(&home)?,
+            phones: Store::open(&home)?,
         })
     }
 
     /// The bank that keeps a card, where the card's register knows it.
-    async fn card_bank(&self, _card: &str) -> Option<bank::BankCode> {
-        None
+    async fn card_bank(&self, card: &str) -> Option<bank::BankCode> {
+        let named = |registers: &Registers| registers.bank_of_card(card).map(str::to_owned);
+        let bank = self.departments.store.read(named).await.ok()??;
+        bank::BankCode::all().find(|code| code.data().code == bank || code.data().name == bank)
     }
 
     fn moment(&self) -> Moment {
@@ -142,6 +155,9 @@ pub fn router(world: Arc<World>) -> Router {
         .route("/control/clock", get(read_clock))
         .merge(bank::line::routes())
         .merge(bank::door::routes())
+        .merge(source::door::router())
+        .merge(source::control::router())
+        .merge(phone::router())
         .with_state(world)
 }
 

@@ -1,0 +1,90 @@
+//! D03 市规划和自然资源局 keeps houses by 证件号码, with pinyin fields, use codes and shares as fractions.
+
+use serde_json::{Map, Value, json};
+
+use super::Form;
+use super::column::{Column, Form::*, column};
+
+const USE: &[(&str, &str)] = &[
+    (
+        "10",
+        "residential|residence|house|home|housing|dwelling|apartment|flat|住宅|成套住宅",
+    ),
+    ("20", "industrial|工业"),
+    ("30", "commercial|shop|商业"),
+    ("40", "education|教育"),
+    ("50", "culture|文化"),
+    ("60", "office|办公"),
+    ("70", "military|军事"),
+    ("80", "other|garage|parking|其他"),
+];
+
+const MORTGAGE: &[(&str, &str)] = &[
+    ("0", "none|无"),
+    ("1", "pre-notice|预告"),
+    ("2", "registered|已登记"),
+    ("3", "released|已注销"),
+];
+
+const HOUSE: &[Column] = &[
+    column("district|region", "xzqdm", Text).or("500103"),
+    column("area_m2|area", "jzmj", Area),
+    column("use", "ghyt", Code(USE)).or("10"),
+    column("share_bp", "qlbl", Fraction).or("1/1"),
+    column("acquired", "djsj", Date),
+    column("title_hash|title_no", "qzhzy", Text),
+];
+
+pub(super) static FORMS: &[Form] = &[
+    Form {
+        fact_type: "estate.ownership",
+        subject: "zjhm",
+        columns: &[
+            column("houses", "fwlist", Rows(HOUSE)),
+            column("count", "fwts", Count),
+        ],
+        comparison: None,
+        prepare: Some(list_the_houses),
+    },
+    Form {
+        fact_type: "estate.title",
+        subject: "zjhm",
+        columns: &[
+            column("valid", "qszt", Flag("1", "0")).or("1"),
+            column("owners", "qlrlist", Texts),
+            column("area|area_m2", "jzmj", Area),
+            column("use", "ghyt", Code(USE)).or("10"),
+            column("built_year", "jgnf", Count),
+            column("price_fen", "cjje", Yuan),
+            column("mortgaged", "dyzt", Flag("1", "0")).or("0"),
+            column("sealed", "cfzt", Flag("1", "0")).or("0"),
+            column("transfers_12m", "zrcs12", Count),
+            column("title_no", "bdcqzh", Text).compared(),
+            column("name", "qlrmc", Text).compared(),
+        ],
+        comparison: Some(super::Comparison::always(
+            "qszt",
+            "1",
+            "0",
+            &["bdcqzh", "qlrmc"],
+        )),
+        prepare: None,
+    },
+    Form {
+        fact_type: "estate.mortgage",
+        subject: "zjhm",
+        columns: &[
+            column("state", "dyzt", Code(MORTGAGE)).or("0"),
+            column("rank", "dysw", Count),
+            column("cert_no", "dyzmh", Text),
+            column("date", "djsj", Date),
+        ],
+        comparison: None,
+        prepare: None,
+    },
+];
+
+/// A register holds houses, not a number: a bare count becomes that many ordinary homes.
+fn list_the_houses(given: &mut Map<String, Value>) -> Result<(), String> {
+    super::count_the_list(given, "houses", || Some(json!({})))
+}
