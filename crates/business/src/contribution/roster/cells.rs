@@ -1,0 +1,441 @@
+//! The cells of one worksheet, streamed: one pass over the XML, one cell in memory.
+//!
+//! Read by hand rather than with a library, because a clerk's sheet means more than its values: what is
+//! hidden, what is merged, a formula that nobody calculated, how a number is shown.
+
+use std::io::Read;
+
+use quick_xml::events::{BytesStart, Event};
+
+use super::package::Metered;
+use super::refusal::Refusal;
+use super::workbook::{Format, Formats, RichText, SharedStrings};
+use super::xml::{Xml, decode_escapes, each_attribute, is_true, push_reference};
+
+/// Excel's own bounds.
+const MAX_ROW: u32 = 1_048_576;
+const MAX_COLUMN: u32 = 16_384;
+
+/// What the stream yields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Columns that are hidden, 1-based, both inclusive.
+    HiddenColumns(u32, u32),
+    /// A row begins.
+    Row { number: u32, hidden: bool },
+    /// A cell that is not empty; its text is [`CellReader::text`].
+    Cell { column: u32, kind: CellKind },
+    /// The row is complete.
+    RowEnd,
+    /// Merged cells.
+    Merge(Range),
+}
+
+/// A rectangle of cells, 1-based, inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) first_row: u32,
+    pub(super) last_row: u32,
+    pub(super) first_column: u32,
+    pub(super) last_column: u32,
+}
+
+/// What kind of value a cell holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum CellKind {
+    #[default]
+    Empty,
+    Text,
+    Number,
+    /// A number shown as a percentage.
+    Percent,
+    /// A number shown as a date or a time.
+    Date,
+    Bool,
+    /// `#REF!` and its kin.
+    Error,
+    /// A formula without a cached value.
+    Uncalculated,
+}
+
+/// A worksheet as a stream of pieces.
+pub(super) struct CellReader<'m, 'w, R: Read> {
+    xml: Xml<'m, R>,
+    strings: &'w SharedStrings,
+    formats: &'w Formats,
+    row: u32,
+    column: u32,
+    text: String,
+}
+
+impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
+    pub(super) fn new(
+        part: Metered<'m, R>,
+        strings: &'w SharedStrings,
+        formats: &'w Formats,
+    ) -> Self {
+        Self {
+            xml: Xml::new(part),
+            strings,
+            formats,
+            row: 0,
+            column: 0,
+            text: String::new(),
+        }
+    }
+
+    /// The text of the last cell: a text, the digits of a number, the name of an error.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The next piece, `None` at the end of the sheet.
+    pub(super) fn next(&mut self) -> Result<Option<Piece>, Refusal> {
+        loop {
+            let tag = Tag::of(&self.xml.next()?)?;
+            let piece = match tag {
+                Tag::Cell {
+                    head,
+                    is_empty: false,
+                } => self.cell(&head)?,
+                Tag::Cell {
+                    head,
+                    is_empty: true,
+                } => {
+                    self.begin_cell(&head)?;
+                    None
+                }
+                Tag::Row {
+                    number,
+                    hidden,
+                    is_empty,
+                } => {
+                    let row = self.begin_row(number, hidden)?;
+                    (!is_empty).then_some(row)
+                }
+                Tag::RowEnd => Some(Piece::RowEnd),
+                Tag::Layout(piece) => Some(piece),
+                Tag::Other => None,
+                Tag::End => return Ok(None),
+            };
+            if piece.is_some() {
+                return Ok(piece);
+            }
+        }
+    }
+
+    fn begin_row(&mut self, number: Option<u32>, hidden: bool) -> Result<Piece, Refusal> {
+        let number = number.unwrap_or(self.row + 1);
+        if number <= self.row || number > MAX_ROW {
+            return Err(Refusal::Damaged("行号不连续"));
+        }
+        (self.row, self.column) = (number, 0);
+        Ok(Piece::Row { number, hidden })
+    }
+
+    fn begin_cell(&mut self, head: &CellHead) -> Result<(), Refusal> {
+        let column = head.column.unwrap_or(self.column + 1);
+        if self.row == 0 || column <= self.column || column > MAX_COLUMN {
+            return Err(Refusal::Damaged("单元格位置不连续"));
+        }
+        self.column = column;
+        Ok(())
+    }
+
+    /// Reads one cell to its end.
+    fn cell(&mut self, head: &CellHead) -> Result<Option<Piece>, Refusal> {
+        self.begin_cell(head)?;
+        self.text.clear();
+        let mut rich = RichText::default();
+        let (mut has_formula, mut has_value, mut inside_value, mut inside_inline) =
+            (false, false, false, false);
+        loop {
+            let event = self.xml.next()?;
+            match &event {
+                Event::Start(tag) => match tag.local_name().as_ref() {
+                    "v" => (has_value, inside_value) = (true, true),
+                    "f" => has_formula = true,
+                    "is" => inside_inline = true,
+                    _ if inside_inline => rich.accept(&event)?,
+                    _ => {}
+                },
+                Event::Empty(tag) => match tag.local_name().as_ref() {
+                    "v" => has_value = true,
+                    "f" => has_formula = true,
+                    _ => {}
+                },
+                Event::End(tag) => match tag.local_name().as_ref() {
+                    "v" => inside_value = false,
+                    "is" => inside_inline = false,
+                    "c" => break,
+                    _ if inside_inline => rich.accept(&event)?,
+                    _ => {}
+                },
+                Event::Text(text) if inside_value => self.text.push_str(&text.xml10_content()),
+                Event::CData(text) if inside_value => self.text.push_str(&text.xml10_content()),
+                Event::GeneralRef(reference) if inside_value => {
+                    push_reference(&mut self.text, reference)?
+                }
+                Event::Eof => return Err(Refusal::Damaged("内容不完整")),
+                _ if inside_inline => rich.accept(&event)?,
+                _ => {}
+            }
+        }
+        let kind = match head.kind {
+            ValueKind::Shared if has_value => {
+                let index: usize = self
+                    .text
+                    .trim()
+                    .parse()
+                    .map_err(|_| Refusal::Damaged("共享字符串对不上"))?;
+                let shared = self
+                    .strings
+                    .get(index)
+                    .ok_or(Refusal::Damaged("共享字符串对不上"))?;
+                self.text.clear();
+                self.text.push_str(shared);
+                CellKind::Text
+            }
+            ValueKind::Inline => {
+                self.text = decode_escapes(&rich.take()).into_owned();
+                CellKind::Text
+            }
+            ValueKind::Text if has_value => {
+                self.text = decode_escapes(&self.text).into_owned();
+                CellKind::Text
+            }
+            ValueKind::Bool if !self.text.is_empty() => CellKind::Bool,
+            ValueKind::Error if !self.text.is_empty() => CellKind::Error,
+            ValueKind::Date if !self.text.is_empty() => CellKind::Date,
+            ValueKind::Number if !self.text.trim().is_empty() => match self.formats.get(head.style)
+            {
+                Format::Plain => CellKind::Number,
+                Format::Percent => CellKind::Percent,
+                Format::Date => CellKind::Date,
+            },
+            _ if has_formula => CellKind::Uncalculated,
+            _ => CellKind::Empty,
+        };
+        Ok((kind != CellKind::Empty).then_some(Piece::Cell {
+            column: self.column,
+            kind,
+        }))
+    }
+}
+
+/// What an event means between cells.
+enum Tag {
+    Cell {
+        head: CellHead,
+        is_empty: bool,
+    },
+    Row {
+        number: Option<u32>,
+        hidden: bool,
+        is_empty: bool,
+    },
+    RowEnd,
+    Layout(Piece),
+    Other,
+    End,
+}
+
+impl Tag {
+    fn of(event: &Event<'_>) -> Result<Self, Refusal> {
+        let is_empty = matches!(event, Event::Empty(_));
+        match event {
+            Event::Start(tag) | Event::Empty(tag) => match tag.local_name().as_ref() {
+                "c" => Ok(Self::Cell {
+                    head: CellHead::of(tag)?,
+                    is_empty,
+                }),
+                "row" => {
+                    let (number, hidden) = row_head(tag)?;
+                    Ok(Self::Row {
+                        number,
+                        hidden,
+                        is_empty,
+                    })
+                }
+                "col" => Ok(hidden_columns(tag)?.map_or(Self::Other, Self::Layout)),
+                "mergeCell" => Ok(Self::Layout(merge(tag)?)),
+                _ => Ok(Self::Other),
+            },
+            Event::End(tag) if tag.local_name().as_ref() == "row" => Ok(Self::RowEnd),
+            Event::Eof => Ok(Self::End),
+            _ => Ok(Self::Other),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum ValueKind {
+    #[default]
+    Number,
+    Shared,
+    Inline,
+    Text,
+    Bool,
+    Error,
+    Date,
+}
+
+#[derive(Default)]
+struct CellHead {
+    column: Option<u32>,
+    style: usize,
+    kind: ValueKind,
+}
+
+impl CellHead {
+    fn of(tag: &BytesStart<'_>) -> Result<Self, Refusal> {
+        let mut head = Self::default();
+        let mut strange = false;
+        each_attribute(tag, |name, value| match name {
+            "r" => {
+                head.column = column_number(value.trim_end_matches(|c: char| c.is_ascii_digit()));
+                strange |= head.column.is_none();
+            }
+            "s" => head.style = value.parse().unwrap_or(0),
+            "t" => match value {
+                "n" => head.kind = ValueKind::Number,
+                "s" => head.kind = ValueKind::Shared,
+                "inlineStr" => head.kind = ValueKind::Inline,
+                "str" => head.kind = ValueKind::Text,
+                "b" => head.kind = ValueKind::Bool,
+                "e" => head.kind = ValueKind::Error,
+                "d" => head.kind = ValueKind::Date,
+                _ => strange = true,
+            },
+            _ => {}
+        })?;
+        if strange {
+            Err(Refusal::Damaged("单元格写法无法识别"))
+        } else {
+            Ok(head)
+        }
+    }
+}
+
+fn row_head(tag: &BytesStart<'_>) -> Result<(Option<u32>, bool), Refusal> {
+    let (mut number, mut hidden, mut strange) = (None, false, false);
+    each_attribute(tag, |name, value| match name {
+        "r" => {
+            number = value.parse().ok();
+            strange |= number.is_none();
+        }
+        "hidden" => hidden |= is_true(value),
+        "ht" => hidden |= value.parse::<f32>().is_ok_and(|height| height == 0.0),
+        _ => {}
+    })?;
+    if strange {
+        Err(Refusal::Damaged("行号无法识别"))
+    } else {
+        Ok((number, hidden))
+    }
+}
+
+fn hidden_columns(tag: &BytesStart<'_>) -> Result<Option<Piece>, Refusal> {
+    let (mut first, mut last, mut hidden) = (0, 0, false);
+    each_attribute(tag, |name, value| match name {
+        "min" => first = value.parse().unwrap_or(0),
+        "max" => last = value.parse().unwrap_or(0),
+        "hidden" => hidden |= is_true(value),
+        "width" => hidden |= value.parse::<f32>().is_ok_and(|width| width == 0.0),
+        _ => {}
+    })?;
+    Ok(hidden.then_some(Piece::HiddenColumns(first, last)))
+}
+
+fn merge(tag: &BytesStart<'_>) -> Result<Piece, Refusal> {
+    let mut range = None;
+    each_attribute(tag, |name, value| {
+        if name == "ref" {
+            range = parse_range(value);
+        }
+    })?;
+    range
+        .map(Piece::Merge)
+        .ok_or(Refusal::Damaged("合并单元格写法无法识别"))
+}
+
+fn parse_range(text: &str) -> Option<Range> {
+    let (first, last) = text.split_once(':').unwrap_or((text, text));
+    let (first_column, first_row) = parse_cell(first)?;
+    let (last_column, last_row) = parse_cell(last)?;
+    Some(Range {
+        first_row,
+        last_row,
+        first_column,
+        last_column,
+    })
+}
+
+fn parse_cell(text: &str) -> Option<(u32, u32)> {
+    let digits = text.find(|c: char| c.is_ascii_digit())?;
+    Some((
+        column_number(&text[..digits])?,
+        text[digits..].parse().ok()?,
+    ))
+}
+
+fn column_number(letters: &str) -> Option<u32> {
+    if letters.is_empty() || letters.len() > 3 {
+        return None;
+    }
+    letters.bytes().try_fold(0, |number, letter| match letter {
+        b'A'..=b'Z' => Some(number * 26 + u32::from(letter - b'A') + 1),
+        _ => None,
+    })
+}
+
+/// `A`, `Z`, `AA`: the letters of a column, 1-based.
+pub(super) fn column_letters(mut number: u32) -> String {
+    let mut letters = Vec::new();
+    while number > 0 {
+        letters.push(b'A' + u8::try_from((number - 1) % 26).expect("below 26"));
+        number = (number - 1) / 26;
+    }
+    letters
+        .iter()
+        .rev()
+        .map(|letter| char::from(*letter))
+        .collect()
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (first, last) = (
+            column_letters(self.first_column),
+            column_letters(self.last_column),
+        );
+        write!(f, "{first}{}:{last}{}", self.first_row, self.last_row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_letters() {
+        for (number, letters) in [
+            (1, "A"),
+            (26, "Z"),
+            (27, "AA"),
+            (702, "ZZ"),
+            (703, "AAA"),
+            (16_384, "XFD"),
+        ] {
+            assert_eq!(column_letters(number), letters);
+            assert_eq!(column_number(letters), Some(number));
+        }
+        assert_eq!(
+            parse_range("B2:D4")
+                .map(|range| range.to_string())
+                .as_deref(),
+            Some("B2:D4")
+        );
+        assert_eq!(parse_range("$B$2"), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! 缴存比例 in a roster: one pair for everybody, changed for everybody at once (RATIO-01 to RATIO-06).
+
+use anju_domain::contribution::Ratios;
+use anju_domain::rate::Bp;
+
+use super::check::{Context, RatioChange};
+use super::fault::{Column, Fault};
+use super::line::{Change, Field, RosterLine};
+
+/// What a roster does to the employer's ratios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RatioPlan {
+    /// Nothing.
+    Keep,
+    /// 比例调整 on every line.
+    Change(Ratios),
+    /// 比例调整 that cannot be done; its faults are reported.
+    Faulty,
+}
+
+impl RatioPlan {
+    /// Reads the plan from all lines and reports what is wrong with it as a whole.
+    pub(super) fn of(lines: &[RosterLine], context: &Context<'_>, faults: &mut Vec<Fault>) -> Self {
+        if context.policy.ratios_per_person {
+            return Self::Keep;
+        }
+        let is_marked = |line: &&RosterLine| line.change == Field::Given(Change::Ratio);
+        let (marked, unmarked): (Vec<&RosterLine>, Vec<&RosterLine>) =
+            lines.iter().partition(is_marked);
+        let Some(first) = marked.first() else {
+            return Self::Keep;
+        };
+        // Whichever is the exception is pointed at.
+        if !unmarked.is_empty() {
+            let exceptions = if unmarked.len() < marked.len() {
+                &unmarked
+            } else {
+                &marked
+            };
+            faults.extend(
+                exceptions
+                    .iter()
+                    .map(|line| not_for_everybody(line, context)),
+            );
+            return Self::Faulty;
+        }
+        match context.ratio_change {
+            RatioChange::Open => {}
+            RatioChange::UsedThisYear => {
+                faults.push(Fault::cell(
+                    first.row,
+                    Column::Change,
+                    "E-RATIO-04",
+                    "比例调整起始月份应晚于已汇缴月份，且本年度仅可调整一次。",
+                ));
+                return Self::Faulty;
+            }
+            RatioChange::SetByFinance => {
+                faults.push(Fault::cell(
+                    first.row,
+                    Column::Change,
+                    "E-RATIO-05",
+                    "机关事业单位缴存比例由财政部门核定，不能自行调整。",
+                ));
+                return Self::Faulty;
+            }
+        }
+        Self::agreed(&marked, context, faults)
+    }
+
+    /// The one pair that all lines name.
+    fn agreed(marked: &[&RosterLine], context: &Context<'_>, faults: &mut Vec<Fault>) -> Self {
+        let wanted: Vec<Option<Ratios>> = marked
+            .iter()
+            .map(|line| line.ratios_or(context.ratios))
+            .collect();
+        let Some(new) = wanted.iter().flatten().next().copied() else {
+            return Self::Faulty;
+        };
+        let mut is_agreed = true;
+        for (line, ratios) in marked.iter().zip(&wanted) {
+            match ratios {
+                Some(ratios) if *ratios != new => {
+                    let column = if ratios.employer == new.employer {
+                        Column::EmployeeRatio
+                    } else {
+                        Column::EmployerRatio
+                    };
+                    let message = format!(
+                        "第 {} 行的比例（单位 {}，个人 {}）与第 {} 行（单位 {}，个人 {}）不一致。比例调整对全部职工只能是同一个比例。",
+                        line.row,
+                        ratios.employer,
+                        ratios.employee,
+                        marked[0].row,
+                        new.employer,
+                        new.employee
+                    );
+                    faults.push(Fault::cell(line.row, column, "E-RATIO-06", message));
+                    is_agreed = false;
+                }
+                Some(_) => {}
+                None => is_agreed = false,
+            }
+        }
+        if new == context.ratios {
+            let message = format!(
+                "第 {} 行“变更”填了比例调整，但比例仍是单位 {}、个人 {}。请填写新的比例，或把“变更”留空。",
+                marked[0].row, new.employer, new.employee
+            );
+            faults.push(Fault::cell(
+                marked[0].row,
+                Column::Change,
+                "E-ROW-07",
+                message,
+            ));
+            is_agreed = false;
+        }
+        if is_agreed {
+            Self::Change(new)
+        } else {
+            Self::Faulty
+        }
+    }
+
+    /// The employer's new ratios.
+    pub(super) fn new_ratios(&self) -> Option<Ratios> {
+        match self {
+            Self::Change(ratios) => Some(*ratios),
+            Self::Keep | Self::Faulty => None,
+        }
+    }
+}
+
+fn not_for_everybody(line: &RosterLine, context: &Context<'_>) -> Fault {
+    let differs = [
+        (
+            Column::EmployerRatio,
+            line.employer_ratio,
+            context.ratios.employer,
+        ),
+        (
+            Column::EmployeeRatio,
+            line.employee_ratio,
+            context.ratios.employee,
+        ),
+    ]
+    .into_iter()
+    .find(|(_, ratio, own)| ratio.given().is_some_and(|ratio| ratio != own));
+    let column = differs.map_or(Column::Change, |(column, ..)| column);
+    let message = format!(
+        "第 {} 行：比例调整要填在全部职工的行上，或者一行也不填。一个单位只有一个比例。",
+        line.row
+    );
+    Fault::cell(line.row, column, "E-RATIO-06", message)
+}
+
+impl RosterLine {
+    /// The ratios that the row names, empty ones replaced; nothing where a cell is faulty.
+    pub(super) fn ratios_or(&self, own: Ratios) -> Option<Ratios> {
+        let or = |field: Field<Bp>, own: Bp| match field {
+            Field::Empty => Some(own),
+            Field::Given(ratio) => Some(ratio),
+            Field::Faulty => None,
+        };
+        Some(Ratios {
+            employer: or(self.employer_ratio, own.employer)?,
+            employee: or(self.employee_ratio, own.employee)?,
+        })
+    }
+}

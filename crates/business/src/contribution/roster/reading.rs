@@ -1,0 +1,424 @@
+//! One cell to one typed value, or to a fault that says what is wrong with it and what to do.
+
+use anju_domain::id_number::{IdNumber, IdNumberError};
+use anju_domain::money::{Fen, MoneyError};
+use anju_domain::name::{PersonName, PersonNameError};
+use anju_domain::phone::Phone;
+use anju_domain::rate::Bp;
+
+use super::fault::{Column, Fault, half_width};
+use super::line::{Change, Field};
+use super::number::{Decimal, OffScale, date_of_serial};
+use super::sheet::{Sheet, Value};
+
+/// A cell about to be read.
+pub(super) struct Reading<'r> {
+    sheet: &'r Sheet,
+    value: Value<'r>,
+    row: u32,
+    column: Column,
+    faults: &'r mut Vec<Fault>,
+}
+
+impl<'r> Reading<'r> {
+    pub(super) fn of(
+        sheet: &'r Sheet,
+        index: usize,
+        column: Column,
+        faults: &'r mut Vec<Fault>,
+    ) -> Self {
+        Self {
+            sheet,
+            value: sheet.value(index, column),
+            row: sheet.row_number(index),
+            column,
+            faults,
+        }
+    }
+
+    pub(super) fn name(mut self) -> Field<PersonName> {
+        match self.sound() {
+            None => Field::Faulty,
+            Some(Value::Empty) => self.missing(),
+            Some(Value::Text(text)) => match PersonName::parse(text) {
+                Ok(name) => Field::Given(name),
+                Err(PersonNameError::Empty) => self.missing(),
+                Err(PersonNameError::ControlCharacter) => {
+                    self.fault("E-ROW-06", text, "含有看不见的控制字符，请重新输入")
+                }
+                Err(PersonNameError::FormulaStart(first)) => self.fault(
+                    "E-ROW-06",
+                    text,
+                    &format!("不能以“{first}”开头，请改为证件上的姓名"),
+                ),
+                Err(PersonNameError::TooLong) => {
+                    self.fault("E-ROW-05", text, "比任何证件上的姓名都长，请核对")
+                }
+            },
+            Some(other) => self.fault("E-ROW-05", &shown(other), "不是姓名，请改为证件上的姓名"),
+        }
+    }
+
+    pub(super) fn id_number(mut self) -> Field<IdNumber> {
+        const LOST: &str = "是数字格式：Excel 只保留 15 位，后面的数字已经丢失。请先把这一列设为“文本”，再对照身份证重新填写";
+        let text = match self.sound() {
+            None => return Field::Faulty,
+            Some(Value::Empty) => return self.missing(),
+            Some(Value::Text(text)) => text,
+            Some(Value::Bool(_)) => {
+                return self.fault("E-PERS-01", "", "不是证件号码，请对照身份证填写");
+            }
+            Some(_) => return self.fault("E-ROW-08", "", LOST),
+        };
+        if is_scientific(text) {
+            return self.fault(
+                "E-ROW-08",
+                text,
+                "是科学计数法，数字已经丢失。请先把这一列设为“文本”，再对照身份证重新填写",
+            );
+        }
+        let masked = mask_id(text);
+        match IdNumber::parse(text) {
+            Ok(number) => Field::Given(number),
+            Err(IdNumberError::Empty) => self.missing(),
+            // Digits after the fifteenth that turned to zero, kept as text by a later hand.
+            Err(IdNumberError::CheckDigit | IdNumberError::BirthDate) if text.trim_end().ends_with("000") => {
+                self.fault("E-ROW-08", &masked, "最后几位变成了 0，像是被 Excel 改过。请先把这一列设为“文本”，再对照身份证重新填写")
+            }
+            Err(IdNumberError::CheckDigit) => self.fault("E-PERS-01", &masked, "最后一位对不上，请对照身份证再看一遍"),
+            Err(IdNumberError::BirthDate) => self.fault("E-PERS-01", &masked, "其中的出生日期不存在，请核对第 7 至 14 位"),
+            Err(IdNumberError::Length(length)) => self.fault("E-PERS-01", &masked, &format!("是 {length} 位，应为 18 位，请对照身份证填写")),
+            Err(IdNumberError::Character(stray)) => {
+                self.fault("E-PERS-01", &masked, &format!("含有“{stray}”，只能是数字（最后一位可以是 X），请改正"))
+            }
+        }
+    }
+
+    /// Yuan with at most two decimals.
+    pub(super) fn money(mut self) -> Field<Fen> {
+        match self.sound() {
+            None => Field::Faulty,
+            Some(Value::Empty) => Field::Empty,
+            Some(Value::Number(digits)) => match Decimal::parse(digits) {
+                None => self.not_a_number(digits),
+                Some(number) if number.is_negative() => {
+                    self.fault("E-ROW-05", digits, "是负数，请改成正数")
+                }
+                // A millionth of a yuan is a ten-thousandth of a fen.
+                Some(number) => match number.nearest(2, 4) {
+                    Ok(fen) => Field::Given(Fen::new(fen)),
+                    Err(OffScale::Between) => {
+                        self.fault("E-ROW-05", digits, "超过两位小数，最小单位是分，请改正")
+                    }
+                    Err(OffScale::TooLarge) => self.fault("E-ROW-05", digits, "太大，请核对"),
+                },
+            },
+            Some(Value::Text(text)) => match Fen::parse_yuan(text) {
+                Ok(fen) if fen < Fen::ZERO => self.fault("E-ROW-05", text, "是负数，请改成正数"),
+                Ok(fen) => Field::Given(fen),
+                Err(MoneyError::Empty) => Field::Empty,
+                Err(MoneyError::NotANumber(_)) => self.not_a_number(text),
+                Err(MoneyError::TooManyDecimals(_)) => {
+                    self.fault("E-ROW-05", text, "超过两位小数，最小单位是分，请改正")
+                }
+                Err(MoneyError::OutOfRange(_)) => self.fault("E-ROW-05", text, "太大，请核对"),
+            },
+            Some(other) => self.wrong_kind(other),
+        }
+    }
+
+    /// Percent: `12`, `12%` or `0.12`.
+    pub(super) fn ratio(mut self) -> Field<Bp> {
+        let (digits, is_percentage) = match self.sound() {
+            None => return Field::Faulty,
+            Some(Value::Empty) => return Field::Empty,
+            Some(Value::Number(digits)) => (digits, false),
+            Some(Value::Percent(digits)) => (digits, true),
+            Some(Value::Text(text)) if text.trim().starts_with(['-', '−', '－']) => {
+                return self.fault("E-ROW-05", text, "是负数，请改正");
+            }
+            Some(Value::Text(text)) => {
+                return match Bp::parse_ratio(text) {
+                    Ok(ratio) => Field::Given(ratio),
+                    Err(_) => self.not_a_number(text),
+                };
+            }
+            Some(other) => return self.wrong_kind(other),
+        };
+        let Some(number) = Decimal::parse(digits) else {
+            return self.not_a_number(digits);
+        };
+        if number.is_negative() {
+            return self.fault("E-ROW-05", digits, "是负数，请改正");
+        }
+        let places = if is_percentage || number.is_fraction() {
+            4
+        } else {
+            2
+        };
+        match number.nearest(places, 4).map(i32::try_from) {
+            Ok(Ok(bp)) => Field::Given(Bp::new(bp)),
+            _ => self.fault("E-RATIO-01", digits, "缴存比例应为整数，请改正"),
+        }
+    }
+
+    pub(super) fn change(mut self) -> Field<Change> {
+        const WORDS: &str = "只能填新增、启封、封存、基数调整、比例调整，不变的留空";
+        match self.sound() {
+            None => Field::Faulty,
+            Some(Value::Empty) => Field::Empty,
+            Some(Value::Text(text)) => {
+                let word: String = text
+                    .chars()
+                    .map(half_width)
+                    .filter(|c| !c.is_whitespace())
+                    .collect();
+                match Change::ALL.into_iter().find(|change| change.word() == word) {
+                    Some(change) => Field::Given(change),
+                    None => self.fault("E-ROW-03", text, WORDS),
+                }
+            }
+            Some(other) => self.fault("E-ROW-03", &shown(other), WORDS),
+        }
+    }
+
+    pub(super) fn phone(mut self) -> Field<Phone> {
+        const HINT: &str = "不是手机号，应为以 1 开头的 11 位数字，也可以留空";
+        let digits = match self.sound() {
+            None => return Field::Faulty,
+            Some(Value::Empty) => return Field::Empty,
+            Some(Value::Text(text)) => text.to_owned(),
+            Some(Value::Number(digits)) => Decimal::parse(digits)
+                .and_then(|number| number.nearest(0, 0).ok())
+                .unwrap_or(0)
+                .to_string(),
+            Some(other) => return self.fault("E-ROW-05", &shown(other), HINT),
+        };
+        match Phone::parse(&digits) {
+            Ok(phone) => Field::Given(phone),
+            Err(_) => self.fault("E-ROW-05", &digits, HINT),
+        }
+    }
+
+    /// Reports a required cell that is empty.
+    pub(super) fn missing<T>(&mut self) -> Field<T> {
+        self.fault("E-ROW-05", "", "是空的，请填写")
+    }
+
+    /// The value, unless nothing can be read from the cell at all or it carries what nobody sees.
+    fn sound(&mut self) -> Option<Value<'r>> {
+        match self.value {
+            Value::Uncalculated => {
+                self.fault::<()>(
+                    "E-ROW-05",
+                    "",
+                    "是公式但没有计算结果。请在 Excel 里打开并保存一次，或改成数值",
+                );
+                None
+            }
+            Value::Error(error) => {
+                self.fault::<()>("E-ROW-05", error, "公式出错了，请改正");
+                None
+            }
+            Value::TooLong => {
+                self.fault::<()>("E-ROW-05", "", "的内容太长，请改正");
+                None
+            }
+            Value::Text(text) if text.chars().any(is_unseen_control) => {
+                let visible: String = text.chars().filter(|c| !is_unseen_control(*c)).collect();
+                self.fault::<()>(
+                    "E-ROW-06",
+                    &visible,
+                    "里面有看不见的控制字符（如换行），请重新输入",
+                );
+                None
+            }
+            value => Some(value),
+        }
+    }
+
+    fn wrong_kind<T>(&mut self, value: Value<'_>) -> Field<T> {
+        match value {
+            Value::Date(serial) => {
+                let day = date_of_serial(serial, self.sheet.date_1904)
+                    .map_or_else(|| serial.to_owned(), |day| day.to_string());
+                self.fault("E-ROW-05", &day, "是日期。请把格式改为“常规”后填写数字")
+            }
+            other => self.fault("E-ROW-05", &shown(other), "不是数字，请改成数字"),
+        }
+    }
+
+    fn not_a_number<T>(&mut self, text: &str) -> Field<T> {
+        let (what, suggestion) = diagnose(text);
+        let message = format!("{}填的是“{}”，{what}。", self.place(), text.trim());
+        self.faults.push(
+            Fault::cell(self.row, self.column, "E-ROW-05", message)
+                .found(text.trim())
+                .suggest(suggestion),
+        );
+        Field::Faulty
+    }
+
+    fn place(&self) -> String {
+        format!("第 {} 行“{}”", self.row, self.column.header())
+    }
+
+    fn fault<T>(&mut self, code: &'static str, found: &str, what: &str) -> Field<T> {
+        let found = found.trim();
+        let place = self.place();
+        let message = if found.is_empty() {
+            format!("{place}{what}。")
+        } else {
+            format!("{place}填的是“{found}”，{what}。")
+        };
+        self.faults
+            .push(Fault::cell(self.row, self.column, code, message).found(found));
+        Field::Faulty
+    }
+}
+
+/// Says what keeps a text from being a number, and what was probably meant.
+fn diagnose(text: &str) -> (String, Option<String>) {
+    let typed: String = text.trim().chars().map(half_width).collect();
+    if is_scientific(&typed) {
+        return (
+            "是科学计数法，请把格式改为“常规”后重新填写".to_owned(),
+            None,
+        );
+    }
+    if let Some(number) = typed
+        .strip_suffix('元')
+        .filter(|number| Fen::parse_yuan(number).is_ok())
+    {
+        return (
+            "请去掉“元”字，只填数字".to_owned(),
+            Some(number.trim().to_owned()),
+        );
+    }
+    // Places are counted as a person counts digits, without separators.
+    let digits: Vec<char> = typed
+        .chars()
+        .filter(|c| !matches!(c, ',' | '，' | ' '))
+        .collect();
+    let places = |wanted: &[char]| -> Vec<String> {
+        (1..)
+            .zip(&digits)
+            .filter(|(_, c)| wanted.contains(c))
+            .map(|(place, _): (usize, _)| place.to_string())
+            .collect()
+    };
+    let corrected: String = typed
+        .chars()
+        .map(|c| match c {
+            'O' | 'o' => '0',
+            'l' | 'I' => '1',
+            c => c,
+        })
+        .collect();
+    let is_number = Fen::parse_yuan(&corrected).is_ok();
+    for (letters, name) in [(&['O', 'o'][..], "O"), (&['l'][..], "l"), (&['I'][..], "I")] {
+        let found = places(letters);
+        if is_number && !found.is_empty() {
+            return (
+                format!("第 {} 位是字母 {name}，请改成数字", found.join("、")),
+                Some(corrected),
+            );
+        }
+    }
+    if digits
+        .iter()
+        .all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
+        && typed.contains([',', '，'])
+    {
+        return ("千位分隔符的位置不对，请核对".to_owned(), None);
+    }
+    ("不是数字，请改成数字".to_owned(), None)
+}
+
+fn is_scientific(text: &str) -> bool {
+    let text: String = text.trim().chars().map(half_width).collect();
+    text.split_once(['E', 'e'])
+        .is_some_and(|(digits, exponent)| {
+            let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+            let all_digits =
+                |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+            all_digits(exponent) && all_digits(&digits.replacen('.', "", 1))
+        })
+}
+
+/// Controls and the marks that turn the direction of writing: both make a text read otherwise than it is.
+fn is_unseen_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What a cell shows, for messages.
+fn shown(value: Value<'_>) -> String {
+    match value {
+        Value::Text(text) | Value::Number(text) | Value::Date(text) | Value::Error(text) => {
+            text.to_owned()
+        }
+        Value::Percent(digits) => format!("{digits}（百分比格式）"),
+        Value::Bool(true) => "TRUE".to_owned(),
+        Value::Bool(false) => "FALSE".to_owned(),
+        Value::Empty | Value::Uncalculated | Value::TooLong => String::new(),
+    }
+}
+
+/// The first three and the last four characters of what was meant to be an ID number.
+fn mask_id(text: &str) -> String {
+    let chars: Vec<char> = text.trim().chars().collect();
+    let hidden = 3..chars.len().saturating_sub(4).max(3);
+    chars
+        .iter()
+        .enumerate()
+        .map(|(place, c)| if hidden.contains(&place) { '*' } else { *c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_number_is_said_by_place() {
+        for (text, what, suggestion) in [
+            ("12,3OO", "第 4、5 位是字母 O，请改成数字", Some("12,300")),
+            ("9,600元", "请去掉“元”字，只填数字", Some("9,600")),
+            (
+                "1.2E+04",
+                "是科学计数法，请把格式改为“常规”后重新填写",
+                None,
+            ),
+            ("l2000", "第 1 位是字母 l，请改成数字", Some("12000")),
+            ("1,23", "千位分隔符的位置不对，请核对", None),
+            ("一万", "不是数字，请改成数字", None),
+        ] {
+            assert_eq!(
+                diagnose(text),
+                (what.to_owned(), suggestion.map(str::to_owned)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn scientific_notation_is_known() {
+        for (text, is) in [
+            ("5.00101E+17", true),
+            ("1e5", true),
+            ("5E17", true),
+            ("E5", false),
+            ("12", false),
+            ("1.2.3E4", false),
+            ("Elena", false),
+        ] {
+            assert_eq!(is_scientific(text), is, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_a_message_is_masked() {
+        assert_eq!(mask_id("11010519491231002X"), "110***********002X");
+        assert_eq!(mask_id("12345"), "12345");
+    }
+}
