@@ -353,7 +353,7 @@ fn file(path: &Path) -> impl FnOnce(std::io::Error) -> ClusterError {
 pub(crate) fn run(command: &mut Command) -> Result<Output> {
     let program = command
         .get_args()
-        .map(|argument| Path::new(argument))
+        .map(Path::new)
         .chain([Path::new(command.get_program())])
         .find_map(|path| path.is_absolute().then(|| path.file_name()).flatten())
         .unwrap_or(command.get_program())
