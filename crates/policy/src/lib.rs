@@ -1,8 +1,35 @@
 //! Rules as data, with one reader: facts in, decision out. Pure: no clock, no table, no network; the same facts, form, instant and
-//! policy give the same decision for ever. Read `fact` first, then `decision`.
+//! policy give the same decision for ever. Read `fact` first, then `decision`, then `policy_set`.
 
 pub mod decision;
+mod evaluate;
+mod explain;
+mod expression;
 pub mod fact;
+pub mod file;
+mod function;
+mod load;
+pub mod parameter;
+mod plan;
+mod plan_build;
+mod policy_set;
+pub mod region;
+mod replay;
+pub mod service;
+mod text;
+pub mod value;
+mod vocabulary;
 
-pub use decision::{ConditionOutcome, Decision, OnUnknown, Outcome, StoredDecision};
+pub use decision::{ConditionOutcome, Decision, OnUnknown, Outcome, PolicyRef, StoredDecision};
+pub use explain::Reading;
 pub use fact::{Assurance, At, Fact, FactState, Facts, Form};
+pub use file::{LoadError, PolicyFiles};
+pub use plan::Verdict;
+pub use policy_set::{Ask, PolicyError, PolicySet, Rule};
+pub use service::{FactNeed, Input, InputType, ServiceDefinition};
+pub use vocabulary::FactType;
+
+/// Every mistake in a centre's files, for `anju policy check`; none when the policy may be used.
+pub fn check(directory: &std::path::Path, centre: &str) -> Vec<LoadError> {
+    PolicySet::read(directory, centre).err().unwrap_or_default()
+}

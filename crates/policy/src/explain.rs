@@ -1,0 +1,384 @@
+//! Draws a decision from a verdict: the sentences, the facts that each condition read, what is waited for, which papers may help, the
+//! parts of the amount. Explaining is the same evaluation, looked at.
+
+use serde_json::{Value as Json, json};
+
+use crate::decision::{
+    AmountPart, Condition, ConditionOutcome, Decision, FactRead, Outcome, Paper, PaperFact,
+    PolicyRef, Shown, StoredDecision, WaitingFor,
+};
+use crate::evaluate::{Context, NOW, TODAY};
+use crate::fact::{At, Fact, FactState, Facts};
+use crate::plan::{Plan, PlanCondition, SlotSource, Verdict};
+use crate::text::Template;
+use crate::value::{Gap, Slot, Value};
+
+/// One reading of a case: the slots as they stood, with the facts behind them.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) policy: PolicyRef,
+    pub(crate) facts: &'a Facts,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) from_paper: bool,
+    pub(crate) at: At,
+}
+
+impl Reading<'_> {
+    /// Judges it. The same reading gives the same verdict for ever.
+    pub fn judge(&self) -> Verdict {
+        self.plan.judge(&self.slots, self.from_paper)
+    }
+
+    /// What is kept of the verdict.
+    pub fn stored(&self, verdict: &Verdict) -> StoredDecision {
+        let in_force = self.in_force(verdict);
+        StoredDecision {
+            service: self.plan.service.id.clone(),
+            at: self.at,
+            outcome: verdict.outcome,
+            amount_fen: self.amount_fen(verdict),
+            conditions: in_force
+                .map(|(condition, result)| (condition.code.clone(), condition.outcome(result)))
+                .collect(),
+            fact_ids: self.facts.iter().filter_map(|fact| fact.fact_id).collect(),
+            policy: self.policy.clone(),
+        }
+    }
+
+    /// The decision as it is shown.
+    pub fn explain(&self, verdict: &Verdict) -> Decision {
+        let conditions = self
+            .in_force(verdict)
+            .map(|(condition, result)| self.condition(condition, result))
+            .collect();
+        Decision {
+            outcome: verdict.outcome,
+            amount_fen: self.amount_fen(verdict),
+            conditions,
+            policy: self.policy.clone(),
+            waiting_for: self.waiting_for(verdict),
+            papers: self.papers(verdict),
+            amount_parts: self.amount_parts(verdict),
+            review_reasons: self.review_reasons(verdict),
+        }
+    }
+
+    fn sentence(&self, template: &Template) -> String {
+        template.render(self.context(), &|slot, value| {
+            let source = self.plan.slots.get(usize::from(slot))?;
+            word(source, value).map(str::to_owned)
+        })
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context::new(&self.slots)
+    }
+
+    fn in_force<'v>(
+        &'v self,
+        verdict: &'v Verdict,
+    ) -> impl Iterator<Item = (&'v PlanCondition, Result<bool, Gap>)> {
+        let results = self.plan.conditions.iter().zip(&verdict.results);
+        results.filter_map(|(condition, result)| Some((condition, (*result)?)))
+    }
+
+    fn amount_fen(&self, verdict: &Verdict) -> Option<i64> {
+        match (verdict.outcome, verdict.amount?) {
+            (Outcome::Refused, _) => Some(0),
+            (_, amount) => amount.ok(),
+        }
+    }
+
+    fn condition(&self, condition: &PlanCondition, result: Result<bool, Gap>) -> Condition {
+        let outcome = condition.outcome(result);
+        let met = outcome == ConditionOutcome::Met;
+        let mut gaps = Vec::new();
+        condition.when.gaps(self.context(), &mut gaps);
+        let detail = match (outcome, result) {
+            (ConditionOutcome::Met, _) => self.sentence(&condition.met),
+            (ConditionOutcome::NotMet, _) => self.sentence(&condition.refusal),
+            (ConditionOutcome::Unknown, Err(gap)) => self.why_unknown(condition, gap, &gaps),
+            (ConditionOutcome::Unknown, Ok(_)) => condition.name.clone(),
+        };
+        Condition {
+            code: condition.code.clone(),
+            name: condition.name.clone(),
+            outcome,
+            detail,
+            remedy: (!met).then(|| self.sentence(&condition.remedy)),
+            law: condition.law.clone(),
+            message: condition.message.clone().filter(|_| !met),
+            on_unknown: condition.on_unknown,
+            facts: self.facts_read(&condition.reads, &gaps),
+        }
+    }
+
+    fn why_unknown(&self, condition: &PlanCondition, gap: Gap, gaps: &[u16]) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for slot in gaps {
+            if let SlotSource::Name(name) = &self.plan.slots[usize::from(*slot)]
+                && self.slots[usize::from(*slot)] == Err(gap)
+            {
+                let word = match gap {
+                    Gap::Missing => &name.fact.label,
+                    _ => &name.fact.source_name,
+                };
+                if !names.contains(word) {
+                    names.push(word.clone());
+                }
+            }
+        }
+        let names = names.join("、");
+        match gap {
+            Gap::Missing => format!(
+                "未查询到{names}，请补充：{}",
+                condition.document.as_deref().unwrap_or_default()
+            ),
+            Gap::Unknown => format!("{names}还没有答复，收到答复后自动继续"),
+            Gap::Conflict => format!("{names}：不同来源的信息不一致，转人工核对"),
+            Gap::Fault(fault) => format!("规则暂时无法计算（{fault}），转人工核对"),
+        }
+    }
+
+    /// The facts behind these slots, one entry each, with only the fields that were read.
+    fn facts_read(&self, slots: &[u16], gaps: &[u16]) -> Vec<FactRead> {
+        let mut read: Vec<FactRead> = Vec::new();
+        for slot in slots.iter().filter(|slot| **slot != TODAY && **slot != NOW) {
+            let source = &self.plan.slots[usize::from(*slot)];
+            let value = &self.slots[usize::from(*slot)];
+            let key = source_key(source);
+            // What was never asked and made no difference is not shown.
+            let fact = self.facts.get(key.0, key.1);
+            let silent = fact.is_none() && !gaps.contains(slot);
+            if silent && !(key.1 == FORM && value.is_ok()) {
+                continue;
+            }
+            let known = read
+                .iter()
+                .position(|fact| fact.role == key.0 && fact.fact_type == key.1);
+            let index = known.unwrap_or_else(|| {
+                read.push(self.fact_read(source, fact));
+                read.len() - 1
+            });
+            self.add_value(&mut read[index], source, value);
+        }
+        read
+    }
+
+    fn fact_read(&self, source: &SlotSource, fact: Option<&Fact>) -> FactRead {
+        let (role, fact_type) = source_key(source);
+        let (from, source_name) = match source {
+            SlotSource::Name(name) => (name.fact.source.clone(), name.fact.source_name.clone()),
+            _ => (FORM.into(), "您的申请".into()),
+        };
+        let is_form = fact_type == FORM;
+        FactRead {
+            fact_type: fact_type.into(),
+            role: role.into(),
+            subject: fact.map_or_else(|| who(role).into(), |fact| fact.subject.clone()),
+            value: json!({}),
+            source: fact.map_or(from, |fact| fact.source.clone()),
+            source_name,
+            state: match fact {
+                Some(fact) => fact.state,
+                None if is_form => FactState::Known,
+                None => FactState::Unknown,
+            },
+            as_of: fact
+                .map(|fact| fact.as_of)
+                .or(is_form.then_some(self.at.now)),
+            shown: Vec::new(),
+            fact_id: fact.and_then(|fact| fact.fact_id),
+        }
+    }
+
+    fn add_value(&self, read: &mut FactRead, source: &SlotSource, value: &Slot) {
+        let ty = source.ty(&self.plan.service);
+        let (field, label, unit, hidden) = match source {
+            SlotSource::Name(name) => {
+                let field = name.name.rsplit('.').next().unwrap_or(&name.name);
+                (field, name.label.as_str(), name.unit.as_str(), name.hidden)
+            }
+            SlotSource::Input(index) => {
+                let input = &self.plan.service.inputs[*index];
+                (
+                    input.name.as_str(),
+                    input.label.as_str(),
+                    "",
+                    input.input_type.is_personal(),
+                )
+            }
+            SlotSource::Today | SlotSource::Now => return,
+        };
+        let (json, text) = match value {
+            Ok(_) if hidden => (Json::Null, "已核对".into()),
+            Ok(value) => (
+                ty.json(value),
+                word(source, value).map_or_else(|| ty.text(value), str::to_owned),
+            ),
+            Err(Gap::Missing) => (Json::Null, "没有".into()),
+            Err(_) => (Json::Null, "还不知道".into()),
+        };
+        let text = if unit.is_empty() || value.is_err() {
+            text
+        } else {
+            format!("{text} {unit}")
+        };
+        if let Json::Object(fields) = &mut read.value {
+            fields.insert(field.into(), json);
+        }
+        read.shown.push(Shown {
+            label: label.into(),
+            text,
+        });
+    }
+
+    fn waiting_for(&self, verdict: &Verdict) -> Vec<WaitingFor> {
+        let mut gaps = Vec::new();
+        for (condition, result) in self.in_force(verdict) {
+            if matches!(result, Err(Gap::Unknown)) {
+                condition.when.gaps(self.context(), &mut gaps);
+            }
+        }
+        if let (Some(amount), Some(Err(Gap::Unknown))) = (&self.plan.amount, verdict.amount) {
+            amount.formula.gaps(self.context(), &mut gaps);
+        }
+        let mut waiting: Vec<WaitingFor> = gaps
+            .into_iter()
+            .filter(|slot| self.slots[usize::from(*slot)] == Err(Gap::Unknown))
+            .filter_map(|slot| match &self.plan.slots[usize::from(slot)] {
+                SlotSource::Name(name) => Some(WaitingFor {
+                    source: name.fact.source.clone(),
+                    source_name: name.fact.source_name.clone(),
+                    fact_type: name.fact.fact_type.clone(),
+                    role: name.role.clone(),
+                }),
+                _ => None,
+            })
+            .collect();
+        waiting.sort();
+        waiting.dedup();
+        waiting
+    }
+
+    fn papers(&self, verdict: &Verdict) -> Vec<Paper> {
+        let mut papers = Vec::new();
+        for (condition, result) in self.in_force(verdict) {
+            let Some(document) = &condition.document else {
+                continue;
+            };
+            if !matches!(result, Err(Gap::Missing)) {
+                continue;
+            }
+            let mut gaps = Vec::new();
+            condition.when.gaps(self.context(), &mut gaps);
+            papers.push(Paper {
+                condition: condition.code.clone(),
+                name: document.clone(),
+                facts: self.paper_facts(&gaps),
+            });
+        }
+        papers
+    }
+
+    fn paper_facts(&self, gaps: &[u16]) -> Vec<PaperFact> {
+        let mut facts: Vec<PaperFact> = Vec::new();
+        for slot in gaps {
+            if let SlotSource::Name(name) = &self.plan.slots[usize::from(*slot)] {
+                let role = name.role.clone();
+                let fact = PaperFact {
+                    role,
+                    fact_type: name.fact.fact_type.clone(),
+                };
+                if !facts.contains(&fact) {
+                    facts.push(fact);
+                }
+            }
+        }
+        facts
+    }
+
+    fn amount_parts(&self, verdict: &Verdict) -> Vec<AmountPart> {
+        let (Some(amount), Some(total)) = (&self.plan.amount, verdict.amount) else {
+            return Vec::new();
+        };
+        let mut parts = Vec::new();
+        let mut bound = false;
+        for term in &amount.parts {
+            let shown = term.when.as_ref().map(|when| when.truth(self.context()));
+            if matches!(shown, Some(Ok(false) | Err(_))) {
+                continue;
+            }
+            let fen = term.formula.number(self.context()).ok();
+            let binding = !bound && fen.is_some() && fen == total.ok();
+            bound |= binding;
+            parts.push(AmountPart {
+                label: self.sentence(&term.label),
+                fen,
+                binding,
+            });
+        }
+        parts
+    }
+
+    fn review_reasons(&self, verdict: &Verdict) -> Vec<String> {
+        if verdict.outcome != Outcome::Review {
+            return Vec::new();
+        }
+        let mut reasons: Vec<String> = Vec::new();
+        for (condition, result) in self.in_force(verdict) {
+            let suspicious = condition.suspicion && matches!(result, Ok(false) | Err(Gap::Missing));
+            if suspicious {
+                reasons.push(self.sentence(&condition.refusal));
+            } else if let Err(gap @ (Gap::Conflict | Gap::Fault(_))) = result {
+                let mut gaps = Vec::new();
+                condition.when.gaps(self.context(), &mut gaps);
+                reasons.push(self.why_unknown(condition, gap, &gaps));
+            }
+        }
+        match verdict.amount {
+            Some(Err(_)) => reasons.push("金额暂时无法由规则算出".into()),
+            Some(Ok(fen)) if fen <= 0 => reasons.push("可提金额为零".into()),
+            _ => {}
+        }
+        for index in &verdict.reviews {
+            reasons.push(self.sentence(&self.plan.reviews[*index].1));
+        }
+        if verdict.from_paper {
+            reasons.push("部分信息来自您提交的材料，需人工核对".into());
+        }
+        if reasons.is_empty() {
+            reasons.push("该事项由工作人员审核".into());
+        }
+        reasons
+    }
+}
+
+/// The fact type under which the form is shown.
+const FORM: &str = "form";
+
+fn source_key(source: &SlotSource) -> (&str, &str) {
+    match source {
+        SlotSource::Name(name) => (&name.role, &name.fact.fact_type),
+        _ => ("applicant", FORM),
+    }
+}
+
+fn who(role: &str) -> &'static str {
+    match role {
+        "spouse" => "配偶",
+        _ => "本人",
+    }
+}
+
+/// The value's word, where the vocabulary has one.
+fn word<'a>(source: &'a SlotSource, value: &Value) -> Option<&'a str> {
+    let SlotSource::Name(name) = source else {
+        return None;
+    };
+    match value {
+        Value::Text(code) => name.words.get(code.as_ref()).map(String::as_str),
+        _ => None,
+    }
+}

@@ -1,0 +1,251 @@
+//! A service ready to be decided: its names are slots of one array, its conditions checked trees over them. Judging runs over the array
+//! and writes no text; that is `explain`'s work, and only when somebody looks.
+
+use std::sync::Arc;
+
+use crate::decision::{ConditionOutcome, OnUnknown, Outcome};
+use crate::evaluate::{Context, NOW, Node, TODAY};
+use crate::fact::{Assurance, At, Fact, Facts, Form};
+use crate::service::{FactNeed, Mode, ServiceDefinition};
+use crate::text::Template;
+use crate::value::{Gap, Slot, Type, Value, date_number};
+use crate::vocabulary::Name;
+
+/// A service with everything that decides it.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub service: ServiceDefinition,
+    pub slots: Vec<SlotSource>,
+    pub conditions: Vec<PlanCondition>,
+    pub reviews: Vec<(Node, Template)>,
+    pub amount: Option<Amount>,
+    /// What to ask for, with the condition under which it is needed.
+    pub needs: Vec<(FactNeed, Option<Node>)>,
+}
+
+/// Where a slot's value comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum SlotSource {
+    Today,
+    Now,
+    /// A declared name.
+    Name(Arc<Name>),
+    /// A field of the form, by its position among the inputs.
+    Input(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct PlanCondition {
+    pub code: String,
+    pub name: String,
+    pub when: Node,
+    pub text: String,
+    pub reads: Vec<u16>,
+    pub met: Template,
+    pub refusal: Template,
+    pub remedy: Template,
+    pub law: String,
+    pub message: Option<String>,
+    pub from: i64,
+    pub to: i64,
+    pub on_unknown: OnUnknown,
+    pub document: Option<String>,
+    pub suspicion: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Amount {
+    pub formula: Node,
+    pub parts: Vec<AmountTerm>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AmountTerm {
+    pub label: Template,
+    pub formula: Node,
+    pub when: Option<Node>,
+}
+
+/// What came of a judgement, without texts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What becomes of the case.
+    pub outcome: Outcome,
+    /// The amount, or why there is none; `None` where the service pays nothing.
+    pub amount: Option<Result<i64, Gap>>,
+    /// One result for each condition of the plan; `None` where it is not in force on the day.
+    pub(crate) results: Vec<Option<Result<bool, Gap>>>,
+    /// The rules that send it to a person.
+    pub(crate) reviews: Vec<usize>,
+    /// A fact that was read comes from a paper.
+    pub(crate) from_paper: bool,
+}
+
+impl PlanCondition {
+    /// What a result means for this condition.
+    pub fn outcome(&self, result: Result<bool, Gap>) -> ConditionOutcome {
+        match result {
+            Ok(true) => ConditionOutcome::Met,
+            Ok(false) => ConditionOutcome::NotMet,
+            // A record that must be there and for which no paper stands in.
+            Err(Gap::Missing) if self.document.is_none() && !self.suspicion => {
+                ConditionOutcome::NotMet
+            }
+            Err(_) => ConditionOutcome::Unknown,
+        }
+    }
+}
+
+impl Plan {
+    /// Fills the slots from facts and form.
+    pub fn read(&self, facts: &Facts, form: &Form, at: At) -> Vec<Slot> {
+        self.slots
+            .iter()
+            .map(|source| match source {
+                SlotSource::Today => Ok(Value::Number(date_number(at.today))),
+                SlotSource::Now => Ok(Value::Number(at.now.timestamp())),
+                SlotSource::Name(name) => {
+                    name.value(facts.get(&name.role, &name.fact.fact_type), at.now)
+                }
+                SlotSource::Input(index) => self.input(*index, form),
+            })
+            .collect()
+    }
+
+    fn input(&self, index: usize, form: &Form) -> Slot {
+        let input = &self.service.inputs[index];
+        let given = form
+            .get(&input.name)
+            .filter(|value| !value.is_null() && *value != "");
+        match given.or(input.default.as_ref()) {
+            None => Err(Gap::Missing),
+            // The form was checked when it came in: a value that does not fit is our mistake.
+            Some(value) => input
+                .input_type
+                .value_type()
+                .parse(value)
+                .ok_or(Gap::Fault(crate::value::Fault::WrongType)),
+        }
+    }
+
+    /// Whether anything that the plan reads was taken from a paper.
+    pub fn is_from_paper(&self, facts: &Facts) -> bool {
+        facts
+            .iter()
+            .any(|fact| fact.assurance == Assurance::Paper && self.reads(fact))
+    }
+
+    fn reads(&self, fact: &Fact) -> bool {
+        self.slots.iter().any(|source| match source {
+            SlotSource::Name(name) => {
+                name.role == fact.role && name.fact.fact_type == fact.fact_type
+            }
+            _ => false,
+        })
+    }
+
+    /// Judges the slots: every condition, no stop at the first that fails (withdrawal.md §4.5).
+    pub fn judge(&self, slots: &[Slot], from_paper: bool) -> Verdict {
+        let context = Context::new(slots);
+        let day = match slots.first() {
+            Some(Ok(Value::Number(day))) => *day,
+            _ => 0,
+        };
+        let mut tally = Tally::default();
+        let mut results = Vec::with_capacity(self.conditions.len());
+        for condition in &self.conditions {
+            if day < condition.from || day > condition.to {
+                results.push(None);
+                continue;
+            }
+            let result = condition.when.truth(context);
+            tally.add(condition, result);
+            results.push(Some(result));
+        }
+        let amount = self
+            .amount
+            .as_ref()
+            .map(|amount| amount.formula.number(context));
+        let mut verdict = Verdict {
+            outcome: Outcome::Refused,
+            amount,
+            results,
+            reviews: Vec::new(),
+            from_paper,
+        };
+        verdict.outcome = self.combine(tally, &mut verdict, context);
+        verdict
+    }
+
+    /// The combination table, first row that applies.
+    fn combine(&self, tally: Tally, verdict: &mut Verdict, context: Context<'_>) -> Outcome {
+        if tally.refused {
+            return Outcome::Refused;
+        }
+        if tally.suspect {
+            return Outcome::Review;
+        }
+        if tally.waiting {
+            return Outcome::Waiting;
+        }
+        match verdict.amount {
+            Some(Err(Gap::Unknown)) => return Outcome::Waiting,
+            Some(Err(_)) => return Outcome::Review,
+            // Nothing may be approved that pays nothing.
+            Some(Ok(fen)) if fen <= 0 => return Outcome::Review,
+            _ => {}
+        }
+        let mut unknown = false;
+        for (index, (when, _)) in self.reviews.iter().enumerate() {
+            match when.truth(context) {
+                Ok(false) => {}
+                Err(Gap::Unknown) => unknown = true,
+                Ok(true) | Err(_) => verdict.reviews.push(index),
+            }
+        }
+        let by_hand = self.service.outcome == Mode::Review || verdict.from_paper;
+        match (unknown, by_hand || !verdict.reviews.is_empty()) {
+            (true, _) => Outcome::Waiting,
+            (false, true) => Outcome::Review,
+            (false, false) => Outcome::Approved,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    refused: bool,
+    suspect: bool,
+    waiting: bool,
+}
+
+impl Tally {
+    fn add(&mut self, condition: &PlanCondition, result: Result<bool, Gap>) {
+        match result {
+            Ok(true) => {}
+            Ok(false) if condition.suspicion => self.suspect = true,
+            Err(Gap::Conflict | Gap::Fault(_)) => self.suspect = true,
+            Err(Gap::Missing) if condition.suspicion => self.suspect = true,
+            _ if condition.outcome(result) == ConditionOutcome::NotMet => self.refused = true,
+            _ => self.waiting = true,
+        }
+    }
+}
+
+impl SlotSource {
+    /// Its type.
+    pub fn ty(&self, service: &ServiceDefinition) -> Type {
+        match self {
+            SlotSource::Today => Type::Date,
+            SlotSource::Now => Type::Instant,
+            SlotSource::Name(name) => name.ty,
+            SlotSource::Input(index) => service.inputs[*index].input_type.value_type(),
+        }
+    }
+}
+
+/// The two slots that every plan begins with.
+pub(crate) fn first_slots() -> Vec<SlotSource> {
+    debug_assert!(TODAY == 0 && NOW == 1);
+    vec![SlotSource::Today, SlotSource::Now]
+}

@@ -1,0 +1,340 @@
+//! Builds the plan of each service: its own conditions and those that it includes, compiled against the names that it may read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::evaluate::{NOW, Node};
+use crate::expression::{self, Meaning, Scope};
+use crate::file::{PolicyFiles, RawAmount, RawCondition, RawFile, RawReview};
+use crate::load::{Errors, day};
+use crate::plan::{Amount, AmountTerm, Plan, PlanCondition, SlotSource, first_slots};
+use crate::policy_set::PolicySet;
+use crate::region::RegionSet;
+use crate::service::{FactNeed, ServiceDefinition};
+use crate::text::Template;
+use crate::value::{Type, Value, date_number};
+
+/// Builds the plan of every service into the set.
+pub(crate) fn services(
+    files: &PolicyFiles,
+    raw: &BTreeMap<String, RawFile>,
+    set: &mut PolicySet,
+    errors: &mut Errors,
+) {
+    let mut used: Vec<&str> = Vec::new();
+    let mut plans = BTreeMap::new();
+    for (file, own) in raw {
+        let Some(service) = &own.service else {
+            continue;
+        };
+        errors.file.clone_from(file);
+        let mut parts: Vec<(&str, &RawFile)> = Vec::new();
+        for name in &service.include {
+            let found = files
+                .included(name)
+                .and_then(|file| raw.get_key_value(&file));
+            match found {
+                Some((file, part)) if part.service.is_none() => parts.push((file, part)),
+                Some(_) => errors.add("service, include", format!("{name} is itself a service")),
+                None => errors.add("service, include", format!("no file {name}")),
+            }
+        }
+        used.extend(parts.iter().map(|(file, _)| *file));
+        parts.push((file, own));
+        let plan = Builder::new(set, service.clone(), own.amount.as_ref()).build(&parts, errors);
+        if plans.insert(service.id.clone(), Arc::new(plan)).is_some() {
+            errors.add("service", format!("{} is defined twice", service.id));
+        }
+    }
+    for (file, raw) in raw {
+        errors.file.clone_from(file);
+        let has_rules =
+            !(raw.condition.is_empty() && raw.review.is_empty() && raw.needs.is_empty());
+        if raw.service.is_none() && has_rules && !used.contains(&file.as_str()) {
+            errors.add("file", "has conditions, but no service includes it");
+        }
+        if raw.service.is_none() && raw.amount.is_some() {
+            errors.add("amount", "stands in a file without a service");
+        }
+    }
+    set.plans = plans;
+}
+
+struct Builder<'a> {
+    set: &'a PolicySet,
+    plan: Plan,
+    amount: Option<&'a RawAmount>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(
+        set: &'a PolicySet,
+        service: ServiceDefinition,
+        amount: Option<&'a RawAmount>,
+    ) -> Builder<'a> {
+        let plan = Plan {
+            service,
+            slots: first_slots(),
+            conditions: Vec::new(),
+            reviews: Vec::new(),
+            amount: None,
+            needs: Vec::new(),
+        };
+        Builder { set, plan, amount }
+    }
+
+    fn build(mut self, parts: &[(&str, &RawFile)], errors: &mut Errors) -> Plan {
+        let own_file = errors.file.clone();
+        self.check_definition(errors);
+        let mut needs: Vec<FactNeed> = Vec::new();
+        for (file, part) in parts {
+            errors.file = (*file).into();
+            for need in &part.needs {
+                if !needs.contains(need) {
+                    needs.push(need.clone());
+                }
+            }
+            for raw in &part.condition {
+                if let Some(condition) = self.condition(raw, errors) {
+                    self.plan.conditions.push(condition);
+                }
+            }
+            part.review.iter().for_each(|raw| self.review(raw, errors));
+            if *file != own_file {
+                // What all services share is read in the order of its codes.
+                self.plan
+                    .conditions
+                    .sort_by(|left, right| left.code.cmp(&right.code));
+            }
+        }
+        errors.file = own_file;
+        needs.extend(self.plan.service.facts.clone());
+        self.plan.service.facts.clone_from(&needs);
+        needs.into_iter().for_each(|need| self.need(need, errors));
+        if let Some(raw) = self.amount {
+            self.plan.amount = self.amount(raw, errors);
+        }
+        self.check_doubles(errors);
+        self.plan
+    }
+
+    fn check_definition(&self, errors: &mut Errors) {
+        let service = &self.plan.service;
+        if service.effect == "pay_out" && self.amount.is_none() {
+            errors.add("service", "pays out, but has no [amount]");
+        }
+        if service.effect == "pay_out" && service.withdraw_kind.is_none() {
+            errors.add("service", "pays out, but has no withdraw_kind");
+        }
+        if service.law.is_empty() {
+            errors.add("service", "no law");
+        }
+        if service.short_zh.chars().count() > 8 {
+            errors.add("service, short_zh", "longer than eight characters");
+        }
+        for channel in &service.channels {
+            if service.login_on(channel).is_none() {
+                errors.add("service, login", format!("no level for channel {channel}"));
+            }
+        }
+        for input in &service.inputs {
+            let place = format!("service, input {}", input.name);
+            if let Some(prefill) = &input.prefill
+                && !self.set.is_value(prefill)
+            {
+                errors.add(&place, format!("prefill: unknown name {prefill}"));
+            }
+            if let Some(fault) = input
+                .default
+                .as_ref()
+                .and_then(|default| input.fault(default))
+            {
+                errors.add(&place, format!("default: {fault}"));
+            }
+        }
+    }
+
+    fn condition(&mut self, raw: &RawCondition, errors: &mut Errors) -> Option<PlanCondition> {
+        let place = format!("condition {}", raw.code);
+        for (key, text) in [
+            ("law", &raw.law),
+            ("refusal", &raw.refusal),
+            ("remedy", &raw.remedy),
+        ] {
+            if text.trim().is_empty() {
+                errors.add(&place, format!("no {key}"));
+            }
+        }
+        if let Some(only) = &raw.only {
+            match expression::compile_as(only, Type::Bool, self) {
+                Ok(Node::Bool(true)) => {}
+                Ok(Node::Bool(false)) => return None,
+                Ok(_) => errors.add(
+                    format!("{place}, only"),
+                    "depends on the case, not on the service",
+                ),
+                Err(error) => errors.add(format!("{place}, only"), error),
+            }
+        }
+        let from = errors.keep(&format!("{place}, from"), day(&raw.from));
+        let to = match &raw.to {
+            None => Some(i64::MAX),
+            Some(to) => errors
+                .keep(&format!("{place}, to"), day(to))
+                .map(date_number),
+        };
+        let when = expression::compile_as(&raw.when, Type::Bool, self);
+        let when = errors.keep(&format!("{place}, when"), when);
+        let met = raw.met.as_ref().unwrap_or(&raw.name);
+        let mut template = |key: &str, text: &str| {
+            errors.keep(&format!("{place}, {key}"), Template::compile(text, self))
+        };
+        let met = template("met", met);
+        let refusal = template("refusal", &raw.refusal);
+        let remedy = template("remedy", &raw.remedy);
+        let when = when?;
+        let mut reads = Vec::new();
+        when.slots(&mut reads);
+        Some(PlanCondition {
+            code: raw.code.clone(),
+            name: raw.name.clone(),
+            when,
+            text: raw.when.clone(),
+            reads,
+            met: met?,
+            refusal: refusal?,
+            remedy: remedy?,
+            law: raw.law.clone(),
+            message: raw.message.clone(),
+            from: date_number(from?),
+            to: to?,
+            on_unknown: raw.unknown,
+            document: raw.document.clone(),
+            suspicion: raw.suspicion,
+        })
+    }
+
+    fn review(&mut self, raw: &RawReview, errors: &mut Errors) {
+        let when = expression::compile_as(&raw.when, Type::Bool, self);
+        let when = errors.keep("review, when", when);
+        let reason = errors.keep("review, reason", Template::compile(&raw.reason, self));
+        self.plan.reviews.extend(when.zip(reason));
+    }
+
+    fn need(&mut self, need: FactNeed, errors: &mut Errors) {
+        let place = format!("needs {} of {}", need.fact_type, need.role);
+        if !self.set.facts.contains_key(&need.fact_type) {
+            errors.add(&place, "unknown fact type");
+        }
+        let when = match &need.when {
+            None => None,
+            Some(text) => errors.keep(&place, expression::compile_as(text, Type::Bool, self)),
+        };
+        self.plan.needs.push((need, when));
+    }
+
+    fn amount(&mut self, raw: &RawAmount, errors: &mut Errors) -> Option<Amount> {
+        let formula = expression::compile_as(&raw.formula, Type::Fen, self);
+        let formula = errors.keep("amount, formula", formula);
+        let mut parts = Vec::new();
+        for part in &raw.part {
+            let place = format!("amount, part {}", part.label);
+            let label = errors.keep(&place, Template::compile(&part.label, self));
+            let formula = expression::compile_as(&part.formula, Type::Fen, self);
+            let formula = errors.keep(&place, formula);
+            let when = match &part.when {
+                None => None,
+                Some(text) => errors.keep(&place, expression::compile_as(text, Type::Bool, self)),
+            };
+            if let Some((label, formula)) = label.zip(formula) {
+                parts.push(AmountTerm {
+                    label,
+                    formula,
+                    when,
+                });
+            }
+        }
+        Some(Amount {
+            formula: formula?,
+            parts,
+        })
+    }
+
+    /// One code is one condition on any day.
+    fn check_doubles(&self, errors: &mut Errors) {
+        let conditions = &self.plan.conditions;
+        for (index, condition) in conditions.iter().enumerate() {
+            let clash = conditions[..index].iter().any(|earlier| {
+                let apart = earlier.to < condition.from || condition.to < earlier.from;
+                earlier.code == condition.code && !apart
+            });
+            if clash {
+                let place = format!("condition {}", condition.code);
+                errors.add(place, "stands twice for the same days");
+            }
+        }
+    }
+
+    fn slot(&mut self, wanted: SlotSource) -> Option<u16> {
+        let same = |held: &SlotSource| match (held, &wanted) {
+            (SlotSource::Name(held), SlotSource::Name(wanted)) => held.name == wanted.name,
+            (SlotSource::Input(held), SlotSource::Input(wanted)) => held == wanted,
+            _ => false,
+        };
+        let index = self.plan.slots.iter().position(same).unwrap_or_else(|| {
+            self.plan.slots.push(wanted);
+            self.plan.slots.len() - 1
+        });
+        u16::try_from(index).ok()
+    }
+}
+
+impl Scope for Builder<'_> {
+    fn meaning(&mut self, name: &str) -> Option<Meaning> {
+        let service = &self.plan.service;
+        match name {
+            "now" => return Some(Meaning::Slot(NOW, Type::Instant)),
+            "service.id" => {
+                return Some(Meaning::Constant(Value::Text(service.id.as_str().into())));
+            }
+            "service.kind" => {
+                let kind = service.withdraw_kind.as_deref().unwrap_or("none");
+                return Some(Meaning::Constant(Value::Text(kind.into())));
+            }
+            "service.closing" => return Some(Meaning::Constant(Value::Bool(service.closing))),
+            "amount" => {
+                let raw = self.amount?;
+                return Some(Meaning::Formula(raw.formula.clone(), Type::Fen));
+            }
+            _ => {}
+        }
+        if let Some(field) = name.strip_prefix("form.") {
+            let index = service
+                .inputs
+                .iter()
+                .position(|input| input.name == field)?;
+            let source = SlotSource::Input(index);
+            let ty = source.ty(service);
+            return Some(Meaning::Slot(self.slot(source)?, ty));
+        }
+        if let Some(declared) = self.set.names.get(name) {
+            let ty = declared.ty;
+            return Some(Meaning::Slot(
+                self.slot(SlotSource::Name(declared.clone()))?,
+                ty,
+            ));
+        }
+        if let Some((formula, ty, _)) = self.set.defines.get(name) {
+            return Some(Meaning::Formula(formula.clone(), *ty));
+        }
+        self.set
+            .parameters
+            .get(name)
+            .cloned()
+            .map(Meaning::Parameter)
+    }
+
+    fn region(&self, name: &str) -> Option<Arc<RegionSet>> {
+        self.set.regions.get(name).cloned()
+    }
+}

@@ -1,0 +1,374 @@
+//! The rules of one centre in one version: what decides, what is asked of the sources, and the centre's numbers for everybody else.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anju_domain::calendar::Holidays;
+use anju_domain::money::Fen;
+use anju_domain::rate::Bp;
+use chrono::NaiveDate;
+
+use crate::decision::{Decision, PolicyRef};
+use crate::evaluate::Context;
+use crate::explain::Reading;
+use crate::fact::{At, Facts, Form};
+use crate::file::{LoadError, PolicyFiles};
+use crate::parameter::{Given, Parameter};
+use crate::plan::Plan;
+use crate::region::RegionSet;
+use crate::service::{FactNeed, ServiceDefinition};
+use crate::value::{Type, Value, date_number};
+use crate::vocabulary::{FactType, Name};
+
+/// The rules of one centre in one version.
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    pub(crate) reference: PolicyRef,
+    pub(crate) regions: BTreeMap<String, Arc<RegionSet>>,
+    pub(crate) facts: BTreeMap<String, Arc<FactType>>,
+    pub(crate) names: BTreeMap<String, Arc<Name>>,
+    /// Formula, type, label.
+    pub(crate) defines: BTreeMap<String, (String, Type, String)>,
+    pub(crate) parameters: BTreeMap<String, Arc<Parameter>>,
+    pub(crate) holidays: Holidays,
+    pub(crate) plans: BTreeMap<String, Arc<Plan>>,
+}
+
+/// Why the policy has no answer; a mistake of the caller or of the files, never of a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// No service of that id.
+    #[error("the policy knows no service {0}")]
+    UnknownService(String),
+    /// No parameter of that name and type.
+    #[error("the policy knows no parameter {0} of this type")]
+    UnknownParameter(String),
+    /// A parameter has no row for that day and place.
+    #[error("parameter {0} has no row for {1}")]
+    NoRow(String, NaiveDate),
+    /// The fact that a service asks for under a condition is not declared.
+    #[error("replay: {0}")]
+    Replay(String),
+}
+
+/// A fact to be asked for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask<'a> {
+    /// What is asked.
+    pub need: &'a FactNeed,
+    /// Who answers.
+    pub fact: &'a FactType,
+}
+
+impl PolicySet {
+    pub(crate) fn empty(reference: PolicyRef) -> PolicySet {
+        PolicySet {
+            reference,
+            regions: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            names: BTreeMap::new(),
+            defines: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            holidays: Holidays::default(),
+            plans: BTreeMap::new(),
+        }
+    }
+
+    /// Reads and checks a centre's files.
+    ///
+    /// # Errors
+    /// Every mistake, each with its file and place.
+    pub fn load(files: &PolicyFiles) -> Result<PolicySet, Vec<LoadError>> {
+        crate::load::load(files)
+    }
+
+    /// The same from a folder: `national/` and the centre's.
+    ///
+    /// # Errors
+    /// As [`PolicySet::load`], and files that cannot be read.
+    pub fn read(directory: &Path, centre: &str) -> Result<PolicySet, Vec<LoadError>> {
+        PolicySet::load(&PolicyFiles::read(directory, centre)?)
+    }
+
+    /// Version and digest.
+    pub fn reference(&self) -> &PolicyRef {
+        &self.reference
+    }
+
+    /// The catalogue, by id.
+    pub fn services(&self) -> impl Iterator<Item = &ServiceDefinition> {
+        self.plans.values().map(|plan| &plan.service)
+    }
+
+    /// One service's definition.
+    pub fn service(&self, id: &str) -> Option<&ServiceDefinition> {
+        self.plans.get(id).map(|plan| &plan.service)
+    }
+
+    /// A fact type as the policy knows it: its label and who answers.
+    pub fn fact_type(&self, fact_type: &str) -> Option<&FactType> {
+        self.facts.get(fact_type).map(Arc::as_ref)
+    }
+
+    /// A set of districts.
+    pub fn region(&self, name: &str) -> Option<&RegionSet> {
+        self.regions.get(name).map(Arc::as_ref)
+    }
+
+    /// Days off and weekend days worked.
+    pub fn holidays(&self) -> &Holidays {
+        &self.holidays
+    }
+
+    /// Whether an expression may read this name outside of a form.
+    pub(crate) fn is_value(&self, name: &str) -> bool {
+        self.names.contains_key(name) || self.defines.contains_key(name)
+    }
+
+    pub(crate) fn plan(&self, service: &str) -> Result<&Plan, PolicyError> {
+        let plan = self.plans.get(service);
+        plan.map(Arc::as_ref)
+            .ok_or_else(|| PolicyError::UnknownService(service.into()))
+    }
+
+    /// Reads a case once, to be judged and explained.
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn reading<'a>(
+        &'a self,
+        service: &str,
+        facts: &'a Facts,
+        form: &Form,
+        at: At,
+    ) -> Result<Reading<'a>, PolicyError> {
+        let plan = self.plan(service)?;
+        Ok(Reading {
+            slots: plan.read(facts, form, at),
+            from_paper: plan.is_from_paper(facts),
+            policy: self.reference.clone(),
+            plan,
+            facts,
+            at,
+        })
+    }
+
+    /// Decides a case: the decision as it is shown.
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn decide(
+        &self,
+        service: &str,
+        facts: &Facts,
+        form: &Form,
+        at: At,
+    ) -> Result<Decision, PolicyError> {
+        let reading = self.reading(service, facts, form, at)?;
+        Ok(reading.explain(&reading.judge()))
+    }
+
+    /// The facts to ask for with what is known so far: those needed always, and those whose condition holds already. Asked again
+    /// after each round of answers, it names what the answers made necessary (a spouse's homes).
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn needed(
+        &self,
+        service: &str,
+        facts: &Facts,
+        form: &Form,
+        at: At,
+    ) -> Result<Vec<Ask<'_>>, PolicyError> {
+        let plan = self.plan(service)?;
+        let slots = plan.read(facts, form, at);
+        let wanted = |when: &Option<crate::evaluate::Node>| match when {
+            None => true,
+            Some(when) => when.truth(Context::new(&slots)) == Ok(true),
+        };
+        Ok(plan
+            .needs
+            .iter()
+            .filter(|(_, when)| wanted(when))
+            .filter_map(|(need, _)| {
+                let fact = self.facts.get(&need.fact_type)?;
+                Some(Ask { need, fact })
+            })
+            .collect())
+    }
+
+    /// What a declared or defined name says with these facts, for prefilled fields; null while there is no value.
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn prefill(
+        &self,
+        service: &str,
+        facts: &Facts,
+        at: At,
+    ) -> Result<BTreeMap<String, serde_json::Value>, PolicyError> {
+        let plan = self.plan(service)?;
+        let mut filled = BTreeMap::new();
+        for input in &plan.service.inputs {
+            let Some(name) = input.prefill.as_ref().and_then(|name| self.names.get(name)) else {
+                continue;
+            };
+            let fact = facts.get(&name.role, &name.fact.fact_type);
+            if let Ok(value) = name.value(fact, at.now) {
+                filled.insert(input.name.clone(), name.ty.json(&value));
+            }
+        }
+        Ok(filled)
+    }
+
+    /// A parameter with all its rows, for pages that show the rules.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.get(name).map(Arc::as_ref)
+    }
+
+    /// Money of the centre's: `policy.fen("base_upper_fen", day, &[])`. Arguments by name; the date argument is the day.
+    ///
+    /// # Errors
+    /// No such parameter of that type, no row for that day and place.
+    pub fn fen(&self, name: &str, day: NaiveDate, at: &[(&str, &str)]) -> Result<Fen, PolicyError> {
+        self.number(name, Type::Fen, day, at).map(Fen::new)
+    }
+
+    /// A ratio or rate of the centre's.
+    ///
+    /// # Errors
+    /// As [`PolicySet::fen`].
+    pub fn bp(&self, name: &str, day: NaiveDate, at: &[(&str, &str)]) -> Result<Bp, PolicyError> {
+        let number = self.number(name, Type::Bp, day, at)?;
+        let number = i32::try_from(number);
+        number
+            .map(Bp::new)
+            .map_err(|_| PolicyError::UnknownParameter(name.into()))
+    }
+
+    /// A count of the centre's.
+    ///
+    /// # Errors
+    /// As [`PolicySet::fen`].
+    pub fn int(&self, name: &str, day: NaiveDate, at: &[(&str, &str)]) -> Result<i64, PolicyError> {
+        self.number(name, Type::Int, day, at)
+    }
+
+    /// A switch of the centre's.
+    ///
+    /// # Errors
+    /// As [`PolicySet::fen`].
+    pub fn flag(
+        &self,
+        name: &str,
+        day: NaiveDate,
+        at: &[(&str, &str)],
+    ) -> Result<bool, PolicyError> {
+        match self.value(name, Type::Bool, day, at)? {
+            Value::Bool(flag) => Ok(*flag),
+            _ => Err(PolicyError::UnknownParameter(name.into())),
+        }
+    }
+
+    /// A mode of the centre's (`HALF_UP`).
+    ///
+    /// # Errors
+    /// As [`PolicySet::fen`].
+    pub fn text(
+        &self,
+        name: &str,
+        day: NaiveDate,
+        at: &[(&str, &str)],
+    ) -> Result<&str, PolicyError> {
+        match self.value(name, Type::Text, day, at)? {
+            Value::Text(text) => Ok(text),
+            _ => Err(PolicyError::UnknownParameter(name.into())),
+        }
+    }
+
+    /// The dated rows of a parameter without arguments, oldest first: rates for interest by segments.
+    ///
+    /// # Errors
+    /// No such parameter, or its values are no numbers.
+    pub fn history(&self, name: &str) -> Result<Vec<(NaiveDate, i64)>, PolicyError> {
+        let unknown = || PolicyError::UnknownParameter(name.into());
+        let parameter = self.parameters.get(name).ok_or_else(unknown)?;
+        let rows = parameter.rows.iter().rev().map(|row| match row.value {
+            Value::Number(number) => Ok((row.from, number)),
+            _ => Err(unknown()),
+        });
+        rows.collect()
+    }
+
+    fn number(
+        &self,
+        name: &str,
+        ty: Type,
+        day: NaiveDate,
+        at: &[(&str, &str)],
+    ) -> Result<i64, PolicyError> {
+        match self.value(name, ty, day, at)? {
+            Value::Number(number) => Ok(*number),
+            _ => Err(PolicyError::UnknownParameter(name.into())),
+        }
+    }
+
+    fn value(
+        &self,
+        name: &str,
+        ty: Type,
+        day: NaiveDate,
+        at: &[(&str, &str)],
+    ) -> Result<&Value, PolicyError> {
+        let parameter = self
+            .parameters
+            .get(name)
+            .filter(|parameter| parameter.ty == ty);
+        let parameter = parameter.ok_or_else(|| PolicyError::UnknownParameter(name.into()))?;
+        let given: Vec<Given<'_>> = parameter
+            .arguments
+            .iter()
+            .map(|argument| {
+                let value = at.iter().find(|(name, _)| *name == argument.name);
+                let text = value.map_or("", |(_, value)| value);
+                match argument.ty {
+                    Type::Int => Given::Number(text.parse().unwrap_or(0)),
+                    _ => Given::Text(text),
+                }
+            })
+            .collect();
+        let row = parameter.row(date_number(day), &given);
+        row.map(|row| &row.value)
+            .map_err(|_| PolicyError::NoRow(name.into(), day))
+    }
+
+    /// The conditions of a service as the files write them: code, name, expression, law; for the page "看规则全文" and for the CLI.
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn rules(&self, service: &str) -> Result<Vec<Rule<'_>>, PolicyError> {
+        let conditions = self.plan(service)?.conditions.iter();
+        Ok(conditions
+            .map(|condition| Rule {
+                code: &condition.code,
+                name: &condition.name,
+                when: &condition.text,
+                law: &condition.law,
+            })
+            .collect())
+    }
+}
+
+/// A condition as the files write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule<'a> {
+    /// `RENT-02`.
+    pub code: &'a str,
+    /// What it asks for.
+    pub name: &'a str,
+    /// The expression.
+    pub when: &'a str,
+    /// The article.
+    pub law: &'a str,
+}

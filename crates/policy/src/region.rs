@@ -1,0 +1,59 @@
+//! Named sets of districts (`central`, `city`): policy data, so that no code of a place stands in a program.
+
+/// 区域. A set of six-digit district codes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegionSet {
+    /// `central`.
+    pub name: String,
+    /// 中心城区.
+    pub label: String,
+    /// Whole codes.
+    codes: Vec<String>,
+    /// Beginnings of codes, written with a star.
+    prefixes: Vec<String>,
+}
+
+impl RegionSet {
+    /// From codes as the file writes them: `500103`, `5001*`.
+    ///
+    /// # Errors
+    /// The first entry that is neither a six-digit code nor a beginning of one with a star.
+    pub fn new(name: &str, label: &str, entries: &[String]) -> Result<RegionSet, String> {
+        let mut set = RegionSet {
+            name: name.into(),
+            label: label.into(),
+            codes: Vec::new(),
+            prefixes: Vec::new(),
+        };
+        for entry in entries {
+            let (digits, is_prefix) = match entry.strip_suffix('*') {
+                Some(prefix) => (prefix, true),
+                None => (entry.as_str(), false),
+            };
+            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            if !plain || (digits.len() != 6 && !is_prefix) || digits.len() > 6 {
+                return Err(entry.clone());
+            }
+            if is_prefix {
+                set.prefixes.push(digits.into());
+            } else {
+                set.codes.push(digits.into());
+            }
+        }
+        Ok(set)
+    }
+
+    /// Whether the district belongs to it.
+    pub fn contains(&self, district: &str) -> bool {
+        self.codes.iter().any(|code| code == district)
+            || self
+                .prefixes
+                .iter()
+                .any(|prefix| district.starts_with(prefix.as_str()))
+    }
+
+    /// The beginnings and whole codes, for the SQL back end.
+    pub(crate) fn entries(&self) -> (&[String], &[String]) {
+        (&self.prefixes, &self.codes)
+    }
+}
