@@ -1,1 +1,11 @@
-//! Receipts and certificates as PDF.
+//! Papers as PDF: receipts, later certificates. A crate of its own, because typst builds slowly.
+//!
+//! Invariant: what a person wrote reaches a template as an input, never as source, and a character for
+//! which no font has a glyph refuses the paper instead of leaving a box on it. Read `receipt` first.
+
+mod font;
+mod press;
+mod receipt;
+
+pub use press::{PaperError, Press};
+pub use receipt::{Moment, ReceiptData};

@@ -1,0 +1,154 @@
+//! The engine that sets papers. Built once and kept: reading the fonts costs more than a paper.
+
+use std::path::PathBuf;
+
+use typst::diag::{SourceDiagnostic, Warned};
+use typst::foundations::{Dict, Value};
+use typst::text::Font;
+use typst_as_lib::{TypstAsLibError, TypstEngine};
+use typst_layout::PagedDocument;
+use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
+
+use crate::font::{self, Faces};
+use crate::receipt::{self, ReceiptData};
+
+/// Why there is no paper.
+#[derive(Debug, thiserror::Error)]
+pub enum PaperError {
+    /// A font folder or file cannot be read.
+    #[error("reading the font {path}")]
+    Font {
+        /// The folder or file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// None of the folders holds a font for simplified Chinese.
+    #[error(
+        "no Noto Sans CJK SC, Noto Sans SC or Source Han Sans SC in {folders:?}; on Debian: apt install fonts-noto-cjk"
+    )]
+    NoFont {
+        /// Where it was looked for.
+        folders: Vec<PathBuf>,
+    },
+    /// A text holds characters that the font lacks. Their code points, not the text, which may be a name.
+    #[error("the font has no glyph for {}", code_points(.0))]
+    MissingGlyph(Vec<char>),
+    /// The text does not fit on its one page.
+    #[error("the paper takes {0} pages instead of one")]
+    TooLong(usize),
+    /// The verification address is too long for a QR code.
+    #[error("the address does not fit into a QR code")]
+    QrCode(#[source] qrcode::types::QrError),
+    /// The template is wrong, or the PDF does not hold its standard: a mistake of ours.
+    #[error("setting the paper: {}", .0.join("; "))]
+    Template(Vec<String>),
+}
+
+/// Sets papers. Safe to share between threads; about 40 MB while it lives, so open it when it is first needed.
+pub struct Press {
+    engine: TypstEngine,
+    fonts: Vec<Font>,
+    family: &'static str,
+    standards: PdfStandards,
+}
+
+/// How many papers typst's cache outlives: a template is parsed and laid out once, and memory stays bounded.
+const CACHED_PAPERS: usize = 16;
+
+impl Press {
+    /// Where Debian keeps its Chinese fonts.
+    pub const SYSTEM_FONTS: &str = "/usr/share/fonts/opentype/noto";
+
+    /// Opens a press with the fonts of these folders.
+    ///
+    /// # Errors
+    /// A folder cannot be read or holds no font for simplified Chinese.
+    pub fn open(font_folders: &[PathBuf]) -> Result<Self, PaperError> {
+        let Faces { family, fonts } = font::find(font_folders)?;
+        let engine = TypstEngine::builder()
+            .with_static_source_file_resolver([(receipt::FILE, receipt::TEMPLATE)])
+            .fonts(fonts.iter().cloned())
+            .comemo_evict_max_age(Some(CACHED_PAPERS))
+            .build();
+        let standards = PdfStandards::new(&[PdfStandard::A_2u])
+            .map_err(|fault| PaperError::Template(vec![fault.message().to_string()]))?;
+        Ok(Self {
+            engine,
+            fonts,
+            family,
+            standards,
+        })
+    }
+
+    /// 业务回单: the receipt of a withdrawal on one A5 sheet, as PDF/A-2u.
+    ///
+    /// # Errors
+    /// A character without a glyph, more text than fits, an address too long for a QR code.
+    pub fn receipt(&self, data: &ReceiptData) -> Result<Vec<u8>, PaperError> {
+        self.set(receipt::FILE, receipt::inputs(data)?)
+    }
+
+    fn set(&self, template: &'static str, mut inputs: Dict) -> Result<Vec<u8>, PaperError> {
+        let text: String = inputs.iter().map(|(_, value)| text_of(value)).collect();
+        let mut missing = font::missing(&self.fonts, &text);
+        if !missing.is_empty() {
+            missing.sort_unstable();
+            missing.dedup();
+            return Err(PaperError::MissingGlyph(missing));
+        }
+        inputs.insert("family".into(), Value::Str(self.family.into()));
+        let Warned { output, warnings } = self.engine.compile_with_input(template, inputs);
+        let document: PagedDocument = output.map_err(|fault| match fault {
+            TypstAsLibError::TypstSource(faults) => PaperError::Template(messages(&faults)),
+            other => PaperError::Template(vec![other.to_string()]),
+        })?;
+        if !warnings.is_empty() {
+            return Err(PaperError::Template(messages(&warnings)));
+        }
+        match document.pages().len() {
+            1 => {}
+            pages => return Err(PaperError::TooLong(pages)),
+        }
+        let options = PdfOptions {
+            standards: self.standards.clone(),
+            ..PdfOptions::default()
+        };
+        typst_pdf::pdf(&document, &options)
+            .map_err(|faults| PaperError::Template(messages(&faults)))
+    }
+}
+
+impl std::fmt::Debug for Press {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Press")
+            .field("family", &self.family)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All text inside of an input value.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Str(text) => text.to_string(),
+        Value::Array(items) => items.iter().map(text_of).collect(),
+        Value::Dict(fields) => fields.iter().map(|(_, value)| text_of(value)).collect(),
+        _ => String::new(),
+    }
+}
+
+fn messages(faults: &[SourceDiagnostic]) -> Vec<String> {
+    faults
+        .iter()
+        .map(|fault| fault.message.to_string())
+        .collect()
+}
+
+fn code_points(chars: &[char]) -> String {
+    chars
+        .iter()
+        .map(|c| format!("U+{:04X}", u32::from(*c)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
