@@ -3,6 +3,7 @@
 //! Nothing of this is called inside a database transaction; what must be said or asked comes from outbox and
 //! gather. Read `gateway` first, then `source`.
 
+pub mod bank;
 pub mod breaker;
 pub mod catalogue;
 mod counterpart;
