@@ -238,18 +238,21 @@ $$;
 CREATE FUNCTION ledger_interest(p_accrual bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT sign(p_accrual)::bigint * ((abs(p_accrual) + 1800000) / 3600000)
 $$;
-CREATE FUNCTION ledger_no_rate(p_centre smallint, p_day date) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+-- plpgsql: a SQL function with a subquery is not inlined and costs five times as much a call.
+CREATE FUNCTION w_at(p_centre smallint, p_day date) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    cumulated bigint;
 BEGIN
-    RAISE EXCEPTION 'centre % has no interest rate on %', p_centre, p_day USING errcode = 'LD006';
+    SELECT w + bp::bigint * (p_day - from_date) INTO cumulated
+      FROM interest_rate
+     WHERE centre_id = p_centre AND from_date <= p_day
+     ORDER BY from_date DESC
+     LIMIT 1;
+    IF NOT found THEN
+        RAISE EXCEPTION 'centre % has no interest rate on %', p_centre, p_day USING errcode = 'LD006';
+    END IF;
+    RETURN cumulated;
 END $$;
-CREATE FUNCTION w_at(p_centre smallint, p_day date) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT w + bp::bigint * (p_day - from_date)
-                       FROM interest_rate
-                      WHERE centre_id = p_centre
-                        AND from_date <= p_day
-                      ORDER BY from_date DESC
-                      LIMIT 1), ledger_no_rate(p_centre, p_day))
-$$;
 
 -- Must run in the transaction that writes: its virtual id is then seen by the close until it has ended.
 CREATE FUNCTION ledger_require_open(p_centre smallint, p_day date) RETURNS void LANGUAGE plpgsql AS $$
@@ -376,8 +379,8 @@ BEGIN
     PERFORM ledger_require_open(p_centre, p_day);
     SELECT * INTO rate FROM interest_rate
      WHERE centre_id = p_centre AND from_date <= p_until - (p_event <> 28)::integer ORDER BY from_date DESC LIMIT 1;
-    IF rate IS NULL THEN
-        PERFORM ledger_no_rate(p_centre, p_until);
+    IF NOT found THEN
+        PERFORM w_at(p_centre, p_until - (p_event <> 28)::integer);    -- raises
     END IF;
     IF (SELECT by_segment FROM business_day WHERE centre_id = p_centre) THEN
         -- The rate rarely changed since the last movement: then no look-up a row.
@@ -896,6 +899,11 @@ BEGIN
              WHERE p.centre_id = p_centre AND p.business_date = p_day
              GROUP BY p.account_id) AS moved
      GROUP BY account_id;
+    SELECT -sum(closing_fen) INTO bad FROM day_sum
+     WHERE centre_id = p_centre AND business_date = p_day AND subject = 21907;
+    IF bad <> 0 THEN
+        RAISE EXCEPTION '% fen collected from cards are not applied (21907)', bad USING errcode = 'LD005';
+    END IF;
 
     INSERT INTO voucher (centre_id, month, number, business_date, event, branch_id, bank_account_id, journals, lines,
                          debit_fen, credit_fen)
@@ -930,7 +938,7 @@ BEGIN
         FOR name IN SELECT oid::regprocedure::text FROM pg_proc
                      WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'ledger\_%'
                        AND (prosecdef OR proname IN ('ledger_side', 'ledger_subject', 'ledger_interest',
-                                                     'ledger_no_rate', 'ledger_require_open')) LOOP
+                                                     'ledger_require_open')) LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO anju_app', name);
         END LOOP;
         GRANT SELECT ON ledger_account, journal, posting, interest_rate, product_adjustment, account_hold, business_day,

@@ -1,12 +1,13 @@
 //! Accounts, journals, postings, days: the only writer of money.
 //!
 //! The invariant: every fen stands in append-only postings that sum to zero in each journal, and every balance and
-//! product is a cache of them that can be recomputed. Money tables are written by the functions of
+//! product is a cache of them that [`audit`] recomputes. Money tables are written by the functions of
 //! `migrations/0002_ledger.sql` alone; this crate calls them. Read `journal` first, then `day`.
 //!
 //! Every session that writes is named `anju` (`application_name`): closing a day waits for those.
 
 pub mod account;
+pub mod audit;
 pub mod bank;
 pub mod command;
 pub mod day;

@@ -1,0 +1,87 @@
+-- I23: product and accrual of each person's account, rebuilt from its postings day by day, and the figures of its last
+-- settlement. A value date before a settlement counts from it; what lies before is the adjustment that was recorded.
+WITH closing AS (
+    SELECT p.account_id, p.value_date
+      FROM journal j
+      JOIN posting p ON p.centre_id = j.centre_id
+                    AND p.journal_id = j.journal_id
+                    AND p.business_date = j.business_date
+     WHERE j.centre_id = $1
+       AND j.event = 28
+       AND p.subject = 201
+),
+account AS (
+    SELECT a.account_id, a.product, a.accrual, a.product_date, a.settled_on, a.last_product, a.last_interest,
+           greatest(interest_year(a.settled_on - 1), max(c.value_date)) AS settled_before
+      FROM ledger_account a
+      LEFT JOIN closing c ON c.account_id = a.account_id      -- earlier in the same interest year
+                         AND c.value_date < a.settled_on
+     WHERE a.centre_id = $1
+       AND a.subject = 201
+     GROUP BY a.centre_id, a.account_id
+),
+line AS (
+    SELECT p.account_id, p.journal_id, p.value_date, -p.amount_fen AS own, p.business_date
+      FROM posting p
+     WHERE p.centre_id = $1
+       AND p.subject = 201
+),
+rebuilt AS (
+    SELECT account_id,
+           coalesce(sum(own * (a.product_date - greatest(l.value_date, a.settled_on))), 0) AS product,
+           coalesce(sum(own * (w_at($1, a.product_date) - w_at($1, greatest(l.value_date, a.settled_on)))), 0) AS accrual
+      FROM account a
+      LEFT JOIN line l USING (account_id)
+     GROUP BY account_id
+),
+-- What the last settlement saw: nothing that was booked after it.
+seen AS (
+    SELECT a.account_id, coalesce(sum(l.own * (a.settled_on - greatest(l.value_date, a.settled_before))), 0) AS product,
+           coalesce(sum(l.own * (w_at($1, a.settled_on) - w_at($1, greatest(l.value_date, a.settled_before)))), 0)
+           AS accrual
+      FROM account a
+      LEFT JOIN line l ON l.account_id = a.account_id
+                      AND l.value_date < a.settled_on
+                      AND NOT EXISTS (SELECT FROM product_adjustment x
+                                       WHERE x.centre_id = $1
+                                         AND x.account_id = a.account_id
+                                         AND x.journal_id = l.journal_id
+                                         AND x.settled_on = a.settled_on)
+     WHERE a.last_product <> 0
+        OR a.last_interest <> 0
+     GROUP BY a.account_id
+),
+rule AS (
+    SELECT by_segment FROM business_day WHERE centre_id = $1
+)
+(SELECT 'I23' AS invariant, format('account %s', account_id) AS place,
+        format('product %s and accrual %s to %s, postings say %s and %s', a.product, a.accrual, a.product_date, r.product,
+               r.accrual) AS detail
+   FROM account a
+   JOIN rebuilt r USING (account_id)
+  WHERE a.product <> r.product
+     OR a.accrual <> r.accrual
+  LIMIT 100)
+UNION ALL
+(SELECT 'I23', format('account %s', account_id),
+        format('settled on %s with product %s and interest %s, postings say %s and accrual %s', a.settled_on,
+               a.last_product, a.last_interest, s.product, s.accrual)
+   FROM account a
+   JOIN seen s USING (account_id)
+  CROSS JOIN rule
+  WHERE a.last_product <> s.product
+     OR (rule.by_segment AND a.last_interest <> ledger_interest(s.accrual::bigint))
+  LIMIT 100)
+UNION ALL
+(SELECT 'I23', format('account %s', x.account_id),
+        format('adjustment of journal %s: product %s, its lines say %s', x.journal_id, x.product, sum(l.own * (x.settled_on - l.value_date)))
+   FROM (SELECT account_id, journal_id, value_date, settled_on, sum(product) AS product
+           FROM product_adjustment
+          WHERE centre_id = $1
+          GROUP BY account_id, journal_id, value_date, settled_on) AS x
+   LEFT JOIN line l ON l.account_id = x.account_id
+                   AND l.journal_id = x.journal_id
+                   AND l.value_date = x.value_date
+  GROUP BY x.account_id, x.journal_id, x.value_date, x.settled_on, x.product
+ HAVING x.product <> coalesce(sum(l.own * (x.settled_on - l.value_date)), 0)
+  LIMIT 100)
