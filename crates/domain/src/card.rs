@@ -35,7 +35,7 @@ impl CardNumber {
         if !(12..=19).contains(&number.len()) {
             return Err(CardNumberError::Length(number.len()));
         }
-        if luhn_sum(&number) % 10 != 0 {
+        if !luhn_sum(&number).is_multiple_of(10) {
             return Err(CardNumberError::CheckDigit);
         }
         Ok(Self(number))

@@ -46,7 +46,7 @@ impl IdNumber {
         if let Some(stray) = number
             .chars()
             .enumerate()
-            .find_map(|(i, c)| (!c.is_ascii_digit() && !(c == 'X' && i == 17)).then_some(c))
+            .find_map(|(i, c)| (!c.is_ascii_digit() && (c != 'X' || i != 17)).then_some(c))
         {
             return Err(IdNumberError::Character(stray));
         }
