@@ -78,6 +78,7 @@ pub struct Field {
     value: String,
     options: Vec<(String, String)>,
     optional: bool,
+    bare: bool,
 }
 
 impl Field {
@@ -92,6 +93,7 @@ impl Field {
             value: String::new(),
             options: Vec::new(),
             optional: false,
+            bare: false,
         }
     }
 
@@ -105,6 +107,13 @@ impl Field {
             options,
             ..Field::new(name, label, Kind::Text)
         }
+    }
+
+    /// Its label is for screen readers only: a filter whose choice says what it is.
+    #[must_use]
+    pub fn bare(mut self) -> Field {
+        self.bare = true;
+        self
     }
 
     /// What it is for, or where to find it.

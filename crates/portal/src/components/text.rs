@@ -18,10 +18,10 @@ impl Text {
         Text::default()
     }
 
-    /// Plain words.
+    /// Plain words. Dates in them keep together and get no automatic space: 11月24日, 8–10月.
     #[must_use]
     pub fn say(mut self, words: impl Display) -> Text {
-        write!(Escaping(&mut self.0), "{words}").expect("a String takes everything");
+        write_words(&mut self.0, &words.to_string());
         self
     }
 
@@ -80,11 +80,24 @@ impl Text {
         self
     }
 
+    /// The icon and colour of a state whose words stand beside it.
+    #[must_use]
+    pub fn sign(mut self, state: &State) -> Text {
+        write!(self.0, "{}", state.sign()).expect("a String takes everything");
+        self
+    }
+
+    /// A code of an account table, in a column of its own width.
+    #[must_use]
+    pub fn code(self, code: impl Display) -> Text {
+        self.wrap("<span class=\"code\">", code, "</span>")
+    }
+
     /// A link into our own pages or to a fixed address; says where it goes.
     #[must_use]
     pub fn link(mut self, href: impl Display, label: impl Display) -> Text {
         self.0.push_str("<a class=\"nw\" href=\"");
-        self = self.say(href);
+        write!(Escaping(&mut self.0), "{href}").expect("a String takes everything");
         self.wrap("\">", label, "</a>")
     }
 
@@ -188,6 +201,47 @@ pub(super) fn write_movement(out: &mut String, amount: Fen) {
     .expect("a String takes everything");
 }
 
+/// Escapes words and keeps what is a date in one piece.
+fn write_words(out: &mut String, words: &str) {
+    let mut rest = words;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        let (figure, after) = from.split_at(date_length(from).unwrap_or_else(|| {
+            from.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(from.len())
+        }));
+        write!(Escaping(out), "{before}").expect("a String takes everything");
+        if figure.ends_with(['年', '月', '日']) {
+            write!(out, "<time>{figure}</time>").expect("a String takes everything");
+        } else {
+            out.push_str(figure);
+        }
+        rest = after;
+    }
+    write!(Escaping(out), "{rest}").expect("a String takes everything");
+}
+
+/// How many bytes of these words, which begin with a digit, are a date: digits or a range of digits before 年, 月 or 日, once
+/// or in a row. Nothing where they are another number.
+fn date_length(words: &str) -> Option<usize> {
+    let mut length = 0;
+    let mut seen_digit = false;
+    let mut complete = None;
+    for c in words.chars() {
+        match c {
+            '0'..='9' => seen_digit = true,
+            '–' if seen_digit => seen_digit = false,
+            '年' | '月' | '日' if seen_digit => {
+                seen_digit = false;
+                complete = Some(length + c.len_utf8());
+            }
+            _ => break,
+        }
+        length += c.len_utf8();
+    }
+    complete
+}
+
 /// Escapes for text and for double-quoted attributes.
 pub(super) struct Escaping<'a>(pub &'a mut String);
 
@@ -221,6 +275,15 @@ mod tests {
             text.to_string(),
             "&lt;script&gt;<a class=\"nw\" href=\"&quot;onclick=\">a&amp;b</a><mark>&lt;O&gt;</mark>"
         );
+    }
+
+    #[test]
+    fn a_date_keeps_together_and_another_number_is_left_alone() {
+        assert_eq!(
+            Text::from("最迟 11月24日 18:00，8–10月，共 3 个月，2026年11月").to_string(),
+            "最迟 <time>11月24日</time> 18:00，<time>8–10月</time>，共 3 个月，<time>2026年11月</time>"
+        );
+        assert_eq!(Text::from("12<3").to_string(), "12&lt;3");
     }
 
     #[test]

@@ -205,6 +205,14 @@ impl ErrorPage {
 /// An error page with its status.
 pub struct ErrorAnswer(ErrorPage);
 
+impl ErrorAnswer {
+    /// The page without its status.
+    #[must_use]
+    pub fn page(&self) -> &ErrorPage {
+        &self.0
+    }
+}
+
 impl IntoResponse for ErrorAnswer {
     fn into_response(self) -> Response {
         let (status, retry_after) = (self.0.status, self.0.retry_after);
