@@ -31,7 +31,14 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
 }
 
 fn tasks(visit: &Visit) -> TasksPage {
-    let line = |left: State, no: &str, service: &str, who: &str, amount: Option<i64>, why: State, words: &str, maker: &str| {
+    let line = |left: State,
+                no: &str,
+                service: &str,
+                who: &str,
+                amount: Option<i64>,
+                why: State,
+                words: &str,
+                maker: &str| {
         Line::new(vec![
             Cell::state(&left),
             Cell::digits(no).link(format!("/desk/cases/{no}")),
@@ -56,12 +63,17 @@ fn tasks(visit: &Visit) -> TasksPage {
                 ("?late".into(), Text::new().say("超时 ").num(1), false),
             ],
         },
-        filters: vec![Field::select(
-            "group",
-            "事项",
-            vec![("".into(), "全部事项".into()), ("withdraw".into(), "提取".into())],
-        )
-        .bare()],
+        filters: vec![
+            Field::select(
+                "group",
+                "事项",
+                vec![
+                    ("".into(), "全部事项".into()),
+                    ("withdraw".into(), "提取".into()),
+                ],
+            )
+            .bare(),
+        ],
         next: Some(Button::go("取下一件", "/desk/tasks/next").key("n")),
         table: Table::new(
             "tasks",
@@ -76,11 +88,57 @@ fn tasks(visit: &Visit) -> TasksPage {
                 Column::words("经办"),
             ],
             vec![
-                line(late, "2611-0457", "大病提取", "周*", Some(4_800_000), State::unknown(""), "医保没有回复，附有材料", "系统").current(true),
-                line(soon("0:09"), "2611-0460", "商贷首付提取", "吴*", Some(32_000_000), State::wait(""), "金额超过自动上限 300,000.00", "系统"),
-                line(soon("0:26"), "2611-0463", "贷款申请", "冯*", Some(64_000_000), State::wait(""), "征信有 1 次逾期，按规定要人看", "系统"),
-                line(calm("1:40"), "2611-0466", "多缴退款", "重庆云杉建材", Some(720_000), State::wait(""), "待复核", "张*（3021）"),
-                line(calm("3:05"), "2611-0471", "贷款变更", "郑*", None, State::unknown(""), "还款卡户名没有核到", "系统"),
+                line(
+                    late,
+                    "2611-0457",
+                    "大病提取",
+                    "周*",
+                    Some(4_800_000),
+                    State::unknown(""),
+                    "医保没有回复，附有材料",
+                    "系统",
+                )
+                .current(true),
+                line(
+                    soon("0:09"),
+                    "2611-0460",
+                    "商贷首付提取",
+                    "吴*",
+                    Some(32_000_000),
+                    State::wait(""),
+                    "金额超过自动上限 300,000.00",
+                    "系统",
+                ),
+                line(
+                    soon("0:26"),
+                    "2611-0463",
+                    "贷款申请",
+                    "冯*",
+                    Some(64_000_000),
+                    State::wait(""),
+                    "征信有 1 次逾期，按规定要人看",
+                    "系统",
+                ),
+                line(
+                    calm("1:40"),
+                    "2611-0466",
+                    "多缴退款",
+                    "重庆云杉建材",
+                    Some(720_000),
+                    State::wait(""),
+                    "待复核",
+                    "张*（3021）",
+                ),
+                line(
+                    calm("3:05"),
+                    "2611-0471",
+                    "贷款变更",
+                    "郑*",
+                    None,
+                    State::unknown(""),
+                    "还款卡户名没有核到",
+                    "系统",
+                ),
             ],
         )
         .dense(" queue")
@@ -101,14 +159,24 @@ fn tasks(visit: &Visit) -> TasksPage {
                     .say("　诊断在规定的病种内。市医保局 09:58 起没有回复，问过 6 次"),
                 Text::new().state(&State::pass("符合")).say("　其余 5 项"),
             ],
-            papers: vec![Text::new().say("住院费用结算单 2 页　").link("/desk/papers/1", "打开")],
+            papers: vec![
+                Text::new()
+                    .say("住院费用结算单 2 页　")
+                    .link("/desk/papers/1", "打开"),
+            ],
             can: vec![
                 ("f".into(), "把材料转成事实，再判一次".into()),
                 ("r".into(), "退回，写明原因".into()),
             ],
             note: "承诺 10:12，现在 10:24。已自动短信致歉，没有改承诺时间。".into(),
         }),
-        keys: Keys::new(&[("j k", "移动"), ("Enter", "打开"), ("x", "勾选"), ("n", "取下一件"), ("?", "全部快捷键")]),
+        keys: Keys::new(&[
+            ("j k", "移动"),
+            ("Enter", "打开"),
+            ("x", "勾选"),
+            ("n", "取下一件"),
+            ("?", "全部快捷键"),
+        ]),
     }
 }
 
@@ -125,8 +193,16 @@ fn customer(visit: &Visit) -> CustomerPage {
         ])
     };
     let entry = |day: &str, what: &str, into: Option<i64>, out: Option<i64>, balance: i64| {
-        let side = |amount: Option<i64>| amount.map_or_else(|| Cell::new(""), |amount| Cell::amount(fen(amount)));
-        Line::new(vec![Cell::digits(day), Cell::new(what), side(into), side(out), Cell::amount(fen(balance))])
+        let side = |amount: Option<i64>| {
+            amount.map_or_else(|| Cell::new(""), |amount| Cell::amount(fen(amount)))
+        };
+        Line::new(vec![
+            Cell::digits(day),
+            Cell::new(what),
+            side(into),
+            side(out),
+            Cell::amount(fen(balance)),
+        ])
     };
     CustomerPage {
         frame,
@@ -135,10 +211,17 @@ fn customer(visit: &Visit) -> CustomerPage {
         about: "女，职工".into(),
         id_no: Masked::ready("500***********1234", "证件号"),
         phone: Some(Masked::ready("138****5678", "手机号")),
-        identified: Text::new().say("人脸核身 ").state(&State::pass("已通过")).say(" ").time("10:04"),
+        identified: Text::new()
+            .say("人脸核身 ")
+            .state(&State::pass("已通过"))
+            .say(" ")
+            .time("10:04"),
         reveal: Some(Reveal {
             action: "/desk/people/p1/reveal".into(),
-            reasons: vec![("A032".into(), "A032 叫号办理".into()), ("case".into(), "办件 2611-0482".into())],
+            reasons: vec![
+                ("A032".into(), "A032 叫号办理".into()),
+                ("case".into(), "办件 2611-0482".into()),
+            ],
         }),
         figures: vec![
             ("余额（元）".into(), "38,460.72".into()),
@@ -149,14 +232,21 @@ fn customer(visit: &Visit) -> CustomerPage {
             ("缴至".into(), "2026-11".into()),
         ],
         likely: Rows::new(vec![
-            Row::to("/desk/do/phone-change", "手机银行卡变更").note("她刚在取号机选了这项").key("1"),
-            Row::to("/desk/cases/2611-0482", "看租房提取进度").note("2611-0482 正在付款").key("2"),
+            Row::to("/desk/do/phone-change", "手机银行卡变更")
+                .note("她刚在取号机选了这项")
+                .key("1"),
+            Row::to("/desk/cases/2611-0482", "看租房提取进度")
+                .note("2611-0482 正在付款")
+                .key("2"),
         ])
         .tight(),
         button: Some(Button::go("办理银行卡变更", "/desk/do/card-change").wide()),
         family: Facts(vec![
             ("配偶".into(), "王*，已授权查询，至 12月31日".into()),
-            ("本市住房".into(), Text::new().say("两人 0 套 ").hint("登记中心 09:14")),
+            (
+                "本市住房".into(),
+                Text::new().say("两人 0 套 ").hint("登记中心 09:14"),
+            ),
             ("收款卡".into(), Text::new().say("建设银行 ").tail("1234")),
         ]),
         cases: Table::new(
@@ -170,9 +260,27 @@ fn customer(visit: &Visit) -> CustomerPage {
                 Column::words("承诺"),
             ],
             vec![
-                case("2611-0482", "租房提取", Cell::amount(fen(360_000)), State::wait("正在付款"), "今天 10:20"),
-                case("2611-0177", "异地转入（成都）", Cell::unverified(), State::unknown("等成都"), "11-26 18:00"),
-                case("2611-0031", "手机号变更", Cell::none(), State::pass("办好了"), "11-03 14:24"),
+                case(
+                    "2611-0482",
+                    "租房提取",
+                    Cell::amount(fen(360_000)),
+                    State::wait("正在付款"),
+                    "今天 10:20",
+                ),
+                case(
+                    "2611-0177",
+                    "异地转入（成都）",
+                    Cell::unverified(),
+                    State::unknown("等成都"),
+                    "11-26 18:00",
+                ),
+                case(
+                    "2611-0031",
+                    "手机号变更",
+                    Cell::none(),
+                    State::pass("办好了"),
+                    "11-03 14:24",
+                ),
             ],
         ),
         account_no: "2501-0031".into(),
@@ -193,17 +301,28 @@ fn customer(visit: &Visit) -> CustomerPage {
             ],
         ),
         timeline: Timeline(vec![
-            Event::new(When::Now, "租房提取 3,600.00，正在付款", "今天 10:02 · 建设银行 · 证据叶 88,214,037"),
+            Event::new(
+                When::Now,
+                "租房提取 3,600.00，正在付款",
+                "今天 10:02 · 建设银行 · 证据叶 88,214,037",
+            ),
             Event::new(When::Done, "提交租房提取", "今天 09:14 · 手机"),
         ]),
-        keys: Keys::new(&[("1", "开始办理"), ("e", "证据")]).note("查看原因：A032 叫号 · 本次查看已记录"),
+        keys: Keys::new(&[("1", "开始办理"), ("e", "证据")])
+            .note("查看原因：A032 叫号 · 本次查看已记录"),
     }
 }
 
 fn hands(visit: &Visit) -> Hands {
     Hands {
         hands: vec![
-            Hand::signed(Text::new().say("刘*（2007）会计").br().time("18:03:20").say(" · 核对了三方、余额、凭证")),
+            Hand::signed(
+                Text::new()
+                    .say("刘*（2007）会计")
+                    .br()
+                    .time("18:03:20")
+                    .say(" · 核对了三方、余额、凭证"),
+            ),
             Hand::mine("第二人：您，秦*（2001）会计主管", ""),
         ],
         changes: Vec::new(),
@@ -221,7 +340,10 @@ fn hands(visit: &Visit) -> Hands {
 fn case(visit: &Visit) -> CasePage {
     CasePage {
         frame: desk_frame(visit, "办件", "/desk/tasks", "张*（3021）"),
-        flash: Some(Flash::new(Tone::Wait, "您是这笔业务的经办人，不能自己复核。已放进复核池。")),
+        flash: Some(Flash::new(
+            Tone::Wait,
+            "您是这笔业务的经办人，不能自己复核。已放进复核池。",
+        )),
         case_no: "2611-0457".into(),
         title: "大病提取 · 周*".into(),
         tag: State::wait("人工复核中").tag(),
@@ -256,7 +378,14 @@ fn case(visit: &Visit) -> CasePage {
 }
 
 fn suspense(visit: &Visit) -> SuspensePage {
-    let line = |at: &str, bank: &str, payer: &str, note: &str, amount: i64, days: &str, clue: State, who: &str| {
+    let line = |at: &str,
+                bank: &str,
+                payer: &str,
+                note: &str,
+                amount: i64,
+                days: &str,
+                clue: State,
+                who: &str| {
         Line::new(vec![
             Cell::digits(at).link("/desk/suspense/s1"),
             Cell::new(bank),
@@ -274,8 +403,16 @@ fn suspense(visit: &Visit) -> SuspensePage {
         tabs: Tabs {
             label: "科目".into(),
             tabs: vec![
-                ("?s=21903".into(), Text::new().say("不明来款 ").num("21903　5"), true),
-                ("?s=21901".into(), Text::new().say("待分配 ").num("21901　3"), false),
+                (
+                    "?s=21903".into(),
+                    Text::new().say("不明来款 ").num("21903　5"),
+                    true,
+                ),
+                (
+                    "?s=21901".into(),
+                    Text::new().say("待分配 ").num("21901　3"),
+                    false,
+                ),
             ],
         },
         figures: vec![
@@ -297,9 +434,37 @@ fn suspense(visit: &Visit) -> SuspensePage {
                 Column::words("谁在查"),
             ],
             vec![
-                line("11-24 10:02", "建设银行", "重庆江屿餐饮管理", "11月公积金", 720_000, "0", State::pass("三项都对上"), "刘*").current(true),
-                line("11-21 15:40", "工商银行", "重庆嘉木家具", "HJ2611 0317 28", 8_640_000, "3", State::wait("缴款码像是 0371"), "刘*"),
-                line("08-20 16:22", "邮储银行", "（户名空）", "（空）", 1_200_000, "96", State::fail("超过 90 天，待复核").with_icon("alert"), "主管 秦*"),
+                line(
+                    "11-24 10:02",
+                    "建设银行",
+                    "重庆江屿餐饮管理",
+                    "11月公积金",
+                    720_000,
+                    "0",
+                    State::pass("三项都对上"),
+                    "刘*",
+                )
+                .current(true),
+                line(
+                    "11-21 15:40",
+                    "工商银行",
+                    "重庆嘉木家具",
+                    "HJ2611 0317 28",
+                    8_640_000,
+                    "3",
+                    State::wait("缴款码像是 0371"),
+                    "刘*",
+                ),
+                line(
+                    "08-20 16:22",
+                    "邮储银行",
+                    "（户名空）",
+                    "（空）",
+                    1_200_000,
+                    "96",
+                    State::fail("超过 90 天，待复核").with_icon("alert"),
+                    "主管 秦*",
+                ),
             ],
         )
         .totals(vec![Line::new(vec![
@@ -343,10 +508,15 @@ fn suspense(visit: &Visit) -> SuspensePage {
                     FormulaLine::new("贷 21901 待分配缴存", fen(720_000)),
                 ],
             },
-            claim: Some(Button::submit(Text::new().say("认领 ").money(fen(720_000)).say(" 到 0713")).wide().key("c")),
+            claim: Some(
+                Button::submit(Text::new().say("认领 ").money(fen(720_000)).say(" 到 0713"))
+                    .wide()
+                    .key("c"),
+            ),
             hands: None,
             hidden: vec![("csrf", visit.csrf.clone()), ("key", "k".into())],
-            note: "认领要另一人复核。复核后马上分配到 3 人，并短信告诉单位：下次请写缴款码。".into(),
+            note: "认领要另一人复核。复核后马上分配到 3 人，并短信告诉单位：下次请写缴款码。"
+                .into(),
         }),
         keys: Keys::new(&[("j k", "移动"), ("Enter", "打开"), ("c", "认领")]),
         download: Some("/desk/suspense.csv".into()),
@@ -354,7 +524,14 @@ fn suspense(visit: &Visit) -> SuspensePage {
 }
 
 fn trial_balance(visit: &Visit) -> TrialBalancePage {
-    let row = |level: &'static str, code: &str, name: &str, opening: i64, debit: Option<i64>, credit: Option<i64>, closing: i64, side: &str| {
+    let row = |level: &'static str,
+               code: &str,
+               name: &str,
+               opening: i64,
+               debit: Option<i64>,
+               credit: Option<i64>,
+               closing: i64,
+               side: &str| {
         Line::level(
             level,
             vec![
@@ -368,13 +545,28 @@ fn trial_balance(visit: &Visit) -> TrialBalancePage {
         )
     };
     TrialBalancePage {
-        frame: desk_frame(visit, "试算平衡", "/desk/books/trial-balance", "刘*（2007）会计"),
+        frame: desk_frame(
+            visit,
+            "试算平衡",
+            "/desk/books/trial-balance",
+            "刘*（2007）会计",
+        ),
         day: "11月24日，还没有日结".into(),
         tags: vec![
             State::pass("借贷相等").tag(),
             State::wait("与银行对账：1 笔未达").with_icon("alert").tag(),
         ],
-        filters: vec![Field::select("date", "日期", vec![("2026-11-24".into(), "本日 11月24日".into()), ("2026-11-23".into(), "上日 11月23日".into())]).bare()],
+        filters: vec![
+            Field::select(
+                "date",
+                "日期",
+                vec![
+                    ("2026-11-24".into(), "本日 11月24日".into()),
+                    ("2026-11-23".into(), "上日 11月23日".into()),
+                ],
+            )
+            .bare(),
+        ],
         hide_zero: true,
         table: Table::new(
             "tb",
@@ -388,13 +580,76 @@ fn trial_balance(visit: &Visit) -> TrialBalancePage {
                 Column::words("方向"),
             ],
             vec![
-                row("first", "101", "住房公积金存款", 443_642_031_855, Some(1_906_968_890), Some(1_806_380_233), 443_742_620_512, "借"),
-                row("sub", "10101", "活期", 128_642_031_855, Some(1_906_968_890), Some(1_806_380_233), 128_742_620_512, "借"),
-                row("sub", "10102", "定期", 315_000_000_000, None, None, 315_000_000_000, "借"),
-                row("first", "201", "住房公积金", 1_391_631_678_697, Some(861_740_233), Some(1_241_295_000), 1_392_011_233_464, "贷"),
-                row("first", "219", "其他应付款", 613_500_000, Some(2_102_675_233), Some(2_148_297_233), 659_122_000, "贷"),
-                row("sub", "21901", "待分配缴存", 481_260_000, Some(1_241_295_000), Some(1_284_637_000), 524_602_000, "贷"),
-                row("sub", "21903", "不明来款", 128_640_000, None, Some(720_000), 129_360_000, "贷"),
+                row(
+                    "first",
+                    "101",
+                    "住房公积金存款",
+                    443_642_031_855,
+                    Some(1_906_968_890),
+                    Some(1_806_380_233),
+                    443_742_620_512,
+                    "借",
+                ),
+                row(
+                    "sub",
+                    "10101",
+                    "活期",
+                    128_642_031_855,
+                    Some(1_906_968_890),
+                    Some(1_806_380_233),
+                    128_742_620_512,
+                    "借",
+                ),
+                row(
+                    "sub",
+                    "10102",
+                    "定期",
+                    315_000_000_000,
+                    None,
+                    None,
+                    315_000_000_000,
+                    "借",
+                ),
+                row(
+                    "first",
+                    "201",
+                    "住房公积金",
+                    1_391_631_678_697,
+                    Some(861_740_233),
+                    Some(1_241_295_000),
+                    1_392_011_233_464,
+                    "贷",
+                ),
+                row(
+                    "first",
+                    "219",
+                    "其他应付款",
+                    613_500_000,
+                    Some(2_102_675_233),
+                    Some(2_148_297_233),
+                    659_122_000,
+                    "贷",
+                ),
+                row(
+                    "sub",
+                    "21901",
+                    "待分配缴存",
+                    481_260_000,
+                    Some(1_241_295_000),
+                    Some(1_284_637_000),
+                    524_602_000,
+                    "贷",
+                ),
+                row(
+                    "sub",
+                    "21903",
+                    "不明来款",
+                    128_640_000,
+                    None,
+                    Some(720_000),
+                    129_360_000,
+                    "贷",
+                ),
             ],
         )
         .totals(vec![
@@ -464,10 +719,16 @@ fn day_close(visit: &Visit) -> DayClosePage {
     DayClosePage {
         frame: desk_frame(visit, "日结", "/desk/books/close", "秦*（2001）会计主管"),
         day: "11月24日，周二".into(),
-        tags: vec![State::pass("三方相符").tag(), State::pass("借贷相等").tag(), State::pass("17 条恒等式都成立").tag()],
+        tags: vec![
+            State::pass("三方相符").tag(),
+            State::pass("借贷相等").tag(),
+            State::pass("17 条恒等式都成立").tag(),
+        ],
         flash: None,
         match_title: "办件、账、银行，三方逐类相符".into(),
-        match_note: Text::new().say("银行流水 8 / 8 家已收齐，").time("18:00:04"),
+        match_note: Text::new()
+            .say("银行流水 8 / 8 家已收齐，")
+            .time("18:00:04"),
         matches: Table::new(
             "match",
             "三方核对，单位：元",
@@ -478,7 +739,11 @@ fn day_close(visit: &Visit) -> DayClosePage {
                 matched("付　提取付款", "2,392", 861_740_233),
             ],
         )
-        .groups(vec![("办件与指令".into(), 2), ("账（10101）".into(), 2), ("银行流水".into(), 2)])
+        .groups(vec![
+            ("办件与指令".into(), 2),
+            ("账（10101）".into(), 2),
+            ("银行流水".into(), 2),
+        ])
         .dense(" match"),
         bank_title: "八家银行，账上余额与银行余额".into(),
         bank_note: "期初 1,286,420,318.55 ＋ 收 19,069,688.90 − 付 18,067,402.33".into(),
@@ -493,7 +758,10 @@ fn day_close(visit: &Visit) -> DayClosePage {
                 Column::words("未达"),
                 Column::words("结果"),
             ],
-            vec![bank("建设银行", 36_562_801_985), bank("工商银行", 25_233_483_060)],
+            vec![
+                bank("建设银行", 36_562_801_985),
+                bank("工商银行", 25_233_483_060),
+            ],
         ),
         hands: hands(visit),
         note: "日结后这一天不能再记账，只能冲正到以后的日子。证据根会请见证人联签。".into(),
@@ -517,7 +785,10 @@ fn identify(visit: &Visit) -> IdentifyPage {
             Field::select(
                 "reason",
                 "为什么来办",
-                vec![("no_phone".into(), "没有手机".into()), ("new_phone".into(), "换了手机".into())],
+                vec![
+                    ("no_phone".into(), "没有手机".into()),
+                    ("new_phone".into(), "换了手机".into()),
+                ],
             ),
         ],
         hidden: vec![("csrf", visit.csrf.clone())],

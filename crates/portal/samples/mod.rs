@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use anju_domain::money::Fen;
+use anju_portal::components::Text;
 use anju_portal::frame::{
     Centre, DeskFrame, Head, MyFrame, MyTab, RailGroup, RailLink, SiteFrame, SiteTab, UnitFrame,
     UnitTab,
 };
-use anju_portal::components::Text;
 use anju_portal::look::Look;
 use anju_portal::security::Visit;
 use askama::Template;
@@ -105,10 +105,7 @@ fn desk_frame(visit: &Visit, title: &str, here: &'static str, staff: &str) -> De
         staff: staff.into(),
         serving: None,
         status: vec![
-            Text::new()
-                .say("营业日 ")
-                .strong("11月24日")
-                .say(" 已开账"),
+            Text::new().say("营业日 ").strong("11月24日").say(" 已开账"),
             "排队 7 人".into(),
             "受托银行 8/8 在线".into(),
         ],

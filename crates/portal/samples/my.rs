@@ -1,7 +1,7 @@
 use anju_portal::components::{
-    Button, ButtonLook, Chart, ChartKind, Column, Condition, Confirm, Facts, Formula, FormulaLine,
-    Cell, Line, Point, Promise, Receipt, Remedy, Row, Rows, Series, Source, Sources, State, Summary,
-    SummaryRow, Table, Text, Timeline, Event, Verdict, When, Pager,
+    Button, ButtonLook, Cell, Chart, ChartKind, Column, Condition, Confirm, Event, Facts, Formula,
+    FormulaLine, Line, Pager, Point, Promise, Receipt, Remedy, Row, Rows, Series, Source, Sources,
+    State, Summary, SummaryRow, Table, Text, Timeline, Verdict, When,
 };
 use anju_portal::frame::MyTab;
 use anju_portal::pages::my::{
@@ -62,15 +62,13 @@ fn home(visit: &Visit) -> HomePage {
         }),
         doing: Rows::new(vec![
             Row::to("/my/cases/c1", "成都转入，正在核对")
-                .note(
-                    Text::new()
-                        .say("等成都中心回复，最迟 ")
-                        .time("11月26日"),
-                )
+                .note(Text::new().say("等成都中心回复，最迟 ").time("11月26日"))
                 .sign(&State::wait("")),
         ]),
         usual: Rows::new(vec![
-            Row::to("/my/withdraw", "提取").icon("card").value("1 项可办"),
+            Row::to("/my/withdraw", "提取")
+                .icon("card")
+                .value("1 项可办"),
             Row::to("/my/account", "账户明细和证明")
                 .icon("doc")
                 .value("缴至 11月"),
@@ -83,9 +81,8 @@ fn home(visit: &Visit) -> HomePage {
 }
 
 fn withdraw(visit: &Visit) -> WithdrawPage {
-    let unmet = |name: &str, why: &str, lacks: &str| {
-        Row::to("/my/do/x/why", name).note(why).value(lacks)
-    };
+    let unmet =
+        |name: &str, why: &str, lacks: &str| Row::to("/my/do/x/why", name).note(why).value(lacks);
     WithdrawPage {
         frame: my_frame(visit, "提取", MyTab::Services, Some(("/my", "首页"))),
         kinds: 10,
@@ -181,7 +178,12 @@ fn check(visit: &Visit) -> CheckPage {
 
 fn confirm(visit: &Visit) -> ConfirmPage {
     ConfirmPage {
-        frame: my_frame(visit, "撤回租房提取", MyTab::Cases, Some(("/my/cases/c1", "办件"))),
+        frame: my_frame(
+            visit,
+            "撤回租房提取",
+            MyTab::Cases,
+            Some(("/my/cases/c1", "办件")),
+        ),
         confirm: Confirm {
             question: "撤回这次租房提取吗？".into(),
             amount: Some(fen(360_000)),
@@ -243,11 +245,7 @@ fn progress(visit: &Visit) -> ProgressPage {
                 "今天 09:14:01，手机",
             ),
             Event::new(When::Done, "3 个部门已核对", "今天 09:14:03"),
-            Event::new(
-                When::Unknown,
-                "等民政部门回复婚姻登记",
-                "今天 09:14:06 起",
-            ),
+            Event::new(When::Unknown, "等民政部门回复婚姻登记", "今天 09:14:06 起"),
             Event::new(When::Expected, "出结果", "预计今天，最迟 11月25日 18:00"),
             Event::new(When::Expected, "到账，短信通知", "预计通过后 10 秒内"),
         ]),
@@ -287,7 +285,10 @@ pub fn conditions() -> Vec<Condition> {
                 ("查到", "本人 0 套，配偶 1 套：南岸区，2024年5月登记，住宅"),
                 ("来源", "市规划和自然资源局（不动产登记）"),
                 ("时间", "11月24日 09:14:02"),
-                ("依据", "建金〔2015〕19号 第一条；《住房公积金管理条例》第二十四条第六项"),
+                (
+                    "依据",
+                    "建金〔2015〕19号 第一条；《住房公积金管理条例》第二十四条第六项",
+                ),
             ]),
             remedy: Some("按您和配偶的同意，这里只显示区县和登记年月。".into()),
         },
@@ -314,7 +315,8 @@ fn decision(visit: &Visit) -> DecisionPage {
         verdict: Verdict {
             state: State::fail("没有通过"),
             title: "这次没有通过".into(),
-            why: "租房提取要求您和配偶在本市都没有住房。登记信息显示，配偶 陈* 在本市有 1 套。".into(),
+            why: "租房提取要求您和配偶在本市都没有住房。登记信息显示，配偶 陈* 在本市有 1 套。"
+                .into(),
         },
         remedy: Some(Remedy {
             title: "怎样就会通过".into(),
@@ -514,9 +516,7 @@ fn sessions(visit: &Visit) -> SessionsPage {
             SessionLine {
                 device: "Windows 上的 Edge".into(),
                 note: "11月20日 登录，昨天用过".into(),
-                end: Some(
-                    Button::send("结束", ButtonLook::Plain).value("session", "s2"),
-                ),
+                end: Some(Button::send("结束", ButtonLook::Plain).value("session", "s2")),
             },
         ],
     }

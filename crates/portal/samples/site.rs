@@ -12,10 +12,7 @@ use super::{drawn, site_frame};
 pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
     let wrong = Returned {
         typed: vec![("id_no".into(), "50010319900101123".into())],
-        mistakes: vec![Mistake::at(
-            "id_no",
-            "证件号少 1 位，请对照身份证再看一遍",
-        )],
+        mistakes: vec![Mistake::at("id_no", "证件号少 1 位，请对照身份证再看一遍")],
     };
     let none = Returned::default();
     vec![
@@ -49,7 +46,10 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
                 &none,
             )),
         ),
-        ("login-clerk", drawn(&LogInPage::clerk(visit, "/unit", &none))),
+        (
+            "login-clerk",
+            drawn(&LogInPage::clerk(visit, "/unit", &none)),
+        ),
         (
             "login-staff",
             drawn(&LogInPage::staff(visit, "/desk/tasks", &none)),

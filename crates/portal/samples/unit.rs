@@ -65,9 +65,30 @@ fn months() -> Table {
             Column::words("用时"),
         ],
         vec![
-            line("2026年10月", "126", 30_240_000, "10月27日 10:31:07", "10:31:08", "0.9 秒"),
-            line("2026年9月", "126", 30_240_000, "9月25日 15:02:44", "15:02:45", "0.8 秒"),
-            line("2026年8月", "125", 29_990_400, "8月26日 09:47:10", "09:47:11", "0.9 秒"),
+            line(
+                "2026年10月",
+                "126",
+                30_240_000,
+                "10月27日 10:31:07",
+                "10:31:08",
+                "0.9 秒",
+            ),
+            line(
+                "2026年9月",
+                "126",
+                30_240_000,
+                "9月25日 15:02:44",
+                "15:02:45",
+                "0.8 秒",
+            ),
+            line(
+                "2026年8月",
+                "125",
+                29_990_400,
+                "8月26日 09:47:10",
+                "09:47:11",
+                "0.9 秒",
+            ),
         ],
     )
     .cards()
@@ -148,16 +169,34 @@ fn errors(visit: &Visit) -> ErrorsPage {
         file: "11月名册.xlsx · 已读 128 / 128 行 · 用时 0.2 秒".into(),
         upload_no: "u1".into(),
         errors: ErrorSummary::of(vec![
-            Mistake::at("r17", "第 17 行“缴存基数”填的是“12,3OO”，第 4、5 位是字母 O，请改成数字"),
-            Mistake::at("r42", "第 42 行“证件号码”最后一位对不上，请对照身份证再看一遍"),
+            Mistake::at(
+                "r17",
+                "第 17 行“缴存基数”填的是“12,3OO”，第 4、5 位是字母 O，请改成数字",
+            ),
+            Mistake::at(
+                "r42",
+                "第 42 行“证件号码”最后一位对不上，请对照身份证再看一遍",
+            ),
             Mistake::at("r63", "第 63 行“姓名”与公安登记的不一致，请对照身份证改"),
         ])
         .expect("three")
         .note("改完之前，这份名册不会提交。已填的内容都留着。"),
         table: ErrTable {
             faults: vec![
-                fault(17, "缴存基数", Text::new().say("12,3").mark("OO"), "第 4、5 位是字母 O，应为数字", "12,300"),
-                fault(42, "证件号码", Text::new().say("500***********001").mark("X"), "最后一位校验不对，请对照证件", ""),
+                fault(
+                    17,
+                    "缴存基数",
+                    Text::new().say("12,3").mark("OO"),
+                    "第 4、5 位是字母 O，应为数字",
+                    "12,300",
+                ),
+                fault(
+                    42,
+                    "证件号码",
+                    Text::new().say("500***********001").mark("X"),
+                    "最后一位校验不对，请对照证件",
+                    "",
+                ),
                 fault(63, "姓名", "王小明".into(), "与公安登记的姓名不一致", ""),
             ],
             repaired: vec![Repaired {
@@ -170,9 +209,24 @@ fn errors(visit: &Visit) -> ErrorsPage {
         mendable: true,
         button: Button::submit("重新核对 3 处"),
         tiles: vec![
-            ("不变".into(), "121".into(), "人".into(), "与 10月 完全相同".into()),
-            ("新增".into(), "3".into(), "人".into(), "李*、赵**、冉**".into()),
-            ("自动改正".into(), "1".into(), "处".into(), "第 29 行去掉“元”字".into()),
+            (
+                "不变".into(),
+                "121".into(),
+                "人".into(),
+                "与 10月 完全相同".into(),
+            ),
+            (
+                "新增".into(),
+                "3".into(),
+                "人".into(),
+                "李*、赵**、冉**".into(),
+            ),
+            (
+                "自动改正".into(),
+                "1".into(),
+                "处".into(),
+                "第 29 行去掉“元”字".into(),
+            ),
         ],
         right_rows: 124,
         drop: drop(),
@@ -207,7 +261,12 @@ fn preview(visit: &Visit) -> PreviewPage {
                 Column::figures("本月差额（元）"),
             ],
             vec![
-                line("李*", State::wait("新增").with_icon("people"), "基数 12,300.00，12% + 12%", "+2,952.00"),
+                line(
+                    "李*",
+                    State::wait("新增").with_icon("people"),
+                    "基数 12,300.00，12% + 12%",
+                    "+2,952.00",
+                ),
                 line("周*", State::idle("封存"), "10月 缴完，不再缴", "−2,400.00"),
             ],
         )
@@ -236,14 +295,30 @@ fn pay(visit: &Visit) -> PayPage {
             name: "how",
             legend: "选一种付款方式".into(),
             choices: vec![
-                way("debit", "委托银行扣款", "建设银行 尾号 8802，点下面的按钮后马上扣，没有手续费", true),
-                way("transfer", "自己转账", "从任何银行转，附言写下面的缴款码，一字不差", false),
+                way(
+                    "debit",
+                    "委托银行扣款",
+                    "建设银行 尾号 8802，点下面的按钮后马上扣，没有手续费",
+                    true,
+                ),
+                way(
+                    "transfer",
+                    "自己转账",
+                    "从任何银行转，附言写下面的缴款码，一字不差",
+                    false,
+                ),
             ],
         }),
         account: Summary::new(vec![
-            SummaryRow::new("收款户名", "重庆市住房公积金管理中心").copy("重庆市住房公积金管理中心"),
-            SummaryRow::new("收款账号（建设银行）", Text::new().num("5000 1023 6000 5030 0731")).copy("5000102360005030 0731"),
-            SummaryRow::new("附言，写缴款码", Text::new().num("HJ2611 0731 28")).copy("HJ2611073128"),
+            SummaryRow::new("收款户名", "重庆市住房公积金管理中心")
+                .copy("重庆市住房公积金管理中心"),
+            SummaryRow::new(
+                "收款账号（建设银行）",
+                Text::new().num("5000 1023 6000 5030 0731"),
+            )
+            .copy("5000102360005030 0731"),
+            SummaryRow::new("附言，写缴款码", Text::new().num("HJ2611 0731 28"))
+                .copy("HJ2611073128"),
             SummaryRow::new("金额", Text::new().money(fen(30_720_000)))
                 .source("多付或少付都不会丢：我们先记在您单位名下，再告诉您差多少")
                 .copy("307200.00"),
@@ -251,14 +326,23 @@ fn pay(visit: &Visit) -> PayPage {
         .boxed(),
         hidden: vec![("csrf", visit.csrf.clone()), ("key", "k".into())],
         button: Some(Button::submit(
-            Text::new().say("从").tail("8802").say(" 扣 ").money(fen(30_720_000)),
+            Text::new()
+                .say("从")
+                .tail("8802")
+                .say(" 扣 ")
+                .money(fen(30_720_000)),
         )),
-        after: "最迟 11月30日 24:00 前到账。到账后约 1 分钟分配到 128 人，您和每位职工都收到短信。".into(),
+        after: "最迟 11月30日 24:00 前到账。到账后约 1 分钟分配到 128 人，您和每位职工都收到短信。"
+            .into(),
         formula: difference(),
         steps: Timeline(vec![
             Event::new(When::Now, "您付款", "银行扣款一般 5 秒"),
             Event::new(When::Expected, "到账", "按缴款码对上，不用您通知"),
-            Event::new(When::Expected, "分配到 128 人", "预计到账后 1 分钟内；上月用了 0.9 秒"),
+            Event::new(
+                When::Expected,
+                "分配到 128 人",
+                "预计到账后 1 分钟内；上月用了 0.9 秒",
+            ),
             Event::new(When::Expected, "凭证和明细", "当天可下载，含电子回单"),
         ]),
     }
@@ -286,7 +370,11 @@ fn arrival(visit: &Visit) -> ArrivalPage {
         allocated: fen(30_720_000),
         timeline: Timeline(vec![
             Event::new(When::Done, "登记汇缴", "11月24日 09:31:02 · 陈*"),
-            Event::new(When::Done, "到账 307,200.00", "11月24日 09:40:11 · 建设银行"),
+            Event::new(
+                When::Done,
+                "到账 307,200.00",
+                "11月24日 09:40:11 · 建设银行",
+            ),
             Event::new(When::Done, "分配到 128 人", "11月24日 09:40:12"),
         ]),
         people: Some(

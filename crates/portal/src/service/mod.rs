@@ -4,6 +4,7 @@
 
 mod check;
 mod decision;
+pub mod explain;
 mod guide;
 pub mod live;
 mod progress;

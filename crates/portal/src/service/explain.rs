@@ -1,0 +1,257 @@
+//! From a decision to what people read of it. Draws the decision value and adds no rule: order, words and times only.
+
+use anju_domain::calendar::chinese_day;
+use anju_domain::clock::shanghai;
+use anju_domain::money::Fen;
+use anju_policy::decision::{Condition as Found, ConditionOutcome, Decision, Outcome};
+use chrono::{DateTime, Utc};
+
+use crate::components::{Condition, Facts, Formula, FormulaLine, State, Text, Verdict};
+
+/// The head: the outcome and why, in two sentences. `may` says what an approval allows: 可提取.
+#[must_use]
+pub fn verdict(decision: &Decision, may: &str) -> Verdict {
+    match decision.outcome {
+        Outcome::Approved => Verdict {
+            state: State::pass("通过"),
+            title: match decision.amount_fen {
+                Some(fen) => Text::new()
+                    .say("通过，")
+                    .say(may)
+                    .say(" ")
+                    .money(Fen::new(fen)),
+                None => "通过".into(),
+            },
+            why: format!("{} 项条件都符合。", decision.conditions.len()).into(),
+        },
+        Outcome::Refused => Verdict {
+            state: State::fail("没有通过"),
+            title: "这次没有通过".into(),
+            why: details(decision, ConditionOutcome::NotMet).into(),
+        },
+        Outcome::Waiting if !decision.papers.is_empty() => Verdict {
+            state: State::wait("待补充材料").with_icon("alert"),
+            title: "要您补充材料".into(),
+            why: Text::new()
+                .say("登记里没有查到，请交：")
+                .say(
+                    decision
+                        .papers
+                        .iter()
+                        .map(|paper| paper.name.as_str())
+                        .collect::<Vec<_>>()
+                        .join("、"),
+                )
+                .say("。"),
+        },
+        Outcome::Waiting => Verdict {
+            state: State::unknown("等部门回复"),
+            title: "还不能给您结果".into(),
+            why: format!(
+                "{}还没有回复。没有回复不等于不符合，我们会接着问。",
+                silent(decision)
+            )
+            .into(),
+        },
+        Outcome::Review => Verdict {
+            state: State::wait("人工复核中"),
+            title: "要工作人员看一看".into(),
+            why: decision.review_reasons.join("；").into(),
+        },
+    }
+}
+
+/// Every condition, in the policy's order.
+#[must_use]
+pub fn conditions(decision: &Decision) -> Vec<Condition> {
+    decision.conditions.iter().map(condition).collect()
+}
+
+fn condition(found: &Found) -> Condition {
+    let is_unknown = found.outcome == ConditionOutcome::Unknown;
+    let mut lines: Vec<(String, Text)> = vec![(
+        if is_unknown { "情况" } else { "查到" }.to_owned(),
+        found.detail.as_str().into(),
+    )];
+    let mut push = |term: &str, value: String| {
+        if !value.is_empty() {
+            lines.push((term.to_owned(), value.into()));
+        }
+    };
+    push(
+        "来源",
+        in_words(found.facts.iter().map(|fact| fact.source_name.as_str())),
+    );
+    if let Some(as_of) = found.facts.iter().filter_map(|fact| fact.as_of).max() {
+        push("时间", moment(as_of));
+    }
+    push("依据", found.law.clone());
+    Condition {
+        state: match found.outcome {
+            ConditionOutcome::Met => State::pass("符合"),
+            ConditionOutcome::NotMet => State::fail("不符合"),
+            ConditionOutcome::Unknown => State::unknown("还不知道"),
+        },
+        name: found.name.clone(),
+        facts: Facts(lines),
+        remedy: found.remedy.as_deref().map(Text::from),
+    }
+}
+
+/// The amount as its parts; the binding one is the result. Nothing where the service pays nothing.
+#[must_use]
+pub fn formula(decision: &Decision) -> Option<Formula> {
+    let known: Vec<_> = decision
+        .amount_parts
+        .iter()
+        .filter_map(|part| Some((part.label.as_str(), Fen::new(part.fen?), part.binding)))
+        .collect();
+    let (name, amount, _) = known.iter().find(|(_, _, binding)| *binding)?;
+    let mut lines: Vec<FormulaLine> = known
+        .iter()
+        .map(|(name, amount, _)| FormulaLine::new(*name, *amount))
+        .collect();
+    lines.push(FormulaLine::used(
+        Text::new().say("取较小的，").say(name),
+        *amount,
+    ));
+    Some(Formula {
+        caption: "金额取较小的一个".into(),
+        lines,
+    })
+}
+
+/// The digest of the policy as people can compare it: sixteen characters in groups of four.
+#[must_use]
+pub fn short_digest(digest: &str) -> String {
+    digest
+        .chars()
+        .take(16)
+        .collect::<Vec<_>>()
+        .chunks(4)
+        .map(|four| four.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// 11月24日 09:14:02.
+#[must_use]
+pub fn moment(at: DateTime<Utc>) -> String {
+    let civil = shanghai(at);
+    format!(
+        "{} {}",
+        chinese_day(civil.date_naive()),
+        civil.format("%H:%M:%S")
+    )
+}
+
+fn details(decision: &Decision, outcome: ConditionOutcome) -> String {
+    decision
+        .conditions
+        .iter()
+        .filter(|found| found.outcome == outcome)
+        .map(|found| found.detail.trim_end_matches('。'))
+        .collect::<Vec<_>>()
+        .join("；")
+        + "。"
+}
+
+fn silent(decision: &Decision) -> String {
+    in_words(
+        decision
+            .waiting_for
+            .iter()
+            .map(|waiting| waiting.source_name.as_str()),
+    )
+}
+
+/// Names once each, in their order: 甲、乙.
+fn in_words<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        if !name.is_empty() && !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen.join("、")
+}
+
+#[cfg(test)]
+mod tests {
+    use anju_policy::decision::{AmountPart, OnUnknown, PolicyRef, WaitingFor};
+
+    use super::*;
+
+    fn decision(outcome: Outcome, found: ConditionOutcome) -> Decision {
+        Decision {
+            outcome,
+            amount_fen: Some(360_000),
+            conditions: vec![Found {
+                code: "RENT-02".into(),
+                name: "本人及配偶在本市无自有住房".into(),
+                outcome: found,
+                detail: "配偶在本市有 1 套住房".into(),
+                remedy: None,
+                law: "建金〔2015〕19号".into(),
+                message: None,
+                on_unknown: OnUnknown::Wait,
+                facts: Vec::new(),
+            }],
+            policy: PolicyRef {
+                version: "2026-11".into(),
+                digest: "7c1e90ab44d2f613ffff".into(),
+            },
+            waiting_for: vec![WaitingFor {
+                source: "D04".into(),
+                source_name: "市民政局".into(),
+                fact_type: "civil.marriage".into(),
+                role: "applicant".into(),
+            }],
+            papers: Vec::new(),
+            amount_parts: vec![
+                AmountPart {
+                    label: "账户可用余额".into(),
+                    fen: Some(3_846_072),
+                    binding: false,
+                },
+                AmountPart {
+                    label: "租金".into(),
+                    fen: Some(360_000),
+                    binding: true,
+                },
+            ],
+            review_reasons: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_which_condition_and_not_that_the_system_decided() {
+        let refused = decision(Outcome::Refused, ConditionOutcome::NotMet);
+        let verdict = verdict(&refused, "可提取");
+        assert_eq!(verdict.why.to_string(), "配偶在本市有 1 套住房。");
+        assert_eq!(conditions(&refused)[0].state, State::fail("不符合"));
+    }
+
+    #[test]
+    fn what_is_not_known_names_who_has_not_answered_and_is_no_refusal() {
+        let waiting = decision(Outcome::Waiting, ConditionOutcome::Unknown);
+        let verdict = verdict(&waiting, "可提取");
+        assert_eq!(verdict.state, State::unknown("等部门回复"));
+        assert!(verdict.why.to_string().starts_with("市民政局还没有回复"));
+    }
+
+    #[test]
+    fn the_amount_ends_with_the_part_that_binds() {
+        let approved = decision(Outcome::Approved, ConditionOutcome::Met);
+        let formula = formula(&approved).expect("an amount");
+        assert_eq!(formula.lines.len(), 3);
+        assert!(formula.lines[2].used && formula.lines[2].amount.to_string() == "3,600.00");
+        assert_eq!(short_digest(&approved.policy.digest), "7c1e 90ab 44d2 f613");
+        assert!(
+            verdict(&approved, "可提取")
+                .title
+                .to_string()
+                .contains("value=\"360000\"")
+        );
+    }
+}
