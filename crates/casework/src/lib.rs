@@ -1,1 +1,27 @@
-//! People, identity, facts kept, the case path, outbox, inbox.
+//! People, identity, facts kept, and the one path of a case (办件): what every service stands on.
+//!
+//! Invariant: a case, its money, its messages and its evidence are written in one transaction or not at all, and every
+//! command carries a key that makes it happen once, for ever. Nothing outside the database is called from here.
+//! Read `case.rs` first, then `office.rs`.
+
+pub mod access_log;
+pub mod books;
+pub mod branch;
+pub mod case;
+pub mod catalogue;
+pub mod consent;
+pub mod employer;
+pub mod error;
+pub mod fact;
+pub mod inbox;
+pub mod leaf;
+pub mod membership;
+pub mod notice;
+pub mod office;
+pub mod outbox;
+pub mod person;
+pub mod session;
+pub mod staff;
+
+pub use error::{Error, Fault, Refusal, Result, RowFault};
+pub use office::{Actor, Centre, Office};

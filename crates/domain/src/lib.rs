@@ -19,6 +19,6 @@ pub mod phone;
 pub mod rate;
 pub mod rounding;
 pub mod subject;
-mod text;
+pub mod text;
 pub mod uscc;
 pub mod withdrawal;

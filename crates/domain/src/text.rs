@@ -20,6 +20,13 @@ pub(crate) fn compact(text: &str) -> String {
         .collect()
 }
 
+/// As people compare names of organisations and remarks: half width, trimmed, invisible characters dropped, white space made single.
+#[must_use]
+pub fn normalise(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !is_invisible(*c)).map(half_width).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Zero-width and formatting characters that arrive by copy and paste and that nobody sees.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(

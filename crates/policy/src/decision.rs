@@ -65,9 +65,23 @@ pub struct Decision {
     /// The parts of the amount; the one that binds is marked.
     #[serde(default)]
     pub amount_parts: Vec<AmountPart>,
+    /// The months that the amount stands for, filled from the earliest until it is spent.
+    #[serde(default)]
+    pub months: Vec<MonthAmount>,
     /// Why a person must look, one sentence each.
     #[serde(default)]
     pub review_reasons: Vec<String>,
+}
+
+/// One month of an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthAmount {
+    /// The month.
+    pub month: anju_domain::calendar::Month,
+    /// What the rules allow for it, in fen.
+    pub allowed_fen: i64,
+    /// What of the amount it takes, in fen; less than allowed where the balance is smaller.
+    pub fen: i64,
 }
 
 /// One condition of a decision.

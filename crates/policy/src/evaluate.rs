@@ -480,6 +480,15 @@ fn months_of(
     Ok(first..=last)
 }
 
+impl Node {
+    /// Each month of a sum over months with its part; nothing where the months are not known.
+    pub fn by_month(&self, context: Context<'_>) -> Vec<(i64, i64)> {
+        let Node::SumMonths(parts) = self else { return Vec::new() };
+        let Ok(months) = months_of(parts, context) else { return Vec::new() };
+        months.filter_map(|month| Some((month, parts.2.number(Context { month, ..context }).ok()?))).collect()
+    }
+}
+
 fn over_months<'a>(node: &Node, parts: &(Node, Node, Node), context: Context<'_>) -> Got<'a> {
     let counts = matches!(node, Node::CountMonths(_));
     let mut total: Result<i64, Gap> = Ok(0);

@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::decision::{
-    AmountPart, Condition, ConditionOutcome, Decision, FactRead, Outcome, Paper, PaperFact,
+    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, Outcome, Paper, PaperFact,
     PolicyRef, Shown, StoredDecision, WaitingFor,
 };
 use crate::evaluate::{Context, NOW, TODAY};
@@ -60,6 +60,7 @@ impl Reading<'_> {
             waiting_for: self.waiting_for(verdict),
             papers: self.papers(verdict),
             amount_parts: self.amount_parts(verdict),
+            months: self.months(verdict),
             review_reasons: self.review_reasons(verdict),
         }
     }
@@ -297,6 +298,24 @@ impl Reading<'_> {
             }
         }
         facts
+    }
+
+    fn months(&self, verdict: &Verdict) -> Vec<MonthAmount> {
+        let months = self.plan.amount.as_ref().and_then(|amount| amount.months.as_ref());
+        let (Some(months), Some(Ok(mut left))) = (months, verdict.amount) else {
+            return Vec::new();
+        };
+        months
+            .by_month(self.context())
+            .into_iter()
+            .filter(|(_, allowed_fen)| *allowed_fen > 0)
+            .filter_map(|(month, allowed_fen)| {
+                let fen = allowed_fen.min(left);
+                left -= fen;
+                let month = anju_domain::calendar::Month::from_index(i32::try_from(month).ok()?);
+                Some(MonthAmount { month, allowed_fen, fen })
+            })
+            .collect()
     }
 
     fn amount_parts(&self, verdict: &Verdict) -> Vec<AmountPart> {

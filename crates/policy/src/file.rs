@@ -317,6 +317,8 @@ pub(crate) struct RawReview {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAmount {
     pub formula: String,
+    /// The sum over months that the amount is filled from, where it stands for months.
+    pub months: Option<String>,
     #[serde(default)]
     pub part: Vec<RawPart>,
 }

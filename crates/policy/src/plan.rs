@@ -56,6 +56,7 @@ pub(crate) struct PlanCondition {
 #[derive(Clone, Debug)]
 pub(crate) struct Amount {
     pub formula: Node,
+    pub months: Option<Node>,
     pub parts: Vec<AmountTerm>,
 }
 

@@ -236,6 +236,13 @@ impl<'a> Builder<'a> {
     fn amount(&mut self, raw: &RawAmount, errors: &mut Errors) -> Option<Amount> {
         let formula = expression::compile_as(&raw.formula, Type::Fen, self);
         let formula = errors.keep("amount, formula", formula);
+        let months = raw.months.as_ref().and_then(|text| {
+            let node = expression::compile_as(text, Type::Fen, self).and_then(|node| match node {
+                Node::SumMonths(_) => Ok(node),
+                _ => Err("is not a sum over months".to_owned()),
+            });
+            errors.keep("amount, months", node)
+        });
         let mut parts = Vec::new();
         for part in &raw.part {
             let place = format!("amount, part {}", part.label);
@@ -256,6 +263,7 @@ impl<'a> Builder<'a> {
         }
         Some(Amount {
             formula: formula?,
+            months,
             parts,
         })
     }

@@ -1,0 +1,225 @@
+//! Closing a business day by two persons (日结): what must be true is checked again at the moment of the close, and a day that does
+//! not pass says why.
+
+use anju_ledger::day::{self, BusinessDate, Closing, DayState};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::json;
+use sqlx::FromRow;
+
+use anju_casework::staff::{Staff, role};
+use anju_casework::{Office, Refusal, Result, leaf};
+
+use super::day_match::{self, BankMatch, Statement};
+
+/// One line of the checklist.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What must be true.
+    pub name: &'static str,
+    /// Whether it is.
+    pub passed: bool,
+    /// Figures, in words.
+    pub detail: String,
+}
+
+/// The two hands of a day.
+#[derive(Debug, Clone, FromRow)]
+pub struct Signature {
+    /// Day.
+    pub business_date: NaiveDate,
+    /// Who proposed.
+    pub maker_id: i64,
+    /// When.
+    pub made_at: DateTime<Utc>,
+    /// Who confirmed.
+    pub checker_id: Option<i64>,
+    /// When.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// 1 proposed, 2 closed, 3 sent back.
+    pub state: i16,
+}
+
+/// The open business date.
+pub async fn open_date(office: &Office) -> Result<NaiveDate> {
+    let mut conn = office.pool.acquire().await?;
+    Ok(day::open_day(&mut conn, office.ledger()).await?.date())
+}
+
+/// The signature of a day.
+pub async fn signature(office: &Office, business_date: NaiveDate) -> Result<Option<Signature>> {
+    Ok(sqlx::query_as(
+        "SELECT business_date, maker_id, made_at, checker_id, checked_at, state FROM day_signature
+          WHERE centre_id = $1 AND business_date = $2",
+    )
+    .bind(office.centre.id)
+    .bind(business_date)
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
+/// What must be true before the day may be closed: the match of every bank and the invariants of the books.
+pub async fn checklist(office: &Office, matches: &[BankMatch]) -> Result<Vec<Check>> {
+    let mut checks = Vec::new();
+    for found in matches {
+        let name = office.bank(&found.bank)?.bank_name.clone();
+        let open: Vec<String> = found
+            .differences
+            .0
+            .iter()
+            .filter(|difference| !difference.explained)
+            .map(|difference| format!("{} {} 元（{}）", difference.kind, anju_domain::money::Fen::new(difference.amount_fen), difference.reference))
+            .collect();
+        checks.push(Check {
+            name: "账、银行、办件三方相符",
+            passed: found.agrees(),
+            detail: match (found.bank_fen, open.is_empty()) {
+                (None, _) => format!("{name}：还没有收到对账单"),
+                (Some(_), false) => format!("{name}：{}", open.join("；")),
+                (Some(_), true) if found.agrees() => format!("{name}：相符，{} 元", anju_domain::money::Fen::new(found.book_fen)),
+                (Some(bank), true) => format!(
+                    "{name}：账 {} 元，银行 {} 元",
+                    anju_domain::money::Fen::new(found.book_fen),
+                    anju_domain::money::Fen::new(bank)
+                ),
+            },
+        });
+    }
+    let mut conn = office.pool.acquire().await?;
+    let breaches = anju_ledger::audit::audit(&mut conn, office.ledger()).await?;
+    checks.push(Check {
+        name: "账簿不变式成立",
+        passed: breaches.is_empty(),
+        detail: match breaches.first() {
+            None => "余额、积数、试算平衡都重算过，没有不符".to_owned(),
+            Some(breach) => format!("{}：{}（{}），共 {} 处", breach.invariant, breach.detail, breach.place, breaches.len()),
+        },
+    });
+    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM suspense_match WHERE centre_id = $1 AND state = 1")
+        .bind(office.centre.id)
+        .fetch_one(&mut *conn)
+        .await?;
+    checks.push(Check {
+        name: "认领都已复核",
+        passed: waiting == 0,
+        detail: if waiting == 0 { "没有待复核的认领".to_owned() } else { format!("还有 {waiting} 笔认领待复核") },
+    });
+    Ok(checks)
+}
+
+/// The first hand proposes the close of the open day.
+///
+/// # Errors
+/// `E-CLOSE-01` without the role, `E-CLOSE-02` with every line that does not pass.
+pub async fn propose(office: &Office, statements: &[Statement], maker: &Staff) -> Result<NaiveDate> {
+    if !maker.is(role::ACCOUNTANT) && !maker.is(role::CHIEF_ACCOUNTANT) {
+        return Err(Refusal::new(403, "E-CLOSE-01", "日结由会计提出、另一位会计确认，您没有这个岗位。").into());
+    }
+    let open = open_date(office).await?;
+    let matches = day_match::match_day(office, open, statements).await?;
+    passes(&checklist(office, &matches).await?)?;
+    sqlx::query(
+        "INSERT INTO day_signature (centre_id, business_date, maker_id, made_at, state) VALUES ($1, $2, $3, $4, 1)
+         ON CONFLICT (centre_id, business_date) DO UPDATE
+            SET maker_id = excluded.maker_id, made_at = excluded.made_at, state = 1, checker_id = NULL, checked_at = NULL
+          WHERE day_signature.state <> 2",
+    )
+    .bind(office.centre.id)
+    .bind(open)
+    .bind(maker.staff_id)
+    .bind(office.now())
+    .execute(&office.pool)
+    .await?;
+    Ok(open)
+}
+
+fn passes(checks: &[Check]) -> Result<()> {
+    let failed: Vec<&str> = checks.iter().filter(|check| !check.passed).map(|check| check.detail.as_str()).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::new(409, "E-CLOSE-02", format!("现在不能日结：{}。", failed.join("；"))).into())
+}
+
+/// The second hand confirms: the day is matched once more, marked, sealed, and the next day is open.
+///
+/// # Errors
+/// `E-CLOSE-01` without the role, `E-CLOSE-03` if nobody proposed, `E-CHECK-01` for the proposer, `E-CLOSE-02` if something does not pass.
+pub async fn confirm(office: &Office, statements: &[Statement], checker: &Staff) -> Result<NaiveDate> {
+    if !checker.is(role::ACCOUNTANT) && !checker.is(role::CHIEF_ACCOUNTANT) {
+        return Err(Refusal::new(403, "E-CLOSE-01", "日结由会计提出、另一位会计确认，您没有这个岗位。").into());
+    }
+    let open = open_date(office).await?;
+    let signed = signature(office, open)
+        .await?
+        .filter(|signed| signed.state == 1)
+        .ok_or_else(|| Refusal::new(409, "E-CLOSE-03", "今天的日结还没有人提出。"))?;
+    if signed.maker_id == checker.staff_id {
+        return Err(Refusal::new(403, "E-CHECK-01", "您是日结的提出人，不能自己确认，请另一位会计确认。").into());
+    }
+    let matches = day_match::match_day(office, open, statements).await?;
+    passes(&checklist(office, &matches).await?)?;
+    seal(office, open, signed.maker_id, checker.staff_id).await?;
+    Ok(open)
+}
+
+/// Marks, waits, totals and seals; an interrupted close is finished by calling it again.
+async fn seal(office: &Office, business_date: NaiveDate, maker_id: i64, checker_id: i64) -> Result<()> {
+    let mut conn = office.pool.acquire().await?;
+    let day_closed = BusinessDate::of(business_date);
+    let closing = Closing { centre: office.ledger(), day: day_closed, next: day_closed.next(), maker_id, checker_id, at: office.now() };
+    day::close(&mut conn, &closing).await?;
+    drop(conn);
+    sign(office, business_date, checker_id).await
+}
+
+async fn sign(office: &Office, business_date: NaiveDate, checker_id: i64) -> Result<()> {
+    let mut tx = office.pool.begin().await?;
+    sqlx::query(
+        "UPDATE day_signature SET state = 2, checker_id = $3, checked_at = $4
+          WHERE centre_id = $1 AND business_date = $2 AND state = 1",
+    )
+    .bind(office.centre.id)
+    .bind(business_date)
+    .bind(checker_id)
+    .bind(office.now())
+    .execute(&mut *tx)
+    .await?;
+    let totals: (i64, i64, i32) = sqlx::query_as(
+        "SELECT journals, debit_fen, vouchers FROM day_close WHERE centre_id = $1 AND business_date = $2",
+    )
+    .bind(office.centre.id)
+    .bind(business_date)
+    .fetch_one(&mut *tx)
+    .await?;
+    let record = json!({
+        "kind": "day", "date": business_date, "journals": totals.0, "debit_fen": totals.1, "vouchers": totals.2,
+    });
+    let leaf = leaf::commit(&record)?;
+    let ref_id = office.ids.next().await?;
+    leaf::add(office, &mut tx, leaf::kind::DAY, ref_id, 0, &leaf).await?;
+    tx.commit().await?;
+    tracing::info!(%business_date, journals = totals.0, vouchers = totals.2, "day sealed");
+    Ok(())
+}
+
+/// Finishes closes that were interrupted between the mark and the seal; called at start.
+pub async fn finish_interrupted(office: &Office) -> Result<()> {
+    let mut conn = office.pool.acquire().await?;
+    for day_marked in day::unsealed(&mut conn, office.ledger()).await? {
+        day::wait_for_writers(&mut conn).await?;
+        day::seal(&mut conn, office.ledger(), day_marked, office.now()).await?;
+        let checker: i64 = sqlx::query_scalar("SELECT checker_id FROM day_close WHERE centre_id = $1 AND business_date = $2")
+            .bind(office.centre.id)
+            .bind(day_marked.date())
+            .fetch_one(&mut *conn)
+            .await?;
+        sign(office, day_marked.date(), checker).await?;
+    }
+    Ok(())
+}
+
+/// How far a day has come.
+pub async fn state(office: &Office, business_date: NaiveDate) -> Result<DayState> {
+    let mut conn = office.pool.acquire().await?;
+    Ok(day::state(&mut conn, office.ledger(), business_date).await?)
+}

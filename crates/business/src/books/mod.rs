@@ -1,0 +1,4 @@
+//! The day's end (日结): books, bank and cases agree for each bank, one person proposes, another confirms, the day is sealed.
+
+pub mod day_close;
+pub mod day_match;

@@ -1,0 +1,143 @@
+//! Allocation (分配, E05): a covered list is credited to every account at once, in the transaction of the receipt that covers it.
+
+use std::time::Instant;
+
+use anju_domain::clock::rfc3339_millis;
+use anju_domain::money::Fen;
+use anju_evidence::{Hash, record};
+use anju_ledger::journal::{self, Allocation, AllocationLine};
+use anju_ledger::{AccountId, Part};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use anju_casework::books::{self, Booking};
+use anju_casework::employer::Employer;
+use anju_casework::{Actor, Fault, Office, Result, case};
+
+use super::receipt::{receipt_state, received_detail};
+use super::remittance::{Remittance, add_batch_leaf};
+
+/// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
+pub(crate) async fn apply(office: &Office, tx: &mut PgConnection, employer: &Employer, list: &Remittance, received_fen: i64) -> Result<()> {
+    let received = list.received_fen + received_fen;
+    let suspense: i64 = sqlx::query_scalar("SELECT balance_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2")
+        .bind(office.centre.id)
+        .bind(employer.suspense_account_id)
+        .fetch_one(&mut *tx)
+        .await?;
+    if suspense < list.amount_fen {
+        sqlx::query("UPDATE remittance SET state = 2, received_fen = $3 WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2)")
+            .bind(office.centre.id)
+            .bind(list.remittance_id)
+            .bind(received)
+            .execute(&mut *tx)
+            .await?;
+        let detail = received_detail(received, list);
+        case::add_event(office, tx, list.remittance_id, Actor::System, &["part_received"], detail).await?;
+        return Ok(());
+    }
+    allocate(office, tx, employer, list, received).await
+}
+
+/// Credits every account of the list. One journal; as many statements for 10,000 lines as for one.
+pub(crate) async fn allocate(office: &Office, tx: &mut PgConnection, employer: &Employer, list: &Remittance, received_fen: i64) -> Result<()> {
+    let began = Instant::now();
+    let lines: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "SELECT account_id, employer_fen, employee_fen FROM remittance_line
+          WHERE centre_id = $1 AND remittance_id = $2 ORDER BY account_id",
+    )
+    .bind(office.centre.id)
+    .bind(list.remittance_id)
+    .fetch_all(&mut *tx)
+    .await?;
+    let total: i64 = lines.iter().map(|(_, employer_fen, employee_fen)| employer_fen + employee_fen).sum();
+    if total != list.amount_fen {
+        return Err(Fault::Stored(format!("list {} sums to {total}, not {}", list.remittance_id, list.amount_fen)).into());
+    }
+    let key = list.remittance_id.to_string();
+    let booking = Booking {
+        event: "E05",
+        key: &key,
+        case_id: Some(list.remittance_id),
+        branch_id: employer.branch_id,
+        maker: Actor::System,
+        checker: None,
+        policy_id: 0,
+        month: Some(list.month()),
+        value_date: None,
+        accounts: &[],
+        amount_fen: total,
+    };
+    let header = books::header(office, tx, &booking).await?;
+    let allocated: Vec<AllocationLine> = lines
+        .iter()
+        .map(|(account, employer_fen, employee_fen)| AllocationLine {
+            account: AccountId(*account),
+            employer: Fen::new(*employer_fen),
+            employee: Fen::new(*employee_fen),
+        })
+        .collect();
+    let allocation = Allocation {
+        business_key: &key,
+        value_date: header.day.date(),
+        suspense: AccountId(employer.suspense_account_id),
+        lines: &allocated,
+        parts: (Part::Employer, Part::Employee),
+    };
+    journal::allocate(tx, &header, &allocation).await?;
+    let (leaves, salt) = evidence(office, list, &lines)?;
+    add_batch_leaf(office, tx, list.remittance_id, &leaves, &salt).await?;
+
+    let now = office.now();
+    let ms = i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX);
+    sqlx::query(
+        "WITH list AS (
+             UPDATE remittance
+                SET state = 3, received_fen = $3, allocated_fen = amount_fen, allocated_at = $4, allocation_ms = $5, journal_id = $6
+              WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2)
+             RETURNING employer_id, month),
+         receipts AS (
+             UPDATE receipt SET state = $7, reason = '已分配到个人账户' WHERE centre_id = $1 AND remittance_id = $2)
+         UPDATE employer e SET paid_to_month = list.month FROM list WHERE e.centre_id = $1 AND e.employer_id = list.employer_id",
+    )
+    .bind(office.centre.id)
+    .bind(list.remittance_id)
+    .bind(received_fen)
+    .bind(now)
+    .bind(ms)
+    .bind(header.journal_id.0)
+    .bind(receipt_state::APPLIED)
+    .execute(&mut *tx)
+    .await?;
+    let detail = json!({ "allocated_fen": total, "lines": lines.len(), "received_fen": received_fen, "ms": ms });
+    case::end_executing(office, tx, list.remittance_id, case::CaseState::Done, &["allocated", "done"], detail, Actor::System).await?;
+    metrics::counter!("allocated_lines_total").increment(lines.len() as u64);
+    Ok(())
+}
+
+/// The leaves of the batch's subtree and the salt that theirs are derived from. Each line's record can be drawn again from its row.
+fn evidence(office: &Office, list: &Remittance, lines: &[(i64, i64, i64)]) -> Result<(Vec<Hash>, [u8; 32])> {
+    let batch_salt: [u8; 32] = anju_vault::random();
+    let remittance = office.numbers.encode(anju_vault::NumberKind::Remittance, list.remittance_id);
+    let month = list.month().to_string();
+    let at = rfc3339_millis(list.registered_at);
+    let leaves = lines
+        .iter()
+        .map(|(account, employer_fen, employee_fen)| {
+            let line: Value = json!({
+                "kind": "allocation",
+                "remittance": remittance,
+                "registered_at": at,
+                "month": month,
+                "account": office.numbers.encode(anju_vault::NumberKind::Account, *account),
+                "employer_fen": employer_fen,
+                "employee_fen": employee_fen,
+            });
+            // Derived, so that the subtree is drawn again from the rows and one salt.
+            let salt = record::sha256(&[&batch_salt[..], &account.to_be_bytes()].concat());
+            let commitment = record::commitment(&salt, &line).map_err(|error| Fault::Stored(error.to_string()))?;
+            Ok(record::leaf_hash(&record::entry(&commitment)))
+        })
+        .collect::<Result<Vec<Hash>>>()?;
+    Ok((leaves, batch_salt))
+}

@@ -1,0 +1,10 @@
+//! Contribution (归集): from an employer's account to every employee's. Invariant: the list that the clerk saw is the list that is paid
+//! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `remittance.rs` first.
+
+pub mod allocation;
+pub mod opening;
+pub mod receipt;
+pub mod remittance;
+pub mod roster;
+pub mod suspense;
+pub mod upload;

@@ -1,0 +1,476 @@
+//! Registering a month's remittance (汇缴登记, contribution.md §6): the list that the clerk saw is the list that is paid and
+//! allocated. Registering applies the roster's changes; nothing is half applied.
+
+use anju_domain::calendar::{Month, contribution_year_of};
+use anju_ledger::account::Kind;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde_json::json;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use anju_casework::employer::{self, Employer};
+use anju_casework::{Actor, Error, Office, Refusal, Result, books, case, leaf};
+
+use crate::policy::Rules;
+
+/// Service id.
+pub const SERVICE: &str = "remittance-register";
+
+/// States of a remittance.
+pub mod state {
+    /// 待缴款.
+    pub const AWAITING: i16 = 1;
+    /// 部分到账.
+    pub const PART_RECEIVED: i16 = 2;
+    /// 已分配.
+    pub const ALLOCATED: i16 = 3;
+    /// 已撤销.
+    pub const CANCELLED: i16 = 4;
+    /// 已失效.
+    pub const EXPIRED: i16 = 5;
+}
+
+/// A remittance (汇缴).
+#[derive(Debug, Clone, FromRow)]
+pub struct Remittance {
+    /// Identifier, also of its case.
+    pub remittance_id: i64,
+    /// Whose.
+    pub employer_id: i64,
+    /// The list.
+    pub roster_id: i64,
+    /// Month index.
+    pub month: i32,
+    /// See [`state`].
+    pub state: i16,
+    /// 缴款码.
+    pub reference: String,
+    /// Entrusted bank.
+    pub bank: String,
+    /// People in it.
+    pub people: i32,
+    /// Fen.
+    pub amount_fen: i64,
+    /// Fen received for it.
+    pub received_fen: i64,
+    /// Fen allocated.
+    pub allocated_fen: i64,
+    /// Due (REMIT-06).
+    pub due_on: NaiveDate,
+    /// After it the list lapses without money.
+    pub expires_on: NaiveDate,
+    /// Registered.
+    pub registered_at: DateTime<Utc>,
+    /// Allocated.
+    pub allocated_at: Option<DateTime<Utc>>,
+    /// How long the allocation took.
+    pub allocation_ms: Option<i32>,
+    /// The allocation's journal.
+    pub journal_id: Option<i64>,
+}
+
+impl Remittance {
+    /// The word of the doors.
+    pub const fn state_code(&self) -> &'static str {
+        match self.state {
+            state::AWAITING => "awaiting",
+            state::PART_RECEIVED => "part_received",
+            state::ALLOCATED => "allocated",
+            _ => "cancelled",
+        }
+    }
+
+    /// Its month.
+    pub fn month(&self) -> Month {
+        Month::from_index(self.month)
+    }
+}
+
+/// Columns of [`Remittance`], in one place.
+macro_rules! columns {
+    () => {
+        "remittance_id, employer_id, roster_id, month, state, reference, bank, people, amount_fen, received_fen, allocated_fen, \
+         due_on, expires_on, registered_at, allocated_at, allocation_ms, journal_id"
+    };
+}
+
+/// A remittance that must exist.
+pub async fn require(office: &Office, remittance_id: i64) -> Result<Remittance> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM remittance WHERE centre_id = $1 AND remittance_id = $2"))
+        .bind(office.centre.id)
+        .bind(remittance_id)
+        .fetch_optional(&office.pool)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
+}
+
+/// The remittances of an employer, newest first, a page of them before `before`.
+pub async fn of_employer(office: &Office, employer_id: i64, before: Option<i64>, limit: i64) -> Result<Vec<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND remittance_id < $3 ORDER BY remittance_id DESC LIMIT $4"
+    ))
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// The remittance of a pay code.
+pub async fn by_reference(office: &Office, conn: &mut PgConnection, reference: &str) -> Result<Option<Remittance>> {
+    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM remittance WHERE centre_id = $1 AND reference = $2"))
+        .bind(office.centre.id)
+        .bind(reference)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// The employer's list that waits for money; at most one, since months go in order.
+pub async fn open_of(office: &Office, conn: &mut PgConnection, employer_id: i64) -> Result<Option<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND state IN (1, 2) ORDER BY month LIMIT 1"
+    ))
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+#[derive(FromRow)]
+struct RosterRead {
+    employer_id: i64,
+    month: i32,
+    digest: Vec<u8>,
+    lines: i32,
+    total_fen: i64,
+    list_version: i32,
+    ratio_employer_bp: i32,
+    ratio_employee_bp: i32,
+}
+
+/// Registers the remittance of a checked roster and applies its changes.
+///
+/// # Errors
+/// `E-REMIT-01` a month out of order, `E-REMIT-02` registered already, `E-REMIT-03` nobody in it, `E-REMIT-07` the list of members
+/// has changed since the roster was checked, `E-PREPAY-01` too far ahead.
+pub async fn register(
+    office: &Office,
+    employer_id: i64,
+    roster_id: i64,
+    month: Month,
+    actor: Actor,
+    channel: &str,
+    key: Uuid,
+    digest: Uuid,
+) -> Result<i64> {
+    if let Some(before) = books::remembered(office, key, digest).await? {
+        return Ok(before);
+    }
+    let remittance_id = office.ids.next().await?;
+    let mut tx = office.pool.begin().await?;
+    let registered = write(office, &mut tx, remittance_id, employer_id, roster_id, month, actor, channel, key, digest).await;
+    match registered {
+        Ok(()) => {
+            tx.commit().await?;
+            Ok(remittance_id)
+        }
+        Err(error) => {
+            drop(tx);
+            if case::is_repeat(&error)
+                && let Some(before) = books::remembered(office, key, digest).await?
+            {
+                return Ok(before);
+            }
+            Err(error)
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one transaction, told in one place")]
+async fn write(
+    office: &Office,
+    tx: &mut PgConnection,
+    remittance_id: i64,
+    employer_id: i64,
+    roster_id: i64,
+    month: Month,
+    actor: Actor,
+    channel: &str,
+    key: Uuid,
+    digest: Uuid,
+) -> Result<()> {
+    let rules = Rules::on(office, month.first_day());
+    let employer = employer::lock(office, tx, employer_id).await?;
+    let roster: RosterRead = sqlx::query_as(
+        "SELECT employer_id, month, digest, lines, total_fen, list_version, ratio_employer_bp, ratio_employee_bp
+           FROM roster WHERE centre_id = $1 AND roster_id = $2 AND employer_id = $3",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .bind(employer_id)
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or_else(|| Error::from(Refusal::not_found("这份名册")))?;
+    check_order(office, tx, &rules, &employer, &roster, month).await?;
+
+    books::remember(office, tx, key, digest, remittance_id).await?;
+    apply(office, tx, &employer, roster_id, &roster).await?;
+
+    let reference = reference(office, month, remittance_id);
+    let due_on = anju_domain::contribution::due_date(
+        month,
+        employer.payday.and_then(|day| u32::try_from(day).ok()),
+        rules.days("remit_due_days")?,
+        &office.holidays(),
+    );
+    let now = office.now();
+    sqlx::query(
+        "INSERT INTO remittance (centre_id, remittance_id, employer_id, roster_id, month, state, reference, bank, people, amount_fen,
+                                 due_on, expires_on, digest, registered_at, registered_by)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(office.centre.id)
+    .bind(remittance_id)
+    .bind(employer_id)
+    .bind(roster_id)
+    .bind(month.index())
+    .bind(&reference)
+    .bind(&employer.bank)
+    .bind(roster.lines)
+    .bind(roster.total_fen)
+    .bind(due_on)
+    .bind(office.today() + TimeDelta::days(rules.int("list_expire_days")?))
+    .bind(&roster.digest)
+    .bind(now)
+    .bind(actor.id())
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO remittance_line (centre_id, remittance_id, account_id, person_id, month, base_fen, employer_fen, employee_fen)
+         SELECT centre_id, $3, account_id, person_id, $4, base_fen, employer_fen, employee_fen
+           FROM roster_row
+          WHERE centre_id = $1 AND roster_id = $2 AND employer_fen + employee_fen > 0
+          ORDER BY account_id",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .bind(remittance_id)
+    .bind(month.index())
+    .execute(&mut *tx)
+    .await?;
+    case::begin_executing(
+        office,
+        tx,
+        case::Begun {
+            case_id: remittance_id,
+            service: SERVICE,
+            wish: &format!("{SERVICE}:{month}"),
+            applicant_id: employer_id,
+            branch_id: employer.branch_id,
+            channel,
+            amount_fen: roster.total_fen,
+            promised_at: anju_domain::clock::end_of_day(due_on),
+            form: json!({ "roster": office.numbers.encode(anju_vault::NumberKind::Roster, roster_id), "month": month.to_string() }),
+            detail: json!({ "amount_fen": roster.total_fen, "lines": roster.lines, "digest": hex::encode(&roster.digest) }),
+        },
+        actor,
+    )
+    .await
+}
+
+/// REMIT-01, 02, 03, 05, and that nobody's account has changed since the list was checked.
+async fn check_order(
+    office: &Office,
+    tx: &mut PgConnection,
+    rules: &Rules,
+    employer: &Employer,
+    roster: &RosterRead,
+    month: Month,
+) -> Result<()> {
+    if roster.month != month.index() {
+        let checked = Month::from_index(roster.month).chinese();
+        return Err(Refusal::rule("E-REMIT-03", format!("这份名册是{checked}的，不能用来登记{}的汇缴。", month.chinese())).into());
+    }
+    let live: Option<i16> = sqlx::query_scalar(
+        "SELECT state FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND month = $3 AND state IN (1, 2, 3)",
+    )
+    .bind(office.centre.id)
+    .bind(employer.employer_id)
+    .bind(month.index())
+    .fetch_optional(&mut *tx)
+    .await?;
+    if live.is_some() || month.index() <= employer.paid_to_month {
+        return Err(Refusal::new(409, "E-REMIT-02", format!("{}汇缴清册已存在，请勿重复登记。", month.chinese())).into());
+    }
+    if month != employer.next_month() {
+        return Err(Refusal::rule("E-REMIT-01", format!("应先缴存{}，不能跳月汇缴。", employer.next_month().chinese())).into());
+    }
+    let max = rules.months("prepay_max_months")?;
+    let this_month = Month::of(office.today());
+    if month > this_month.plus(max) || (month > this_month && contribution_year_of(month) > contribution_year_of(this_month)) {
+        return Err(Refusal::rule("E-PREPAY-01", format!("预缴最多不超过{max}个月，且不得跨缴存年度。")).into());
+    }
+    if roster.lines == 0 || roster.total_fen == 0 {
+        return Err(Refusal::rule("E-REMIT-03", "清册里没有正常缴存的职工，不能登记汇缴。").into());
+    }
+    if roster.list_version != employer.list_version {
+        return Err(Refusal::new(409, "E-REMIT-07", "名册核对之后，单位的职工名单有了变动。请重新上传名册核对，再登记。").into());
+    }
+    Ok(())
+}
+
+/// People, accounts, memberships and the employer's ratio, set by set.
+async fn apply(office: &Office, tx: &mut PgConnection, employer: &Employer, roster_id: i64, roster: &RosterRead) -> Result<()> {
+    let centre = office.centre.id;
+    sqlx::query(
+        "INSERT INTO person (centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, created_at)
+         SELECT centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, $3
+           FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND is_new_person",
+    )
+    .bind(centre)
+    .bind(roster_id)
+    .bind(office.now())
+    .execute(&mut *tx)
+    .await?;
+    // A phone in the roster is a first registration only; a change is the person's own act.
+    sqlx::query(
+        "UPDATE person p SET phone_index = r.phone_index, phone_sealed = r.phone_sealed
+           FROM roster_row r
+          WHERE r.centre_id = $1 AND r.roster_id = $2 AND NOT r.is_new_person AND r.phone_index IS NOT NULL
+            AND p.centre_id = $1 AND p.person_id = r.person_id AND p.phone_index IS NULL",
+    )
+    .bind(centre)
+    .bind(roster_id)
+    .execute(&mut *tx)
+    .await?;
+    let (accounts, owners): (Vec<i64>, Vec<i64>) = sqlx::query_as(
+        "SELECT coalesce(array_agg(account_id ORDER BY account_id), '{}'), coalesce(array_agg(person_id ORDER BY account_id), '{}')
+           FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND change = 1 AND is_new_account",
+    )
+    .bind(centre)
+    .bind(roster_id)
+    .fetch_one(&mut *tx)
+    .await?;
+    if !accounts.is_empty() {
+        books::open_accounts(office, tx, Kind::Fund, &accounts, &owners).await?;
+    }
+    // A sealed account of another employer comes over with its balance, products and freezes (PERS-04); its old list changes too.
+    sqlx::query(
+        "WITH left_behind AS (
+             UPDATE membership m SET state = 9
+               FROM roster_row r
+              WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.change = 1 AND NOT r.is_new_account
+                AND m.centre_id = $1 AND m.person_id = r.person_id AND m.state = 2
+             RETURNING m.employer_id)
+         UPDATE employer e SET list_version = list_version + 1
+          WHERE e.centre_id = $1 AND e.employer_id IN (SELECT employer_id FROM left_behind)",
+    )
+    .bind(centre)
+    .bind(roster_id)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO membership (centre_id, membership_id, person_id, employer_id, account_id, state, base_fen, ratio_employer_bp,
+                                 ratio_employee_bp, employer_fen, employee_fen, from_month, base_year, opened_on)
+         SELECT centre_id, membership_id, person_id, $3, account_id, 1, base_fen, ratio_employer_bp, ratio_employee_bp,
+                employer_fen, employee_fen, $4, $5, $6
+           FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND change = 1",
+    )
+    .bind(centre)
+    .bind(roster_id)
+    .bind(employer.employer_id)
+    .bind(roster.month)
+    .bind(contribution_year_of(Month::from_index(roster.month)))
+    .bind(office.today())
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "UPDATE membership m
+            SET state = CASE WHEN r.change = 3 THEN 2 ELSE 1 END,
+                base_fen = r.base_fen, ratio_employer_bp = r.ratio_employer_bp, ratio_employee_bp = r.ratio_employee_bp,
+                employer_fen = CASE WHEN r.change = 3 THEN m.employer_fen ELSE r.employer_fen END,
+                employee_fen = CASE WHEN r.change = 3 THEN m.employee_fen ELSE r.employee_fen END,
+                base_year = CASE WHEN r.change = 4 THEN $4 ELSE m.base_year END,
+                sealed_on = CASE WHEN r.change = 3 THEN $3 WHEN r.change = 2 THEN NULL ELSE m.sealed_on END,
+                seal_reason = CASE WHEN r.change = 3 THEN '单位封存' WHEN r.change = 2 THEN NULL ELSE m.seal_reason END
+           FROM roster_row r
+          WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.change IN (2, 3, 4, 5)
+            AND m.centre_id = $1 AND m.membership_id = r.membership_id",
+    )
+    .bind(centre)
+    .bind(roster_id)
+    .bind(office.today())
+    .bind(contribution_year_of(Month::from_index(roster.month)))
+    .execute(&mut *tx)
+    .await?;
+    let moved = sqlx::query(
+        "UPDATE employer SET list_version = list_version + 1, ratio_employer_bp = $3, ratio_employee_bp = $4
+          WHERE centre_id = $1 AND employer_id = $2",
+    )
+    .bind(centre)
+    .bind(roster.employer_id)
+    .bind(roster.ratio_employer_bp)
+    .bind(roster.ratio_employee_bp)
+    .execute(&mut *tx)
+    .await?;
+    debug_assert_eq!(moved.rows_affected(), 1, "the employer's row is locked");
+    Ok(())
+}
+
+/// 缴款码: `HJ`, year and month, and the remittance's public number with its check digit.
+fn reference(office: &Office, month: Month, remittance_id: i64) -> String {
+    let number = office.numbers.encode(anju_vault::NumberKind::Remittance, remittance_id);
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    format!("HJ{:02}{:02}{digits}", month.year() % 100, month.month())
+}
+
+/// The pay code inside what a clerk typed: spaces and full width do not matter.
+pub fn find_reference(remark: &str) -> Option<String> {
+    let text: String = anju_domain::text::normalise(remark).chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    let text = text.to_ascii_uppercase();
+    let start = text.find("HJ")?;
+    let digits: String = text[start + 2..].chars().take_while(char::is_ascii_digit).collect();
+    (digits.len() >= 16).then(|| format!("HJ{digits}"))
+}
+
+/// Cancels a list before any money came for it. What the roster changed stays: people and bases are facts of their own.
+///
+/// # Errors
+/// `E-REMIT-04` once money was matched.
+pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result<()> {
+    let mut tx = office.pool.begin().await?;
+    let cancelled = sqlx::query(
+        "UPDATE remittance SET state = 4 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
+    )
+    .bind(office.centre.id)
+    .bind(remittance_id)
+    .execute(&mut *tx)
+    .await?;
+    if cancelled.rows_affected() == 0 {
+        return Err(Refusal::new(409, "E-REMIT-04", "清册已确认，如需变更请先撤销；资金已到账的不能撤销。").into());
+    }
+    case::end_executing(office, &mut tx, remittance_id, case::CaseState::Withdrawn, &["withdrawn"], json!({}), actor).await?;
+    tx.commit().await?;
+    office.changed(remittance_id);
+    Ok(())
+}
+
+/// The evidence of an allocation: one leaf that holds the root of its lines' subtree.
+pub(crate) async fn add_batch_leaf(
+    office: &Office,
+    conn: &mut PgConnection,
+    remittance_id: i64,
+    leaves: &[anju_evidence::Hash],
+    salt: &[u8; 32],
+) -> Result<()> {
+    let root = anju_evidence::tree::root(leaves);
+    let size = i32::try_from(leaves.len()).map_err(|_| anju_casework::Fault::Stored("a batch is too large".to_owned()))?;
+    let entry = anju_evidence::record::batch_entry(leaves.len() as u64, &root);
+    let leaf = leaf::Leaf { leaf: anju_evidence::record::leaf_hash(&entry).to_vec(), salt: salt.to_vec() };
+    leaf::add(office, conn, leaf::kind::BATCH, remittance_id, size, &leaf).await
+}

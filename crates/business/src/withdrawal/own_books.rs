@@ -1,0 +1,214 @@
+//! What our own books know of a person who asks for a withdrawal, read in one round trip, as facts of source `own`.
+
+use anju_domain::calendar::Month;
+use anju_policy::fact::{Assurance, Fact, FactState};
+use anju_vault::NumberKind;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Value, json};
+use sqlx::FromRow;
+use sqlx::types::Json;
+
+use anju_casework::catalogue::{AccountRead, Known, OwnBooks, Request};
+use anju_casework::membership::{self, Membership};
+use anju_casework::person::{self, purpose};
+use anju_casework::{Office, Refusal, Result};
+
+/// What one query brings.
+#[derive(FromRow)]
+struct Read {
+    account: Option<Json<AccountColumns>>,
+    open_date: NaiveDate,
+    months: Vec<i32>,
+    first_month: Option<i32>,
+    live: Vec<i64>,
+    paying: i64,
+    uses: Json<Vec<UseRow>>,
+    listed_until: Option<NaiveDate>,
+    spouse_id: Option<i64>,
+    spouse_uses: Json<Vec<UseRow>>,
+    lease_uses: Json<Vec<UseRow>>,
+    lease_version: Option<i32>,
+}
+
+#[derive(serde::Deserialize)]
+struct AccountColumns {
+    account_id: i64,
+    balance_fen: i64,
+    frozen_fen: i64,
+    reserved_fen: i64,
+    product_date: NaiveDate,
+    settled_on: NaiveDate,
+    version: i32,
+    state: i16,
+    whole_freeze: bool,
+}
+
+/// One use of an event (提取事项台账).
+#[derive(serde::Deserialize)]
+struct UseRow {
+    kind: String,
+    months: Vec<i32>,
+    amounts: Vec<i64>,
+    used_on: NaiveDate,
+}
+
+/// The event key of a lease.
+pub fn lease_key(lease_no: &str) -> String {
+    format!("LEASE:{lease_no}")
+}
+
+/// Kinds of withdrawals that are for buying or paying off a home (RENT-06).
+const HOME_KINDS: [&str; 4] = ["PURCHASE", "DOWNPAY", "REPAY", "REPAY_AUTO"];
+
+/// A freeze without an amount of its own takes every fen, also later ones.
+const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
+
+/// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
+pub async fn read(office: &Office, request: &Request, known: &Known) -> Result<OwnBooks> {
+    let person = person::get(office, request.applicant_id).await?.ok_or_else(|| Refusal::not_found("这位职工"))?;
+    let memberships = membership::of_person(office, request.applicant_id).await?;
+    let membership = memberships.into_iter().find(|membership| membership.state != membership::state::ENDED);
+    let account_id = membership.as_ref().map(|membership| membership.account_id);
+    let spouse_index =
+        known.spouse_id.as_deref().map(|id| office.vault.blind_index(purpose::ID, id).current.to_vec());
+    let event_key = known.lease_no.as_deref().map(lease_key);
+    let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
+        .bind(office.centre.id)
+        .bind(request.applicant_id)
+        .bind(account_id)
+        .bind(&request.service)
+        .bind(request.case_id)
+        .bind(office.today())
+        .bind(spouse_index)
+        .bind(&event_key)
+        .bind(WHOLE_FREEZE_FEN)
+        .fetch_one(&office.pool)
+        .await?;
+    let now = office.now();
+    let mut facts = Vec::with_capacity(8);
+    let mut own = |role: &str, subject: &str, fact_type: &str, value: Option<Value>| {
+        facts.push(Fact {
+            fact_id: None,
+            fact_type: fact_type.to_owned(),
+            role: role.to_owned(),
+            subject: subject.to_owned(),
+            state: if value.is_some() { FactState::Known } else { FactState::Absent },
+            value: value.unwrap_or(Value::Null),
+            source: "own".to_owned(),
+            assurance: Assurance::Authoritative,
+            as_of: now,
+            valid_until: None,
+            digest: String::new(),
+        });
+    };
+    own("account", "本人账户", "own.account", account_value(&read, membership.as_ref()));
+    own("account", "本人账户", "own.contribution", contribution_value(&read));
+    own("applicant", "本人", "own.case", Some(case_value(office, &read)));
+    own("applicant", "本人", "own.loan", None);
+    own(
+        "applicant",
+        "本人",
+        "own.blacklist",
+        read.listed_until.map(|until| json!({ "listed": true, "until": until })),
+    );
+    own("applicant", "本人", "own.person", Some(person_value(request, &person)));
+    own("applicant", "本人", "own.rent", None);
+    let spouse_case = read.spouse_id.map(|_| {
+        json!({
+            "live_same_kind": 0,
+            "paying_cases": 0,
+            "claimed_months": [],
+            "purchase_or_repay_months": home_months(&read.spouse_uses.0),
+        })
+    });
+    own("spouse", "配偶", "own.case", spouse_case);
+    own("spouse", "配偶", "own.loan", None);
+    Ok(OwnBooks {
+        facts,
+        account: read.account.as_ref().map(|Json(account)| AccountRead {
+            account_id: account.account_id,
+            balance_fen: account.balance_fen,
+            frozen_fen: account.frozen_fen,
+            reserved_fen: account.reserved_fen,
+            product_date: account.product_date,
+            settled_on: account.settled_on,
+            version: account.version,
+            open_date: read.open_date,
+        }),
+        person: Some(person),
+        membership,
+        event: event_key.map(|key| (key, read.lease_version.unwrap_or(0))),
+    })
+}
+
+fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> {
+    let Json(account) = read.account.as_ref()?;
+    let membership = membership?;
+    Some(json!({
+        "state": match (account.state, membership.state) {
+            (3, _) => "closed",
+            (_, membership::state::SEALED) => "sealed",
+            _ => "active",
+        },
+        "balance_fen": account.balance_fen,
+        "frozen_fen": if account.whole_freeze { account.balance_fen } else { account.frozen_fen },
+        "reserved_fen": account.reserved_fen,
+        "whole_freeze": account.whole_freeze,
+        "opened_on": membership.opened_on,
+        "sealed_on": membership.sealed_on,
+        // Whoever touches an account in a new interest year settles it first, so that nobody waits for the batch.
+        "settling": false,
+        "region": membership.district,
+    }))
+}
+
+/// Months in full without a gap up to the last one.
+fn contribution_value(read: &Read) -> Option<Value> {
+    let last = *read.months.first()?;
+    let continuous = read.months.iter().zip(0..).take_while(|(month, back)| **month == last - back).count();
+    Some(json!({
+        "continuous_months": continuous,
+        "first_month": read.first_month.map(|month| Month::from_index(month).to_string()),
+        "last_month": Month::from_index(last).to_string(),
+    }))
+}
+
+fn case_value(office: &Office, read: &Read) -> Value {
+    let rents = || read.uses.0.iter().filter(|used| used.kind == "RENT");
+    let claimed: Vec<String> = rents().flat_map(|used| used.months.iter()).map(|month| Month::from_index(*month).to_string()).collect();
+    let lease_used: Vec<Value> = read
+        .lease_uses
+        .0
+        .iter()
+        .flat_map(|used| used.months.iter().zip(&used.amounts))
+        .map(|(month, fen)| json!({ "month": Month::from_index(*month).to_string(), "amount_fen": fen }))
+        .collect();
+    json!({
+        "live_same_kind": read.live.len(),
+        "live_case_no": read.live.first().map(|case_id| office.numbers.encode(NumberKind::Case, *case_id)),
+        "paying_cases": read.paying,
+        "last_rent_claim_on": rents().map(|used| used.used_on).max(),
+        "last_rent_month": rents().flat_map(|used| used.months.iter()).max().map(|month| Month::from_index(*month).to_string()),
+        "claimed_months": claimed,
+        "purchase_or_repay_months": home_months(&read.uses.0),
+        "lease_used": lease_used,
+    })
+}
+
+fn home_months(uses: &[UseRow]) -> Vec<String> {
+    uses.iter()
+        .filter(|used| HOME_KINDS.contains(&used.kind.as_str()))
+        .flat_map(|used| if used.months.is_empty() { vec![Month::of(used.used_on).index()] } else { used.months.clone() })
+        .map(|month| Month::from_index(month).to_string())
+        .collect()
+}
+
+fn person_value(request: &Request, person: &person::Person) -> Value {
+    let changed: Option<DateTime<Utc>> = person.phone_changed_at;
+    json!({
+        "face_passed": request.face_passed || request.at_counter(),
+        "mobile_changed_at": changed,
+        "first_registration": changed.is_none(),
+        "counter": request.at_counter(),
+    })
+}

@@ -1,0 +1,99 @@
+//! Any withdrawal that pays out (effect `pay_out`): conditions and amount are policy, also for a service that is policy alone.
+
+use anju_policy::{Decision, Facts, Form};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use anju_casework::catalogue::{Effect, EventUse, Known, OwnBooks, Request, Service};
+use anju_casework::{Fault, Office, Result};
+
+use super::own_books;
+
+/// A withdrawal service.
+pub struct Withdrawal {
+    id: String,
+    kind: String,
+}
+
+impl Withdrawal {
+    /// The withdrawal of a definition with effect `pay_out`.
+    pub fn new(id: &str, kind: &str) -> Self {
+        Self { id: id.to_owned(), kind: kind.to_owned() }
+    }
+}
+
+impl Service for Withdrawal {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn own_books<'a>(&'a self, office: &'a Office, request: &'a Request, known: &'a Known) -> BoxFuture<'a, Result<OwnBooks>> {
+        own_books::read(office, request, known).boxed()
+    }
+
+    fn effect<'a>(
+        &'a self,
+        _office: &'a Office,
+        _request: &'a Request,
+        _facts: &'a Facts,
+        decision: &'a Decision,
+        own: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<Effect>> {
+        async move {
+            let amount_fen = decision
+                .amount_fen
+                .filter(|fen| *fen > 0)
+                .ok_or_else(|| Fault::Policy(format!("{} approved without an amount", self.id)))?;
+            let membership =
+                own.membership.as_ref().ok_or_else(|| Fault::Stored("a payment without an account".to_owned()))?;
+            let event = own.event.clone();
+            Ok(Effect::PayOut {
+                amount_fen,
+                bank: membership.bank.clone(),
+                event: EventUse {
+                    kind: self.kind.clone(),
+                    event_version: event.as_ref().map_or(0, |(_, version)| *version),
+                    event_key: event.map(|(key, _)| key),
+                    months: decision.months.iter().map(|used| used.month.index()).collect(),
+                    amounts: decision.months.iter().map(|used| used.fen).collect(),
+                },
+            })
+        }
+        .boxed()
+    }
+}
+
+/// Where else our own books must be read, as the first round of facts tells it.
+pub fn known(office: &Office, facts: &Facts) -> Result<Known> {
+    let text = |fact_type: &str, path: &[&str]| -> Option<String> {
+        let fact = facts.get("applicant", fact_type)?;
+        let mut value = &fact.value;
+        for step in path {
+            value = value.get(step)?;
+        }
+        value.as_str().map(str::to_owned)
+    };
+    let spouse_id = match text("civil.marriage", &["spouse", "id_sealed"]) {
+        Some(sealed) => Some(anju_casework::fact::open_id(office, &sealed)?),
+        None => None,
+    };
+    Ok(Known { spouse_id, lease_no: text("housing.rental_filing", &["lease_no"]) })
+}
+
+/// The form as services read it: cleaned card number, empty fields dropped.
+pub fn clean_form(form: &Form) -> Form {
+    form.iter()
+        .filter(|(_, value)| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty()))
+        .map(|(field, value)| {
+            let cleaned = match value.as_str() {
+                Some(text) if field == "card_no" => {
+                    Value::String(anju_domain::text::normalise(text).chars().filter(|c| !c.is_whitespace() && *c != '-').collect())
+                }
+                Some(text) => Value::String(text.trim().to_owned()),
+                None => value.clone(),
+            };
+            (field.clone(), cleaned)
+        })
+        .collect()
+}

@@ -1,0 +1,97 @@
+//! The one path of a case (办件): `submitted → gathering → decided → (reviewing) → executing → done`, or `refused`,
+//! `withdrawn`, `failed`. Services bring their definition, facts, policy and effect; the path is written here once.
+//!
+//! Invariant: each step is one transaction that moves the case from a state that it names, and carries its event, its
+//! messages and its evidence leaf. The decision is a pure function of facts that are kept, so that it can be replayed.
+
+mod begin;
+mod decide;
+mod row;
+mod settle;
+mod submit;
+
+pub use begin::{Begun, begin_executing, end_executing};
+pub use decide::{Decided, Leg, Target, Verdict, approve_by_hand, decide, decision_of, record_verdict, refuse_by_hand};
+pub use row::{Case, CaseEvent, CaseState, PayState, events, get, list_of_applicant, list_open, require};
+pub use settle::{
+    Order, PaymentReport, credit_back, order, pay_again, payment_paid, payment_rejected, payment_returned, payment_sent, payment_unknown,
+};
+pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
+
+use anju_policy::Facts;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use crate::{Actor, Office, Result, leaf};
+
+/// Public number of a case.
+pub fn number(office: &Office, case_id: i64) -> String {
+    office.numbers.encode(anju_vault::NumberKind::Case, case_id)
+}
+
+/// The bank's identifier of a case's payment; a second attempt to another card has another one.
+pub fn end_to_end_id(office: &Office, case_id: i64, attempt: i16) -> String {
+    format!("{}-{attempt}", number(office, case_id))
+}
+
+/// The case and attempt behind a bank's identifier.
+pub fn of_end_to_end_id(office: &Office, text: &str) -> Option<(i64, i16)> {
+    let (number, attempt) = text.rsplit_once('-')?;
+    Some((office.numbers.decode(anju_vault::NumberKind::Case, number)?, attempt.parse().ok()?))
+}
+
+/// The record that a case event's evidence commits to; it can be drawn again from the event's row.
+pub(crate) fn event_record(office: &Office, case_id: i64, seq: i16, at: chrono::DateTime<chrono::Utc>, steps: &[&str], detail: &Value) -> Value {
+    json!({
+        "kind": "case",
+        "case": number(office, case_id),
+        "seq": seq,
+        "at": anju_domain::clock::rfc3339_millis(at),
+        "steps": steps,
+        "detail": detail,
+    })
+}
+
+/// Adds an event and its leaf to the change that makes it.
+pub async fn add_event(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+    actor: Actor,
+    steps: &[&str],
+    detail: Value,
+) -> Result<()> {
+    let at = office.now();
+    let seq: i16 = sqlx::query_scalar(
+        "SELECT coalesce(max(seq), 0)::smallint + 1::smallint FROM case_event WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .fetch_one(&mut *conn)
+    .await?;
+    let leaf = leaf::commit(&event_record(office, case_id, seq, at, steps, &detail))?;
+    sqlx::query(
+        "WITH event AS (
+             INSERT INTO case_event (case_id, at, actor_id, centre_id, seq, steps, detail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7))
+         INSERT INTO evidence_pending (ref_id, centre_id, kind, leaf, salt) VALUES ($1, $4, $8, $9, $10)",
+    )
+    .bind(case_id)
+    .bind(at)
+    .bind(actor.id())
+    .bind(office.centre.id)
+    .bind(seq)
+    .bind(steps)
+    .bind(&detail)
+    .bind(leaf::kind::CASE)
+    .bind(&leaf.leaf)
+    .bind(&leaf.salt)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Facts by role and type out of what was gathered and what our own books say.
+pub fn facts_of(own: &crate::catalogue::OwnBooks, gathered: Vec<anju_policy::Fact>) -> Facts {
+    own.facts.iter().cloned().chain(gathered).collect()
+}

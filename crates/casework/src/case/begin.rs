@@ -1,0 +1,81 @@
+//! Cases whose service checks and executes in its own transaction (a remittance): the same rows, events and evidence.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::add_event;
+use super::row::CaseState;
+use crate::{Actor, Fault, Office, Result};
+
+/// A case that begins in `executing`.
+pub struct Begun<'a> {
+    /// Identifier.
+    pub case_id: i64,
+    /// Service.
+    pub service: &'a str,
+    /// One live case for one wish.
+    pub wish: &'a str,
+    /// Person or employer.
+    pub applicant_id: i64,
+    /// Branch that keeps it.
+    pub branch_id: i16,
+    /// Channel.
+    pub channel: &'a str,
+    /// Fen.
+    pub amount_fen: i64,
+    /// Latest time.
+    pub promised_at: DateTime<Utc>,
+    /// Form, without personal values.
+    pub form: Value,
+    /// Numbers of its first event.
+    pub detail: Value,
+}
+
+/// Opens a case that is already executing, in the caller's transaction.
+pub async fn begin_executing(office: &Office, conn: &mut PgConnection, begun: Begun<'_>, actor: Actor) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO business_case (case_id, applicant_id, amount_fen, submitted_at, promised_at, branch_id, policy_id, centre_id,
+                                    state, service, wish, channel, form)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 5, $9, $10, $11, $12)",
+    )
+    .bind(begun.case_id)
+    .bind(begun.applicant_id)
+    .bind(begun.amount_fen)
+    .bind(office.now())
+    .bind(begun.promised_at)
+    .bind(begun.branch_id)
+    .bind(office.policy().id)
+    .bind(office.centre.id)
+    .bind(begun.service)
+    .bind(begun.wish)
+    .bind(begun.channel)
+    .bind(begun.form)
+    .execute(&mut *conn)
+    .await?;
+    add_event(office, conn, begun.case_id, actor, &["submitted", "decided", "approved", "executing"], begun.detail).await
+}
+
+/// Ends a case that was executing, in the caller's transaction.
+pub async fn end_executing(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+    to: CaseState,
+    steps: &[&str],
+    detail: Value,
+    actor: Actor,
+) -> Result<()> {
+    let ended = sqlx::query(
+        "UPDATE business_case SET state = $3, version = version + 1 WHERE centre_id = $1 AND case_id = $2 AND state = 5",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .bind(to as i16)
+    .execute(&mut *conn)
+    .await?;
+    if ended.rows_affected() != 1 {
+        return Err(Fault::Stored("a case that should be executing is not".to_owned()).into());
+    }
+    add_event(office, conn, case_id, actor, steps, detail).await
+}

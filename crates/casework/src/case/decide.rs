@@ -1,0 +1,379 @@
+//! Deciding a case and booking what was decided: read without a lock, decide in memory, one guarded statement.
+
+use anju_ledger::command::key_uuid;
+use anju_policy::fact::{At, Fact};
+use anju_policy::{Decision, Facts, Outcome, StoredDecision};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::row::{Case, CaseState, seal_form};
+use super::submit::{Submission, Submitted, known, repeated};
+use super::{add_event, event_record, number};
+use crate::catalogue::{Effect, OwnBooks, Request};
+use crate::office::PolicyInForce;
+use crate::{Actor, Error, Fault, Office, Refusal, Result, fact, leaf, outbox};
+
+/// What was done about a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The case has moved to this state.
+    Moved(CaseState),
+    /// The account, the day, the case or the event moved in between: read again and decide again.
+    Again,
+}
+
+/// What is kept of a decision: codes, fact ids, numbers, and the facts of our own books, which have no row of their own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct KeptDecision {
+    #[serde(flatten)]
+    stored: StoredDecision,
+    own: Vec<Fact>,
+    /// The reviewer's reason, where a person decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by_hand: Option<String>,
+}
+
+/// Decides: the decision as it is shown, and what is kept of it. Pure: the same facts, form, instant and policy give the same decision
+/// for ever.
+pub fn decide(policy: &PolicyInForce, request: &Request, facts: &Facts, at: At) -> Result<(Decision, StoredDecision)> {
+    let reading =
+        policy.set.reading(&request.service, facts, &request.form, at).map_err(|error| Fault::Policy(error.to_string()))?;
+    let verdict = reading.judge();
+    Ok((reading.explain(&verdict), reading.stored(&verdict)))
+}
+
+/// A new case with all facts at hand, or one that is open.
+pub enum Target<'a> {
+    /// Not in the database yet.
+    New(&'a Submission, &'a str),
+    /// Open.
+    Open(&'a Case),
+}
+
+impl Target<'_> {
+    const fn case_id(&self) -> i64 {
+        match self {
+            Self::New(submission, _) => submission.case_id,
+            Self::Open(case) => case.case_id,
+        }
+    }
+}
+
+/// Everything that was read and decided, on its way into the database.
+pub struct Decided<'a> {
+    /// What was asked for.
+    pub request: &'a Request,
+    /// What our own books said.
+    pub own: &'a OwnBooks,
+    /// What was decided.
+    pub decision: &'a Decision,
+    /// What is kept of it.
+    pub stored: &'a StoredDecision,
+    /// For which instant and day.
+    pub at: At,
+    /// All facts.
+    pub facts: &'a Facts,
+    /// The rules.
+    pub policy: &'a PolicyInForce,
+    /// Timed legs of the flight recorder.
+    pub legs: &'a [Leg],
+}
+
+/// One timed leg of a case: tap → sources → decision → bank → card.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Leg {
+    /// Name, e.g. `sources`, `decision`.
+    pub leg: String,
+    /// Begun.
+    pub started_at: DateTime<Utc>,
+    /// Milliseconds.
+    pub ms: i64,
+}
+
+/// Books what was decided. For a new case only an approval is booked here; anything else first becomes an open case.
+pub async fn record_verdict(office: &Office, target: &Target<'_>, decided: &Decided<'_>, actor: Actor) -> Result<Verdict> {
+    match (decided.decision.outcome, target) {
+        (Outcome::Approved, _) => execute(office, target, decided, actor, None, None).await,
+        (_, Target::New(..)) => Err(Fault::Stored("only an approval is booked without an open case".to_owned()).into()),
+        (Outcome::Refused, Target::Open(case)) => {
+            move_case(office, case, CaseState::Refused, decided, &["decided", "refused"], None, actor).await
+        }
+        (Outcome::Review, Target::Open(case)) => {
+            move_case(office, case, CaseState::Reviewing, decided, &["decided", "reviewing"], None, actor).await
+        }
+        (Outcome::Waiting, Target::Open(case)) => {
+            let next = next_try(decided.at.now, case.submitted_at);
+            move_case(office, case, CaseState::Gathering, decided, &["waiting"], Some(next), actor).await
+        }
+    }
+}
+
+/// When silent sources are asked again: after 1 minute, 5 minutes, then every 10 (data_sharing.md §6). A source's recovery wakes
+/// the case earlier.
+fn next_try(now: DateTime<Utc>, submitted_at: DateTime<Utc>) -> DateTime<Utc> {
+    let waited = now - submitted_at;
+    let minutes = match waited.num_minutes() {
+        ..1 => 1,
+        1..6 => 5,
+        _ => 10,
+    };
+    now + chrono::Duration::minutes(minutes)
+}
+
+async fn move_case(
+    office: &Office,
+    case: &Case,
+    to: CaseState,
+    decided: &Decided<'_>,
+    steps: &[&str],
+    next_try_at: Option<DateTime<Utc>>,
+    actor: Actor,
+) -> Result<Verdict> {
+    // A case that goes on waiting for the same thing is not told again and again.
+    let repeats = to == CaseState::Gathering && case.decision.is_some();
+    let mut tx = office.pool.begin().await?;
+    let moved = sqlx::query(
+        "UPDATE business_case
+            SET state = $4, decision = $5, policy_id = $6, next_try_at = $7, amount_fen = $8, version = version + 1
+          WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state IN (1, 2, 4)",
+    )
+    .bind(office.centre.id)
+    .bind(case.case_id)
+    .bind(case.version)
+    .bind(to as i16)
+    .bind(kept(decided, None)?)
+    .bind(decided.policy.id)
+    .bind(next_try_at)
+    .bind(decided.decision.amount_fen)
+    .execute(&mut *tx)
+    .await?;
+    if moved.rows_affected() == 0 {
+        return Ok(Verdict::Again);
+    }
+    if !repeats {
+        add_event(office, &mut tx, case.case_id, actor, steps, detail(decided)).await?;
+        let template = match to {
+            CaseState::Refused => Some("refused"),
+            CaseState::Reviewing => Some("reviewing"),
+            _ => None,
+        };
+        if let Some(template) = template {
+            let payload = json!({ "template": template, "case": case.case_id });
+            outbox::enqueue(office, &mut tx, outbox::kind::SMS, Some(case.case_id), payload, office.now()).await?;
+        }
+    }
+    tx.commit().await?;
+    office.wake.notify_one();
+    office.changed(case.case_id);
+    Ok(Verdict::Moved(to))
+}
+
+/// Numbers of a decision that its event keeps.
+fn detail(decided: &Decided<'_>) -> Value {
+    let not_met: Vec<&str> = decided
+        .decision
+        .conditions
+        .iter()
+        .filter(|condition| condition.outcome == anju_policy::ConditionOutcome::NotMet)
+        .map(|condition| condition.code.as_str())
+        .collect();
+    let mut detail = json!({ "outcome": decided.decision.outcome, "policy": decided.decision.policy.digest, "legs": decided.legs });
+    if let Some(fen) = decided.decision.amount_fen {
+        detail["amount_fen"] = fen.into();
+    }
+    if !not_met.is_empty() {
+        detail["not_met"] = json!(not_met);
+    }
+    if !decided.decision.waiting_for.is_empty() {
+        detail["waiting_for"] = json!(decided.decision.waiting_for.iter().map(|wait| &wait.source).collect::<Vec<_>>());
+    }
+    detail
+}
+
+fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
+    Ok(serde_json::to_value(KeptDecision {
+        stored: decided.stored.clone(),
+        own: decided.own.facts.clone(),
+        by_hand: by_hand.map(str::to_owned),
+    })?)
+}
+
+/// Subject and account of the withdrawals that are paid out (提取待付 21904).
+const WITHDRAWAL_PAYABLE: i64 = 21904;
+
+async fn execute(
+    office: &Office,
+    target: &Target<'_>,
+    decided: &Decided<'_>,
+    actor: Actor,
+    checker: Option<i64>,
+    by_hand: Option<&str>,
+) -> Result<Verdict> {
+    let service = office.catalogue.find(&decided.request.service)?;
+    let Effect::PayOut { amount_fen, bank, event } =
+        service.effect(office, decided.request, decided.facts, decided.decision, decided.own).await?;
+    let account = decided.own.account.as_ref().ok_or_else(|| Fault::Stored("an approved payment has no account".to_owned()))?;
+    let case_id = target.case_id();
+    let journal_id = office.ids.next().await?;
+    let at = office.now();
+    let mut detail = detail(decided);
+    detail["journal"] = number(office, journal_id).into();
+    let (version, seq, key, digest, row, steps): (i32, i16, Uuid, Uuid, Option<Value>, &[&str]) = match target {
+        Target::New(submission, wish) => {
+            if let Some(_before) = known(office, submission).await? {
+                return Ok(Verdict::Again);
+            }
+            let row = json!({
+                "submitted_at": submission.tapped_at,
+                "promised_at": submission.promised_at,
+                "served_by": submission.served_by,
+                "service": decided.request.service,
+                "wish": wish,
+                "channel": decided.request.channel,
+                "form": seal_form(office, &decided.request.form),
+            });
+            (0, 1, submission.key, submission.digest, Some(row), &["submitted", "decided", "approved", "executing"])
+        }
+        Target::Open(case) => {
+            let seq: i16 = sqlx::query_scalar(
+                "SELECT max(seq)::smallint + 1::smallint FROM case_event WHERE centre_id = $1 AND case_id = $2",
+            )
+            .bind(office.centre.id)
+            .bind(case_id)
+            .fetch_one(&office.pool)
+            .await?;
+            let key = key_uuid(&format!("E21:{}:{case_id}", office.centre.id));
+            (case.version, seq, key, key, None, &["decided", "approved", "executing"])
+        }
+    };
+    let leaf = leaf::commit(&event_record(office, case_id, seq, at, steps, &detail))?;
+    let branch = match target {
+        Target::New(submission, _) => submission.branch_id,
+        Target::Open(case) => case.branch_id,
+    };
+    let booked = sqlx::query(
+        "SELECT case_execute($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                             $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
+    )
+    .bind(office.centre.id)
+    .bind(account.open_date)
+    .bind(case_id)
+    .bind(version)
+    .bind(key)
+    .bind(digest)
+    .bind(journal_id)
+    .bind(actor.id())
+    .bind(checker)
+    .bind(decided.policy.id)
+    .bind(branch)
+    .bind(at)
+    .bind(account.account_id)
+    .bind(account.version)
+    .bind(amount_fen)
+    .bind(WITHDRAWAL_PAYABLE)
+    .bind(&bank)
+    .bind(row)
+    .bind(kept(decided, by_hand)?)
+    .bind(seq)
+    .bind(actor.id())
+    .bind(steps)
+    .bind(&detail)
+    .bind(&event.kind)
+    .bind(&event.event_key)
+    .bind(event.event_version)
+    .bind(&event.months)
+    .bind(&event.amounts)
+    .bind(decided.request.applicant_id)
+    .bind(office.ids.next().await?)
+    .bind(json!({ "case": case_id, "attempt": 1 }))
+    .bind(&leaf.leaf)
+    .bind(&leaf.salt)
+    .execute(&office.pool)
+    .await;
+    match booked {
+        Ok(_) => {
+            office.wake.notify_one();
+            office.changed(case_id);
+            Ok(Verdict::Moved(CaseState::Executing))
+        }
+        Err(error) if moved_meanwhile(&error) => Ok(Verdict::Again),
+        Err(error) => match target {
+            Target::New(submission, wish) => match repeated(office, submission, wish, error.into()).await? {
+                Submitted::Before(_) | Submitted::New(_) => Ok(Verdict::Again),
+            },
+            Target::Open(_) => Err(error.into()),
+        },
+    }
+}
+
+/// Something that was read without a lock has moved: the whole statement was undone.
+fn moved_meanwhile(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| matches!(code.as_ref(), "CW001" | "CW002" | "CW003" | "40001" | "40P01"))
+}
+
+/// A reviewer approves what the rules sent to a person. Who served the case may not be its reviewer.
+pub async fn approve_by_hand(office: &Office, case: &Case, decided: &Decided<'_>, reviewer: i64, reason: &str) -> Result<Verdict> {
+    may_review(case, reviewer)?;
+    execute(office, &Target::Open(case), decided, Actor::System, Some(reviewer), Some(reason)).await
+}
+
+/// A reviewer refuses, with reasons.
+pub async fn refuse_by_hand(office: &Office, case: &Case, reviewer: i64, reason: &str) -> Result<()> {
+    may_review(case, reviewer)?;
+    let mut tx = office.pool.begin().await?;
+    let moved = sqlx::query(
+        "UPDATE business_case
+            SET state = 7, decision = coalesce(decision, '{}'::jsonb) || jsonb_build_object('by_hand', $4::text),
+                next_try_at = NULL, version = version + 1
+          WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state = 4",
+    )
+    .bind(office.centre.id)
+    .bind(case.case_id)
+    .bind(case.version)
+    .bind(reason)
+    .execute(&mut *tx)
+    .await?;
+    if moved.rows_affected() == 0 {
+        return Err(changed().into());
+    }
+    add_event(office, &mut tx, case.case_id, Actor::Staff(reviewer), &["refused"], json!({ "reason": reason })).await?;
+    let payload = json!({ "template": "refused", "case": case.case_id });
+    outbox::enqueue(office, &mut tx, outbox::kind::SMS, Some(case.case_id), payload, office.now()).await?;
+    tx.commit().await?;
+    office.wake.notify_one();
+    office.changed(case.case_id);
+    Ok(())
+}
+
+fn may_review(case: &Case, reviewer: i64) -> Result<()> {
+    if case.served_by == Some(reviewer) {
+        return Err(Refusal::new(403, "E-CHECK-01", "您是这笔业务的经办人，不能自己复核。已放进复核池。").into());
+    }
+    if case.state() != CaseState::Reviewing {
+        return Err(changed().into());
+    }
+    Ok(())
+}
+
+fn changed() -> Refusal {
+    Refusal::new(409, "E-CHECK-02", "内容已变，请重新打开核对。")
+}
+
+/// The decision of a case as it is shown: drawn again from what was kept, by the policy version that it names.
+pub async fn decision_of(office: &Office, case: &Case, policy: &PolicyInForce) -> Result<Option<Decision>> {
+    let Some(kept) = case.decision.as_ref().filter(|decision| decision.get("service").is_some()) else { return Ok(None) };
+    let kept: KeptDecision = serde_json::from_value(kept.clone())?;
+    let facts: Facts =
+        fact::by_ids(office, &kept.stored.fact_ids).await?.into_iter().chain(kept.own.iter().cloned()).collect();
+    let form = case.open_form(office)?;
+    policy
+        .set
+        .decide(&case.service, &facts, &form, kept.stored.at)
+        .map(Some)
+        .map_err(|error| Error::Failed(Fault::Policy(error.to_string())))
+}

@@ -1,0 +1,304 @@
+//! A case as the database keeps it, its states, and how cases are listed.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{FromRow, PgExecutor};
+
+use crate::person::{purpose, text};
+use crate::{Office, Refusal, Result};
+
+/// States of a case, the `state` of the doors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i16)]
+pub enum CaseState {
+    /// 已提交.
+    Submitted = 1,
+    /// 正在核对: facts are being gathered, or a paper is waited for.
+    Gathering = 2,
+    /// 已有结果: passed through inside the transaction that decides.
+    Decided = 3,
+    /// 人工复核中.
+    Reviewing = 4,
+    /// 正在付款.
+    Executing = 5,
+    /// 办好了.
+    Done = 6,
+    /// 没有通过.
+    Refused = 7,
+    /// 您已撤回.
+    Withdrawn = 8,
+    /// 没有办成.
+    Failed = 9,
+}
+
+impl CaseState {
+    /// From the database.
+    pub const fn from_number(number: i16) -> Self {
+        match number {
+            1 => Self::Submitted,
+            2 => Self::Gathering,
+            3 => Self::Decided,
+            4 => Self::Reviewing,
+            5 => Self::Executing,
+            6 => Self::Done,
+            7 => Self::Refused,
+            8 => Self::Withdrawn,
+            _ => Self::Failed,
+        }
+    }
+
+    /// The word of the doors.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Gathering => "gathering",
+            Self::Decided => "decided",
+            Self::Reviewing => "reviewing",
+            Self::Executing => "executing",
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Withdrawn => "withdrawn",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether nothing more is expected to happen by itself.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Refused | Self::Withdrawn | Self::Failed)
+    }
+}
+
+/// States of a case's payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum PayState {
+    /// No payment.
+    None = 0,
+    /// Ordered, or about to be.
+    Sending = 1,
+    /// The bank's answer is not known: it is queried, never paid again.
+    Unknown = 2,
+    /// On the card.
+    Paid = 3,
+    /// Refused by the bank; the money is back on the account.
+    Rejected = 4,
+    /// Came back after it was paid (退票).
+    Returned = 5,
+}
+
+impl PayState {
+    /// From the database.
+    pub const fn from_number(number: i16) -> Self {
+        match number {
+            1 => Self::Sending,
+            2 => Self::Unknown,
+            3 => Self::Paid,
+            4 => Self::Rejected,
+            5 => Self::Returned,
+            _ => Self::None,
+        }
+    }
+
+    /// The word of the doors.
+    pub const fn code(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Sending => Some("sending"),
+            Self::Unknown => Some("unknown"),
+            Self::Paid => Some("paid"),
+            Self::Rejected => Some("rejected"),
+            Self::Returned => Some("returned"),
+        }
+    }
+}
+
+/// A case.
+#[derive(Debug, Clone, FromRow)]
+pub struct Case {
+    /// Identifier.
+    pub case_id: i64,
+    /// Person or employer.
+    pub applicant_id: i64,
+    /// Account that it is about.
+    pub account_id: Option<i64>,
+    /// Amount, fen.
+    pub amount_fen: Option<i64>,
+    /// Begun.
+    pub submitted_at: DateTime<Utc>,
+    /// The latest time that was promised.
+    pub promised_at: DateTime<Utc>,
+    /// When silent sources are asked again.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// The journal of its money.
+    pub journal_id: Option<i64>,
+    /// Branch that keeps it.
+    pub branch_id: i16,
+    /// Teller who served it.
+    pub served_by: Option<i64>,
+    /// Policy version.
+    pub policy_id: i32,
+    /// Guard of a write.
+    pub version: i32,
+    /// See [`CaseState`].
+    pub state: i16,
+    /// See [`PayState`].
+    pub pay_state: i16,
+    /// Payment attempt.
+    pub pay_attempt: i16,
+    /// Bank that pays.
+    pub pay_bank: Option<String>,
+    /// The bank's reference.
+    pub pay_ref: Option<String>,
+    /// Why a payment did not work.
+    pub pay_reason: Option<String>,
+    /// Service id.
+    pub service: String,
+    /// Channel.
+    pub channel: String,
+    /// Form; personal values are sealed.
+    pub form: Value,
+    /// Kept decision.
+    pub decision: Option<Value>,
+}
+
+impl Case {
+    /// Its state.
+    pub const fn state(&self) -> CaseState {
+        CaseState::from_number(self.state)
+    }
+
+    /// Its payment's state.
+    pub const fn pay_state(&self) -> PayState {
+        PayState::from_number(self.pay_state)
+    }
+
+    /// The form with its sealed values opened.
+    pub fn open_form(&self, office: &Office) -> Result<anju_policy::Form> {
+        let mut form = anju_policy::Form::new();
+        for (field, value) in self.form.as_object().into_iter().flatten() {
+            let opened = match value.get("sealed").and_then(Value::as_str) {
+                Some(sealed) => {
+                    let sealed = hex::decode(sealed).map_err(|_| crate::Fault::Stored("a sealed field is not hex".to_owned()))?;
+                    Value::String(text(&office.vault, purpose::CARD, &sealed)?)
+                }
+                None => value.clone(),
+            };
+            form.insert(field.clone(), opened);
+        }
+        Ok(form)
+    }
+
+    /// The last four digits of the payee's card.
+    pub fn card_tail(&self) -> Option<&str> {
+        self.form.get("card_no")?.get("tail")?.as_str()
+    }
+}
+
+/// Seals the personal values of a form.
+pub(crate) fn seal_form(office: &Office, form: &anju_policy::Form) -> Value {
+    Value::Object(
+        form.iter()
+            .map(|(field, value)| {
+                let sealed = match value.as_str() {
+                    Some(plain) if field == "card_no" => serde_json::json!({
+                        "sealed": hex::encode(office.vault.seal(purpose::CARD, plain.as_bytes())),
+                        "tail": plain.chars().skip(plain.chars().count().saturating_sub(4)).collect::<String>(),
+                    }),
+                    _ => value.clone(),
+                };
+                (field.clone(), sealed)
+            })
+            .collect(),
+    )
+}
+
+/// Columns of [`Case`], in one place.
+macro_rules! columns {
+    () => {
+        "case_id, applicant_id, account_id, amount_fen, submitted_at, promised_at, next_try_at, journal_id, branch_id, \
+         served_by, policy_id, version, state, pay_state, pay_attempt, pay_bank, pay_ref, pay_reason, service, channel, \
+         form, decision"
+    };
+}
+
+/// A case by identifier.
+pub async fn get(office: &Office, db: impl PgExecutor<'_>, case_id: i64) -> Result<Option<Case>> {
+    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM business_case WHERE centre_id = $1 AND case_id = $2"))
+        .bind(office.centre.id)
+        .bind(case_id)
+        .fetch_optional(db)
+        .await?)
+}
+
+/// A case that must exist.
+pub async fn require(office: &Office, case_id: i64) -> Result<Case> {
+    get(office, &office.pool, case_id).await?.ok_or_else(|| Refusal::not_found("这个办件").into())
+}
+
+/// The cases of an applicant, newest first, a page of them before `before`.
+pub async fn list_of_applicant(office: &Office, applicant_id: i64, before: Option<i64>, limit: i64) -> Result<Vec<Case>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM business_case WHERE centre_id = $1 AND applicant_id = $2 AND case_id < $3 ORDER BY case_id DESC LIMIT $4"
+    ))
+    .bind(office.centre.id)
+    .bind(applicant_id)
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// The open cases in a state in the order of their promises; of one branch or, with none, of the centre.
+pub async fn list_open(
+    office: &Office,
+    state: CaseState,
+    branch_id: Option<i16>,
+    after: Option<(DateTime<Utc>, i64)>,
+    limit: i64,
+) -> Result<Vec<Case>> {
+    let (after_at, after_id) = after.unwrap_or((DateTime::<Utc>::UNIX_EPOCH, 0));
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM business_case
+          WHERE centre_id = $1 AND state = $2 AND state < 6 AND ($3::smallint IS NULL OR branch_id = $3)
+            AND (promised_at, case_id) > ($4, $5)
+          ORDER BY promised_at, case_id LIMIT $6"
+    ))
+    .bind(office.centre.id)
+    .bind(state as i16)
+    .bind(branch_id)
+    .bind(after_at)
+    .bind(after_id)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// One transaction's steps of a case.
+#[derive(Debug, Clone, FromRow)]
+pub struct CaseEvent {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who; 0 the system, −1 an interface.
+    pub actor_id: i64,
+    /// Order.
+    pub seq: i16,
+    /// What happened.
+    pub steps: Vec<String>,
+    /// Numbers of it, among them its timed legs.
+    pub detail: Option<Value>,
+}
+
+/// The events of a case, oldest first.
+pub async fn events(office: &Office, case_id: i64) -> Result<Vec<CaseEvent>> {
+    Ok(sqlx::query_as(
+        "SELECT at, actor_id, seq, steps, detail FROM case_event WHERE centre_id = $1 AND case_id = $2 ORDER BY seq",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .fetch_all(&office.pool)
+    .await?)
+}

@@ -1,0 +1,347 @@
+//! From the bank's word to the end of a case: paid, refused, unknown, returned. A payment whose result is unknown is queried,
+//! never repaid; each result is taken once however often it is told.
+
+use anju_ledger::Role;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::row::{Case, CaseState, PayState};
+use super::{add_event, end_to_end_id};
+use crate::person::purpose;
+use crate::books::{self, Booking};
+use crate::{Actor, Fault, Office, Refusal, Result, outbox, person};
+
+/// A payment order (支付指令) as the bank is told it.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The bank that executes it, from the centre's fund account there.
+    pub bank: String,
+    /// Identifier that the payment keeps for ever.
+    pub end_to_end_id: String,
+    /// Fen.
+    pub amount_fen: i64,
+    /// Payee's card.
+    pub payee_account: String,
+    /// Payee's name.
+    pub payee_name: String,
+    /// What the payee reads.
+    pub remark: String,
+}
+
+/// What a bank said about a payment.
+#[derive(Debug, Clone, Default)]
+pub struct PaymentReport {
+    /// The bank's serial of its entry.
+    pub bank_ref: String,
+    /// When the order was sent.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// When the bank answered.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// When the bank booked it.
+    pub settled_at: Option<DateTime<Utc>>,
+    /// Reason code and words of a refusal or return.
+    pub reason: Option<String>,
+}
+
+/// The order of a case that is paying; none where there is nothing to pay any more.
+pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option<Order>> {
+    let Some(case) = super::get(office, &office.pool, case_id).await? else { return Ok(None) };
+    let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
+    if case.pay_attempt != attempt || !open {
+        return Ok(None);
+    }
+    let person = person::get(office, case.applicant_id)
+        .await?
+        .ok_or_else(|| Fault::Stored("a paying case has no applicant".to_owned()))?;
+    let form = case.open_form(office)?;
+    let card = form.get("card_no").and_then(Value::as_str).map(str::to_owned);
+    Ok(Some(Order {
+        bank: case.pay_bank.clone().ok_or_else(|| Fault::Stored("a paying case names no bank".to_owned()))?,
+        end_to_end_id: end_to_end_id(office, case_id, attempt),
+        amount_fen: case.amount_fen.ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()))?,
+        payee_account: card.ok_or_else(|| Fault::Stored("a paying case names no card".to_owned()))?,
+        payee_name: person.name.expose().to_owned(),
+        remark: "住房公积金提取".to_owned(),
+    }))
+}
+
+/// Notes that the order is about to leave or is being asked about; committed before the wire.
+pub async fn payment_sent(office: &Office, case_id: i64, steps: &[&str]) -> Result<()> {
+    let mut tx = office.pool.begin().await?;
+    add_event(office, &mut tx, case_id, Actor::System, steps, json!({})).await?;
+    tx.commit().await?;
+    office.changed(case_id);
+    Ok(())
+}
+
+/// The bank did not answer: the truth is at the bank.
+pub async fn payment_unknown(office: &Office, case_id: i64, attempt: i16) -> Result<()> {
+    let mut tx = office.pool.begin().await?;
+    let moved = sqlx::query(
+        "UPDATE business_case SET pay_state = 2, version = version + 1
+          WHERE centre_id = $1 AND case_id = $2 AND state = 5 AND pay_attempt = $3 AND pay_state = 1",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .bind(attempt)
+    .execute(&mut *tx)
+    .await?;
+    if moved.rows_affected() == 1 {
+        add_event(office, &mut tx, case_id, Actor::System, &["payment_unknown"], json!({})).await?;
+        tx.commit().await?;
+        office.changed(case_id);
+    }
+    Ok(())
+}
+
+/// Takes the case's row, so that one word of the bank at a time is acted upon.
+async fn lock(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Case> {
+    sqlx::query("SELECT FROM business_case WHERE centre_id = $1 AND case_id = $2 FOR NO KEY UPDATE")
+        .bind(office.centre.id)
+        .bind(case_id)
+        .execute(&mut *conn)
+        .await?;
+    super::get(office, conn, case_id).await?.ok_or_else(|| Refusal::not_found("这个办件").into())
+}
+
+fn booking<'a>(
+    case: &Case,
+    event: &'a str,
+    key: &'a str,
+    value_date: Option<NaiveDate>,
+    accounts: &'a [(Role, i64)],
+) -> Result<Booking<'a>> {
+    Ok(Booking {
+        event,
+        key,
+        case_id: Some(case.case_id),
+        branch_id: case.branch_id,
+        maker: Actor::System,
+        checker: None,
+        policy_id: case.policy_id,
+        month: None,
+        value_date,
+        accounts,
+        amount_fen: amount_of(case)?,
+    })
+}
+
+/// The journal that took the money from the account, and its business date.
+async fn origin(office: &Office, conn: &mut PgConnection, case: &Case) -> Result<(i64, NaiveDate)> {
+    let journal_id = case.journal_id.ok_or_else(|| Fault::Stored("a paying case has no journal".to_owned()))?;
+    let day: NaiveDate = sqlx::query_scalar("SELECT used_on FROM withdrawal_use WHERE centre_id = $1 AND case_id = $2")
+        .bind(office.centre.id)
+        .bind(case.case_id)
+        .fetch_one(conn)
+        .await?;
+    Ok((journal_id, day))
+}
+
+fn bank_of(case: &Case) -> Result<&str> {
+    case.pay_bank.as_deref().ok_or_else(|| Fault::Stored("a paying case names no bank".to_owned()).into())
+}
+
+fn amount_of(case: &Case) -> Result<i64> {
+    case.amount_fen.ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()).into())
+}
+
+/// On the card (E22, or E26 for a second attempt): the case is done. Told twice, the second changes nothing.
+pub async fn payment_paid(office: &Office, case_id: i64, attempt: i16, report: &PaymentReport) -> Result<bool> {
+    let mut tx = office.pool.begin().await?;
+    let case = lock(office, &mut tx, case_id).await?;
+    let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
+    if case.pay_attempt != attempt || !open {
+        return Ok(false);
+    }
+    let bank = office.bank(bank_of(&case)?)?.deposit_id;
+    let event = if attempt == 1 { "E22" } else { "E26" };
+    let key = format!("{case_id}:{attempt}");
+    books::post(office, &mut tx, &booking(&case, event, &key, None, &[(Role::Bank, bank)])?).await?;
+    sqlx::query(
+        "UPDATE business_case SET state = 6, pay_state = 3, pay_ref = $3, pay_reason = NULL, version = version + 1
+          WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .bind(&report.bank_ref)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("UPDATE withdrawal_use SET state = 2 WHERE centre_id = $1 AND case_id = $2")
+        .bind(office.centre.id)
+        .bind(case_id)
+        .execute(&mut *tx)
+        .await?;
+    add_event(office, &mut tx, case_id, Actor::System, &["paid", "done"], legs(office, report)).await?;
+    sms(office, &mut tx, case_id, "paid").await?;
+    tx.commit().await?;
+    office.wake.notify_one();
+    office.changed(case_id);
+    Ok(true)
+}
+
+/// The legs that the bank made: from the order to its answer, and to its booking.
+fn legs(office: &Office, report: &PaymentReport) -> Value {
+    let mut legs = Vec::new();
+    let end = report.answered_at.unwrap_or_else(|| office.now());
+    if let Some(sent_at) = report.sent_at {
+        legs.push(json!({ "leg": "bank", "started_at": sent_at, "ms": (end - sent_at).num_milliseconds() }));
+        if let Some(settled_at) = report.settled_at {
+            legs.push(json!({ "leg": "card", "started_at": sent_at, "ms": (settled_at - sent_at).num_milliseconds().max(0) }));
+        }
+    }
+    json!({ "bank_ref": report.bank_ref, "legs": legs })
+}
+
+async fn sms(office: &Office, conn: &mut PgConnection, case_id: i64, template: &str) -> Result<()> {
+    let payload = json!({ "template": template, "case": case_id });
+    outbox::enqueue(office, conn, outbox::kind::SMS, Some(case_id), payload, office.now()).await?;
+    Ok(())
+}
+
+/// Refused by the bank (E23): the money is back on the account with its old value date, and the case has failed.
+pub async fn payment_rejected(office: &Office, case_id: i64, attempt: i16, report: &PaymentReport) -> Result<bool> {
+    let mut tx = office.pool.begin().await?;
+    let case = lock(office, &mut tx, case_id).await?;
+    let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
+    if case.pay_attempt != attempt || !open {
+        return Ok(false);
+    }
+    if attempt > 1 {
+        // The money of a return still stands in 21905; the person may name yet another card or take it back.
+        sqlx::query(
+            "UPDATE business_case SET pay_state = 5, pay_reason = $3, version = version + 1 WHERE centre_id = $1 AND case_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(case_id)
+        .bind(&report.reason)
+        .execute(&mut *tx)
+        .await?;
+        add_event(office, &mut tx, case_id, Actor::System, &["payment_rejected"], json!({ "reason": report.reason })).await?;
+        sms(office, &mut tx, case_id, "returned").await?;
+    } else {
+        let (journal_id, day) = origin(office, &mut tx, &case).await?;
+        let key = case_id.to_string();
+        let header = books::header(office, &mut tx, &booking(&case, "E23", &key, None, &[])?).await?;
+        anju_ledger::journal::reverse(&mut tx, &header, &key, anju_ledger::JournalId(journal_id), day).await?;
+        release(office, &mut tx, case_id, 9, 4, report.reason.as_deref()).await?;
+        add_event(office, &mut tx, case_id, Actor::System, &["payment_rejected", "failed"], json!({ "reason": report.reason })).await?;
+        sms(office, &mut tx, case_id, "rejected").await?;
+    }
+    tx.commit().await?;
+    office.wake.notify_one();
+    office.changed(case_id);
+    Ok(true)
+}
+
+async fn release(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+    state: i16,
+    pay_state: i16,
+    reason: Option<&str>,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE business_case SET state = $3, pay_state = $4, pay_reason = coalesce($5, pay_reason), version = version + 1
+          WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .bind(state)
+    .bind(pay_state)
+    .bind(reason)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("UPDATE withdrawal_use SET state = 3 WHERE centre_id = $1 AND case_id = $2")
+        .bind(office.centre.id)
+        .bind(case_id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Came back after it was paid (退票, E25): the only step out of a final state. The money stands in 21905 until the person names
+/// another card (E26) or takes it back (E27).
+pub async fn payment_returned(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+    bank: &str,
+    serial: &str,
+    reason: Option<&str>,
+) -> Result<()> {
+    let case = lock(office, conn, case_id).await?;
+    if case.state() != CaseState::Done {
+        return Err(Fault::Stored("a return for a case that was not paid".to_owned()).into());
+    }
+    let account = office.bank(bank)?.deposit_id;
+    let key = format!("{bank}:{serial}");
+    books::post(office, conn, &booking(&case, "E25", &key, None, &[(Role::Bank, account)])?).await?;
+    // The wish is marked, so that a new case of the same wish may live beside a returned one.
+    sqlx::query(
+        "UPDATE business_case
+            SET state = 5, pay_state = 5, pay_reason = $3, wish = wish || '#returned', version = version + 1
+          WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .bind(reason)
+    .execute(&mut *conn)
+    .await?;
+    add_event(office, conn, case_id, Actor::System, &["payment_returned"], json!({ "bank": bank, "reason": reason })).await?;
+    sms(office, conn, case_id, "returned").await
+}
+
+/// Pays a returned amount again to a corrected card.
+pub async fn pay_again(office: &Office, case_id: i64, card_no: &str, actor: Actor) -> Result<()> {
+    let mut tx = office.pool.begin().await?;
+    let case = lock(office, &mut tx, case_id).await?;
+    if case.state() != CaseState::Executing || case.pay_state() != PayState::Returned {
+        return Err(Refusal::new(409, "E-CASE-02", "这个办件没有退回的款项，不用换卡。").into());
+    }
+    let mut form = case.form.clone();
+    form["card_no"] = json!({
+        "sealed": hex::encode(office.vault.seal(purpose::CARD, card_no.as_bytes())),
+        "tail": card_no.chars().skip(card_no.chars().count().saturating_sub(4)).collect::<String>(),
+    });
+    let attempt = case.pay_attempt + 1;
+    sqlx::query(
+        "UPDATE business_case SET form = $3, pay_state = 1, pay_attempt = $4, version = version + 1
+          WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .bind(form)
+    .bind(attempt)
+    .execute(&mut *tx)
+    .await?;
+    add_event(office, &mut tx, case_id, actor, &["new_card", "executing"], json!({ "attempt": attempt })).await?;
+    let payload = json!({ "case": case_id, "attempt": attempt });
+    outbox::enqueue(office, &mut tx, outbox::kind::PAYMENT, Some(case_id), payload, office.now()).await?;
+    tx.commit().await?;
+    office.wake.notify_one();
+    office.changed(case_id);
+    Ok(())
+}
+
+/// Puts a returned amount back on the account (E27): the case has failed and what it used is free again.
+pub async fn credit_back(office: &Office, case_id: i64, actor: Actor) -> Result<()> {
+    let mut tx = office.pool.begin().await?;
+    let case = lock(office, &mut tx, case_id).await?;
+    if case.state() != CaseState::Executing || case.pay_state() != PayState::Returned {
+        return Err(Refusal::new(409, "E-CASE-02", "这个办件没有退回的款项。").into());
+    }
+    let account = case.account_id.ok_or_else(|| Fault::Stored("a returned case has no account".to_owned()))?;
+    // With the value date of the debit: the person loses no interest (withdrawal.md §7).
+    let (_, day) = origin(office, &mut tx, &case).await?;
+    let key = case_id.to_string();
+    books::post(office, &mut tx, &booking(&case, "E27", &key, Some(day), &[(Role::Person, account)])?).await?;
+    release(office, &mut tx, case_id, 9, 5, None).await?;
+    add_event(office, &mut tx, case_id, actor, &["credited_back", "failed"], json!({})).await?;
+    sms(office, &mut tx, case_id, "credited_back").await?;
+    tx.commit().await?;
+    office.wake.notify_one();
+    office.changed(case_id);
+    Ok(())
+}

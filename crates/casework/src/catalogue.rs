@@ -1,0 +1,163 @@
+//! The catalogue (事项目录): services by id. A service is found here and speaks for itself; nobody asks which one it is.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use anju_policy::fact::Fact;
+use anju_policy::{Decision, Facts};
+use chrono::NaiveDate;
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use crate::membership::Membership;
+use crate::person::Person;
+use crate::{Office, Refusal, Result};
+
+/// Who asks for a service, for what, where.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Service id.
+    pub service: String,
+    /// The case, once there is one.
+    pub case_id: Option<i64>,
+    /// Person or employer.
+    pub applicant_id: i64,
+    /// What was filled in; personal values are plain here and sealed at rest.
+    pub form: anju_policy::Form,
+    /// Channel code of services.md §3.
+    pub channel: String,
+    /// Whether the face step for this request was passed (or the person stands at the counter).
+    pub face_passed: bool,
+}
+
+impl Request {
+    /// Whether the person stands before a teller.
+    pub fn at_counter(&self) -> bool {
+        self.channel == "CTR"
+    }
+
+    /// A text of the form, trimmed; none where it is empty.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.form.get(field).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+    }
+}
+
+/// The account as it stood when it was read without a lock; `version` and `open_date` guard what is written later.
+#[derive(Debug, Clone)]
+pub struct AccountRead {
+    /// Ledger account.
+    pub account_id: i64,
+    /// Balance, fen.
+    pub balance_fen: i64,
+    /// Frozen, fen.
+    pub frozen_fen: i64,
+    /// Reserved, fen.
+    pub reserved_fen: i64,
+    /// Last day of the product.
+    pub product_date: NaiveDate,
+    /// Settled up to.
+    pub settled_on: NaiveDate,
+    /// Guard of the write.
+    pub version: i32,
+    /// The open business day (会计日期).
+    pub open_date: NaiveDate,
+}
+
+/// What our own books know of a request, read in one round trip.
+#[derive(Debug, Clone, Default)]
+pub struct OwnBooks {
+    /// Facts of source `own`, as policy reads them.
+    pub facts: Vec<Fact>,
+    /// The person.
+    pub person: Option<Person>,
+    /// The person's live membership.
+    pub membership: Option<Membership>,
+    /// The person's account.
+    pub account: Option<AccountRead>,
+    /// The shared event that a withdrawal would use, and its version when it was read.
+    pub event: Option<(String, i32)>,
+}
+
+/// What the facts of a first round tell about where else our own books must be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The spouse's whole ID number.
+    pub spouse_id: Option<String>,
+    /// Number of the filed lease.
+    pub lease_no: Option<String>,
+}
+
+/// What of a shared event a withdrawal uses up (提取事项台账).
+#[derive(Debug, Clone, Default)]
+pub struct EventUse {
+    /// Kind, e.g. `RENT`.
+    pub kind: String,
+    /// The shared object, e.g. the lease.
+    pub event_key: Option<String>,
+    /// The version of the event row as read; the write is refused when another claim came first.
+    pub event_version: i32,
+    /// Months used, as indexes.
+    pub months: Vec<i32>,
+    /// Fen for each month.
+    pub amounts: Vec<i64>,
+}
+
+/// What an approved case does.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Money from the person's account to the person's card.
+    PayOut {
+        /// Amount, fen.
+        amount_fen: i64,
+        /// Bank whose fund account pays.
+        bank: String,
+        /// What of the event is used up.
+        event: EventUse,
+    },
+}
+
+/// A service that cases can be opened for.
+pub trait Service: Send + Sync {
+    /// Its id.
+    fn id(&self) -> &str;
+
+    /// Reads what our own books know, in one round trip.
+    fn own_books<'a>(&'a self, office: &'a Office, request: &'a Request, known: &'a Known) -> BoxFuture<'a, Result<OwnBooks>>;
+
+    /// What an approval does.
+    fn effect<'a>(
+        &'a self,
+        office: &'a Office,
+        request: &'a Request,
+        facts: &'a Facts,
+        decision: &'a Decision,
+        own: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<Effect>>;
+
+    /// What the applicant wants, for the rule "one live case for one wish". The service itself, unless it says more.
+    fn wish(&self, _request: &Request) -> String {
+        self.id().to_owned()
+    }
+}
+
+/// Services by id; replaced when the policy changes.
+#[derive(Clone, Default)]
+pub struct Catalogue(Arc<RwLock<BTreeMap<String, Arc<dyn Service>>>>);
+
+impl Catalogue {
+    /// Puts services in place of all before.
+    pub fn replace(&self, services: Vec<Arc<dyn Service>>) {
+        *self.0.write().expect("no holder of this lock panics") =
+            services.into_iter().map(|service| (service.id().to_owned(), service)).collect();
+    }
+
+    /// A service that cases can be opened for.
+    pub fn find(&self, id: &str) -> Result<Arc<dyn Service>> {
+        self.0
+            .read()
+            .expect("no holder of this lock panics")
+            .get(id)
+            .cloned()
+            .ok_or_else(|| Refusal::new(404, "E-API-04", format!("没有“{id}”这个事项，请从事项目录里选。")).into())
+    }
+}

@@ -1,0 +1,80 @@
+//! Memberships (任职关系): a person's account at an employer, with base and ratio.
+
+use chrono::NaiveDate;
+use sqlx::FromRow;
+
+use crate::{Office, Result};
+
+/// Membership states.
+pub mod state {
+    /// 正常.
+    pub const ACTIVE: i16 = 1;
+    /// 封存.
+    pub const SEALED: i16 = 2;
+    /// No longer an account of this employer.
+    pub const ENDED: i16 = 9;
+}
+
+/// A person's account at an employer.
+#[derive(Debug, Clone, FromRow)]
+pub struct Membership {
+    /// Identifier.
+    pub membership_id: i64,
+    /// Whose.
+    pub person_id: i64,
+    /// Where.
+    pub employer_id: i64,
+    /// Name of the employer.
+    pub employer_name: String,
+    /// Branch that keeps it.
+    pub branch_id: i16,
+    /// The employer's entrusted bank.
+    pub bank: String,
+    /// District of the employer.
+    pub district: String,
+    /// Ledger account.
+    pub account_id: i64,
+    /// See [`state`].
+    pub state: i16,
+    /// 缴存基数, fen.
+    pub base_fen: i64,
+    /// Basis points.
+    pub ratio_employer_bp: i32,
+    /// Basis points.
+    pub ratio_employee_bp: i32,
+    /// Employer's monthly part, fen.
+    pub employer_fen: i64,
+    /// Employee's monthly part, fen.
+    pub employee_fen: i64,
+    /// First month.
+    pub from_month: i32,
+    /// Date of the sealing.
+    pub sealed_on: Option<NaiveDate>,
+    /// Account opened.
+    pub opened_on: NaiveDate,
+}
+
+/// The live memberships of a person: at most one fund account, and those that ended, newest first.
+pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Membership>> {
+    Ok(sqlx::query_as(
+        "SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district,
+                m.account_id, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.employer_fen,
+                m.employee_fen, m.from_month, m.sealed_on, m.opened_on
+           FROM membership m JOIN employer e USING (centre_id, employer_id)
+          WHERE m.centre_id = $1 AND m.person_id = $2
+          ORDER BY m.state, m.membership_id DESC LIMIT 20",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// Which person an account belongs to.
+pub async fn person_of_account(office: &Office, account_id: i64) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar("SELECT person_id FROM membership WHERE centre_id = $1 AND account_id = $2 ORDER BY state LIMIT 1")
+        .bind(office.centre.id)
+        .bind(account_id)
+        .fetch_optional(&office.pool)
+        .await?)
+}

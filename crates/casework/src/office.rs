@@ -1,0 +1,228 @@
+//! The office: everything a command needs to work with, handed down and never global.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+use anju_domain::calendar::Holidays;
+use anju_domain::clock::{Clock, shanghai_date};
+use anju_ledger::{EntryTable, Ids};
+use anju_policy::PolicySet;
+use anju_vault::{PublicNumbers, Vault};
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgPool;
+use tokio::sync::Notify;
+
+use crate::catalogue::Catalogue;
+
+/// The housing provident fund centre (住房公积金中心) that this program serves.
+#[derive(Debug, Clone)]
+pub struct Centre {
+    /// Shard key of every table.
+    pub id: i16,
+    /// Folder of its policy, e.g. `chongqing`.
+    pub code: String,
+    /// Its name on pages and papers.
+    pub name: String,
+    /// The branch that keeps what belongs to no other: the business department.
+    pub head_branch: i16,
+    /// A demo centre has movable time and a demo key.
+    pub demo: bool,
+}
+
+/// The centre's account at an entrusted bank (专户).
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct FundAccount {
+    /// `B1`–`B8`.
+    pub bank: String,
+    /// Name of the bank.
+    pub bank_name: String,
+    /// Account number.
+    pub account_no: String,
+    /// Holder.
+    pub holder: String,
+    /// Ledger account of the deposit (10101).
+    pub deposit_id: i64,
+    /// Ledger account of its unidentified receipts (21903).
+    pub unidentified_id: i64,
+}
+
+/// Reads the centre's accounts at its banks.
+pub async fn fund_accounts(pool: &PgPool, centre_id: i16) -> sqlx::Result<Vec<FundAccount>> {
+    sqlx::query_as(
+        "SELECT bank, bank_name, account_no, holder, deposit_id, unidentified_id
+           FROM fund_account WHERE centre_id = $1 ORDER BY bank",
+    )
+    .bind(centre_id)
+    .fetch_all(pool)
+    .await
+}
+
+/// The policy in force and the row that keeps it.
+#[derive(Clone)]
+pub struct PolicyInForce {
+    /// `policy_version.policy_id`.
+    pub id: i32,
+    /// The loaded files.
+    pub set: Arc<PolicySet>,
+}
+
+/// Who acts, for events, logs and maker-checker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// The program itself.
+    System,
+    /// A citizen on an own channel.
+    Person(i64),
+    /// An employer's clerk (经办人).
+    Clerk(i64),
+    /// A member of staff.
+    Staff(i64),
+    /// Another system with the key of `/open`.
+    Interface,
+}
+
+impl Actor {
+    /// The number kept in `actor_id`: 0 for the system, −1 for an interface.
+    pub const fn id(self) -> i64 {
+        match self {
+            Self::System => 0,
+            Self::Interface => -1,
+            Self::Person(id) | Self::Clerk(id) | Self::Staff(id) => id,
+        }
+    }
+
+    /// The number kept in `access_log.audience`.
+    pub const fn audience(self) -> i16 {
+        match self {
+            Self::Person(_) => 1,
+            Self::Clerk(_) => 2,
+            Self::Staff(_) => 3,
+            Self::System | Self::Interface => 4,
+        }
+    }
+}
+
+/// Everything a command needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Office(Arc<Inner>);
+
+/// The fields of an office.
+pub struct Inner {
+    /// The centre.
+    pub centre: Centre,
+    /// The database.
+    pub pool: PgPool,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Keys.
+    pub vault: Vault,
+    /// Public numbers of things.
+    pub numbers: PublicNumbers,
+    /// Identifiers in blocks.
+    pub ids: Ids,
+    /// Events and their entries (accounting.md §4).
+    pub entries: EntryTable,
+    /// Services by id.
+    pub catalogue: Catalogue,
+    /// The centre's accounts at its banks.
+    pub banks: Vec<FundAccount>,
+    /// Policy in force.
+    policy: RwLock<PolicyInForce>,
+    /// Wakes the engine.
+    pub wake: Notify,
+    /// Wakes whoever waits for a case.
+    watchers: Mutex<HashMap<i64, Arc<Notify>>>,
+}
+
+impl std::ops::Deref for Office {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Office {
+    /// An office from its parts.
+    #[expect(clippy::too_many_arguments, reason = "the one place where the parts meet")]
+    pub fn new(
+        centre: Centre,
+        pool: PgPool,
+        clock: Arc<dyn Clock>,
+        vault: Vault,
+        numbers: PublicNumbers,
+        ids: Ids,
+        entries: EntryTable,
+        catalogue: Catalogue,
+        banks: Vec<FundAccount>,
+        policy: PolicyInForce,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            centre,
+            pool,
+            clock,
+            vault,
+            numbers,
+            ids,
+            entries,
+            catalogue,
+            banks,
+            policy: RwLock::new(policy),
+            wake: Notify::new(),
+            watchers: Mutex::new(HashMap::new()),
+        }))
+    }
+
+    /// The centre as the ledger names it.
+    pub fn ledger(&self) -> anju_ledger::Centre {
+        anju_ledger::Centre(self.0.centre.id)
+    }
+
+    /// The instant.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The civil date in Shanghai. Not the business date (会计日期), which the ledger keeps.
+    pub fn today(&self) -> NaiveDate {
+        shanghai_date(self.clock.now())
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> PolicyInForce {
+        self.policy.read().expect("no holder of this lock panics").clone()
+    }
+
+    /// Replaces the policy in force.
+    pub fn put_policy(&self, policy: PolicyInForce) {
+        *self.policy.write().expect("no holder of this lock panics") = policy;
+    }
+
+    /// Public holidays, as the policy lists them.
+    pub fn holidays(&self) -> Holidays {
+        self.policy().set.holidays().clone()
+    }
+
+    /// The centre's account at a bank.
+    pub fn bank(&self, bank: &str) -> crate::Result<&FundAccount> {
+        self.banks
+            .iter()
+            .find(|account| account.bank == bank)
+            .ok_or_else(|| crate::Fault::Stored(format!("the centre has no account at {bank}")).into())
+    }
+
+    /// A signal that something about this case has changed. Take it before reading the case.
+    pub fn watch(&self, case_id: i64) -> Arc<Notify> {
+        let mut watchers = self.watchers.lock().expect("no holder of this lock panics");
+        // Whoever no longer waits leaves only the map's own handle behind.
+        watchers.retain(|id, notify| *id == case_id || Arc::strong_count(notify) > 1);
+        watchers.entry(case_id).or_default().clone()
+    }
+
+    /// Tells whoever waits for this case, after the commit.
+    pub fn changed(&self, case_id: i64) {
+        let watcher = self.watchers.lock().expect("no holder of this lock panics").get(&case_id).cloned();
+        if let Some(watcher) = watcher {
+            watcher.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The outbox: what must be said to a bank or a phone, written with the change that caused it and sent after the commit.
+//!
+//! Workers lease rows and commit `sending` before the wire; no lock is held during a call. What was leased before and is
+//! leased again (`attempts > 1`) may have reached the other side: a payment is then queried, never sent blindly.
+
+use chrono::{DateTime, Duration, Utc};
+use serde_json::Value;
+use sqlx::{FromRow, PgConnection};
+
+use crate::{Office, Result};
+
+/// Kinds of messages.
+pub mod kind {
+    /// A payment order of a case.
+    pub const PAYMENT: i16 = 1;
+    /// A short message.
+    pub const SMS: i16 = 2;
+    /// A payment that returns an unidentified receipt.
+    pub const REFUND: i16 = 3;
+}
+
+/// A leased row.
+#[derive(Debug, Clone, FromRow)]
+pub struct Message {
+    /// Identifier.
+    pub outbox_id: i64,
+    /// The case that it belongs to.
+    pub case_id: Option<i64>,
+    /// See [`kind`].
+    pub kind: i16,
+    /// Leases so far, this one included.
+    pub attempts: i16,
+    /// Ids; the message is drawn when it is sent.
+    pub payload: Value,
+}
+
+/// Puts a message into the change that causes it.
+pub async fn enqueue(
+    office: &Office,
+    conn: &mut PgConnection,
+    kind: i16,
+    case_id: Option<i64>,
+    payload: Value,
+    due_at: DateTime<Utc>,
+) -> Result<i64> {
+    let outbox_id = office.ids.next().await?;
+    sqlx::query(
+        "INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(outbox_id)
+    .bind(case_id)
+    .bind(due_at)
+    .bind(office.centre.id)
+    .bind(kind)
+    .bind(payload)
+    .execute(conn)
+    .await?;
+    Ok(outbox_id)
+}
+
+/// How long a lease holds: longer than the longest call.
+const LEASE: Duration = Duration::seconds(20);
+
+/// Leases up to `limit` due messages.
+pub async fn lease(office: &Office, limit: i64) -> Result<Vec<Message>> {
+    let now = office.now();
+    Ok(sqlx::query_as(
+        "WITH due AS MATERIALIZED (
+             SELECT centre_id, outbox_id FROM outbox
+              WHERE centre_id = $1 AND due_at <= $2
+              ORDER BY due_at LIMIT $3
+                FOR UPDATE SKIP LOCKED)
+         UPDATE outbox o
+            SET state = 1, attempts = attempts + 1, due_at = $4
+           FROM due
+          WHERE o.centre_id = due.centre_id AND o.outbox_id = due.outbox_id
+         RETURNING o.outbox_id, o.case_id, o.kind, o.attempts, o.payload",
+    )
+    .bind(office.centre.id)
+    .bind(now)
+    .bind(limit)
+    .bind(now + LEASE)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// Moves finished messages out; they are kept.
+pub async fn finish(office: &Office, ids: &[i64]) -> Result<()> {
+    sqlx::query(
+        "WITH done AS (DELETE FROM outbox WHERE centre_id = $1 AND outbox_id = ANY ($2) RETURNING *)
+         INSERT INTO outbox_done SELECT * FROM done",
+    )
+    .bind(office.centre.id)
+    .bind(ids)
+    .execute(&office.pool)
+    .await?;
+    Ok(())
+}
+
+/// Sees a message again later: a payment whose result is not known yet, a phone that did not answer.
+pub async fn later(office: &Office, outbox_id: i64, due_at: DateTime<Utc>) -> Result<()> {
+    sqlx::query("UPDATE outbox SET due_at = $3 WHERE centre_id = $1 AND outbox_id = $2")
+        .bind(office.centre.id)
+        .bind(outbox_id)
+        .bind(due_at)
+        .execute(&office.pool)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Persons (个人客户): identity sealed at rest, found by blind indexes.
+
+use anju_domain::card::CardNumber;
+use anju_domain::id_number::IdNumber;
+use anju_domain::name::PersonName;
+use anju_domain::phone::Phone;
+use anju_vault::Vault;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{FromRow, PgConnection};
+
+use crate::{Fault, Office, Result};
+
+/// A person as the database keeps it.
+#[derive(Debug, Clone, FromRow)]
+pub struct PersonRow {
+    /// Identifier.
+    pub person_id: i64,
+    id_sealed: Vec<u8>,
+    name_sealed: Vec<u8>,
+    phone_sealed: Option<Vec<u8>>,
+    /// When the phone was last changed; none if it was only ever registered (CMN-14).
+    pub phone_changed_at: Option<DateTime<Utc>>,
+    card_sealed: Option<Vec<u8>>,
+    /// Bank of the joint card (联名卡).
+    pub card_bank: Option<String>,
+    /// When the card was last verified.
+    pub card_checked_on: Option<NaiveDate>,
+}
+
+/// A person with the sealed values opened. `Debug` shows masked values only, since the types mask themselves.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Identifier.
+    pub person_id: i64,
+    /// Citizen identity number.
+    pub id_number: IdNumber,
+    /// Name.
+    pub name: PersonName,
+    /// Registered mobile phone.
+    pub phone: Option<Phone>,
+    /// When the phone was last changed.
+    pub phone_changed_at: Option<DateTime<Utc>>,
+    /// Joint card.
+    pub card: Option<CardNumber>,
+    /// Bank of the card.
+    pub card_bank: Option<String>,
+}
+
+const COLUMNS: &str = "person_id, id_sealed, name_sealed, phone_sealed, phone_changed_at, card_sealed, card_bank, card_checked_on";
+
+/// Purposes of sealing and indexing: a value sealed for one purpose cannot be opened as another.
+pub mod purpose {
+    /// Citizen identity numbers.
+    pub const ID: &str = "id-number";
+    /// Names of people.
+    pub const NAME: &str = "name";
+    /// Mobile phones.
+    pub const PHONE: &str = "phone";
+    /// Bank cards.
+    pub const CARD: &str = "card";
+    /// Second factors of staff.
+    pub const TOTP: &str = "totp";
+}
+
+impl PersonRow {
+    /// Opens the sealed values.
+    pub fn open(&self, vault: &Vault) -> Result<Person> {
+        Ok(Person {
+            person_id: self.person_id,
+            id_number: parsed(IdNumber::parse(&text(vault, purpose::ID, &self.id_sealed)?))?,
+            name: parsed(PersonName::parse(&text(vault, purpose::NAME, &self.name_sealed)?))?,
+            phone: match &self.phone_sealed {
+                Some(sealed) => Some(parsed(Phone::parse(&text(vault, purpose::PHONE, sealed)?))?),
+                None => None,
+            },
+            phone_changed_at: self.phone_changed_at,
+            card: match &self.card_sealed {
+                Some(sealed) => Some(parsed(CardNumber::parse(&text(vault, purpose::CARD, sealed)?))?),
+                None => None,
+            },
+            card_bank: self.card_bank.clone(),
+        })
+    }
+}
+
+/// Opens a sealed text.
+pub fn text(vault: &Vault, purpose: &str, sealed: &[u8]) -> Result<String> {
+    let plain = vault.open(purpose, sealed)?;
+    String::from_utf8(plain).map_err(|_| Fault::Stored("sealed text is not UTF-8".to_owned()).into())
+}
+
+fn parsed<T, E: std::fmt::Display>(value: std::result::Result<T, E>) -> Result<T> {
+    value.map_err(|error| Fault::Stored(error.to_string()).into())
+}
+
+/// A person by identifier.
+pub async fn get(office: &Office, person_id: i64) -> Result<Option<Person>> {
+    let row = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM person WHERE centre_id = $1 AND person_id = $2"
+    )))
+    .bind(office.centre.id)
+    .bind(person_id)
+    .fetch_optional(&office.pool)
+    .await?;
+    row.map(|row| row.open(&office.vault)).transpose()
+}
+
+/// A person by whole identity number.
+pub async fn by_id_number(office: &Office, id: &IdNumber) -> Result<Option<Person>> {
+    let index = office.vault.blind_index(purpose::ID, id.expose());
+    let row = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM person WHERE centre_id = $1 AND id_index IN ($2, $3)"
+    )))
+    .bind(office.centre.id)
+    .bind(index.current.as_slice())
+    .bind(index.previous.as_ref().unwrap_or(&index.current).as_slice())
+    .fetch_optional(&office.pool)
+    .await?;
+    row.map(|row| row.open(&office.vault)).transpose()
+}
+
+/// Up to 20 people with this exact name or phone.
+pub async fn search(office: &Office, name: Option<&PersonName>, phone: Option<&Phone>) -> Result<Vec<Person>> {
+    let name_index = name.map(|name| office.vault.blind_index(purpose::NAME, name.expose()).current);
+    let phone_index = phone.map(|phone| office.vault.blind_index(purpose::PHONE, phone.expose()).current);
+    let rows = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM person
+          WHERE centre_id = $1 AND (name_index = $2 OR phone_index = $3) ORDER BY person_id LIMIT 20"
+    )))
+    .bind(office.centre.id)
+    .bind(name_index.as_ref().map(<[u8; 16]>::as_slice))
+    .bind(phone_index.as_ref().map(<[u8; 16]>::as_slice))
+    .fetch_all(&office.pool)
+    .await?;
+    rows.iter().map(|row| row.open(&office.vault)).collect()
+}
+
+/// Registers the phone that a person proved to hold. A first registration is no change (CMN-14).
+pub async fn put_phone(office: &Office, conn: &mut PgConnection, person_id: i64, phone: &Phone) -> Result<()> {
+    sqlx::query(
+        "UPDATE person
+            SET phone_changed_at = CASE WHEN phone_index IS NULL OR phone_index = $3 THEN phone_changed_at ELSE $5 END,
+                phone_index = $3, phone_sealed = $4
+          WHERE centre_id = $1 AND person_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).current.as_slice())
+    .bind(office.vault.seal(purpose::PHONE, phone.expose().as_bytes()))
+    .bind(office.now())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Keeps the card that the bank verified as the person's own, so that it is prefilled next time.
+pub async fn put_card(office: &Office, conn: &mut PgConnection, person_id: i64, card: &CardNumber, bank: &str) -> Result<()> {
+    sqlx::query(
+        "UPDATE person SET card_sealed = $3, card_bank = $4, card_checked_on = $5
+          WHERE centre_id = $1 AND person_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(office.vault.seal(purpose::CARD, card.expose().as_bytes()))
+    .bind(bank)
+    .bind(office.today())
+    .execute(conn)
+    .await?;
+    Ok(())
+}

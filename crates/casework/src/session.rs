@@ -1,0 +1,256 @@
+//! Sessions (登录): opaque tokens of which only the hash is kept, one-time codes, step-ups bound to an action.
+
+use anju_domain::phone::Phone;
+use anju_vault::token;
+use chrono::{DateTime, Duration, Utc};
+use sqlx::FromRow;
+
+use crate::person::purpose;
+use crate::{Office, Refusal, Result};
+
+/// Whose session.
+pub mod audience {
+    /// A citizen.
+    pub const PERSON: i16 = 1;
+    /// An employer's clerk.
+    pub const CLERK: i16 = 2;
+    /// Staff.
+    pub const STAFF: i16 = 3;
+}
+
+/// A live session.
+#[derive(Debug, Clone, FromRow)]
+pub struct Session {
+    /// Names it on the page that lists sessions.
+    pub session_id: i64,
+    /// See [`audience`].
+    pub audience: i16,
+    /// Person, clerk or staff.
+    pub subject_id: i64,
+    /// The clerk's employer.
+    pub employer_id: Option<i64>,
+    /// Login level of services.md §2.
+    pub level: String,
+    /// Token of every form.
+    pub csrf: String,
+    /// What it came from.
+    pub device: String,
+    /// Begun.
+    pub created_at: DateTime<Utc>,
+    /// Last used.
+    pub seen_at: DateTime<Utc>,
+    /// Ends.
+    pub expires_at: DateTime<Utc>,
+    /// Face step-up: digest of the action that it is bound to.
+    pub face_digest: Option<Vec<u8>>,
+    /// When the face step was passed.
+    pub face_at: Option<DateTime<Utc>>,
+    /// At the counter: the person who stands before the teller.
+    pub served_person: Option<i64>,
+    /// Why the teller looks at that person.
+    pub served_reason: Option<String>,
+}
+
+impl Session {
+    /// Whether the face step was passed for this action within ten minutes (services.md §2, L3f).
+    pub fn face_passed(&self, action: &[u8], now: DateTime<Utc>) -> bool {
+        self.face_digest.as_deref() == Some(action) && self.face_at.is_some_and(|at| now - at <= Duration::minutes(10))
+    }
+}
+
+/// How long a session lasts: idle and in all.
+fn life(audience: i16) -> (Duration, Duration) {
+    match audience {
+        audience::STAFF => (Duration::minutes(30), Duration::hours(10)),
+        _ => (Duration::minutes(30), Duration::hours(12)),
+    }
+}
+
+/// Begins a session and returns the token for the cookie. The token is seen here and in the cookie only.
+pub async fn begin(
+    office: &Office,
+    audience: i16,
+    subject_id: i64,
+    employer_id: Option<i64>,
+    level: &str,
+    device: &str,
+) -> Result<String> {
+    let now = office.now();
+    let token = token::new();
+    sqlx::query(
+        "INSERT INTO session (token_hash, centre_id, session_id, audience, subject_id, employer_id, level, csrf, device,
+                              created_at, seen_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)",
+    )
+    .bind(token::hash(&token).as_slice())
+    .bind(office.centre.id)
+    .bind(office.ids.next().await?)
+    .bind(audience)
+    .bind(subject_id)
+    .bind(employer_id)
+    .bind(level)
+    .bind(token::new())
+    .bind(device.chars().take(120).collect::<String>())
+    .bind(now)
+    .bind(now + life(audience).1)
+    .execute(&office.pool)
+    .await?;
+    Ok(token)
+}
+
+/// The live session of a token. Its use is noted at most once a minute, so that reading pages does not write.
+pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
+    let now = office.now();
+    let hash = token::hash(token);
+    let session: Option<Session> = sqlx::query_as(
+        "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
+                face_digest, face_at, served_person, served_reason
+           FROM session WHERE token_hash = $1 AND centre_id = $2 AND ended_at IS NULL AND expires_at > $3",
+    )
+    .bind(hash.as_slice())
+    .bind(office.centre.id)
+    .bind(now)
+    .fetch_optional(&office.pool)
+    .await?;
+    let Some(session) = session else { return Ok(None) };
+    if now - session.seen_at > life(session.audience).0 {
+        return Ok(None);
+    }
+    if now - session.seen_at > Duration::minutes(1) {
+        sqlx::query("UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2")
+            .bind(hash.as_slice())
+            .bind(now)
+            .execute(&office.pool)
+            .await?;
+    }
+    Ok(Some(session))
+}
+
+/// The live sessions of a subject, newest first.
+pub async fn of_subject(office: &Office, audience: i16, subject_id: i64) -> Result<Vec<Session>> {
+    Ok(sqlx::query_as(
+        "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
+                face_digest, face_at, served_person, served_reason
+           FROM session
+          WHERE centre_id = $1 AND audience = $2 AND subject_id = $3 AND ended_at IS NULL AND expires_at > $4
+          ORDER BY session_id DESC LIMIT 20",
+    )
+    .bind(office.centre.id)
+    .bind(audience)
+    .bind(subject_id)
+    .bind(office.now())
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// Ends one session of a subject: log-out, or a session of another device.
+pub async fn end(office: &Office, audience: i16, subject_id: i64, session_id: i64) -> Result<bool> {
+    let ended = sqlx::query(
+        "UPDATE session SET ended_at = $5
+          WHERE centre_id = $1 AND audience = $2 AND subject_id = $3 AND session_id = $4 AND ended_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(audience)
+    .bind(subject_id)
+    .bind(session_id)
+    .bind(office.now())
+    .execute(&office.pool)
+    .await?;
+    Ok(ended.rows_affected() == 1)
+}
+
+/// Notes a passed face step for one action.
+pub async fn face(office: &Office, session_id: i64, action: &[u8]) -> Result<()> {
+    sqlx::query("UPDATE session SET face_digest = $2, face_at = $3 WHERE session_id = $1")
+        .bind(session_id)
+        .bind(action)
+        .bind(office.now())
+        .execute(&office.pool)
+        .await?;
+    Ok(())
+}
+
+/// The person who stands before the teller from now on; none when the visit ends.
+pub async fn serve(office: &Office, session_id: i64, person: Option<i64>, reason: Option<&str>) -> Result<()> {
+    sqlx::query("UPDATE session SET served_person = $2, served_reason = $3 WHERE session_id = $1")
+        .bind(session_id)
+        .bind(person)
+        .bind(reason)
+        .execute(&office.pool)
+        .await?;
+    Ok(())
+}
+
+/// Codes that may be sent to one phone in ten minutes, and how long one is good.
+const CODES_IN_TEN_MINUTES: i64 = 5;
+const CODE_LIFE: Duration = Duration::minutes(5);
+
+/// Makes a one-time code for a phone; the caller sends it. Only its hash is kept.
+pub async fn make_code(office: &Office, phone: &Phone, code_purpose: &str) -> Result<String> {
+    let index = office.vault.blind_index(purpose::PHONE, phone.expose()).current;
+    let now = office.now();
+    let sent: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM login_code WHERE centre_id = $1 AND phone_index = $2 AND sent_at > $3",
+    )
+    .bind(office.centre.id)
+    .bind(index.as_slice())
+    .bind(now - Duration::minutes(10))
+    .fetch_one(&office.pool)
+    .await?;
+    if sent >= CODES_IN_TEN_MINUTES {
+        return Err(Refusal::new(429, "E-LOGIN-05", "验证码发得太频繁，请 10 分钟后再试。").into());
+    }
+    let code = format!("{:06}", u32::from_le_bytes(anju_vault::random::<4>()) % 1_000_000);
+    sqlx::query(
+        "INSERT INTO login_code (centre_id, code_id, phone_index, purpose, code_hash, sent_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(office.centre.id)
+    .bind(office.ids.next().await?)
+    .bind(index.as_slice())
+    .bind(code_purpose)
+    .bind(office.vault.mac(code_purpose, code.as_bytes()).as_slice())
+    .bind(now)
+    .bind(now + CODE_LIFE)
+    .execute(&office.pool)
+    .await?;
+    Ok(code)
+}
+
+/// Takes a code: right once, within its life and five tries.
+pub async fn take_code(office: &Office, phone: &Phone, code_purpose: &str, code: &str) -> Result<()> {
+    let wrong = || Refusal::new(401, "E-LOGIN-02", "验证码不对或已过期，请核对短信，或重新获取。");
+    let row: Option<(i64, Vec<u8>, i16)> = sqlx::query_as(
+        "SELECT code_id, code_hash, attempts FROM login_code
+          WHERE centre_id = $1 AND phone_index = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $4
+          ORDER BY sent_at DESC, code_id DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).current.as_slice())
+    .bind(code_purpose)
+    .bind(office.now())
+    .fetch_optional(&office.pool)
+    .await?;
+    let Some((code_id, hash, attempts)) = row else { return Err(wrong().into()) };
+    // The try is counted before it is judged, so that many at once cannot share one.
+    let counted = sqlx::query(
+        "UPDATE login_code SET attempts = attempts + 1
+          WHERE centre_id = $1 AND code_id = $2 AND attempts = $3 AND attempts < 5 AND used_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(code_id)
+    .bind(attempts)
+    .execute(&office.pool)
+    .await?;
+    let right = office.vault.verify_mac(code_purpose, code.trim().as_bytes(), &hash);
+    if counted.rows_affected() != 1 || !right {
+        return Err(wrong().into());
+    }
+    let used = sqlx::query("UPDATE login_code SET used_at = $3 WHERE centre_id = $1 AND code_id = $2 AND used_at IS NULL")
+        .bind(office.centre.id)
+        .bind(code_id)
+        .bind(office.now())
+        .execute(&office.pool)
+        .await?;
+    if used.rows_affected() == 1 { Ok(()) } else { Err(wrong().into()) }
+}
