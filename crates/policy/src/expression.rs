@@ -6,8 +6,9 @@ use std::sync::Arc;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 use cel::parser::Parser;
 
-use crate::evaluate::{Comparison, Context, Node, Operation, TODAY, Val};
+use crate::evaluate::{Context, Node, TODAY, Val};
 use crate::function;
+use crate::operator;
 use crate::parameter::Parameter;
 use crate::region::RegionSet;
 use crate::value::{Type, Value};
@@ -173,7 +174,7 @@ impl Compiler<'_> {
             | operators::DIVIDE
             | operators::MODULO => {
                 let operands = self.all(call)?;
-                operator(&call.func_name, operands)
+                operator::apply(&call.func_name, operands)
             }
             name => {
                 if let Some(Meaning::Parameter(parameter)) = self.scope.meaning(name) {
@@ -346,101 +347,6 @@ fn qualified(expr: &Expr) -> Result<String, String> {
 
 fn unknown_name(name: &str) -> String {
     format!("unknown name {name}")
-}
-
-fn operator(name: &str, operands: Vec<Typed>) -> Result<Typed, String> {
-    let mut operands = operands.into_iter();
-    let Some(left) = operands.next() else {
-        return Err("an operator without operands".into());
-    };
-    let Some(right) = operands.next() else {
-        return match name {
-            operators::LOGICAL_NOT => {
-                let inner = fit(left.0, left.1, Type::Bool)?;
-                Ok((fold(Node::Not(Box::new(inner))), Type::Bool))
-            }
-            _ if matches!(left.1, Type::Int | Type::Fen) => {
-                let ty = left.1;
-                let pair = Box::new((Node::Number(0), left.0));
-                Ok((fold(Node::Arithmetic(Operation::Subtract, pair)), ty))
-            }
-            _ => Err(format!("`-` needs a count or money, not {}", word(left.1))),
-        };
-    };
-    let comparison = match name {
-        operators::EQUALS => Some(Comparison::Equal),
-        operators::NOT_EQUALS => Some(Comparison::NotEqual),
-        operators::LESS => Some(Comparison::Less),
-        operators::LESS_EQUALS => Some(Comparison::LessOrEqual),
-        operators::GREATER => Some(Comparison::Greater),
-        operators::GREATER_EQUALS => Some(Comparison::GreaterOrEqual),
-        _ => None,
-    };
-    if let Some(comparison) = comparison {
-        return compared(comparison, left, right);
-    }
-    arithmetic(name, left, right)
-}
-
-fn compared(comparison: Comparison, left: Typed, right: Typed) -> Result<Typed, String> {
-    let (left, right, ty) = same(left, right)?;
-    let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-    let comparable = ty.is_ordered() || (equality && matches!(ty, Type::Bool | Type::Text));
-    if !comparable {
-        return Err(format!("{} cannot be compared in this way", word(ty)));
-    }
-    Ok((
-        fold(Node::Compare(comparison, Box::new((left, right)))),
-        Type::Bool,
-    ))
-}
-
-fn arithmetic(name: &str, left: Typed, right: Typed) -> Result<Typed, String> {
-    let operation = match name {
-        operators::ADD => Operation::Add,
-        operators::SUBSTRACT => Operation::Subtract,
-        operators::MULTIPLY => Operation::Multiply,
-        operators::DIVIDE => Operation::Divide,
-        operators::MODULO => Operation::Remainder,
-        _ => return Err("unknown operator".into()),
-    };
-    let wrong = |left: Type, right: Type| {
-        let sign = match operation {
-            Operation::Add => "+",
-            Operation::Subtract => "−",
-            Operation::Multiply => "×",
-            Operation::Divide => "÷",
-            _ => "%",
-        };
-        Err(format!(
-            "{} {sign} {} has no meaning",
-            word(left),
-            word(right)
-        ))
-    };
-    let (left, right, ty) = match operation {
-        Operation::Add | Operation::Subtract => {
-            let (left_type, right_type) = (left.1, right.1);
-            match same(left, right) {
-                Ok(found) if matches!(found.2, Type::Int | Type::Fen | Type::Bp) => found,
-                _ => return wrong(left_type, right_type),
-            }
-        }
-        Operation::Multiply => match (left.1, right.1) {
-            (Type::Int, Type::Int) => (left.0, right.0, Type::Int),
-            (Type::Fen, Type::Int) | (Type::Int, Type::Fen) => (left.0, right.0, Type::Fen),
-            (left, right) => return wrong(left, right),
-        },
-        _ => match (left.1, right.1) {
-            (Type::Int, Type::Int) => (left.0, right.0, Type::Int),
-            (Type::Fen, Type::Int) => (left.0, right.0, Type::Fen),
-            (left, right) => return wrong(left, right),
-        },
-    };
-    Ok((
-        fold(Node::Arithmetic(operation, Box::new((left, right)))),
-        ty,
-    ))
 }
 
 fn parameter_call(parameter: Arc<Parameter>, given: Vec<Typed>) -> Result<Typed, String> {

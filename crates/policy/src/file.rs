@@ -155,6 +155,8 @@ pub(crate) struct RawFile {
     pub review: Vec<RawReview>,
     pub service: Option<ServiceDefinition>,
     pub amount: Option<RawAmount>,
+    /// The table of accounting entries: the ledger reads it, the digest covers it; named here so that a misspelt table is an error.
+    pub event: Vec<toml::Value>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,13 +9,17 @@ pub mod fact;
 pub mod file;
 mod function;
 mod load;
+mod operator;
 pub mod parameter;
+mod parameter_load;
 mod plan;
 mod plan_build;
 mod policy_set;
+mod reach;
 pub mod region;
 mod replay;
 pub mod service;
+mod sql;
 mod text;
 pub mod value;
 mod vocabulary;
@@ -27,6 +31,7 @@ pub use file::{LoadError, PolicyFiles};
 pub use plan::Verdict;
 pub use policy_set::{Ask, PolicyError, PolicySet, Rule};
 pub use service::{FactNeed, Input, InputType, ServiceDefinition};
+pub use sql::{SqlError, SqlText, SqlValue};
 pub use vocabulary::FactType;
 
 /// Every mistake in a centre's files, for `anju policy check`; none when the policy may be used.

@@ -9,8 +9,8 @@ use chrono::NaiveDate;
 use serde_json::Value as Json;
 
 use crate::decision::PolicyRef;
-use crate::file::{self, LoadError, PolicyFiles, RawFile, RawFilter, RawName, RawParameter};
-use crate::parameter::{Argument, Parameter, Row, Test};
+use crate::file::{self, LoadError, PolicyFiles, RawFile, RawFilter, RawName};
+use crate::parameter_load;
 use crate::plan_build;
 use crate::policy_set::PolicySet;
 use crate::region::RegionSet;
@@ -65,7 +65,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<PolicySet, Vec<LoadError>> {
         errors.file.clone_from(file);
         raw.parameter
             .iter()
-            .for_each(|raw| parameter(raw, &mut set, &mut errors));
+            .for_each(|raw| parameter_load::parameter(raw, &mut set, &mut errors));
         raw.name
             .iter()
             .for_each(|raw| names(raw, &mut set, &mut errors));
@@ -339,107 +339,8 @@ fn filter(raw: &RawFilter, set: &PolicySet) -> Result<Filter, String> {
     })
 }
 
-fn parameter(raw: &RawParameter, set: &mut PolicySet, errors: &mut Errors) {
-    let place = format!("parameter {}", raw.name);
-    let arguments: Vec<Argument> = raw
-        .arguments
-        .iter()
-        .map(|argument| Argument {
-            name: argument.name.clone(),
-            ty: argument.ty,
-        })
-        .collect();
-    if arguments.len() > 6 {
-        errors.add(&place, "more than six arguments");
-    }
-    if raw.ty.element().is_some() || raw.ty == Type::Months {
-        errors.add(&place, "a parameter holds one value");
-    }
-    let mut rows: Vec<Row> = Vec::new();
-    for (index, table) in raw.values.iter().enumerate() {
-        let place = format!("{place}, row {}", index + 1);
-        let Some(mut row) = errors.keep(&place, row(table, raw, &arguments, set)) else {
-            continue;
-        };
-        let text = |key: &str, default: &Option<String>| {
-            let own = table
-                .get(key)
-                .and_then(toml::Value::as_str)
-                .map(str::to_owned);
-            own.or_else(|| default.clone()).unwrap_or_default()
-        };
-        (row.mark, row.source) = (text("mark", &raw.mark), text("source", &raw.source));
-        check_mark(&row.mark, &row.source, &place, errors);
-        if rows
-            .iter()
-            .any(|held| held.from == row.from && held.tests == row.tests)
-        {
-            errors.add(
-                &place,
-                "a row of the same date and the same where stands above",
-            );
-        }
-        rows.push(row);
-    }
-    if rows.is_empty() {
-        errors.add(&place, "no row");
-    }
-    let (name, label) = (raw.name.clone(), raw.label.clone());
-    let mut parameter = Parameter {
-        name,
-        label,
-        ty: raw.ty,
-        arguments,
-        rows,
-    };
-    parameter.sort();
-    if set
-        .parameters
-        .insert(raw.name.clone(), Arc::new(parameter))
-        .is_some()
-    {
-        errors.add(place, "declared twice");
-    }
-}
-
-fn row(
-    table: &toml::Table,
-    raw: &RawParameter,
-    arguments: &[Argument],
-    set: &PolicySet,
-) -> Result<Row, String> {
-    let from = day(table.get("from").ok_or("no `from`")?)?;
-    let value = typed(table.get("value").ok_or("no `value`")?, raw.ty)?;
-    let mut tests = Vec::new();
-    for (key, value) in table {
-        if matches!(key.as_str(), "from" | "value" | "mark" | "source" | "note") {
-            continue;
-        }
-        let argument = |name: &str, ty: Type| {
-            arguments
-                .iter()
-                .position(|argument| argument.name == name && argument.ty == ty)
-        };
-        let least = key
-            .strip_suffix("_min")
-            .and_then(|name| argument(name, Type::Int));
-        let test = match (argument(key, Type::Text), least, value) {
-            (Some(index), _, toml::Value::String(code)) => match set.regions.get(code) {
-                Some(region) => Test::Within(index, region.clone()),
-                None if key == "region" && code.parse::<u32>().is_err() => {
-                    return Err(format!("unknown region {code}"));
-                }
-                None => Test::Is(index, code.as_str().into()),
-            },
-            (_, Some(index), toml::Value::Integer(least)) => Test::AtLeast(index, *least),
-            _ => return Err(format!("`{key}` is no argument of it, or of another type")),
-        };
-        tests.push(test);
-    }
-    Ok(Row::new(from, tests, value))
-}
-
-fn check_mark(mark: &str, source: &str, place: &str, errors: &mut Errors) {
+/// Every number says how sure it is and where it comes from.
+pub(crate) fn check_mark(mark: &str, source: &str, place: &str, errors: &mut Errors) {
     if !matches!(mark, "law" | "source" | "assumed" | "recalled") {
         errors.add(place, "no mark: law, source, assumed or recalled");
     }
@@ -449,7 +350,7 @@ fn check_mark(mark: &str, source: &str, place: &str, errors: &mut Errors) {
 }
 
 /// A TOML value of a declared type.
-fn typed(value: &toml::Value, ty: Type) -> Result<Value, String> {
+pub(crate) fn typed(value: &toml::Value, ty: Type) -> Result<Value, String> {
     let wrong = || format!("{value} is not {}", crate::expression::word(ty));
     match ty {
         Type::Date => Ok(Value::Number(crate::value::date_number(day(value)?))),

@@ -99,8 +99,6 @@ impl Filter {
         let value = entry.get(&self.field).filter(|value| !value.is_null());
         match (&self.test, value) {
             (FilterTest::NoneOf(codes), Some(value)) => Some(!codes.contains(value)),
-            // A home whose use is not said counts as a home.
-            (FilterTest::NoneOf(_), None) => Some(true),
             (FilterTest::OneOf(codes), Some(value)) => Some(codes.contains(value)),
             (FilterTest::Within(set), Some(value)) => value.as_str().map(|code| set.contains(code)),
             (_, None) => None,

@@ -1,6 +1,8 @@
 //! A tenant and the policy of the demo centre, in the domain's words.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod small;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
