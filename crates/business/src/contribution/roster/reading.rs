@@ -250,10 +250,10 @@ impl<'r> Reading<'r> {
 
     fn not_a_number<T>(&mut self, text: &str) -> Field<T> {
         let (what, suggestion) = diagnose(text);
-        let message = format!("{}填的是“{}”，{what}。", self.place(), text.trim());
+        let message = format!("{}填的是“{}”，{what}。", self.place(), shortened(text));
         self.faults.push(
             Fault::cell(self.row, self.column, "E-ROW-05", message)
-                .found(text.trim())
+                .found(shortened(text))
                 .suggest(suggestion),
         );
         Field::Faulty
@@ -264,7 +264,7 @@ impl<'r> Reading<'r> {
     }
 
     fn fault<T>(&mut self, code: &'static str, found: &str, what: &str) -> Field<T> {
-        let found = found.trim();
+        let found = &shortened(found);
         let place = self.place();
         let message = if found.is_empty() {
             format!("{place}{what}。")
@@ -361,6 +361,18 @@ fn shown(value: Value<'_>) -> String {
         Value::Bool(true) => "TRUE".to_owned(),
         Value::Bool(false) => "FALSE".to_owned(),
         Value::Empty | Value::Uncalculated | Value::TooLong => String::new(),
+    }
+}
+
+/// What was typed, as far as a message repeats it.
+fn shortened(text: &str) -> String {
+    const MOST_CHARS: usize = 30;
+    let mut chars = text.trim().chars();
+    let head: String = chars.by_ref().take(MOST_CHARS).collect();
+    if chars.next().is_some() {
+        head + "…"
+    } else {
+        head
     }
 }
 

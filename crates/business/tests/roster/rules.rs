@@ -1,0 +1,568 @@
+//! A roster against the books: who changes, who is missing, what it costs, what is wrong.
+
+use anju_business::contribution::roster::{
+    Change, DifferenceKind, Elsewhere, MemberState, Mode, PoliceAnswer, RatioChange, read, writer,
+};
+use anju_domain::contribution::Ratios;
+use anju_domain::money::Fen;
+use anju_domain::rate::Bp;
+
+use crate::town::{Town, id};
+
+const LI: &str = "500103199003071423";
+const OUYANG: &str = "50010619780615007X";
+const MAI: &str = "650102198512312178";
+const WANG: &str = "500112199902283311";
+
+/// Li and Ouyang contribute, Mai is sealed.
+fn town() -> Town {
+    Town::new()
+        .member("李梅", LI, 6_000, MemberState::Active)
+        .member("欧阳娜", OUYANG, 5_000, MemberState::Active)
+        .member("买买提·吐尔逊", MAI, 8_000, MemberState::Sealed)
+}
+
+fn li(change: &'static str, base: &'static str) -> [&'static str; 8] {
+    ["李梅", LI, base, "", "", change, "", ""]
+}
+
+fn ouyang(change: &'static str, base: &'static str) -> [&'static str; 8] {
+    ["欧阳娜", OUYANG, base, "", "", change, "", ""]
+}
+
+#[test]
+fn an_employer_s_first_roster_adds_everybody_and_an_empty_change_means_so() {
+    let checked = Town::new()
+        .upload(&[
+            [
+                "李梅",
+                LI,
+                "6543.21",
+                "12",
+                "0.12",
+                "",
+                "1570",
+                "13800138001",
+            ],
+            ["欧阳娜", OUYANG, "5,000.00", "", "", "新增", "", ""],
+        ])
+        .expect("a sound roster");
+    assert_eq!((checked.changes.added, checked.list.len()), (2, 2));
+    // 6,543.21 × 12 % = 785.19 → 785 each; 5,000 × 12 % = 600 each.
+    assert_eq!(checked.total, Fen::yuan(1_570 + 1_200));
+    assert_eq!(
+        checked.list[0].phone.as_ref().map(|phone| phone.expose()),
+        Some("13800138001")
+    );
+    assert!(checked.equation.holds());
+    assert_eq!(
+        (
+            checked.equation.people_before,
+            checked.equation.people_added,
+            checked.differences.len()
+        ),
+        (0, 2, 2)
+    );
+    assert_eq!(checked.digest.len(), 64);
+}
+
+#[test]
+fn a_roster_without_change_differs_in_nothing() {
+    let checked = town()
+        .upload(&[ouyang("", "5000"), li("", "6000")])
+        .expect("a sound roster");
+    assert_eq!(checked.differences, []);
+    assert_eq!(checked.total, Fen::yuan(1_440 + 1_200));
+    let ids: Vec<&str> = checked
+        .list
+        .iter()
+        .map(|line| line.id_number.expose())
+        .collect();
+    assert_eq!(
+        ids,
+        [LI, OUYANG],
+        "the list is ordered by ID number whatever the rows"
+    );
+}
+
+#[test]
+fn every_change_finds_its_way_into_list_and_differences() {
+    let rows = [
+        li("基数调整", "7000"),
+        ouyang("封存", ""),
+        [
+            "买买提•吐尔逊",
+            "650102198512312178",
+            "8500",
+            "",
+            "",
+            "启封",
+            "",
+            "",
+        ],
+        ["王𬭎", WANG, "7350.5", "", "", "新增", "", ""],
+    ];
+    let checked = town().upload(&rows).expect("a sound roster");
+    let counts = checked.changes;
+    assert_eq!(
+        (counts.added, counts.sealed, counts.unsealed, counts.changed),
+        (1, 1, 1, 1)
+    );
+    assert_eq!(checked.sealed, [id(OUYANG)]);
+    let kinds: Vec<_> = checked
+        .differences
+        .iter()
+        .map(|one| {
+            (
+                one.name_masked.as_str(),
+                one.kind,
+                one.before_fen,
+                one.after_fen,
+            )
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (
+                "李*",
+                DifferenceKind::Base,
+                Fen::yuan(1_440),
+                Fen::yuan(1_680)
+            ),
+            ("王*", DifferenceKind::Added, Fen::ZERO, Fen::yuan(1_764)),
+            (
+                "买******",
+                DifferenceKind::Unsealed,
+                Fen::ZERO,
+                Fen::yuan(2_040)
+            ),
+            ("欧阳*", DifferenceKind::Sealed, Fen::yuan(1_200), Fen::ZERO),
+        ]
+    );
+    let equation = checked.equation;
+    assert!(equation.holds());
+    assert_eq!(
+        (
+            equation.people_before,
+            equation.people_added,
+            equation.people_removed,
+            equation.people_after
+        ),
+        (2, 2, 1, 3)
+    );
+    assert_eq!(equation.amount_adjusted_fen, Fen::yuan(240));
+}
+
+#[test]
+fn the_digest_is_of_the_list_and_not_of_the_file() {
+    let complete = town()
+        .upload(&[li("基数调整", "7000"), ouyang("", "5000")])
+        .expect("a sound roster");
+    let mut town = town();
+    town.mode = Mode::Changes;
+    let changes = town
+        .upload(&[li("基数调整", "7,000.00")])
+        .expect("a sound roster");
+    assert_eq!(
+        (changes.digest.clone(), changes.total, changes.list.len()),
+        (complete.digest, complete.total, complete.list.len())
+    );
+    let other = town
+        .upload(&[li("基数调整", "7001")])
+        .expect("a sound roster");
+    assert_ne!(other.digest, changes.digest);
+}
+
+#[test]
+fn nobody_is_dropped_by_silence() {
+    assert_eq!(
+        town().faults(&[li("", "6000")]),
+        [(None, None, "E-ROW-02")],
+        "the sealed one may be absent, Ouyang may not"
+    );
+    // Whose number cannot be read is not reported as missing too.
+    assert_eq!(
+        town().faults(&[
+            li("", "6000"),
+            ["欧阳娜", "500106197806150079", "5000", "", "", "", "", ""]
+        ]),
+        [(Some(3), Some("证件号码"), "E-PERS-01")]
+    );
+}
+
+#[test]
+fn a_change_must_fit_the_person_s_state() {
+    let newcomer = |change| ["王𬭎", WANG, "7000", "", "", change, "", ""];
+    let sealed = |change| ["买买提·吐尔逊", MAI, "8000", "", "", change, "", ""];
+    for (row, what) in [
+        (newcomer(""), "a stranger without 新增"),
+        (newcomer("启封"), "a stranger to unseal"),
+        (newcomer("封存"), "a stranger to seal"),
+        (newcomer("基数调整"), "a stranger to adjust"),
+        (sealed(""), "a sealed person as if contributing"),
+        (sealed("封存"), "a sealed person to seal"),
+        (sealed("新增"), "a sealed person to add"),
+        (sealed("基数调整"), "a sealed person to adjust"),
+    ] {
+        assert_eq!(
+            town().faults(&[li("", "6000"), ouyang("", "5000"), row]),
+            [(Some(4), Some("变更"), "E-ROW-07")],
+            "{what}"
+        );
+    }
+    for (row, what) in [
+        (li("新增", "6000"), "a member to add"),
+        (li("启封", "6000"), "a member to unseal"),
+        (li("", "6001"), "another base without saying so"),
+        (li("基数调整", "6000"), "an adjustment to the same base"),
+    ] {
+        assert_eq!(
+            town().faults(&[row, ouyang("", "5000")]),
+            [(Some(2), Some("变更"), "E-ROW-07")],
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn one_person_stands_once() {
+    let old_form = ["欧阳娜", "500106780615007", "5000", "", "", "", "", ""];
+    assert_eq!(
+        town().faults(&[li("", "6000"), ouyang("", "5000"), old_form]),
+        [(Some(4), Some("证件号码"), "E-ROW-01")]
+    );
+}
+
+#[test]
+fn one_person_has_one_account_in_the_centre() {
+    let rows = [["李梅", LI, "6000", "", "", "新增", "", ""]];
+    let mut town = Town::new();
+    town.elsewhere.insert(id(LI), Elsewhere::Active);
+    assert_eq!(
+        town.faults(&rows),
+        [(Some(2), Some("证件号码"), "E-PERS-04")]
+    );
+    for (place, notice) in [(Elsewhere::Sealed, true), (Elsewhere::Closed, false)] {
+        town.elsewhere.insert(id(LI), place);
+        let checked = town.upload(&rows).expect("a sound roster");
+        assert_eq!(checked.list[0].joins_from, Some(place));
+        assert_eq!(
+            checked.notices.iter().any(|one| one.code == "W-PERS-04"),
+            notice
+        );
+    }
+}
+
+#[test]
+fn names_and_numbers_are_confirmed_by_the_police() {
+    let rows = [li("新增", "6000")];
+    let mut town = Town::new();
+    for (answer, fault) in [
+        (
+            PoliceAnswer::Mismatched,
+            Some((Some(2), Some("姓名"), "E-PERS-02")),
+        ),
+        (
+            PoliceAnswer::Dead,
+            Some((Some(2), Some("证件号码"), "E-PERS-03")),
+        ),
+    ] {
+        town.police.insert(id(LI), answer);
+        assert_eq!(town.faults(&rows).pop(), fault);
+    }
+    for (answer, notice) in [
+        (PoliceAnswer::Matched, None),
+        (PoliceAnswer::Absent, Some("W-PERS-03")),
+        (PoliceAnswer::Unknown, Some("W-PERS-02")),
+    ] {
+        town.police.insert(id(LI), answer);
+        let checked = town.upload(&rows).expect("a sound roster");
+        assert_eq!(
+            checked.notices.first().map(|one| one.code),
+            notice,
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_member_s_name_is_the_one_in_the_books() {
+    assert_eq!(
+        town().faults(&[["李美", LI, "6000", "", "", "", "", ""], ouyang("", "5000")]),
+        [(Some(2), Some("姓名"), "E-PERS-02")]
+    );
+}
+
+#[test]
+fn who_is_not_sixteen_on_the_first_of_the_month_cannot_join() {
+    let row = |number| [["王小", number, "5000", "", "", "新增", "", ""]];
+    assert!(
+        Town::new().upload(&row("500103201011010014")).is_ok(),
+        "sixteen on 1 November 2026"
+    );
+    assert_eq!(
+        Town::new().faults(&row("500103201011020036")),
+        [(Some(2), Some("证件号码"), "E-PERS-01")]
+    );
+}
+
+#[test]
+fn a_base_lies_between_the_limits_of_the_year() {
+    for (base, code) in [
+        ("2329.99", Some("E-BASE-01")),
+        ("2330", None),
+        ("31393", None),
+        ("31393.01", Some("E-BASE-02")),
+        ("0", Some("E-BASE-01")),
+    ] {
+        let faults = Town::new()
+            .upload(&[li("", base)])
+            .err()
+            .map(|refused| refused.faults);
+        assert_eq!(faults.map(|faults| faults[0].code), code, "{base}");
+    }
+    let refused = Town::new()
+        .upload(&[li("", "2000")])
+        .expect_err("below the limit");
+    assert_eq!(
+        refused.faults[0].message,
+        "第 2 行“缴存基数”：缴存基数低于下限2,330.00元，请调整。填的是 2,000.00 元。"
+    );
+}
+
+#[test]
+fn limits_hold_for_who_stands_in_no_row_too() {
+    let mut town = town();
+    town.mode = Mode::Changes;
+    town.policy.limits.lower = Fen::yuan(5_500);
+    assert_eq!(
+        town.faults(&[li("基数调整", "7000")]),
+        [(None, Some("缴存基数"), "E-BASE-01")]
+    );
+}
+
+#[test]
+fn bases_are_adjusted_in_their_window_and_once_a_year() {
+    let rows = [li("基数调整", "7000"), ouyang("", "5000")];
+    let mut closed = town();
+    closed.policy.base_window_is_open = false;
+    assert_eq!(closed.faults(&rows), [(Some(2), Some("变更"), "E-BASE-03")]);
+    let mut twice = town();
+    twice
+        .members
+        .get_mut(&id(LI))
+        .expect("a member")
+        .base_adjusted_this_year = true;
+    assert_eq!(twice.faults(&rows), [(Some(2), Some("变更"), "E-BASE-03")]);
+    let fallen = town()
+        .upload(&[li("基数调整", "4000"), ouyang("", "5000")])
+        .expect("a sound roster");
+    assert_eq!(fallen.notices[0].code, "W-BASE-07");
+}
+
+#[test]
+fn a_line_has_the_employer_s_ratio() {
+    let row = |employer, employee, change| ["李梅", LI, "6000", employer, employee, change, "", ""];
+    assert_eq!(
+        town().faults(&[row("10", "", ""), ouyang("", "5000")]),
+        [(Some(2), Some("单位比例"), "E-RATIO-06")]
+    );
+    assert_eq!(
+        town().faults(&[row("", "10%", ""), ouyang("", "5000")]),
+        [(Some(2), Some("个人比例"), "E-RATIO-06")]
+    );
+    // Beyond the policy's range it is also that.
+    assert_eq!(
+        town().faults(&[row("13", "", ""), ouyang("", "5000")]),
+        [
+            (Some(2), Some("单位比例"), "E-RATIO-01"),
+            (Some(2), Some("单位比例"), "E-RATIO-06")
+        ]
+    );
+    // A change for one alone is no change for everybody.
+    assert_eq!(
+        town().faults(&[row("10", "10", "比例调整"), ouyang("", "5000")]),
+        [(Some(2), Some("单位比例"), "E-RATIO-06")]
+    );
+}
+
+#[test]
+fn the_ratio_changes_for_everybody_at_once() {
+    let rows = |li: &'static str, ouyang: &'static str| {
+        [
+            ["李梅", LI, "6000", li, li, "比例调整", "", ""],
+            ["欧阳娜", OUYANG, "5000", ouyang, ouyang, "比例调整", "", ""],
+        ]
+    };
+    let checked = town().upload(&rows("10", "10%")).expect("a sound roster");
+    let ten = Ratios {
+        employer: Bp::new(1_000),
+        employee: Bp::new(1_000),
+    };
+    assert_eq!(
+        (checked.new_ratios, checked.changes.changed, checked.total),
+        (Some(ten), 2, Fen::yuan(1_200 + 1_000))
+    );
+    assert!(
+        checked
+            .list
+            .iter()
+            .all(|line| line.change == Some(Change::Ratio) && line.ratios == ten)
+    );
+    assert!(
+        checked
+            .differences
+            .iter()
+            .all(|one| one.kind == DifferenceKind::Ratio)
+    );
+
+    assert_eq!(
+        town().faults(&rows("10", "8")),
+        [(Some(3), Some("单位比例"), "E-RATIO-06")]
+    );
+    assert_eq!(
+        town().faults(&rows("12", "")),
+        [(Some(2), Some("变更"), "E-ROW-07")],
+        "the ratio it already has"
+    );
+    let beyond = town().faults(&rows("4", "4"));
+    assert_eq!(
+        beyond.iter().map(|fault| fault.2).collect::<Vec<_>>(),
+        ["E-RATIO-01"; 4]
+    );
+    let unequal = [
+        ["李梅", LI, "6000", "10", "8", "比例调整", "", ""],
+        ["欧阳娜", OUYANG, "5000", "10", "8", "比例调整", "", ""],
+    ];
+    assert_eq!(
+        town().faults(&unequal)[0],
+        (Some(2), Some("个人比例"), "E-RATIO-03")
+    );
+
+    for (ratio_change, code) in [
+        (RatioChange::UsedThisYear, "E-RATIO-04"),
+        (RatioChange::SetByFinance, "E-RATIO-05"),
+    ] {
+        let mut town = town();
+        town.ratio_change = ratio_change;
+        assert_eq!(
+            town.faults(&rows("10", "10")),
+            [(Some(2), Some("变更"), code)]
+        );
+    }
+    let mut changes_only = town();
+    changes_only.mode = Mode::Changes;
+    assert_eq!(
+        changes_only.faults(&rows("10", "10")[..1]),
+        [(None, None, "E-RATIO-06")],
+        "Ouyang would keep 12 %"
+    );
+}
+
+#[test]
+fn where_policy_allows_it_ratios_differ_from_person_to_person() {
+    let mut town = town();
+    town.policy.ratios_per_person = true;
+    let row = |change| {
+        [
+            ["李梅", LI, "6000", "10", "10", change, "", ""],
+            ouyang("", "5000"),
+        ]
+    };
+    assert_eq!(town.faults(&row("")), [(Some(2), Some("变更"), "E-ROW-07")]);
+    let checked = town.upload(&row("比例调整")).expect("a sound roster");
+    assert_eq!(
+        (checked.total, checked.new_ratios),
+        (Fen::yuan(1_200 + 1_200), None)
+    );
+}
+
+#[test]
+fn the_clerk_s_amount_must_be_ours() {
+    let row = |monthly, change| {
+        [
+            ["李梅", LI, "6000", "", "", change, monthly, ""],
+            ouyang("", "5000"),
+        ]
+    };
+    assert!(town().upload(&row("1,440.00", "")).is_ok());
+    assert_eq!(
+        town().faults(&row("1440.01", "")),
+        [(Some(2), Some("月缴存额"), "E-ROW-04")]
+    );
+    assert!(
+        town().upload(&row("1440", "封存")).is_ok(),
+        "the amount until now may stay"
+    );
+    assert_eq!(
+        town().faults(&row("1000", "封存")),
+        [(Some(2), Some("月缴存额"), "E-ROW-04")]
+    );
+}
+
+#[test]
+fn somebody_must_be_left() {
+    assert_eq!(
+        town().faults(&[li("封存", ""), ouyang("封存", "5000")]),
+        [(None, None, "E-REMIT-03")]
+    );
+}
+
+#[test]
+fn all_faults_of_a_file_come_in_one_answer_by_row() {
+    let rows = [
+        ["=李梅", LI, "12,3OO", "10", "", "离职", "abc", "1"],
+        ["欧阳娜", OUYANG, "", "", "", "", "", ""],
+        ["王𬭎", WANG, "100", "", "", "新增", "1", ""],
+        ["王𬭎", WANG, "7000", "", "", "新增", "", ""],
+    ];
+    let refused = town().upload(&rows).expect_err("faults");
+    let faults: Vec<_> = refused
+        .faults
+        .iter()
+        .map(|fault| (fault.row.unwrap_or(0), fault.code))
+        .collect();
+    assert_eq!(
+        faults,
+        [
+            (2, "E-ROW-06"),
+            (2, "E-ROW-05"),
+            (2, "E-ROW-03"),
+            (2, "E-ROW-05"),
+            (2, "E-ROW-05"),
+            (2, "E-RATIO-06"),
+            (3, "E-ROW-05"),
+            (4, "E-BASE-01"),
+            (4, "E-ROW-04"),
+            (5, "E-ROW-01"),
+        ]
+    );
+    assert_eq!(refused.right_rows, 0);
+}
+
+#[test]
+fn what_we_write_is_read_again() {
+    let town = town();
+    let checked = town
+        .upload_file(&writer::last_roster(town.month, &town.last_month).expect("a file"))
+        .expect("a sound roster");
+    assert_eq!(
+        (checked.differences.len(), checked.total),
+        (0, Fen::yuan(1_440 + 1_200))
+    );
+    let empty = read(&writer::template(town.month).expect("a file")).expect_err("nobody in it");
+    assert_eq!(empty[0].code, "E-FILE-12");
+}
+
+#[test]
+fn the_annotated_file_keeps_every_cell_in_its_place() {
+    let town = town();
+    let rows = [li("", "12,3OO"), ouyang("", "5000")];
+    let original = read(&crate::town::roster(&rows)).expect("a roster");
+    let refused = town.upload(&rows).expect_err("a fault");
+    let annotated = writer::annotated(town.month, &original, &refused.faults).expect("a file");
+    assert_eq!(read(&annotated).expect("a roster").notices, []);
+    let again = town.upload_file(&annotated).expect_err("the same fault");
+    assert_eq!(again.faults, refused.faults);
+}
