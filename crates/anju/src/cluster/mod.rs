@@ -5,6 +5,7 @@
 //! Read [`Cluster::start`] first; `install.rs` brings the server programs onto a machine that has none.
 
 mod account;
+mod content;
 pub mod install;
 
 use std::{
@@ -12,10 +13,11 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink},
     path::{Path, PathBuf},
     process::{Command, Output},
+    thread,
+    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
-use sqlx::{Connection, Executor, PgConnection};
 
 use account::{Account, effective_uid};
 
@@ -62,6 +64,9 @@ pub const DATABASE: &str = "anju";
 
 /// Where the clusters of homes live whose owner is root.
 const ROOM_OF_ROOT: &str = "/var/lib/anju";
+
+/// How often a start is tried, each a fifth of a second after the last.
+const START_ATTEMPTS: u32 = 25;
 
 /// Longest path of a socket folder: the kernel takes 107 bytes with the socket's own name.
 const SOCKET_FOLDER_MAX: usize = 85;
@@ -116,15 +121,14 @@ impl Cluster {
         format!("postgres:///{database}?host={host}&user={role}")
     }
 
-    /// Whether the server runs.
+    /// Whether the server runs. Asked of the process and not of the number in its file, which may by now be another's,
+    /// or the dead server's own where nobody has buried it: a postmaster lives in its data folder.
     pub fn is_running(&self) -> bool {
-        self.data().join("postmaster.pid").exists()
-            && self
-                .program("pg_ctl")
-                .args(["status", "-D"])
-                .arg(self.data())
-                .output()
-                .is_ok_and(|output| output.status.success())
+        let lives_in = |pid: &str| fs::read_link(Path::new("/proc").join(pid).join("cwd")).ok();
+        fs::read_to_string(self.data().join("postmaster.pid"))
+            .ok()
+            .and_then(|text| lives_in(text.lines().next()?))
+            .is_some_and(|folder| fs::canonicalize(self.data()).is_ok_and(|data| data == folder))
     }
 
     /// Makes the cluster if there is none, starts it if it does not run, makes the database if it is missing.
@@ -138,11 +142,12 @@ impl Cluster {
         if !self.data().join("PG_VERSION").exists() {
             self.make()?;
         }
+        self.link()?;
         let started = !self.is_running();
         if started {
             self.start_server()?;
         }
-        self.make_database().await?;
+        content::make(self).await?;
         Ok(started)
     }
 
@@ -163,9 +168,14 @@ impl Cluster {
         let link = self.home.join("cluster");
         if link.is_symlink() {
             fs::remove_file(&link).map_err(file(&link))?;
-            fs::remove_dir_all(&self.room).map_err(file(&self.room))?;
-        } else if self.data().exists() {
-            fs::remove_dir_all(self.data()).map_err(file(&self.data()))?;
+        }
+        let rest = if self.room == self.home {
+            self.data()
+        } else {
+            self.room.clone()
+        };
+        if rest.exists() {
+            fs::remove_dir_all(&rest).map_err(file(&rest))?;
         }
         Ok(())
     }
@@ -203,8 +213,13 @@ impl Cluster {
         fs::write(&settings, text).map_err(file(&settings))?;
 
         fs::rename(&fresh, self.data()).map_err(file(&self.data()))?;
-        if self.account.is_some() {
-            let link = self.home.join("cluster");
+        Ok(())
+    }
+
+    /// `ANJU_HOME/cluster` leads to the data folder, wherever that lies.
+    fn link(&self) -> Result<()> {
+        let link = self.home.join("cluster");
+        if self.data() != link && !link.exists() {
             if link.is_symlink() {
                 fs::remove_file(&link).map_err(file(&link))?;
             }
@@ -217,13 +232,24 @@ impl Cluster {
         self.make_folder(&self.socket)?;
         let settings = self.data().join("anju.conf");
         fs::write(&settings, self.settings()).map_err(file(&settings))?;
-        let mut start = self.program("pg_ctl");
-        start
-            .args(["start", "-w", "-t", "300", "-D"])
-            .arg(self.data())
-            .arg("-l")
-            .arg(self.data().join("server.log"));
-        run(&mut start).map(drop)
+        let stale = self.data().join("postmaster.pid");
+        if stale.exists() {
+            fs::remove_file(&stale).map_err(file(&stale))?; // PostgreSQL believes the number in it
+        }
+        for attempt in 1.. {
+            let mut start = self.program("pg_ctl");
+            start
+                .args(["start", "-w", "-t", "300", "-D"])
+                .arg(self.data())
+                .arg("-l")
+                .arg(self.data().join("server.log"));
+            match run(&mut start) {
+                // Sessions of a killed server still hold its memory for a moment.
+                Err(_) if attempt < START_ATTEMPTS => thread::sleep(Duration::from_millis(200)),
+                done => return done.map(drop),
+            }
+        }
+        Ok(())
     }
 
     /// Written at each start, so that a new version's settings reach an old cluster. What an administrator sets with
@@ -255,54 +281,6 @@ impl Cluster {
             libraries = if statistics { "pg_stat_statements" } else { "" },
             socket = self.socket.display().to_string().replace('\'', "''"),
         )
-    }
-
-    async fn make_database(&self) -> Result<()> {
-        let mut connection = PgConnection::connect(&self.url_as("postgres", "postgres")).await?;
-        let role: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju')")
-                .fetch_one(&mut connection)
-                .await?;
-        if !role {
-            sqlx::query("CREATE ROLE anju LOGIN CREATEROLE CREATEDB IN ROLE pg_monitor")
-                .execute(&mut connection)
-                .await?;
-        }
-        let database: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'anju')")
-                .fetch_one(&mut connection)
-                .await?;
-        if !database {
-            sqlx::query("CREATE DATABASE anju OWNER anju")
-                .execute(&mut connection)
-                .await?;
-        }
-        connection.close().await?;
-        self.make_statistics().await
-    }
-
-    /// How often each statement runs, for whoever runs the centre and for the tests that count statements. In the
-    /// template too, so that every database made from it has it.
-    async fn make_statistics(&self) -> Result<()> {
-        for database in [DATABASE, "template1"] {
-            let mut connection = PgConnection::connect(&self.url_as("postgres", database)).await?;
-            let wanted: bool = sqlx::query_scalar(
-                "SELECT current_setting('shared_preload_libraries') <> ''
-                    AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements')",
-            )
-            .fetch_one(&mut connection)
-            .await?;
-            if wanted {
-                connection
-                    .execute(
-                        "CREATE EXTENSION pg_stat_statements;
-                         GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO anju",
-                    )
-                    .await?;
-            }
-            connection.close().await?;
-        }
-        Ok(())
     }
 
     /// A server program, run as the account that owns the cluster and in a folder that it can enter.
