@@ -103,6 +103,9 @@ pub struct Condition {
     /// The service's message code (`E-RENT-02`), when it is not met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// For one that is not met: the first day on which it will be, if nothing but time passes; null when time alone does not help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub met_from: Option<chrono::NaiveDate>,
     /// What happens if it stays unknown.
     pub on_unknown: OnUnknown,
     /// What it read.

@@ -404,9 +404,15 @@ pub(crate) fn months_of(
 impl Node {
     /// Each month of a sum over months with its part; nothing where the months are not known.
     pub fn by_month(&self, context: Context<'_>) -> Vec<(i64, i64)> {
-        let Node::SumMonths(parts) = self else { return Vec::new() };
-        let Ok(months) = months_of(parts, context) else { return Vec::new() };
-        months.filter_map(|month| Some((month, parts.2.number(Context { month, ..context }).ok()?))).collect()
+        let Node::SumMonths(parts) = self else {
+            return Vec::new();
+        };
+        let Ok(months) = months_of(parts, context) else {
+            return Vec::new();
+        };
+        months
+            .filter_map(|month| Some((month, parts.2.number(Context { month, ..context }).ok()?)))
+            .collect()
     }
 }
 

@@ -4,14 +4,14 @@
 use serde_json::{Value as Json, json};
 
 use crate::decision::{
-    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, Outcome, Paper, PaperFact,
-    PolicyRef, Shown, StoredDecision, WaitingFor,
+    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, Outcome, Paper,
+    PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
 };
 use crate::evaluate::{Context, NOW, TODAY};
 use crate::fact::{At, Fact, FactState, Facts};
 use crate::plan::{Plan, PlanCondition, SlotSource, Verdict};
 use crate::text::Template;
-use crate::value::{Gap, Slot, Value};
+use crate::value::{Gap, Slot, Value, date_number};
 
 /// One reading of a case: the slots as they stood, with the facts behind them.
 #[derive(Debug)]
@@ -110,9 +110,37 @@ impl Reading<'_> {
             remedy: (!met).then(|| self.sentence(&condition.remedy)),
             law: condition.law.clone(),
             message: condition.message.clone().filter(|_| !met),
+            met_from: if outcome == ConditionOutcome::NotMet {
+                self.met_from(condition)
+            } else {
+                None
+            },
             on_unknown: condition.on_unknown,
             facts: self.facts_read(&condition.reads, &gaps),
         }
+    }
+
+    /// The first day on which a condition will be met with the facts as they are.
+    fn met_from(&self, condition: &PlanCondition) -> Option<chrono::NaiveDate> {
+        // What no day or instant enters cannot change by waiting.
+        let waits = condition
+            .reads
+            .iter()
+            .any(|slot| matches!(*slot, TODAY | NOW));
+        if !waits {
+            return None;
+        }
+        let mut slots = self.slots.clone();
+        (1..=DAYS_AHEAD).find_map(|days| {
+            let later = At {
+                now: self.at.now + chrono::TimeDelta::days(days),
+                today: self.at.today + chrono::TimeDelta::days(days),
+            };
+            slots[usize::from(TODAY)] = Ok(Value::Number(date_number(later.today)));
+            slots[usize::from(NOW)] = Ok(Value::Number(later.now.timestamp()));
+            let met = condition.when.truth(Context::new(&slots)) == Ok(true);
+            met.then_some(later.today)
+        })
     }
 
     fn why_unknown(&self, condition: &PlanCondition, gap: Gap, gaps: &[u16]) -> String {
@@ -301,7 +329,11 @@ impl Reading<'_> {
     }
 
     fn months(&self, verdict: &Verdict) -> Vec<MonthAmount> {
-        let months = self.plan.amount.as_ref().and_then(|amount| amount.months.as_ref());
+        let months = self
+            .plan
+            .amount
+            .as_ref()
+            .and_then(|amount| amount.months.as_ref());
         let (Some(months), Some(Ok(mut left))) = (months, verdict.amount) else {
             return Vec::new();
         };
@@ -313,7 +345,11 @@ impl Reading<'_> {
                 let fen = allowed_fen.min(left);
                 left -= fen;
                 let month = anju_domain::calendar::Month::from_index(i32::try_from(month).ok()?);
-                Some(MonthAmount { month, allowed_fen, fen })
+                Some(MonthAmount {
+                    month,
+                    allowed_fen,
+                    fen,
+                })
             })
             .collect()
     }
@@ -373,6 +409,9 @@ impl Reading<'_> {
         reasons
     }
 }
+
+/// How far ahead a day is looked for on which a condition will be met: the longest interval of the rules and a leap day.
+const DAYS_AHEAD: i64 = 3 * 366;
 
 /// The fact type under which the form is shown.
 const FORM: &str = "form";

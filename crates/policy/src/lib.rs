@@ -19,6 +19,7 @@ mod reach;
 pub mod region;
 mod replay;
 pub mod service;
+mod snapshot;
 mod sql;
 mod text;
 pub mod value;
@@ -31,6 +32,7 @@ pub use file::{LoadError, PolicyFiles};
 pub use plan::Verdict;
 pub use policy_set::{Ask, PolicyError, PolicySet, Rule};
 pub use service::{FactNeed, Input, InputType, ServiceDefinition};
+pub use snapshot::Column;
 pub use sql::{SqlError, SqlText, SqlValue};
 pub use vocabulary::FactType;
 

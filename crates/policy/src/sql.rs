@@ -36,6 +36,8 @@ pub enum SqlValue {
     Date(NaiveDate),
     /// `text`.
     Text(String),
+    /// `bigint[]`.
+    Numbers(Vec<i64>),
 }
 
 /// Why a condition has no SQL.
@@ -178,6 +180,7 @@ impl Writer<'_> {
             SqlValue::Number(_) => "bigint",
             SqlValue::Date(_) => "date",
             SqlValue::Text(_) => "text",
+            SqlValue::Numbers(_) => "bigint[]",
         };
         let known = self.sql.values.iter().position(|held| *held == value);
         let index = known.unwrap_or_else(|| {
@@ -189,7 +192,7 @@ impl Writer<'_> {
 
     fn column_name(&self, slot: u16) -> Result<String, SqlError> {
         match self.slots.get(usize::from(slot)) {
-            Some(SlotSource::Name(name)) => Ok(name.name.replace(['.', '-'], "_")),
+            Some(SlotSource::Name(name)) => Ok(column_of(&name.name)),
             _ => Err(SqlError::NotPlain("a field of the form")),
         }
     }
@@ -364,6 +367,11 @@ impl Writer<'_> {
             (Value::Months(_) | Value::Series(_), _) => Err(SqlError::NotPlain("a list")),
         }
     }
+}
+
+/// The snapshot's column of a name.
+pub(crate) fn column_of(name: &str) -> String {
+    name.replace(['.', '-'], "_")
 }
 
 impl Comparison {

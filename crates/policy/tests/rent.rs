@@ -449,6 +449,60 @@ fn marriage_counts_on_the_day_and_deferral_counts_as_paid() {
 }
 
 #[test]
+fn the_months_of_a_claim_carry_its_amount() {
+    let whole = tenant().rent();
+    assert_eq!(whole.months.len(), 12);
+    assert_eq!(
+        whole.months.iter().map(|month| month.fen).sum::<i64>(),
+        1_800_000
+    );
+    let short = tenant()
+        .changed("own.account", json!({"balance_fen": 400_000}))
+        .rent();
+    let fen: Vec<i64> = short.months.iter().map(|month| month.fen).collect();
+    assert_eq!(fen[..4], [150_000, 150_000, 100_000, 0]);
+    assert_eq!(fen.iter().sum::<i64>(), 400_000);
+}
+
+#[test]
+fn a_refusal_that_only_time_heals_names_the_day() {
+    let met_from = |case: &Case, code: &str| {
+        let decision = case.rent();
+        let condition = decision
+            .conditions
+            .into_iter()
+            .find(|c| c.code == code)
+            .expect(code);
+        condition.met_from
+    };
+    let early = claimed("2026-08-31", "2026-07", &[]);
+    assert_eq!(
+        met_from(&early, "RENT-05"),
+        Some(support::day("2027-08-31"))
+    );
+    let used = tenant().changed("own.case", json!({"claimed_months": months("2025-11", 12)}));
+    assert_eq!(met_from(&used, "RENT-08"), Some(support::day("2026-12-01")));
+    let mobile = tenant().changed(
+        "own.person",
+        json!({"first_registration": false, "mobile_changed_at": "2026-11-24T08:00:00+08:00"}),
+    );
+    assert_eq!(
+        met_from(&mobile, "CMN-14"),
+        Some(support::day("2026-11-25"))
+    );
+    let owner = tenant().with("estate.ownership", homes(&["500112"]));
+    assert_eq!(met_from(&owner, "RENT-02"), None);
+    let listed = tenant().with(
+        "own.blacklist",
+        json!({"listed": true, "until": "2027-01-31"}),
+    );
+    assert_eq!(
+        met_from(&listed, "CMN-03"),
+        Some(support::day("2027-02-01"))
+    );
+}
+
+#[test]
 fn a_condition_shows_only_what_it_read() {
     let decision = tenant()
         .married()

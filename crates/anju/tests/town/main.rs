@@ -4,5 +4,6 @@
 
 mod database;
 mod outside;
+mod policy;
 mod schema;
 mod town;

@@ -194,6 +194,7 @@ mod tests {
                 remedy: None,
                 law: "建金〔2015〕19号".into(),
                 message: None,
+                met_from: None,
                 on_unknown: OnUnknown::Wait,
                 facts: Vec::new(),
             }],
@@ -220,6 +221,7 @@ mod tests {
                     binding: true,
                 },
             ],
+            months: Vec::new(),
             review_reasons: Vec::new(),
         }
     }
