@@ -253,6 +253,7 @@ CREATE TABLE fact (                         -- 事实: append-only
   version     smallint    NOT NULL DEFAULT 1,
   subject_index bytea     NOT NULL,         -- blind index of the ID number or credit code: a spouse need not be our customer
   source      text        NOT NULL,
+  keys_index  bytea       NOT NULL,         -- the same of what else it was asked by (name, card): another card is another question
   source_ref  text        NOT NULL DEFAULT '',
   assurance   text        NOT NULL DEFAULT 'authoritative',
   subject     text        NOT NULL,         -- as it may be shown: 本人, 配偶 陈*
@@ -287,8 +288,9 @@ CREATE TABLE outbox (                       -- payload: ids; the message is draw
   outbox_id bigint      NOT NULL,
   case_id   bigint,
   due_at    timestamptz NOT NULL,
+  made_at   timestamptz NOT NULL,
   centre_id smallint    NOT NULL,
-  kind      smallint    NOT NULL,           -- 1 payment, 2 SMS
+  kind      smallint    NOT NULL,           -- 1 payment, 2 SMS, 3 refund
   state     smallint    NOT NULL DEFAULT 0, -- 0 ready, 1 sending
   attempts  smallint    NOT NULL DEFAULT 0,
   payload   jsonb       NOT NULL,
@@ -407,7 +409,8 @@ BEGIN
   VALUES (p_centre, p_case, p_applicant, p_kind, p_event_key, p_months, p_amounts, p_amount, p_day, 1);
   INSERT INTO case_event (case_id, at, actor_id, centre_id, seq, steps, detail)
   VALUES (p_case, p_at, p_actor, p_centre, p_seq, p_steps, p_detail);
-  INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload) VALUES (p_outbox, p_case, p_at, p_centre, 1, p_payload);
+  INSERT INTO outbox (outbox_id, case_id, due_at, made_at, centre_id, kind, payload)
+  VALUES (p_outbox, p_case, p_at, p_at, p_centre, 1, p_payload);
   INSERT INTO evidence_pending (ref_id, centre_id, kind, leaf, salt) VALUES (p_case, p_centre, 1, p_leaf, p_salt);
 END $$;
 

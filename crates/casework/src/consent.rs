@@ -56,6 +56,19 @@ pub async fn give(
     Ok(consent_id)
 }
 
+/// The live consent of a case.
+pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar(
+        "SELECT consent_id FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 AND withdrawn_at IS NULL ORDER BY consent_id DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(case_id)
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
 /// The consents of a person, newest first.
 pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Consent>> {
     Ok(sqlx::query_as(

@@ -54,6 +54,8 @@ pub struct Kept<'a> {
     pub fact: &'a Fact,
     /// Whole ID number or credit code of whom it is about.
     pub subject_key: &'a str,
+    /// What else it was asked by, as one text (name, card, phone).
+    pub other_keys: &'a str,
     /// Version of the value's schema.
     pub version: i16,
     /// The source's serial.
@@ -75,13 +77,13 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
         .collect::<Result<Vec<Vec<u8>>>>()?;
     sqlx::query(
         "INSERT INTO fact (fact_id, centre_id, as_of, fetched_at, valid_until, case_id, state, type, version, subject_index,
-                           source, source_ref, assurance, subject, role, value, digest)
+                           keys_index, source, source_ref, assurance, subject, role, value, digest)
          SELECT f.fact_id, $1, f.as_of, f.fetched_at, f.valid_until, f.case_id, f.state, f.type, f.version, f.subject_index,
-                f.source, f.source_ref, f.assurance, f.subject, f.role, f.value, f.digest
+                f.keys_index, f.source, f.source_ref, f.assurance, f.subject, f.role, f.value, f.digest
            FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::smallint[],
-                       $8::text[], $9::smallint[], $10::bytea[], $11::text[], $12::text[], $13::text[], $14::text[],
-                       $15::text[], $16::jsonb[], $17::bytea[])
-                AS f (fact_id, as_of, fetched_at, valid_until, case_id, state, type, version, subject_index, source,
+                       $8::text[], $9::smallint[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::text[],
+                       $15::text[], $16::text[], $17::jsonb[], $18::bytea[])
+                AS f (fact_id, as_of, fetched_at, valid_until, case_id, state, type, version, subject_index, keys_index, source,
                       source_ref, assurance, subject, role, value, digest)",
     )
     .bind(office.centre.id)
@@ -104,6 +106,7 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
             .map(|kept| office.vault.blind_index(purpose::ID, kept.subject_key).current.to_vec())
             .collect::<Vec<Vec<u8>>>(),
     )
+    .bind(facts.iter().map(|kept| keys_index(office, kept.other_keys)).collect::<Vec<Vec<u8>>>())
     .bind(column(|kept| kept.fact.source.clone()))
     .bind(column(|kept| kept.source_ref.to_owned()))
     .bind(facts.iter().map(|kept| assurance_text(kept.fact.assurance)).collect::<Vec<&str>>())
@@ -116,37 +119,152 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
     Ok(ids)
 }
 
-/// The newest still valid fact of a type about a subject. One that is good for a single use serves the case that asked for it.
-pub async fn recent(
-    office: &Office,
-    subject_keys: &[&str],
-    types: &[&str],
-    case_no: Option<&str>,
-) -> Result<Vec<(Vec<u8>, Fact)>> {
+fn keys_index(office: &Office, other_keys: &str) -> Vec<u8> {
+    office.vault.blind_index(KEYS, other_keys).current.to_vec()
+}
+
+const KEYS: &str = "fact-keys";
+
+/// A question that a kept fact may answer.
+pub struct Wanted<'a> {
+    /// Type.
+    pub fact_type: &'a str,
+    /// Whole ID number or credit code.
+    pub subject_key: &'a str,
+    /// What else it is asked by.
+    pub other_keys: &'a str,
+}
+
+/// The newest still valid fact for each question, in order. One that is good for a single use serves the case that asked for it.
+pub async fn recent(office: &Office, wanted: &[Wanted<'_>], case_no: Option<&str>) -> Result<Vec<Option<Fact>>> {
     #[derive(FromRow)]
     struct Found {
-        subject_index: Vec<u8>,
+        place: i64,
         #[sqlx(flatten)]
         row: Row,
     }
-    let indexes: Vec<Vec<u8>> =
-        subject_keys.iter().map(|key| office.vault.blind_index(purpose::ID, key).current.to_vec()).collect();
     let rows: Vec<Found> = sqlx::query_as(
-        "SELECT DISTINCT ON (subject_index, type, source)
-                subject_index, fact_id, type, role, subject, state, value, source, assurance, as_of, valid_until, digest
-           FROM fact
-          WHERE centre_id = $1 AND subject_index = ANY ($2) AND type = ANY ($3) AND state IN (1, 2)
-            AND (valid_until > $4 OR (valid_until IS NULL AND state = 1) OR case_id = $5)
-          ORDER BY subject_index, type, source, as_of DESC, fact_id DESC",
+        "SELECT w.place, f.fact_id, f.type, f.role, f.subject, f.state, f.value, f.source, f.assurance, f.as_of, f.valid_until,
+                f.digest
+           FROM unnest($2::bytea[], $3::bytea[], $4::text[]) WITH ORDINALITY AS w (subject_index, keys_index, type, place)
+          CROSS JOIN LATERAL (
+                SELECT *
+                  FROM fact
+                 WHERE centre_id = $1 AND subject_index = w.subject_index AND type = w.type AND keys_index = w.keys_index
+                   AND state IN (1, 2)
+                   AND (valid_until > $5 OR (valid_until IS NULL AND state = 1) OR case_id = $6)
+                 ORDER BY as_of DESC, fact_id DESC
+                 LIMIT 1) AS f",
     )
     .bind(office.centre.id)
-    .bind(&indexes)
-    .bind(types)
+    .bind(
+        wanted
+            .iter()
+            .map(|wanted| office.vault.blind_index(purpose::ID, wanted.subject_key).current.to_vec())
+            .collect::<Vec<Vec<u8>>>(),
+    )
+    .bind(wanted.iter().map(|wanted| keys_index(office, wanted.other_keys)).collect::<Vec<Vec<u8>>>())
+    .bind(wanted.iter().map(|wanted| wanted.fact_type).collect::<Vec<&str>>())
     .bind(office.now())
     .bind(case_no.and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number)))
     .fetch_all(&office.pool)
     .await?;
-    rows.into_iter().map(|found| Ok((found.subject_index, found.row.fact()?))).collect()
+    let mut found: Vec<Option<Fact>> = wanted.iter().map(|_| None).collect();
+    for row in rows {
+        let place = usize::try_from(row.place - 1).map_err(|_| Fault::Stored("an ordinality below one".to_owned()))?;
+        found[place] = Some(row.row.fact()?);
+    }
+    Ok(found)
+}
+
+/// A trace of a question to a source (查询留痕).
+pub struct Call<'a> {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whom.
+    pub source: &'a str,
+    /// What.
+    pub fact_type: &'a str,
+    /// Whole ID number or credit code; empty for a batch.
+    pub subject_key: &'a str,
+    /// Service.
+    pub service: &'a str,
+    /// Public number of the case.
+    pub case_no: &'a str,
+    /// Consent or article.
+    pub basis: &'a str,
+    /// How it ended.
+    pub result: &'a str,
+    /// Milliseconds.
+    pub ms: i64,
+    /// Hex digest of the question.
+    pub request_hash: &'a str,
+    /// Hex digest of the answer.
+    pub evidence_hash: &'a str,
+}
+
+/// Keeps the traces of questions.
+pub async fn audit(office: &Office, calls: &[Call<'_>]) -> Result<()> {
+    let ids = office.ids.take(calls.len()).await?;
+    let texts = |read: fn(&Call<'_>) -> String| calls.iter().map(read).collect::<Vec<String>>();
+    sqlx::query(
+        "INSERT INTO source_call (centre_id, call_id, at, source, type, subject_index, service, case_no, basis, result, ms,
+                                  request_hash, evidence_hash)
+         SELECT $1, c.*
+           FROM unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::text[],
+                       $10::text[], $11::integer[], $12::text[], $13::text[]) AS c",
+    )
+    .bind(office.centre.id)
+    .bind(ids)
+    .bind(calls.iter().map(|call| call.at).collect::<Vec<_>>())
+    .bind(texts(|call| call.source.to_owned()))
+    .bind(texts(|call| call.fact_type.to_owned()))
+    .bind(
+        calls
+            .iter()
+            .map(|call| office.vault.blind_index(purpose::ID, call.subject_key).current.to_vec())
+            .collect::<Vec<Vec<u8>>>(),
+    )
+    .bind(texts(|call| call.service.to_owned()))
+    .bind(texts(|call| call.case_no.to_owned()))
+    .bind(texts(|call| call.basis.to_owned()))
+    .bind(texts(|call| call.result.to_owned()))
+    .bind(calls.iter().map(|call| i32::try_from(call.ms).unwrap_or(i32::MAX)).collect::<Vec<i32>>())
+    .bind(texts(|call| call.request_hash.to_owned()))
+    .bind(texts(|call| call.evidence_hash.to_owned()))
+    .execute(&office.pool)
+    .await?;
+    Ok(())
+}
+
+/// A question that was asked about a person, for 谁看过我的信息.
+#[derive(Debug, Clone, FromRow)]
+pub struct Asked {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whom.
+    pub source: String,
+    /// What.
+    pub r#type: String,
+    /// For which service.
+    pub service: String,
+    /// For which case.
+    pub case_no: String,
+    /// How it ended.
+    pub result: String,
+}
+
+/// What sources were asked about a person, newest first.
+pub async fn asked_about(office: &Office, id_number: &str, limit: i64) -> Result<Vec<Asked>> {
+    Ok(sqlx::query_as(
+        "SELECT at, source, type, service, case_no, result FROM source_call
+          WHERE centre_id = $1 AND subject_index = $2 ORDER BY call_id DESC LIMIT $3",
+    )
+    .bind(office.centre.id)
+    .bind(office.vault.blind_index(purpose::ID, id_number).current.as_slice())
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
 }
 
 /// Facts by their rows, for showing and replaying a decision.

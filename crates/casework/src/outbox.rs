@@ -45,7 +45,7 @@ pub async fn enqueue(
 ) -> Result<i64> {
     let outbox_id = office.ids.next().await?;
     sqlx::query(
-        "INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(outbox_id)
     .bind(case_id)
@@ -53,9 +53,19 @@ pub async fn enqueue(
     .bind(office.centre.id)
     .bind(kind)
     .bind(payload)
+    .bind(office.now())
     .execute(conn)
     .await?;
     Ok(outbox_id)
+}
+
+/// When a message was put into the outbox.
+pub async fn enqueued_at(office: &Office, outbox_id: i64) -> Result<DateTime<Utc>> {
+    Ok(sqlx::query_scalar("SELECT made_at FROM outbox WHERE centre_id = $1 AND outbox_id = $2")
+        .bind(office.centre.id)
+        .bind(outbox_id)
+        .fetch_one(&office.pool)
+        .await?)
 }
 
 /// How long a lease holds: longer than the longest call.

@@ -1,1 +1,50 @@
-//! Everything that runs by itself: gather and advance, outbox, day end.
+//! Everything that runs by itself: gathering facts and advancing cases, sending what the outbox holds, taking what banks push, the
+//! day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read `gather.rs` first.
+
+pub mod day_end;
+pub mod deliver;
+pub mod gather;
+pub mod receive;
+pub mod schedule;
+
+use std::sync::Arc;
+
+use anju_casework::Office;
+use anju_exchange::bank::BankLine;
+use anju_exchange::gateway::Gateway;
+use anju_vault::SharedKey;
+use tokio::task::JoinHandle;
+
+/// The engine's parts. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    /// The office.
+    pub office: Office,
+    /// Departments, messages, face.
+    pub gateway: Arc<Gateway>,
+    /// Banks.
+    pub banks: BankLine,
+    /// Checks what banks push.
+    pub bank_key: SharedKey,
+}
+
+/// The running tasks; dropped, they stop.
+pub struct Running(Vec<JoinHandle<()>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Engine {
+    /// Starts what runs by itself.
+    pub fn start(&self) -> Running {
+        Running(vec![
+            tokio::spawn(deliver::run(self.clone())),
+            tokio::spawn(gather::run(self.clone())),
+            tokio::spawn(schedule::run(self.clone())),
+            tokio::spawn(self.gateway.clone().watch()),
+        ])
+    }
+}

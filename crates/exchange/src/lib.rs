@@ -12,6 +12,7 @@ pub mod fact_store;
 pub mod gateway;
 pub mod health;
 pub mod identity;
+pub mod kept;
 pub mod line;
 pub mod message;
 pub mod sealed;

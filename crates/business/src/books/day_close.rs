@@ -2,7 +2,7 @@
 //! not pass says why.
 
 use anju_ledger::day::{self, BusinessDate, Closing, DayState};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde_json::json;
 use sqlx::FromRow;
 
@@ -215,6 +215,43 @@ pub async fn finish_interrupted(office: &Office) -> Result<()> {
             .await?;
         sign(office, day_marked.date(), checker).await?;
     }
+    Ok(())
+}
+
+/// The first business day of the books.
+pub async fn first_day(office: &Office) -> Result<NaiveDate> {
+    let first: Option<NaiveDate> = sqlx::query_scalar("SELECT min(business_date) FROM day_close WHERE centre_id = $1")
+        .bind(office.centre.id)
+        .fetch_one(&office.pool)
+        .await?;
+    match first {
+        Some(first) => Ok(first),
+        None => open_date(office).await,
+    }
+}
+
+/// When 30 June is sealed, the year's interest of every account (E71, E72), in key ranges; repeated, it books nothing.
+pub async fn settle_year_if_due(office: &Office, closed: NaiveDate) -> Result<()> {
+    let next = closed.succ_opt().unwrap_or(closed);
+    if (next.month(), next.day()) != (7, 1) {
+        return Ok(());
+    }
+    let mut conn = office.pool.acquire().await?;
+    let header = anju_ledger::journal::Header {
+        centre: office.ledger(),
+        day: day::open_day(&mut conn, office.ledger()).await?,
+        journal_id: anju_ledger::JournalId(office.ids.next().await?),
+        event: anju_ledger::Event(72),
+        case_id: None,
+        maker_id: 0,
+        checker_id: None,
+        rule_id: office.policy().id,
+        branch_id: office.centre.head_branch,
+        month: None,
+        made_at: office.now(),
+    };
+    let settled = anju_ledger::product::settle_year(&mut conn, &office.ids, &header, next).await?;
+    tracing::info!(?settled, "annual interest settled");
     Ok(())
 }
 

@@ -460,6 +460,36 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
     Ok(())
 }
 
+/// Lists that lapse without any money (EXPIRED): the employer may register the month again. Returns how many.
+pub async fn expire(office: &Office) -> Result<usize> {
+    let due: Vec<i64> = sqlx::query_scalar(
+        "SELECT remittance_id FROM remittance
+          WHERE centre_id = $1 AND state = 1 AND received_fen = 0 AND expires_on < $2 ORDER BY remittance_id LIMIT 200",
+    )
+    .bind(office.centre.id)
+    .bind(office.today())
+    .fetch_all(&office.pool)
+    .await?;
+    let mut expired = 0;
+    for remittance_id in due {
+        let mut tx = office.pool.begin().await?;
+        let moved = sqlx::query(
+            "UPDATE remittance SET state = 5 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
+        )
+        .bind(office.centre.id)
+        .bind(remittance_id)
+        .execute(&mut *tx)
+        .await?;
+        if moved.rows_affected() == 1 {
+            let steps = ["expired", "withdrawn"];
+            case::end_executing(office, &mut tx, remittance_id, case::CaseState::Withdrawn, &steps, json!({}), Actor::System).await?;
+            tx.commit().await?;
+            expired += 1;
+        }
+    }
+    Ok(expired)
+}
+
 /// The evidence of an allocation: one leaf that holds the root of its lines' subtree.
 pub(crate) async fn add_batch_leaf(
     office: &Office,

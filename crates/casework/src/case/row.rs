@@ -302,3 +302,35 @@ pub async fn events(office: &Office, case_id: i64) -> Result<Vec<CaseEvent>> {
     .fetch_all(&office.pool)
     .await?)
 }
+
+/// Open cases whose facts are to be asked for now, oldest promise first. Their next time is moved, so that two processes do not take
+/// the same case and a process that dies leaves it to the next.
+pub async fn due(office: &Office, limit: i64) -> Result<Vec<i64>> {
+    let now = office.now();
+    Ok(sqlx::query_scalar(
+        "WITH due AS MATERIALIZED (
+             SELECT case_id FROM business_case
+              WHERE centre_id = $1 AND state = 2 AND next_try_at <= $2
+              ORDER BY promised_at LIMIT $3
+                FOR NO KEY UPDATE SKIP LOCKED)
+         UPDATE business_case c SET next_try_at = $4 FROM due
+          WHERE c.centre_id = $1 AND c.case_id = due.case_id
+         RETURNING c.case_id",
+    )
+    .bind(office.centre.id)
+    .bind(now)
+    .bind(limit)
+    .bind(now + chrono::Duration::seconds(30))
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// Makes every waiting case due: a source answers again.
+pub async fn wake_waiting(office: &Office) -> Result<()> {
+    sqlx::query("UPDATE business_case SET next_try_at = $2 WHERE centre_id = $1 AND state = 2 AND next_try_at > $2")
+        .bind(office.centre.id)
+        .bind(office.now())
+        .execute(&office.pool)
+        .await?;
+    Ok(())
+}

@@ -64,14 +64,15 @@ pub async fn submit(office: &Office, submission: &Submission, wish: &str, policy
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 2, $10, $11, $12, $13)),
              event AS (
                  INSERT INTO case_event (case_id, at, actor_id, centre_id, seq, steps, detail)
-                 VALUES ($1, $5, $14, $9, 1, $15, $16))
+                 VALUES ($1, $20, $14, $9, 1, $15, $16))
              INSERT INTO evidence_pending (ref_id, centre_id, kind, leaf, salt) VALUES ($1, $9, $17, $18, $19)",
         )
         .bind(submission.case_id)
         .bind(request.applicant_id)
         .bind(submission.tapped_at)
         .bind(submission.promised_at)
-        .bind(at)
+        // The task that was spawned with the submission is first; if its process dies, the poll takes over.
+        .bind(at + chrono::Duration::seconds(15))
         .bind(submission.branch_id)
         .bind(submission.served_by)
         .bind(policy.id)
@@ -86,6 +87,7 @@ pub async fn submit(office: &Office, submission: &Submission, wish: &str, policy
         .bind(leaf::kind::CASE)
         .bind(&leaf.leaf)
         .bind(&leaf.salt)
+        .bind(at)
         .execute(&mut *tx)
         .await?;
         if !fact_types.is_empty() {

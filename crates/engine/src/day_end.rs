@@ -1,0 +1,98 @@
+//! The day's end (日终): statements fetched, matched, closed by two; and the days that a demo clock skips, in order.
+
+use anju_business::books::day_close;
+use anju_business::books::day_match::{Statement, StatementLine};
+use anju_casework::staff::Staff;
+use anju_casework::{Fault, Refusal, Result};
+use anju_exchange::bank::BankStatement;
+use chrono::{Days, NaiveDate};
+
+use crate::Engine;
+
+impl Engine {
+    /// Every bank's statements since the last sealed day, up to today.
+    pub async fn statements(&self) -> Result<Vec<Statement>> {
+        let office = &self.office;
+        let today = office.today();
+        let first = self.first_unmatched().await?.min(today);
+        let mut found = Vec::new();
+        for account in &office.banks {
+            let mut lines = Vec::new();
+            let mut closing_fen = None;
+            let mut day = first;
+            while day <= today {
+                match self.banks.statement(&account.bank, day).await {
+                    Ok(statement) => {
+                        closing_fen = Some(statement.closing.fen());
+                        lines.extend(lines_of(&statement));
+                    }
+                    Err(error) => {
+                        tracing::warn!(bank = account.bank, %day, %error, "a statement is missing");
+                        closing_fen = None;
+                        break;
+                    }
+                }
+                day = day.checked_add_days(Days::new(1)).ok_or_else(|| Fault::Stored("the calendar ends".to_owned()))?;
+            }
+            if let Some(closing_fen) = closing_fen {
+                found.push(Statement { bank: account.bank.clone(), closing_fen, lines });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The day of the oldest entry that no matched day has covered: the last matched day itself, since entries come after its match.
+    async fn first_unmatched(&self) -> Result<NaiveDate> {
+        let last: Option<NaiveDate> = sqlx::query_scalar(
+            "SELECT max(matched_at AT TIME ZONE 'Asia/Shanghai')::date FROM day_match m
+               JOIN day_signature s USING (centre_id, business_date)
+              WHERE m.centre_id = $1 AND s.state = 2",
+        )
+        .bind(self.office.centre.id)
+        .fetch_one(&self.office.pool)
+        .await?;
+        match last {
+            Some(day) => Ok(day),
+            None => day_close::first_day(&self.office).await,
+        }
+    }
+
+    /// The first hand proposes.
+    pub async fn propose_close(&self, maker: &Staff) -> Result<NaiveDate> {
+        day_close::propose(&self.office, &self.statements().await?, maker).await
+    }
+
+    /// The second hand confirms.
+    pub async fn confirm_close(&self, checker: &Staff) -> Result<NaiveDate> {
+        day_close::confirm(&self.office, &self.statements().await?, checker).await
+    }
+
+    /// Closes the open day by two persons, one after the other, and does what belongs to its end.
+    ///
+    /// # Errors
+    /// What `propose_close` and `confirm_close` refuse.
+    pub async fn close_day(&self, maker: &Staff, checker: &Staff) -> Result<NaiveDate> {
+        if maker.staff_id == checker.staff_id {
+            return Err(Refusal::new(403, "E-CHECK-01", "日结要两个人：一人提出，另一人确认。").into());
+        }
+        self.propose_close(maker).await?;
+        let closed = self.confirm_close(checker).await?;
+        self.after_close(closed).await?;
+        Ok(closed)
+    }
+
+    /// Scheduled work of a closed day: on 30 June the year's interest is settled.
+    pub async fn after_close(&self, closed: NaiveDate) -> Result<()> {
+        day_close::settle_year_if_due(&self.office, closed).await
+    }
+}
+
+fn lines_of(statement: &BankStatement) -> impl Iterator<Item = StatementLine> {
+    statement.entries.iter().map(|entry| StatementLine {
+        serial: entry.bank_ref.clone(),
+        book_date: entry.booked_on,
+        amount_fen: entry.amount.fen(),
+        end_to_end_id: entry.end_to_end_id.clone(),
+        text: entry.remittance.clone().unwrap_or_default(),
+    })
+}

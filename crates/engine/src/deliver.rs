@@ -1,0 +1,196 @@
+//! Sending what the outbox holds, after the commit. A payment that may have reached its bank is queried, never sent blindly; sending again
+//! is allowed only with the same identifier, after the bank has said that it knows no such order past its own window.
+
+use std::time::Duration;
+
+use anju_business::contribution::suspense;
+use anju_casework::case::{self, Order, PaymentReport};
+use anju_casework::outbox::{self, Message};
+use anju_casework::{Fault, Result, notice};
+use anju_exchange::bank::{PaymentOrder, QueryOutcome, SendOutcome};
+use anju_exchange::message::{SendFault, send_sms};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt, stream};
+
+use crate::Engine;
+
+/// Messages leased at once, and sent at once.
+const BATCH: i64 = 20;
+const AT_ONCE: usize = 8;
+
+/// A bank's own window: an order that it does not know by then never reached it.
+const WINDOW: TimeDelta = TimeDelta::seconds(60);
+
+/// Tries to reach a phone; after them the message is given up, and the person still sees it on every page.
+const SMS_TRIES: i16 = 8;
+
+/// When an unknown payment is asked about again.
+fn query_after(attempts: i16) -> TimeDelta {
+    TimeDelta::seconds(match attempts {
+        ..=1 => 2,
+        2 => 3,
+        3 => 5,
+        4 => 10,
+        5 => 30,
+        6 => 60,
+        7 => 120,
+        8 => 300,
+        _ => 600,
+    })
+}
+
+/// Sends until its task is dropped: woken after each commit, with a poll behind it.
+pub async fn run(engine: Engine) {
+    loop {
+        match outbox::lease(&engine.office, BATCH).await {
+            Ok(messages) if messages.is_empty() => {
+                tokio::select! {
+                    () = engine.office.wake.notified() => {}
+                    () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                }
+            }
+            Ok(messages) => {
+                stream::iter(messages).for_each_concurrent(AT_ONCE, |message| deliver_logged(&engine, message)).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "leasing the outbox");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn deliver_logged(engine: &Engine, message: Message) {
+    // What fails stays leased and comes again when the lease ends; it is then `attempts > 1`: queried first.
+    if let Err(error) = deliver(engine, &message).await {
+        tracing::error!(outbox = message.outbox_id, kind = message.kind, %error, "delivering a message");
+    }
+}
+
+async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
+    match message.kind {
+        outbox::kind::PAYMENT | outbox::kind::REFUND => pay(engine, message).await,
+        outbox::kind::SMS => tell(engine, message).await,
+        other => Err(Fault::Stored(format!("outbox kind {other}")).into()),
+    }
+}
+
+/// What a payment belongs to.
+enum Payer {
+    Case { case_id: i64, attempt: i16 },
+    Refund { match_id: i64 },
+}
+
+impl Payer {
+    fn of(message: &Message) -> Result<Self> {
+        let number = |field: &str| message.payload.get(field).and_then(serde_json::Value::as_i64);
+        match (number("case"), number("attempt"), number("match")) {
+            (Some(case_id), Some(attempt), _) => {
+                Ok(Self::Case { case_id, attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))? })
+            }
+            (_, _, Some(match_id)) => Ok(Self::Refund { match_id }),
+            _ => Err(Fault::Stored("a payment names nothing".to_owned()).into()),
+        }
+    }
+}
+
+async fn pay(engine: &Engine, message: &Message) -> Result<()> {
+    let office = &engine.office;
+    let payer = Payer::of(message)?;
+    let order = match payer {
+        Payer::Case { case_id, attempt } => case::order(office, case_id, attempt).await?,
+        Payer::Refund { match_id } => suspense::refund_order(office, match_id).await?,
+    };
+    // A notice may have settled it in the meantime.
+    let Some(order) = order else { return outbox::finish(office, &[message.outbox_id]).await };
+    let sent_at = office.now();
+    let outcome = if message.attempts <= 1 {
+        send(engine, &order).await
+    } else {
+        match engine.banks.query(&order.bank, &order.end_to_end_id, anju_domain::money::Fen::new(order.amount_fen)).await {
+            Ok(QueryOutcome::Known(outcome)) => outcome,
+            Ok(QueryOutcome::NoSuchOrder) if first_sent(engine, message).await? + WINDOW < sent_at => send(engine, &order).await,
+            Ok(QueryOutcome::NoSuchOrder) => SendOutcome::Unknown { why: "the bank does not know the order yet".to_owned() },
+            Err(error) => SendOutcome::Unknown { why: error.to_string() },
+        }
+    };
+    let mut report = PaymentReport { sent_at: Some(sent_at), answered_at: Some(office.now()), ..PaymentReport::default() };
+    match outcome {
+        SendOutcome::Settled { bank_ref, at } => {
+            report.bank_ref = bank_ref;
+            report.settled_at = Some(at);
+            settled(engine, &payer, &report).await?;
+            outbox::finish(office, &[message.outbox_id]).await
+        }
+        SendOutcome::Rejected { code, reason } => {
+            report.reason = Some(format!("{code} {reason}"));
+            rejected(engine, &payer, &report).await?;
+            outbox::finish(office, &[message.outbox_id]).await
+        }
+        SendOutcome::Accepted => outbox::later(office, message.outbox_id, office.now() + query_after(message.attempts)).await,
+        SendOutcome::Unknown { why } => {
+            tracing::warn!(outbox = message.outbox_id, bank = order.bank, why, "the result of a payment is unknown; it is queried");
+            if let Payer::Case { case_id, attempt } = payer {
+                case::payment_unknown(office, case_id, attempt).await?;
+            }
+            outbox::later(office, message.outbox_id, office.now() + query_after(message.attempts)).await
+        }
+    }
+}
+
+/// When the order was put into the outbox: it was sent at once.
+async fn first_sent(engine: &Engine, message: &Message) -> Result<DateTime<Utc>> {
+    outbox::enqueued_at(&engine.office, message.outbox_id).await
+}
+
+async fn send(engine: &Engine, order: &Order) -> SendOutcome {
+    let office = &engine.office;
+    let payment = PaymentOrder {
+        bank: order.bank.clone(),
+        end_to_end_id: order.end_to_end_id.clone(),
+        amount: anju_domain::money::Fen::new(order.amount_fen),
+        payee_account: order.payee_account.clone(),
+        payee_name: order.payee_name.clone(),
+        payee_bank: None,
+        remittance: Some(order.remark.clone()),
+        created: office.now(),
+        execution_date: office.today(),
+    };
+    match engine.banks.send(&payment).await {
+        Ok(outcome) => outcome,
+        Err(error) => SendOutcome::Unknown { why: error.to_string() },
+    }
+}
+
+async fn settled(engine: &Engine, payer: &Payer, report: &PaymentReport) -> Result<()> {
+    match *payer {
+        Payer::Case { case_id, attempt } => case::payment_paid(&engine.office, case_id, attempt, report).await?,
+        Payer::Refund { match_id } => suspense::refund_result(&engine.office, match_id, true, report).await?,
+    };
+    Ok(())
+}
+
+async fn rejected(engine: &Engine, payer: &Payer, report: &PaymentReport) -> Result<()> {
+    match *payer {
+        Payer::Case { case_id, attempt } => case::payment_rejected(&engine.office, case_id, attempt, report).await?,
+        Payer::Refund { match_id } => suspense::refund_result(&engine.office, match_id, false, report).await?,
+    };
+    Ok(())
+}
+
+async fn tell(engine: &Engine, message: &Message) -> Result<()> {
+    let office = &engine.office;
+    let Some(drawn) = notice::draw(office, &message.payload).await? else {
+        return outbox::finish(office, &[message.outbox_id]).await;
+    };
+    match send_sms(engine.gateway.line(), &drawn.phone, &drawn.text, &message.outbox_id.to_string()).await {
+        Ok(_) | Err(SendFault::Rejected | SendFault::TooLong) => outbox::finish(office, &[message.outbox_id]).await,
+        Err(SendFault::Call(_)) if message.attempts >= SMS_TRIES => {
+            tracing::warn!(outbox = message.outbox_id, "a phone was not reached; given up");
+            outbox::finish(office, &[message.outbox_id]).await
+        }
+        Err(SendFault::Call(_)) => {
+            outbox::later(office, message.outbox_id, office.now() + query_after(message.attempts + 2)).await
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What banks push (camt.054, late pain.002): each entry once by the bank's serial, each in its own transaction. An answer other than
+//! 2xx makes the bank send it again.
+
+use anju_business::contribution::receipt::{self, Credit};
+use anju_business::contribution::suspense;
+use anju_casework::case::{self, PaymentReport};
+use anju_casework::inbox::{self, Arrival};
+use anju_casework::{Office, Refusal, Result};
+use anju_exchange::bank::{BankEntry, BankFault, OrderResult, Push, SendOutcome, read_push};
+
+use crate::Engine;
+
+impl Engine {
+    /// Takes a push of a bank.
+    ///
+    /// # Errors
+    /// 401 for a wrong signature, 422 for what cannot be read.
+    pub async fn receive(&self, bank: &str, body: &[u8], signature: &str) -> Result<()> {
+        let push = read_push(self.banks.table(), &self.bank_key, bank, body, signature).map_err(|fault| {
+            tracing::error!(bank, %fault, "a bank's push is not taken");
+            match fault {
+                BankFault::Signature(_) | BankFault::UnknownBank(_) => Refusal::new(401, "E-BANK-01", "签名不对，报文没有接收。"),
+                _ => Refusal::rule("E-BANK-02", "报文读不懂，没有接收。"),
+            }
+        })?;
+        match push {
+            Push::Entries { entries, .. } => {
+                for entry in &entries {
+                    self.entry(entry).await?;
+                }
+            }
+            Push::Results { results, .. } => {
+                for result in &results {
+                    self.result(result).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn entry(&self, entry: &BankEntry) -> Result<()> {
+        if let Some((original, reason)) = &entry.returned {
+            return self.returned(entry, original, reason).await;
+        }
+        if entry.amount.fen() > 0 {
+            let credit = Credit {
+                bank: entry.bank.clone(),
+                serial: entry.bank_ref.clone(),
+                book_date: entry.booked_on,
+                amount_fen: entry.amount.fen(),
+                payer_account: entry.other_account.clone().unwrap_or_default(),
+                payer_name: entry.other_name.clone().unwrap_or_default(),
+                remark: entry.remittance.clone().unwrap_or_default(),
+            };
+            receipt::receive(&self.office, &credit).await?;
+            return Ok(());
+        }
+        self.debited(entry).await
+    }
+
+    /// A debit of our account: the result of one of our orders, or something that nobody ordered.
+    async fn debited(&self, entry: &BankEntry) -> Result<()> {
+        let paid = match &entry.end_to_end_id {
+            Some(id) => {
+                let report = PaymentReport {
+                    bank_ref: entry.bank_ref.clone(),
+                    settled_at: entry.at,
+                    answered_at: Some(self.office.now()),
+                    ..PaymentReport::default()
+                };
+                self.paid(id, &report).await?
+            }
+            None => false,
+        };
+        if !paid {
+            tracing::error!(bank = entry.bank, serial = entry.bank_ref, "the bank debited what nobody ordered");
+            metrics::counter!("bank_unordered_debit_total", "bank" => entry.bank.clone()).increment(1);
+        }
+        note(&self.office, entry, "debit", paid).await?;
+        Ok(())
+    }
+
+    /// Whether the identifier is one of ours; the first word about it settles it, a second changes nothing.
+    async fn paid(&self, id: &str, report: &PaymentReport) -> Result<bool> {
+        if let Some((case_id, attempt)) = case::of_end_to_end_id(&self.office, id) {
+            case::payment_paid(&self.office, case_id, attempt, report).await?;
+            return Ok(true);
+        }
+        if let Some(match_id) = suspense::of_refund_id(&self.office, id) {
+            suspense::refund_result(&self.office, match_id, true, report).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// 退票: money that comes back after it was paid.
+    async fn returned(&self, entry: &BankEntry, original: &str, reason: &str) -> Result<()> {
+        let Some((case_id, _)) = case::of_end_to_end_id(&self.office, original) else {
+            // Not one of ours after all: it is money of an unknown payer.
+            let credit = Credit {
+                bank: entry.bank.clone(),
+                serial: entry.bank_ref.clone(),
+                book_date: entry.booked_on,
+                amount_fen: entry.amount.fen(),
+                payer_account: entry.other_account.clone().unwrap_or_default(),
+                payer_name: entry.other_name.clone().unwrap_or_default(),
+                remark: format!("退回 {original} {reason}"),
+            };
+            receipt::receive(&self.office, &credit).await?;
+            return Ok(());
+        };
+        let mut tx = self.office.pool.begin().await?;
+        let arrival = inbox::take(
+            &self.office,
+            &mut tx,
+            &entry.bank,
+            &entry.bank_ref,
+            "return",
+            entry.booked_on,
+            entry.amount.fen(),
+            Some(original),
+            Some(case_id),
+        )
+        .await?;
+        if arrival == Arrival::New {
+            case::payment_returned(&self.office, &mut tx, case_id, &entry.bank, &entry.bank_ref, Some(reason)).await?;
+            tx.commit().await?;
+            self.office.changed(case_id);
+            self.office.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn result(&self, result: &OrderResult) -> Result<()> {
+        match &result.outcome {
+            SendOutcome::Settled { bank_ref, at } => {
+                let report = PaymentReport {
+                    bank_ref: bank_ref.clone(),
+                    settled_at: Some(*at),
+                    answered_at: Some(self.office.now()),
+                    ..PaymentReport::default()
+                };
+                self.paid(&result.end_to_end_id, &report).await?;
+            }
+            SendOutcome::Rejected { code, reason } => {
+                let report = PaymentReport { reason: Some(format!("{code} {reason}")), ..PaymentReport::default() };
+                if let Some((case_id, attempt)) = case::of_end_to_end_id(&self.office, &result.end_to_end_id) {
+                    case::payment_rejected(&self.office, case_id, attempt, &report).await?;
+                } else if let Some(match_id) = suspense::of_refund_id(&self.office, &result.end_to_end_id) {
+                    suspense::refund_result(&self.office, match_id, false, &report).await?;
+                }
+            }
+            SendOutcome::Accepted | SendOutcome::Unknown { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// Notes a debit by its serial; it explains a line of the statement.
+async fn note(office: &Office, entry: &BankEntry, kind: &str, explained: bool) -> Result<()> {
+    if !explained {
+        return Ok(());
+    }
+    let mut conn = office.pool.acquire().await?;
+    let case_id = entry.end_to_end_id.as_deref().and_then(|id| case::of_end_to_end_id(office, id)).map(|(case_id, _)| case_id);
+    inbox::take(
+        office,
+        &mut conn,
+        &entry.bank,
+        &entry.bank_ref,
+        kind,
+        entry.booked_on,
+        entry.amount.fen(),
+        entry.end_to_end_id.as_deref(),
+        case_id,
+    )
+    .await?;
+    Ok(())
+}

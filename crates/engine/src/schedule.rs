@@ -1,0 +1,19 @@
+//! Work that its time brings: lists that lapse without money.
+
+use std::time::Duration;
+
+use anju_business::contribution::remittance;
+
+use crate::Engine;
+
+/// Looks once a minute until its task is dropped.
+pub async fn run(engine: Engine) {
+    loop {
+        match remittance::expire(&engine.office).await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(expired, "lists lapsed without money"),
+            Err(error) => tracing::error!(%error, "expiring lists"),
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+}

@@ -1,0 +1,126 @@
+//! The gateway's store on casework's tables (事实与查询留痕), and the police asked about a roster at once.
+
+use std::sync::Arc;
+
+use anju_business::contribution::roster::PoliceAnswer;
+use anju_business::contribution::upload::Police;
+use anju_casework::fact::{self, Call, Kept, Wanted};
+use anju_casework::{Error, Office};
+use anju_policy::Fact;
+use anju_wire::gateway::{Consent, Purpose};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::fact_store::{FactRequest, FactStore, FactStoreError, GatheredFact, SourceCall, SubjectKeys};
+use crate::gateway::Gateway;
+use crate::identity::IdentityAnswer;
+
+/// The tables of an office as the gateway's store.
+pub struct OfficeStore(pub Office);
+
+/// Everything that a question is asked by beside the subject, as one text.
+fn other_keys(keys: &SubjectKeys) -> String {
+    keys.beside_id().map(|(name, value)| format!("{name}={value};")).collect()
+}
+
+fn fault(error: Error) -> FactStoreError {
+    FactStoreError(Box::new(error))
+}
+
+/// Kept facts that answer these questions, in order.
+pub async fn recent(office: &Office, requests: &[FactRequest]) -> Result<Vec<Option<Fact>>, Error> {
+    let keys: Vec<String> = requests.iter().map(|request| other_keys(&request.keys)).collect();
+    let wanted: Vec<Wanted<'_>> = requests
+        .iter()
+        .zip(&keys)
+        .map(|(request, other_keys)| Wanted { fact_type: &request.fact_type, subject_key: &request.keys.id, other_keys })
+        .collect();
+    let case_no = requests.first().map(|request| request.purpose.case_no.as_str()).filter(|number| !number.is_empty());
+    let mut found = fact::recent(office, &wanted, case_no).await?;
+    // A kept fact takes the role in which it is asked for now.
+    for (request, fact) in requests.iter().zip(&mut found) {
+        if let Some(fact) = fact {
+            fact.role.clone_from(&request.role);
+            fact.subject.clone_from(&request.shown);
+        }
+    }
+    Ok(found)
+}
+
+impl FactStore for OfficeStore {
+    fn recent<'a>(&'a self, requests: &'a [FactRequest]) -> BoxFuture<'a, Result<Vec<Option<Fact>>, FactStoreError>> {
+        async move { recent(&self.0, requests).await.map_err(fault) }.boxed()
+    }
+
+    fn keep<'a>(&'a self, facts: &'a [GatheredFact]) -> BoxFuture<'a, Result<Vec<i64>, FactStoreError>> {
+        async move {
+            let keys: Vec<String> = facts.iter().map(|gathered| other_keys(&gathered.request.keys)).collect();
+            let kept: Vec<Kept<'_>> = facts
+                .iter()
+                .zip(&keys)
+                .map(|(gathered, other_keys)| Kept {
+                    fact: &gathered.fact,
+                    subject_key: &gathered.request.keys.id,
+                    other_keys,
+                    version: i16::try_from(gathered.version).unwrap_or(i16::MAX),
+                    source_ref: &gathered.source_ref,
+                    fetched_at: gathered.fetched_at,
+                    case_no: &gathered.request.purpose.case_no,
+                })
+                .collect();
+            fact::keep(&self.0, &kept).await.map_err(fault)
+        }
+        .boxed()
+    }
+
+    fn audit<'a>(&'a self, calls: &'a [SourceCall]) -> BoxFuture<'a, Result<(), FactStoreError>> {
+        async move {
+            let calls: Vec<Call<'_>> = calls
+                .iter()
+                .map(|call| Call {
+                    at: call.at,
+                    source: &call.source,
+                    fact_type: &call.fact_type,
+                    subject_key: &call.subject.id,
+                    service: &call.purpose.item,
+                    case_no: &call.purpose.case_no,
+                    basis: &call.consent.id,
+                    result: call.outcome.word(),
+                    ms: call.latency_ms,
+                    request_hash: &call.request_hash,
+                    evidence_hash: &call.evidence_hash,
+                })
+                .collect();
+            fact::audit(&self.0, &calls).await.map_err(fault)
+        }
+        .boxed()
+    }
+}
+
+/// The police behind the gateway, asked about a whole roster in one question.
+pub struct GatewayPolice(pub Arc<Gateway>);
+
+impl Police for GatewayPolice {
+    fn verify<'a>(&'a self, pairs: &'a [(String, String)]) -> BoxFuture<'a, Vec<PoliceAnswer>> {
+        async move {
+            let purpose = Purpose { item: "employee-account-open".to_owned(), case_no: String::new() };
+            let consent = Consent { id: "statutory:住房公积金管理条例第十三条".to_owned(), hash: String::new() };
+            match self.0.identity_batch(pairs, &purpose, &consent).await {
+                Ok(answers) => answers
+                    .into_iter()
+                    .map(|answer| match answer {
+                        IdentityAnswer::Match => PoliceAnswer::Matched,
+                        IdentityAnswer::Mismatch => PoliceAnswer::Mismatched,
+                        IdentityAnswer::NoRecord => PoliceAnswer::Absent,
+                        IdentityAnswer::Unknown => PoliceAnswer::Unknown,
+                    })
+                    .collect(),
+                Err(error) => {
+                    tracing::error!(%error, "asking the police about a roster");
+                    vec![PoliceAnswer::Unknown; pairs.len()]
+                }
+            }
+        }
+        .boxed()
+    }
+}
