@@ -41,7 +41,12 @@ impl Reading<'_> {
             conditions: in_force
                 .map(|(condition, result)| (condition.code.clone(), condition.outcome(result)))
                 .collect(),
-            fact_ids: self.facts.iter().filter_map(|fact| fact.fact_id).collect(),
+            fact_ids: self
+                .facts
+                .iter()
+                .filter(|fact| self.plan.reads(fact))
+                .filter_map(|fact| fact.fact_id)
+                .collect(),
             policy: self.policy.clone(),
         }
     }

@@ -2,6 +2,7 @@
 //! policy give the same decision for ever. Read `fact` first, then `decision`, then `policy_set`.
 
 pub mod decision;
+mod display;
 mod evaluate;
 mod explain;
 mod expression;

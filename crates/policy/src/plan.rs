@@ -136,7 +136,8 @@ impl Plan {
             .any(|fact| fact.assurance == Assurance::Paper && self.reads(fact))
     }
 
-    fn reads(&self, fact: &Fact) -> bool {
+    /// Whether any condition or the amount may read this fact.
+    pub fn reads(&self, fact: &Fact) -> bool {
         self.slots.iter().any(|source| match source {
             SlotSource::Name(name) => {
                 name.role == fact.role && name.fact.fact_type == fact.fact_type

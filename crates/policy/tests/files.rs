@@ -490,3 +490,54 @@ fn a_form_is_checked_whole() {
     assert_eq!(service.login_on("CTR"), Some("LC"));
     assert_eq!(service.login_on("SMS"), None);
 }
+
+#[test]
+fn a_decision_reads_well_on_a_terminal() {
+    let text = tenant()
+        .with("own.loan", json!({"outstanding": 1, "overdue": 0}))
+        .rent()
+        .to_string();
+    assert!(text.starts_with("不准  0.00 元  规则 2026-11 "), "{text}");
+    assert!(
+        text.contains("RENT-07  不符合  没有未结清的公积金贷款：您有未结清的住房公积金贷款"),
+        "{text}"
+    );
+    assert!(
+        text.contains("    本人  本人未结清的公积金贷款 1 笔  本中心贷款账  2026-11-24 09:00:00"),
+        "{text}"
+    );
+    assert!(
+        text.contains("个月租房额度合计（2025年11月至2026年10月）：18,000.00 元  ← 取这一项"),
+        "{text}"
+    );
+}
+
+/// Files with bytes changed or gone: mistakes perhaps, a panic never.
+#[test]
+fn damaged_files_never_panic() {
+    let mut chance = small::Chance::seeded();
+    let good = format!(
+        "{SERVICE}{AMOUNT}{}",
+        condition("T-1", "t.b && sum_months(t.m, t.m, t.rows(month)) > 0")
+    );
+    for _ in 0..150 {
+        let mut texts = [names().into_bytes(), good.clone().into_bytes()];
+        let text = &mut texts[chance.below(2)];
+        for _ in 0..=chance.below(4) {
+            let index = chance.below(text.len());
+            if chance.below(2) == 0 {
+                drop(text.remove(index));
+            } else {
+                text[index] = u8::try_from(32 + chance.below(95)).expect("ASCII");
+            }
+        }
+        let [names, service] = texts.map(|text| String::from_utf8_lossy(&text).into_owned());
+        if let Err(errors) = PolicySet::load(&small::files(&names, &service)) {
+            assert!(
+                errors
+                    .iter()
+                    .all(|error| !error.place.is_empty() && !error.message.is_empty())
+            );
+        }
+    }
+}
