@@ -94,7 +94,7 @@ impl PolicyFiles {
     pub fn digest(&self) -> String {
         let mut text = String::new();
         for (file, content) in &self.files {
-            let _ = write!(text, "{file}\n");
+            let _ = writeln!(text, "{file}");
             match content.parse::<toml::Table>() {
                 Ok(table) => canonical(&toml::Value::Table(table), &mut text),
                 Err(_) => text.push_str(content),

@@ -248,6 +248,6 @@ impl SlotSource {
 
 /// The two slots that every plan begins with.
 pub(crate) fn first_slots() -> Vec<SlotSource> {
-    debug_assert!(TODAY == 0 && NOW == 1);
+    const { assert!(TODAY == 0 && NOW == 1) };
     vec![SlotSource::Today, SlotSource::Now]
 }

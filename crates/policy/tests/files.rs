@@ -526,7 +526,7 @@ fn damaged_files_never_panic() {
         for _ in 0..=chance.below(4) {
             let index = chance.below(text.len());
             if chance.below(2) == 0 {
-                drop(text.remove(index));
+                text.remove(index);
             } else {
                 text[index] = u8::try_from(32 + chance.below(95)).expect("ASCII");
             }
