@@ -11,14 +11,19 @@ use std::sync::Arc;
 use anju_casework::catalogue::Service;
 use anju_policy::PolicySet;
 
-/// The services that cases can be opened for: every definition whose effect is a withdrawal's, also one that is policy alone.
+/// The services that cases can be opened for, by the effect that their definition names; a withdrawal may be policy alone.
 pub fn services(policy: &PolicySet) -> Vec<Arc<dyn Service>> {
     policy
         .services()
-        .filter(|service| service.effect == "pay_out")
-        .map(|service| {
-            let kind = service.withdraw_kind.as_deref().unwrap_or(&service.id);
-            Arc::new(withdrawal::payout::Withdrawal::new(&service.id, kind)) as Arc<dyn Service>
+        .filter_map(|service| -> Option<Arc<dyn Service>> {
+            match service.effect.as_str() {
+                "pay_out" => {
+                    let kind = service.withdraw_kind.as_deref().unwrap_or(&service.id);
+                    Some(Arc::new(withdrawal::payout::Withdrawal::new(&service.id, kind)))
+                }
+                "register_remittance" => Some(Arc::new(contribution::remittance::Registration::new(&service.id))),
+                _ => None,
+            }
         })
         .collect()
 }

@@ -134,6 +134,11 @@ pub trait Service: Send + Sync {
         own: &'a OwnBooks,
     ) -> BoxFuture<'a, Result<Effect>>;
 
+    /// Begins a case whose service checks and executes in its own transaction (a remittance); none for the path of facts and decision.
+    fn begin<'a>(&'a self, _office: &'a Office, _submission: &'a crate::case::Submission) -> BoxFuture<'a, Result<Option<i64>>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// What the applicant wants, for the rule "one live case for one wish". The service itself, unless it says more.
     fn wish(&self, _request: &Request) -> String {
         self.id().to_owned()

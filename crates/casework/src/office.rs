@@ -57,6 +57,29 @@ pub async fn fund_accounts(pool: &PgPool, centre_id: i16) -> sqlx::Result<Vec<Fu
     .await
 }
 
+/// A policy version by its number: the one in force, or an older one loaded again from what was kept.
+pub async fn policy_version(office: &Office, policy_id: i32) -> crate::Result<PolicyInForce> {
+    let current = office.policy();
+    if current.id == policy_id {
+        return Ok(current);
+    }
+    if let Some(set) = office.older.lock().expect("no holder of this lock panics").get(&policy_id) {
+        return Ok(PolicyInForce { id: policy_id, set: set.clone() });
+    }
+    let files: serde_json::Value =
+        sqlx::query_scalar("SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2")
+            .bind(office.centre.id)
+            .bind(policy_id)
+            .fetch_one(&office.pool)
+            .await?;
+    let files: anju_policy::PolicyFiles = serde_json::from_value(files)?;
+    let set = PolicySet::load(&files)
+        .map_err(|errors| crate::Fault::Policy(format!("version {policy_id} does not load: {} mistakes", errors.len())))?;
+    let set = Arc::new(set);
+    office.older.lock().expect("no holder of this lock panics").insert(policy_id, set.clone());
+    Ok(PolicyInForce { id: policy_id, set })
+}
+
 /// The policy in force and the row that keeps it.
 #[derive(Clone)]
 pub struct PolicyInForce {
@@ -128,6 +151,8 @@ pub struct Inner {
     pub banks: Vec<FundAccount>,
     /// Policy in force.
     policy: RwLock<PolicyInForce>,
+    /// Older versions that cases name, loaded when they are asked for.
+    older: Mutex<HashMap<i32, Arc<PolicySet>>>,
     /// Wakes the engine.
     pub wake: Notify,
     /// Wakes whoever waits for a case.
@@ -167,6 +192,7 @@ impl Office {
             catalogue,
             banks,
             policy: RwLock::new(policy),
+            older: Mutex::new(HashMap::new()),
             wake: Notify::new(),
             watchers: Mutex::new(HashMap::new()),
         }))

@@ -200,6 +200,9 @@ impl Engine {
         if let Some(before) = anju_casework::books::remembered(office, submission.key, submission.digest).await? {
             return Ok(Submitted::Before(before));
         }
+        if let Some(begun) = service.begin(office, &submission).await? {
+            return Ok(Submitted::New(begun));
+        }
         let wish = service.wish(&submission.request);
         if let Some(done) = self.submit_at_hand(&*service, &submission, &wish).await? {
             return Ok(done);

@@ -9,10 +9,13 @@ pub mod schedule;
 
 use std::sync::Arc;
 
-use anju_casework::Office;
+use anju_casework::case::Case;
+use anju_casework::office::PolicyInForce;
+use anju_casework::{Office, Result};
 use anju_exchange::bank::BankLine;
 use anju_exchange::gateway::Gateway;
 use anju_vault::SharedKey;
+use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
 
 /// The engine's parts. Cheap to clone.
@@ -38,6 +41,22 @@ impl Drop for Running {
 }
 
 impl Engine {
+    /// The latest time of a decision that is promised to somebody who submits now: the term of the law in working days.
+    pub fn promise(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let policy = self.office.policy();
+        let days = policy.set.int("decision_working_days", self.office.today(), &[]).unwrap_or(3);
+        let day = self.office.holidays().add_working_days(
+            anju_domain::clock::shanghai_date(now),
+            u32::try_from(days).unwrap_or(3),
+        );
+        anju_domain::clock::end_of_day(day)
+    }
+
+    /// The policy version that a case names.
+    pub async fn policy_of(&self, case: &Case) -> Result<PolicyInForce> {
+        anju_casework::office::policy_version(&self.office, case.policy_id).await
+    }
+
     /// Starts what runs by itself.
     pub fn start(&self) -> Running {
         Running(vec![

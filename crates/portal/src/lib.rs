@@ -5,6 +5,7 @@
 //! Read `frame` (what every page has), then `components` (what pages are built of), then `pages`.
 
 pub mod assets;
+pub mod open;
 pub mod components;
 pub mod frame;
 pub mod look;

@@ -3,13 +3,17 @@
 
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_ledger::account::Kind;
+use anju_policy::{Decision, Facts};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use anju_casework::catalogue::{Effect, Known, OwnBooks, Request, Service};
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Actor, Error, Office, Refusal, Result, books, case, leaf};
+use anju_casework::{Actor, Error, Fault, Office, Refusal, Result, books, case, leaf};
 
 use crate::policy::Rules;
 
@@ -499,8 +503,56 @@ pub(crate) async fn add_batch_leaf(
     salt: &[u8; 32],
 ) -> Result<()> {
     let root = anju_evidence::tree::root(leaves);
-    let size = i32::try_from(leaves.len()).map_err(|_| anju_casework::Fault::Stored("a batch is too large".to_owned()))?;
+    let size = i32::try_from(leaves.len()).map_err(|_| Fault::Stored("a batch is too large".to_owned()))?;
     let entry = anju_evidence::record::batch_entry(leaves.len() as u64, &root);
     let leaf = leaf::Leaf { leaf: anju_evidence::record::leaf_hash(&entry).to_vec(), salt: salt.to_vec() };
     leaf::add(office, conn, leaf::kind::BATCH, remittance_id, size, &leaf).await
+}
+
+/// The service of registering a remittance: it checks and executes in its own transaction, since its rules are about 50,000 rows.
+pub struct Registration {
+    id: String,
+}
+
+impl Registration {
+    /// The service of a definition with effect `register_remittance`.
+    pub fn new(id: &str) -> Self {
+        Self { id: id.to_owned() }
+    }
+}
+
+impl Service for Registration {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn own_books<'a>(&'a self, _: &'a Office, _: &'a Request, _: &'a Known) -> BoxFuture<'a, Result<OwnBooks>> {
+        async { Ok(OwnBooks::default()) }.boxed()
+    }
+
+    fn effect<'a>(
+        &'a self,
+        _: &'a Office,
+        _: &'a Request,
+        _: &'a Facts,
+        _: &'a Decision,
+        _: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<Effect>> {
+        async { Err(Fault::Stored("a remittance executes in its own transaction".to_owned()).into()) }.boxed()
+    }
+
+    fn begin<'a>(&'a self, office: &'a Office, submission: &'a case::Submission) -> BoxFuture<'a, Result<Option<i64>>> {
+        async move {
+            let request = &submission.request;
+            let wrong = |field: &str| Error::from(Refusal::rule("E-FORM-01", format!("{field} 填写有误，请核对。")));
+            let roster_id = request
+                .text("roster_id")
+                .and_then(|number| office.numbers.decode(anju_vault::NumberKind::Roster, number))
+                .ok_or_else(|| wrong("roster_id"))?;
+            let month = request.text("month").and_then(|text| Month::parse(text).ok()).ok_or_else(|| wrong("month"))?;
+            let (channel, employer_id) = (request.channel.as_str(), request.applicant_id);
+            register(office, employer_id, roster_id, month, submission.actor, channel, submission.key, submission.digest).await.map(Some)
+        }
+        .boxed()
+    }
 }

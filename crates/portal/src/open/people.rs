@@ -1,0 +1,56 @@
+//! `POST /open/v1/people/lookup`: never a number in an address, since addresses are logged.
+
+use anju_casework::{Actor, Refusal, access_log, membership, person};
+use anju_domain::calendar::Month;
+use anju_domain::id_number::IdNumber;
+use anju_vault::NumberKind;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::json as read_json;
+use super::{Open, problem, refused};
+use crate::problem::Problem;
+
+#[derive(Deserialize)]
+struct Body {
+    id_no: String,
+}
+
+/// Finds a person by whole ID number.
+pub async fn look_up(State(open): State<Open>, body: Bytes) -> Result<Json<Value>, Problem> {
+    let body: Body = read_json(&body)?;
+    let office = &open.engine.office;
+    let id = IdNumber::parse(&body.id_no).map_err(|error| refused(&Refusal::rule("E-PERS-01", format!("{error}。"))))?;
+    let found = person::by_id_number(office, &id).await.map_err(problem)?;
+    let person = found.ok_or_else(|| refused(&Refusal::not_found("这位职工")))?;
+    access_log::note(office, Actor::Interface, person.person_id, "按证件号码查找", "接口查询", None).await.map_err(problem)?;
+    let memberships = membership::of_person(office, person.person_id).await.map_err(problem)?;
+    Ok(Json(json!({
+        "person_id": open.encode(NumberKind::Person, person.person_id),
+        "name_masked": person.name.masked(),
+        "memberships": memberships.iter().map(|m| json!({
+            "employer_no": open.encode(NumberKind::Employer, m.employer_id),
+            "employer_name": m.employer_name,
+            "account_no": open.encode(NumberKind::Account, m.account_id),
+            "state": state_word(m.state),
+            "base_fen": m.base_fen,
+            "ratio_employer_bp": m.ratio_employer_bp,
+            "ratio_employee_bp": m.ratio_employee_bp,
+            "monthly_fen": m.employer_fen + m.employee_fen,
+            "from_month": Month::from_index(m.from_month).to_string(),
+            "sealed_on": m.sealed_on,
+        })).collect::<Vec<_>>(),
+    })))
+}
+
+/// The word of a membership's state.
+pub(super) const fn state_word(state: i16) -> &'static str {
+    match state {
+        membership::state::ACTIVE => "active",
+        membership::state::SEALED => "sealed",
+        _ => "ended",
+    }
+}
