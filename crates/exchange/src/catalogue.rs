@@ -3,12 +3,13 @@
 //! Invariant: only what a type's schema names leaves the gateway, and only with the kind that it names; a code
 //! outside an enumeration is a fault, never a default. Start with [`FactType::admit`].
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::schema::{Schema, ValueFault};
 
 const CATALOGUE: &str = include_str!("../catalogue.toml");
 
@@ -283,7 +284,7 @@ pub struct FactType {
     #[serde(default)]
     pub names: Vec<String>,
     /// The schema of the value.
-    fields: BTreeMap<String, Field>,
+    fields: Schema,
 }
 
 fn first_version() -> i32 {
@@ -294,78 +295,10 @@ fn id_alone() -> Vec<String> {
     vec!["id_no".to_owned()]
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Field {
-    Scalar(Scalar),
-    List([Box<Field>; 1]),
-    Group(BTreeMap<String, Field>),
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-struct Scalar {
-    kind: Kind,
-    required: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Kind {
-    Bool,
-    Int,
-    Text,
-    Date,
-    Month,
-    Area,
-    Sealed,
-    OneOf(Vec<String>),
-}
-
-impl TryFrom<String> for Scalar {
-    type Error = String;
-    fn try_from(text: String) -> Result<Scalar, String> {
-        let (name, required) = match text.strip_suffix('!') {
-            Some(name) => (name, true),
-            None => (text.as_str(), false),
-        };
-        let kind = match name {
-            "bool" => Kind::Bool,
-            "int" => Kind::Int,
-            "text" => Kind::Text,
-            "date" => Kind::Date,
-            "month" => Kind::Month,
-            "area" => Kind::Area,
-            "sealed" => Kind::Sealed,
-            _ => match name
-                .strip_prefix("enum(")
-                .and_then(|rest| rest.strip_suffix(')'))
-            {
-                Some(words) => Kind::OneOf(words.split('|').map(str::to_owned).collect()),
-                None => return Err(format!("`{name}` is no kind of field")),
-            },
-        };
-        Ok(Scalar { kind, required })
-    }
-}
-
-/// Why a source's answer cannot become a fact.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ValueFault {
-    /// A field that must be there is missing.
-    #[error("the field {0} is missing")]
-    Missing(String),
-    /// A field is not of its kind.
-    #[error("the field {0} cannot be read")]
-    Kind(String),
-    /// A code that the table does not hold: the source has moved on and so must the table.
-    #[error("the field {0} holds a code that is not in our table")]
-    Code(String),
-}
-
 impl FactType {
     /// Keeps of a value what the schema names, and refuses what is missing, of another kind or an unknown code.
     pub fn admit(&self, value: &Value) -> Result<Value, ValueFault> {
-        admit_group(&self.fields, value, "")
+        self.fields.admit(value)
     }
 
     /// Whether a later question may be answered from what was kept.
@@ -373,83 +306,6 @@ impl FactType {
     pub fn cacheable(&self) -> bool {
         self.freshness != Freshness::PerUse
     }
-}
-
-fn admit_group(
-    fields: &BTreeMap<String, Field>,
-    value: &Value,
-    path: &str,
-) -> Result<Value, ValueFault> {
-    let given = value
-        .as_object()
-        .ok_or_else(|| ValueFault::Kind(path.to_owned()))?;
-    let mut kept = Map::new();
-    for (name, field) in fields {
-        let path = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
-        match given.get(name).filter(|value| !value.is_null()) {
-            Some(value) => {
-                kept.insert(name.clone(), admit_field(field, value, &path)?);
-            }
-            None if matches!(field, Field::Scalar(Scalar { required: true, .. })) => {
-                return Err(ValueFault::Missing(path));
-            }
-            None => {}
-        }
-    }
-    Ok(Value::Object(kept))
-}
-
-fn admit_field(field: &Field, value: &Value, path: &str) -> Result<Value, ValueFault> {
-    match field {
-        Field::Group(fields) => admit_group(fields, value, path),
-        Field::List(item) => value
-            .as_array()
-            .ok_or_else(|| ValueFault::Kind(path.to_owned()))?
-            .iter()
-            .map(|entry| admit_field(&item[0], entry, path))
-            .collect(),
-        Field::Scalar(scalar) => {
-            let of_kind = match &scalar.kind {
-                Kind::Bool => value.is_boolean(),
-                Kind::Int => value.is_i64(),
-                Kind::Text | Kind::Sealed => value.is_string(),
-                Kind::Date => value
-                    .as_str()
-                    .is_some_and(|text| text.parse::<NaiveDate>().is_ok()),
-                Kind::Month => value
-                    .as_str()
-                    .is_some_and(|text| format!("{text}-01").parse::<NaiveDate>().is_ok()),
-                Kind::Area => value.as_str().is_some_and(is_area),
-                Kind::OneOf(words) => {
-                    let word = value
-                        .as_str()
-                        .ok_or_else(|| ValueFault::Kind(path.to_owned()))?;
-                    if !words.iter().any(|known| known == word) {
-                        return Err(ValueFault::Code(path.to_owned()));
-                    }
-                    true
-                }
-            };
-            if of_kind {
-                Ok(value.clone())
-            } else {
-                Err(ValueFault::Kind(path.to_owned()))
-            }
-        }
-    }
-}
-
-/// Square metres with two decimals, as text: `89.50`.
-fn is_area(text: &str) -> bool {
-    text.split_once('.').is_some_and(|(whole, hundredths)| {
-        !whole.is_empty()
-            && hundredths.len() == 2
-            && (whole.bytes().chain(hundredths.bytes())).all(|byte| byte.is_ascii_digit())
-    })
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 use tokio::time::Instant;
 
 use crate::breaker::{Breaker, BreakerRule, BreakerState, Pass};
-use crate::catalogue::{Limits, Source, ValueFault};
+use crate::catalogue::{Limits, Source};
 use crate::health::{SourceHealth, Tally};
 use crate::line::CallFault;
+use crate::schema::ValueFault;
 
 /// Why a question stays unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

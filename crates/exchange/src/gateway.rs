@@ -10,25 +10,21 @@ use std::time::Duration;
 use anju_domain::clock::Clock;
 use anju_policy::{Assurance, Fact, FactState};
 use anju_vault::{SharedKey, Vault};
-use anju_wire::gateway::{
-    Consent, GatewayReply, GatewayRequest, Operator, Purpose, canonical, code,
-};
+use anju_wire::gateway::Purpose;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared, join_all};
-use serde_json::{Map, Value, json};
-use tokio::sync::{broadcast, oneshot};
+use futures::future::join_all;
+use serde_json::Value;
+use tokio::sync::broadcast;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use crate::catalogue::{Catalogue, CatalogueError, FactType, Freshness};
+use crate::ask::{Answer, Flight, Question, interface};
+use crate::catalogue::{Catalogue, CatalogueError, FactType};
 use crate::counterpart::{Counterpart, Failure};
 use crate::fact_store::{
     CallOutcome, FactRequest, FactStore, FactStoreError, GatheredFact, SourceCall,
 };
 use crate::health::SourceHealth;
-use crate::line::{Line, LineSettings, ONE_ANSWER};
-use crate::sealed::seal_id;
+use crate::line::{Line, LineSettings};
 use crate::source;
 
 /// The most "no record" answers that are remembered; beyond it the oldest are dropped.
@@ -58,43 +54,15 @@ pub enum GatewayError {
 
 /// The gateway.
 pub struct Gateway {
-    catalogue: Catalogue,
-    counterparts: HashMap<String, Counterpart>,
-    line: Line,
-    clock: Arc<dyn Clock>,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) counterparts: HashMap<String, Counterpart>,
+    pub(crate) line: Line,
+    pub(crate) clock: Arc<dyn Clock>,
     store: Arc<dyn FactStore>,
-    vault: Arc<Vault>,
-    flights: Mutex<HashMap<String, Flight>>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) flights: Mutex<HashMap<String, Flight>>,
     absences: Mutex<HashMap<String, Answer>>,
     recovered: broadcast::Sender<String>,
-}
-
-type Flight = Shared<BoxFuture<'static, Result<Answer, Failure>>>;
-
-/// A verified answer, free of roles: several questions may share it.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    /// The value, or nothing where the source has no record.
-    pub(crate) value: Option<Value>,
-    pub(crate) as_of: DateTime<Utc>,
-    pub(crate) fetched_at: DateTime<Utc>,
-    pub(crate) source_ref: String,
-    pub(crate) request_hash: String,
-    pub(crate) evidence_hash: String,
-    pub(crate) trace: String,
-}
-
-/// One question on its way to a source.
-#[derive(Clone)]
-pub(crate) struct Question {
-    pub(crate) source: String,
-    pub(crate) fact_type: String,
-    pub(crate) interface: String,
-    pub(crate) subject: String,
-    pub(crate) params: Map<String, Value>,
-    pub(crate) purpose: Purpose,
-    pub(crate) consent: Consent,
-    pub(crate) freshness: Freshness,
 }
 
 impl Gateway {
@@ -204,47 +172,6 @@ impl Gateway {
     #[must_use]
     pub fn recoveries(&self) -> broadcast::Receiver<String> {
         self.recovered.subscribe()
-    }
-
-    /// Asks each unwell source now and then whether it is well again. Runs until its task is dropped.
-    pub async fn watch(self: Arc<Self>) {
-        let pause = Duration::from_secs(self.catalogue.gateway.breaker_probe_s);
-        loop {
-            tokio::time::sleep(pause).await;
-            self.probe_unwell().await;
-        }
-    }
-
-    /// Sends one heartbeat to each unwell source.
-    pub async fn probe_unwell(&self) {
-        let unwell = self
-            .counterparts
-            .values()
-            .filter(|counterpart| counterpart.is_unwell());
-        join_all(unwell.map(|counterpart| {
-            let token = Uuid::now_v7().simple().to_string();
-            let question = Question {
-                source: counterpart.code().to_owned(),
-                fact_type: "heartbeat".to_owned(),
-                interface: format!("{}.heartbeat", counterpart.code()),
-                params: source::params("heartbeat", &token, std::iter::empty()),
-                subject: token,
-                purpose: Purpose {
-                    item: "heartbeat".to_owned(),
-                    case_no: String::new(),
-                },
-                consent: Consent {
-                    id: "statutory:heartbeat".to_owned(),
-                    hash: String::new(),
-                },
-                freshness: Freshness::PerUse,
-            };
-            counterpart.probe(async move {
-                let within = self.catalogue.gateway.reply();
-                self.ask_once(&question, within, ONE_ANSWER).await.map(drop)
-            })
-        }))
-        .await;
     }
 
     /// The signed line, for messages.
@@ -401,131 +328,6 @@ impl Gateway {
         Ok(answer)
     }
 
-    /// The same question at the same time is sent once; it goes on when one of those who wait goes away.
-    fn fly(self: &Arc<Self>, key: &str, question: Question) -> Flight {
-        let mut flights = self.flights();
-        if let Some(flight) = flights.get(key) {
-            return flight.clone();
-        }
-        let (land, landing) = oneshot::channel();
-        let flight = landing
-            .map(|answer| answer.unwrap_or(Err(Failure::OutOfTime)))
-            .boxed()
-            .shared();
-        flights.insert(key.to_owned(), flight.clone());
-        let gateway = Arc::clone(self);
-        let key = key.to_owned();
-        tokio::spawn(async move {
-            let answer = gateway.ask_source(&question).await;
-            gateway.flights().remove(&key);
-            // Everybody who waited may have gone.
-            drop(land.send(answer));
-        });
-        flight
-    }
-
-    async fn ask_source(&self, question: &Question) -> Result<Answer, Failure> {
-        let limits = &self.catalogue.gateway;
-        let counterpart = self
-            .counterparts
-            .get(&question.source)
-            .ok_or(Failure::NotAskable)?;
-        counterpart
-            .run(limits, Instant::now() + limits.whole(), |within| {
-                self.ask_once(question, within, ONE_ANSWER)
-            })
-            .await
-    }
-
-    async fn ask_once(
-        &self,
-        question: &Question,
-        within: Duration,
-        most_bytes: usize,
-    ) -> Result<Answer, Failure> {
-        let (answer, data) = self.exchange(question, within, most_bytes).await?;
-        if source::subject_of(&question.fact_type, &data) != Some(question.subject.as_str()) {
-            return Err(Failure::WrongPerson);
-        }
-        let Some(fact) = self.catalogue.fact(&question.fact_type) else {
-            return Ok(answer); // a heartbeat has no value
-        };
-        let value = match answer.value {
-            None => None,
-            Some(_) => Some(source::value_of(fact, &data, &|id| {
-                seal_id(&self.vault, id)
-            })?),
-        };
-        Ok(Answer { value, ..answer })
-    }
-
-    /// One signed question and its verified, fresh reply, not yet read.
-    pub(crate) async fn exchange(
-        &self,
-        question: &Question,
-        within: Duration,
-        most_bytes: usize,
-    ) -> Result<(Answer, Value), Failure> {
-        let request = GatewayRequest {
-            request_id: Uuid::now_v7().to_string(),
-            purpose: question.purpose.clone(),
-            operator: Operator {
-                id: "system".to_owned(),
-                name: "系统".to_owned(),
-                org: self.line.app_id().to_owned(),
-            },
-            consent: question.consent.clone(),
-            params: Value::Object(question.params.clone()),
-        };
-        let trace = Uuid::now_v7().simple().to_string();
-        let reply = self
-            .line
-            .ask(&question.interface, &request, &trace, within, most_bytes)
-            .await?;
-        let now = self.clock.now();
-        let as_of = self.timely(&reply, question.freshness, now)?;
-        let request_hash = digest(&json!({
-            "interface": question.interface, "params": request.params,
-            "purpose": request.purpose, "consent": request.consent,
-        }));
-        let evidence_hash = digest(&json!({
-            "request": request_hash, "source": question.source, "code": reply.code,
-            "asOf": reply.as_of, "data": reply.data,
-        }));
-        let source_ref = reply
-            .data
-            .get("lsh")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let answer = Answer {
-            value: (reply.code == code::DATA).then_some(Value::Null),
-            as_of,
-            fetched_at: now,
-            source_ref,
-            request_hash,
-            evidence_hash,
-            trace,
-        };
-        Ok((answer, reply.data))
-    }
-
-    fn timely(
-        &self,
-        reply: &GatewayReply,
-        freshness: Freshness,
-        now: DateTime<Utc>,
-    ) -> Result<DateTime<Utc>, Failure> {
-        let as_of = reply.as_of().ok_or(crate::line::CallFault::Malformed)?;
-        if as_of > now + TimeDelta::seconds(self.catalogue.gateway.clock_skew_s) {
-            return Err(Failure::FutureDated);
-        }
-        if now - as_of > freshness.oldest() {
-            return Err(Failure::Stale);
-        }
-        Ok(as_of)
-    }
-
     fn fact_of(
         &self,
         request: &FactRequest,
@@ -604,34 +406,10 @@ impl Gateway {
         self.store.as_ref()
     }
 
-    fn flights(&self) -> MutexGuard<'_, HashMap<String, Flight>> {
-        self.flights
-            .lock()
-            .expect("nothing panics while it holds the flights")
-    }
-
     fn absences(&self) -> MutexGuard<'_, HashMap<String, Answer>> {
         self.absences
             .lock()
             .expect("nothing panics while it holds the absences")
-    }
-}
-
-impl Question {
-    /// What makes two questions the same: digest, so that no key stays in memory in clear.
-    fn key(&self) -> String {
-        digest(&json!({
-            "interface": self.interface, "params": self.params, "item": self.purpose.item,
-        }))
-    }
-}
-
-/// The gateway's name of a type: banks answer each for itself.
-fn interface(fact: &FactType, source: &str) -> String {
-    if fact.sources.len() > 1 {
-        format!("{source}.{}", fact.name)
-    } else {
-        fact.name.clone()
     }
 }
 
@@ -642,8 +420,4 @@ fn assurance(source: &str) -> Assurance {
     } else {
         Assurance::Authoritative
     }
-}
-
-fn digest(value: &Value) -> String {
-    hex::encode(anju_vault::sm3(canonical(value).as_bytes()))
 }

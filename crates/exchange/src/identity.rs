@@ -6,10 +6,11 @@ use anju_wire::gateway::{Consent, MAX_BATCH_ITEMS, Purpose};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use crate::ask::Question;
 use crate::catalogue::Freshness;
 use crate::counterpart::Failure;
 use crate::fact_store::{CallOutcome, FactStoreError, SourceCall, SubjectKeys};
-use crate::gateway::{Gateway, Question};
+use crate::gateway::Gateway;
 
 const FACT_TYPE: &str = "police.identity";
 const POLICE: &str = "D01";
@@ -146,7 +147,7 @@ fn read_answers(pairs: &[(String, String)], data: &Value) -> Result<Vec<Identity
             Some("1") => Ok(IdentityAnswer::Match),
             Some("0") => Ok(IdentityAnswer::Mismatch),
             Some("2") => Ok(IdentityAnswer::NoRecord),
-            _ => Err(crate::catalogue::ValueFault::Code("hcjg".to_owned()).into()),
+            _ => Err(crate::schema::ValueFault::Code("hcjg".to_owned()).into()),
         }
     };
     pairs.iter().zip(items).map(read).collect()

@@ -3,6 +3,7 @@
 //! Nothing of this is called inside a database transaction; what must be said or asked comes from outbox and
 //! gather. Read `gateway` first, then `source`.
 
+mod ask;
 pub mod bank;
 pub mod breaker;
 pub mod catalogue;
@@ -15,6 +16,7 @@ pub mod identity;
 pub mod kept;
 pub mod line;
 pub mod message;
+pub mod schema;
 pub mod sealed;
 pub mod source;
 

@@ -215,3 +215,59 @@ async fn read_bounded(
 
 /// The most bytes of an answer to a question about one subject.
 pub const ONE_ANSWER: usize = MAX_REPLY_BYTES;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anju_wire::gateway::string_to_sign;
+    use serde_json::json;
+
+    fn mac() -> Mac {
+        let mut key = [0; 32];
+        for (byte, place) in key.iter_mut().zip(0..) {
+            *byte = place;
+        }
+        Mac(SharedKey::from_bytes(key))
+    }
+
+    const BODY: &[u8] = br#"{"requestId":"r-1"}"#;
+
+    /// Computed by `openssl dgst -sm3` and `openssl dgst -sm3 -mac HMAC` over the text written by hand.
+    #[test]
+    fn a_call_is_signed_as_openssl_signs_it() {
+        let call = Call {
+            method: "POST",
+            path: "/gateway/police.identity",
+            query: "b=2&a=1",
+            body: BODY,
+        };
+        let text = string_to_sign(&mac(), call, 1_795_000_000_000, "n-1");
+        let body_digest = "8e6b7c797ccb42db34354f4bbd45f10e3b93912f26cebe5641667c292914169d";
+        assert_eq!(
+            text,
+            format!("POST\n/gateway/police.identity\na=1&b=2\n{body_digest}\n1795000000000\nn-1")
+        );
+        let headers = SignedHeaders::sign(&mac(), call, "anju", 1_795_000_000_000, "n-1", "t");
+        assert_eq!(
+            headers.signature,
+            "1cf6bd5a09239010efaef102f0c63ac443905d0e29a124a60036cdd1089d7f12"
+        );
+    }
+
+    #[test]
+    fn a_reply_is_signed_as_openssl_signs_it() {
+        let reply = GatewayReply {
+            request_id: "r-1".to_owned(),
+            code: code::DATA,
+            message: "成功".to_owned(),
+            as_of: "2026-11-24T10:00:00+08:00".to_owned(),
+            data: json!({"sfzh": "500103199001011234", "hyzk": "20"}),
+            signature: String::new(),
+        }
+        .signed(&mac(), BODY);
+        assert_eq!(
+            reply.signature,
+            "f270856b1a59b1446089730602f3fb3b1941abf699f5adb41bce23624f172655"
+        );
+    }
+}

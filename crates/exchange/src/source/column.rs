@@ -5,7 +5,7 @@
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
-use crate::catalogue::ValueFault;
+use crate::schema::ValueFault;
 
 /// Turns an ID number into the sealed text that a fact may carry.
 pub type Seal<'a> = &'a (dyn Fn(&str) -> String + Send + Sync);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Form as Interface;
 use super::column::{Column, Form::*, column};
-use crate::catalogue::ValueFault;
+use crate::schema::ValueFault;
 
 /// 房屋规划用途 of the real-estate register.
 const USE: &[(&str, &str)] = &[

@@ -17,7 +17,8 @@ mod police;
 
 use serde_json::{Map, Value};
 
-use crate::catalogue::{FactType, ValueFault};
+use crate::catalogue::FactType;
+use crate::schema::ValueFault;
 use column::{Column, Seal, read_columns};
 
 /// How one type looks at its source.

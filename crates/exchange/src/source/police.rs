@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Form as Interface;
 use super::column::{Column, Form::*, column};
-use crate::catalogue::ValueFault;
+use crate::schema::ValueFault;
 
 /// 人口状态.
 const ALIVE: super::column::Form = Flag("10", "30");
