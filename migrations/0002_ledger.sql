@@ -374,6 +374,7 @@ DECLARE
     rate    interest_rate;
     days    text := 'a.product + a.balance_fen * ($3 - a.product_date)';
     earned  text;
+    rounded text;       -- ledger_interest, written out: a function whose argument costs much is not inlined
     counter integer := CASE p_event WHEN 28 THEN 41101 ELSE 211 END;
 BEGIN
     PERFORM ledger_require_open(p_centre, p_day);
@@ -389,15 +390,16 @@ BEGIN
     ELSE
         earned := format('(%s) * $13', days);
     END IF;
+    rounded := format('((%1$s + CASE WHEN %1$s < 0 THEN -1800000 ELSE 1800000 END) / 3600000)', earned);
     EXECUTE replace(replace(replace(
        'WITH settled AS (
             UPDATE ledger_account a
-               SET last_product = <days>, last_interest = ledger_interest(<earned>),
-                   balance_fen = a.balance_fen + ledger_interest(<earned>), product = 0, accrual = 0,
+               SET last_product = <days>, last_interest = <interest>,
+                   balance_fen = a.balance_fen + <interest>, product = 0, accrual = 0,
                    product_date = $3, settled_on = $3, version = a.version + 1
              WHERE a.centre_id = $1 AND <keys>
                AND a.subject = 201 AND a.state <> 3 AND a.settled_on < $3 AND a.product_date <= $3
-               AND a.balance_fen + ledger_interest(<earned>) >= a.reserved_fen
+               AND a.balance_fen + <interest> >= a.reserved_fen
             RETURNING a.account_id, a.last_interest),
         total AS (SELECT count(*) AS n, coalesce(sum(last_interest), 0)::bigint AS fen,
                          count(*) FILTER (WHERE last_interest <> 0) AS lines FROM settled),
@@ -413,7 +415,7 @@ BEGIN
         SELECT n::integer, fen FROM total',
         '<keys>', CASE WHEN p_accounts IS NULL THEN 'a.account_id > $15 AND a.account_id <= $16'
                        ELSE 'a.account_id = ANY ($17)' END),
-        '<days>', days), '<earned>', earned)
+        '<days>', days), '<interest>', rounded)
        INTO accounts, total_fen
       USING p_centre, p_day, p_until, p_journal, p_event, p_case, p_maker, p_rule, p_branch, p_at, counter,
             rate.from_date, rate.bp, rate.w + rate.bp::bigint * (p_until - rate.from_date), p_lo, p_hi, p_accounts;
@@ -512,6 +514,7 @@ BEGIN
        AND (c.own >= 0 OR p_frozen_too OR a.balance_fen + c.own >= a.frozen_fen + a.reserved_fen);
     GET DIAGNOSTICS changed = ROW_COUNT;
     IF changed <> held THEN
+        PERFORM ledger_require_open(p_centre, p_day);     -- the day may have moved while a row was waited for
         RAISE EXCEPTION 'not available: frozen, reserved or too little' USING errcode = 'LD003';
     END IF;
 
@@ -541,7 +544,7 @@ BEGIN
 END $$;
 
 -- E21 and its like: person account to a payable dimension. Guarded by version and open day: false means that nothing was
--- written and the caller reads again. p_hold: the reservation that it uses up.
+-- paid and the caller reads again (a new interest year is settled all the same). p_hold: the reservation that it uses up.
 CREATE FUNCTION ledger_pay_out(p_centre smallint, p_day date, p_journal bigint, p_event smallint, p_key uuid,
     p_digest uuid, p_ref bigint, p_case bigint, p_maker bigint, p_checker bigint, p_rule integer, p_branch smallint,
     p_at timestamptz, p_account bigint, p_version integer, p_amount bigint, p_payable bigint, p_hold bigint)

@@ -263,7 +263,7 @@ pub struct PayOut {
     pub hold: Option<i64>,
 }
 
-/// Books E21, E31 or E35. False: the account or the day moved, or it has not so much available; nothing was written, read
+/// Books E21, E31 or E35. False: the account or the day moved, or it has not so much available; nothing was paid, read
 /// and decide again.
 ///
 /// # Errors

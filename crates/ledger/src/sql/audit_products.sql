@@ -26,19 +26,26 @@ line AS (
      WHERE p.centre_id = $1
        AND p.subject = 201
 ),
+-- W of every day, so that it is joined and not called for each posting.
+rate_days AS MATERIALIZED (
+    SELECT day::date AS day, w_at($1, day::date) AS w
+      FROM generate_series((SELECT min(from_date) FROM interest_rate WHERE centre_id = $1),
+                           (SELECT greatest(max(product_date), max(settled_on)) FROM account), interval '1 day') AS day
+),
 rebuilt AS (
-    SELECT account_id,
-           coalesce(sum(own * (a.product_date - greatest(l.value_date, a.settled_on))), 0) AS product,
-           coalesce(sum(own * (w_at($1, a.product_date) - w_at($1, greatest(l.value_date, a.settled_on)))), 0) AS accrual
+    SELECT a.account_id,
+           coalesce(sum(l.own * (a.product_date - greatest(l.value_date, a.settled_on))), 0) AS product,
+           coalesce(sum(l.own * (upto.w - since.w)), 0) AS accrual
       FROM account a
       LEFT JOIN line l USING (account_id)
-     GROUP BY account_id
+      LEFT JOIN rate_days upto ON upto.day = a.product_date
+      LEFT JOIN rate_days since ON since.day = greatest(l.value_date, a.settled_on)
+     GROUP BY a.account_id
 ),
 -- What the last settlement saw: nothing that was booked after it.
 seen AS (
     SELECT a.account_id, coalesce(sum(l.own * (a.settled_on - greatest(l.value_date, a.settled_before))), 0) AS product,
-           coalesce(sum(l.own * (w_at($1, a.settled_on) - w_at($1, greatest(l.value_date, a.settled_before)))), 0)
-           AS accrual
+           coalesce(sum(l.own * (upto.w - since.w)), 0) AS accrual
       FROM account a
       LEFT JOIN line l ON l.account_id = a.account_id
                       AND l.value_date < a.settled_on
@@ -47,6 +54,8 @@ seen AS (
                                          AND x.account_id = a.account_id
                                          AND x.journal_id = l.journal_id
                                          AND x.settled_on = a.settled_on)
+      LEFT JOIN rate_days upto ON upto.day = a.settled_on
+      LEFT JOIN rate_days since ON since.day = greatest(l.value_date, a.settled_before)
      WHERE a.last_product <> 0
         OR a.last_interest <> 0
      GROUP BY a.account_id
