@@ -26,7 +26,7 @@ pub async fn ready(State(open): State<Open>) -> Response {
         .fetch_one(&mut *tx)
         .await?;
         tx.rollback().await?;
-        sqlx::Result::Ok(writable)
+        Ok::<bool, sqlx::Error>(writable)
     };
     match tokio::time::timeout(std::time::Duration::from_secs(2), check).await {
         Ok(Ok(true)) => "ready\n".into_response(),
