@@ -31,7 +31,7 @@ impl Ids {
     /// When a new block is needed and the database cannot be reached.
     pub async fn next(&self) -> Result<i64> {
         loop {
-            if let Some(id) = self.from_stock() {
+            if let Some(id) = self.draw() {
                 return Ok(id);
             }
             // Two that find the stock empty both draw; the block that is laid aside first is lost.
@@ -62,7 +62,7 @@ impl Ids {
         Ok(ids)
     }
 
-    fn from_stock(&self) -> Option<i64> {
+    fn draw(&self) -> Option<i64> {
         let mut stock = self.lock();
         (stock.0 < stock.1).then(|| {
             stock.0 += 1;

@@ -106,8 +106,8 @@ async fn each_planted_corruption_is_found_and_named() {
             "month 2026-03".to_owned(),
         ),
         (
-            format!("UPDATE posting SET amount_fen = amount_fen * 2 WHERE business_date = '2026-07-01' AND red"),
-            format!("UPDATE posting SET amount_fen = amount_fen / 2 WHERE business_date = '2026-07-01' AND red"),
+            "UPDATE posting SET amount_fen = amount_fen * 2 WHERE business_date = '2026-07-01' AND red".to_owned(),
+            "UPDATE posting SET amount_fen = amount_fen / 2 WHERE business_date = '2026-07-01' AND red".to_owned(),
             "I24",
             format!("journal {} of 2026-07-01", reversal(&books).await),
         ),

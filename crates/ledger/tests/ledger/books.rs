@@ -20,7 +20,6 @@ use uuid::Uuid;
 
 pub const CENTRE: Centre = Centre(1);
 pub const PAYABLE: AccountId = AccountId(21904);
-pub const CLEARING: AccountId = AccountId(21906);
 /// Any number that nobody else takes as a lock.
 const TEMPLATE_LOCK: i64 = 0x6c65_6467;
 
