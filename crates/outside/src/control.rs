@@ -63,6 +63,16 @@ impl Problem {
         }
     }
 
+    /// The caller may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Problem {
+        Problem {
+            status: StatusCode::FORBIDDEN,
+            code: "E-OUT-403",
+            title: "不允许",
+            detail: detail.into(),
+        }
+    }
+
     /// The caller has not shown who it is.
     pub fn unauthorized(detail: impl Into<String>) -> Problem {
         Problem {

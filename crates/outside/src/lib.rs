@@ -8,6 +8,7 @@ pub mod bank;
 pub mod clock;
 pub mod control;
 mod face;
+mod page;
 pub mod phone;
 pub mod source;
 pub mod store;
@@ -158,6 +159,8 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(source::door::router())
         .merge(source::control::router())
         .merge(phone::router())
+        .merge(page::routes())
+        .layer(axum::middleware::from_fn(page::own_site_only))
         .with_state(world)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anju_wire::iso20022::{PaymentInitiation, Reason, Status, StatusReport, TransferStatus};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -23,12 +23,17 @@ use crate::control::Problem;
 /// Header with the hexadecimal HMAC-SM3 of the body; of path and query where there is no body.
 pub const SIGNATURE: &str = "x-signature";
 
+/// A message carries at most this many transfers, and this many bytes.
+const MOST_TRANSFERS: usize = 10_000;
+const MOST_BYTES: usize = 32 << 20;
+
 /// Routes under `/bank`.
 pub fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/bank/{bank}/pain001", post(take_orders))
         .route("/bank/{bank}/query", post(tell_status))
         .route("/bank/{bank}/statement", get(tell_statement))
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
 }
 
 async fn take_orders(
@@ -41,6 +46,16 @@ async fn take_orders(
     check_signature(&world, &headers, &body)?;
     let initiation =
         PaymentInitiation::parse(&body).map_err(|fault| Problem::bad_request(fault.to_string()))?;
+    let transfers: usize = initiation
+        .payments
+        .iter()
+        .map(|payment| payment.transfers.len())
+        .sum();
+    if transfers > MOST_TRANSFERS {
+        return Err(Problem::bad_request(format!(
+            "一个报文最多 {MOST_TRANSFERS} 笔，这个有 {transfers} 笔"
+        )));
+    }
     let moment = world.moment();
     let mut homes = Vec::new();
     for transfer in initiation

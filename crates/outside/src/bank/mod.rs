@@ -165,4 +165,4 @@ fn fit(text: &str, most: usize) -> Option<String> {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod town;
+pub(crate) mod town;

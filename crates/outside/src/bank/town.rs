@@ -23,13 +23,13 @@ use super::line::SIGNATURE;
 use super::{BankCode, HOLDER};
 use crate::{Config, World, clock, serve_on};
 
-pub(super) const CARD: &str = "6217003760011234567";
+pub(crate) const CARD: &str = "6217003760011234567";
 
 /// A product that keeps what the banks push, or refuses it while it is down.
 #[derive(Clone)]
-pub(super) struct Product {
-    pub(super) key: SharedKey,
-    pub(super) up: Arc<AtomicBool>,
+pub(crate) struct Product {
+    pub(crate) key: SharedKey,
+    pub(crate) up: Arc<AtomicBool>,
     inbox: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
@@ -46,18 +46,18 @@ async fn take_push(State(product): State<Product>, headers: HeaderMap, body: Byt
     StatusCode::NO_CONTENT
 }
 
-pub(super) struct Town {
-    pub(super) home: PathBuf,
-    pub(super) product: Product,
+pub(crate) struct Town {
+    pub(crate) home: PathBuf,
+    pub(crate) product: Product,
     product_address: String,
-    pub(super) url: String,
-    pub(super) http: reqwest::Client,
+    pub(crate) url: String,
+    pub(crate) http: reqwest::Client,
     serving: JoinHandle<()>,
 }
 
 impl Town {
     /// A town on the morning of that day.
-    pub(super) async fn on(day: &str) -> Town {
+    pub(crate) async fn on(day: &str) -> Town {
         static TOWNS: AtomicU32 = AtomicU32::new(0);
         let number = TOWNS.fetch_add(1, Ordering::SeqCst);
         let home = std::env::temp_dir().join(format!("anju-banks-{}-{number}", std::process::id()));
@@ -90,13 +90,13 @@ impl Town {
     }
 
     /// Ends the outside world without a word and starts it again on its journals.
-    pub(super) async fn crash_and_restart(&mut self) {
+    pub(crate) async fn crash_and_restart(&mut self) {
         self.serving.abort();
         drop((&mut self.serving).await);
         (self.url, self.serving) = start(&self.home, &self.product_address).await;
     }
 
-    pub(super) async fn put(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.json(
             self.http
                 .put(format!("{}{path}", self.url))
@@ -105,7 +105,7 @@ impl Town {
         .await
     }
 
-    pub(super) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.json(
             self.http
                 .post(format!("{}{path}", self.url))
@@ -114,7 +114,7 @@ impl Town {
         .await
     }
 
-    pub(super) async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         self.json(self.http.get(format!("{}{path}", self.url)))
             .await
     }
@@ -127,13 +127,13 @@ impl Town {
         )
     }
 
-    pub(super) async fn mode(&self, mode: &str) {
+    pub(crate) async fn mode(&self, mode: &str) {
         let (status, _) = self.put("/control/banks/B4", json!({ "mode": mode })).await;
         assert_eq!(status, StatusCode::OK);
     }
 
     /// An outsider pays into the centre's account at B4.
-    pub(super) async fn pay_in(&self, fen: i64, reference: &str) {
+    pub(crate) async fn pay_in(&self, fen: i64, reference: &str) {
         let payment = json!({"from": "50001234567890", "to": "6500004001", "amount_fen": fen,
                              "reference": reference, "payer": "重庆山屿科技有限公司"});
         let (status, _) = self.post("/control/banks/B4/payments", payment).await;
@@ -149,7 +149,7 @@ impl Town {
     }
 
     /// Sends an order and waits at most that long for the answer.
-    pub(super) async fn order(&self, id: &str, fen: i64, within_ms: u64) -> Option<TransferStatus> {
+    pub(crate) async fn order(&self, id: &str, fen: i64, within_ms: u64) -> Option<TransferStatus> {
         let request = self
             .signed("/bank/B4/pain001", order(id, fen))
             .timeout(Duration::from_millis(within_ms));
@@ -158,7 +158,7 @@ impl Town {
         self.report(answer).await
     }
 
-    pub(super) async fn query(&self, id: &str) -> TransferStatus {
+    pub(crate) async fn query(&self, id: &str) -> TransferStatus {
         let body = json!({ "end_to_end_id": id }).to_string();
         let answer = self.signed("/bank/B4/query", body).send().await.unwrap();
         self.report(answer).await.unwrap()
@@ -171,7 +171,7 @@ impl Town {
         StatusReport::parse(&body).unwrap().transfers.pop()
     }
 
-    pub(super) async fn statement(&self, day: &str) -> Statement {
+    pub(crate) async fn statement(&self, day: &str) -> Statement {
         let path = format!("/bank/B4/statement?date={day}");
         let signature = self.product.key.sign_hex(path.as_bytes());
         let answer = self
@@ -185,7 +185,7 @@ impl Town {
     }
 
     /// All lines told so far, with the number of the message that told them.
-    pub(super) fn told(&self) -> Vec<(String, Entry)> {
+    pub(crate) fn told(&self) -> Vec<(String, Entry)> {
         let inbox = self.product.inbox.lock().unwrap();
         let notices = inbox.iter().filter_map(|body| Notice::parse(body).ok());
         notices
@@ -200,7 +200,7 @@ impl Town {
             .collect()
     }
 
-    pub(super) fn results(&self) -> Vec<TransferStatus> {
+    pub(crate) fn results(&self) -> Vec<TransferStatus> {
         let inbox = self.product.inbox.lock().unwrap();
         inbox
             .iter()
@@ -209,14 +209,14 @@ impl Town {
             .collect()
     }
 
-    pub(super) async fn balance(&self, number: &str) -> Option<i64> {
+    pub(crate) async fn balance(&self, number: &str) -> Option<i64> {
         let (status, account) = self
             .get(&format!("/control/banks/B4/accounts/{number}"))
             .await;
         (status == StatusCode::OK).then(|| account["balance_fen"].as_i64().unwrap())
     }
 
-    pub(super) async fn until(&self, what: &str, holds: impl Fn(&Town) -> bool) {
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Town) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
             assert!(
@@ -251,7 +251,7 @@ async fn start(home: &std::path::Path, product: &str) -> (String, JoinHandle<()>
     (url, serving)
 }
 
-pub(super) fn set_clock(home: &std::path::Path, instant: &str) {
+pub(crate) fn set_clock(home: &std::path::Path, instant: &str) {
     let wished: DateTime<Utc> = instant.parse().unwrap();
     let system = clock::Clock::following(home.join("no such file")).now();
     let offset_ms = (wished - system).num_milliseconds();
@@ -262,7 +262,7 @@ pub(super) fn set_clock(home: &std::path::Path, instant: &str) {
     .unwrap();
 }
 
-pub(super) fn order(id: &str, fen: i64) -> String {
+pub(crate) fn order(id: &str, fen: i64) -> String {
     let party = |number: &str, name: &str| Party {
         number: Some(number.into()),
         name: Some(name.into()),

@@ -31,25 +31,25 @@ pub fn router() -> Router<Arc<World>> {
 }
 
 #[derive(Deserialize)]
-struct Setting {
-    subject: String,
+pub(crate) struct Setting {
+    pub(crate) subject: String,
     #[serde(default)]
-    value: Value,
+    pub(crate) value: Value,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Settings {
+pub(crate) enum Settings {
     Many { items: Vec<Setting> },
     One(Setting),
 }
 
 #[derive(Deserialize)]
-struct Reading {
-    subject: String,
+pub(crate) struct Reading {
+    pub(crate) subject: String,
 }
 
-async fn set(
+pub(crate) async fn set(
     State(world): State<Arc<World>>,
     Path((source, fact_type)): Path<(String, String)>,
     Body(settings): Body<Settings>,
@@ -97,7 +97,7 @@ async fn set(
     }))
 }
 
-async fn read(
+pub(crate) async fn read(
     State(world): State<Arc<World>>,
     Path((source, fact_type)): Path<(String, String)>,
     Body(reading): Body<Reading>,
@@ -162,12 +162,12 @@ async fn list(State(world): State<Arc<World>>) -> Result<Json<Vec<Listed>>, Prob
 /// What of a mood changes; what is left out stays.
 #[derive(Debug, Default, Deserialize)]
 pub struct Change {
-    mode: Option<Mode>,
-    latency_ms: Option<u64>,
-    fail_rate: Option<f64>,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) latency_ms: Option<u64>,
+    pub(crate) fail_rate: Option<f64>,
 }
 
-async fn behave(
+pub(crate) async fn behave(
     State(world): State<Arc<World>>,
     Path(code): Path<String>,
     Body(change): Body<Change>,
