@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
+use anju_casework::fact::SEALED_ID;
 use anju_wire::gateway::{
     Consent, GatewayReply, GatewayRequest, Operator, Purpose, canonical, code,
 };
@@ -21,7 +22,6 @@ use crate::catalogue::{FactType, Freshness};
 use crate::counterpart::Failure;
 use crate::gateway::Gateway;
 use crate::line::{CallFault, ONE_ANSWER};
-use crate::sealed::seal_id;
 use crate::source;
 
 /// A question on its way, shared by all who wait for it.
@@ -147,7 +147,7 @@ impl Gateway {
         let value = match answer.value {
             None => None,
             Some(_) => Some(source::value_of(fact, &data, &|id| {
-                seal_id(&self.vault, id)
+                hex::encode(self.vault.seal(SEALED_ID, id.as_bytes()))
             })?),
         };
         Ok(Answer { value, ..answer })

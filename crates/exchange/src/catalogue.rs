@@ -280,9 +280,6 @@ pub struct FactType {
     pub mode: Delivery,
     /// What a case does while its source is silent.
     pub down: Down,
-    /// Policy names that read it.
-    #[serde(default)]
-    pub names: Vec<String>,
     /// The schema of the value.
     fields: Schema,
 }

@@ -4,13 +4,12 @@
 //! question, about this subject, fresh, and of the type's schema. Start with [`Gateway::fetch`].
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anju_domain::clock::Clock;
 use anju_policy::{Assurance, Fact, FactState};
 use anju_vault::{SharedKey, Vault};
-use anju_wire::gateway::Purpose;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use serde_json::Value;
@@ -18,7 +17,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use crate::ask::{Answer, Flight, Question, interface};
-use crate::catalogue::{Catalogue, CatalogueError, FactType};
+use crate::catalogue::{Catalogue, CatalogueError};
 use crate::counterpart::{Counterpart, Failure};
 use crate::fact_store::{
     CallOutcome, FactRequest, FactStore, FactStoreError, GatheredFact, SourceCall,
@@ -27,8 +26,8 @@ use crate::health::SourceHealth;
 use crate::line::{Line, LineSettings};
 use crate::source;
 
-/// The most "no record" answers that are remembered; beyond it the oldest are dropped.
-const REMEMBERED_ABSENCES: usize = 10_000;
+/// The most cases whose beginning is remembered.
+const REMEMBERED_CASES: usize = 100_000;
 
 /// Where the outside is and as whom we speak.
 #[derive(Debug, Clone)]
@@ -61,7 +60,8 @@ pub struct Gateway {
     store: Arc<dyn FactStore>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) flights: Mutex<HashMap<String, Flight>>,
-    absences: Mutex<HashMap<String, Answer>>,
+    /// When each case was first asked for; what is older than that is asked anew.
+    begun: Mutex<HashMap<String, DateTime<Utc>>>,
     recovered: broadcast::Sender<String>,
 }
 
@@ -115,13 +115,13 @@ impl Gateway {
             store,
             vault,
             flights: Mutex::default(),
-            absences: Mutex::default(),
+            begun: Mutex::default(),
             recovered,
         }))
     }
 
-    /// Asks for facts, all at once; one fact a request, in order. What was kept and is still valid is not asked
-    /// again. A source that does not answer within the budget makes its fact unknown and slows no other.
+    /// Asks for facts, all at once; one fact a request, in order. What this case has gathered and is still valid is
+    /// not asked again. A source that does not answer within the budget makes its fact unknown and slows no other.
     ///
     /// # Errors
     /// Only the store's: what cannot be kept must not decide a case.
@@ -180,28 +180,38 @@ impl Gateway {
         &self.line
     }
 
+    /// What was kept and serves again. A case's own facts serve it until they end; a question without a case, and a
+    /// new case, ask anew: whoever was refused, went to the registry and comes back must not meet the old answer.
     async fn recent(&self, requests: &[FactRequest]) -> Result<Vec<Option<Fact>>, FactStoreError> {
-        let cacheable = |request: &FactRequest| {
-            self.catalogue
-                .fact(&request.fact_type)
-                .is_some_and(FactType::cacheable)
-        };
-        if !requests.iter().any(cacheable) {
+        let now = self.clock.now();
+        let since: Vec<Option<DateTime<Utc>>> = requests
+            .iter()
+            .map(|request| {
+                let fact = self.catalogue.fact(&request.fact_type)?;
+                let case_no = &request.purpose.case_no;
+                (fact.cacheable() && !case_no.is_empty()).then(|| self.begun(case_no, now))
+            })
+            .collect();
+        // A case that has just begun has nothing to look up.
+        if since.iter().flatten().all(|since| *since == now) {
             return Ok(vec![None; requests.len()]);
         }
-        let now = self.clock.now();
         let kept = self.store.recent(requests).await?;
-        let usable = |(request, fact): (&FactRequest, Option<Fact>)| {
-            fact.filter(|fact| {
-                cacheable(request) && fact.valid_until.is_none_or(|until| now < until)
-            })
-            .map(|fact| Fact {
-                role: request.role.clone(),
-                subject: request.shown.clone(),
-                ..fact
-            })
-        };
-        Ok(requests.iter().zip(kept).map(usable).collect())
+        let usable =
+            |((request, since), fact): ((&FactRequest, &Option<DateTime<Utc>>), Option<Fact>)| {
+                let fact = fact?;
+                let same_source = request
+                    .source
+                    .as_ref()
+                    .is_none_or(|source| *source == fact.source);
+                let valid = same_source && fact.valid_until.is_none_or(|until| now < until);
+                (valid && fact.as_of >= (*since)?).then(|| Fact {
+                    role: request.role.clone(),
+                    subject: request.shown.clone(),
+                    ..fact
+                })
+            };
+        Ok(requests.iter().zip(&since).zip(kept).map(usable).collect())
     }
 
     async fn gather(
@@ -314,18 +324,9 @@ impl Gateway {
             freshness: fact.freshness,
         };
         let key = question.key();
-        if fact.cacheable()
-            && let Some(absence) = self.remembered_absence(&key, &request.purpose)
-        {
-            return Ok(absence);
-        }
-        let answer = tokio::time::timeout_at(deadline, self.fly(&key, question))
+        tokio::time::timeout_at(deadline, self.fly(&key, question))
             .await
-            .unwrap_or(Err(Failure::OutOfTime))?;
-        if answer.value.is_none() && fact.cacheable() {
-            self.remember_absence(&key, &request.purpose, &answer);
-        }
-        Ok(answer)
+            .unwrap_or(Err(Failure::OutOfTime))
     }
 
     fn fact_of(
@@ -371,29 +372,6 @@ impl Gateway {
         }
     }
 
-    /// "No record" is believed for ten minutes inside one case: a new case of somebody who has been to the
-    /// registry meanwhile asks again.
-    fn remembered_absence(&self, key: &str, purpose: &Purpose) -> Option<Answer> {
-        let now = self.clock.now();
-        let lasting = TimeDelta::seconds(self.catalogue.gateway.negative_cache_s);
-        let absences = self.absences();
-        let answer = absences.get(&format!("{key}/{}", purpose.case_no))?;
-        (now >= answer.fetched_at && now < answer.fetched_at + lasting).then(|| answer.clone())
-    }
-
-    fn remember_absence(&self, key: &str, purpose: &Purpose, answer: &Answer) {
-        let lasting = TimeDelta::seconds(self.catalogue.gateway.negative_cache_s);
-        let mut absences = self.absences();
-        if absences.len() >= REMEMBERED_ABSENCES {
-            let now = self.clock.now();
-            absences.retain(|_, kept| now < kept.fetched_at + lasting);
-            if absences.len() >= REMEMBERED_ABSENCES {
-                absences.clear();
-            }
-        }
-        absences.insert(format!("{key}/{}", purpose.case_no), answer.clone());
-    }
-
     pub(crate) fn counterpart(&self, code: &str) -> Option<&Counterpart> {
         self.counterparts.get(code)
     }
@@ -406,10 +384,17 @@ impl Gateway {
         self.store.as_ref()
     }
 
-    fn absences(&self) -> MutexGuard<'_, HashMap<String, Answer>> {
-        self.absences
+    /// Since when facts count for a case: since it was first asked for here.
+    fn begun(&self, case_no: &str, now: DateTime<Utc>) -> DateTime<Utc> {
+        let mut begun = self
+            .begun
             .lock()
-            .expect("nothing panics while it holds the absences")
+            .expect("nothing panics while it holds the cases");
+        if begun.len() >= REMEMBERED_CASES && !begun.contains_key(case_no) {
+            // Forgetting costs the cases under way one more round of questions.
+            begun.clear();
+        }
+        *begun.entry(case_no.to_owned()).or_insert(now)
     }
 }
 

@@ -17,7 +17,6 @@ pub mod kept;
 pub mod line;
 pub mod message;
 pub mod schema;
-pub mod sealed;
 pub mod source;
 
 pub use counterpart::Failure;

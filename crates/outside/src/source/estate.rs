@@ -26,6 +26,9 @@ const MORTGAGE: &[(&str, &str)] = &[
     ("3", "released|已注销"),
 ];
 
+/// The most houses that a bare count stands for.
+const MOST_HOUSES: u64 = 1_000;
+
 const HOUSE: &[Column] = &[
     column("district|region", "xzqdm", Text).or("500103"),
     column("area_m2|area", "jzmj", Area),
@@ -86,5 +89,17 @@ pub(super) static FORMS: &[Form] = &[
 
 /// A register holds houses, not a number: a bare count becomes that many ordinary homes.
 fn list_the_houses(given: &mut Map<String, Value>) -> Result<(), String> {
-    super::count_the_list(given, "houses", || Some(json!({})))
+    let bare = if given.contains_key("houses") {
+        None
+    } else {
+        given.get("count")
+    };
+    if let Some(count) = bare.and_then(Value::as_u64) {
+        if count > MOST_HOUSES {
+            return Err(format!("count 最多 {MOST_HOUSES}"));
+        }
+        let houses = (0..count).map(|_| json!({})).collect();
+        given.insert("houses".to_owned(), Value::Array(houses));
+    }
+    super::count_the_list(given, "houses")
 }

@@ -50,32 +50,21 @@ pub struct Form {
     prepare: Option<fn(&mut Row) -> Result<(), String>>,
 }
 
-/// A list and its number must agree; a bare number is filled up where the register can.
-fn count_the_list(
-    given: &mut Row,
-    list: &str,
-    filler: fn() -> Option<Value>,
-) -> Result<(), String> {
-    let count = given.get("count").and_then(Value::as_u64);
-    let listed = given.get(list).and_then(Value::as_array).map(Vec::len);
-    let (Some(number), None) = (count, listed) else {
-        let number = listed.unwrap_or(0);
-        if count.is_some_and(|count| count != number as u64) {
-            return Err(format!("count 应等于 {list} 的条数 {number}"));
+/// A list and its number must agree; what is not given is an empty list.
+fn count_the_list(given: &mut Row, list: &str) -> Result<(), String> {
+    let listed = given
+        .entry(list)
+        .or_insert_with(|| Value::Array(Vec::new()));
+    let number = listed.as_array().map_or(0, Vec::len);
+    match given.get("count").and_then(Value::as_u64) {
+        Some(count) if count != number as u64 => {
+            Err(format!("count 应等于 {list} 的条数 {number}"))
         }
-        given
-            .entry(list)
-            .or_insert_with(|| Value::Array(Vec::new()));
-        given.insert("count".to_owned(), Value::from(number));
-        return Ok(());
-    };
-    if number > 1_000 {
-        return Err("count 最多 1000".to_owned());
+        _ => {
+            given.insert("count".to_owned(), Value::from(number));
+            Ok(())
+        }
     }
-    let filled: Option<Vec<Value>> = (0..number).map(|_| filler()).collect();
-    let filled = filled.ok_or_else(|| format!("请列出 {list}，不能只给 count"))?;
-    given.insert(list.to_owned(), Value::Array(filled));
-    Ok(())
 }
 
 static FORMS: &[&[Form]] = &[

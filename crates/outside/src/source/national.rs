@@ -10,14 +10,14 @@ const ACCOUNT: &[(&str, &str)] = &[
 ];
 
 const REASON: &[(&str, &str)] = &[
-    ("01", "PURCHASE|purchase"),
-    ("02", "DOWNPAY|downpay"),
-    ("03", "BUILD|build"),
-    ("04", "REPAY|repay"),
+    ("01", "PURCHASE|purchase|购房提取"),
+    ("02", "DOWNPAY|downpay|首付提取"),
+    ("03", "BUILD|build|建房提取"),
+    ("04", "REPAY|repay|还贷提取"),
     ("05", "REPAY_AUTO|repay_auto"),
-    ("06", "RENT|rent|withdraw-rent"),
+    ("06", "RENT|rent|withdraw-rent|租房提取"),
     ("07", "LIFT|lift"),
-    ("11", "RETIRE|retire"),
+    ("11", "RETIRE|retire|退休提取"),
     ("12", "DEATH|death"),
     ("13", "EMIGRATE|emigrate"),
     ("14", "MOVE_OUT|move_out"),

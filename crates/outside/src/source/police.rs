@@ -85,7 +85,7 @@ pub(super) static FORMS: &[Form] = &[
             column("count", "wcnzns", Count),
         ],
         comparison: None,
-        prepare: Some(|given| super::count_the_list(given, "minors", || None)),
+        prepare: Some(count_the_children),
     },
     Form {
         fact_type: "police.kinship",
@@ -98,3 +98,12 @@ pub(super) static FORMS: &[Form] = &[
         prepare: None,
     },
 ];
+
+/// The number alone is enough; where children are listed, it is theirs.
+fn count_the_children(given: &mut super::Row) -> Result<(), String> {
+    if given.contains_key("minors") || !given.contains_key("count") {
+        super::count_the_list(given, "minors")
+    } else {
+        Ok(())
+    }
+}

@@ -234,7 +234,7 @@ async fn the_same_question_at_the_same_time_is_sent_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_kept_is_not_asked_again_unless_it_is_per_use() {
+async fn what_a_case_has_gathered_is_not_asked_again_unless_it_is_per_use() {
     let town = Departments::open().await;
     town.set("D02", "civil.marriage", LI, json!({"state": "single"}))
         .await;
@@ -245,13 +245,33 @@ async fn what_was_kept_is_not_asked_again_unless_it_is_per_use() {
         let second = town.ask(fact_type, SubjectKeys::of(LI)).await;
         assert_eq!(first.value, second.value);
     }
-    // No record: believed inside the case, asked again by the next.
-    town.ask_in("a", "nhpf.blacklist", SubjectKeys::of(WANG))
-        .await;
-    town.set("D15", "nhpf.blacklist", WANG, json!({"listed": true}))
-        .await;
     let outcomes = town.store.outcomes();
-    assert_eq!(outcomes, ["known", "cached", "known", "known", "absent"]);
+    assert_eq!(outcomes, ["known", "cached", "known", "known"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_refused_and_has_been_to_the_registry_is_asked_about_anew() {
+    let town = Departments::open().await;
+    for case in ["a", "b", ""] {
+        let fact = town
+            .ask_in(case, "estate.ownership", SubjectKeys::of(LI))
+            .await;
+        assert_eq!(fact.state, FactState::Absent, "case {case}");
+    }
+    town.set("D03", "estate.ownership", LI, json!({"count": 1}))
+        .await;
+    assert_eq!(
+        town.ask_in("a", "estate.ownership", SubjectKeys::of(LI))
+            .await
+            .state,
+        FactState::Absent
+    );
+    for case in ["c", ""] {
+        let fact = town
+            .ask_in(case, "estate.ownership", SubjectKeys::of(LI))
+            .await;
+        assert_eq!(fact.state, FactState::Known, "case {case}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

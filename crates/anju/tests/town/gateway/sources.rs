@@ -1,7 +1,7 @@
 //! Every source, from the control door's words through its own codes and the wire to our facts.
 
+use anju_casework::fact::SEALED_ID;
 use anju_exchange::fact_store::SubjectKeys;
-use anju_exchange::sealed::open_id;
 use anju_policy::{Assurance, FactState};
 use serde_json::{Value, json};
 
@@ -251,7 +251,10 @@ async fn a_spouse_comes_sealed_and_is_matched_on_request() {
     assert!(fact.value.get("spouse_match").is_none(), "nobody asked");
     let sealed = fact.value["spouse"]["id_sealed"].as_str().expect("sealed");
     assert!(!fact.value.to_string().contains(WANG));
-    assert_eq!(open_id(&town.vault, sealed).expect("ours"), WANG);
+    let opened = town
+        .vault
+        .open(SEALED_ID, &hex::decode(sealed).expect("hex"));
+    assert_eq!(opened.expect("ours"), WANG.as_bytes());
 
     for (spouse, matches) in [(WANG, true), (USCC, false)] {
         let mut keys = SubjectKeys::of(LI);
@@ -278,6 +281,14 @@ async fn children_are_listed_with_their_numbers_sealed() {
         (&json!(2), &json!({"birth": "2021-02-28"}))
     );
     assert!(!fact.value.to_string().contains(WANG));
+    town.set("D01", "police.children", WANG, json!({"count": 3}))
+        .await;
+    assert_eq!(
+        town.ask("police.children", SubjectKeys::of(WANG))
+            .await
+            .value,
+        json!({"count": 3})
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
