@@ -77,12 +77,16 @@ pub enum CallFault {
 }
 
 impl CallFault {
-    /// Whether asking again may help at once.
+    /// Whether asking again may help at once. A refused time may: when the demo clock is moved, the other side
+    /// follows a moment later.
     #[must_use]
     pub fn is_passing(self) -> bool {
         matches!(
             self,
-            Self::Unreachable | Self::Timeout | Self::SourceError(_)
+            Self::Unreachable
+                | Self::Timeout
+                | Self::SourceError(_)
+                | Self::Refused(code::UNAUTHORIZED)
         )
     }
 

@@ -14,7 +14,7 @@ pub struct Column {
     pub theirs: &'static str,
     /// How it stands at the source.
     pub form: Form,
-    /// What the register holds where nothing was given.
+    /// What an answer says where the record is silent.
     pub default: Option<&'static str>,
     /// Whether an answer says it; what is not said is only compared.
     pub said: bool,
@@ -60,7 +60,7 @@ pub const fn column(ours: &'static str, theirs: &'static str, form: Form) -> Col
 }
 
 impl Column {
-    /// With what the register holds where nothing was given.
+    /// With what an answer says where the record is silent.
     pub const fn or(self, theirs: &'static str) -> Column {
         Column {
             default: Some(theirs),
@@ -95,11 +95,7 @@ pub fn keep(columns: &[Column], given: &Map<String, Value>) -> Result<Map<String
             (_, Some(value)) => {
                 row.insert(column.theirs.to_owned(), code_of(column, value)?);
             }
-            (_, None) => {
-                if let Some(default) = column.default {
-                    row.insert(column.theirs.to_owned(), Value::from(default));
-                }
-            }
+            (_, None) => {}
         }
     }
     Ok(row)
@@ -239,17 +235,25 @@ fn word_of(form: &Form, value: &Value) -> Option<Value> {
     Some(word)
 }
 
-/// Of a row, what an answer says.
+/// Of a row, what an answer says; where the record is silent, the register's ordinary case.
 pub fn say(columns: &[Column], row: &Map<String, Value>) -> Map<String, Value> {
     let mut said = Map::new();
     for column in columns.iter().filter(|column| column.said) {
-        match &column.form {
-            Form::Group(inner) => said.extend(say(inner, row)),
-            _ => {
-                if let Some(value) = row.get(column.theirs) {
-                    said.insert(column.theirs.to_owned(), value.clone());
-                }
+        let value = row.get(column.theirs);
+        let value = match (&column.form, value) {
+            (Form::Group(inner), _) => {
+                said.extend(say(inner, row));
+                continue;
             }
+            (Form::Rows(inner), Some(Value::Array(rows))) => {
+                let rows = rows.iter().filter_map(Value::as_object);
+                Some(rows.map(|row| Value::Object(say(inner, row))).collect())
+            }
+            (_, Some(value)) => Some(value.clone()),
+            (_, None) => column.default.map(Value::from),
+        };
+        if let Some(value) = value {
+            said.insert(column.theirs.to_owned(), value);
         }
     }
     said

@@ -1,8 +1,9 @@
 //! The gateway and the departments, each on its own side of a real wire.
 //!
 //! An outside world on a free port, a gateway before it, a store in memory between; `sources.rs` asks every source,
-//! `moods.rs` lets them misbehave, `wire.rs` forges, replays and floods.
+//! `moods.rs` lets them misbehave, `wire.rs` forges and replays calls, `liars.rs` forges replies.
 
+mod liars;
 mod moods;
 mod sources;
 mod wire;

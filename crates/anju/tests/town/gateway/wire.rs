@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Departments, LI, WANG, consent, purpose};
 
-struct Mac(SharedKey);
+pub(super) struct Mac(pub(super) SharedKey);
 
 impl GatewayMac for Mac {
     fn sm3(&self, bytes: &[u8]) -> [u8; 32] {
