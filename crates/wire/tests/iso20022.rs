@@ -1,7 +1,7 @@
 //! Bank messages: what we write comes back the same, what others write is read to the fen, nothing makes us panic.
 //!
-//! The schema half runs where `ANJU_SCHEMA_PYTHON` names a Python with `tests/schema/requirements.txt` installed, as
-//! `./test` does; it validates our messages against the published XSDs and reads messages that a foreign library wrote.
+//! Two tests need the third-party packages of `browser/requirements.txt`, which `./test` installs and names by `ANJU_TOOLS`:
+//! our messages are validated against the published XSDs, and messages that a foreign library wrote are read.
 
 use std::path::Path;
 use std::process::Command;
@@ -410,12 +410,13 @@ fn damaged_messages_never_panic() {
     }
 }
 
-fn schema_python() -> Option<std::ffi::OsString> {
-    let python = std::env::var_os("ANJU_SCHEMA_PYTHON");
-    if python.is_none() {
-        println!("ANJU_SCHEMA_PYTHON is not set: the foreign half of this test did not run");
-    }
-    python
+/// The Python of `./test`'s tools. A plain `cargo test` has none and says so; with tools, a missing Python is a failure.
+fn tools_python() -> Option<std::ffi::OsString> {
+    let Some(tools) = std::env::var_os("ANJU_TOOLS") else {
+        println!("ANJU_TOOLS is not set: third parties did not judge our messages");
+        return None;
+    };
+    Some(Path::new(&tools).join("venv/bin/python").into_os_string())
 }
 
 fn run_script(python: &std::ffi::OsStr, script: &str, folder: &Path) {
@@ -444,7 +445,7 @@ fn folder(name: &str) -> std::path::PathBuf {
 
 #[test]
 fn our_messages_hold_to_the_published_schemas() {
-    let Some(python) = schema_python() else {
+    let Some(python) = tools_python() else {
         return;
     };
     let folder = folder("ours");
@@ -477,7 +478,7 @@ fn our_messages_hold_to_the_published_schemas() {
 
 #[test]
 fn messages_of_a_foreign_library_are_read_to_the_fen() {
-    let Some(python) = schema_python() else {
+    let Some(python) = tools_python() else {
         return;
     };
     let folder = folder("theirs");

