@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use anju_business::contribution::roster::{
     Checked, Context, Elsewhere, LastLine, Member, MemberState, Mode, PoliceAnswer, RatioChange,
@@ -31,13 +31,11 @@ pub const HEADER: [&str; 8] = [
     "手机号",
 ];
 
-/// A file that another program wrote. `ANJU_ROSTER_FIXTURES` names a folder of freshly written ones.
+/// A file that another program wrote.
 pub fn fixture(name: &str) -> Vec<u8> {
-    let folder = std::env::var_os("ANJU_ROSTER_FIXTURES").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rosters"),
-        PathBuf::from,
-    );
-    let path = folder.join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/rosters")
+        .join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -216,4 +214,25 @@ impl Town {
             last_month: &self.last_month,
         }
     }
+}
+
+pub const LI: &str = "500103199003071423";
+pub const OUYANG: &str = "50010619780615007X";
+pub const MAI: &str = "650102198512312178";
+pub const WANG: &str = "500112199902283311";
+
+/// Li and Ouyang contribute, Mai is sealed.
+pub fn town() -> Town {
+    Town::new()
+        .member("李梅", LI, 6_000, MemberState::Active)
+        .member("欧阳娜", OUYANG, 5_000, MemberState::Active)
+        .member("买买提·吐尔逊", MAI, 8_000, MemberState::Sealed)
+}
+
+pub fn li(change: &'static str, base: &'static str) -> [&'static str; 8] {
+    ["李梅", LI, base, "", "", change, "", ""]
+}
+
+pub fn ouyang(change: &'static str, base: &'static str) -> [&'static str; 8] {
+    ["欧阳娜", OUYANG, base, "", "", change, "", ""]
 }

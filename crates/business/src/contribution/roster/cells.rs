@@ -3,18 +3,17 @@
 //! Read by hand rather than with a library, because a clerk's sheet means more than its values: what is
 //! hidden, what is merged, a formula that nobody calculated, how a number is shown.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use quick_xml::events::{BytesStart, Event};
 
+use super::format::{Format, Formats};
 use super::package::Metered;
+use super::place::{MAX_COLUMN, MAX_ROW, Range, column_number, parse_range};
 use super::refusal::Refusal;
-use super::workbook::{Format, Formats, RichText, SharedStrings};
-use super::xml::{Xml, decode_escapes, each_attribute, is_true, push_reference};
-
-/// Excel's own bounds.
-const MAX_ROW: u32 = 1_048_576;
-const MAX_COLUMN: u32 = 16_384;
+use super::strings::{Runs, SharedStrings};
+use super::xml::{Xml, decode_escapes, each_attribute, is_true, push_text};
 
 /// What the stream yields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +28,6 @@ pub(super) enum Piece {
     RowEnd,
     /// Merged cells.
     Merge(Range),
-}
-
-/// A rectangle of cells, 1-based, inclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) first_row: u32,
-    pub(super) last_row: u32,
-    pub(super) first_column: u32,
-    pub(super) last_column: u32,
 }
 
 /// What kind of value a cell holds.
@@ -66,6 +56,7 @@ pub(super) struct CellReader<'m, 'w, R: Read> {
     row: u32,
     column: u32,
     text: String,
+    formula: String,
 }
 
 impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
@@ -81,6 +72,7 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
             row: 0,
             column: 0,
             text: String::new(),
+            formula: String::new(),
         }
     }
 
@@ -142,44 +134,55 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
         Ok(())
     }
 
+    /// The text, its escapes decoded.
+    fn decoded(&mut self) -> CellKind {
+        if let Cow::Owned(decoded) = decode_escapes(&self.text) {
+            self.text = decoded;
+        }
+        CellKind::Text
+    }
+
     /// Reads one cell to its end.
     fn cell(&mut self, head: &CellHead) -> Result<Option<Piece>, Refusal> {
         self.begin_cell(head)?;
         self.text.clear();
-        let mut rich = RichText::default();
-        let (mut has_formula, mut has_value, mut inside_value, mut inside_inline) =
-            (false, false, false, false);
+        let mut runs = Runs::default();
+        self.formula.clear();
+        let (mut has_formula, mut has_value, mut inside) = (false, false, Inside::Nothing);
         loop {
             let event = self.xml.next()?;
             match &event {
-                Event::Start(tag) => match tag.local_name().as_ref() {
-                    "v" => (has_value, inside_value) = (true, true),
-                    "f" => has_formula = true,
-                    "is" => inside_inline = true,
-                    _ if inside_inline => rich.accept(&event)?,
-                    _ => {}
-                },
-                Event::Empty(tag) => match tag.local_name().as_ref() {
-                    "v" => has_value = true,
-                    "f" => has_formula = true,
-                    _ => {}
-                },
-                Event::End(tag) => match tag.local_name().as_ref() {
-                    "v" => inside_value = false,
-                    "is" => inside_inline = false,
-                    "c" => break,
-                    _ if inside_inline => rich.accept(&event)?,
-                    _ => {}
-                },
-                Event::Text(text) if inside_value => self.text.push_str(&text.xml10_content()),
-                Event::CData(text) if inside_value => self.text.push_str(&text.xml10_content()),
-                Event::GeneralRef(reference) if inside_value => {
-                    push_reference(&mut self.text, reference)?
+                Event::Start(tag) | Event::Empty(tag) if inside == Inside::Nothing => {
+                    let opens = matches!(event, Event::Start(_));
+                    let part = match tag.local_name().as_ref() {
+                        "v" => Inside::Value,
+                        "f" => Inside::Formula,
+                        "is" => Inside::Inline,
+                        _ => Inside::Nothing,
+                    };
+                    has_value |= part == Inside::Value;
+                    has_formula |= part == Inside::Formula;
+                    if opens {
+                        inside = part;
+                    }
                 }
+                Event::End(tag) => match tag.local_name().as_ref() {
+                    "c" => break,
+                    "v" | "f" | "is" => inside = Inside::Nothing,
+                    _ if inside == Inside::Inline => runs.accept(&event, &mut self.text)?,
+                    _ => {}
+                },
                 Event::Eof => return Err(Refusal::Damaged("内容不完整")),
-                _ if inside_inline => rich.accept(&event)?,
-                _ => {}
+                event => match inside {
+                    Inside::Value => push_text(&mut self.text, event)?,
+                    Inside::Formula => push_text(&mut self.formula, event)?,
+                    Inside::Inline => runs.accept(event, &mut self.text)?,
+                    Inside::Nothing => {}
+                },
             }
+        }
+        if names_another_file(&self.formula) {
+            return Err(Refusal::Links);
         }
         let kind = match head.kind {
             ValueKind::Shared if has_value => {
@@ -196,14 +199,8 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
                 self.text.push_str(shared);
                 CellKind::Text
             }
-            ValueKind::Inline => {
-                self.text = decode_escapes(&rich.take()).into_owned();
-                CellKind::Text
-            }
-            ValueKind::Text if has_value => {
-                self.text = decode_escapes(&self.text).into_owned();
-                CellKind::Text
-            }
+            ValueKind::Inline => self.decoded(),
+            ValueKind::Text if has_value => self.decoded(),
             ValueKind::Bool if !self.text.is_empty() => CellKind::Bool,
             ValueKind::Error if !self.text.is_empty() => CellKind::Error,
             ValueKind::Date if !self.text.is_empty() => CellKind::Date,
@@ -221,6 +218,36 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
             kind,
         }))
     }
+}
+
+/// The part of a cell that is being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    Value,
+    Formula,
+    Inline,
+}
+
+/// Whether a formula draws on another workbook, `[other.xlsx]Sheet1!A1`, or on a program, `cmd|'/C calc'!A1`.
+/// A column of a table, `Table1[[#This Row],[base]]`, is none.
+fn names_another_file(formula: &str) -> bool {
+    let mut rest = formula;
+    let mut bare = String::new();
+    while let Some((outside, text)) = rest.split_once('"') {
+        bare.push_str(outside);
+        rest = text.split_once('"').map_or("", |(_, after)| after);
+    }
+    bare.push_str(rest);
+    let other_book = bare.match_indices(']').any(|(at, _)| {
+        let after = &bare[at + 1..];
+        after.find('!').is_some_and(|end| {
+            let sheet = &after[..end];
+            let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+            !sheet.is_empty() && (sheet.ends_with('\'') || sheet.chars().all(is_plain))
+        })
+    });
+    other_book || (bare.contains('|') && bare.contains('!'))
 }
 
 /// What an event means between cells.
@@ -359,83 +386,23 @@ fn merge(tag: &BytesStart<'_>) -> Result<Piece, Refusal> {
         .ok_or(Refusal::Damaged("合并单元格写法无法识别"))
 }
 
-fn parse_range(text: &str) -> Option<Range> {
-    let (first, last) = text.split_once(':').unwrap_or((text, text));
-    let (first_column, first_row) = parse_cell(first)?;
-    let (last_column, last_row) = parse_cell(last)?;
-    Some(Range {
-        first_row,
-        last_row,
-        first_column,
-        last_column,
-    })
-}
-
-fn parse_cell(text: &str) -> Option<(u32, u32)> {
-    let digits = text.find(|c: char| c.is_ascii_digit())?;
-    Some((
-        column_number(&text[..digits])?,
-        text[digits..].parse().ok()?,
-    ))
-}
-
-fn column_number(letters: &str) -> Option<u32> {
-    if letters.is_empty() || letters.len() > 3 {
-        return None;
-    }
-    letters.bytes().try_fold(0, |number, letter| match letter {
-        b'A'..=b'Z' => Some(number * 26 + u32::from(letter - b'A') + 1),
-        _ => None,
-    })
-}
-
-/// `A`, `Z`, `AA`: the letters of a column, 1-based.
-pub(super) fn column_letters(mut number: u32) -> String {
-    let mut letters = Vec::new();
-    while number > 0 {
-        letters.push(b'A' + u8::try_from((number - 1) % 26).expect("below 26"));
-        number = (number - 1) / 26;
-    }
-    letters
-        .iter()
-        .rev()
-        .map(|letter| char::from(*letter))
-        .collect()
-}
-
-impl std::fmt::Display for Range {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (first, last) = (
-            column_letters(self.first_column),
-            column_letters(self.last_column),
-        );
-        write!(f, "{first}{}:{last}{}", self.first_row, self.last_row)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn columns_have_letters() {
-        for (number, letters) in [
-            (1, "A"),
-            (26, "Z"),
-            (27, "AA"),
-            (702, "ZZ"),
-            (703, "AAA"),
-            (16_384, "XFD"),
+    fn a_formula_that_leaves_the_file_is_known() {
+        for (formula, leaves) in [
+            ("SUM(C2:C9)", false),
+            ("IF(A1=\"[x]y!|\",1,2)", false),
+            ("Table1[[#This Row],[base]]*2", false),
+            ("Table1[base]-Sheet1!A1", false),
+            ("工资!C2+'11月 工资'!C3", false),
+            ("[1]Sheet1!A1", true),
+            ("'C:\\dir\\[other.xlsx]Sheet 1'!$A$1*2", true),
+            ("cmd|'/C calc'!A0", true),
         ] {
-            assert_eq!(column_letters(number), letters);
-            assert_eq!(column_number(letters), Some(number));
+            assert_eq!(names_another_file(formula), leaves, "{formula}");
         }
-        assert_eq!(
-            parse_range("B2:D4")
-                .map(|range| range.to_string())
-                .as_deref(),
-            Some("B2:D4")
-        );
-        assert_eq!(parse_range("$B$2"), None);
     }
 }

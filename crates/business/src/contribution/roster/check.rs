@@ -17,7 +17,8 @@ use super::fault::{Column, Fault, Notice};
 use super::line::{Change, Field, RosterLine};
 use super::list::{Counts, ListLine, digest};
 use super::ratio::RatioPlan;
-use super::rules::{Outcome, RowCheck, Verification};
+use super::rules::{Outcome, RowCheck};
+use super::verification::Verification;
 
 /// What a roster holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! The resulting list of the month: its lines, its counts, its digest.
 
+use std::fmt::Write;
+
 use anju_domain::contribution::{Ratios, Sides, monthly};
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
@@ -88,18 +90,24 @@ impl Counts {
 pub(super) fn digest(list: &[ListLine]) -> String {
     let mut hasher = Sha256::new();
     hasher.update("anju-roster/1\n");
+    let mut text = String::new();
     for line in list {
-        let text = format!(
-            "{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
-            line.id_number.expose(),
-            line.name.expose(),
+        text.clear();
+        let numbers = [
             line.base.fen(),
-            line.ratios.employer.bp(),
-            line.ratios.employee.bp(),
+            i64::from(line.ratios.employer.bp()),
+            i64::from(line.ratios.employee.bp()),
             line.sides.employer.fen(),
             line.sides.employee.fen(),
-        );
-        hasher.update(text);
+        ];
+        text.push_str(line.id_number.expose());
+        text.push('\t');
+        text.push_str(line.name.expose());
+        for number in numbers {
+            write!(text, "\t{number}").expect("a text takes what is written");
+        }
+        text.push('\n');
+        hasher.update(&text);
     }
     hex::encode(hasher.finalize())
 }

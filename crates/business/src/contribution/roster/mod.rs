@@ -24,17 +24,23 @@
 
 mod cells;
 mod check;
+mod diagnosis;
 mod difference;
 mod fault;
+mod format;
 mod line;
 mod list;
 mod number;
 mod package;
+mod place;
 mod ratio;
 mod reading;
 mod refusal;
 mod rules;
+mod scan;
 mod sheet;
+mod strings;
+mod verification;
 mod workbook;
 pub mod writer;
 mod xml;

@@ -6,6 +6,7 @@ use anju_domain::rate::Bp;
 use super::check::{Context, RatioChange};
 use super::fault::{Column, Fault};
 use super::line::{Change, Field, RosterLine};
+use super::rules::RowCheck;
 
 /// What a roster does to the employer's ratios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,5 +167,93 @@ impl RosterLine {
             employer: or(self.employer_ratio, own.employer)?,
             employee: or(self.employee_ratio, own.employee)?,
         })
+    }
+}
+
+impl RowCheck<'_> {
+    /// RATIO-01 to RATIO-03, RATIO-06: the ratios by which the row is computed, if they are right.
+    pub(super) fn ratios(&mut self) -> Option<Ratios> {
+        let own = self.context.ratios;
+        let may_differ =
+            self.context.policy.ratios_per_person || *self.ratio_plan != RatioPlan::Keep;
+        let faults_before = self.faults.len();
+        let cells = [
+            (
+                Column::EmployerRatio,
+                self.line.employer_ratio,
+                own.employer,
+            ),
+            (
+                Column::EmployeeRatio,
+                self.line.employee_ratio,
+                own.employee,
+            ),
+        ];
+        for (column, ratio, own_ratio) in cells {
+            let Some(ratio) = ratio.given().copied() else {
+                continue;
+            };
+            self.ratio_in_range(column, ratio);
+            if !may_differ && ratio != own_ratio {
+                let row = self.line.row;
+                let message = format!(
+                    "第{row}行的缴存比例与单位比例（{own_ratio}）不一致，请改为一致或留空；需要调整请对全部职工办理比例调整。填的是 {ratio}。"
+                );
+                self.faults
+                    .push(Fault::cell(row, column, "E-RATIO-06", message).found(ratio.to_string()));
+            }
+        }
+        let ratios = self.line.ratios_or(own)?;
+        if may_differ && self.context.policy.ratios_must_equal && ratios.employer != ratios.employee
+        {
+            self.fault(
+                Column::EmployeeRatio,
+                "E-RATIO-03",
+                &format!(
+                    "单位与个人缴存比例应一致。现在是单位 {}、个人 {}。",
+                    ratios.employer, ratios.employee
+                ),
+            );
+        }
+        self.ratio_is_declared(ratios);
+        (self.faults.len() == faults_before).then_some(ratios)
+    }
+
+    fn ratio_in_range(&mut self, column: Column, ratio: Bp) {
+        let policy = self.context.policy;
+        if !policy.allows_ratio(ratio) {
+            let message = format!(
+                "缴存比例应在{}至{}之间且为整数。填的是 {ratio}。",
+                policy.ratio_min, policy.ratio_max
+            );
+            self.fault(column, "E-RATIO-01", &message);
+        }
+    }
+
+    /// Where ratios may differ from person to person, one person's ratio still changes only on request.
+    fn ratio_is_declared(&mut self, ratios: Ratios) {
+        let member = self
+            .line
+            .id_number
+            .given()
+            .and_then(|id_number| self.context.members.get(id_number));
+        let Some(member) = member.filter(|_| self.context.policy.ratios_per_person) else {
+            return;
+        };
+        let is_change = self.line.change == Field::Given(Change::Ratio);
+        let stays = matches!(self.line.change, Field::Empty | Field::Given(Change::Base));
+        if is_change && ratios == member.ratios {
+            self.fault(
+                Column::Change,
+                "E-ROW-07",
+                "填了比例调整，但比例没有变。请填写新的比例，或把“变更”留空。",
+            );
+        } else if stays && ratios != member.ratios {
+            self.fault(
+                Column::Change,
+                "E-ROW-07",
+                "比例与现在的不同。要调整请在“变更”填“比例调整”。",
+            );
+        }
     }
 }

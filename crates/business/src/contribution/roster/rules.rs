@@ -4,7 +4,6 @@ use anju_domain::calendar::age_on;
 use anju_domain::contribution::{Ratios, Sides, monthly};
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
-use anju_domain::rate::Bp;
 
 use super::check::{Context, Elsewhere, Member, MemberState, PoliceAnswer};
 use super::fault::{Column, Fault, Notice};
@@ -271,92 +270,6 @@ impl<'r> RowCheck<'r> {
         }
     }
 
-    /// RATIO-01 to RATIO-03, RATIO-06: the ratios by which the row is computed, if they are right.
-    fn ratios(&mut self) -> Option<Ratios> {
-        let own = self.context.ratios;
-        let may_differ =
-            self.context.policy.ratios_per_person || *self.ratio_plan != RatioPlan::Keep;
-        let faults_before = self.faults.len();
-        let cells = [
-            (
-                Column::EmployerRatio,
-                self.line.employer_ratio,
-                own.employer,
-            ),
-            (
-                Column::EmployeeRatio,
-                self.line.employee_ratio,
-                own.employee,
-            ),
-        ];
-        for (column, ratio, own_ratio) in cells {
-            let Some(ratio) = ratio.given().copied() else {
-                continue;
-            };
-            self.ratio_in_range(column, ratio);
-            if !may_differ && ratio != own_ratio {
-                let row = self.line.row;
-                let message = format!(
-                    "第{row}行的缴存比例与单位比例（{own_ratio}）不一致，请改为一致或留空；需要调整请对全部职工办理比例调整。填的是 {ratio}。"
-                );
-                self.faults
-                    .push(Fault::cell(row, column, "E-RATIO-06", message).found(ratio.to_string()));
-            }
-        }
-        let ratios = self.line.ratios_or(own)?;
-        if may_differ && self.context.policy.ratios_must_equal && ratios.employer != ratios.employee
-        {
-            self.fault(
-                Column::EmployeeRatio,
-                "E-RATIO-03",
-                &format!(
-                    "单位与个人缴存比例应一致。现在是单位 {}、个人 {}。",
-                    ratios.employer, ratios.employee
-                ),
-            );
-        }
-        self.ratio_is_declared(ratios);
-        (self.faults.len() == faults_before).then_some(ratios)
-    }
-
-    fn ratio_in_range(&mut self, column: Column, ratio: Bp) {
-        let policy = self.context.policy;
-        if !policy.allows_ratio(ratio) {
-            let message = format!(
-                "缴存比例应在{}至{}之间且为整数。填的是 {ratio}。",
-                policy.ratio_min, policy.ratio_max
-            );
-            self.fault(column, "E-RATIO-01", &message);
-        }
-    }
-
-    /// Where ratios may differ from person to person, one person's ratio still changes only on request.
-    fn ratio_is_declared(&mut self, ratios: Ratios) {
-        let member = self
-            .line
-            .id_number
-            .given()
-            .and_then(|id_number| self.context.members.get(id_number));
-        let Some(member) = member.filter(|_| self.context.policy.ratios_per_person) else {
-            return;
-        };
-        let is_change = self.line.change == Field::Given(Change::Ratio);
-        let stays = matches!(self.line.change, Field::Empty | Field::Given(Change::Base));
-        if is_change && ratios == member.ratios {
-            self.fault(
-                Column::Change,
-                "E-ROW-07",
-                "填了比例调整，但比例没有变。请填写新的比例，或把“变更”留空。",
-            );
-        } else if stays && ratios != member.ratios {
-            self.fault(
-                Column::Change,
-                "E-ROW-07",
-                "比例与现在的不同。要调整请在“变更”填“比例调整”。",
-            );
-        }
-    }
-
     /// The amount of both sides; a 月缴存额 of the clerk must equal it (E-ROW-04).
     fn amount(&mut self, ratios: Option<Ratios>) -> Option<Sides> {
         let base = *self.line.base.given().filter(|base| **base < ABSURD_BASE)?;
@@ -402,67 +315,9 @@ impl<'r> RowCheck<'r> {
         }
     }
 
-    fn fault(&mut self, column: Column, code: &'static str, what: &str) {
+    pub(super) fn fault(&mut self, column: Column, code: &'static str, what: &str) {
         let message = format!("第 {} 行“{}”：{what}", self.line.row, column.header());
         self.faults
             .push(Fault::cell(self.line.row, column, code, message));
-    }
-}
-
-/// Who joins and is not confirmed by the police yet, gathered into one notice each.
-#[derive(Default)]
-pub(super) struct Verification {
-    absent_rows: Vec<u32>,
-    unknown_rows: Vec<u32>,
-}
-
-impl Verification {
-    pub(super) fn note(&mut self, line: &RosterLine, context: &Context<'_>) {
-        let joins = line.change == Field::Given(Change::Add)
-            || (line.change == Field::Empty && context.is_first);
-        let Some(id_number) = line.id_number.given().filter(|_| joins) else {
-            return;
-        };
-        match context.police.get(id_number) {
-            Some(PoliceAnswer::Absent) => self.absent_rows.push(line.row),
-            None | Some(PoliceAnswer::Unknown) => self.unknown_rows.push(line.row),
-            Some(PoliceAnswer::Matched | PoliceAnswer::Mismatched | PoliceAnswer::Dead) => {}
-        }
-    }
-
-    pub(super) fn notices(self) -> Vec<Notice> {
-        let named = |rows: &[u32]| {
-            rows.iter()
-                .take(5)
-                .map(u32::to_string)
-                .collect::<Vec<_>>()
-                .join("、")
-        };
-        let mut notices = Vec::new();
-        if !self.absent_rows.is_empty() {
-            let message = format!(
-                "公安没有 {} 人的登记，请对照身份证核对姓名和证件号码：第 {} 行等。",
-                self.absent_rows.len(),
-                named(&self.absent_rows)
-            );
-            notices.push(Notice::column(
-                Column::IdNumber.header(),
-                "W-PERS-03",
-                message,
-            ));
-        }
-        if !self.unknown_rows.is_empty() {
-            let message = format!(
-                "公安还没有回复 {} 人的核验，不影响本月汇缴，回复后会通知您：第 {} 行等。",
-                self.unknown_rows.len(),
-                named(&self.unknown_rows)
-            );
-            notices.push(Notice::column(
-                Column::IdNumber.header(),
-                "W-PERS-02",
-                message,
-            ));
-        }
-        notices
     }
 }
