@@ -34,6 +34,13 @@ impl PersonName {
     /// # Errors
     /// Empty, control characters, a beginning `= + - @`, too long.
     pub fn parse(text: &str) -> Result<Self, PersonNameError> {
+        // Most names are a few Han characters and nothing else: they are what they are.
+        if !text.is_empty()
+            && text.chars().all(|c| matches!(c, '\u{3400}'..='\u{9FFF}'))
+            && text.chars().count() <= MAX_CHARS
+        {
+            return Ok(Self(text.to_owned()));
+        }
         if text.chars().any(|c| c.is_control()) {
             return Err(PersonNameError::ControlCharacter);
         }
