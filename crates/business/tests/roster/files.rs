@@ -320,8 +320,8 @@ fn numbers_are_exact_to_the_fen() {
     for (number, fen) in [
         (6543.21, Some(654_321)),
         (0.1 + 0.2, Some(30)),
-        (5000.000_000_9, Some(500_000)),
-        (5000.001, None),
+        (5_000.000_000_9, Some(500_000)),
+        (5_000.001, None),
         (1e5, Some(10_000_000)),
     ] {
         let bytes = book(|sheet| {
@@ -356,5 +356,22 @@ fn a_phonetic_guide_is_no_part_of_a_name() {
     assert_eq!(
         lines[0].name.given().map(|name| name.expose()),
         Some("李梅")
+    );
+}
+
+#[test]
+fn a_sum_below_the_list_is_named_as_what_it_is() {
+    let sheet = read(&roster(&[
+        ["李梅", "500103199003071423", "5000", "", "", "", "", ""],
+        ["合　计", "", "5000", "", "", "", "", ""],
+    ]))
+    .expect("a roster");
+    let (read_lines, faults) = lines(&sheet);
+    assert_eq!(read_lines.len(), 1);
+    assert_eq!(codes(&faults), [(3, "姓名", "E-ROW-05")]);
+    assert!(
+        faults[0].message.contains("合计行"),
+        "{}",
+        faults[0].message
     );
 }

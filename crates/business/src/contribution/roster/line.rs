@@ -9,7 +9,7 @@ use anju_domain::rate::Bp;
 
 use super::fault::{Column, Fault};
 use super::reading::Reading;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, Value};
 
 /// 变更. What the clerk wants done for a person this month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,9 +92,32 @@ pub struct RosterLine {
 pub fn lines(sheet: &Sheet) -> (Vec<RosterLine>, Vec<Fault>) {
     let mut faults = Vec::new();
     let lines = (0..sheet.len())
-        .map(|index| line(sheet, index, &mut faults))
+        .filter_map(|index| {
+            if is_sum(sheet, index) {
+                faults.push(sum_row(sheet.row_number(index)));
+                return None;
+            }
+            Some(line(sheet, index, &mut faults))
+        })
         .collect();
     (lines, faults)
+}
+
+/// A row of sums under the list: a name that says so, and no number.
+fn is_sum(sheet: &Sheet, index: usize) -> bool {
+    let Value::Text(name) = sheet.value(index, Column::Name) else {
+        return false;
+    };
+    let says_so = ["合计", "总计", "小计"].iter().any(|word| {
+        let name = name.chars().filter(|c| !c.is_whitespace());
+        name.eq(word.chars())
+    });
+    says_so && sheet.value(index, Column::IdNumber) == Value::Empty
+}
+
+fn sum_row(row: u32) -> Fault {
+    let message = format!("第 {row} 行像是合计行。名册里一行是一名职工，请删去这一行。");
+    Fault::cell(row, Column::Name, "E-ROW-05", message)
 }
 
 fn line(sheet: &Sheet, index: usize, faults: &mut Vec<Fault>) -> RosterLine {
