@@ -61,7 +61,7 @@ fn my_frame(visit: &Visit, title: &str, tab: MyTab, back: Option<(&'static str, 
     MyFrame {
         head: head(visit, title),
         tab,
-        back: back.map(|(href, words)| (href, words.to_owned())),
+        back: back.map(|(href, words)| (href.to_owned(), words.to_owned())),
     }
 }
 

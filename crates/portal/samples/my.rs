@@ -1,4 +1,5 @@
 use anju_portal::components::{
+    Field, FieldKind,
     Button, ButtonLook, Cell, Chart, ChartKind, Column, Condition, Confirm, Event, Facts, Formula,
     FormulaLine, Line, Pager, Point, Promise, Receipt, Remedy, Row, Rows, Series, Source, Sources,
     State, Summary, SummaryRow, Table, Text, Timeline, Verdict, When,
@@ -10,7 +11,7 @@ use anju_portal::pages::my::{
 };
 use anju_portal::security::Visit;
 use anju_portal::service::{
-    AmountHead, CheckPage, ConfirmPage, DecisionPage, ProgressPage, ReceiptPage,
+    AmountHead, CheckPage, ConfirmPage, DecisionPage, FacePage, ProgressPage, ReceiptPage,
 };
 
 use super::{drawn, fen, my_frame};
@@ -20,6 +21,7 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
         ("my-home", drawn(&home(visit))),
         ("my-withdraw", drawn(&withdraw(visit))),
         ("my-check", drawn(&check(visit))),
+        ("my-face", drawn(&face(visit))),
         ("my-confirm", drawn(&confirm(visit))),
         ("my-progress", drawn(&progress(visit))),
         ("my-decision", drawn(&decision(visit))),
@@ -166,6 +168,7 @@ fn check(visit: &Visit) -> CheckPage {
             SummaryRow::new("连续缴存", "16 个月，缴至 2026年11月").source("本中心账簿"),
         ]),
         fields: Vec::new(),
+        more: vec![Field::new("amount_fen", "申请金额", FieldKind::Money).hint("不填则按可提取的最高金额")],
         consent: "提取即同意我们再向 4 个部门核对一次：不动产登记、住房城乡建委、民政、全国公积金监管平台。只为这笔提取，结果保存在您的办件里。".into(),
         action: "/my/do/withdraw-rent".into(),
         hidden: vec![("csrf", visit.csrf.clone()), ("key", "b7f0-2c51".into())],
@@ -173,6 +176,17 @@ fn check(visit: &Visit) -> CheckPage {
             Button::submit(take(360_000).say(" 到").tail("1234")).wide(),
         ),
         after: "一般 3 秒出结果。付款后不能撤回；付款前可以随时撤回。".into(),
+    }
+}
+
+fn face(visit: &Visit) -> FacePage {
+    FacePage {
+        frame: my_frame(visit, "本人核对", MyTab::Services, Some(("/my/withdraw", "提取"))),
+        step: "租房提取 · 最后一步".into(),
+        error: Some("照片和公安登记的不像，请在亮处正对镜头再拍一张。".into()),
+        action: "/my/do/withdraw-rent/face".into(),
+        hidden: vec![("csrf".into(), visit.csrf.clone())],
+        button: Button::submit(Text::new().say("核对是我本人，提取到").tail("1234")).wide(),
     }
 }
 

@@ -41,7 +41,6 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
             drawn(&LogInPage::employee_code(
                 visit,
                 "/my",
-                "138****5678",
                 "c1",
                 &none,
             )),

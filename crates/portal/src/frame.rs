@@ -84,7 +84,7 @@ pub struct MyFrame {
     /// The tab that is lit.
     pub tab: MyTab,
     /// Where ‹ leads and its word; none on the home page.
-    pub back: Option<(&'static str, String)>,
+    pub back: Option<(String, String)>,
 }
 
 /// The page of `/unit` that is lit.

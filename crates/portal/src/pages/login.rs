@@ -89,12 +89,11 @@ impl LogInPage {
         }
     }
 
-    /// 个人登录, second step: `POST /login/code` with `code`, `challenge`, `back`. `phone` is masked.
+    /// 个人登录, second step: `POST /login/code` with `code`, `challenge`, `back`. The page is the same for a number that nobody has.
     #[must_use]
     pub fn employee_code(
         visit: &Visit,
         back: &str,
-        phone: &str,
         challenge: &str,
         returned: &Returned,
     ) -> LogInPage {
@@ -105,17 +104,17 @@ impl LogInPage {
             lead: "",
             action: "/login/code",
         };
-        LogInPage::code(visit, &door, back, phone, challenge, returned, "/login")
+        LogInPage::code(visit, &door, back, challenge, returned, "/login")
     }
 
-    /// 单位登录, first step: `POST /login/unit` with `employer`, `id_no`, `back`.
+    /// 单位登录, first step: `POST /login/unit` with `employer`, `phone`, `back`.
     #[must_use]
     pub fn clerk(visit: &Visit, back: &str, returned: &Returned) -> LogInPage {
         let door = Door {
             place: "unit",
             place_name: "单位登录",
             title: "单位登录",
-            lead: "输入单位和您的证件号，我们发验证码到您登记的手机。",
+            lead: "输入单位和您在单位登记的手机号，我们发验证码给您。",
             action: "/login/unit",
         };
         let fields = vec![
@@ -125,8 +124,8 @@ impl LogInPage {
                 "employer",
             ),
             returned.fill(
-                Field::new("id_no", "经办人证件号码", FieldKind::IdNumber),
-                "id_no",
+                Field::new("phone", "您登记的手机号", FieldKind::Phone),
+                "phone",
             ),
         ];
         let page = LogInPage::of(visit, &door, back, returned, fields);
@@ -142,7 +141,6 @@ impl LogInPage {
     pub fn clerk_code(
         visit: &Visit,
         back: &str,
-        phone: &str,
         challenge: &str,
         returned: &Returned,
     ) -> LogInPage {
@@ -157,7 +155,6 @@ impl LogInPage {
             visit,
             &door,
             back,
-            phone,
             challenge,
             returned,
             "/login/unit",
@@ -235,7 +232,6 @@ impl LogInPage {
         visit: &Visit,
         door: &Door,
         back: &str,
-        phone: &str,
         challenge: &str,
         returned: &Returned,
         first: &'static str,
@@ -245,10 +241,7 @@ impl LogInPage {
             "code",
         );
         let mut page = LogInPage::of(visit, door, back, returned, vec![field]);
-        page.lead = Text::new()
-            .say("验证码已发到 ")
-            .num(phone)
-            .say("。这是您登记的手机。");
+        page.lead = "如果刚才填的登记过手机，验证码已经发到那个手机上。".into();
         page.hidden.push(("challenge", challenge.to_owned()));
         page.frame.back = Some((first.to_owned(), "重新输入".to_owned()));
         LogInPage {

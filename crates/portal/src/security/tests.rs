@@ -39,7 +39,7 @@ impl House {
             .route(
                 "/my/broken",
                 get(async || -> Result<String, PageError> {
-                    Ok(std::fs::read_to_string("/nowhere/at/all")?)
+                    std::fs::read_to_string("/nowhere/at/all").map_err(|error| PageError::failed(&error))
                 }),
             )
             .route(

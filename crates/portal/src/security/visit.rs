@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Shield, csrf};
 use crate::frame::{Centre, Head};
 use crate::look::{Look, cookie};
-use crate::pages::error::{ErrorPage, PageError};
+use crate::pages::error::{ErrorPage, PageError, log_in_of};
 
 /// The cookie of a session (login).
 pub const SESSION: &str = "anju_session";
@@ -91,10 +91,16 @@ pub(super) async fn begin(
         client: client(&request),
         centre: shield.centre.clone(),
     };
+    let reads = request.method() == Method::GET;
     request.extensions_mut().insert(visit.clone());
     let mut answer = next.run(request).await;
     if let Some(error) = answer.extensions().get::<PageError>() {
-        answer = ErrorPage::of(error, &visit).into_response();
+        // A page that only has to be opened comes back by itself after the log-in; a form says that it was not taken.
+        answer = if *error == PageError::LogIn && reads {
+            Redirect::to(&log_in_of(&visit.path)).into_response()
+        } else {
+            ErrorPage::of(error, &visit).into_response()
+        };
     }
     if let Some(fresh) = fresh {
         let value = shield.cookie(VISITOR, &fresh, None);

@@ -38,6 +38,8 @@ pub struct CheckPage {
     pub summary: Summary,
     /// The few things that nobody but the person knows.
     pub fields: Vec<Field>,
+    /// What may be changed and is usually left alone, folded.
+    pub more: Vec<Field>,
     /// To whom the person agrees that we ask, and for what.
     pub consent: Text,
     /// Where the form goes.
@@ -58,4 +60,22 @@ pub struct ConfirmPage {
     pub frame: MyFrame,
     /// The question.
     pub confirm: Confirm,
+}
+
+/// 本人核对: one picture, taken now, bound to this service with this form.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "service/face.html")]
+pub struct FacePage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// 租房提取 · 最后一步.
+    pub step: String,
+    /// What was wrong with the last picture.
+    pub error: Option<String>,
+    /// Where the form goes.
+    pub action: String,
+    /// Token first, then what was typed.
+    pub hidden: Vec<(String, String)>,
+    /// 核对是我本人，提取到尾号 1234.
+    pub button: Button,
 }

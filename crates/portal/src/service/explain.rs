@@ -6,7 +6,10 @@ use anju_domain::money::Fen;
 use anju_policy::decision::{Condition as Found, ConditionOutcome, Decision, Outcome};
 use chrono::{DateTime, Utc};
 
-use crate::components::{Condition, Facts, Formula, FormulaLine, State, Text, Verdict};
+use crate::components::{
+    Condition, Facts, Formula, FormulaLine, Remedy, State, SummaryRow, Text, Verdict,
+};
+use crate::when;
 
 /// The head: the outcome and why, in two sentences. `may` says what an approval allows: 可提取.
 #[must_use]
@@ -119,6 +122,92 @@ pub fn formula(decision: &Decision) -> Option<Formula> {
         caption: "金额取较小的一个".into(),
         lines,
     })
+}
+
+/// What would change a refusal, or what is asked of the person while the case waits. Nothing for a yes.
+#[must_use]
+pub fn remedy(decision: &Decision) -> Option<Remedy> {
+    match decision.outcome {
+        Outcome::Refused => {
+            let lacking: Vec<&Found> = decision
+                .conditions
+                .iter()
+                .filter(|found| found.outcome == ConditionOutcome::NotMet)
+                .collect();
+            let ways: Vec<Text> = lacking
+                .iter()
+                .filter_map(|found| found.remedy.as_deref())
+                .map(Text::from)
+                .collect();
+            (!ways.is_empty()).then(|| Remedy {
+                title: "怎样就会通过".into(),
+                lead: match lacking.len() {
+                    1 => "只差这一条。改正以后，随时可以再申请。".into(),
+                    count => {
+                        format!("差 {count} 条。都改正以后，随时可以再申请。").into()
+                    }
+                },
+                ways,
+                actions: Vec::new(),
+                note: None,
+            })
+        }
+        Outcome::Waiting if !decision.papers.is_empty() => Some(Remedy {
+            title: "请补充材料".into(),
+            lead: "登记里没有查到。把下面的材料带到任一网点，工作人员当面看。".into(),
+            ways: decision
+                .papers
+                .iter()
+                .map(|paper| paper.name.as_str().into())
+                .collect(),
+            actions: Vec::new(),
+            note: Some("等登记里有了记录，我们也会自己继续办，不用再来。".into()),
+        }),
+        _ => None,
+    }
+}
+
+/// What is known of the person, each line with who said so and when: the lines of a check page.
+#[must_use]
+pub fn summary(decision: &Decision, now: DateTime<Utc>) -> Vec<SummaryRow> {
+    let mut rows: Vec<SummaryRow> = Vec::new();
+    for fact in decision.conditions.iter().flat_map(|found| &found.facts) {
+        for shown in &fact.shown {
+            if rows.iter().any(|row| row.term == shown.label) {
+                continue;
+            }
+            let source = match fact.as_of {
+                Some(at) if fact.source != OWN => {
+                    format!("{} · {}", fact.source_name, when::minute(at, now))
+                }
+                _ => fact.source_name.clone(),
+            };
+            rows.push(SummaryRow::new(shown.label.as_str(), shown.text.as_str()).source(source));
+        }
+    }
+    rows
+}
+
+/// Our own books among the sources.
+const OWN: &str = "own";
+
+/// Who is asked outside of our own books, each once.
+#[must_use]
+pub fn sources(decision: &Decision) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let read = decision
+        .conditions
+        .iter()
+        .flat_map(|found| &found.facts)
+        .filter(|fact| fact.source != OWN)
+        .map(|fact| &fact.source_name);
+    let silent = decision.waiting_for.iter().map(|one| &one.source_name);
+    for name in read.chain(silent) {
+        if !name.is_empty() && !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
 }
 
 /// The digest of the policy as people can compare it: sixteen characters in groups of four.

@@ -1,0 +1,255 @@
+//! 账户明细: one's own entries with the balance after each, the balances of the last months as a drawing, all of it as csv.
+
+use anju_casework::Office;
+use anju_domain::calendar::Month;
+use anju_domain::money::Fen;
+use anju_ledger::AccountId;
+use anju_ledger::statement::{self, AccountEntry};
+use anju_vault::NumberKind;
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use chrono::{Datelike, NaiveDate, TimeDelta};
+use serde::Deserialize;
+
+use crate::authorization::Me;
+use crate::components::{
+    Cell, Chart, ChartKind, Column, Facts, Line, Pager, Point, Series, State as Shown, Table, Text,
+};
+use crate::frame::MyTab;
+use crate::my::{account_of, frame, membership_of};
+use crate::pages::error::PageError;
+use crate::pages::my::{AccountPage, Entry};
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::when;
+
+/// At most so many entries of a year; a person has some forty.
+const MOST: i64 = 1_000;
+
+/// How many months the drawing shows.
+const MONTHS: i32 = 12;
+
+#[derive(Deserialize)]
+pub(crate) struct Year {
+    year: Option<i32>,
+}
+
+/// What an entry was for: 11月汇缴, 租房提取, 结息.
+pub(crate) fn what(office: &Office, entry: &AccountEntry) -> String {
+    let name = office.entries.name(entry.event);
+    match entry.month {
+        Some(month) => format!("{}月{}", month.first_day().month(), name.replace("分配", "")),
+        None => name,
+    }
+}
+
+async fn entries_of_year(
+    office: &Office,
+    account_id: i64,
+    year: i32,
+) -> Result<Vec<AccountEntry>, PageError> {
+    let day = |month, day| NaiveDate::from_ymd_opt(year, month, day).ok_or(PageError::NotFound);
+    let mut conn = office.pool.acquire().await?;
+    Ok(statement::entries(
+        &mut conn,
+        office.ledger(),
+        AccountId(account_id),
+        day(1, 1)?,
+        day(12, 31)?,
+        None,
+        MOST,
+    )
+    .await?)
+}
+
+/// `GET /my/account?year=`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Query(query): Query<Year>,
+) -> Result<AccountPage, PageError> {
+    let office = &portal.engine.office;
+    let today = office.today();
+    let membership = membership_of(office, me.person_id)
+        .await?
+        .ok_or(PageError::NotFound)?;
+    let account = account_of(office, &membership)
+        .await?
+        .ok_or(PageError::NotFound)?;
+    let year = query.year.unwrap_or(today.year());
+    let opened = membership.opened_on.year();
+    let mut entries = entries_of_year(office, membership.account_id, year).await?;
+    let chart = chart(office, &membership, today).await?;
+    entries.reverse();
+    let pager = Pager {
+        note: format!("{year}年"),
+        before: (year < today.year()).then(|| format!("/my/account?year={}", year + 1)),
+        after: (year > opened).then(|| format!("/my/account?year={}", year - 1)),
+    };
+    let percent = |bp: i32| anju_domain::rate::Bp::new(bp).to_string();
+    Ok(AccountPage {
+        frame: frame(&visit, "账户明细", MyTab::Me, Some(("/my", "首页"))),
+        account_no: office
+            .numbers
+            .encode(NumberKind::Account, membership.account_id),
+        balance: account.balance,
+        facts: Facts(vec![
+            ("单位".into(), membership.employer_name.as_str().into()),
+            (
+                "基数和比例".into(),
+                Text::new()
+                    .money(Fen::new(membership.base_fen))
+                    .say(format!(
+                        "，单位 {} + 个人 {}",
+                        percent(membership.ratio_employer_bp),
+                        percent(membership.ratio_employee_bp)
+                    )),
+            ),
+            (
+                "状态".into(),
+                match membership.state {
+                    anju_casework::membership::state::ACTIVE => Shown::pass("正常缴存").into(),
+                    anju_casework::membership::state::SEALED => Text::new()
+                        .state(&Shown::idle("封存"))
+                        .hint("账户还在，暂时不缴"),
+                    _ => Shown::idle("已结束").into(),
+                },
+            ),
+            ("可用".into(), Text::new().money(account.available())),
+            ("冻结".into(), Text::new().money(account.frozen)),
+        ]),
+        chart,
+        entries: entries
+            .iter()
+            .map(|entry| Entry {
+                what: what(office, entry).into(),
+                note: when::day(entry.key.business_date, today).into(),
+                amount: entry.amount,
+                balance: entry.balance,
+                href: entry
+                    .case_id
+                    .filter(|_| entry.amount.fen() < 0)
+                    .map(|case_id| {
+                        format!("/my/cases/{}", anju_casework::case::number(office, case_id))
+                    }),
+            })
+            .collect(),
+        pager: (pager.before.is_some() || pager.after.is_some()).then_some(pager),
+        download: Some(format!("/my/account.csv?year={year}")),
+    })
+}
+
+/// The balance at each month's end; months before the account was opened are left out.
+async fn chart(
+    office: &Office,
+    membership: &anju_casework::membership::Membership,
+    today: NaiveDate,
+) -> Result<Option<Chart>, PageError> {
+    let this = Month::of(today);
+    let first = this.plus(1 - MONTHS).first_day().max(membership.opened_on);
+    let mut conn = office.pool.acquire().await?;
+    let entries = statement::entries(
+        &mut conn,
+        office.ledger(),
+        AccountId(membership.account_id),
+        first,
+        today + TimeDelta::days(7),
+        None,
+        MOST,
+    )
+    .await?;
+    let mut ends: Vec<(Month, Fen)> = Vec::new();
+    let mut balance = entries.first().map(|entry| entry.balance - entry.amount);
+    for month in Month::of(first).to(this) {
+        let last = entries
+            .iter()
+            .rfind(|entry| Month::of(entry.key.business_date) == month);
+        balance = last.map(|entry| entry.balance).or(balance);
+        if let Some(balance) = balance {
+            ends.push((month, balance));
+        }
+    }
+    let (Some(from), Some(to)) = (ends.first(), ends.last()) else {
+        return Ok(None);
+    };
+    if ends.len() < 2 {
+        return Ok(None);
+    }
+    let label = |month: &Month| format!("{}月", month.first_day().month());
+    Ok(Some(Chart {
+        id: "balance",
+        finding: format!(
+            "{}到{}，余额从 {} 元到 {} 元",
+            label(&from.0),
+            label(&to.0),
+            from.1,
+            to.1
+        ),
+        source: format!("元，每月末。来源：本中心账簿，截至{}", when::day(today, today)),
+        kind: ChartKind::Lines,
+        series: vec![Series {
+            name: String::new(),
+            points: ends
+                .iter()
+                .map(|(month, balance)| Point {
+                    label: label(month),
+                    value: Some(balance.fen()),
+                })
+                .collect(),
+        }],
+        printed_unit: 100,
+        table: Table::new(
+            "balances",
+            "每月末余额，单位：元",
+            vec![Column::words("月份"), Column::figures("余额（元）")],
+            ends.iter()
+                .map(|(month, balance)| {
+                    Line::new(vec![Cell::new(month.chinese()), Cell::amount(*balance)])
+                })
+                .collect(),
+        ),
+    }))
+}
+
+/// `GET /my/account.csv?year=`.
+pub(crate) async fn csv(
+    State(portal): State<Portal>,
+    me: Me,
+    Query(query): Query<Year>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let membership = membership_of(office, me.person_id)
+        .await?
+        .ok_or(PageError::NotFound)?;
+    let year = query.year.unwrap_or(office.today().year());
+    let entries = entries_of_year(office, membership.account_id, year).await?;
+    // A mark at the start, so that spreadsheets read Chinese as UTF-8.
+    let mut text = String::from("\u{feff}日期,摘要,金额（元）,余额（元）\r\n");
+    for entry in &entries {
+        let plain = |amount: Fen| {
+            let fen = amount.fen();
+            let sign = if fen < 0 { "-" } else { "" };
+            format!("{sign}{}.{:02}", fen.abs() / 100, fen.abs() % 100)
+        };
+        text.push_str(&format!(
+            "{},{},{},{}\r\n",
+            when::iso(entry.key.business_date),
+            what(office, entry),
+            plain(entry.amount),
+            plain(entry.balance)
+        ));
+    }
+    Ok((
+        [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (
+                header::CONTENT_DISPOSITION,
+                format!("attachment; filename=\"account-{year}.csv\""),
+            ),
+        ],
+        text,
+    )
+        .into_response())
+}

@@ -1,0 +1,646 @@
+//! 进度: what is going on with a case, why it was decided so, taking it back. The words of its states come from `service::words`.
+
+use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState};
+use anju_casework::office::PolicyInForce;
+use anju_casework::{Actor, Office, person};
+use anju_domain::clock::shanghai_date;
+use anju_domain::money::Fen;
+use anju_policy::Decision;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect};
+use chrono::{DateTime, Utc};
+use futures::{Stream, StreamExt, stream};
+use serde::Deserialize;
+use std::time::Duration;
+
+use crate::authorization::Me;
+use crate::components::{
+    Button, ButtonLook, Confirm, Event, Pager, Promise, Receipt, Row, Rows, Source, Sources, Text,
+    Timeline, When,
+};
+use crate::frame::MyTab;
+use crate::my::{apply, frame, own_case};
+use crate::pages::error::PageError;
+use crate::pages::my::CasesPage;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::service::words::{Circumstances, Stage};
+use crate::service::{
+    ConfirmPage, DecisionPage, ProgressPage, ReceiptPage, explain, live as events,
+};
+use crate::when;
+
+const PAGE: i64 = 20;
+
+/// A case with what is read beside it.
+struct Read {
+    case: Case,
+    policy: PolicyInForce,
+    decision: Option<Decision>,
+    stage: Stage,
+    name: String,
+}
+
+impl Read {
+    async fn of(office: &Office, case: Case) -> Result<Read, PageError> {
+        let policy = anju_casework::office::policy_of(office, case.policy_id).await?;
+        let decision = case::decision_of(office, &case, &policy).await?;
+        let waits = decision
+            .as_ref()
+            .filter(|_| case.state() == CaseState::Gathering);
+        let seen = Circumstances {
+            source_is_silent: waits.is_some_and(|decision| !decision.waiting_for.is_empty()),
+            needs_paper: waits.is_some_and(|decision| {
+                !decision.papers.is_empty() && decision.waiting_for.is_empty()
+            }),
+            pays: true,
+            payment_is_unknown: case.pay_state() == PayState::Unknown,
+        };
+        let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
+        let name = service_name(office, &case);
+        Ok(Read {
+            case,
+            policy,
+            decision,
+            stage,
+            name,
+        })
+    }
+
+    fn number(&self, office: &Office) -> String {
+        case::number(office, self.case.case_id)
+    }
+
+    fn amount(&self) -> Option<Fen> {
+        self.case.amount_fen.filter(|fen| *fen > 0).map(Fen::new)
+    }
+
+    fn card(&self) -> Text {
+        self.case
+            .card_tail()
+            .map_or_else(|| "您的卡".into(), |tail| Text::new().tail(tail))
+    }
+
+    fn promise(&self, now: DateTime<Utc>, phone: &str) -> Promise {
+        let latest = when::promise(self.case.promised_at, now);
+        let is_late = now > self.case.promised_at && self.stage.is_moving();
+        let told = Text::new()
+            .say("结果发短信到 ")
+            .num(phone)
+            .say("。可以关闭本页，不用再提交。");
+        let (headline, note) = match self.stage {
+            _ if is_late => (
+                Text::from("超过了我们承诺的时间，对不起"),
+                Text::from("工作人员正在处理，会主动打给您；也可以打热线，报办件号。"),
+            ),
+            Stage::Submitted | Stage::Gathering => {
+                (Text::new().say("正在向部门核对，最迟").say(latest).say("给您结果"), told)
+            }
+            Stage::Silent => (
+                Text::new().say("最迟").say(latest).say("给您结果"),
+                told,
+            ),
+            Stage::NeedsPaper => (
+                Text::new()
+                    .say("请在")
+                    .say(latest)
+                    .say("前把材料交到任一网点"),
+                "交了就接着办；登记里有了记录，我们也会自己接着办。".into(),
+            ),
+            Stage::Decided | Stage::Reviewing => (
+                Text::new().say("工作人员在看，最迟").say(latest).say("给您结果"),
+                told,
+            ),
+            Stage::Paying | Stage::Doing => (
+                match self.amount() {
+                    Some(amount) => Text::new()
+                        .say("已通过。")
+                        .money(amount)
+                        .say("正在转到")
+                        .say(self.case.card_tail().map_or("您的卡".to_owned(), |tail| format!("尾号 {tail}"))),
+                    None => "已通过，正在办理".into(),
+                },
+                told,
+            ),
+            Stage::Querying => (
+                "银行还没有告诉我们付款结果，正在查询".into(),
+                "不会重复付款，您不用再提交。".into(),
+            ),
+            Stage::Done => (
+                match self.amount() {
+                    Some(amount) => Text::new().say("钱已到账：").money(amount).say("，").say_text(self.card()),
+                    None => "办好了".into(),
+                },
+                Text::new(),
+            ),
+            Stage::Refused => (
+                "这次没有通过".into(),
+                self.decision
+                    .as_ref()
+                    .map_or_else(Text::new, |decision| explain::verdict(decision, "可提取").why),
+            ),
+            Stage::Withdrawn => (
+                "您已撤回，什么都没有付".into(),
+                "条件不变，随时可以再来。".into(),
+            ),
+            Stage::Failed => (
+                match self.case.pay_state() {
+                    PayState::Rejected => "银行没有付成，钱已回到您的公积金账户".into(),
+                    PayState::Returned => "钱被收款行退回，已回到您的公积金账户".into(),
+                    _ => "没有办成，没有付款".into(),
+                },
+                self.case.pay_reason.as_deref().map_or_else(
+                    || "可以再申请一次。".into(),
+                    |reason| {
+                        Text::new()
+                            .say("银行说：")
+                            .say(reason)
+                            .say("。可以换一张卡再申请。")
+                    },
+                ),
+            ),
+        };
+        let state = self.stage.state();
+        Promise {
+            state: if is_late { state.with_icon("alert") } else { state },
+            headline,
+            note,
+        }
+    }
+
+    fn sources(&self, office: &Office, now: DateTime<Utc>) -> Option<Sources> {
+        if !matches!(
+            self.stage,
+            Stage::Submitted | Stage::Gathering | Stage::Silent | Stage::NeedsPaper
+        ) {
+            return None;
+        }
+        let Some(decision) = &self.decision else {
+            let service = self.policy.set.service(&self.case.service)?;
+            let mut names: Vec<String> = Vec::new();
+            for need in service.facts.iter().filter(|need| !need.optional && need.when.is_none()) {
+                let name = self.policy.set.fact_type(&need.fact_type)?.source_name.clone();
+                if !need.fact_type.starts_with("own.") && !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            return (!names.is_empty()).then(|| Sources(names.into_iter().map(Source::asked).collect()));
+        };
+        let mut lines: Vec<Source> = Vec::new();
+        for one in &decision.waiting_for {
+            if !lines.iter().any(|line| line.name == one.source_name) {
+                let more = match self.case.next_try_at {
+                    Some(at) => format!("{}再问一次，恢复了马上接着办", when::minute(at, now)),
+                    None => "恢复了马上接着办".to_owned(),
+                };
+                lines.push(Source::silent(one.source_name.as_str(), more));
+            }
+        }
+        let mut answered: Vec<Source> = Vec::new();
+        for name in explain::sources(decision) {
+            if !lines.iter().any(|line| line.name == name) {
+                let at = decision
+                    .conditions
+                    .iter()
+                    .flat_map(|found| &found.facts)
+                    .filter(|fact| fact.source_name == name)
+                    .filter_map(|fact| fact.as_of)
+                    .max();
+                let took = at.map_or_else(
+                    || "已回复".to_owned(),
+                    |at| format!("已回复 {}", when::minute(at, office.now())),
+                );
+                answered.push(Source::answered(name, took));
+            }
+        }
+        answered.extend(lines);
+        (!answered.is_empty()).then_some(Sources(answered))
+    }
+
+    fn timeline(&self, happened: &[CaseEvent], now: DateTime<Utc>) -> Timeline {
+        let mut lines = Vec::new();
+        for event in happened {
+            for step in &event.steps {
+                if let Some((when, what)) = self.step(step, event) {
+                    lines.push(Event::new(when, what, when::second(event.at, now)));
+                }
+            }
+        }
+        // The last thing that happened is what goes on now, while something still goes on.
+        if self.stage.is_moving()
+            && let Some(last) = lines.last_mut()
+        {
+            last.when = match self.stage {
+                Stage::Silent | Stage::Querying => When::Unknown,
+                _ => When::Now,
+            };
+        }
+        let latest = || Text::new().say("最迟").say(when::promise(self.case.promised_at, now));
+        if matches!(
+            self.stage,
+            Stage::Submitted
+                | Stage::Gathering
+                | Stage::Silent
+                | Stage::NeedsPaper
+                | Stage::Reviewing
+                | Stage::Decided
+        ) {
+            lines.push(Event::new(When::Expected, "出结果", latest()));
+        }
+        if self.stage.is_moving() {
+            lines.push(Event::new(
+                When::Expected,
+                "到账，短信通知",
+                "预计通过后 1 分钟内",
+            ));
+        }
+        Timeline(lines)
+    }
+
+    fn step(&self, step: &str, event: &CaseEvent) -> Option<(When, Text)> {
+        let amount = self.amount();
+        Some(match step {
+            "submitted" => (
+                When::Done,
+                Text::new()
+                    .say("您提交了申请（")
+                    .say(channel_name(&self.case.channel))
+                    .say("）"),
+            ),
+            "waiting" => (
+                When::Done,
+                match event.detail.as_ref().and_then(|detail| detail.get("waiting_for")) {
+                    Some(_) => "有部门没有回复，我们接着问".into(),
+                    None => "要补充材料".into(),
+                },
+            ),
+            "reviewing" => (When::Done, "转给工作人员看".into()),
+            "approved" => (
+                When::Done,
+                match amount {
+                    Some(amount) => Text::new()
+                        .say("通过 ")
+                        .money(amount)
+                        .say(" ")
+                        .link("why", "为什么"),
+                    None => "通过".into(),
+                },
+            ),
+            "executing" => (When::Done, "银行正在付款".into()),
+            "payment_unknown" => (When::Unknown, "银行没有告诉结果，我们在查".into()),
+            "paid" => (
+                When::Done,
+                match amount {
+                    Some(amount) => Text::new().say("到账 ").money(amount),
+                    None => "到账".into(),
+                },
+            ),
+            "refused" => (When::Failed, "没有通过".into()),
+            "withdrawn" => (When::Done, "您撤回了".into()),
+            "expired" => (When::Failed, "过了时间，自动结束".into()),
+            "payment_rejected" => (When::Failed, "银行没有付，钱回到您的账户".into()),
+            "payment_returned" => (When::Failed, "收款行退回了这笔钱".into()),
+            "new_card" => (When::Done, "您换了一张卡".into()),
+            "credited_back" => (When::Done, "退回的钱回到您的账户".into()),
+            _ => return None,
+        })
+    }
+}
+
+fn channel_name(channel: &str) -> &'static str {
+    match channel {
+        "WX" => "微信",
+        "ALI" => "支付宝",
+        "APP" => "手机 APP",
+        "CTR" => "柜台",
+        "KIOSK" => "自助终端",
+        "YKB" => "渝快办",
+        _ => "网上大厅",
+    }
+}
+
+pub(crate) fn service_name(office: &Office, case: &Case) -> String {
+    office
+        .policy()
+        .set
+        .service(&case.service)
+        .map_or_else(|| "办件".to_owned(), |service| service.name_zh.clone())
+}
+
+/// A case as a row of a list.
+pub(crate) fn row(office: &Office, case: &Case, now: DateTime<Utc>) -> Row {
+    let seen = Circumstances {
+        pays: true,
+        payment_is_unknown: case.pay_state() == PayState::Unknown,
+        ..Circumstances::default()
+    };
+    let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
+    let name = service_name(office, case);
+    let title = match case.amount_fen.filter(|fen| *fen > 0) {
+        Some(fen) => Text::new().say(name).say(" ").money(Fen::new(fen)),
+        None => Text::from(name),
+    };
+    let note = if stage.is_moving() {
+        format!("最迟{}", when::promise(case.promised_at, now))
+    } else {
+        when::minute(case.submitted_at, now)
+    };
+    Row::to(
+        format!("/my/cases/{}", case::number(office, case.case_id)),
+        title,
+    )
+    .note(note)
+    .sign(&stage.state())
+    .value(stage.state())
+}
+
+/// A page of the ended cases.
+#[derive(Deserialize)]
+pub(crate) struct Before {
+    before: Option<String>,
+}
+
+/// `GET /my/cases`.
+pub(crate) async fn list(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Query(query): Query<Before>,
+) -> Result<CasesPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let before = query
+        .before
+        .as_deref()
+        .and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number));
+    let cases = case::list_of_applicant(office, me.person_id, before, PAGE).await?;
+    let more = (cases.len() as i64 == PAGE)
+        .then(|| cases.last())
+        .flatten()
+        .map(|last| format!("/my/cases?before={}", case::number(office, last.case_id)));
+    let (living, ended): (Vec<&Case>, Vec<&Case>) = cases
+        .iter()
+        .partition(|case| !case.state().is_final());
+    Ok(CasesPage {
+        frame: frame(&visit, "进度", MyTab::Cases, Some(("/my", "首页"))),
+        living: Rows::new(living.into_iter().map(|case| row(office, case, now)).collect()),
+        ended: Rows::new(ended.into_iter().map(|case| row(office, case, now)).collect()),
+        pager: (more.is_some() || before.is_some()).then(|| Pager {
+            note: String::new(),
+            before: before.map(|_| "/my/cases".to_owned()),
+            after: more,
+        }),
+    })
+}
+
+/// `GET /my/cases/{case}`.
+pub(crate) async fn progress(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Path(number): Path<String>,
+) -> Result<ProgressPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let read = Read::of(office, own_case(office, me.person_id, &number).await?).await?;
+    let phone = person::get(office, me.person_id)
+        .await?
+        .and_then(|person| person.phone)
+        .map_or_else(|| "您登记的手机".to_owned(), |phone| phone.to_string());
+    let happened = case::events(office, read.case.case_id).await?;
+    let here = format!("/my/cases/{}", read.number(office));
+    let mut results = Vec::new();
+    if read.decision.is_some() && read.stage != Stage::Gathering {
+        results.push(
+            Row::to(format!("{here}/why"), "为什么是这个结果")
+                .note("每一条条件，查到了什么，依据哪一条")
+                .icon("scale"),
+        );
+    }
+    if read.stage == Stage::Done {
+        results.push(Row::to(format!("{here}/receipt"), "凭据").note("可以打印，谁都可以验证").icon("seal"));
+    }
+    let may_withdraw = matches!(
+        read.case.state(),
+        CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
+    );
+    let mut ways = Vec::new();
+    if may_withdraw {
+        ways.push(
+            Row::to(format!("{here}/withdraw"), "撤回这次申请")
+                .note("还没有付款，撤回后随时可以再来")
+                .icon("cross"),
+        );
+    }
+    Ok(ProgressPage {
+        frame: frame(
+            &visit,
+            &format!("办件进度，{}", read.stage.state().word),
+            MyTab::Cases,
+            Some(("/my/cases", "进度")),
+        ),
+        service: read.name.clone(),
+        case_no: read.number(office),
+        promise: read.promise(now, &phone),
+        live: read.stage.is_moving().then(|| format!("{here}/live")),
+        sources: read.sources(office, now),
+        ways: (!ways.is_empty()).then(|| Rows::new(ways)),
+        results: (!results.is_empty()).then(|| Rows::new(results)),
+        timeline: read.timeline(&happened, now),
+        button: if read.stage.is_moving() {
+            Some(Button::go("查看最新进展", here).icon("refresh").wide())
+        } else if matches!(read.stage, Stage::Failed | Stage::Withdrawn | Stage::Refused) {
+            Some(
+                Button::link(
+                    format!("再办{}", read.name),
+                    ButtonLook::Plain,
+                    format!("/my/do/{}", read.case.service),
+                )
+                .wide(),
+            )
+        } else {
+            None
+        },
+        note: format!("有问题打 {}，报办件号就行。", visit.centre.hotline),
+    })
+}
+
+/// `GET /my/cases/{case}/live`: tells the page each time when the case has moved.
+pub(crate) async fn live(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(number): Path<String>,
+) -> Result<impl IntoResponse, PageError> {
+    let office = portal.engine.office.clone();
+    let case = own_case(&office, me.person_id, &number).await?;
+    Ok(events::events(moves(office, case.case_id, case.version)))
+}
+
+/// How long one stream lives; the browser opens the next by itself.
+const STREAM: Duration = Duration::from_secs(300);
+
+/// Another process may move the case: a poll stands behind the signal.
+const POLL: Duration = Duration::from_secs(2);
+
+fn moves(office: Office, case_id: i64, version: i32) -> impl Stream<Item = events::Move> + Send {
+    let until = tokio::time::Instant::now() + STREAM;
+    stream::unfold((office, version, false), move |(office, version, ended)| async move {
+        if ended {
+            return None;
+        }
+        loop {
+            let watch = office.watch(case_id);
+            let changed = watch.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let case = case::require(&office, case_id).await.ok()?;
+            if case.version != version {
+                let ended = case.state().is_final();
+                let step = if ended { events::Move::Ended } else { events::Move::Moved };
+                return Some((step, (office, case.version, ended)));
+            }
+            if case.state().is_final() || tokio::time::Instant::now() >= until {
+                return None;
+            }
+            tokio::select! {
+                () = &mut changed => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    })
+    .boxed()
+}
+
+/// `GET /my/cases/{case}/why`.
+pub(crate) async fn why(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Path(number): Path<String>,
+) -> Result<DecisionPage, PageError> {
+    let office = &portal.engine.office;
+    let read = Read::of(office, own_case(office, me.person_id, &number).await?).await?;
+    let decision = read.decision.ok_or(PageError::NotFound)?;
+    Ok(DecisionPage {
+        frame: frame(
+            &visit,
+            "为什么是这个结果",
+            MyTab::Cases,
+            Some((&format!("/my/cases/{number}"), "办件")),
+        ),
+        verdict: explain::verdict(&decision, "可提取"),
+        remedy: explain::remedy(&decision),
+        conditions: explain::conditions(&decision),
+        formula_title: apply::formula_title(&decision).into(),
+        formula: explain::formula(&decision),
+        policy_version: decision.policy.version.clone(),
+        policy_digest: explain::short_digest(&decision.policy.digest),
+        case_no: Some(number),
+        proof: None,
+        policy_text: format!("/policy/{}", read.case.service),
+    })
+}
+
+/// `GET /my/cases/{case}/receipt`.
+pub(crate) async fn receipt(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Path(number): Path<String>,
+) -> Result<ReceiptPage, PageError> {
+    let office = &portal.engine.office;
+    let read = Read::of(office, own_case(office, me.person_id, &number).await?).await?;
+    if read.stage != Stage::Done {
+        return Err(PageError::NotFound);
+    }
+    let person = person::get(office, me.person_id)
+        .await?
+        .ok_or(PageError::LogIn)?;
+    let paid_at = case::events(office, read.case.case_id)
+        .await?
+        .iter()
+        .filter(|event| event.steps.iter().any(|step| step == "paid"))
+        .map(|event| event.at)
+        .next_back();
+    let mut rows = vec![
+        ("办件".to_owned(), Text::new().num(&number)),
+        (
+            "提交".to_owned(),
+            explain::moment(read.case.submitted_at).into(),
+        ),
+    ];
+    if let Some(at) = paid_at {
+        rows.push(("到账".to_owned(), explain::moment(at).into()));
+    }
+    rows.push(("收款卡".to_owned(), read.card()));
+    if let Some(decision) = &read.decision {
+        rows.push((
+            "规则版本".to_owned(),
+            decision.policy.version.as_str().into(),
+        ));
+    }
+    rows.push((
+        "打印日期".to_owned(),
+        anju_domain::calendar::chinese_date(shanghai_date(office.now())).into(),
+    ));
+    Ok(ReceiptPage {
+        frame: frame(
+            &visit,
+            "凭据",
+            MyTab::Cases,
+            Some((&format!("/my/cases/{number}"), "办件")),
+        ),
+        receipt: Receipt {
+            service: read.name.clone(),
+            person: format!("{}　{}", person.name.masked(), person.id_number),
+            amount: read.amount(),
+            state: read.stage.state(),
+            rows,
+        },
+    })
+}
+
+/// `GET /my/cases/{case}/withdraw`: asks once, on a page of its own.
+pub(crate) async fn ask_to_withdraw(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Path(number): Path<String>,
+) -> Result<ConfirmPage, PageError> {
+    let office = &portal.engine.office;
+    let case = own_case(office, me.person_id, &number).await?;
+    let name = service_name(office, &case);
+    let page = frame(
+        &visit,
+        "撤回申请",
+        MyTab::Cases,
+        Some((&format!("/my/cases/{number}"), "办件")),
+    );
+    Ok(ConfirmPage {
+        confirm: Confirm {
+            question: format!("撤回这次{name}吗？"),
+            amount: None,
+            capitals: false,
+            note: "还没有付款。撤回后什么都没有改变，随时可以再来。".into(),
+            action: format!("/my/cases/{number}/withdraw"),
+            hidden: vec![page.head.hidden()],
+            button: Button::send("撤回这次申请", ButtonLook::Danger),
+            back: format!("/my/cases/{number}"),
+        },
+        frame: page,
+    })
+}
+
+/// `POST /my/cases/{case}/withdraw`.
+pub(crate) async fn withdraw(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(number): Path<String>,
+    Form(_): Form<Vec<(String, String)>>,
+) -> Result<Redirect, PageError> {
+    let office = &portal.engine.office;
+    let case = own_case(office, me.person_id, &number).await?;
+    case::withdraw(office, case.case_id, Actor::Person(me.person_id)).await?;
+    Ok(Redirect::to(&format!("/my/cases/{number}")))
+}

@@ -1,0 +1,297 @@
+//! 首页 and 提取: what a person has and what he may have, decided from what is at hand; nothing outside is asked here.
+
+use anju_casework::case::{self, CaseState};
+use anju_casework::catalogue::Request;
+use anju_casework::{Office, access_log, person};
+use anju_domain::calendar::Month;
+use anju_domain::clock::shanghai_date;
+use anju_domain::money::Fen;
+use anju_policy::{ConditionOutcome, Decision, Form, ServiceDefinition};
+use axum::extract::State;
+use chrono::TimeDelta;
+
+use crate::authorization::Me;
+use crate::components::{Button, ButtonLook, Row, Rows, State as Shown, Text};
+use crate::frame::MyTab;
+use crate::my::{balance_of, cases, channel, frame, membership_of};
+use crate::pages::error::PageError;
+use crate::pages::my::{HomePage, Offer, Offered, WithdrawPage};
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::when;
+
+/// A withdrawal with what the rules say of it from what is at hand.
+struct Seen {
+    service: ServiceDefinition,
+    decision: Decision,
+}
+
+impl Seen {
+    fn amount(&self) -> Option<Fen> {
+        (self.decision.outcome == anju_policy::Outcome::Approved)
+            .then_some(self.decision.amount_fen)
+            .flatten()
+            .filter(|fen| *fen > 0)
+            .map(Fen::new)
+    }
+
+    fn count(&self, outcome: ConditionOutcome) -> usize {
+        self.decision
+            .conditions
+            .iter()
+            .filter(|condition| condition.outcome == outcome)
+            .count()
+    }
+
+    fn is_open(&self) -> bool {
+        self.amount().is_none() && self.count(ConditionOutcome::NotMet) == 0
+    }
+
+    fn first_detail(&self) -> String {
+        self.decision
+            .conditions
+            .iter()
+            .find(|condition| condition.outcome == ConditionOutcome::NotMet)
+            .map_or_else(String::new, |condition| condition.detail.clone())
+    }
+
+    fn reason(&self) -> Text {
+        let part = self.decision.amount_parts.iter().find(|part| part.binding);
+        let text = match part {
+            Some(part) => Text::new().say("金额按").say(&part.label).say("算，"),
+            None => Text::new(),
+        };
+        text.say(format!(
+            "条件 {} 项都符合。只要核对一次，一般 3 秒出结果。",
+            self.decision.conditions.len()
+        ))
+    }
+}
+
+/// All withdrawals that this channel offers, each decided from own books and kept facts.
+async fn withdrawals(portal: &Portal, me: &Me, visit: &Visit) -> Result<Vec<Seen>, PageError> {
+    let office = &portal.engine.office;
+    let channel = channel(visit);
+    let policy = office.policy();
+    let offered: Vec<ServiceDefinition> = policy
+        .set
+        .services()
+        .filter(|service| service.effect == "pay_out" && service.login_on(channel).is_some())
+        .cloned()
+        .collect();
+    let card = person::get(office, me.person_id)
+        .await?
+        .and_then(|person| person.card);
+    let mut seen = Vec::with_capacity(offered.len());
+    for service in offered {
+        let mut form = Form::new();
+        if let Some(card) = &card {
+            form.insert("card_no".into(), card.expose().into());
+        }
+        let request = Request {
+            service: service.id.clone(),
+            case_id: None,
+            applicant_id: me.person_id,
+            form,
+            channel: channel.to_owned(),
+            face_passed: true,
+        };
+        let (_, decision) = portal.engine.at_hand(&request).await?;
+        seen.push(Seen { service, decision });
+    }
+    Ok(seen)
+}
+
+/// `GET /my`.
+pub(crate) async fn home(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+) -> Result<HomePage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let person = person::get(office, me.person_id)
+        .await?
+        .ok_or(PageError::LogIn)?;
+    let membership = membership_of(office, me.person_id).await?;
+    let balance = balance_of(office, membership.as_ref()).await?;
+    let living: Vec<_> = case::list_of_applicant(office, me.person_id, None, 20)
+        .await?
+        .into_iter()
+        .filter(|case| !case.state().is_final())
+        .collect();
+    let seen = withdrawals(&portal, &me, &visit).await?;
+    let busy: Vec<&str> = living.iter().map(|case| case.service.as_str()).collect();
+    let best = seen
+        .iter()
+        .filter(|one| !busy.contains(&one.service.id.as_str()))
+        .filter_map(|one| Some((one.amount()?, one)))
+        .max_by_key(|(amount, _)| *amount);
+    let possible = seen.iter().filter(|one| one.amount().is_some()).count();
+    let open = seen.iter().filter(|one| one.is_open()).count();
+    let note = balance_note(office, membership.as_ref()).await?;
+    Ok(HomePage {
+        frame: frame(&visit, "首页", MyTab::Home, None),
+        name: person.name.expose().to_owned(),
+        balance,
+        balance_note: match balance {
+            Some(_) => note,
+            None => "单位为您缴存后，这里会有余额和明细。".into(),
+        },
+        flash: None,
+        offer: best.map(|(amount, one)| Offer {
+            name: one.service.name_zh.clone(),
+            reason: one.reason(),
+            why: format!("/my/do/{}/why", one.service.id),
+            button: Button::go(
+                Text::new().say("提取 ").money(amount),
+                format!("/my/do/{}", one.service.id),
+            )
+            .wide(),
+        }),
+        doing: Rows::new(living.iter().map(|case| cases::row(office, case, now)).collect()),
+        usual: Rows::new(vec![
+            Row::to("/my/withdraw", "提取")
+                .icon("card")
+                .value(match (possible, open) {
+                    (0, 0) => "看条件".to_owned(),
+                    (0, open) => format!("{open} 项可以核对"),
+                    (possible, _) => format!("{possible} 项可办"),
+                }),
+            Row::to("/my/account", "账户明细").icon("doc").value(
+                membership.as_ref().map_or_else(
+                    || "还没有账户".to_owned(),
+                    |one| one.employer_name.clone(),
+                ),
+            ),
+            Row::to("/my/messages", "消息").icon("bell"),
+        ]),
+        seen: seen_lately(office, me.person_id).await?,
+    })
+}
+
+async fn balance_note(
+    office: &Office,
+    membership: Option<&anju_casework::membership::Membership>,
+) -> Result<Text, PageError> {
+    let now = office.now();
+    let text = Text::new()
+        .say("截至今天 ")
+        .time(when::clock(now))
+        .say(" · ");
+    let Some(one) = membership else {
+        return Ok(text);
+    };
+    let today = shanghai_date(now);
+    let mut conn = office.pool.acquire().await?;
+    let last = anju_ledger::statement::entries(
+        &mut conn,
+        office.ledger(),
+        anju_ledger::AccountId(one.account_id),
+        Month::of(today).first_day(),
+        today + TimeDelta::days(40),
+        None,
+        100,
+    )
+    .await?
+    .pop();
+    Ok(match last {
+        Some(entry) => text
+            .say("本月最近一笔 ")
+            .movement(entry.amount)
+            .say("（")
+            .say(super::account::what(office, &entry))
+            .say("） ")
+            .link("/my/account", "明细"),
+        None => text.say("本月还没有进出 ").link("/my/account", "明细"),
+    })
+}
+
+async fn seen_lately(office: &Office, person_id: i64) -> Result<Text, PageError> {
+    let now = office.now();
+    let looks = access_log::of_person(office, person_id, None, 100).await?;
+    let lately: Vec<_> = looks
+        .iter()
+        .filter(|look| look.audience == anju_casework::session::audience::STAFF)
+        .filter(|look| now - look.at <= TimeDelta::days(30))
+        .collect();
+    Ok(match lately.first() {
+        None => Text::new()
+            .say("最近 30 天没有工作人员看过您的信息。")
+            .link("/my/me/access", "看全部"),
+        Some(last) => Text::new()
+            .say(format!(
+                "最近 30 天有 {} 次，最近一次 {}：{}。",
+                lately.len(),
+                when::minute(last.at, now),
+                last.reason
+            ))
+            .link("/my/me/access", "看全部"),
+    })
+}
+
+/// `GET /my/withdraw`.
+pub(crate) async fn withdraw(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+) -> Result<WithdrawPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let seen = withdrawals(&portal, &me, &visit).await?;
+    let mut look = ButtonLook::Primary;
+    let mut offered = Vec::new();
+    for one in &seen {
+        let Some(amount) = one.amount() else { continue };
+        offered.push(Offered {
+            name: one.service.name_zh.clone(),
+            amount,
+            reason: one.reason(),
+            button: Button::link(
+                Text::new().say("核对并提取 ").money(amount),
+                look,
+                format!("/my/do/{}", one.service.id),
+            )
+            .wide(),
+        });
+        look = ButtonLook::Plain;
+    }
+    let unknown = seen
+        .iter()
+        .filter(|one| one.is_open())
+        .map(|one| {
+            Row::to(format!("/my/do/{}", one.service.id), one.service.name_zh.as_str())
+                .note(format!(
+                    "有 {} 项要向部门核对，点开就去问",
+                    one.count(ConditionOutcome::Unknown)
+                ))
+                .value(Shown::unknown("还不知道"))
+        })
+        .collect();
+    let unmet = seen
+        .iter()
+        .filter(|one| one.count(ConditionOutcome::NotMet) > 0)
+        .map(|one| {
+            Row::to(
+                format!("/my/do/{}/why", one.service.id),
+                one.service.name_zh.as_str(),
+            )
+            .note(one.first_detail())
+            .value(format!("差 {} 条", one.count(ConditionOutcome::NotMet)))
+        })
+        .collect();
+    let taken = case::list_of_applicant(office, me.person_id, None, 20)
+        .await?
+        .iter()
+        .filter(|case| case.state() == CaseState::Done)
+        .map(|case| cases::row(office, case, now))
+        .collect();
+    Ok(WithdrawPage {
+        frame: frame(&visit, "提取", MyTab::Services, Some(("/my", "首页"))),
+        kinds: seen.len(),
+        offered,
+        unknown,
+        unmet,
+        taken: Rows::new(taken),
+    })
+}

@@ -1,0 +1,286 @@
+//! 我的: what is known of a person, messages, consents, living sessions, who looked.
+
+use anju_casework::session::{self, audience};
+use anju_casework::{access_log, branch, consent, notice, outbox, person, staff};
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::response::Redirect;
+use serde::Deserialize;
+
+use crate::authorization::Me;
+use crate::components::{
+    Button, ButtonLook, Pager, Row, Rows, State as Shown, Summary, SummaryRow, Text,
+};
+use crate::frame::MyTab;
+use crate::my::frame;
+use crate::pages::error::PageError;
+use crate::pages::my::{
+    AccessPage, ConsentPage, MePage, MessagesPage, SessionLine, SessionsPage,
+};
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::when;
+
+const PAGE: i64 = 50;
+
+/// `GET /my/me`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+) -> Result<MePage, PageError> {
+    let office = &portal.engine.office;
+    let person = person::get(office, me.person_id)
+        .await?
+        .ok_or(PageError::LogIn)?;
+    let devices = session::of_subject(office, audience::PERSON, me.person_id)
+        .await?
+        .len();
+    let mut info = vec![
+        SummaryRow::new("姓名", person.name.expose()),
+        SummaryRow::new("证件号", Text::new().num(&person.id_number)),
+        SummaryRow::new(
+            "手机",
+            person
+                .phone
+                .as_ref()
+                .map_or_else(|| "没有登记".into(), |phone| Text::new().num(phone)),
+        )
+        .source("办件结果发到这里；换号请到任一网点"),
+    ];
+    if let Some(card) = &person.card {
+        info.push(SummaryRow::new(
+            "收款卡",
+            Text::new()
+                .say(person.card_bank.as_deref().unwrap_or("登记的卡"))
+                .say(" ")
+                .tail(card.tail4()),
+        ));
+    }
+    Ok(MePage {
+        frame: frame(&visit, "我的", MyTab::Me, None),
+        info: Summary::new(info),
+        more: Rows::new(vec![
+            Row::to("/my/messages", "消息").icon("bell"),
+            Row::to("/my/me/access", "谁看过我的信息").icon("eye"),
+            Row::to("/my/me/consents", "授权").icon("key"),
+            Row::to("/my/me/sessions", "登录的设备")
+                .icon("mobile")
+                .value(format!("{devices} 台")),
+            Row::to("/settings?back=/my/me", "设置").icon("gear"),
+        ]),
+    })
+}
+
+/// `GET /my/messages`.
+pub(crate) async fn messages(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+) -> Result<MessagesPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let mut messages = Vec::new();
+    for sent in outbox::messages_of(office, me.person_id, PAGE).await? {
+        let Some(told) = notice::draw(office, &sent.payload).await? else {
+            continue;
+        };
+        let how = if sent.delivered { "短信已发出" } else { "短信正在发" };
+        messages.push((
+            Text::from(format!("{}，{how}", when::minute(sent.made_at, now))),
+            Text::from(told.text),
+        ));
+    }
+    Ok(MessagesPage {
+        frame: frame(&visit, "消息", MyTab::Me, Some(("/my/me", "我的"))),
+        messages,
+        pager: None,
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Before {
+    before: Option<i64>,
+}
+
+/// `GET /my/me/access`.
+pub(crate) async fn access(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Query(query): Query<Before>,
+) -> Result<AccessPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let looks = access_log::of_person(office, me.person_id, query.before, PAGE).await?;
+    let branches = branch::all(office).await?;
+    let mut rows = Vec::new();
+    for look in looks.iter().filter(|look| look.audience == audience::STAFF) {
+        let who = match staff::get(office, look.actor_id).await? {
+            Some(staff) => {
+                let place = branches
+                    .iter()
+                    .find(|branch| branch.branch_id == staff.branch_id)
+                    .map_or("中心", |branch| branch.name.as_str());
+                format!(
+                    "{place} {}（{}）",
+                    anju_domain::name::mask(&staff.name),
+                    staff.number
+                )
+            }
+            None => "工作人员（已离岗）".to_owned(),
+        };
+        let row = Row::of(who).icon("eye").note(format!(
+            "{}，因{}看过{}",
+            when::minute(look.at, now),
+            look.reason,
+            look.what
+        ));
+        rows.push(row);
+    }
+    let more = (looks.len() as i64 == PAGE)
+        .then(|| looks.last())
+        .flatten()
+        .map(|last| format!("/my/me/access?before={}", last.access_id));
+    Ok(AccessPage {
+        frame: frame(
+            &visit,
+            "谁看过我的信息",
+            MyTab::Me,
+            Some(("/my/me", "我的")),
+        ),
+        looks: Rows::new(rows),
+        pager: more.map(|after| Pager {
+            note: String::new(),
+            before: None,
+            after: Some(after),
+        }),
+    })
+}
+
+/// `GET /my/me/consents`.
+pub(crate) async fn consents(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+) -> Result<ConsentPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let policy = office.policy();
+    let consents = consent::of_person(office, me.person_id)
+        .await?
+        .into_iter()
+        .map(|one| {
+            let service = policy
+                .set
+                .service(&one.service)
+                .map_or(one.service.as_str(), |service| service.name_zh.as_str())
+                .to_owned();
+            let mut names: Vec<&str> = Vec::new();
+            for fact_type in &one.fact_types {
+                if let Some(known) = policy.set.fact_type(fact_type)
+                    && !names.contains(&known.source_name.as_str())
+                {
+                    names.push(&known.source_name);
+                }
+            }
+            let what = if names.is_empty() {
+                Text::from(one.purpose.as_str())
+            } else {
+                Text::from(format!("向{}核对", names.join("、")))
+            };
+            let note = Text::from(format!("为{service}，{}给的", when::minute(one.given_at, now)));
+            match one.withdrawn_at {
+                Some(at) => (
+                    what,
+                    note.say("，").state(&Shown::idle(format!("{}收回了", when::minute(at, now)))),
+                    None,
+                ),
+                None => (
+                    what,
+                    note,
+                    Some(
+                        Button::send("收回", ButtonLook::Plain)
+                            .value("consent", one.consent_id.to_string()),
+                    ),
+                ),
+            }
+        })
+        .collect();
+    Ok(ConsentPage {
+        frame: frame(&visit, "授权", MyTab::Me, Some(("/my/me", "我的"))),
+        consents,
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ConsentForm {
+    consent: i64,
+}
+
+/// `POST /my/me/consents/withdraw`.
+pub(crate) async fn withdraw_consent(
+    State(portal): State<Portal>,
+    me: Me,
+    Form(form): Form<ConsentForm>,
+) -> Result<Redirect, PageError> {
+    consent::withdraw(&portal.engine.office, me.person_id, form.consent).await?;
+    Ok(Redirect::to("/my/me/consents"))
+}
+
+/// `GET /my/me/sessions`.
+pub(crate) async fn sessions(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+) -> Result<SessionsPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let mut sessions = Vec::new();
+    for one in session::of_subject(office, audience::PERSON, me.person_id).await? {
+        let is_this = one.session_id == me.session.session_id;
+        sessions.push(SessionLine {
+            device: if is_this {
+                format!("这台设备：{}", one.device)
+            } else {
+                one.device.clone()
+            },
+            note: format!(
+                "{}登录，{}用过",
+                when::minute(one.created_at, now),
+                when::minute(one.seen_at, now)
+            )
+            .into(),
+            end: (!is_this).then(|| {
+                Button::send("结束", ButtonLook::Plain)
+                    .value("session", one.session_id.to_string())
+            }),
+        });
+    }
+    sessions.sort_by_key(|line| line.end.is_some());
+    Ok(SessionsPage {
+        frame: frame(&visit, "登录的设备", MyTab::Me, Some(("/my/me", "我的"))),
+        sessions,
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SessionForm {
+    session: i64,
+}
+
+/// `POST /my/me/sessions/end`.
+pub(crate) async fn end_session(
+    State(portal): State<Portal>,
+    me: Me,
+    Form(form): Form<SessionForm>,
+) -> Result<Redirect, PageError> {
+    session::end(
+        &portal.engine.office,
+        audience::PERSON,
+        me.person_id,
+        form.session,
+    )
+    .await?;
+    Ok(Redirect::to("/my/me/sessions"))
+}

@@ -1,0 +1,113 @@
+//! `/my`: handlers of an employee's pages. A person sees his own cases and accounts alone; another's number answers like one
+//! that does not exist.
+
+mod account;
+mod apply;
+mod cases;
+mod home;
+mod me;
+
+use anju_casework::case::{self, Case};
+use anju_casework::membership::{self, Membership};
+use anju_casework::{Office, access_log};
+use anju_domain::money::Fen;
+use anju_ledger::AccountId;
+use anju_ledger::account::{self, Account};
+use anju_vault::NumberKind;
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::frame::{MyFrame, MyTab};
+use crate::look::Shell;
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+
+/// Routes of `/my`.
+pub(crate) fn routes() -> Router<Portal> {
+    Router::new()
+        .route("/my", get(home::home))
+        .route("/my/withdraw", get(home::withdraw))
+        .route("/my/do/{service}", get(apply::check).post(apply::submit))
+        .route("/my/do/{service}/why", get(apply::why))
+        .route("/my/do/{service}/face", post(apply::face))
+        .route("/my/cases", get(cases::list))
+        .route("/my/cases/{case}", get(cases::progress))
+        .route("/my/cases/{case}/live", get(cases::live))
+        .route("/my/cases/{case}/why", get(cases::why))
+        .route("/my/cases/{case}/receipt", get(cases::receipt))
+        .route(
+            "/my/cases/{case}/withdraw",
+            get(cases::ask_to_withdraw).post(cases::withdraw),
+        )
+        .route("/my/account", get(account::page))
+        .route("/my/account.csv", get(account::csv))
+        .route("/my/messages", get(me::messages))
+        .route("/my/me", get(me::page))
+        .route("/my/me/access", get(me::access))
+        .route("/my/me/consents", get(me::consents))
+        .route("/my/me/consents/withdraw", post(me::withdraw_consent))
+        .route("/my/me/sessions", get(me::sessions))
+        .route("/my/me/sessions/end", post(me::end_session))
+}
+
+fn frame(visit: &Visit, title: &str, tab: MyTab, back: Option<(&'static str, &str)>) -> MyFrame {
+    MyFrame {
+        head: visit.head(title),
+        tab,
+        back: back.map(|(href, words)| (href.to_owned(), words.to_owned())),
+    }
+}
+
+/// The channel code of services.md §3.
+fn channel(visit: &Visit) -> &'static str {
+    match visit.look.shell {
+        Shell::Browser => "HALL",
+        Shell::App => "APP",
+        Shell::Wechat => "WX",
+        Shell::Alipay => "ALI",
+    }
+}
+
+/// The live membership of a person: the one that is paid into, else the last.
+async fn membership_of(office: &Office, person_id: i64) -> Result<Option<Membership>, PageError> {
+    let all = membership::of_person(office, person_id).await?;
+    Ok(all
+        .iter()
+        .find(|one| one.state == membership::state::ACTIVE)
+        .or(all.last())
+        .cloned())
+}
+
+async fn account_of(office: &Office, one: &Membership) -> Result<Option<Account>, PageError> {
+    let mut conn = office.pool.acquire().await?;
+    Ok(account::read(&mut conn, office.ledger(), AccountId(one.account_id)).await?)
+}
+
+/// The balance of a person's account; looking at it is noted.
+async fn balance_of(office: &Office, one: Option<&Membership>) -> Result<Option<Fen>, PageError> {
+    match one {
+        Some(one) => Ok(account_of(office, one).await?.map(|account| account.balance)),
+        None => Ok(None),
+    }
+}
+
+/// A case of this person by its public number.
+async fn own_case(office: &Office, person_id: i64, number: &str) -> Result<Case, PageError> {
+    let case_id = office
+        .numbers
+        .decode(NumberKind::Case, number)
+        .ok_or(PageError::NotFound)?;
+    let case = case::require(office, case_id).await?;
+    if case.applicant_id == person_id {
+        Ok(case)
+    } else {
+        Err(PageError::NotFound)
+    }
+}
+
+/// Notes that a person looked at his own data.
+async fn noted(office: &Office, person_id: i64, what: &str) -> Result<(), PageError> {
+    let actor = anju_casework::Actor::Person(person_id);
+    Ok(access_log::note(office, actor, person_id, what, "本人查看", None).await?)
+}

@@ -1,0 +1,112 @@
+//! 时间的说法: instants as people read them, civil time in Shanghai: 今天 09:14, 11月24日 18:00, the year only where it is another.
+
+use anju_domain::calendar::{chinese_date, chinese_day};
+use anju_domain::clock::shanghai;
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
+
+/// 今天, 昨天, 明天, 11月24日, 2025年11月24日.
+#[must_use]
+pub fn day(date: NaiveDate, today: NaiveDate) -> String {
+    if date == today {
+        return "今天".to_owned();
+    }
+    if date.checked_add_days(Days::new(1)) == Some(today) {
+        return "昨天".to_owned();
+    }
+    if date.year() == today.year() {
+        chinese_day(date)
+    } else {
+        chinese_date(date)
+    }
+}
+
+/// 今天 09:14.
+#[must_use]
+pub fn minute(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!("{} {}", relative(at, now), clock(at))
+}
+
+/// 今天 09:14:03, where the order of events matters.
+#[must_use]
+pub fn second(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!(
+        "{} {}",
+        relative(at, now),
+        shanghai(at).format("%H:%M:%S")
+    )
+}
+
+/// 09:14.
+#[must_use]
+pub fn clock(at: DateTime<Utc>) -> String {
+    shanghai(at).format("%H:%M").to_string()
+}
+
+/// A promise, never vague: 今天 18:00, 明天（11月25日）18:00, 11月26日 18:00.
+#[must_use]
+pub fn promise(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let (date, today) = (shanghai(at).date_naive(), shanghai(now).date_naive());
+    if today.checked_add_days(Days::new(1)) == Some(date) {
+        return format!("明天（{}）{}", chinese_day(date), clock(at));
+    }
+    minute(at, now)
+}
+
+/// 2026-11-24, for the tables of the desk.
+#[must_use]
+pub fn iso(date: NaiveDate) -> String {
+    date.format("%Y-%m-%d").to_string()
+}
+
+/// 周二.
+#[must_use]
+pub fn weekday(date: NaiveDate) -> &'static str {
+    match date.weekday() {
+        Weekday::Mon => "周一",
+        Weekday::Tue => "周二",
+        Weekday::Wed => "周三",
+        Weekday::Thu => "周四",
+        Weekday::Fri => "周五",
+        Weekday::Sat => "周六",
+        Weekday::Sun => "周日",
+    }
+}
+
+fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    day(shanghai(at).date_naive(), shanghai(now).date_naive())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+
+    fn at(day: u32, hour: u32, minute: u32) -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2026, 11, day, hour, minute, 7)
+            .single()
+            .expect("an instant")
+    }
+
+    #[test]
+    fn today_is_said_and_another_day_is_named() {
+        let now = at(24, 2, 0);
+        assert_eq!(minute(at(24, 1, 14), now), "今天 09:14");
+        assert_eq!(second(at(23, 1, 14), now), "昨天 09:14:07");
+        assert_eq!(minute(at(20, 1, 14), now), "11月20日 09:14");
+    }
+
+    #[test]
+    fn a_promise_for_tomorrow_carries_its_date() {
+        assert_eq!(
+            promise(at(25, 10, 0), at(24, 2, 0)),
+            "明天（11月25日）18:00"
+        );
+        assert_eq!(promise(at(26, 10, 0), at(24, 2, 0)), "11月26日 18:00");
+    }
+
+    #[test]
+    fn the_day_is_that_of_shanghai() {
+        assert_eq!(minute(at(23, 17, 0), at(24, 2, 0)), "今天 01:00");
+    }
+}
