@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn a_type_of_an_unlisted_source_does_not_load() {
         let text = CATALOGUE.replace("sources = [\"D20\"]", "sources = [\"D21\"]");
-        let fault = Catalogue::parse(&text).err().expect("D21 does not exist");
+        let fault = Catalogue::parse(&text).expect_err("D21 does not exist");
         assert!(
             matches!(fault, CatalogueError::UnknownSource { .. }),
             "{fault}"

@@ -80,6 +80,6 @@ pub(super) static FORMS: &[Interface] = &[
     },
 ];
 
-fn houses_are_all_listed(value: &mut Map<String, Value>) -> Result<(), ValueFault> {
+fn houses_are_all_listed(value: &Map<String, Value>) -> Result<(), ValueFault> {
     super::count_equals_list(value, "houses")
 }

@@ -21,6 +21,9 @@ use crate::catalogue::FactType;
 use crate::schema::ValueFault;
 use column::{Column, Seal, read_columns};
 
+/// What must hold between the fields of a value.
+type Check = fn(&Map<String, Value>) -> Result<(), ValueFault>;
+
 /// How one type looks at its source.
 pub struct Form {
     /// The type.
@@ -32,7 +35,7 @@ pub struct Form {
     /// The fields of the answer.
     pub columns: &'static [Column],
     /// What must hold between the fields.
-    pub check: Option<fn(&mut Map<String, Value>) -> Result<(), ValueFault>>,
+    pub check: Option<Check>,
 }
 
 /// Types whose sources have no agreed form yet speak our own fields, keyed by `subject`.
@@ -101,15 +104,15 @@ pub fn value_of(fact: &FactType, data: &Value, seal: Seal<'_>) -> Result<Value, 
     let Some(form) = form(&fact.name) else {
         return fact.admit(data.get("value").unwrap_or(&Value::Null));
     };
-    let mut value = read_columns(form.columns, data, seal)?;
+    let value = read_columns(form.columns, data, seal)?;
     if let Some(check) = form.check {
-        check(&mut value)?;
+        check(&value)?;
     }
     fact.admit(&Value::Object(value))
 }
 
 /// A source that counts also lists: a list cut short must not look like fewer homes or children.
-fn count_equals_list(value: &mut Map<String, Value>, list: &str) -> Result<(), ValueFault> {
+fn count_equals_list(value: &Map<String, Value>, list: &str) -> Result<(), ValueFault> {
     let listed = value
         .get(list)
         .and_then(Value::as_array)

@@ -100,7 +100,7 @@ pub(super) static FORMS: &[Interface] = &[
 ];
 
 /// A register may give the number alone; where it lists, the list is whole.
-fn children_are_all_listed(value: &mut Map<String, Value>) -> Result<(), ValueFault> {
+fn children_are_all_listed(value: &Map<String, Value>) -> Result<(), ValueFault> {
     if value.contains_key("minors") {
         super::count_equals_list(value, "minors")
     } else {

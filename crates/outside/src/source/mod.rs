@@ -36,6 +36,9 @@ pub use list::{SOURCES, Source, source_of};
 /// A record in its source's own fields.
 pub type Row = Map<String, Value>;
 
+/// Completes a record before it is entered; the message says what is wrong with it.
+type Prepare = fn(&mut Row) -> Result<(), String>;
+
 /// How one type stands in its source's register.
 pub struct Form {
     /// The type.
@@ -47,7 +50,7 @@ pub struct Form {
     /// What is compared with the caller's keys.
     comparison: Option<Comparison>,
     /// Completes what the door was given; the message says what is wrong.
-    prepare: Option<fn(&mut Row) -> Result<(), String>>,
+    prepare: Option<Prepare>,
 }
 
 /// A list and its number must agree; what is not given is an empty list.
