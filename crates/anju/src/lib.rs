@@ -3,6 +3,7 @@
 //! Nothing here decides anything about money or people: it finds the database, starts the others and prints.
 //! Read `start.rs` first.
 
+pub mod cast;
 pub mod cluster;
 pub mod command;
 pub mod config;

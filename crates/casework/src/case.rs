@@ -14,7 +14,7 @@ pub use begin::{Begun, begin_executing, end_executing};
 pub use decide::{Decided, Leg, Target, Verdict, approve_by_hand, decide, decision_of, record_verdict, refuse_by_hand};
 pub use row::{Case, CaseEvent, CaseState, PayState, due, events, get, list_of_applicant, list_open, require, wake_waiting};
 pub use settle::{
-    Order, PaymentReport, credit_back, order, pay_again, payment_paid, payment_rejected, payment_returned, payment_sent, payment_unknown,
+    Order, PaymentReport, credit_back, debit_taken, order, pay_again, payment_paid, payment_rejected, payment_returned, payment_sent, payment_unknown,
 };
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
 

@@ -5,7 +5,7 @@ use anju_business::contribution::receipt::{self, Credit};
 use anju_business::contribution::suspense;
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::inbox::{self, Arrival};
-use anju_casework::{Office, Refusal, Result};
+use anju_casework::{Refusal, Result};
 use anju_exchange::bank::{BankEntry, BankFault, OrderResult, Push, SendOutcome, read_push};
 
 use crate::Engine;
@@ -76,7 +76,6 @@ impl Engine {
             tracing::error!(bank = entry.bank, serial = entry.bank_ref, "the bank debited what nobody ordered");
             metrics::counter!("bank_unordered_debit_total", "bank" => entry.bank.clone()).increment(1);
         }
-        note(&self.office, entry, "debit", paid).await?;
         Ok(())
     }
 
@@ -154,26 +153,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Notes a debit by its serial; it explains a line of the statement.
-async fn note(office: &Office, entry: &BankEntry, kind: &str, explained: bool) -> Result<()> {
-    if !explained {
-        return Ok(());
-    }
-    let mut conn = office.pool.acquire().await?;
-    let case_id = entry.end_to_end_id.as_deref().and_then(|id| case::of_end_to_end_id(office, id)).map(|(case_id, _)| case_id);
-    inbox::take(
-        office,
-        &mut conn,
-        &entry.bank,
-        &entry.bank_ref,
-        kind,
-        entry.booked_on,
-        entry.amount.fen(),
-        entry.end_to_end_id.as_deref(),
-        case_id,
-    )
-    .await?;
-    Ok(())
 }

@@ -1,36 +1,16 @@
 //! What the walk-through does, step by step, over the doors: an employer is opened, three rosters are paid, rent is withdrawn, the
 //! books and the bank agree. Each walk has its own employer and people, so that it can be walked again on the same centre.
 
-use std::time::{Duration, Instant};
-
-use anju_business::contribution::roster::{LastLine, writer};
 use anju_domain::calendar::Month;
-use anju_domain::card::CardNumber;
 use anju_domain::clock::{Clock, FileClock, shanghai_date};
-use anju_domain::contribution::Ratios;
-use anju_domain::id_number::IdNumber;
-use anju_domain::money::Fen;
-use anju_domain::name::PersonName;
-use anju_domain::rate::Bp;
-use anju_domain::uscc::Uscc;
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, FixedOffset};
 use serde_json::{Value, json};
 
+use crate::cast::{self, Person, balance, bank_balance, look_up, number, person, state_of, text};
 use crate::{config::Config, doors::Doors};
 
 use super::Figures;
-
-/// A person of the story.
-struct Person {
-    name: &'static str,
-    id: String,
-    card: String,
-    base_fen: i64,
-}
-
-/// The longest that the story waits for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Tells the story and notes each figure when it is seen.
 pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyhow::Result<()> {
@@ -46,7 +26,7 @@ pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyh
     let months = [this_month.plus(-3), this_month.plus(-2), this_month.plus(-1)];
 
     register_people(doors, &people).await?;
-    let employer = open_employer(doors, seed, months[0]).await?;
+    let employer = cast::open_employer(doors, seed, months[0]).await?;
     let before = books(doors).await?;
     mistakes(doors, &employer, months[0], &people, figures).await?;
     let fund = remit(doors, &employer, &months, &people, figures).await?;
@@ -61,41 +41,16 @@ async fn clocks(doors: &Doors, clock: &FileClock, figures: &mut Figures) -> anyh
     figures.got("clocks-apart", (clock.now() - outside.to_utc()).num_minutes())
 }
 
-/// A person whose numbers no other walk has: birth and order come from the instant.
-fn person(name: &'static str, seed: i64, place: i64, base_fen: i64) -> anyhow::Result<Person> {
-    let number = seed * 10 + place;
-    let day = chrono::NaiveDate::from_ymd_opt(1970, 1, 1)
-        .and_then(|first| first.checked_add_days(chrono::Days::new(u64::try_from(number / 1000 % 12_000).ok()?)))
-        .context("a birth date")?;
-    let body = format!("500103{}{:03}", day.format("%Y%m%d"), number % 1000);
-    let id = "0123456789X"
-        .chars()
-        .map(|check| format!("{body}{check}"))
-        .find(|id| IdNumber::parse(id).is_ok())
-        .context("a check digit")?;
-    let card = CardNumber::complete(&format!("622848{:012}", number % 1_000_000_000_000))?;
-    Ok(Person { name, id, card: card.expose().to_owned(), base_fen })
-}
-
-async fn fact(doors: &Doors, source: &str, fact_type: &str, subject: &str, value: Value) -> anyhow::Result<()> {
-    let body = json!({ "subject": subject, "value": value });
-    doors.control_post(&format!("/facts/{source}/{fact_type}/set"), &body).await?.ok()?;
-    Ok(())
-}
-
 /// What the departments know of the people; the product learns it over the gateway.
 async fn register_people(doors: &Doors, people: &[Person]) -> anyhow::Result<()> {
     for person in people {
-        fact(doors, "D01", "police.identity", &person.id, json!({ "name": person.name, "match": true, "alive": true })).await?;
-        fact(doors, "D02", "civil.marriage", &person.id, json!({ "state": "single", "since": "2000-01-01" })).await?;
-        let card = json!({ "name": person.name, "card": person.card, "match": true, "card_type": "debit-1", "bank": "B4" });
-        fact(doors, "D18", "unionpay.card_auth", &person.id, card).await?;
+        cast::register(doors, person).await?;
     }
     let lease = json!({
         "filed": true, "lease_no": format!("ZL{}", &people[0].id[6..14]), "district": "500103", "from": "2020-01-01",
         "to": "2035-12-31", "rent_fen_month": 120_000, "kind": "market",
     });
-    fact(doors, "D04", "housing.rental_filing", &people[0].id, lease).await?;
+    cast::fact(doors, "D04", "housing.rental_filing", &people[0].id, lease).await?;
     let home = json!({
         "houses": [{
             "district": "500112", "area_m2": "89.50", "use": "residential", "share_bp": 10_000, "acquired": "2018-05-01",
@@ -103,51 +58,14 @@ async fn register_people(doors: &Doors, people: &[Person]) -> anyhow::Result<()>
         }],
         "count": 1,
     });
-    fact(doors, "D03", "estate.ownership", &people[1].id, home).await
-}
-
-async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Result<String> {
-    let uscc = Uscc::complete(&format!("91500103{:09}", seed % 1_000_000_000))?;
-    let name = format!("重庆走查科技有限公司{}", seed % 1_000_000);
-    let registration = json!({
-        "name": name, "kind": "company", "state": "open", "founded": "2015-06-01", "region": "500103", "address": "重庆市渝中区",
-        "legal_person": { "name": "陈立" },
-    });
-    fact(doors, "D06", "market.registration", uscc.as_str(), registration).await?;
-    let opening = json!({
-        "name": name, "uscc": uscc.as_str(), "kind": "私企", "ratio_employer_bp": 1200, "ratio_employee_bp": 1200,
-        "legal_representative": "陈立", "first_month": first.to_string(), "payday": 10,
-        "clerk": { "name": "陈芳", "phone": "13800000001" },
-    });
-    let opened = doors.post("/employers", &opening).await?.ok()?;
-    Ok(opened["employer_no"].as_str().context("employer_no")?.to_owned())
-}
-
-fn roster(month: Month, people: &[Person]) -> anyhow::Result<Vec<u8>> {
-    let ratios = Ratios { employer: Bp::new(1200), employee: Bp::new(1200) };
-    let lines = people
-        .iter()
-        .map(|person| {
-            Ok(LastLine {
-                id_number: IdNumber::parse(&person.id)?,
-                name: PersonName::parse(person.name)?,
-                base: Fen::new(person.base_fen),
-                ratios,
-                monthly: Fen::ZERO,
-            })
-        })
-        .collect::<anyhow::Result<Vec<LastLine>>>()?;
-    Ok(writer::last_roster(month, &lines)?)
+    cast::fact(doors, "D03", "estate.ownership", &people[1].id, home).await
 }
 
 /// A roster with two mistakes is refused whole, with both in one answer.
 async fn mistakes(doors: &Doors, employer: &str, month: Month, people: &[Person], figures: &mut Figures) -> anyhow::Result<()> {
-    let mut wrong: Vec<Person> = people
-        .iter()
-        .map(|person| Person { name: person.name, id: person.id.clone(), card: String::new(), base_fen: person.base_fen })
-        .collect();
+    let mut wrong = people.to_vec();
     wrong[2].base_fen = 232_900;
-    let bytes = roster(month, &wrong)?;
+    let bytes = cast::roster(month, &wrong)?;
     // The writer takes only right numbers, so the wrong one is put into the file as a clerk would type it.
     let bytes = mistyped(&bytes, &people[0].id)?;
     let answer = doors.post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), bytes).await?;
@@ -194,7 +112,7 @@ async fn remit(
     let mut allocated = 0;
     for (place, month) in months.iter().enumerate() {
         let checked = doors
-            .post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), roster(*month, people)?)
+            .post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), cast::roster(*month, people)?)
             .await?
             .ok()?;
         if place == 0 {
@@ -216,11 +134,7 @@ async fn remit(
             _ => vec![total + 1],
         };
         for (part, amount_fen) in payments.iter().enumerate() {
-            let payment = json!({
-                "from": "6500999000001", "to": account, "amount_fen": amount_fen, "reference": registered["reference"],
-                "payer": "重庆走查科技有限公司",
-            });
-            doors.control_post(&format!("/banks/{bank}/payments"), &payment).await?.ok()?;
+            cast::pay(doors, &registered, *amount_fen).await?;
             if part + 1 < payments.len() {
                 let state = state_of(doors, &remittance, |state| state != "awaiting").await?;
                 figures.got("short-state", state.as_str())?;
@@ -232,29 +146,6 @@ async fn remit(
     }
     figures.got("allocated-months", allocated)?;
     fund.context("没有登记任何汇缴")
-}
-
-/// The remittance's state once it is what is waited for, or when patience is over.
-async fn state_of(doors: &Doors, remittance: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<String> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let state = text(&doors.get(&format!("/remittances/{remittance}")).await?.ok()?, "state")?;
-        if wanted(&state) || Instant::now() > deadline {
-            return Ok(state);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn look_up(doors: &Doors, person: &Person) -> anyhow::Result<String> {
-    let found = doors.post("/people/lookup", &json!({ "id_no": person.id })).await?.ok()?;
-    text(&found, "person_id")
-}
-
-async fn balance(doors: &Doors, person: &Person) -> anyhow::Result<i64> {
-    let person_id = look_up(doors, person).await?;
-    let accounts = doors.get(&format!("/people/{person_id}/accounts")).await?.ok()?;
-    number(&accounts[0], "balance_fen")
 }
 
 async fn balances(doors: &Doors, people: &[Person], figures: &mut Figures) -> anyhow::Result<()> {
@@ -297,14 +188,6 @@ async fn refusal(doors: &Doors, request: &Value) -> anyhow::Result<String> {
     Ok(format!("{} {}", text(&submitted, "state")?, failed.join(" ")))
 }
 
-async fn bank_balance(doors: &Doors, bank: &str, account: &str) -> anyhow::Result<i64> {
-    let answer = doors.control(&format!("/banks/{bank}/accounts/{account}")).await?;
-    if answer.status.as_u16() == 404 {
-        return Ok(0);
-    }
-    number(&answer.ok()?, "balance_fen")
-}
-
 async fn books(doors: &Doors) -> anyhow::Result<Value> {
     doors.get("/books/trial-balance").await?.ok()
 }
@@ -326,12 +209,4 @@ async fn agree(doors: &Doors, before: &Value, fund: &Fund, figures: &mut Figures
         after["subjects"].as_array().context("subjects")?.iter().map(|line| number(line, name)).sum()
     };
     figures.got("books-difference", side("debit_fen")? - side("credit_fen")?)
-}
-
-fn text(value: &Value, field: &str) -> anyhow::Result<String> {
-    Ok(value[field].as_str().with_context(|| format!("回答里没有 {field}：{value}"))?.to_owned())
-}
-
-fn number(value: &Value, field: &str) -> anyhow::Result<i64> {
-    value[field].as_i64().with_context(|| format!("回答里没有 {field}：{value}"))
 }

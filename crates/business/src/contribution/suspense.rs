@@ -289,6 +289,8 @@ pub async fn refund_result(office: &Office, match_id: i64, paid: bool, report: &
         let receipt = receipt::require(office, claim.receipt_id).await?;
         let checker = claim.checker_id.ok_or_else(|| Fault::Stored("a paid return has no checker".to_owned()))?;
         let bank = office.bank(&receipt.bank)?;
+        let id = refund_id(office, match_id);
+        anju_casework::case::debit_taken(office, &mut tx, &receipt.bank, report, receipt.amount_fen, &id, None).await?;
         books::post(
             office,
             &mut tx,

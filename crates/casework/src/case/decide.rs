@@ -103,11 +103,20 @@ pub async fn record_verdict(office: &Office, target: &Target<'_>, decided: &Deci
         (Outcome::Review, Target::Open(case)) => {
             move_case(office, case, CaseState::Reviewing, decided, &["decided", "reviewing"], None, actor).await
         }
+        // Still unknown after the longest wait: a person looks (data_sharing.md §6). A paper that the applicant owes is waited for.
+        (Outcome::Waiting, Target::Open(case)) if waited_enough(decided, case) => {
+            move_case(office, case, CaseState::Reviewing, decided, &["waited", "reviewing"], None, actor).await
+        }
         (Outcome::Waiting, Target::Open(case)) => {
             let next = next_try(decided.at.now, case.submitted_at);
             move_case(office, case, CaseState::Gathering, decided, &["waiting"], Some(next), actor).await
         }
     }
+}
+
+fn waited_enough(decided: &Decided<'_>, case: &Case) -> bool {
+    let hours = decided.policy.set.int("gather_max_wait_hours", decided.at.today, &[]).unwrap_or(i64::MAX / 3600);
+    decided.decision.papers.is_empty() && (decided.at.now - case.submitted_at).num_hours() >= hours
 }
 
 /// When silent sources are asked again: after 1 minute, 5 minutes, then every 10 (data_sharing.md §6). A source's recovery wakes

@@ -155,6 +155,7 @@ pub async fn payment_paid(office: &Office, case_id: i64, attempt: i16, report: &
         return Ok(false);
     }
     let bank = office.bank(bank_of(&case)?)?.deposit_id;
+    debit_taken(office, &mut tx, bank_of(&case)?, report, amount_of(&case)?, &end_to_end_id(office, case_id, attempt), Some(case_id)).await?;
     let event = if attempt == 1 { "E22" } else { "E26" };
     let key = format!("{case_id}:{attempt}");
     books::post(office, &mut tx, &booking(&case, event, &key, None, &[(Role::Bank, bank)])?).await?;
@@ -178,6 +179,24 @@ pub async fn payment_paid(office: &Office, case_id: i64, attempt: i16, report: &
     office.wake.notify_one();
     office.changed(case_id);
     Ok(true)
+}
+
+/// Notes the bank's serial of a debit that is booked: the notice and the statement tell of it again, and it is known.
+pub async fn debit_taken(
+    office: &Office,
+    conn: &mut PgConnection,
+    bank: &str,
+    report: &PaymentReport,
+    amount_fen: i64,
+    end_to_end_id: &str,
+    case_id: Option<i64>,
+) -> Result<()> {
+    if report.bank_ref.is_empty() {
+        return Ok(());
+    }
+    let booked_on = anju_domain::clock::shanghai_date(report.settled_at.unwrap_or_else(|| office.now()));
+    crate::inbox::take(office, conn, bank, &report.bank_ref, "debit", booked_on, -amount_fen, Some(end_to_end_id), case_id).await?;
+    Ok(())
 }
 
 /// The legs that the bank made: from the order to its answer, and to its booking.

@@ -1,0 +1,214 @@
+//! The cast of the walk-through and of tests: people whom departments know, an employer, a roster, money paid in, all over the doors.
+//! Nobody's numbers are those of another cast, so that a story can be told again on the same centre.
+
+use std::time::{Duration, Instant};
+
+use anju_business::contribution::roster::{LastLine, writer};
+use anju_domain::calendar::Month;
+use anju_domain::card::CardNumber;
+use anju_domain::contribution::Ratios;
+use anju_domain::id_number::IdNumber;
+use anju_domain::money::Fen;
+use anju_domain::name::PersonName;
+use anju_domain::rate::Bp;
+use anju_domain::uscc::Uscc;
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::doors::Doors;
+
+/// The longest that a story waits for something that happens by itself.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A person of a story.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Name.
+    pub name: String,
+    /// Citizen identity number.
+    pub id: String,
+    /// Own debit card.
+    pub card: String,
+    /// 缴存基数, fen.
+    pub base_fen: i64,
+}
+
+/// A person whose numbers no other walk has: birth and order come from the instant.
+/// # Errors
+/// None for a seed and place that are not negative.
+pub fn person(name: &str, seed: i64, place: i64, base_fen: i64) -> anyhow::Result<Person> {
+    let number = seed * 10 + place;
+    let day = chrono::NaiveDate::from_ymd_opt(1970, 1, 1)
+        .and_then(|first| first.checked_add_days(chrono::Days::new(u64::try_from(number / 1000 % 12_000).ok()?)))
+        .context("a birth date")?;
+    let body = format!("500103{}{:03}", day.format("%Y%m%d"), number % 1000);
+    let id = "0123456789X"
+        .chars()
+        .map(|check| format!("{body}{check}"))
+        .find(|id| IdNumber::parse(id).is_ok())
+        .context("a check digit")?;
+    let card = CardNumber::complete(&format!("622848{:012}", number % 1_000_000_000_000))?;
+    Ok(Person { name: name.to_owned(), id, card: card.expose().to_owned(), base_fen })
+}
+
+/// Sets what a source holds of a subject.
+///
+/// # Errors
+/// The outside world refuses.
+pub async fn fact(doors: &Doors, source: &str, fact_type: &str, subject: &str, value: Value) -> anyhow::Result<()> {
+    let body = json!({ "subject": subject, "value": value });
+    doors.control_post(&format!("/facts/{source}/{fact_type}/set"), &body).await?.ok()?;
+    Ok(())
+}
+
+/// What the departments know of an ordinary person: identity, no marriage, an own debit card.
+///
+/// # Errors
+/// The outside world refuses.
+pub async fn register(doors: &Doors, person: &Person) -> anyhow::Result<()> {
+    fact(doors, "D01", "police.identity", &person.id, json!({ "name": person.name, "match": true, "alive": true })).await?;
+    fact(doors, "D02", "civil.marriage", &person.id, json!({ "state": "single", "since": "2000-01-01" })).await?;
+    let card = json!({ "name": person.name, "card": person.card, "match": true, "card_type": "debit-1", "bank": "B4" });
+    fact(doors, "D18", "unionpay.card_auth", &person.id, card).await
+}
+
+/// Opens an employer (12 % + 12 %) whom the market regulator knows.
+///
+/// # Errors
+/// A door refuses.
+pub async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Result<String> {
+    let uscc = Uscc::complete(&format!("91500103{:09}", seed % 1_000_000_000))?;
+    let name = format!("重庆走查科技有限公司{}", seed % 1_000_000);
+    let registration = json!({
+        "name": name, "kind": "company", "state": "open", "founded": "2015-06-01", "region": "500103", "address": "重庆市渝中区",
+        "legal_person": { "name": "陈立" },
+    });
+    fact(doors, "D06", "market.registration", uscc.as_str(), registration).await?;
+    let opening = json!({
+        "name": name, "uscc": uscc.as_str(), "kind": "私企", "ratio_employer_bp": 1200, "ratio_employee_bp": 1200,
+        "legal_representative": "陈立", "first_month": first.to_string(), "payday": 10,
+        "clerk": { "name": "陈芳", "phone": "13800000001" },
+    });
+    let opened = doors.post("/employers", &opening).await?.ok()?;
+    Ok(opened["employer_no"].as_str().context("employer_no")?.to_owned())
+}
+
+/// A complete roster of these people as a clerk's xlsx.
+///
+/// # Errors
+/// A name or number that is none.
+pub fn roster(month: Month, people: &[Person]) -> anyhow::Result<Vec<u8>> {
+    let ratios = Ratios { employer: Bp::new(1200), employee: Bp::new(1200) };
+    let lines = people
+        .iter()
+        .map(|person| {
+            Ok(LastLine {
+                id_number: IdNumber::parse(&person.id)?,
+                name: PersonName::parse(&person.name)?,
+                base: Fen::new(person.base_fen),
+                ratios,
+                monthly: Fen::ZERO,
+            })
+        })
+        .collect::<anyhow::Result<Vec<LastLine>>>()?;
+    Ok(writer::last_roster(month, &lines)?)
+}
+
+/// Registers a month of these people; returns the answer of the door.
+///
+/// # Errors
+/// A door refuses.
+pub async fn register_month(doors: &Doors, employer: &str, month: Month, people: &[Person]) -> anyhow::Result<Value> {
+    let checked =
+        doors.post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), roster(month, people)?).await?.ok()?;
+    let body = json!({ "roster_id": checked["roster_id"], "month": month.to_string() });
+    doors.post(&format!("/employers/{employer}/remittances"), &body).await?.ok()
+}
+
+/// Pays into the centre's account that a registered remittance names.
+///
+/// # Errors
+/// The bank refuses.
+pub async fn pay(doors: &Doors, registered: &Value, amount_fen: i64) -> anyhow::Result<()> {
+    let payment = json!({
+        "from": "6500999000001", "to": registered["payee_account"], "amount_fen": amount_fen,
+        "reference": registered["reference"], "payer": "重庆走查科技有限公司",
+    });
+    let bank = text(registered, "payee_bank")?;
+    doors.control_post(&format!("/banks/{bank}/payments"), &payment).await?.ok()?;
+    Ok(())
+}
+
+/// Registers, pays and waits for the allocation of a month.
+///
+/// # Errors
+/// A door refuses, or it is not allocated in time.
+pub async fn contribute(doors: &Doors, employer: &str, month: Month, people: &[Person]) -> anyhow::Result<Value> {
+    let registered = register_month(doors, employer, month, people).await?;
+    pay(doors, &registered, number(&registered, "amount_fen")?).await?;
+    let state = state_of(doors, &text(&registered, "remittance_id")?, |state| state == "allocated").await?;
+    anyhow::ensure!(state == "allocated", "{month} is {state}");
+    Ok(registered)
+}
+
+/// The remittance's state once it is what is waited for, or when patience is over.
+///
+/// # Errors
+/// A door refuses.
+pub async fn state_of(doors: &Doors, remittance: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let state = text(&doors.get(&format!("/remittances/{remittance}")).await?.ok()?, "state")?;
+        if wanted(&state) || Instant::now() > deadline {
+            return Ok(state);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The person's public number.
+///
+/// # Errors
+/// The centre does not know the person.
+pub async fn look_up(doors: &Doors, person: &Person) -> anyhow::Result<String> {
+    let found = doors.post("/people/lookup", &json!({ "id_no": person.id })).await?.ok()?;
+    text(&found, "person_id")
+}
+
+/// The balance of the person's account, fen.
+///
+/// # Errors
+/// The person has no account.
+pub async fn balance(doors: &Doors, person: &Person) -> anyhow::Result<i64> {
+    let person_id = look_up(doors, person).await?;
+    let accounts = doors.get(&format!("/people/{person_id}/accounts")).await?.ok()?;
+    number(&accounts[0], "balance_fen")
+}
+
+/// What an account or card holds at a bank, fen; 0 before its first entry.
+///
+/// # Errors
+/// The outside world refuses.
+pub async fn bank_balance(doors: &Doors, bank: &str, account: &str) -> anyhow::Result<i64> {
+    let answer = doors.control(&format!("/banks/{bank}/accounts/{account}")).await?;
+    if answer.status.as_u16() == 404 {
+        return Ok(0);
+    }
+    number(&answer.ok()?, "balance_fen")
+}
+
+/// A text of an answer.
+///
+/// # Errors
+/// There is none.
+pub fn text(value: &Value, field: &str) -> anyhow::Result<String> {
+    Ok(value[field].as_str().with_context(|| format!("回答里没有 {field}：{value}"))?.to_owned())
+}
+
+/// A number of an answer.
+///
+/// # Errors
+/// There is none.
+pub fn number(value: &Value, field: &str) -> anyhow::Result<i64> {
+    value[field].as_i64().with_context(|| format!("回答里没有 {field}：{value}"))
+}
