@@ -43,7 +43,11 @@ pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyh
         person("赵敏", seed, 3, 233_000)?,
     ];
     let this_month = Month::of(shanghai_date(clock.now()));
-    let months = [this_month.plus(-3), this_month.plus(-2), this_month.plus(-1)];
+    let months = [
+        this_month.plus(-3),
+        this_month.plus(-2),
+        this_month.plus(-1),
+    ];
 
     register_people(doors, &people).await?;
     let employer = open_employer(doors, seed, months[0]).await?;
@@ -57,15 +61,25 @@ pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyh
 
 async fn clocks(doors: &Doors, clock: &FileClock, figures: &mut Figures) -> anyhow::Result<()> {
     let answer = doors.control("/clock").await?.ok()?;
-    let outside: DateTime<FixedOffset> = answer["now"].as_str().context("外部世界没有给出时刻")?.parse()?;
-    figures.got("clocks-apart", (clock.now() - outside.to_utc()).num_minutes())
+    let outside: DateTime<FixedOffset> = answer["now"]
+        .as_str()
+        .context("外部世界没有给出时刻")?
+        .parse()?;
+    figures.got(
+        "clocks-apart",
+        (clock.now() - outside.to_utc()).num_minutes(),
+    )
 }
 
 /// A person whose numbers no other walk has: birth and order come from the instant.
 fn person(name: &'static str, seed: i64, place: i64, base_fen: i64) -> anyhow::Result<Person> {
     let number = seed * 10 + place;
     let day = chrono::NaiveDate::from_ymd_opt(1970, 1, 1)
-        .and_then(|first| first.checked_add_days(chrono::Days::new(u64::try_from(number / 1000 % 12_000).ok()?)))
+        .and_then(|first| {
+            first.checked_add_days(chrono::Days::new(
+                u64::try_from(number / 1000 % 12_000).ok()?,
+            ))
+        })
         .context("a birth date")?;
     let body = format!("500103{}{:03}", day.format("%Y%m%d"), number % 1000);
     let id = "0123456789X"
@@ -74,20 +88,48 @@ fn person(name: &'static str, seed: i64, place: i64, base_fen: i64) -> anyhow::R
         .find(|id| IdNumber::parse(id).is_ok())
         .context("a check digit")?;
     let card = CardNumber::complete(&format!("622848{:012}", number % 1_000_000_000_000))?;
-    Ok(Person { name, id, card: card.expose().to_owned(), base_fen })
+    Ok(Person {
+        name,
+        id,
+        card: card.expose().to_owned(),
+        base_fen,
+    })
 }
 
-async fn fact(doors: &Doors, source: &str, fact_type: &str, subject: &str, value: Value) -> anyhow::Result<()> {
+async fn fact(
+    doors: &Doors,
+    source: &str,
+    fact_type: &str,
+    subject: &str,
+    value: Value,
+) -> anyhow::Result<()> {
     let body = json!({ "subject": subject, "value": value });
-    doors.control_post(&format!("/facts/{source}/{fact_type}/set"), &body).await?.ok()?;
+    doors
+        .control_post(&format!("/facts/{source}/{fact_type}/set"), &body)
+        .await?
+        .ok()?;
     Ok(())
 }
 
 /// What the departments know of the people; the product learns it over the gateway.
 async fn register_people(doors: &Doors, people: &[Person]) -> anyhow::Result<()> {
     for person in people {
-        fact(doors, "D01", "police.identity", &person.id, json!({ "name": person.name, "match": true, "alive": true })).await?;
-        fact(doors, "D02", "civil.marriage", &person.id, json!({ "state": "single", "since": "2000-01-01" })).await?;
+        fact(
+            doors,
+            "D01",
+            "police.identity",
+            &person.id,
+            json!({ "name": person.name, "match": true, "alive": true }),
+        )
+        .await?;
+        fact(
+            doors,
+            "D02",
+            "civil.marriage",
+            &person.id,
+            json!({ "state": "single", "since": "2000-01-01" }),
+        )
+        .await?;
         let card = json!({ "name": person.name, "card": person.card, "match": true, "card_type": "debit-1", "bank": "B4" });
         fact(doors, "D18", "unionpay.card_auth", &person.id, card).await?;
     }
@@ -113,18 +155,31 @@ async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Result
         "name": name, "kind": "company", "state": "open", "founded": "2015-06-01", "region": "500103", "address": "重庆市渝中区",
         "legal_person": { "name": "陈立" },
     });
-    fact(doors, "D06", "market.registration", uscc.as_str(), registration).await?;
+    fact(
+        doors,
+        "D06",
+        "market.registration",
+        uscc.as_str(),
+        registration,
+    )
+    .await?;
     let opening = json!({
         "name": name, "uscc": uscc.as_str(), "kind": "私企", "ratio_employer_bp": 1200, "ratio_employee_bp": 1200,
         "legal_representative": "陈立", "first_month": first.to_string(), "payday": 10,
         "clerk": { "name": "陈芳", "phone": "13800000001" },
     });
     let opened = doors.post("/employers", &opening).await?.ok()?;
-    Ok(opened["employer_no"].as_str().context("employer_no")?.to_owned())
+    Ok(opened["employer_no"]
+        .as_str()
+        .context("employer_no")?
+        .to_owned())
 }
 
 fn roster(month: Month, people: &[Person]) -> anyhow::Result<Vec<u8>> {
-    let ratios = Ratios { employer: Bp::new(1200), employee: Bp::new(1200) };
+    let ratios = Ratios {
+        employer: Bp::new(1200),
+        employee: Bp::new(1200),
+    };
     let lines = people
         .iter()
         .map(|person| {
@@ -141,18 +196,43 @@ fn roster(month: Month, people: &[Person]) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A roster with two mistakes is refused whole, with both in one answer.
-async fn mistakes(doors: &Doors, employer: &str, month: Month, people: &[Person], figures: &mut Figures) -> anyhow::Result<()> {
+async fn mistakes(
+    doors: &Doors,
+    employer: &str,
+    month: Month,
+    people: &[Person],
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     let mut wrong: Vec<Person> = people
         .iter()
-        .map(|person| Person { name: person.name, id: person.id.clone(), card: String::new(), base_fen: person.base_fen })
+        .map(|person| Person {
+            name: person.name,
+            id: person.id.clone(),
+            card: String::new(),
+            base_fen: person.base_fen,
+        })
         .collect();
     wrong[2].base_fen = 232_900;
     let bytes = roster(month, &wrong)?;
     // The writer takes only right numbers, so the wrong one is put into the file as a clerk would type it.
     let bytes = mistyped(&bytes, &people[0].id)?;
-    let answer = doors.post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), bytes).await?;
-    ensure!(answer.status.as_u16() == 422, "一份有错的名册被收下了：{}", answer.body);
-    figures.got("roster-mistakes", answer.body["errors"].as_array().map_or(0, |errors| i64::try_from(errors.len()).unwrap_or(0)))
+    let answer = doors
+        .post_xlsx(
+            &format!("/employers/{employer}/rosters?month={month}"),
+            bytes,
+        )
+        .await?;
+    ensure!(
+        answer.status.as_u16() == 422,
+        "一份有错的名册被收下了：{}",
+        answer.body
+    );
+    figures.got(
+        "roster-mistakes",
+        answer.body["errors"]
+            .as_array()
+            .map_or(0, |errors| i64::try_from(errors.len()).unwrap_or(0)),
+    )
 }
 
 /// The same file with the last digit of one ID number changed.
@@ -194,7 +274,10 @@ async fn remit(
     let mut allocated = 0;
     for (place, month) in months.iter().enumerate() {
         let checked = doors
-            .post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), roster(*month, people)?)
+            .post_xlsx(
+                &format!("/employers/{employer}/rosters?month={month}"),
+                roster(*month, people)?,
+            )
             .await?
             .ok()?;
         if place == 0 {
@@ -202,12 +285,22 @@ async fn remit(
             figures.got("roster-total", number(&checked, "total_fen")?)?;
         }
         let body = json!({ "roster_id": checked["roster_id"], "month": month.to_string() });
-        let registered = doors.post(&format!("/employers/{employer}/remittances"), &body).await?.ok()?;
+        let registered = doors
+            .post(&format!("/employers/{employer}/remittances"), &body)
+            .await?
+            .ok()?;
         let remittance = text(&registered, "remittance_id")?;
-        let (bank, account) = (text(&registered, "payee_bank")?, text(&registered, "payee_account")?);
+        let (bank, account) = (
+            text(&registered, "payee_bank")?,
+            text(&registered, "payee_account")?,
+        );
         if fund.is_none() {
             let before_fen = bank_balance(doors, &bank, &account).await?;
-            fund = Some(Fund { bank: bank.clone(), account: account.clone(), before_fen });
+            fund = Some(Fund {
+                bank: bank.clone(),
+                account: account.clone(),
+                before_fen,
+            });
         }
         let total = number(&registered, "amount_fen")?;
         let payments = match place {
@@ -220,7 +313,10 @@ async fn remit(
                 "from": "6500999000001", "to": account, "amount_fen": amount_fen, "reference": registered["reference"],
                 "payer": "重庆走查科技有限公司",
             });
-            doors.control_post(&format!("/banks/{bank}/payments"), &payment).await?.ok()?;
+            doors
+                .control_post(&format!("/banks/{bank}/payments"), &payment)
+                .await?
+                .ok()?;
             if part + 1 < payments.len() {
                 let state = state_of(doors, &remittance, |state| state != "awaiting").await?;
                 figures.got("short-state", state.as_str())?;
@@ -235,10 +331,20 @@ async fn remit(
 }
 
 /// The remittance's state once it is what is waited for, or when patience is over.
-async fn state_of(doors: &Doors, remittance: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+async fn state_of(
+    doors: &Doors,
+    remittance: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> anyhow::Result<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let state = text(&doors.get(&format!("/remittances/{remittance}")).await?.ok()?, "state")?;
+        let state = text(
+            &doors
+                .get(&format!("/remittances/{remittance}"))
+                .await?
+                .ok()?,
+            "state",
+        )?;
         if wanted(&state) || Instant::now() > deadline {
             return Ok(state);
         }
@@ -247,46 +353,74 @@ async fn state_of(doors: &Doors, remittance: &str, wanted: impl Fn(&str) -> bool
 }
 
 async fn look_up(doors: &Doors, person: &Person) -> anyhow::Result<String> {
-    let found = doors.post("/people/lookup", &json!({ "id_no": person.id })).await?.ok()?;
+    let found = doors
+        .post("/people/lookup", &json!({ "id_no": person.id }))
+        .await?
+        .ok()?;
     text(&found, "person_id")
 }
 
 async fn balance(doors: &Doors, person: &Person) -> anyhow::Result<i64> {
     let person_id = look_up(doors, person).await?;
-    let accounts = doors.get(&format!("/people/{person_id}/accounts")).await?.ok()?;
+    let accounts = doors
+        .get(&format!("/people/{person_id}/accounts"))
+        .await?
+        .ok()?;
     number(&accounts[0], "balance_fen")
 }
 
 async fn balances(doors: &Doors, people: &[Person], figures: &mut Figures) -> anyhow::Result<()> {
-    for (person, figure) in people.iter().zip(["li-balance", "wang-balance", "zhao-balance"]) {
+    for (person, figure) in people
+        .iter()
+        .zip(["li-balance", "wang-balance", "zhao-balance"])
+    {
         figures.got(figure, balance(doors, person).await?)?;
     }
     Ok(())
 }
 
 async fn rent(doors: &Doors, people: &[Person], figures: &mut Figures) -> anyhow::Result<()> {
-    let [li, wang, _] = people else { bail!("three people") };
-    let applicant = look_up(doors, li).await?;
-    let request = |applicant: &str, card: &str| {
-        json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": card }, "channel": "APP" })
+    let [li, wang, _] = people else {
+        bail!("three people")
     };
-    let submitted = doors.post("/cases?wait=15s", &request(&applicant, &li.card)).await?.ok()?;
-    let case = doors.get(&format!("/cases/{}", text(&submitted, "case_id")?)).await?.ok()?;
+    let applicant = look_up(doors, li).await?;
+    let request = |applicant: &str, card: &str| json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": card }, "channel": "APP" });
+    let submitted = doors
+        .post("/cases?wait=15s", &request(&applicant, &li.card))
+        .await?
+        .ok()?;
+    let case = doors
+        .get(&format!("/cases/{}", text(&submitted, "case_id")?))
+        .await?
+        .ok()?;
     figures.got("precheck", text(&case["decision"], "outcome")?.as_str())?;
     figures.got("rent-state", text(&case, "state")?.as_str())?;
     figures.got("rent-amount", number(&case, "amount_fen")?)?;
     let bank = text(&case["payment"], "bank")?;
     figures.got("card-balance", bank_balance(doors, &bank, &li.card).await?)?;
     figures.got("li-after", balance(doors, li).await?)?;
-    figures.got("rent-again", refusal(doors, &request(&applicant, &li.card)).await?.as_str())?;
+    figures.got(
+        "rent-again",
+        refusal(doors, &request(&applicant, &li.card))
+            .await?
+            .as_str(),
+    )?;
     let applicant = look_up(doors, wang).await?;
-    figures.got("wang-refused", refusal(doors, &request(&applicant, &wang.card)).await?.as_str())
+    figures.got(
+        "wang-refused",
+        refusal(doors, &request(&applicant, &wang.card))
+            .await?
+            .as_str(),
+    )
 }
 
 /// The state of a case that should be refused, and the conditions that are not met.
 async fn refusal(doors: &Doors, request: &Value) -> anyhow::Result<String> {
     let submitted = doors.post("/cases?wait=15s", request).await?.ok()?;
-    let conditions = submitted["decision"]["conditions"].as_array().cloned().unwrap_or_default();
+    let conditions = submitted["decision"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let failed: Vec<&str> = conditions
         .iter()
         .filter(|condition| condition["outcome"] == "not_met")
@@ -294,11 +428,17 @@ async fn refusal(doors: &Doors, request: &Value) -> anyhow::Result<String> {
         .filter(|code| code.starts_with("RENT-0"))
         .take(1)
         .collect();
-    Ok(format!("{} {}", text(&submitted, "state")?, failed.join(" ")))
+    Ok(format!(
+        "{} {}",
+        text(&submitted, "state")?,
+        failed.join(" ")
+    ))
 }
 
 async fn bank_balance(doors: &Doors, bank: &str, account: &str) -> anyhow::Result<i64> {
-    let answer = doors.control(&format!("/banks/{bank}/accounts/{account}")).await?;
+    let answer = doors
+        .control(&format!("/banks/{bank}/accounts/{account}"))
+        .await?;
     if answer.status.as_u16() == 404 {
         return Ok(0);
     }
@@ -311,27 +451,53 @@ async fn books(doors: &Doors) -> anyhow::Result<Value> {
 
 fn closing(balance: &Value, code: &str) -> anyhow::Result<i64> {
     let subjects = balance["subjects"].as_array().context("subjects")?;
-    let line = subjects.iter().find(|line| line["code"] == code).with_context(|| format!("没有科目 {code}"))?;
+    let line = subjects
+        .iter()
+        .find(|line| line["code"] == code)
+        .with_context(|| format!("没有科目 {code}"))?;
     number(line, "closing_fen")
 }
 
 /// Books, bank and cases agree.
-async fn agree(doors: &Doors, before: &Value, fund: &Fund, figures: &mut Figures) -> anyhow::Result<()> {
+async fn agree(
+    doors: &Doors,
+    before: &Value,
+    fund: &Fund,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     let after = books(doors).await?;
-    for (figure, code) in [("books-201", "201"), ("books-21901", "21901"), ("books-21904", "21904"), ("books-10101", "10101")] {
+    for (figure, code) in [
+        ("books-201", "201"),
+        ("books-21901", "21901"),
+        ("books-21904", "21904"),
+        ("books-10101", "10101"),
+    ] {
         figures.got(figure, closing(&after, code)? - closing(before, code)?)?;
     }
-    figures.got("bank-balance", bank_balance(doors, &fund.bank, &fund.account).await? - fund.before_fen)?;
+    figures.got(
+        "bank-balance",
+        bank_balance(doors, &fund.bank, &fund.account).await? - fund.before_fen,
+    )?;
     let side = |name: &str| -> anyhow::Result<i64> {
-        after["subjects"].as_array().context("subjects")?.iter().map(|line| number(line, name)).sum()
+        after["subjects"]
+            .as_array()
+            .context("subjects")?
+            .iter()
+            .map(|line| number(line, name))
+            .sum()
     };
     figures.got("books-difference", side("debit_fen")? - side("credit_fen")?)
 }
 
 fn text(value: &Value, field: &str) -> anyhow::Result<String> {
-    Ok(value[field].as_str().with_context(|| format!("回答里没有 {field}：{value}"))?.to_owned())
+    Ok(value[field]
+        .as_str()
+        .with_context(|| format!("回答里没有 {field}：{value}"))?
+        .to_owned())
 }
 
 fn number(value: &Value, field: &str) -> anyhow::Result<i64> {
-    value[field].as_i64().with_context(|| format!("回答里没有 {field}：{value}"))
+    value[field]
+        .as_i64()
+        .with_context(|| format!("回答里没有 {field}：{value}"))
 }
