@@ -42,6 +42,8 @@ pub struct Config {
     pub knowledge: PathBuf,
     /// A demo centre: has a demo key and demo logins, and its clock can be moved. Never in production.
     pub demo: bool,
+    /// The public address is https (a proxy in front): cookies are sent over https alone.
+    pub https: bool,
     /// Which log lines are kept, as `tracing` filters them.
     pub log: String,
     /// How log lines are written.
@@ -63,6 +65,7 @@ impl Default for Config {
             policy: PathBuf::from("policy"),
             knowledge: PathBuf::from("knowledge"),
             demo: false,
+            https: false,
             log: "info,sqlx=warn".to_owned(),
             log_format: LogFormat::Text,
             home: PathBuf::from(".anju"),
@@ -137,13 +140,8 @@ impl Config {
         set(&variable, "ANJU_POLICY", "文件夹", &mut config.policy)?;
         set(&variable, "ANJU_KNOWLEDGE", "文件夹", &mut config.knowledge)?;
         set(&variable, "ANJU_LOG", "日志级别", &mut config.log)?;
-        if let Some(value) = variable("ANJU_DEMO") {
-            config.demo = match value.as_str() {
-                "1" | "true" => true,
-                "0" | "false" => false,
-                _ => return Err(wrong("ANJU_DEMO", value, "1 或 0")),
-            };
-        }
+        set_flag(&variable, "ANJU_DEMO", &mut config.demo)?;
+        set_flag(&variable, "ANJU_HTTPS", &mut config.https)?;
         if let Some(value) = variable("ANJU_LOG_FORMAT") {
             config.log_format = match value.as_str() {
                 "text" => LogFormat::Text,
@@ -208,6 +206,7 @@ const LABELS: &[(&str, &str, &str)] = &[
         "ANJU_DEMO",
         "演示中心：有演示密钥和演示账号，时钟可以拨动；生产中必须为 false",
     ),
+    ("https", "ANJU_HTTPS", "对外地址是 https（前面有代理）"),
     ("log", "ANJU_LOG", "日志级别"),
     ("log_format", "ANJU_LOG_FORMAT", "日志格式：text 或 json"),
 ];
@@ -220,6 +219,20 @@ fn set<T: std::str::FromStr>(
 ) -> Result<(), ConfigError> {
     if let Some(value) = variable(name) {
         *setting = value.parse().map_err(|_| wrong(name, value, expected))?;
+    }
+    Ok(())
+}
+
+fn set_flag(
+    variable: &impl Fn(&'static str) -> Option<String>,
+    name: &'static str,
+    setting: &mut bool,
+) -> Result<(), ConfigError> {
+    match variable(name).as_deref() {
+        None => {}
+        Some("1" | "true") => *setting = true,
+        Some("0" | "false") => *setting = false,
+        Some(other) => return Err(wrong(name, other.to_owned(), "1 或 0")),
     }
     Ok(())
 }

@@ -21,6 +21,8 @@ enum Command {
         #[arg(long)]
         demo: bool,
     },
+    /// 服务：页面、接口和后台工作
+    Serve,
     /// 模拟的外部世界：银行、部门、手机
     Outside,
     /// 等到服务与外部世界都就绪
@@ -28,7 +30,20 @@ enum Command {
     /// 走查主要业务，逐项核对数字
     Walk,
     /// 打印访问地址与演示账号
-    Logins,
+    Logins {
+        /// 以 JSON 输出
+        #[arg(long)]
+        json: bool,
+    },
+    /// 从分录重算全部账目，核对每条不变式
+    Audit {
+        /// 以 JSON 输出
+        #[arg(long)]
+        json: bool,
+    },
+    /// 结账
+    #[command(subcommand)]
+    Close(command::close::Action),
     /// 用产品自己的函数重算一个文件里的算例
     Vectors {
         /// CSV 文件
@@ -69,15 +84,21 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut config = Config::load()?;
     match command {
         Command::Setup { demo } => command::setup::run(&mut config, demo).await?,
+        Command::Serve => {
+            log::begin(&config);
+            command::serve::run(&config).await?;
+        }
         Command::Outside => {
             log::begin(&config);
             command::outside::run(&config).await?;
         }
         Command::Ready => command::ready::run(&config).await?,
         Command::Walk => return command::walk::run(&config).await,
-        Command::Logins => command::logins::run(&config),
+        Command::Logins { json } => command::logins::run(&config, json)?,
         Command::Vectors { file } => return command::vectors::run(&file),
-        Command::Policy(action) => return Ok(command::policy::run(&action)),
+        Command::Policy(action) => return Ok(command::policy::run(&config, action)),
+        Command::Audit { json } => return command::audit::run(&config, json).await,
+        Command::Close(action) => return command::close::run(&config, action).await,
         Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),
         Command::Migrate => command::migrate::run(&config).await?,

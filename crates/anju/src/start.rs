@@ -2,18 +2,28 @@
 //!
 //! Invariant: what was started ends with its handle; nothing here outlives it.
 
-use std::{io, net::SocketAddr, sync::Arc};
+pub mod demo;
+pub mod office;
 
+use std::{
+    fs, io,
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
+
+use anju_portal::open::{self, Open};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::config::Config;
+use crate::{config::Config, home};
 
 /// A part that serves. It ends when this is dropped.
-#[derive(Debug)]
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     task: JoinHandle<io::Result<()>>,
+    _engine: Option<anju_engine::Running>,
 }
 
 impl Running {
@@ -38,5 +48,58 @@ pub fn outside(config: &Config, listener: TcpListener) -> anyhow::Result<Running
         product: config.listen.to_string(),
     })?;
     let task = tokio::spawn(anju_outside::serve_on(listener, Arc::new(world)));
-    Ok(Running { address, task })
+    Ok(Running {
+        address,
+        task,
+        _engine: None,
+    })
+}
+
+/// The server on a listener that is already bound: pages, doors, and the engine behind them.
+pub async fn server(
+    config: &Config,
+    listener: TcpListener,
+    pool: PgPool,
+) -> anyhow::Result<Running> {
+    let address = listener.local_addr()?;
+    let office = office::open(config, pool).await?;
+    let engine = office::engine(config, office)?;
+    let key = if config.demo {
+        Some(fs::read_to_string(home::demo_key(&config.home))?)
+    } else {
+        None
+    };
+    let router = open::routes(Open::new(
+        engine.clone(),
+        key.as_deref().map(str::trim),
+        metrics(),
+    ));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop());
+    let task = tokio::spawn(serving.into_future());
+    Ok(Running {
+        address,
+        task,
+        _engine: Some(engine.start()),
+    })
+}
+
+/// Where counters and times are gathered, for `/metrics`: one a process.
+fn metrics() -> PrometheusHandle {
+    static HANDLE: LazyLock<PrometheusHandle> = LazyLock::new(|| {
+        PrometheusBuilder::new()
+            .install_recorder()
+            .expect("nobody else records in this process")
+    });
+    HANDLE.clone()
+}
+
+/// A person's Ctrl-C or the service manager's signal; what is being answered is answered.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("the runtime takes signals");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
 }

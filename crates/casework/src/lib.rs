@@ -13,6 +13,7 @@ pub mod consent;
 pub mod employer;
 pub mod error;
 pub mod fact;
+pub mod founding;
 pub mod inbox;
 pub mod leaf;
 pub mod membership;

@@ -1,10 +1,15 @@
 //! `anju clock`: prints the centre's instant; a demo or test centre moves it.
 
-use anju_domain::clock::{Clock, FileClock, rfc3339};
+use anju_business::books::day_close;
+use anju_domain::clock::{Clock, FileClock, rfc3339, shanghai_date};
 use anyhow::{Context, bail, ensure};
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    database,
+    start::{demo, office},
+};
 
 /// How to move the clock.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -39,9 +44,37 @@ pub async fn run(config: &Config, action: Option<Action>) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn move_to(_config: &Config, clock: &FileClock, target: DateTime<Utc>) -> anyhow::Result<()> {
-    let offset = clock.offset() + (target - clock.now());
-    clock.set_offset(offset).context("写不了 clock.json")
+/// Day by day: each business day that the new instant leaves behind is closed at its own end, in order. A day that
+/// cannot be closed stops the clock there.
+async fn move_to(config: &Config, clock: &FileClock, target: DateTime<Utc>) -> anyhow::Result<()> {
+    let set = |instant: DateTime<Utc>| {
+        clock
+            .set_offset(clock.offset() + (instant - clock.now()))
+            .context("写不了 clock.json")
+    };
+    let url = database::url(config).await?;
+    let office = office::open(config, database::pool(&url, 4).await?).await?;
+    let engine = office::engine(config, office.clone())?;
+    loop {
+        let open = day_close::open_date(&office).await?;
+        if open >= shanghai_date(target) {
+            return set(target);
+        }
+        if shanghai_date(clock.now()) <= open {
+            set(last_second(open))?;
+        }
+        demo::close_day(&engine)
+            .await
+            .with_context(|| format!("{open} 不能日结，时钟停在这一天"))?;
+    }
+}
+
+/// 23:59:59 of a day in Shanghai.
+fn last_second(day: NaiveDate) -> DateTime<Utc> {
+    day.and_hms_opt(23, 59, 59)
+        .expect("a time of every day")
+        .and_utc()
+        - TimeDelta::hours(8)
 }
 
 fn parse_duration(text: &str) -> anyhow::Result<TimeDelta> {
@@ -83,6 +116,12 @@ fn parse_duration(text: &str) -> anyhow::Result<TimeDelta> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_ends_at_midnight_in_shanghai() {
+        let day = NaiveDate::from_ymd_opt(2026, 6, 30).expect("a day");
+        assert_eq!(rfc3339(last_second(day)), "2026-06-30T23:59:59+08:00");
+    }
 
     #[test]
     fn a_duration_is_read_as_people_write_it() {

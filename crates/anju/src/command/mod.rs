@@ -1,6 +1,8 @@
 //! One file a command of the command line; each prints for a person and returns an exit code.
 
+pub mod audit;
 pub mod clock;
+pub mod close;
 pub mod cluster;
 pub mod config;
 pub mod logins;
@@ -8,6 +10,7 @@ pub mod migrate;
 pub mod outside;
 pub mod policy;
 pub mod ready;
+pub mod serve;
 pub mod setup;
 pub mod vectors;
 pub mod walk;

@@ -2,7 +2,12 @@
 
 use std::{fs, time::Instant};
 
-use crate::{cluster::install, config::Config, database, home};
+use crate::{
+    cluster::install,
+    config::Config,
+    database, home,
+    start::{demo, office},
+};
 
 /// Database, schema, keys, policy and, for a demo centre, its people.
 pub async fn run(config: &mut Config, demo: bool) -> anyhow::Result<()> {
@@ -19,6 +24,11 @@ pub async fn run(config: &mut Config, demo: bool) -> anyhow::Result<()> {
     let url = database::url(config).await?;
     database::migrate(&url).await?;
     home::make_keys(&config.home, config.demo)?;
+    let pool = database::pool(&url, 2).await?;
+    office::found(config, &url, &pool).await?;
+    if config.demo {
+        demo::put_staff(config, &office::open(config, pool).await?).await?;
+    }
     println!(
         "已就绪（{} 毫秒）：{}",
         began.elapsed().as_millis(),

@@ -7,4 +7,5 @@ mod gateway;
 mod outside;
 mod policy;
 mod schema;
+mod server;
 mod town;

@@ -2,7 +2,12 @@
 
 use std::{net::Ipv4Addr, path::PathBuf};
 
-use anju::{config::Config, doors::Doors, home, start};
+use anju::{
+    config::Config,
+    doors::Doors,
+    home,
+    start::{self, office},
+};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -12,6 +17,7 @@ use crate::database::TestDatabase;
 pub struct Town {
     /// The doors of its server and of its outside world.
     pub doors: Doors,
+    _server: start::Running,
     _outside: start::Running,
     _database: TestDatabase,
     _home: Home,
@@ -30,13 +36,23 @@ impl Town {
             outside_url: format!("http://{}", outside.local_addr().expect("bound")),
             database_url: database.url.clone(),
             demo: true,
+            policy: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policy")),
             home: home.0.clone(),
             ..Config::default()
         };
         home::make_keys(&config.home, config.demo).expect("keys");
+        let pool = anju::database::pool(&database.url, 8)
+            .await
+            .expect("a pool");
+        office::found(&config, &database.url, &pool)
+            .await
+            .expect("a centre");
         Self {
             doors: Doors::of(&config).expect("the demo key"),
             _outside: start::outside(&config, outside).expect("the outside world"),
+            _server: start::server(&config, server, pool)
+                .await
+                .expect("the server"),
             _database: database,
             _home: home,
         }

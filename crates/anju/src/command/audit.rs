@@ -1,0 +1,36 @@
+//! `anju audit`: recomputes the books from their postings and checks every invariant.
+
+use std::process::ExitCode;
+
+use anju_ledger::audit;
+use serde_json::json;
+
+use crate::{config::Config, database, start::office};
+
+/// 1 with a line for each breach; 0 with what was checked.
+pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
+    let url = database::url(config).await?;
+    let office = office::open(config, database::pool(&url, 1).await?).await?;
+    let mut connection = office.pool.acquire().await?;
+    let breaches = audit::audit(&mut connection, office.ledger()).await?;
+    let checked: Vec<&str> = audit::checked().collect();
+    if as_json {
+        let breaches: Vec<_> = breaches
+            .iter()
+            .map(|breach| {
+                json!({"invariant": breach.invariant, "place": breach.place, "detail": breach.detail})
+            })
+            .collect();
+        println!("{}", json!({"checked": checked, "breaches": breaches}));
+    } else {
+        for breach in &breaches {
+            println!("{}  {}  {}", breach.invariant, breach.place, breach.detail);
+        }
+        println!("已核对 {}：{} 处不符", checked.join("、"), breaches.len());
+    }
+    Ok(if breaches.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

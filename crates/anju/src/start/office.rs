@@ -1,0 +1,183 @@
+//! Opens the office and the engine of a centre from its files, keys and database; founds the centre in set-up.
+//!
+//! Invariant: only set-up founds. Whoever serves finds the centre there, with the policy of the files as the one in force.
+
+use std::{fs, path::Path, sync::Arc};
+
+use anju_casework::{
+    Centre, Office,
+    catalogue::Catalogue,
+    founding::{self, BankAccount, Charter},
+    office::fund_accounts,
+};
+use anju_domain::clock::{Clock, FileClock, shanghai_date};
+use anju_engine::Engine;
+use anju_exchange::{
+    bank::{BankLine, BankTable},
+    gateway::{Gateway, GatewaySettings},
+    kept::OfficeStore,
+};
+use anju_ledger::Ids;
+use anju_policy::{PolicyFiles, PolicySet};
+use anju_vault::{SharedKey, Vault};
+use anyhow::{Context, anyhow};
+use sqlx::{Connection, PgConnection, PgPool};
+
+use crate::{config::Config, home};
+
+/// Our name at the gateway of the departments.
+const GATEWAY_APP: &str = "anju";
+
+/// The one centre of this database; a province has a database or a shard for each.
+const CENTRE_ID: i16 = 1;
+
+/// What a centre's files say.
+struct Papers {
+    charter: Charter,
+    banks: BankTable,
+    policy_files: PolicyFiles,
+    policy: PolicySet,
+}
+
+impl Papers {
+    fn read(config: &Config) -> anyhow::Result<Self> {
+        let policy_files = PolicyFiles::read(&config.policy, &config.centre)
+            .map_err(|errors| wrong_policy(&errors))?;
+        let policy = PolicySet::load(&policy_files).map_err(|errors| wrong_policy(&errors))?;
+        Ok(Self {
+            charter: charter(config)?,
+            banks: bank_table(config)?,
+            policy_files,
+            policy,
+        })
+    }
+}
+
+/// The centre's own words and its branches: `policy/branches/<centre>.toml`.
+pub fn charter(config: &Config) -> anyhow::Result<Charter> {
+    toml::from_str(&table(config, "branches")?).context("机构表有误")
+}
+
+fn bank_table(config: &Config) -> anyhow::Result<BankTable> {
+    BankTable::parse(&table(config, "banks")?).context("银行表有误")
+}
+
+fn table(config: &Config, folder: &str) -> anyhow::Result<String> {
+    let path = config
+        .policy
+        .join(folder)
+        .join(format!("{}.toml", config.centre));
+    fs::read_to_string(&path).with_context(|| format!("读不到 {}", path.display()))
+}
+
+fn wrong_policy(errors: &[anju_policy::LoadError]) -> anyhow::Error {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    anyhow!("政策文件有误：\n{}", lines.join("\n"))
+}
+
+/// The clock of an installation.
+pub fn clock(home: &Path) -> Arc<dyn Clock> {
+    Arc::new(FileClock::new(home.join("clock.json")))
+}
+
+/// Founds the centre of these files in the database, or brings a founded one up to them.
+pub async fn found(config: &Config, url: &str, pool: &PgPool) -> anyhow::Result<()> {
+    let papers = Papers::read(config)?;
+    let today = shanghai_date(clock(&config.home).now());
+    let centre = Centre {
+        id: CENTRE_ID,
+        code: papers.charter.code.clone(),
+        name: papers.charter.name.clone(),
+        head_branch: papers.charter.head_branch,
+        demo: config.demo,
+    };
+    let banks: Vec<BankAccount> = papers
+        .banks
+        .banks
+        .iter()
+        .map(|bank| BankAccount {
+            bank: bank.code.clone(),
+            bank_name: bank.name.clone(),
+            account_no: bank.fund_account.clone(),
+            holder: papers.banks.holder.clone(),
+        })
+        .collect();
+    let by_segment = papers.policy.text("interest_change_mode", today, &[])? == "SEGMENT";
+    let ids = Ids::new(pool.clone());
+
+    let mut connection = PgConnection::connect(url).await?;
+    let mut transaction = connection.begin().await?;
+    founding::found(
+        &mut transaction,
+        &ids,
+        &centre,
+        &papers.charter,
+        &banks,
+        today,
+        by_segment,
+    )
+    .await?;
+    founding::put_rates(
+        &mut transaction,
+        anju_ledger::Centre(CENTRE_ID),
+        &papers.policy,
+    )
+    .await?;
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// The office of a founded centre, with the policy of the files in force.
+pub async fn open(config: &Config, pool: PgPool) -> anyhow::Result<Office> {
+    let papers = Papers::read(config)?;
+    let centre = founding::centre(&pool, &papers.charter)
+        .await?
+        .context("中心还没有设立：先运行 anju setup")?;
+    let clock = clock(&config.home);
+    let vault = Vault::open_dir(home::keys(&config.home))?;
+    let entries = founding::entries(&papers.policy_files)?;
+    let policy = founding::put_policy(
+        &pool,
+        centre.id,
+        &papers.policy_files,
+        papers.policy,
+        clock.now(),
+    )
+    .await?;
+    let catalogue = Catalogue::default();
+    catalogue.replace(anju_business::services(&policy.set));
+    let banks = fund_accounts(&pool, centre.id).await?;
+    let (numbers, ids) = (vault.numbers(), Ids::new(pool.clone()));
+    Ok(Office::new(
+        centre, pool, clock, vault, numbers, ids, entries, catalogue, banks, policy,
+    ))
+}
+
+/// The office's engine: its lines to departments and banks.
+pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
+    let keys = home::keys(&config.home);
+    let bank_key = SharedKey::open(keys.join("bank.key"))?;
+    let gateway = Gateway::new(
+        GatewaySettings {
+            base_url: config.outside_url.clone(),
+            app_id: GATEWAY_APP.to_owned(),
+            key: SharedKey::open(keys.join("gateway.key"))?,
+        },
+        office.clock.clone(),
+        Arc::new(OfficeStore(office.clone())),
+        Arc::new(Vault::open_dir(&keys)?),
+    )?;
+    let banks = Arc::new(bank_table(config)?);
+    let address = config
+        .outside_url
+        .strip_prefix("http://")
+        .unwrap_or(&config.outside_url);
+    let banks = BankLine::new(address, bank_key.clone(), banks)?;
+    Ok(Engine {
+        office,
+        gateway,
+        banks,
+        bank_key,
+    })
+}
