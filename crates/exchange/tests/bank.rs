@@ -1,5 +1,6 @@
 //! The line to the banks against the simulated ones, and against banks that lie.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ const TABLE: &str = include_str!("../../../policy/banks/chongqing.toml");
 type Inbox = Arc<Mutex<Vec<(Vec<u8>, String)>>>;
 
 struct Town {
+    home: PathBuf,
     world: Arc<World>,
     line: BankLine,
     key: SharedKey,
@@ -53,13 +55,7 @@ async fn town(name: &str) -> Town {
     let key = SharedKey::create(keys.join("bank.key")).unwrap();
     SharedKey::create(keys.join("gateway.key")).unwrap();
     // A fixed morning, so that no run of the tests crosses midnight.
-    let morning: chrono::DateTime<chrono::Utc> = "2026-11-24T02:00:00Z".parse().unwrap();
-    let offset_ms = (morning - chrono::Utc::now()).num_milliseconds();
-    std::fs::write(
-        home.join("clock.json"),
-        format!("{{\"offset_ms\": {offset_ms}}}"),
-    )
-    .unwrap();
+    set_clock(&home, "2026-11-24T02:00:00Z");
     let inbox = Inbox::default();
     let product = listen(
         axum::Router::new()
@@ -72,7 +68,7 @@ async fn town(name: &str) -> Town {
     let world = Arc::new(
         World::open(&Config {
             listen: address,
-            home,
+            home: home.clone(),
             product,
         })
         .unwrap(),
@@ -80,6 +76,7 @@ async fn town(name: &str) -> Town {
     tokio::spawn(serve_on(listener, Arc::clone(&world)));
     let line = BankLine::new(&address.to_string(), key.clone(), table()).unwrap();
     Town {
+        home,
         world,
         line,
         key,
@@ -145,6 +142,16 @@ impl Town {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+fn set_clock(home: &Path, instant: &str) {
+    let instant: chrono::DateTime<chrono::Utc> = instant.parse().unwrap();
+    let offset_ms = (instant - chrono::Utc::now()).num_milliseconds();
+    std::fs::write(
+        home.join("clock.json"),
+        format!("{{\"offset_ms\": {offset_ms}}}"),
+    )
+    .unwrap();
 }
 
 fn b4() -> BankCode {
@@ -275,6 +282,28 @@ async fn each_mode_of_a_bank_gives_its_outcome() {
     );
     told.sort_by(|a, b| a.bank_ref.cmp(&b.bank_ref));
     assert_eq!(statement.entries, told, "the statement lists what was told");
+}
+
+#[tokio::test]
+async fn a_return_names_the_payment_that_came_back() {
+    let town = town("return").await;
+    town.pay_in(1_000).await;
+    town.mode(Mode::ReturnLater).await;
+    assert!(is_settled(
+        &town.line.send(&order("W-back", 600)).await.unwrap()
+    ));
+    set_clock(&town.home, "2026-11-25T02:00:00Z");
+    town.until("the return", |town| town.told().len() == 3)
+        .await;
+    let back = town.told().pop().unwrap();
+    assert_eq!(
+        (back.amount, back.booked_on),
+        (Fen::new(600), "2026-11-25".parse().unwrap())
+    );
+    assert_eq!(
+        back.returned,
+        Some(("W-back".into(), "AC04 账户已销户".into()))
+    );
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub struct BankEntry {
     pub other_name: Option<String>,
     /// 附言.
     pub remittance: Option<String>,
-    /// 退票: set when our payment came back, with the reason's code and words.
+    /// 退票: set when our payment came back: the order's number (empty if the bank does not say it), the reason.
     pub returned: Option<(String, String)>,
 }
 
@@ -237,15 +237,17 @@ fn own_entry(ours: &Bank, entry: Entry) -> Result<BankEntry, BankFault> {
         amount,
         booked_on,
         at: entry.booked_at,
-        end_to_end_id: detail.end_to_end_id,
         other_account: other.number,
         other_name: other.name,
         remittance: detail.remittance,
         returned: detail.returned.map(|returned| {
             let reason = returned.reason.unwrap_or_else(|| Reason::code("MS03"));
-            let words = reason.words().to_owned();
-            (reason.0, words)
+            (
+                detail.end_to_end_id.clone().unwrap_or_default(),
+                reason.to_string(),
+            )
         }),
+        end_to_end_id: detail.end_to_end_id,
     })
 }
 
