@@ -39,8 +39,8 @@ impl Engine {
     }
 
     async fn entry(&self, entry: &BankEntry) -> Result<()> {
-        if let Some((original, reason)) = &entry.returned {
-            return self.returned(entry, original, reason).await;
+        if let Some(returned) = &entry.returned {
+            return self.returned(entry, &returned.original, &returned.reason).await;
         }
         if entry.amount.fen() > 0 {
             let credit = Credit {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anju_domain::money::Fen;
 use anju_exchange::bank::{
-    BankEntry, BankFault, BankLine, BankTable, PaymentOrder, Push, QueryOutcome, SIGNATURE,
-    SendOutcome, read_push,
+    BankEntry, BankFault, BankLine, BankTable, PaymentOrder, Push, QueryOutcome, Returned,
+    SIGNATURE, SendOutcome, read_push,
 };
 use anju_outside::bank::{BANKS, BankCode, HOLDER, Mode};
 use anju_outside::{Config, World, serve_on};
@@ -300,10 +300,11 @@ async fn a_return_names_the_payment_that_came_back() {
         (back.amount, back.booked_on),
         (Fen::new(600), "2026-11-25".parse().unwrap())
     );
-    assert_eq!(
-        back.returned,
-        Some(("W-back".into(), "AC04 账户已销户".into()))
-    );
+    let expected = Returned {
+        original: "W-back".into(),
+        reason: "AC04 账户已销户".into(),
+    };
+    assert_eq!(back.returned, Some(expected));
 }
 
 #[tokio::test]

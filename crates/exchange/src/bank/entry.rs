@@ -33,8 +33,17 @@ pub struct BankEntry {
     pub other_name: Option<String>,
     /// 附言.
     pub remittance: Option<String>,
-    /// 退票: set when our payment came back: the order's number (empty if the bank does not say it), the reason.
-    pub returned: Option<(String, String)>,
+    /// 退票: set when our payment came back.
+    pub returned: Option<Returned>,
+}
+
+/// 退票. Which payment came back, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// The number of our order; empty if the bank does not say it.
+    pub original: String,
+    /// The reason's code and words: `AC04 账户已销户`.
+    pub reason: String,
 }
 
 /// 银行对账单. One day of the centre's account at a bank.
@@ -242,10 +251,10 @@ fn own_entry(ours: &Bank, entry: Entry) -> Result<BankEntry, BankFault> {
         remittance: detail.remittance,
         returned: detail.returned.map(|returned| {
             let reason = returned.reason.unwrap_or_else(|| Reason::code("MS03"));
-            (
-                detail.end_to_end_id.clone().unwrap_or_default(),
-                reason.to_string(),
-            )
+            Returned {
+                original: detail.end_to_end_id.clone().unwrap_or_default(),
+                reason: reason.to_string(),
+            }
         }),
         end_to_end_id: detail.end_to_end_id,
     })

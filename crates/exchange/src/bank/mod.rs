@@ -7,7 +7,7 @@
 mod entry;
 mod table;
 
-pub use entry::{BankEntry, BankStatement, OrderResult, Push, read_push};
+pub use entry::{BankEntry, BankStatement, OrderResult, Push, Returned, read_push};
 pub use table::{Bank, BankTable, TableError};
 
 use std::sync::Arc;
