@@ -135,7 +135,8 @@ pub struct Wanted<'a> {
     pub other_keys: &'a str,
 }
 
-/// The newest still valid fact for each question, in order. One that is good for a single use serves the case that asked for it.
+/// The newest still valid fact for each question, in order. A case is decided on what was asked for it alone, so that somebody whose
+/// register was corrected does not meet an old answer; without a case (a page that says what one may do) any valid fact will do.
 pub async fn recent(office: &Office, wanted: &[Wanted<'_>], case_no: Option<&str>) -> Result<Vec<Option<Fact>>> {
     #[derive(FromRow)]
     struct Found {
@@ -152,7 +153,8 @@ pub async fn recent(office: &Office, wanted: &[Wanted<'_>], case_no: Option<&str
                   FROM fact
                  WHERE centre_id = $1 AND subject_index = w.subject_index AND type = w.type AND keys_index = w.keys_index
                    AND state IN (1, 2)
-                   AND (valid_until > $5 OR (valid_until IS NULL AND state = 1) OR case_id = $6)
+                   AND (valid_until > $5 OR (valid_until IS NULL AND state = 1))
+                   AND ($6::bigint IS NULL OR case_id = $6)
                  ORDER BY as_of DESC, fact_id DESC
                  LIMIT 1) AS f",
     )

@@ -2,10 +2,13 @@
 //!
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
+mod contribution;
 mod database;
 mod gateway;
 mod outside;
 mod policy;
 mod schema;
 mod server;
+mod service;
 mod town;
+mod withdrawal;

@@ -1,6 +1,9 @@
 //! The town: database, server and outside world of one test, on ports and in a home of their own.
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use anju::{
     config::Config,
@@ -26,6 +29,11 @@ pub struct Town {
 impl Town {
     /// A town on its first day: nobody lives in it yet.
     pub async fn open() -> Self {
+        Self::with_policy(&[]).await
+    }
+
+    /// A town whose centre has further policy files (path below `policy/`, text).
+    pub async fn with_policy(files: &[(&str, &str)]) -> Self {
         let database = TestDatabase::fresh().await;
         let home = Home::fresh();
         // Both addresses are needed before either starts: each calls the other.
@@ -36,7 +44,7 @@ impl Town {
             outside_url: format!("http://{}", outside.local_addr().expect("bound")),
             database_url: database.url.clone(),
             demo: true,
-            policy: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policy")),
+            policy: policy_folder(&home.0, files),
             home: home.0.clone(),
             ..Config::default()
         };
@@ -55,6 +63,33 @@ impl Town {
                 .expect("the server"),
             _database: database,
             _home: home,
+        }
+    }
+}
+
+/// The repository's policy, or a copy of it with further files.
+fn policy_folder(home: &Path, files: &[(&str, &str)]) -> PathBuf {
+    let original = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policy"));
+    if files.is_empty() {
+        return original;
+    }
+    let copy = home.join("policy");
+    copy_folder(&original, &copy);
+    for (path, text) in files {
+        std::fs::write(copy.join(path), text).expect("a policy file");
+    }
+    copy
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry").path();
+        let copy = to.join(entry.file_name().expect("a name"));
+        if entry.is_dir() {
+            copy_folder(&entry, &copy);
+        } else {
+            std::fs::copy(&entry, &copy).expect("a copy");
         }
     }
 }

@@ -280,10 +280,10 @@ impl Books {
         .bind(month.index() - 1)
         .fetch_all(&office.pool)
         .await?;
+        let mut last_month = left_since(office, employer, month).await?;
         let year = contribution_year_of(month);
         let mut members = HashMap::with_capacity(rows.len());
         let mut by_id = HashMap::with_capacity(rows.len());
-        let mut last_month = Vec::with_capacity(rows.len());
         for row in rows {
             let id = IdNumber::parse(&text(&office.vault, purpose::ID, &row.id_sealed)?).map_err(stored)?;
             let name = PersonName::parse(&text(&office.vault, purpose::NAME, &row.name_sealed)?).map_err(stored)?;
@@ -333,6 +333,36 @@ impl Books {
             list_version: employer.list_version,
         })
     }
+}
+
+/// Who stood in the list of the month before and is no member any more: REMIT-08 counts them as removed.
+async fn left_since(office: &Office, employer: &Employer, month: Month) -> Result<Vec<LastLine>> {
+    let rows: Vec<(Vec<u8>, Vec<u8>, i64, i64)> = sqlx::query_as(
+        "SELECT p.id_sealed, p.name_sealed, l.base_fen, l.employer_fen + l.employee_fen
+           FROM remittance r
+           JOIN remittance_line l ON l.centre_id = r.centre_id AND l.remittance_id = r.remittance_id
+           JOIN person p ON p.centre_id = l.centre_id AND p.person_id = l.person_id
+          WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month = $3 AND r.state IN (1, 2, 3)
+            AND NOT EXISTS (SELECT FROM membership m
+                             WHERE m.centre_id = l.centre_id AND m.person_id = l.person_id AND m.employer_id = $2
+                               AND m.state IN (1, 2))",
+    )
+    .bind(office.centre.id)
+    .bind(employer.employer_id)
+    .bind(month.index() - 1)
+    .fetch_all(&office.pool)
+    .await?;
+    rows.into_iter()
+        .map(|(id, name, base_fen, monthly_fen)| {
+            Ok(LastLine {
+                id_number: IdNumber::parse(&text(&office.vault, purpose::ID, &id)?).map_err(stored)?,
+                name: PersonName::parse(&text(&office.vault, purpose::NAME, &name)?).map_err(stored)?,
+                base: Fen::new(base_fen),
+                ratios: Ratios { employer: Bp::new(employer.ratio_employer_bp), employee: Bp::new(employer.ratio_employee_bp) },
+                monthly: Fen::new(monthly_fen),
+            })
+        })
+        .collect()
 }
 
 async fn known_people(office: &Office, ids: &[&IdNumber]) -> Result<HashMap<IdNumber, KnownPerson>> {
