@@ -13,3 +13,4 @@ pub mod pages;
 pub mod problem;
 pub mod security;
 pub mod service;
+pub mod when;
