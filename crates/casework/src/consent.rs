@@ -26,6 +26,7 @@ pub struct Consent {
 }
 
 /// Records a consent given with a submission.
+#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
 pub async fn give(
     office: &Office,
     conn: &mut PgConnection,

@@ -148,7 +148,6 @@ pub async fn check(office: &Office, number: &str, password_given: &str, code: &s
 }
 
 /// Adds a member of staff. The second factor's seed is given, so that it can be shown to its holder once.
-#[expect(clippy::too_many_arguments, reason = "a record of as many fields")]
 pub async fn add(
     office: &Office,
     number: &str,

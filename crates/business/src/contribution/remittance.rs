@@ -162,6 +162,7 @@ struct RosterRead {
 /// # Errors
 /// `E-REMIT-01` a month out of order, `E-REMIT-02` registered already, `E-REMIT-03` nobody in it, `E-REMIT-07` the list of members
 /// has changed since the roster was checked, `E-PREPAY-01` too far ahead.
+#[expect(clippy::too_many_arguments, reason = "what is registered, by whom, and what makes it happen once")]
 pub async fn register(
     office: &Office,
     employer_id: i64,

@@ -147,10 +147,10 @@ pub(crate) async fn repeated(office: &Office, submission: &Submission, wish: &st
         if let Some(case_id) = living {
             return Err(live_case(office, case_id).into());
         }
-    } else if constraint.is_some() {
-        if let Some(before) = known(office, submission).await? {
-            return Ok(Submitted::Before(before));
-        }
+    } else if constraint.is_some()
+        && let Some(before) = known(office, submission).await?
+    {
+        return Ok(Submitted::Before(before));
     }
     Err(error)
 }
