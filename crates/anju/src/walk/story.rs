@@ -47,7 +47,7 @@ async fn register_people(doors: &Doors, people: &[Person]) -> anyhow::Result<()>
         cast::register(doors, person).await?;
     }
     let lease = json!({
-        "filed": true, "lease_no": format!("ZL{}", &people[0].id[6..14]), "district": "500103", "from": "2020-01-01",
+        "filed": true, "lease_no": format!("ZL{}", &people[0].id[6..17]), "district": "500103", "from": "2020-01-01",
         "to": "2035-12-31", "rent_fen_month": 120_000, "kind": "market",
     });
     cast::fact(doors, "D04", "housing.rental_filing", &people[0].id, lease).await?;
