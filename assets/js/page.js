@@ -6,7 +6,7 @@
   // A form is sent once: the second click is ignored here, and by the idempotency key on the server.
   doc.addEventListener('submit', function (e) {
     var form = e.target, button = e.submitter || form.querySelector('button[type=submit]');
-    if (e.defaultPrevented || form.method !== 'post') return;
+    if (e.defaultPrevented || form.method !== 'post' || form.hasAttribute('data-download')) return;
     if (form.hasAttribute('data-sent')) { e.preventDefault(); return; }
     form.setAttribute('data-sent', '');
     if (!button || !button.classList.contains('btn')) return;

@@ -12,6 +12,8 @@ use std::{
 };
 
 use anju_portal::open::{self, Open};
+use anju_portal::security;
+use anju_portal::serve::{self, Portal};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -69,11 +71,13 @@ pub async fn server(
     } else {
         None
     };
-    let router = open::routes(Open::new(
+    let doors = open::routes(Open::new(
         engine.clone(),
         key.as_deref().map(str::trim),
         metrics(),
     ));
+    let pages = serve::router(Portal::new(engine.clone(), false));
+    let router = pages.merge(security::machines(doors));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop());
     let task = tokio::spawn(serving.into_future());

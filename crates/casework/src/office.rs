@@ -218,6 +218,30 @@ impl Office {
         self.policy.read().expect("no holder of this lock panics").clone()
     }
 
+    /// A policy version by its number: the one in force, or an older one as it was kept (`policy_version.files`, path to text).
+    ///
+    /// # Errors
+    /// A version that was never kept, or that no longer loads.
+    pub async fn policy_version(&self, policy_id: i32) -> crate::Result<PolicyInForce> {
+        let in_force = self.policy();
+        if in_force.id == policy_id {
+            return Ok(in_force);
+        }
+        let files: Option<sqlx::types::Json<std::collections::BTreeMap<String, String>>> =
+            sqlx::query_scalar("SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2")
+                .bind(self.centre.id)
+                .bind(policy_id)
+                .fetch_optional(&self.pool)
+                .await?;
+        let files = files.ok_or_else(|| crate::Fault::Policy(format!("version {policy_id} was not kept")))?;
+        let files = anju_policy::PolicyFiles { centre: self.centre.code.clone(), files: files.0 };
+        let set = PolicySet::load(&files).map_err(|errors| {
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            crate::Fault::Policy(format!("version {policy_id} does not load: {first}"))
+        })?;
+        Ok(PolicyInForce { id: policy_id, set: Arc::new(set) })
+    }
+
     /// Replaces the policy in force.
     pub fn put_policy(&self, policy: PolicyInForce) {
         *self.policy.write().expect("no holder of this lock panics") = policy;

@@ -68,6 +68,38 @@ pub async fn enqueued_at(office: &Office, outbox_id: i64) -> Result<DateTime<Utc
         .await?)
 }
 
+/// A short message about one of a person's cases.
+#[derive(Debug, Clone, FromRow)]
+pub struct Told {
+    /// When it was caused.
+    pub made_at: DateTime<Utc>,
+    /// Drawn by [`crate::notice::draw`].
+    pub payload: Value,
+    /// Whether it has left the outbox.
+    pub delivered: bool,
+}
+
+/// The last short messages about the cases of an applicant, newest first.
+pub async fn told(office: &Office, applicant_id: i64, limit: i64) -> Result<Vec<Told>> {
+    Ok(sqlx::query_as(
+        "WITH own AS (
+             SELECT case_id FROM business_case WHERE centre_id = $1 AND applicant_id = $2 ORDER BY case_id DESC LIMIT 200)
+         SELECT made_at, payload, delivered
+           FROM (SELECT o.outbox_id, o.made_at, o.payload, TRUE AS delivered
+                   FROM outbox_done o JOIN own USING (case_id) WHERE o.centre_id = $1 AND o.kind = $3
+                 UNION ALL
+                 SELECT o.outbox_id, o.made_at, o.payload, FALSE
+                   FROM outbox o JOIN own USING (case_id) WHERE o.centre_id = $1 AND o.kind = $3) AS message
+          ORDER BY outbox_id DESC LIMIT $4",
+    )
+    .bind(office.centre.id)
+    .bind(applicant_id)
+    .bind(kind::SMS)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
 /// How long a lease holds: longer than the longest call.
 const LEASE: Duration = Duration::seconds(20);
 

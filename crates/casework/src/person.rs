@@ -135,6 +135,19 @@ pub async fn search(office: &Office, name: Option<&PersonName>, phone: Option<&P
     rows.iter().map(|row| row.open(&office.vault)).collect()
 }
 
+/// The masked names of some people, for a list of the desk.
+pub async fn masked_names(office: &Office, people: &[i64]) -> Result<std::collections::HashMap<i64, String>> {
+    let rows: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT person_id, name_sealed FROM person WHERE centre_id = $1 AND person_id = ANY ($2)")
+            .bind(office.centre.id)
+            .bind(people)
+            .fetch_all(&office.pool)
+            .await?;
+    rows.into_iter()
+        .map(|(person_id, sealed)| Ok((person_id, anju_domain::name::mask(&text(&office.vault, purpose::NAME, &sealed)?))))
+        .collect()
+}
+
 /// Registers the phone that a person proved to hold. A first registration is no change (CMN-14).
 pub async fn put_phone(office: &Office, conn: &mut PgConnection, person_id: i64, phone: &Phone) -> Result<()> {
     sqlx::query(

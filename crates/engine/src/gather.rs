@@ -187,6 +187,22 @@ impl Engine {
         Ok((gathered, decision))
     }
 
+    /// A decision from what is at hand: own books, and kept facts where all are there. Nothing outside is asked.
+    pub async fn at_hand(&self, request: &Request) -> Result<(Gathered, Decision)> {
+        let service = self.office.catalogue.find(&request.service)?;
+        let gathered = match self.gather_within(&*service, request, Reach::AtHand).await? {
+            Some(gathered) => gathered,
+            None => {
+                let own = service.own_books(&self.office, request, &Known::default()).await?;
+                let at = At { now: self.office.now(), today: self.office.today() };
+                let facts = own.facts.iter().cloned().collect();
+                Gathered { facts, own, at, policy: self.office.policy(), legs: Vec::new() }
+            }
+        };
+        let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
+        Ok((gathered, decision))
+    }
+
     /// Submits: decided at once when every fact is at hand, else opened as a case that goes on by itself.
     ///
     /// # Errors

@@ -22,6 +22,15 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
         ("desk-identify", drawn(&identify(visit))),
         ("desk-search", drawn(&search(visit))),
         (
+            "desk-styleguide",
+            drawn(&anju_portal::pages::styleguide::draw(desk_frame(
+                visit,
+                "样式",
+                "",
+                "张*（3021）",
+            ))),
+        ),
+        (
             "desk-keys",
             drawn(&KeysPage {
                 frame: desk_frame(visit, "快捷键", "", "张*（3021）"),
@@ -501,13 +510,14 @@ fn suspense(visit: &Visit) -> SuspensePage {
                     chosen: false,
                 },
             ],
-            entry: Formula {
+            fields: Vec::new(),
+            entry: Some(Formula {
                 caption: "认领后的分录".into(),
                 lines: vec![
                     FormulaLine::new("借 21903 不明来款", fen(720_000)),
                     FormulaLine::new("贷 21901 待分配缴存", fen(720_000)),
                 ],
-            },
+            }),
             claim: Some(
                 Button::submit(Text::new().say("认领 ").money(fen(720_000)).say(" 到 0713"))
                     .wide()

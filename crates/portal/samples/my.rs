@@ -1,8 +1,8 @@
 use anju_portal::components::{
-    Field, FieldKind,
-    Button, ButtonLook, Cell, Chart, ChartKind, Column, Condition, Confirm, Event, Facts, Formula,
-    FormulaLine, Line, Pager, Point, Promise, Receipt, Remedy, Row, Rows, Series, Source, Sources,
-    State, Summary, SummaryRow, Table, Text, Timeline, Verdict, When,
+    Button, ButtonLook, Cell, Chart, ChartKind, Column, Condition, Confirm, Event, Facts, Field,
+    FieldKind, Formula, FormulaLine, Line, Pager, Point, Promise, ProofAddress, Receipt, Remedy,
+    Row, Rows, Series, Source, Sources, State, Summary, SummaryRow, Table, Text, Timeline, Verdict,
+    When,
 };
 use anju_portal::frame::MyTab;
 use anju_portal::pages::my::{
@@ -181,7 +181,12 @@ fn check(visit: &Visit) -> CheckPage {
 
 fn face(visit: &Visit) -> FacePage {
     FacePage {
-        frame: my_frame(visit, "本人核对", MyTab::Services, Some(("/my/withdraw", "提取"))),
+        frame: my_frame(
+            visit,
+            "本人核对",
+            MyTab::Services,
+            Some(("/my/withdraw", "提取")),
+        ),
         step: "租房提取 · 最后一步".into(),
         error: Some("照片和公安登记的不像，请在亮处正对镜头再拍一张。".into()),
         action: "/my/do/withdraw-rent/face".into(),
@@ -389,11 +394,12 @@ fn receipt(visit: &Visit) -> ReceiptPage {
                 ("收款卡".into(), Text::new().say("建设银行 ").tail("1234")),
                 ("规则版本".into(), "2026-07".into()),
             ],
-            code: Receipt::code_of(address),
-            address: address.into(),
-            short_code: "K7QF 2M9T 4RWX".into(),
+            proof: Some(ProofAddress {
+                code: ProofAddress::code_of(address),
+                address: address.into(),
+                short_code: "K7QF 2M9T 4RWX".into(),
+            }),
         },
-        bundle: Some("/my/cases/c1/proof".into()),
     }
 }
 

@@ -38,12 +38,7 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
         ),
         (
             "login-code",
-            drawn(&LogInPage::employee_code(
-                visit,
-                "/my",
-                "c1",
-                &none,
-            )),
+            drawn(&LogInPage::employee_code(visit, "/my", "c1", &none)),
         ),
         (
             "login-clerk",

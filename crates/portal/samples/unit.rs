@@ -1,7 +1,7 @@
 use anju_portal::components::{
-    Button, Cell, Choice, Choices, Column, Drop, ErrTable, ErrorSummary, Event, Fault, Formula,
-    FormulaLine, Line, Mistake, Promise, Repaired, Row, Rows, State, Step, Summary, SummaryRow,
-    Table, Text, Timeline, Track, When,
+    Button, Cell, Column, Drop, ErrTable, ErrorSummary, Event, Fault, Formula, FormulaLine, Line,
+    Mistake, Promise, Repaired, Row, Rows, State, Step, Summary, SummaryRow, Table, Text, Timeline,
+    Track, When,
 };
 use anju_portal::frame::UnitTab;
 use anju_portal::pages::unit::{
@@ -147,6 +147,7 @@ fn upload(visit: &Visit) -> UploadPage {
         lead: "10月有 126 人。最迟 11月30日 付款。".into(),
         flash: None,
         month: "2026-11".into(),
+        key: "k".into(),
         drop: drop(),
         has_last: true,
     }
@@ -231,6 +232,8 @@ fn errors(visit: &Visit) -> ErrorsPage {
         right_rows: 124,
         drop: drop(),
         month: "2026-11".into(),
+        key: "k".into(),
+        has_sheet: true,
     }
 }
 
@@ -277,12 +280,6 @@ fn preview(visit: &Visit) -> PreviewPage {
 }
 
 fn pay(visit: &Visit) -> PayPage {
-    let way = |value: &str, title: &str, note: &str, chosen| Choice {
-        value: value.into(),
-        title: title.into(),
-        note: note.into(),
-        chosen,
-    };
     PayPage {
         frame: unit_frame(visit, "11月汇缴付款", UnitTab::Pay),
         what: "重庆山屿科技有限公司 · 11月汇缴".into(),
@@ -291,24 +288,6 @@ fn pay(visit: &Visit) -> PayPage {
             .say("128 人 · 名册今天 09:31 已核对 · ")
             .link("/unit", "看名册和差额"),
         flash: None,
-        ways: Some(Choices {
-            name: "how",
-            legend: "选一种付款方式".into(),
-            choices: vec![
-                way(
-                    "debit",
-                    "委托银行扣款",
-                    "建设银行 尾号 8802，点下面的按钮后马上扣，没有手续费",
-                    true,
-                ),
-                way(
-                    "transfer",
-                    "自己转账",
-                    "从任何银行转，附言写下面的缴款码，一字不差",
-                    false,
-                ),
-            ],
-        }),
         account: Summary::new(vec![
             SummaryRow::new("收款户名", "重庆市住房公积金管理中心")
                 .copy("重庆市住房公积金管理中心"),
@@ -324,14 +303,7 @@ fn pay(visit: &Visit) -> PayPage {
                 .copy("307200.00"),
         ])
         .boxed(),
-        hidden: vec![("csrf", visit.csrf.clone()), ("key", "k".into())],
-        button: Some(Button::submit(
-            Text::new()
-                .say("从")
-                .tail("8802")
-                .say(" 扣 ")
-                .money(fen(30_720_000)),
-        )),
+        watch: "/unit/arrivals/r1".into(),
         after: "最迟 11月30日 24:00 前到账。到账后约 1 分钟分配到 128 人，您和每位职工都收到短信。"
             .into(),
         formula: difference(),

@@ -5,12 +5,19 @@
 //! Read `frame` (what every page has), then `components` (what pages are built of), then `pages`.
 
 pub mod assets;
-pub mod open;
+pub mod authorization;
 pub mod components;
+mod desk;
 pub mod frame;
+mod login;
 pub mod look;
+mod my;
+pub mod open;
 pub mod pages;
 pub mod problem;
 pub mod security;
+pub mod serve;
 pub mod service;
+mod site;
+mod unit;
 pub mod when;

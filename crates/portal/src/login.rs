@@ -251,7 +251,16 @@ pub(crate) async fn employee_code(
     match taken(office, challenge.as_ref(), &form.code).await? {
         Ok(()) => {
             let subject = challenge.map_or(0, |one| one.subject_id);
-            begin(&portal, audience::PERSON, subject, None, "L2", &headers, &form.back).await
+            begin(
+                &portal,
+                audience::PERSON,
+                subject,
+                None,
+                "L2",
+                &headers,
+                &form.back,
+            )
+            .await
         }
         Err(words) => {
             let page = LogInPage::employee_code(
@@ -344,7 +353,14 @@ pub(crate) async fn staff(
     Form(form): Form<StaffForm>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    match staff::check(office, form.staff_no.trim(), &form.password, form.code.trim()).await {
+    match staff::check(
+        office,
+        form.staff_no.trim(),
+        &form.password,
+        form.code.trim(),
+    )
+    .await
+    {
         Ok(staff) => {
             begin(
                 &portal,
@@ -388,11 +404,7 @@ async fn begin(
     )
     .await?;
     let cookie = portal.shield.session_cookie(&token, COOKIE_SECONDS);
-    Ok((
-        [(header::SET_COOKIE, cookie)],
-        Redirect::to(local(back)),
-    )
-        .into_response())
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(local(back))).into_response())
 }
 
 /// `POST /logout`.

@@ -1,14 +1,17 @@
 //! 入口: the router of all pages. Every route here stands in the table of [`crate::authorization`].
 
+use std::sync::Arc;
+
 use anju_engine::Engine;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::response::Redirect;
 use axum::routing::{get, post};
 
-use crate::security::{Door, Shield, pages, throttle};
-use crate::{assets, authorization, desk, login, look, my, site, unit};
+use crate::frame::Centre;
 use crate::pages::settings;
+use crate::security::{Door, Shield, pages, throttle};
+use crate::unit::Uploads;
+use crate::{assets, authorization, desk, login, look, my, site, unit};
 
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -17,6 +20,31 @@ pub struct Portal {
     pub engine: Engine,
     /// Cookies, tokens, rates.
     pub shield: Shield,
+    /// Rosters that clerks are mending.
+    pub(crate) uploads: Arc<Uploads>,
+}
+
+impl Portal {
+    /// The portal of an engine. `secure` where the public address is https.
+    #[must_use]
+    pub fn new(engine: Engine, secure: bool) -> Portal {
+        let office = &engine.office;
+        let centre = Centre {
+            name: office.centre.name.clone(),
+            hotline: "12329".to_owned(),
+            filing: if office.centre.demo {
+                "演示系统，人和数据都不是真的".to_owned()
+            } else {
+                "服务热线 12329".to_owned()
+            },
+        };
+        let shield = Shield::new(&office.vault, Arc::new(centre), secure);
+        Portal {
+            engine,
+            shield,
+            uploads: Arc::new(Uploads::default()),
+        }
+    }
 }
 
 /// All pages and their assets. The server is to be run with
@@ -27,17 +55,38 @@ pub fn router(portal: Portal) -> Router {
     let routes = Router::new()
         .route("/settings", get(settings::show))
         .route("/look", post(look::keep))
-        .route("/login", get(login::employee_page).post(login::employee).layer(slow(Door::Message)))
-        .route("/login/code", post(login::employee_code).layer(slow(Door::LogIn)))
-        .route("/login/unit", get(login::clerk_page).post(login::clerk).layer(slow(Door::Message)))
-        .route("/login/unit/code", post(login::clerk_code).layer(slow(Door::LogIn)))
-        .route("/login/staff", get(login::staff_page).post(login::staff).layer(slow(Door::LogIn)))
+        .route(
+            "/login",
+            get(login::employee_page)
+                .post(login::employee)
+                .layer(slow(Door::Message)),
+        )
+        .route(
+            "/login/code",
+            post(login::employee_code).layer(slow(Door::LogIn)),
+        )
+        .route(
+            "/login/unit",
+            get(login::clerk_page)
+                .post(login::clerk)
+                .layer(slow(Door::Message)),
+        )
+        .route(
+            "/login/unit/code",
+            post(login::clerk_code).layer(slow(Door::LogIn)),
+        )
+        .route(
+            "/login/staff",
+            get(login::staff_page)
+                .post(login::staff)
+                .layer(slow(Door::LogIn)),
+        )
         .route("/logout", post(login::out))
-        .route("/desk", get(async || Redirect::to("/desk/tasks")))
+        .route("/desk/search", post(desk::find).layer(slow(Door::Search)))
         .merge(site::routes())
         .merge(my::routes())
         .merge(unit::routes())
-        .merge(desk::routes(slow(Door::Search)))
+        .merge(desk::routes())
         .route_layer(from_fn_with_state(portal.clone(), authorization::gate))
         .with_state(portal);
     pages(routes, &shield).merge(assets::routes())

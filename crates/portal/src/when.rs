@@ -29,11 +29,7 @@ pub fn minute(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 /// 今天 09:14:03, where the order of events matters.
 #[must_use]
 pub fn second(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    format!(
-        "{} {}",
-        relative(at, now),
-        shanghai(at).format("%H:%M:%S")
-    )
+    format!("{} {}", relative(at, now), shanghai(at).format("%H:%M:%S"))
 }
 
 /// 09:14.

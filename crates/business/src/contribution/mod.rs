@@ -3,6 +3,7 @@
 
 pub mod allocation;
 pub mod opening;
+pub mod people;
 pub mod receipt;
 pub mod remittance;
 pub mod roster;

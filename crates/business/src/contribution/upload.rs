@@ -120,6 +120,11 @@ pub enum Upload {
     Refused(Box<Mistakes>),
 }
 
+/// The list of the month before, as a clerk takes it home to write the next one.
+pub async fn last_list(office: &Office, employer: &Employer, month: Month) -> Result<Vec<LastLine>> {
+    Ok(Books::read(office, employer, month, &[]).await?.last_month)
+}
+
 /// Takes the key and the file of a month.
 pub struct Uploaded<'a> {
     /// Whose.

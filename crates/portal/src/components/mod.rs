@@ -39,7 +39,7 @@ pub use field::{Choice, Choices, Field, Kind as FieldKind};
 pub use flash::Flash;
 pub use keys::Keys;
 pub use masked::Masked;
-pub use receipt::Receipt;
+pub use receipt::{ProofAddress, Receipt};
 pub use rows::{Row, Rows};
 pub use state::{State, Tag, Tone};
 pub use summary::{Facts, Summary, SummaryRow};

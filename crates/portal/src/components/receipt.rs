@@ -19,15 +19,22 @@ pub struct Receipt {
     pub state: State,
     /// Case number, times, policy version, card tail.
     pub rows: Vec<(String, Text)>,
-    /// The code of the address below, as SVG drawn by [`Receipt::code_of`].
+    /// Where it can be checked; none until its evidence is sealed.
+    pub proof: Option<ProofAddress>,
+}
+
+/// Where a receipt can be checked.
+#[derive(Debug, Clone)]
+pub struct ProofAddress {
+    /// The code of the address, as SVG drawn by [`ProofAddress::code_of`].
     pub code: String,
-    /// Where the proof is.
+    /// The address.
     pub address: String,
     /// For people without a camera, in groups of four.
     pub short_code: String,
 }
 
-impl Receipt {
+impl ProofAddress {
     /// Draws an address as a QR code with a quiet zone.
     ///
     /// # Panics

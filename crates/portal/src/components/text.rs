@@ -125,6 +125,13 @@ impl Text {
         self.wrap("<span class=\"vh\">", words, "</span>")
     }
 
+    /// Another sentence after this one.
+    #[must_use]
+    pub fn join(mut self, other: Text) -> Text {
+        self.0.push_str(&other.0);
+        self
+    }
+
     /// A new line inside one cell or paragraph.
     #[must_use]
     pub fn br(mut self) -> Text {

@@ -39,7 +39,11 @@ pub(crate) struct Year {
 pub(crate) fn what(office: &Office, entry: &AccountEntry) -> String {
     let name = office.entries.name(entry.event);
     match entry.month {
-        Some(month) => format!("{}月{}", month.first_day().month(), name.replace("分配", "")),
+        Some(month) => format!(
+            "{}月{}",
+            month.first_day().month(),
+            name.replace("分配", "")
+        ),
         None => name,
     }
 }
@@ -187,7 +191,10 @@ async fn chart(
             from.1,
             to.1
         ),
-        source: format!("元，每月末。来源：本中心账簿，截至{}", when::day(today, today)),
+        source: format!(
+            "元，每月末。来源：本中心账簿，截至{}",
+            when::day(today, today)
+        ),
         kind: ChartKind::Lines,
         series: vec![Series {
             name: String::new(),

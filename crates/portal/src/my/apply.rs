@@ -38,7 +38,11 @@ const LARGEST_PICTURE: usize = 5 * 1024 * 1024;
 /// What was typed, by field.
 type Typed = BTreeMap<String, String>;
 
-fn definition(office: &Office, visit: &Visit, service: &str) -> Result<ServiceDefinition, PageError> {
+fn definition(
+    office: &Office,
+    visit: &Visit,
+    service: &str,
+) -> Result<ServiceDefinition, PageError> {
     office
         .policy()
         .set
@@ -56,7 +60,16 @@ pub(crate) async fn check(
     Path(service): Path<String>,
 ) -> Result<CheckPage, PageError> {
     let service = definition(&portal.engine.office, &visit, &service)?;
-    draw(&portal, &visit, &me, &service, &Typed::new(), Vec::new(), None).await
+    draw(
+        &portal,
+        &visit,
+        &me,
+        &service,
+        &Typed::new(),
+        Vec::new(),
+        None,
+    )
+    .await
 }
 
 /// `POST /my/do/{service}`.
@@ -86,7 +99,11 @@ pub(crate) async fn face(
     while let Some(part) = parts.next_field().await.map_err(|_| PageError::Stale)? {
         let name = part.name().unwrap_or_default().to_owned();
         if name == "picture" {
-            picture = part.bytes().await.map_err(|_| PageError::TooLarge)?.to_vec();
+            picture = part
+                .bytes()
+                .await
+                .map_err(|_| PageError::TooLarge)?
+                .to_vec();
         } else {
             typed.insert(name, part.text().await.map_err(|_| PageError::Stale)?);
         }
@@ -97,7 +114,13 @@ pub(crate) async fn face(
     let form = form_of(office, &me, &service, &typed).await?.0;
     let action = action_of(&service, &form);
     if picture.is_empty() {
-        let page = face_page(&visit, &service, &typed, &form, Some("还没有照片，请拍一张。"));
+        let page = face_page(
+            &visit,
+            &service,
+            &typed,
+            &form,
+            Some("还没有照片，请拍一张。"),
+        );
         return Ok(page.into_response());
     }
     let person = person::get(office, me.person_id)
@@ -211,7 +234,10 @@ async fn form_of(
             InputType::Int | InputType::Bp => match words.parse::<i64>() {
                 Ok(number) => number.into(),
                 Err(_) => {
-                    mistakes.push(Mistake::at(&input.name, format!("“{words}”不是整数，请改成数字。")));
+                    mistakes.push(Mistake::at(
+                        &input.name,
+                        format!("“{words}”不是整数，请改成数字。"),
+                    ));
                     continue;
                 }
             },
@@ -260,7 +286,11 @@ async fn send(
         return Ok(page.into_response());
     }
     let by_face = service.login_on(channel(visit)) == Some("L3f");
-    if by_face && !me.session.face_passed(&action_of(service, &form), office.now()) {
+    if by_face
+        && !me
+            .session
+            .face_passed(&action_of(service, &form), office.now())
+    {
         // The mistakes of the form are told before anybody is asked for a picture.
         let faults = service.check_form(&anju_business::withdrawal::payout::clean_form(&form));
         if !faults.is_empty() {
@@ -340,7 +370,12 @@ fn mistakes_of(refusal: &Refusal) -> Vec<Mistake> {
     refusal
         .errors
         .iter()
-        .map(|fault| Mistake::at(fault.column.clone().unwrap_or_default(), fault.message.clone()))
+        .map(|fault| {
+            Mistake::at(
+                fault.column.clone().unwrap_or_default(),
+                fault.message.clone(),
+            )
+        })
         .collect()
 }
 
@@ -349,10 +384,12 @@ fn flash_of(refusal: &Refusal) -> Option<Flash> {
         return None;
     }
     let flash = Flash::new(Tone::Wait, refusal.detail.as_str());
-    Some(match refusal.extra.get("case_id").and_then(|no| no.as_str()) {
-        Some(number) => flash.next("看这个办件", format!("/my/cases/{number}")),
-        None => flash,
-    })
+    Some(
+        match refusal.extra.get("case_id").and_then(|no| no.as_str()) {
+            Some(number) => flash.next("看这个办件", format!("/my/cases/{number}")),
+            None => flash,
+        },
+    )
 }
 
 fn face_page(
@@ -372,7 +409,11 @@ fn face_page(
     let tail = form
         .get("card_no")
         .and_then(|card| card.as_str())
-        .map(|card| card.chars().skip(card.chars().count().saturating_sub(4)).collect::<String>());
+        .map(|card| {
+            card.chars()
+                .skip(card.chars().count().saturating_sub(4))
+                .collect::<String>()
+        });
     let mut frame = frame(
         visit,
         "本人核对",
@@ -387,9 +428,7 @@ fn face_page(
         action: format!("/my/do/{}/face", service.id),
         hidden,
         button: Button::submit(match tail {
-            Some(tail) => Text::new()
-                .say("核对是我本人，提取到")
-                .tail(tail),
+            Some(tail) => Text::new().say("核对是我本人，提取到").tail(tail),
             None => "核对是我本人，提交".into(),
         })
         .wide(),
@@ -420,7 +459,9 @@ async fn draw(
         .ok_or(PageError::LogIn)?;
     let membership = membership_of(office, me.person_id).await?;
     let balance = match &membership {
-        Some(one) => account_of(office, one).await?.map(|account| account.balance),
+        Some(one) => account_of(office, one)
+            .await?
+            .map(|account| account.balance),
         None => None,
     };
     let amount = decision
@@ -429,7 +470,12 @@ async fn draw(
         .map(Fen::new);
 
     let mut rows = Vec::new();
-    if let (Some(card), true) = (&person.card, typed.get("card_no").is_none_or(|card| card.trim().is_empty())) {
+    if let (Some(card), true) = (
+        &person.card,
+        typed
+            .get("card_no")
+            .is_none_or(|card| card.trim().is_empty()),
+    ) {
         rows.push(
             SummaryRow::new(
                 "收款卡",
@@ -480,9 +526,8 @@ async fn draw(
             field.hint(input.hint.as_str())
         }
     };
-    let known = |input: &anju_policy::Input| {
-        input.input_type == InputType::Card && person.card.is_some()
-    };
+    let known =
+        |input: &anju_policy::Input| input.input_type == InputType::Card && person.card.is_some();
     let (asked, more): (Vec<&anju_policy::Input>, Vec<&anju_policy::Input>) = service
         .inputs
         .iter()
@@ -496,7 +541,9 @@ async fn draw(
         ),
         Outcome::Waiting => Some(Flash::new(
             Tone::Unknown,
-            explain::verdict(&decision, "可提取").why.say("可以先提交，有结果马上告诉您。"),
+            explain::verdict(&decision, "可提取")
+                .why
+                .say("可以先提交，有结果马上告诉您。"),
         )),
         _ => None,
     });
@@ -540,9 +587,7 @@ async fn draw(
             label: "提取金额".into(),
             amount,
             note: match balance {
-                Some(balance) => Text::new()
-                    .say("到账后余额 ")
-                    .money(balance - amount),
+                Some(balance) => Text::new().say("到账后余额 ").money(balance - amount),
                 None => Text::new(),
             },
         }),

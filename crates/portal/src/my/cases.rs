@@ -44,7 +44,7 @@ struct Read {
 
 impl Read {
     async fn of(office: &Office, case: Case) -> Result<Read, PageError> {
-        let policy = anju_casework::office::policy_of(office, case.policy_id).await?;
+        let policy = office.policy_version(case.policy_id).await?;
         let decision = case::decision_of(office, &case, &policy).await?;
         let waits = decision
             .as_ref()
@@ -94,13 +94,14 @@ impl Read {
                 Text::from("超过了我们承诺的时间，对不起"),
                 Text::from("工作人员正在处理，会主动打给您；也可以打热线，报办件号。"),
             ),
-            Stage::Submitted | Stage::Gathering => {
-                (Text::new().say("正在向部门核对，最迟").say(latest).say("给您结果"), told)
-            }
-            Stage::Silent => (
-                Text::new().say("最迟").say(latest).say("给您结果"),
+            Stage::Submitted | Stage::Gathering => (
+                Text::new()
+                    .say("正在向部门核对，最迟")
+                    .say(latest)
+                    .say("给您结果"),
                 told,
             ),
+            Stage::Silent => (Text::new().say("最迟").say(latest).say("给您结果"), told),
             Stage::NeedsPaper => (
                 Text::new()
                     .say("请在")
@@ -109,7 +110,10 @@ impl Read {
                 "交了就接着办；登记里有了记录，我们也会自己接着办。".into(),
             ),
             Stage::Decided | Stage::Reviewing => (
-                Text::new().say("工作人员在看，最迟").say(latest).say("给您结果"),
+                Text::new()
+                    .say("工作人员在看，最迟")
+                    .say(latest)
+                    .say("给您结果"),
                 told,
             ),
             Stage::Paying | Stage::Doing => (
@@ -118,7 +122,11 @@ impl Read {
                         .say("已通过。")
                         .money(amount)
                         .say("正在转到")
-                        .say(self.case.card_tail().map_or("您的卡".to_owned(), |tail| format!("尾号 {tail}"))),
+                        .say(
+                            self.case
+                                .card_tail()
+                                .map_or("您的卡".to_owned(), |tail| format!("尾号 {tail}")),
+                        ),
                     None => "已通过，正在办理".into(),
                 },
                 told,
@@ -129,16 +137,20 @@ impl Read {
             ),
             Stage::Done => (
                 match self.amount() {
-                    Some(amount) => Text::new().say("钱已到账：").money(amount).say("，").say_text(self.card()),
+                    Some(amount) => Text::new()
+                        .say("钱已到账：")
+                        .money(amount)
+                        .say("，")
+                        .join(self.card()),
                     None => "办好了".into(),
                 },
                 Text::new(),
             ),
             Stage::Refused => (
                 "这次没有通过".into(),
-                self.decision
-                    .as_ref()
-                    .map_or_else(Text::new, |decision| explain::verdict(decision, "可提取").why),
+                self.decision.as_ref().map_or_else(Text::new, |decision| {
+                    explain::verdict(decision, "可提取").why
+                }),
             ),
             Stage::Withdrawn => (
                 "您已撤回，什么都没有付".into(),
@@ -163,7 +175,11 @@ impl Read {
         };
         let state = self.stage.state();
         Promise {
-            state: if is_late { state.with_icon("alert") } else { state },
+            state: if is_late {
+                state.with_icon("alert")
+            } else {
+                state
+            },
             headline,
             note,
         }
@@ -179,13 +195,23 @@ impl Read {
         let Some(decision) = &self.decision else {
             let service = self.policy.set.service(&self.case.service)?;
             let mut names: Vec<String> = Vec::new();
-            for need in service.facts.iter().filter(|need| !need.optional && need.when.is_none()) {
-                let name = self.policy.set.fact_type(&need.fact_type)?.source_name.clone();
+            for need in service
+                .facts
+                .iter()
+                .filter(|need| !need.optional && need.when.is_none())
+            {
+                let name = self
+                    .policy
+                    .set
+                    .fact_type(&need.fact_type)?
+                    .source_name
+                    .clone();
                 if !need.fact_type.starts_with("own.") && !names.contains(&name) {
                     names.push(name);
                 }
             }
-            return (!names.is_empty()).then(|| Sources(names.into_iter().map(Source::asked).collect()));
+            return (!names.is_empty())
+                .then(|| Sources(names.into_iter().map(Source::asked).collect()));
         };
         let mut lines: Vec<Source> = Vec::new();
         for one in &decision.waiting_for {
@@ -236,7 +262,11 @@ impl Read {
                 _ => When::Now,
             };
         }
-        let latest = || Text::new().say("最迟").say(when::promise(self.case.promised_at, now));
+        let latest = || {
+            Text::new()
+                .say("最迟")
+                .say(when::promise(self.case.promised_at, now))
+        };
         if matches!(
             self.stage,
             Stage::Submitted
@@ -270,7 +300,11 @@ impl Read {
             ),
             "waiting" => (
                 When::Done,
-                match event.detail.as_ref().and_then(|detail| detail.get("waiting_for")) {
+                match event
+                    .detail
+                    .as_ref()
+                    .and_then(|detail| detail.get("waiting_for"))
+                {
                     Some(_) => "有部门没有回复，我们接着问".into(),
                     None => "要补充材料".into(),
                 },
@@ -379,13 +413,22 @@ pub(crate) async fn list(
         .then(|| cases.last())
         .flatten()
         .map(|last| format!("/my/cases?before={}", case::number(office, last.case_id)));
-    let (living, ended): (Vec<&Case>, Vec<&Case>) = cases
-        .iter()
-        .partition(|case| !case.state().is_final());
+    let (living, ended): (Vec<&Case>, Vec<&Case>) =
+        cases.iter().partition(|case| !case.state().is_final());
     Ok(CasesPage {
         frame: frame(&visit, "进度", MyTab::Cases, Some(("/my", "首页"))),
-        living: Rows::new(living.into_iter().map(|case| row(office, case, now)).collect()),
-        ended: Rows::new(ended.into_iter().map(|case| row(office, case, now)).collect()),
+        living: Rows::new(
+            living
+                .into_iter()
+                .map(|case| row(office, case, now))
+                .collect(),
+        ),
+        ended: Rows::new(
+            ended
+                .into_iter()
+                .map(|case| row(office, case, now))
+                .collect(),
+        ),
         pager: (more.is_some() || before.is_some()).then(|| Pager {
             note: String::new(),
             before: before.map(|_| "/my/cases".to_owned()),
@@ -419,7 +462,11 @@ pub(crate) async fn progress(
         );
     }
     if read.stage == Stage::Done {
-        results.push(Row::to(format!("{here}/receipt"), "凭据").note("可以打印，谁都可以验证").icon("seal"));
+        results.push(
+            Row::to(format!("{here}/receipt"), "凭据")
+                .note("可以打印，谁都可以验证")
+                .icon("seal"),
+        );
     }
     let may_withdraw = matches!(
         read.case.state(),
@@ -450,7 +497,10 @@ pub(crate) async fn progress(
         timeline: read.timeline(&happened, now),
         button: if read.stage.is_moving() {
             Some(Button::go("查看最新进展", here).icon("refresh").wide())
-        } else if matches!(read.stage, Stage::Failed | Stage::Withdrawn | Stage::Refused) {
+        } else if matches!(
+            read.stage,
+            Stage::Failed | Stage::Withdrawn | Stage::Refused
+        ) {
             Some(
                 Button::link(
                     format!("再办{}", read.name),
@@ -485,30 +535,37 @@ const POLL: Duration = Duration::from_secs(2);
 
 fn moves(office: Office, case_id: i64, version: i32) -> impl Stream<Item = events::Move> + Send {
     let until = tokio::time::Instant::now() + STREAM;
-    stream::unfold((office, version, false), move |(office, version, ended)| async move {
-        if ended {
-            return None;
-        }
-        loop {
-            let watch = office.watch(case_id);
-            let changed = watch.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            let case = case::require(&office, case_id).await.ok()?;
-            if case.version != version {
-                let ended = case.state().is_final();
-                let step = if ended { events::Move::Ended } else { events::Move::Moved };
-                return Some((step, (office, case.version, ended)));
-            }
-            if case.state().is_final() || tokio::time::Instant::now() >= until {
+    stream::unfold(
+        (office, version, false),
+        move |(office, version, ended)| async move {
+            if ended {
                 return None;
             }
-            tokio::select! {
-                () = &mut changed => {}
-                () = tokio::time::sleep(POLL) => {}
+            loop {
+                let watch = office.watch(case_id);
+                let changed = watch.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                let case = case::require(&office, case_id).await.ok()?;
+                if case.version != version {
+                    let ended = case.state().is_final();
+                    let step = if ended {
+                        events::Move::Ended
+                    } else {
+                        events::Move::Moved
+                    };
+                    return Some((step, (office, case.version, ended)));
+                }
+                if case.state().is_final() || tokio::time::Instant::now() >= until {
+                    return None;
+                }
+                tokio::select! {
+                    () = &mut changed => {}
+                    () = tokio::time::sleep(POLL) => {}
+                }
             }
-        }
-    })
+        },
+    )
     .boxed()
 }
 
@@ -597,6 +654,7 @@ pub(crate) async fn receipt(
             amount: read.amount(),
             state: read.stage.state(),
             rows,
+            proof: None,
         },
     })
 }

@@ -149,7 +149,12 @@ pub(crate) async fn home(
             )
             .wide(),
         }),
-        doing: Rows::new(living.iter().map(|case| cases::row(office, case, now)).collect()),
+        doing: Rows::new(
+            living
+                .iter()
+                .map(|case| cases::row(office, case, now))
+                .collect(),
+        ),
         usual: Rows::new(vec![
             Row::to("/my/withdraw", "提取")
                 .icon("card")
@@ -159,10 +164,9 @@ pub(crate) async fn home(
                     (possible, _) => format!("{possible} 项可办"),
                 }),
             Row::to("/my/account", "账户明细").icon("doc").value(
-                membership.as_ref().map_or_else(
-                    || "还没有账户".to_owned(),
-                    |one| one.employer_name.clone(),
-                ),
+                membership
+                    .as_ref()
+                    .map_or_else(|| "还没有账户".to_owned(), |one| one.employer_name.clone()),
             ),
             Row::to("/my/messages", "消息").icon("bell"),
         ]),
@@ -260,12 +264,15 @@ pub(crate) async fn withdraw(
         .iter()
         .filter(|one| one.is_open())
         .map(|one| {
-            Row::to(format!("/my/do/{}", one.service.id), one.service.name_zh.as_str())
-                .note(format!(
-                    "有 {} 项要向部门核对，点开就去问",
-                    one.count(ConditionOutcome::Unknown)
-                ))
-                .value(Shown::unknown("还不知道"))
+            Row::to(
+                format!("/my/do/{}", one.service.id),
+                one.service.name_zh.as_str(),
+            )
+            .note(format!(
+                "有 {} 项要向部门核对，点开就去问",
+                one.count(ConditionOutcome::Unknown)
+            ))
+            .value(Shown::unknown("还不知道"))
         })
         .collect();
     let unmet = seen

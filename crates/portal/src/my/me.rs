@@ -14,9 +14,7 @@ use crate::components::{
 use crate::frame::MyTab;
 use crate::my::frame;
 use crate::pages::error::PageError;
-use crate::pages::my::{
-    AccessPage, ConsentPage, MePage, MessagesPage, SessionLine, SessionsPage,
-};
+use crate::pages::my::{AccessPage, ConsentPage, MePage, MessagesPage, SessionLine, SessionsPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
@@ -81,11 +79,15 @@ pub(crate) async fn messages(
     let office = &portal.engine.office;
     let now = office.now();
     let mut messages = Vec::new();
-    for sent in outbox::messages_of(office, me.person_id, PAGE).await? {
+    for sent in outbox::told(office, me.person_id, PAGE).await? {
         let Some(told) = notice::draw(office, &sent.payload).await? else {
             continue;
         };
-        let how = if sent.delivered { "短信已发出" } else { "短信正在发" };
+        let how = if sent.delivered {
+            "短信已发出"
+        } else {
+            "短信正在发"
+        };
         messages.push((
             Text::from(format!("{}，{how}", when::minute(sent.made_at, now))),
             Text::from(told.text),
@@ -189,11 +191,15 @@ pub(crate) async fn consents(
             } else {
                 Text::from(format!("向{}核对", names.join("、")))
             };
-            let note = Text::from(format!("为{service}，{}给的", when::minute(one.given_at, now)));
+            let note = Text::from(format!(
+                "为{service}，{}给的",
+                when::minute(one.given_at, now)
+            ));
             match one.withdrawn_at {
                 Some(at) => (
                     what,
-                    note.say("，").state(&Shown::idle(format!("{}收回了", when::minute(at, now)))),
+                    note.say("，")
+                        .state(&Shown::idle(format!("{}收回了", when::minute(at, now)))),
                     None,
                 ),
                 None => (
@@ -252,8 +258,7 @@ pub(crate) async fn sessions(
             )
             .into(),
             end: (!is_this).then(|| {
-                Button::send("结束", ButtonLook::Plain)
-                    .value("session", one.session_id.to_string())
+                Button::send("结束", ButtonLook::Plain).value("session", one.session_id.to_string())
             }),
         });
     }

@@ -7,12 +7,12 @@ mod cases;
 mod home;
 mod me;
 
+use anju_casework::Office;
 use anju_casework::case::{self, Case};
 use anju_casework::membership::{self, Membership};
-use anju_casework::{Office, access_log};
 use anju_domain::money::Fen;
 use anju_ledger::AccountId;
-use anju_ledger::account::{self, Account};
+use anju_ledger::account::Account;
 use anju_vault::NumberKind;
 use axum::Router;
 use axum::routing::{get, post};
@@ -22,6 +22,9 @@ use crate::look::Shell;
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
+
+pub(crate) use account::what;
+pub(crate) use cases::service_name;
 
 /// Routes of `/my`.
 pub(crate) fn routes() -> Router<Portal> {
@@ -51,7 +54,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/me/sessions/end", post(me::end_session))
 }
 
-fn frame(visit: &Visit, title: &str, tab: MyTab, back: Option<(&'static str, &str)>) -> MyFrame {
+fn frame(visit: &Visit, title: &str, tab: MyTab, back: Option<(&str, &str)>) -> MyFrame {
     MyFrame {
         head: visit.head(title),
         tab,
@@ -79,15 +82,20 @@ async fn membership_of(office: &Office, person_id: i64) -> Result<Option<Members
         .cloned())
 }
 
-async fn account_of(office: &Office, one: &Membership) -> Result<Option<Account>, PageError> {
+pub(crate) async fn account_of(
+    office: &Office,
+    one: &Membership,
+) -> Result<Option<Account>, PageError> {
     let mut conn = office.pool.acquire().await?;
-    Ok(account::read(&mut conn, office.ledger(), AccountId(one.account_id)).await?)
+    Ok(anju_ledger::account::read(&mut conn, office.ledger(), AccountId(one.account_id)).await?)
 }
 
-/// The balance of a person's account; looking at it is noted.
+/// The balance of a person's account.
 async fn balance_of(office: &Office, one: Option<&Membership>) -> Result<Option<Fen>, PageError> {
     match one {
-        Some(one) => Ok(account_of(office, one).await?.map(|account| account.balance)),
+        Some(one) => Ok(account_of(office, one)
+            .await?
+            .map(|account| account.balance)),
         None => Ok(None),
     }
 }
@@ -104,10 +112,4 @@ async fn own_case(office: &Office, person_id: i64, number: &str) -> Result<Case,
     } else {
         Err(PageError::NotFound)
     }
-}
-
-/// Notes that a person looked at his own data.
-async fn noted(office: &Office, person_id: i64, what: &str) -> Result<(), PageError> {
-    let actor = anju_casework::Actor::Person(person_id);
-    Ok(access_log::note(office, actor, person_id, what, "本人查看", None).await?)
 }

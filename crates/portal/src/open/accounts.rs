@@ -17,16 +17,40 @@ use super::{Open, problem, refused};
 use crate::problem::Problem;
 
 /// The accounts of a person.
-pub async fn of_person(State(open): State<Open>, Path(person_id): Path<String>) -> Result<Json<Value>, Problem> {
+pub async fn of_person(
+    State(open): State<Open>,
+    Path(person_id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let office = &open.engine.office;
     let person_id = open.decode(NumberKind::Person, &person_id, "这位职工")?;
-    if person::get(office, person_id).await.map_err(problem)?.is_none() {
+    if person::get(office, person_id)
+        .await
+        .map_err(problem)?
+        .is_none()
+    {
         return Err(refused(&Refusal::not_found("这位职工")));
     }
-    access_log::note(office, Actor::Interface, person_id, "账户与余额", "接口查询", None).await.map_err(problem)?;
-    let memberships = membership::of_person(office, person_id).await.map_err(problem)?;
-    let mut conn = office.pool.acquire().await.map_err(|error| problem(error.into()))?;
-    let accounts = account::of_owner(&mut conn, office.ledger(), person_id).await.map_err(|error| problem(error.into()))?;
+    access_log::note(
+        office,
+        Actor::Interface,
+        person_id,
+        "账户与余额",
+        "接口查询",
+        None,
+    )
+    .await
+    .map_err(problem)?;
+    let memberships = membership::of_person(office, person_id)
+        .await
+        .map_err(problem)?;
+    let mut conn = office
+        .pool
+        .acquire()
+        .await
+        .map_err(|error| problem(error.into()))?;
+    let accounts = account::of_owner(&mut conn, office.ledger(), person_id)
+        .await
+        .map_err(|error| problem(error.into()))?;
     let drawn: Vec<Value> = accounts
         .iter()
         .map(|account| {
@@ -79,12 +103,25 @@ pub async fn entries(
         .await
         .map_err(problem)?
         .ok_or_else(|| refused(&Refusal::not_found("这个账户")))?;
-    access_log::note(office, Actor::Interface, person_id, "账户明细", "接口查询", None).await.map_err(problem)?;
+    access_log::note(
+        office,
+        Actor::Interface,
+        person_id,
+        "账户明细",
+        "接口查询",
+        None,
+    )
+    .await
+    .map_err(problem)?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let after = query.after.as_deref().map(parse_key).transpose()?;
     let first = NaiveDate::from_ymd_opt(1999, 1, 1).ok_or_else(Problem::failed)?;
     let last = NaiveDate::from_ymd_opt(2999, 12, 31).ok_or_else(Problem::failed)?;
-    let mut conn = office.pool.acquire().await.map_err(|error| problem(error.into()))?;
+    let mut conn = office
+        .pool
+        .acquire()
+        .await
+        .map_err(|error| problem(error.into()))?;
     let found = statement::entries(
         &mut conn,
         office.ledger(),
@@ -97,7 +134,10 @@ pub async fn entries(
     .await
     .map_err(|error| problem(error.into()))?;
     let full = i64::try_from(found.len()).is_ok_and(|rows| rows >= limit);
-    let next = found.last().filter(|_| full).map(|entry| write_key(&entry.key));
+    let next = found
+        .last()
+        .filter(|_| full)
+        .map(|entry| write_key(&entry.key));
     let items: Vec<Value> = found
         .iter()
         .map(|entry| {
@@ -123,13 +163,26 @@ pub async fn entries(
 }
 
 fn write_key(key: &EntryKey) -> String {
-    format!("{}_{}_{}", key.business_date.format("%Y%m%d"), key.at.timestamp_micros(), key.journal_id.0)
+    format!(
+        "{}_{}_{}",
+        key.business_date.format("%Y%m%d"),
+        key.at.timestamp_micros(),
+        key.journal_id.0
+    )
 }
 
 fn parse_key(text: &str) -> Result<EntryKey, Problem> {
-    let wrong = || refused(&Refusal::new(400, "E-API-05", "after 不是上一页给出的 next。"));
+    let wrong = || {
+        refused(&Refusal::new(
+            400,
+            "E-API-05",
+            "after 不是上一页给出的 next。",
+        ))
+    };
     let mut parts = text.splitn(3, '_');
-    let (Some(date), Some(at), Some(journal)) = (parts.next(), parts.next(), parts.next()) else { return Err(wrong()) };
+    let (Some(date), Some(at), Some(journal)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(wrong());
+    };
     Ok(EntryKey {
         business_date: NaiveDate::parse_from_str(date, "%Y%m%d").map_err(|_| wrong())?,
         at: DateTime::from_timestamp_micros(at.parse().map_err(|_| wrong())?).ok_or_else(wrong)?,

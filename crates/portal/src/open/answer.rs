@@ -25,31 +25,58 @@ pub struct Key {
 
 /// Reads the `Idempotency-Key` of a write.
 pub fn key(headers: &HeaderMap, call: &str, body: &[u8]) -> Result<Key, Problem> {
-    let text = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::trim).unwrap_or_default();
+    let text = headers
+        .get("idempotency-key")
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim)
+        .unwrap_or_default();
     if text.is_empty() {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "E-API-01", "缺少幂等键", "写操作请带 Idempotency-Key 请求头：每次新的操作用一个新的键，重试用同一个键"));
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "E-API-01",
+            "缺少幂等键",
+            "写操作请带 Idempotency-Key 请求头：每次新的操作用一个新的键，重试用同一个键",
+        ));
     }
     if text.len() > 200 {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "E-API-01", "幂等键太长", "Idempotency-Key 最多 200 个字符"));
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "E-API-01",
+            "幂等键太长",
+            "Idempotency-Key 最多 200 个字符",
+        ));
     }
     let content = [call.as_bytes(), b"\n", body].concat();
-    Ok(Key { key: command::key_uuid(text), digest: command::digest(&content) })
+    Ok(Key {
+        key: command::key_uuid(text),
+        digest: command::digest(&content),
+    })
 }
 
 /// Reads a JSON body.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
-        refused(&Refusal::new(400, "E-API-05", format!("请求内容不是要求的 JSON：{}", chinese(&error))))
+        refused(&Refusal::new(
+            400,
+            "E-API-05",
+            format!("请求内容不是要求的 JSON：{}", chinese(&error)),
+        ))
     })
 }
 
 fn chinese(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!("第 {} 行第 {} 列", error.line(), error.column());
-    if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+    if let Some(field) = text
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+    {
         return format!("缺少 {field}");
     }
-    if let Some(field) = text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+    if let Some(field) = text
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next())
+    {
         return format!("没有 {field} 这一项");
     }
     match error.classify() {
@@ -80,18 +107,22 @@ where
 
 async fn kept(open: &Open, key: Key) -> Result<Option<Response>, Problem> {
     let office = &open.engine.office;
-    let row: Option<(Uuid, i16, Value)> =
-        sqlx::query_as("SELECT digest, status, body FROM api_answer WHERE centre_id = $1 AND key = $2")
-            .bind(office.centre.id)
-            .bind(key.key)
-            .fetch_optional(&office.pool)
-            .await
-            .map_err(|error| problem(error.into()))?;
+    let row: Option<(Uuid, i16, Value)> = sqlx::query_as(
+        "SELECT digest, status, body FROM api_answer WHERE centre_id = $1 AND key = $2",
+    )
+    .bind(office.centre.id)
+    .bind(key.key)
+    .fetch_optional(&office.pool)
+    .await
+    .map_err(|error| problem(error.into()))?;
     match row {
         Some((digest, ..)) if digest != key.digest => Err(refused(&case::other_body())),
         Some((_, status, body)) => Ok(Some(drawn(status, body))),
         // The effect may stand although its answer was not written: the command is asked, too.
-        None => books::remembered(office, key.key, key.digest).await.map(|_| None).map_err(problem),
+        None => books::remembered(office, key.key, key.digest)
+            .await
+            .map(|_| None)
+            .map_err(problem),
     }
 }
 
@@ -108,12 +139,13 @@ async fn keep(open: &Open, key: Key, status: StatusCode, body: &Value) -> Result
     .bind(body)
     .execute(&office.pool)
     .await?;
-    let (digest, status, body): (Uuid, i16, Value) =
-        sqlx::query_as("SELECT digest, status, body FROM api_answer WHERE centre_id = $1 AND key = $2")
-            .bind(office.centre.id)
-            .bind(key.key)
-            .fetch_one(&office.pool)
-            .await?;
+    let (digest, status, body): (Uuid, i16, Value) = sqlx::query_as(
+        "SELECT digest, status, body FROM api_answer WHERE centre_id = $1 AND key = $2",
+    )
+    .bind(office.centre.id)
+    .bind(key.key)
+    .fetch_one(&office.pool)
+    .await?;
     if digest != key.digest {
         return Err(case::other_body().into());
     }
@@ -121,6 +153,9 @@ async fn keep(open: &Open, key: Key, status: StatusCode, body: &Value) -> Result
 }
 
 fn drawn(status: i16, body: Value) -> Response {
-    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+    let status = u16::try_from(status)
+        .ok()
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(StatusCode::OK);
     (status, Json(body)).into_response()
 }

@@ -18,7 +18,10 @@ pub struct DateQuery {
 }
 
 /// All leaf subjects on their own side, the open day's postings included.
-pub async fn trial_balance(State(open): State<Open>, Query(query): Query<DateQuery>) -> Result<Json<Value>, Problem> {
+pub async fn trial_balance(
+    State(open): State<Open>,
+    Query(query): Query<DateQuery>,
+) -> Result<Json<Value>, Problem> {
     let office = &open.engine.office;
     let date = match query.date {
         Some(date) => date,
@@ -27,8 +30,14 @@ pub async fn trial_balance(State(open): State<Open>, Query(query): Query<DateQue
     if day_close::state(office, date).await.map_err(problem)? == DayState::Unknown {
         return Err(refused(&anju_casework::Refusal::not_found("这一天的账")));
     }
-    let mut conn = office.pool.acquire().await.map_err(|error| problem(error.into()))?;
-    let balance = trial_balance::trial_balance(&mut conn, office.ledger(), date, None).await.map_err(|error| problem(error.into()))?;
+    let mut conn = office
+        .pool
+        .acquire()
+        .await
+        .map_err(|error| problem(error.into()))?;
+    let balance = trial_balance::trial_balance(&mut conn, office.ledger(), date, None)
+        .await
+        .map_err(|error| problem(error.into()))?;
     Ok(Json(json!({
         "date": balance.date,
         "sealed": balance.sealed,

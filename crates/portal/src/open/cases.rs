@@ -42,11 +42,24 @@ pub struct Wait {
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 fn patience(wait: &Wait) -> Result<Duration, Problem> {
-    let Some(text) = wait.wait.as_deref().filter(|text| !text.is_empty()) else { return Ok(Duration::ZERO) };
-    let wrong = || refused(&Refusal::new(400, "E-API-05", "wait 的形式是 3s 或 500ms，最多 30s。"));
+    let Some(text) = wait.wait.as_deref().filter(|text| !text.is_empty()) else {
+        return Ok(Duration::ZERO);
+    };
+    let wrong = || {
+        refused(&Refusal::new(
+            400,
+            "E-API-05",
+            "wait 的形式是 3s 或 500ms，最多 30s。",
+        ))
+    };
     let wanted = match text.strip_suffix("ms") {
         Some(number) => Duration::from_millis(number.parse().map_err(|_| wrong())?),
-        None => Duration::from_secs(text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| wrong())?),
+        None => Duration::from_secs(
+            text.strip_suffix('s')
+                .unwrap_or(text)
+                .parse()
+                .map_err(|_| wrong())?,
+        ),
     };
     Ok(wanted.min(MAX_WAIT))
 }
@@ -67,7 +80,11 @@ pub async fn submit(
         let body: Body = read_json(&body)?;
         let office = &open.engine.office;
         let (applicant_id, branch_id) = applicant(&open, &body.applicant).await?;
-        let case_id = office.ids.next().await.map_err(|error| problem(error.into()))?;
+        let case_id = office
+            .ids
+            .next()
+            .await
+            .map_err(|error| problem(error.into()))?;
         let now = office.now();
         let submission = Submission {
             case_id,
@@ -94,7 +111,8 @@ pub async fn submit(
             Submitted::Before(case_id) => (StatusCode::OK, case_id),
         };
         let case = open.engine.wait(case_id, patience).await.map_err(problem)?;
-        let mut drawn = json!({ "case_id": case::number(office, case_id), "state": case.state().code() });
+        let mut drawn =
+            json!({ "case_id": case::number(office, case_id), "state": case.state().code() });
         if let Some(decision) = decision(&open, &case).await.map_err(problem)? {
             drawn["decision"] = decision;
         }
@@ -107,14 +125,28 @@ pub async fn submit(
 async fn applicant(open: &Open, number: &str) -> Result<(i64, i16), Problem> {
     let office = &open.engine.office;
     if let Some(person_id) = office.numbers.decode(NumberKind::Person, number) {
-        let memberships = membership::of_person(office, person_id).await.map_err(problem)?;
-        if memberships.is_empty() && anju_casework::person::get(office, person_id).await.map_err(problem)?.is_none() {
+        let memberships = membership::of_person(office, person_id)
+            .await
+            .map_err(problem)?;
+        if memberships.is_empty()
+            && anju_casework::person::get(office, person_id)
+                .await
+                .map_err(problem)?
+                .is_none()
+        {
             return Err(refused(&Refusal::not_found("这位申请人")));
         }
-        return Ok((person_id, memberships.first().map_or(office.centre.head_branch, |membership| membership.branch_id)));
+        return Ok((
+            person_id,
+            memberships
+                .first()
+                .map_or(office.centre.head_branch, |membership| membership.branch_id),
+        ));
     }
     if let Some(employer_id) = office.numbers.decode(NumberKind::Employer, number) {
-        let employer = employer::require(office, employer_id).await.map_err(problem)?;
+        let employer = employer::require(office, employer_id)
+            .await
+            .map_err(problem)?;
         return Ok((employer_id, employer.branch_id));
     }
     Err(refused(&Refusal::not_found("这位申请人")))
@@ -122,11 +154,17 @@ async fn applicant(open: &Open, number: &str) -> Result<(i64, i16), Problem> {
 
 async fn decision(open: &Open, case: &Case) -> CaseResult<Option<Value>> {
     let policy = open.engine.policy_of(case).await?;
-    case::decision_of(&open.engine.office, case, &policy).await?.map(|decision| Ok(serde_json::to_value(decision)?)).transpose()
+    case::decision_of(&open.engine.office, case, &policy)
+        .await?
+        .map(|decision| Ok(serde_json::to_value(decision)?))
+        .transpose()
 }
 
 /// A case with its decision, events, payment and timed legs.
-pub async fn show(State(open): State<Open>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+pub async fn show(
+    State(open): State<Open>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let case_id = open.decode(NumberKind::Case, &id, "这个办件")?;
     draw(&open, case_id).await.map(Json).map_err(problem)
 }
@@ -196,8 +234,13 @@ pub async fn withdraw(
         let case_id = open.decode(NumberKind::Case, &id, "这个办件")?;
         let office = &open.engine.office;
         case::require(office, case_id).await.map_err(problem)?;
-        case::withdraw(office, case_id, Actor::Interface).await.map_err(problem)?;
-        Ok((StatusCode::OK, json!({ "case_id": id, "state": "withdrawn" })))
+        case::withdraw(office, case_id, Actor::Interface)
+            .await
+            .map_err(problem)?;
+        Ok((
+            StatusCode::OK,
+            json!({ "case_id": id, "state": "withdrawn" }),
+        ))
     };
     once(&open, key, act).await
 }

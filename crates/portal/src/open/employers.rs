@@ -59,7 +59,10 @@ pub async fn open(State(open): State<Open>, headers: HeaderMap, body: Bytes) -> 
             .as_deref()
             .map(|text| {
                 Month::parse(text).map_err(|error| {
-                    refused(&anju_casework::Refusal::rule("E-EMPR-05", format!("首次汇缴年月应为 2026-11 的形式：{error}。")))
+                    refused(&anju_casework::Refusal::rule(
+                        "E-EMPR-05",
+                        format!("首次汇缴年月应为 2026-11 的形式：{error}。"),
+                    ))
                 })
             })
             .transpose()?;
@@ -77,28 +80,51 @@ pub async fn open(State(open): State<Open>, headers: HeaderMap, body: Bytes) -> 
             address: body.address,
         };
         let registration = registration(&open, &opening.uscc).await?;
-        let employer_id =
-            opening::open(&open.engine.office, &opening, &registration, Actor::Interface, key.key, key.digest).await.map_err(problem)?;
-        Ok((StatusCode::CREATED, json!({ "employer_no": open.encode(NumberKind::Employer, employer_id) })))
+        let employer_id = opening::open(
+            &open.engine.office,
+            &opening,
+            &registration,
+            Actor::Interface,
+            key.key,
+            key.digest,
+        )
+        .await
+        .map_err(problem)?;
+        Ok((
+            StatusCode::CREATED,
+            json!({ "employer_no": open.encode(NumberKind::Employer, employer_id) }),
+        ))
     };
     once(&open, key, act).await
 }
 
 /// What the market regulator says of a credit code; one that is malformed is asked about by nobody.
 async fn registration(open: &Open, uscc: &str) -> Result<anju_policy::Fact, Problem> {
-    let id = anju_domain::uscc::Uscc::parse(uscc).map_or_else(|_| uscc.to_owned(), |uscc| uscc.as_str().to_owned());
+    let id = anju_domain::uscc::Uscc::parse(uscc)
+        .map_or_else(|_| uscc.to_owned(), |uscc| uscc.as_str().to_owned());
     let request = FactRequest {
         fact_type: "market.registration".to_owned(),
         role: "employer".to_owned(),
         shown: "单位".to_owned(),
         keys: SubjectKeys::of(id),
-        purpose: Purpose { item: "employer-open-account".to_owned(), case_no: String::new() },
-        consent: Consent { id: "statutory:住房公积金管理条例第十四条".to_owned(), hash: String::new() },
+        purpose: Purpose {
+            item: "employer-open-account".to_owned(),
+            case_no: String::new(),
+        },
+        consent: Consent {
+            id: "statutory:住房公积金管理条例第十四条".to_owned(),
+            hash: String::new(),
+        },
         source: None,
     };
-    let facts = open.engine.gateway.fetch(vec![request]).await.map_err(|error| {
-        tracing::error!(%error, "asking the market regulator");
-        Problem::failed()
-    })?;
+    let facts = open
+        .engine
+        .gateway
+        .fetch(vec![request])
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "asking the market regulator");
+            Problem::failed()
+        })?;
     facts.into_iter().next().ok_or_else(Problem::failed)
 }

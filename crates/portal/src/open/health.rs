@@ -30,7 +30,12 @@ pub async fn ready(State(open): State<Open>) -> Response {
     };
     match tokio::time::timeout(std::time::Duration::from_secs(2), check).await {
         Ok(Ok(true)) => "ready\n".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "not ready\n").into_response(),
+        _ => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(header::RETRY_AFTER, "1")],
+            "not ready\n",
+        )
+            .into_response(),
     }
 }
 
@@ -46,7 +51,13 @@ pub async fn inbox(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let signature = headers.get("x-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    open.engine.receive(&bank, &body, signature).await.map_err(problem)?;
+    let signature = headers
+        .get("x-signature")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    open.engine
+        .receive(&bank, &body, signature)
+        .await
+        .map_err(problem)?;
     Ok(StatusCode::NO_CONTENT)
 }

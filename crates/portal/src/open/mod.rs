@@ -41,13 +41,26 @@ pub struct Open {
 
 impl Open {
     /// With the demo centre's key; a production centre has none, and its doors stay shut.
-    pub fn new(engine: Engine, key: Option<&str>, metrics: metrics_exporter_prometheus::PrometheusHandle) -> Self {
+    pub fn new(
+        engine: Engine,
+        key: Option<&str>,
+        metrics: metrics_exporter_prometheus::PrometheusHandle,
+    ) -> Self {
         let police = Arc::new(GatewayPolice(engine.gateway.clone()));
-        Self { engine, key: key.map(Arc::from), police, metrics }
+        Self {
+            engine,
+            key: key.map(Arc::from),
+            police,
+            metrics,
+        }
     }
 
     fn decode(&self, kind: NumberKind, number: &str, what: &str) -> Result<i64, Problem> {
-        self.engine.office.numbers.decode(kind, number).ok_or_else(|| refused(&Refusal::not_found(what)))
+        self.engine
+            .office
+            .numbers
+            .decode(kind, number)
+            .ok_or_else(|| refused(&Refusal::not_found(what)))
     }
 
     fn encode(&self, kind: NumberKind, id: i64) -> String {
@@ -88,21 +101,38 @@ pub fn routes(open: Open) -> Router {
 /// Who shows the key may enter; nothing of an answer is stored on the way.
 async fn guard(State(open): State<Open>, request: Request, next: Next) -> Response {
     if !shows_key(&open, request.headers()) {
-        return Problem::new(StatusCode::UNAUTHORIZED, "E-API-03", "需要密钥", "请在 Authorization 里带上接口密钥：Bearer …")
-            .into_response();
+        return Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "E-API-03",
+            "需要密钥",
+            "请在 Authorization 里带上接口密钥：Bearer …",
+        )
+        .into_response();
     }
     let too_large = request
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
         .is_some_and(|length| length > MAX_BODY_BYTES);
-    let mut response = if too_large { too_large_body().into_response() } else { next.run(request).await };
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    let mut response = if too_large {
+        too_large_body().into_response()
+    } else {
+        next.run(request).await
+    };
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
     response
 }
 
 fn too_large_body() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "E-API-06", "内容太大", "请求内容最多 20 MB，请拆分后再提交")
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "E-API-06",
+        "内容太大",
+        "请求内容最多 20 MB，请拆分后再提交",
+    )
 }
 
 fn shows_key(open: &Open, headers: &HeaderMap) -> bool {
@@ -112,7 +142,12 @@ fn shows_key(open: &Open, headers: &HeaderMap) -> bool {
         .and_then(|value| value.strip_prefix("Bearer "))
         .unwrap_or_default();
     // Compared as digests, so that neither length nor content shows in the time that it takes.
-    open.key.as_deref().is_some_and(|key| anju_vault::same(&anju_vault::sm3(shown.trim().as_bytes()), &anju_vault::sm3(key.as_bytes())))
+    open.key.as_deref().is_some_and(|key| {
+        anju_vault::same(
+            &anju_vault::sm3(shown.trim().as_bytes()),
+            &anju_vault::sm3(key.as_bytes()),
+        )
+    })
 }
 
 /// A refusal as a problem document.
@@ -140,7 +175,12 @@ pub(crate) fn problem(error: Error) -> Problem {
         Error::Failed(fault) => {
             tracing::error!(error = %anyhow_chain(&fault), "a command failed");
             if is_database_away(&fault) {
-                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "E-API-53", "暂时不能办理", "系统正在恢复，没有办成，请用同一个幂等键再试");
+                return Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "E-API-53",
+                    "暂时不能办理",
+                    "系统正在恢复，没有办成，请用同一个幂等键再试",
+                );
             }
             Problem::failed()
         }
@@ -161,15 +201,22 @@ fn anyhow_chain(error: &dyn std::error::Error) -> String {
 /// The database cannot be reached or is full: it comes back by itself, so that the caller is asked to try again.
 pub(crate) fn is_database_away(fault: &anju_casework::Fault) -> bool {
     let error = match fault {
-        anju_casework::Fault::Database(error) | anju_casework::Fault::Ledger(anju_ledger::Error::Database(error)) => error,
+        anju_casework::Fault::Database(error)
+        | anju_casework::Fault::Ledger(anju_ledger::Error::Database(error)) => error,
         _ => return false,
     };
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Tls(_) => true,
         // 53: no resources, 57: an operator's intervention, 58: the system, 08: the connection.
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| ["53", "57", "58", "08"].iter().any(|class| code.starts_with(class)))
-        }
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["53", "57", "58", "08"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        }),
         _ => false,
     }
 }

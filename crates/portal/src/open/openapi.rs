@@ -11,10 +11,20 @@ use super::Open;
 /// The document.
 pub async fn document(State(open): State<Open>) -> Json<Value> {
     let policy = open.engine.office.policy();
-    let forms: Map<String, Value> =
-        policy.set.services().map(|service| (format!("Form-{}", service.id), form(service))).collect();
-    let form_names: Vec<Value> = forms.keys().map(|name| json!({ "$ref": format!("#/components/schemas/{name}") })).collect();
-    let service_ids: Vec<&str> = policy.set.services().map(|service| service.id.as_str()).collect();
+    let forms: Map<String, Value> = policy
+        .set
+        .services()
+        .map(|service| (format!("Form-{}", service.id), form(service)))
+        .collect();
+    let form_names: Vec<Value> = forms
+        .keys()
+        .map(|name| json!({ "$ref": format!("#/components/schemas/{name}") }))
+        .collect();
+    let service_ids: Vec<&str> = policy
+        .set
+        .services()
+        .map(|service| service.id.as_str())
+        .collect();
     let mut schemas = schemas();
     schemas.extend(forms);
     schemas.insert("CaseSubmission".to_owned(), json!({
@@ -83,7 +93,12 @@ fn form(service: &ServiceDefinition) -> Value {
             (input.name.clone(), schema)
         })
         .collect();
-    let required: Vec<&str> = service.inputs.iter().filter(|input| input.required).map(|input| input.name.as_str()).collect();
+    let required: Vec<&str> = service
+        .inputs
+        .iter()
+        .filter(|input| input.required)
+        .map(|input| input.name.as_str())
+        .collect();
     json!({ "type": "object", "title": service.name_zh, "properties": properties, "required": required })
 }
 
@@ -119,22 +134,150 @@ const GET: Operation = Operation {
 };
 
 const OPERATIONS: &[Operation] = &[
-    Operation { path: "/open/v1/employers", method: "post", summary: "单位缴存登记", id: "openEmployer", body: Body::Json("EmployerOpening"), answer: "EmployerOpened", created: true, ..GET },
-    Operation { path: "/open/v1/employers/{no}/rosters", method: "post", summary: "上传并核对缴存清册", id: "uploadRoster", query: &[("month", "月份 YYYY-MM", true), ("mode", "complete 或 changes", false)], body: Body::Xlsx, answer: "Roster", created: true, ..GET },
-    Operation { path: "/open/v1/employers/{no}/remittances", method: "post", summary: "登记汇缴", id: "registerRemittance", body: Body::Json("RemittanceRegistration"), answer: "RemittanceRegistered", created: true, ..GET },
-    Operation { path: "/open/v1/remittances/{id}", summary: "汇缴的进度", id: "showRemittance", answer: "Remittance", ..GET },
-    Operation { path: "/open/v1/people/lookup", method: "post", summary: "按证件号码查找职工", id: "lookUpPerson", body: Body::Json("PersonLookup"), answer: "Person", ..GET },
-    Operation { path: "/open/v1/people/{person_id}/accounts", summary: "职工的账户", id: "listAccounts", answer: "Accounts", ..GET },
-    Operation { path: "/open/v1/accounts/{no}/entries", summary: "账户明细", id: "listEntries", query: &[("from", "起始日期", false), ("to", "截止日期", false), ("limit", "每页条数", false), ("after", "上一页的 next", false)], answer: "Entries", ..GET },
-    Operation { path: "/open/v1/services", summary: "事项目录", id: "listServices", answer: "Services", ..GET },
-    Operation { path: "/open/v1/services/{id}/precheck", summary: "资格预审，不产生办件", id: "precheck", query: &[("applicant", "申请人 person_id", true)], answer: "Decision", ..GET },
-    Operation { path: "/open/v1/cases", method: "post", summary: "提交办件", id: "submitCase", query: &[("wait", "等待办结的时间，如 3s", false)], body: Body::Json("CaseSubmission"), answer: "CaseSubmitted", created: true, ..GET },
-    Operation { path: "/open/v1/cases/{id}", summary: "办件的决定、经过和付款", id: "showCase", answer: "Case", ..GET },
-    Operation { path: "/open/v1/cases/{id}/withdraw", method: "post", summary: "撤回办件", id: "withdrawCase", body: Body::Empty, answer: "CaseSubmitted", ..GET },
-    Operation { path: "/open/v1/books/trial-balance", summary: "试算平衡", id: "trialBalance", query: &[("date", "会计日期，默认当前开账日", false)], answer: "TrialBalance", ..GET },
-    Operation { path: "/healthz", summary: "进程存活", id: "healthz", answer: "", open_to_all: true, ..GET },
-    Operation { path: "/readyz", summary: "可以写入", id: "readyz", answer: "", open_to_all: true, ..GET },
-    Operation { path: "/metrics", summary: "运行指标（Prometheus）", id: "metrics", answer: "", open_to_all: true, ..GET },
+    Operation {
+        path: "/open/v1/employers",
+        method: "post",
+        summary: "单位缴存登记",
+        id: "openEmployer",
+        body: Body::Json("EmployerOpening"),
+        answer: "EmployerOpened",
+        created: true,
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/employers/{no}/rosters",
+        method: "post",
+        summary: "上传并核对缴存清册",
+        id: "uploadRoster",
+        query: &[
+            ("month", "月份 YYYY-MM", true),
+            ("mode", "complete 或 changes", false),
+        ],
+        body: Body::Xlsx,
+        answer: "Roster",
+        created: true,
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/employers/{no}/remittances",
+        method: "post",
+        summary: "登记汇缴",
+        id: "registerRemittance",
+        body: Body::Json("RemittanceRegistration"),
+        answer: "RemittanceRegistered",
+        created: true,
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/remittances/{id}",
+        summary: "汇缴的进度",
+        id: "showRemittance",
+        answer: "Remittance",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/people/lookup",
+        method: "post",
+        summary: "按证件号码查找职工",
+        id: "lookUpPerson",
+        body: Body::Json("PersonLookup"),
+        answer: "Person",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/people/{person_id}/accounts",
+        summary: "职工的账户",
+        id: "listAccounts",
+        answer: "Accounts",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/accounts/{no}/entries",
+        summary: "账户明细",
+        id: "listEntries",
+        query: &[
+            ("from", "起始日期", false),
+            ("to", "截止日期", false),
+            ("limit", "每页条数", false),
+            ("after", "上一页的 next", false),
+        ],
+        answer: "Entries",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/services",
+        summary: "事项目录",
+        id: "listServices",
+        answer: "Services",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/services/{id}/precheck",
+        summary: "资格预审，不产生办件",
+        id: "precheck",
+        query: &[("applicant", "申请人 person_id", true)],
+        answer: "Decision",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/cases",
+        method: "post",
+        summary: "提交办件",
+        id: "submitCase",
+        query: &[("wait", "等待办结的时间，如 3s", false)],
+        body: Body::Json("CaseSubmission"),
+        answer: "CaseSubmitted",
+        created: true,
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/cases/{id}",
+        summary: "办件的决定、经过和付款",
+        id: "showCase",
+        answer: "Case",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/cases/{id}/withdraw",
+        method: "post",
+        summary: "撤回办件",
+        id: "withdrawCase",
+        body: Body::Empty,
+        answer: "CaseSubmitted",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/books/trial-balance",
+        summary: "试算平衡",
+        id: "trialBalance",
+        query: &[("date", "会计日期，默认当前开账日", false)],
+        answer: "TrialBalance",
+        ..GET
+    },
+    Operation {
+        path: "/healthz",
+        summary: "进程存活",
+        id: "healthz",
+        answer: "",
+        open_to_all: true,
+        ..GET
+    },
+    Operation {
+        path: "/readyz",
+        summary: "可以写入",
+        id: "readyz",
+        answer: "",
+        open_to_all: true,
+        ..GET
+    },
+    Operation {
+        path: "/metrics",
+        summary: "运行指标（Prometheus）",
+        id: "metrics",
+        answer: "",
+        open_to_all: true,
+        ..GET
+    },
 ];
 
 fn paths() -> Value {
@@ -149,7 +292,8 @@ fn paths() -> Value {
         parameters.extend(operation.query.iter().map(|(name, description, required)| {
             json!({ "name": name, "in": "query", "required": required, "description": description, "schema": { "type": "string" } })
         }));
-        let writes = matches!(operation.body, Body::Json(_) | Body::Xlsx | Body::Empty) && operation.id != "lookUpPerson";
+        let writes = matches!(operation.body, Body::Json(_) | Body::Xlsx | Body::Empty)
+            && operation.id != "lookUpPerson";
         if writes {
             parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
         }
@@ -187,7 +331,10 @@ fn paths() -> Value {
         if operation.open_to_all {
             drawn["security"] = json!([]);
         } else {
-            responses.insert("default".to_owned(), json!({ "$ref": "#/components/responses/Problem" }));
+            responses.insert(
+                "default".to_owned(),
+                json!({ "$ref": "#/components/responses/Problem" }),
+            );
         }
         drawn["responses"] = Value::Object(responses);
         let item = paths.entry(operation.path).or_insert_with(|| json!({}));
@@ -201,8 +348,12 @@ fn object(required: &[&str], properties: Value) -> Value {
 }
 
 fn schemas() -> Map<String, Value> {
-    let (text, fen, month, instant) =
-        (json!({ "type": "string" }), json!({ "type": "integer" }), json!({ "type": "string", "pattern": "^\\d{4}-\\d{2}$" }), json!({ "type": "string", "format": "date-time" }));
+    let (text, fen, month, instant) = (
+        json!({ "type": "string" }),
+        json!({ "type": "integer" }),
+        json!({ "type": "string", "pattern": "^\\d{4}-\\d{2}$" }),
+        json!({ "type": "string", "format": "date-time" }),
+    );
     let list = json!({ "type": "array", "items": { "type": "object" } });
     let all = json!({
         "Problem": object(&["status", "code", "title", "detail"], json!({

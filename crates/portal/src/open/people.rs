@@ -23,11 +23,23 @@ struct Body {
 pub async fn look_up(State(open): State<Open>, body: Bytes) -> Result<Json<Value>, Problem> {
     let body: Body = read_json(&body)?;
     let office = &open.engine.office;
-    let id = IdNumber::parse(&body.id_no).map_err(|error| refused(&Refusal::rule("E-PERS-01", format!("{error}。"))))?;
+    let id = IdNumber::parse(&body.id_no)
+        .map_err(|error| refused(&Refusal::rule("E-PERS-01", format!("{error}。"))))?;
     let found = person::by_id_number(office, &id).await.map_err(problem)?;
     let person = found.ok_or_else(|| refused(&Refusal::not_found("这位职工")))?;
-    access_log::note(office, Actor::Interface, person.person_id, "按证件号码查找", "接口查询", None).await.map_err(problem)?;
-    let memberships = membership::of_person(office, person.person_id).await.map_err(problem)?;
+    access_log::note(
+        office,
+        Actor::Interface,
+        person.person_id,
+        "按证件号码查找",
+        "接口查询",
+        None,
+    )
+    .await
+    .map_err(problem)?;
+    let memberships = membership::of_person(office, person.person_id)
+        .await
+        .map_err(problem)?;
     Ok(Json(json!({
         "person_id": open.encode(NumberKind::Person, person.person_id),
         "name_masked": person.name.masked(),

@@ -27,7 +27,13 @@ pub struct UploadQuery {
 
 fn month(text: Option<&str>) -> Result<Month, Problem> {
     text.and_then(|text| Month::parse(text).ok())
-        .ok_or_else(|| refused(&Refusal::new(400, "E-API-05", "请给出月份 month，形式是 2026-11。")))
+        .ok_or_else(|| {
+            refused(&Refusal::new(
+                400,
+                "E-API-05",
+                "请给出月份 month，形式是 2026-11。",
+            ))
+        })
 }
 
 /// Checks a roster; nothing changes.
@@ -48,7 +54,13 @@ pub async fn upload(
         let mode = match query.mode.as_deref() {
             None | Some("" | "complete") => Mode::Complete,
             Some("changes") => Mode::Changes,
-            Some(_) => return Err(refused(&Refusal::new(400, "E-API-05", "mode 只能是 complete 或 changes。"))),
+            Some(_) => {
+                return Err(refused(&Refusal::new(
+                    400,
+                    "E-API-05",
+                    "mode 只能是 complete 或 changes。",
+                )));
+            }
         };
         let uploaded = Uploaded {
             employer_id,
@@ -60,9 +72,14 @@ pub async fn upload(
             digest: key.digest,
             police: &*open.police,
         };
-        match upload::upload(&open.engine.office, uploaded).await.map_err(problem)? {
+        match upload::upload(&open.engine.office, uploaded)
+            .await
+            .map_err(problem)?
+        {
             Upload::Kept(roster_id) => {
-                let roster = upload::require(&open.engine.office, roster_id).await.map_err(problem)?;
+                let roster = upload::require(&open.engine.office, roster_id)
+                    .await
+                    .map_err(problem)?;
                 Ok((StatusCode::CREATED, draw_roster(&open, &roster)))
             }
             Upload::Refused(mistakes) => Err(refused(&mistakes.refusal())),
@@ -109,9 +126,21 @@ pub async fn register(
         let roster_id = open.decode(NumberKind::Roster, &body.roster_id, "这份名册")?;
         let month = month(Some(&body.month))?;
         let office = &open.engine.office;
-        let registered =
-            remittance::register(office, employer_id, roster_id, month, Actor::Interface, "HALL", key.key, key.digest).await.map_err(problem)?;
-        let remittance = remittance::require(office, registered).await.map_err(problem)?;
+        let registered = remittance::register(
+            office,
+            employer_id,
+            roster_id,
+            month,
+            Actor::Interface,
+            "HALL",
+            key.key,
+            key.digest,
+        )
+        .await
+        .map_err(problem)?;
+        let remittance = remittance::require(office, registered)
+            .await
+            .map_err(problem)?;
         let account = office.bank(&remittance.bank).map_err(problem)?;
         Ok((
             StatusCode::CREATED,
@@ -132,9 +161,14 @@ pub async fn register(
 }
 
 /// How far a remittance has come.
-pub async fn remittance(State(open): State<Open>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+pub async fn remittance(
+    State(open): State<Open>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let remittance_id = open.decode(NumberKind::Remittance, &id, "这笔汇缴")?;
-    let remittance = remittance::require(&open.engine.office, remittance_id).await.map_err(problem)?;
+    let remittance = remittance::require(&open.engine.office, remittance_id)
+        .await
+        .map_err(problem)?;
     Ok(Json(json!({
         "remittance_id": id,
         "employer_no": open.encode(NumberKind::Employer, remittance.employer_id),

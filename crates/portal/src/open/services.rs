@@ -70,8 +70,16 @@ pub async fn precheck(
     if let Some(card) = &person.card {
         form.insert("card_no".to_owned(), card.expose().into());
     }
-    let request =
-        Request { service: id, case_id: None, applicant_id: person_id, form, channel: "APP".to_owned(), face_passed: true };
+    let request = Request {
+        service: id,
+        case_id: None,
+        applicant_id: person_id,
+        form,
+        channel: "APP".to_owned(),
+        face_passed: true,
+    };
     let (_, decision) = open.engine.precheck(&request).await.map_err(problem)?;
-    Ok(Json(serde_json::to_value(decision).map_err(|error| problem(error.into()))?))
+    Ok(Json(
+        serde_json::to_value(decision).map_err(|error| problem(error.into()))?,
+    ))
 }

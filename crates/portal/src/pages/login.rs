@@ -151,14 +151,7 @@ impl LogInPage {
             lead: "",
             action: "/login/unit/code",
         };
-        LogInPage::code(
-            visit,
-            &door,
-            back,
-            challenge,
-            returned,
-            "/login/unit",
-        )
+        LogInPage::code(visit, &door, back, challenge, returned, "/login/unit")
     }
 
     /// 柜面登录: `POST /login/staff` with `staff_no`, `password`, `code`, `back`.

@@ -8,4 +8,5 @@ pub mod login;
 pub mod my;
 pub mod settings;
 pub mod site;
+pub mod styleguide;
 pub mod unit;

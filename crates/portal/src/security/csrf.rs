@@ -2,7 +2,6 @@
 //! nothing, as old ones do), the cookie is SameSite=Lax, and the form must carry the token that belongs to its session.
 //! Forms are read whole here, within their limits, so that no handler can forget the check.
 
-use anju_vault::Vault;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
@@ -22,8 +21,8 @@ pub const LONGEST_FORM: usize = 64 * 1024;
 pub const LONGEST_UPLOAD: usize = 20 * 1024 * 1024 + 64 * 1024;
 
 /// The token of a session or visitor.
-pub(super) fn token(vault: &Vault, binding: &str) -> String {
-    hex::encode(&vault.mac("csrf", binding.as_bytes())[..16])
+pub(super) fn token(key: &[u8; 32], binding: &str) -> String {
+    hex::encode(&anju_vault::hmac_sm3(key, &[binding.as_bytes()])[..16])
 }
 
 pub(super) async fn guard(visit: Visit, request: Request, next: Next) -> Response {

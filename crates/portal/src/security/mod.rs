@@ -25,7 +25,8 @@ use crate::pages::error::PageError;
 /// What the layers need to know.
 #[derive(Clone)]
 pub struct Shield {
-    vault: Arc<Vault>,
+    /// Makes the tokens of forms.
+    forms: [u8; 32],
     centre: Arc<Centre>,
     limiter: Arc<Limiter>,
     secure: bool,
@@ -34,9 +35,9 @@ pub struct Shield {
 impl Shield {
     /// `secure` where the public address is https: cookies are then sent over https alone.
     #[must_use]
-    pub fn new(vault: Arc<Vault>, centre: Arc<Centre>, secure: bool) -> Shield {
+    pub fn new(vault: &Vault, centre: Arc<Centre>, secure: bool) -> Shield {
         Shield {
-            vault,
+            forms: vault.mac("csrf", b"forms"),
             centre,
             limiter: Arc::new(Limiter::default()),
             secure,

@@ -32,14 +32,15 @@ impl House {
             hotline: "023-12329".into(),
             filing: "演示".into(),
         };
-        let shield = Shield::new(Arc::new(vault), Arc::new(centre), false);
+        let shield = Shield::new(&vault, Arc::new(centre), false);
         let routes = Router::new()
             .route("/my/form", get(async |visit: Visit| visit.csrf))
             .route("/my/pay", post(async |body: String| body))
             .route(
                 "/my/broken",
                 get(async || -> Result<String, PageError> {
-                    std::fs::read_to_string("/nowhere/at/all").map_err(|error| PageError::failed(&error))
+                    std::fs::read_to_string("/nowhere/at/all")
+                        .map_err(|error| PageError::failed(&error))
                 }),
             )
             .route(

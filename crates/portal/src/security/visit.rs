@@ -85,7 +85,7 @@ pub(super) async fn begin(
         .expect("a fresh one is made where there is none");
     let visit = Visit {
         look: Look::of(headers),
-        csrf: csrf::token(&shield.vault, binding),
+        csrf: csrf::token(&shield.forms, binding),
         path: request.uri().path().to_owned(),
         session,
         client: client(&request),

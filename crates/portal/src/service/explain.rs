@@ -143,9 +143,7 @@ pub fn remedy(decision: &Decision) -> Option<Remedy> {
                 title: "怎样就会通过".into(),
                 lead: match lacking.len() {
                     1 => "只差这一条。改正以后，随时可以再申请。".into(),
-                    count => {
-                        format!("差 {count} 条。都改正以后，随时可以再申请。").into()
-                    }
+                    count => format!("差 {count} 条。都改正以后，随时可以再申请。").into(),
                 },
                 ways,
                 actions: Vec::new(),

@@ -14,6 +14,4 @@ pub struct ReceiptPage {
     pub frame: MyFrame,
     /// The receipt.
     pub receipt: Receipt,
-    /// Where the bundle can be downloaded; none until its leaf is sealed.
-    pub bundle: Option<String>,
 }

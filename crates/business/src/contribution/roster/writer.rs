@@ -118,6 +118,40 @@ pub fn annotated(month: Month, roster: &Sheet, faults: &[Fault]) -> Result<Vec<u
     book.save_to_buffer()
 }
 
+/// The clerk's rows with some cells typed anew, keyed by row and header's name, to be read again as a roster of its own.
+///
+/// # Errors
+/// When the file cannot be put together; no input leads there.
+pub fn mended(
+    month: Month,
+    roster: &Sheet,
+    mends: &HashMap<(u32, String), String>,
+) -> Result<Vec<u8>, XlsxError> {
+    let mut book = book_of(month)?;
+    let sheet = book.add_worksheet();
+    sheet.set_name(format!("{}清册", month.chinese()))?;
+    let columns: Vec<(Column, u16)> = Column::ALL
+        .into_iter()
+        .filter_map(|column| Some((column, roster.place(column)?)))
+        .collect();
+    header(sheet, roster.header_row() - 1, &columns)?;
+    for index in 0..roster.len() {
+        let row = roster.row_number(index);
+        for (column, place) in &columns {
+            let typed = mends.get(&(row, column.header().to_owned()));
+            let value = typed.map_or_else(
+                || roster.value(index, *column),
+                |text| match text.trim() {
+                    "" => Value::Empty,
+                    text => Value::Text(text),
+                },
+            );
+            copy_cell(sheet, row - 1, *place, value, false)?;
+        }
+    }
+    book.save_to_buffer()
+}
+
 /// A book whose bytes depend on nothing but what is written into it.
 fn book_of(month: Month) -> Result<Workbook, XlsxError> {
     let year = u16::try_from(month.year()).expect("a month lies between 1900 and 2999");

@@ -5,7 +5,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{
-    Button, Facts, Flash, Formula, Hands, Keys, State, Table, Tabs, Tag, Text, filters,
+    Button, Facts, Field, Flash, Formula, Hands, Keys, State, Table, Tabs, Tag, Text, filters,
 };
 use crate::frame::DeskFrame;
 
@@ -41,8 +41,10 @@ pub struct SuspenseSide {
     pub facts: Facts,
     /// To whom it may belong.
     pub candidates: Vec<Candidate>,
+    /// Employer and reason, where it may be claimed.
+    pub fields: Vec<Field>,
     /// The entry that a claim books.
-    pub entry: Formula,
+    pub entry: Option<Formula>,
     /// The claim: primary, key c. Absent where it is claimed and waits for the other hand.
     pub claim: Option<Button>,
     /// Maker and checker of a claim that was made.

@@ -4,9 +4,7 @@ use anju_domain::money::Fen;
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{
-    Button, Choices, Flash, Formula, Promise, Summary, Table, Text, Timeline, Tone, filters,
-};
+use crate::components::{Flash, Formula, Promise, Summary, Table, Text, Timeline, Tone, filters};
 use crate::frame::{UnitFrame, UnitTab};
 
 /// 汇缴付款.
@@ -23,16 +21,12 @@ pub struct PayPage {
     pub note: Text,
     /// Came short, came too much, came after the day.
     pub flash: Option<Flash>,
-    /// Ways to pay; one only is shown as a sentence.
-    pub ways: Option<Choices>,
     /// 收款户名, 账号, 附言, 金额.
     pub account: Summary,
-    /// Token, key, remittance.
-    pub hidden: Vec<(&'static str, String)>,
-    /// 从尾号 8802 扣 307,200.00 元; none where only a transfer is possible.
-    pub button: Option<Button>,
     /// By when, and what happens then.
     pub after: Text,
+    /// The page that shows the arrival.
+    pub watch: String,
     /// 307,200.00 怎么来的.
     pub formula: Formula,
     /// 付款以后.

@@ -23,6 +23,8 @@ pub struct UploadPage {
     pub flash: Option<Flash>,
     /// `2026-11`.
     pub month: String,
+    /// The key that makes a double tap one upload.
+    pub key: String,
     /// Where to drop it.
     pub drop: Drop,
     /// Whether last month's roster can be fetched and used.
@@ -57,6 +59,10 @@ pub struct ErrorsPage {
     pub drop: Drop,
     /// `2026-11`.
     pub month: String,
+    /// The key of the next upload or mending.
+    pub key: String,
+    /// Can the file be given back with its mistakes marked?
+    pub has_sheet: bool,
 }
 
 /// One person who changes against last month.

@@ -1,0 +1,514 @@
+//! 账簿: trial balance and the day's close by two hands.
+
+use anju_business::books::day_close;
+use anju_business::books::day_match::{self, BankMatch};
+use anju_casework::staff::role;
+use anju_casework::{Error, Office, staff};
+use anju_domain::calendar::chinese_day;
+use anju_domain::money::Fen;
+use anju_domain::subject::{Side, Subject};
+use anju_ledger::trial_balance::{TrialBalance, trial_balance as balance_of_day};
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{Days, NaiveDate};
+use serde::Deserialize;
+
+use crate::authorization::AtDesk;
+use crate::components::{
+    Button, Cell, Column, Event, Field, Flash, Hand, Hands, Keys, Line, State as Shown, Table,
+    Text, Timeline, Tone, When,
+};
+use crate::desk::framed;
+use crate::pages::desk::{DayClosePage, TrialBalancePage};
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::when;
+
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    date: Option<NaiveDate>,
+    nonzero: Option<String>,
+    asked: Option<String>,
+}
+
+async fn read(office: &Office, date: NaiveDate) -> Result<TrialBalance, PageError> {
+    let mut conn = office.pool.acquire().await?;
+    Ok(balance_of_day(&mut conn, office.ledger(), date, None).await?)
+}
+
+/// `GET /desk/books/trial-balance?date=&nonzero=1`.
+pub(crate) async fn trial_balance(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Query(wanted): Query<Wanted>,
+) -> Result<TrialBalancePage, PageError> {
+    let office = &portal.engine.office;
+    let open = day_close::open_date(office).await?;
+    let date = wanted.date.unwrap_or(open);
+    let books = read(office, date).await?;
+    // Without the form having been sent, rows without movement and balance are hidden.
+    let hide_zero = wanted.asked.is_none() || wanted.nonzero.is_some();
+    let (debit, credit) = books.turnover();
+    let (closing_debit, closing_credit) = books.closing();
+    let equal = debit == credit && closing_debit == closing_credit;
+    let mut lines = Vec::new();
+    let mut parent = None;
+    for line in &books.subjects {
+        let is_zero = [line.opening, line.debit, line.credit, line.closing]
+            .iter()
+            .all(|amount| *amount == Fen::ZERO);
+        if hide_zero && is_zero {
+            continue;
+        }
+        let info = line.subject.info();
+        let head = first_level(line.subject);
+        if head.is_some() && head != parent {
+            parent = head;
+            if let Some(head) = head {
+                lines.push(Line::level(
+                    "group",
+                    vec![Cell::new(Text::new().code(head.code()).say(head.info().name_zh)).span(6)],
+                ));
+            }
+        }
+        let moved = |amount: Fen| (amount != Fen::ZERO).then_some(amount);
+        lines.push(Line::level(
+            if head.is_some() { "sub" } else { "first" },
+            vec![
+                Cell::new(Text::new().code(info.subject.code()).say(info.name_zh)),
+                Cell::amount(line.opening),
+                Cell::maybe(moved(line.debit)),
+                Cell::maybe(moved(line.credit)),
+                Cell::amount(line.closing),
+                Cell::new(side_name(info.side)),
+            ],
+        ));
+    }
+    let verdict = if equal {
+        Shown::pass("借贷相等")
+    } else {
+        Shown::fail("借贷不等").with_icon("alert")
+    };
+    let days = [open, open - Days::new(1), open - Days::new(2)];
+    let mut options: Vec<(String, String)> = days
+        .iter()
+        .map(|day| (when::iso(*day), chinese_day(*day)))
+        .collect();
+    if !days.contains(&date) {
+        options.push((when::iso(date), chinese_day(date)));
+    }
+    Ok(TrialBalancePage {
+        frame: framed(office, &visit, &at, "试算平衡", "/desk/books/trial-balance").await?,
+        day: if books.sealed {
+            format!("{}，已日结", chinese_day(date))
+        } else {
+            format!("{}，还没有日结", chinese_day(date))
+        },
+        tags: vec![verdict.clone().tag()],
+        filters: vec![
+            Field::select("date", "日期", options)
+                .value(when::iso(date))
+                .bare(),
+        ],
+        hide_zero,
+        table: Table::new(
+            "tb",
+            format!("{}试算平衡表，单位：元", chinese_day(date)),
+            vec![
+                Column::words("科目"),
+                Column::figures("期初余额（元）"),
+                Column::figures("本期借方（元）"),
+                Column::figures("本期贷方（元）"),
+                Column::figures("期末余额（元）"),
+                Column::words("方向"),
+            ],
+            lines,
+        )
+        .totals(vec![
+            Line::new(vec![
+                Cell::new("合计　借方"),
+                Cell::new(""),
+                Cell::amount(debit),
+                Cell::new(""),
+                Cell::amount(closing_debit),
+                Cell::state(&verdict),
+            ]),
+            Line::new(vec![
+                Cell::new("合计　贷方"),
+                Cell::new(""),
+                Cell::new(""),
+                Cell::amount(credit),
+                Cell::amount(closing_credit),
+                Cell::new(format!("差 {}", closing_debit - closing_credit)),
+            ]),
+        ])
+        .dense(" tb")
+        .fits()
+        .keys()
+        .empty("这一天没有余额，也没有发生额。"),
+        flash: None,
+        keys: Keys::new(&[("g b", "试算平衡"), ("g s", "暂收待查")]),
+        downloads: vec![(
+            "csv".into(),
+            format!("/desk/books/trial-balance.csv?date={}", when::iso(date)),
+        )],
+        taken: format!("取数 {}", when::second(office.now(), office.now())).into(),
+    })
+}
+
+fn side_name(side: Side) -> &'static str {
+    if side == Side::Debit { "借" } else { "贷" }
+}
+
+/// The subject of three digits above a longer one.
+fn first_level(subject: Subject) -> Option<Subject> {
+    let code = subject.code();
+    (code >= 1_000)
+        .then(|| Subject::get(code / if code >= 10_000 { 100 } else { 10 }))
+        .flatten()
+}
+
+/// `GET /desk/books/trial-balance.csv?date=`.
+pub(crate) async fn trial_balance_csv(
+    State(portal): State<Portal>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let date = match wanted.date {
+        Some(date) => date,
+        None => day_close::open_date(office).await?,
+    };
+    let books = read(office, date).await?;
+    let plain = |amount: Fen| {
+        let fen = amount.fen();
+        let sign = if fen < 0 { "-" } else { "" };
+        format!("{sign}{}.{:02}", fen.abs() / 100, fen.abs() % 100)
+    };
+    let mut text = String::from(
+        "\u{feff}科目,名称,期初余额（元）,本期借方（元）,本期贷方（元）,期末余额（元）,方向\r\n",
+    );
+    for line in &books.subjects {
+        let info = line.subject.info();
+        text.push_str(&format!(
+            "{},{},{},{},{},{},{}\r\n",
+            info.subject.code(),
+            info.name_zh,
+            plain(line.opening),
+            plain(line.debit),
+            plain(line.credit),
+            plain(line.closing),
+            side_name(info.side)
+        ));
+    }
+    Ok((
+        [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (
+                header::CONTENT_DISPOSITION,
+                format!("attachment; filename=\"trial-balance-{date}.csv\""),
+            ),
+        ],
+        text,
+    )
+        .into_response())
+}
+
+/// `GET /desk/books/close`.
+pub(crate) async fn close(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+) -> Result<DayClosePage, PageError> {
+    draw(&portal, &visit, &at, None).await
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtDesk,
+    flash: Option<Flash>,
+) -> Result<DayClosePage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let open = day_close::open_date(office).await?;
+    let matches = day_match::of_day(office, open).await?;
+    let checks = if matches.is_empty() {
+        Vec::new()
+    } else {
+        day_close::checklist(office, &matches).await?
+    };
+    let frame = framed(office, visit, at, "日结", "/desk/books/close").await?;
+    let agrees = !matches.is_empty() && matches.iter().all(BankMatch::agrees);
+    let day = chinese_day(open);
+    let matched_at = matches.iter().map(|one| one.matched_at).max();
+    let open_lines: Vec<Line> = matches
+        .iter()
+        .flat_map(|one| one.differences.0.iter().map(move |line| (one, line)))
+        .map(|(one, line)| {
+            Line::new(vec![
+                Cell::new(bank_name(office, &one.bank)),
+                Cell::new(line.kind.as_str()),
+                Cell::digits(line.reference.as_str()),
+                Cell::digits(when::iso(line.date)),
+                Cell::amount(Fen::new(line.amount_fen)),
+                Cell::state(&if line.explained {
+                    Shown::wait("在途")
+                } else {
+                    Shown::fail("对不上").with_icon("alert")
+                }),
+            ])
+        })
+        .collect();
+    let bank_lines = matches
+        .iter()
+        .map(|one| {
+            let book = Fen::new(one.book_fen);
+            let bank = one.bank_fen.map(Fen::new);
+            let transit = Fen::new(one.in_transit_in_fen - one.in_transit_out_fen);
+            Line::new(vec![
+                Cell::new(bank_name(office, &one.bank)),
+                Cell::amount(book),
+                bank.map_or_else(Cell::unverified, Cell::amount),
+                Cell::amount(transit),
+                Cell::new(format!("{} 笔", one.differences.0.len())),
+                Cell::state(&match (bank, one.agrees()) {
+                    (None, _) => Shown::unknown("没有对账单"),
+                    (_, true) => Shown::pass("相符"),
+                    (_, false) => Shown::fail("不符").with_icon("alert"),
+                }),
+            ])
+        })
+        .collect();
+    let steps = checks
+        .iter()
+        .map(|check| {
+            Event::new(
+                if check.passed {
+                    When::Done
+                } else {
+                    When::Failed
+                },
+                check.name,
+                check.detail.as_str(),
+            )
+        })
+        .collect();
+    Ok(DayClosePage {
+        hands: hands(office, at, open, frame.head.hidden()).await?,
+        frame,
+        day: format!("{day}，{}", when::weekday(open)),
+        tags: if matches.is_empty() {
+            vec![Shown::unknown("还没有对账").tag()]
+        } else {
+            vec![
+                if agrees {
+                    Shown::pass("账银相符").tag()
+                } else {
+                    Shown::fail("有对不上的").with_icon("alert").tag()
+                },
+                if checks.iter().all(|check| check.passed) {
+                    Shown::pass("可以日结").tag()
+                } else {
+                    Shown::wait("还不能日结").with_icon("alert").tag()
+                },
+            ]
+        },
+        flash,
+        match_title: if open_lines.is_empty() {
+            "办件、账、银行，逐笔都对上".into()
+        } else {
+            format!("逐笔核对，{} 笔只在一边", open_lines.len())
+        },
+        match_note: matched_at.map_or_else(
+            || "提出日结时向银行取对账单".into(),
+            |at| Text::from(format!("{}核对", when::second(at, now))),
+        ),
+        matches: Table::new(
+            "match",
+            "只在一边的流水，单位：元",
+            vec![
+                Column::words("银行"),
+                Column::words("情况"),
+                Column::words("流水"),
+                Column::words("日期"),
+                Column::figures("金额（元）"),
+                Column::words("结果"),
+            ],
+            open_lines,
+        )
+        .dense(" queue")
+        .empty("没有只在一边的流水。"),
+        bank_title: format!("{} 家银行，账上余额与银行余额", office.banks.len()),
+        bank_note: Text::new(),
+        banks: Table::new(
+            "banks",
+            "银行余额核对，单位：元",
+            vec![
+                Column::words("银行"),
+                Column::figures("账上余额（元）"),
+                Column::figures("银行余额（元）"),
+                Column::figures("在途净额（元）"),
+                Column::words("只在一边"),
+                Column::words("结果"),
+            ],
+            bank_lines,
+        )
+        .empty("还没有取对账单。"),
+        note: "日结后这一天不能再记账，只能冲正到以后的日子。".into(),
+        steps_title: if checks.is_empty() {
+            "日结前要核对".into()
+        } else {
+            format!(
+                "核对 {} 项，{} 项通过",
+                checks.len(),
+                checks.iter().filter(|check| check.passed).count()
+            )
+        },
+        steps: Timeline(steps),
+    })
+}
+
+fn bank_name(office: &Office, bank: &str) -> String {
+    office
+        .bank(bank)
+        .map_or_else(|_| bank.to_owned(), |account| account.bank_name.clone())
+}
+
+async fn hands(
+    office: &Office,
+    at: &AtDesk,
+    open: NaiveDate,
+    token: (&'static str, String),
+) -> Result<Hands, PageError> {
+    let day = chinese_day(open);
+    let may = at.staff.is(role::ACCOUNTANT) || at.staff.is(role::CHIEF_ACCOUNTANT);
+    let signed = day_close::signature(office, open)
+        .await?
+        .filter(|signature| signature.state == 1);
+    let me = format!(
+        "{}（{}）",
+        anju_domain::name::mask(&at.staff.name),
+        at.staff.number
+    );
+    let form = |hands, action: &str, button: String| Hands {
+        hands,
+        changes: Vec::new(),
+        barred: None,
+        action: Some(action.to_owned()),
+        hidden: vec![token.clone()],
+        fields: Vec::new(),
+        buttons: vec![Button::submit(button).wide()],
+    };
+    let barred = |hands, words: &str| Hands {
+        hands,
+        changes: Vec::new(),
+        barred: Some(words.into()),
+        action: None,
+        hidden: Vec::new(),
+        fields: Vec::new(),
+        buttons: Vec::new(),
+    };
+    let awaited = |title: &str| Hand::awaited(title.to_owned(), "");
+    Ok(match signed {
+        None if may => form(
+            vec![
+                Hand::mine(
+                    format!("第一人：您，{me}"),
+                    "取各家银行的对账单，逐笔核对，再提出日结",
+                ),
+                awaited("第二人：还没有"),
+            ],
+            "/desk/books/close/propose",
+            format!("核对并提出日结 {day}"),
+        ),
+        None => barred(
+            vec![awaited("第一人：还没有"), awaited("第二人：还没有")],
+            "日结由两位会计办理。",
+        ),
+        Some(signature) => {
+            let maker = staff::get(office, signature.maker_id).await?.map_or_else(
+                || "会计".to_owned(),
+                |staff| {
+                    format!(
+                        "{}（{}）",
+                        anju_domain::name::mask(&staff.name),
+                        staff.number
+                    )
+                },
+            );
+            let first = Hand::signed(
+                Text::new()
+                    .say(maker)
+                    .br()
+                    .say(when::second(signature.made_at, office.now()))
+                    .say(" · 核对了账、银行、办件"),
+            );
+            if signature.maker_id == at.staff.staff_id {
+                barred(
+                    vec![first, awaited("第二人：还没有")],
+                    "您是第一人，要另一位会计确认。",
+                )
+            } else if may {
+                form(
+                    vec![
+                        first,
+                        Hand::mine(format!("第二人：您，{me}"), "确认时再核对一次，不符就不封"),
+                    ],
+                    "/desk/books/close/confirm",
+                    format!("日结 {day}"),
+                )
+            } else {
+                barred(
+                    vec![first, awaited("第二人：还没有")],
+                    "日结由两位会计办理。",
+                )
+            }
+        }
+    })
+}
+
+/// `POST /desk/books/close/propose`: the first hand.
+pub(crate) async fn propose(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Form(_): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let done = portal.engine.propose_close(&at.staff).await;
+    answer(&portal, &visit, &at, done).await
+}
+
+/// `POST /desk/books/close/confirm`: the second hand.
+pub(crate) async fn confirm(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Form(_): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let done = match portal.engine.confirm_close(&at.staff).await {
+        Ok(closed) => portal.engine.after_close(closed).await.map(|()| closed),
+        Err(error) => Err(error),
+    };
+    answer(&portal, &visit, &at, done).await
+}
+
+async fn answer(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtDesk,
+    done: Result<NaiveDate, Error>,
+) -> Result<Response, PageError> {
+    match done {
+        Ok(_) => Ok(Redirect::to("/desk/books/close").into_response()),
+        Err(Error::Refused(refusal)) => {
+            let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let page = draw(portal, visit, at, Some(flash)).await?;
+            Ok((StatusCode::CONFLICT, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,310 @@
+//! 办件, as staff see it; and a reviewer's yes or no with its reason.
+
+use anju_casework::case::{self, Case, CaseState};
+use anju_casework::staff::{self, role};
+use anju_casework::{Error, Office, person};
+use anju_domain::money::Fen;
+use anju_vault::NumberKind;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use crate::authorization::AtDesk;
+use crate::components::{
+    Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Text, Timeline,
+    Tone, When,
+};
+use crate::desk::{framed, looked, person_number, sees_branch};
+use crate::my::service_name;
+use crate::pages::desk::CasePage;
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::service::explain;
+use crate::service::words::{Circumstances, Stage};
+use crate::when;
+
+async fn found(office: &Office, at: &AtDesk, number: &str) -> Result<Case, PageError> {
+    let case_id = office
+        .numbers
+        .decode(NumberKind::Case, number)
+        .ok_or(PageError::NotFound)?;
+    let one = case::require(office, case_id).await?;
+    let at_window = at.session.served_person == Some(one.applicant_id);
+    if at_window || sees_branch(&at.staff, one.branch_id) {
+        Ok(one)
+    } else {
+        Err(PageError::Forbidden(
+            "这个办件归别的网点管，您看不到。".to_owned(),
+        ))
+    }
+}
+
+/// `GET /desk/cases/{case}`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Path(number): Path<String>,
+) -> Result<CasePage, PageError> {
+    let office = &portal.engine.office;
+    let one = found(office, &at, &number).await?;
+    looked(
+        office,
+        &at,
+        one.applicant_id,
+        "办件",
+        &format!("办件 {number}"),
+        Some(one.case_id),
+    )
+    .await?;
+    draw(&portal, &visit, &at, &one, None).await
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtDesk,
+    one: &Case,
+    flash: Option<Flash>,
+) -> Result<CasePage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let number = case::number(office, one.case_id);
+    let policy = office.policy_version(one.policy_id).await?;
+    let decision = case::decision_of(office, one, &policy).await?;
+    let names = person::masked_names(office, &[one.applicant_id]).await?;
+    let seen = Circumstances {
+        pays: true,
+        payment_is_unknown: one.pay_state() == case::PayState::Unknown,
+        source_is_silent: decision
+            .as_ref()
+            .is_some_and(|one| !one.waiting_for.is_empty()),
+        needs_paper: false,
+    };
+    let stage = Stage::of(one.state().code(), seen).unwrap_or(Stage::Submitted);
+    let frame = framed(office, visit, at, &format!("办件 {number}"), "/desk/tasks").await?;
+    let mut facts: Vec<(String, Text)> = vec![
+        (
+            "申请人".into(),
+            Text::new().link(
+                format!("/desk/people/{}", person_number(office, one.applicant_id)),
+                names.get(&one.applicant_id).map_or("—", String::as_str),
+            ),
+        ),
+        ("提交".into(), when::second(one.submitted_at, now).into()),
+        ("承诺".into(), when::promise(one.promised_at, now).into()),
+        ("渠道".into(), one.channel.as_str().into()),
+    ];
+    if let Some(tail) = one.card_tail() {
+        facts.push(("收款卡".into(), Text::new().tail(tail)));
+    }
+    if let Some(bank) = &one.pay_bank {
+        facts.push((
+            "付款银行".into(),
+            office.bank(bank)?.bank_name.as_str().into(),
+        ));
+    }
+    if let Some(reason) = &one.pay_reason {
+        facts.push(("银行说".into(), reason.as_str().into()));
+    }
+    if let Some(decision) = &decision {
+        facts.push((
+            "规则".into(),
+            Text::new()
+                .say(&decision.policy.version)
+                .say(" ")
+                .num(explain::short_digest(&decision.policy.digest)),
+        ));
+    }
+    let hands = hands(office, at, one, &number, frame.head.hidden()).await?;
+    let happened = case::events(office, one.case_id).await?;
+    let mut lines = Vec::new();
+    for event in &happened {
+        let who = match event.actor_id {
+            0 => "系统".to_owned(),
+            -1 => "接口".to_owned(),
+            id if id == one.applicant_id => "本人".to_owned(),
+            id => staff::get(office, id).await?.map_or_else(
+                || "经办人".to_owned(),
+                |staff| {
+                    format!(
+                        "{}（{}）",
+                        anju_domain::name::mask(&staff.name),
+                        staff.number
+                    )
+                },
+            ),
+        };
+        lines.push(Event::new(
+            When::Done,
+            event
+                .steps
+                .iter()
+                .map(|step| step_name(step))
+                .collect::<Vec<_>>()
+                .join("、"),
+            format!(
+                "{} · {who} · 证据 {}",
+                when::second(event.at, now),
+                event.seq
+            ),
+        ));
+    }
+    Ok(CasePage {
+        frame,
+        flash,
+        case_no: number,
+        title: format!(
+            "{} · {}",
+            service_name(office, one),
+            names.get(&one.applicant_id).map_or("—", String::as_str)
+        ),
+        tag: stage.state().tag(),
+        amount: one.amount_fen.filter(|fen| *fen > 0).map(Fen::new),
+        facts: Facts(facts),
+        sources: None,
+        conditions: decision.as_ref().map_or_else(Vec::new, explain::conditions),
+        formula: decision.as_ref().and_then(explain::formula),
+        papers: Vec::new(),
+        hands,
+        timeline: Timeline(lines),
+        keys: Keys::new(&[("g t", "任务"), ("/", "命令栏")]).note("本次查看已记录，本人能看到"),
+    })
+}
+
+async fn hands(
+    office: &Office,
+    at: &AtDesk,
+    one: &Case,
+    number: &str,
+    token: (&'static str, String),
+) -> Result<Option<Hands>, PageError> {
+    if one.state() != CaseState::Reviewing {
+        return Ok(None);
+    }
+    let maker = match one.served_by {
+        Some(id) => staff::get(office, id).await?,
+        None => None,
+    };
+    let first = Hand::signed(maker.as_ref().map_or_else(
+        || "系统按规则核对".to_owned(),
+        |staff| {
+            format!(
+                "{}（{}）",
+                anju_domain::name::mask(&staff.name),
+                staff.number
+            )
+        },
+    ));
+    let is_maker = one.served_by == Some(at.staff.staff_id);
+    let barred = if is_maker {
+        Some("您是这笔业务的经办人，不能自己复核。已放进复核池。")
+    } else if !at.staff.is(role::REVIEWER) {
+        Some("复核由复核员办理。")
+    } else {
+        None
+    };
+    Ok(Some(match barred {
+        Some(words) => Hands {
+            hands: vec![
+                first,
+                Hand::awaited("第二人：还没有", "复核池里的复核员会看"),
+            ],
+            changes: Vec::new(),
+            barred: Some(words.into()),
+            action: None,
+            hidden: Vec::new(),
+            fields: Vec::new(),
+            buttons: Vec::new(),
+        },
+        None => Hands {
+            hands: vec![
+                first,
+                Hand::mine("第二人：您", "通过前会再核对一次，按现在查到的付款"),
+            ],
+            changes: Vec::new(),
+            barred: None,
+            action: Some(format!("/desk/cases/{number}/check")),
+            hidden: vec![token],
+            fields: vec![
+                Field::new("reason", "理由", FieldKind::Long)
+                    .hint("写您看了什么、为什么这样定；不予通过的理由本人会看到"),
+            ],
+            buttons: vec![
+                Button::submit(match one.amount_fen.filter(|fen| *fen > 0) {
+                    Some(fen) => Text::new().say("通过 ").money(Fen::new(fen)),
+                    None => "通过".into(),
+                })
+                .value("verdict", "approve"),
+                Button::send("不予通过", ButtonLook::Danger).value("verdict", "refuse"),
+            ],
+        },
+    }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CheckForm {
+    verdict: String,
+    reason: String,
+}
+
+/// `POST /desk/cases/{case}/check`.
+pub(crate) async fn check(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Path(number): Path<String>,
+    Form(form): Form<CheckForm>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let one = found(office, &at, &number).await?;
+    let reason = form.reason.trim();
+    let done = if reason.chars().count() < 2 {
+        Err(anju_casework::Refusal::rule("E-CHECK-04", "请写理由，至少两个字。").into())
+    } else if form.verdict == "approve" {
+        portal
+            .engine
+            .approve(one.case_id, at.staff.staff_id, reason)
+            .await
+    } else {
+        case::refuse_by_hand(office, &one, at.staff.staff_id, reason).await
+    };
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("/desk/cases/{number}")).into_response()),
+        Err(Error::Refused(refusal)) => {
+            let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let again = case::require(office, one.case_id).await?;
+            let page = draw(&portal, &visit, &at, &again, Some(flash)).await?;
+            Ok((StatusCode::CONFLICT, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A step in the words of staff.
+fn step_name(step: &str) -> &str {
+    match step {
+        "submitted" => "提交",
+        "gathering" => "开始核对",
+        "waiting" => "等待",
+        "decided" => "判定",
+        "approved" => "通过",
+        "refused" => "不通过",
+        "reviewing" => "转人工",
+        "executing" => "付款指令",
+        "payment_unknown" => "付款结果未知",
+        "paid" => "银行已付",
+        "done" => "办结",
+        "payment_rejected" => "银行拒付",
+        "payment_returned" => "退票",
+        "new_card" => "换卡重付",
+        "credited_back" => "退回账户",
+        "withdrawn" => "撤回",
+        "expired" => "超期结束",
+        "failed" => "没有办成",
+        other => other,
+    }
+}

@@ -1,0 +1,324 @@
+//! 客户, all round: only while this person stands at the window of this session, and written down each time.
+
+use anju_casework::case;
+use anju_casework::membership::{self, Membership};
+use anju_casework::person::Person;
+use anju_casework::{Office, person};
+use anju_domain::money::Fen;
+use anju_ledger::AccountId;
+use anju_ledger::statement;
+use anju_vault::NumberKind;
+use axum::Form;
+use axum::extract::{Path, State};
+use chrono::TimeDelta;
+use serde::Deserialize;
+
+use crate::authorization::AtDesk;
+use crate::components::{
+    Cell, Column, Event, Facts, Flash, Keys, Line, Masked, Rows, State as Shown, Table, Text,
+    Timeline, Tone, When,
+};
+use crate::desk::{framed, looked};
+use crate::my::{account_of, service_name, what};
+use crate::pages::desk::{CustomerPage, Reveal};
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::service::words::{Circumstances, Stage};
+use crate::when;
+
+/// The person of this number, if he stands at this window.
+async fn at_window(office: &Office, at: &AtDesk, number: &str) -> Result<Person, PageError> {
+    let person_id = office
+        .numbers
+        .decode(NumberKind::Person, number)
+        .ok_or(PageError::NotFound)?;
+    if at.session.served_person != Some(person_id) {
+        return Err(PageError::Forbidden(
+            "先在命令栏输入这个人的证件号，或当面核身，再看他的信息。".to_owned(),
+        ));
+    }
+    person::get(office, person_id)
+        .await?
+        .ok_or(PageError::NotFound)
+}
+
+/// `GET /desk/people/{person}`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Path(number): Path<String>,
+) -> Result<CustomerPage, PageError> {
+    let office = &portal.engine.office;
+    let person = at_window(office, &at, &number).await?;
+    let reason = at.session.served_reason.clone().unwrap_or_default();
+    looked(office, &at, person.person_id, "客户概况", &reason, None).await?;
+    draw(&portal, &visit, &at, &person, &number, false).await
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RevealForm {
+    reason: String,
+}
+
+/// `POST /desk/people/{person}/reveal`: whole for sixty seconds, with a reason.
+pub(crate) async fn reveal(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Path(number): Path<String>,
+    Form(form): Form<RevealForm>,
+) -> Result<CustomerPage, PageError> {
+    let office = &portal.engine.office;
+    let person = at_window(office, &at, &number).await?;
+    let reason = match form.reason.as_str() {
+        "compare" => "核对证件",
+        "call" => "联系本人",
+        _ => return Err(PageError::Forbidden("请选一个查看的原因。".to_owned())),
+    };
+    looked(
+        office,
+        &at,
+        person.person_id,
+        "完整证件号和手机号",
+        reason,
+        None,
+    )
+    .await?;
+    draw(&portal, &visit, &at, &person, &number, true).await
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtDesk,
+    person: &Person,
+    number: &str,
+    whole: bool,
+) -> Result<CustomerPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let today = office.today();
+    let all = membership::of_person(office, person.person_id).await?;
+    let current = all
+        .iter()
+        .find(|one| one.state == membership::state::ACTIVE)
+        .or(all.first());
+    let mut figures: Vec<(String, Text)> = Vec::new();
+    let mut entries = Vec::new();
+    if let Some(one) = current
+        && let Some(account) = account_of(office, one).await?
+    {
+        let figure = |amount: Fen| Text::new().say(amount);
+        figures = vec![
+            ("余额（元）".into(), figure(account.balance)),
+            ("可用（元）".into(), figure(account.available())),
+            ("预留（元）".into(), figure(account.reserved)),
+            ("冻结（元）".into(), figure(account.frozen)),
+            ("账户状态".into(), state_of(one).into()),
+        ];
+        let mut conn = office.pool.acquire().await?;
+        entries = statement::entries(
+            &mut conn,
+            office.ledger(),
+            AccountId(one.account_id),
+            today - TimeDelta::days(400),
+            today + TimeDelta::days(7),
+            None,
+            200,
+        )
+        .await?;
+        entries.reverse();
+        entries.truncate(12);
+    }
+    let cases = case::list_of_applicant(office, person.person_id, None, 10).await?;
+    let mut timeline: Vec<(chrono::DateTime<chrono::Utc>, Event)> = entries
+        .iter()
+        .map(|entry| {
+            let event = Event::new(
+                When::Done,
+                Text::new()
+                    .say(what(office, entry))
+                    .say(" ")
+                    .movement(entry.amount),
+                when::minute(entry.key.at, now),
+            );
+            (entry.key.at, event)
+        })
+        .collect();
+    let rows = cases
+        .iter()
+        .map(|one| {
+            let seen = Circumstances {
+                pays: true,
+                payment_is_unknown: one.pay_state() == case::PayState::Unknown,
+                ..Circumstances::default()
+            };
+            let stage = Stage::of(one.state().code(), seen).unwrap_or(Stage::Submitted);
+            let name = service_name(office, one);
+            let when_now = if stage.is_moving() {
+                When::Now
+            } else {
+                When::Done
+            };
+            timeline.push((
+                one.submitted_at,
+                Event::new(
+                    when_now,
+                    format!("{name}，{}", stage.state().word),
+                    format!("{} · {}", when::minute(one.submitted_at, now), one.channel),
+                ),
+            ));
+            let number = case::number(office, one.case_id);
+            Line::new(vec![
+                Cell::digits(number.as_str()).link(format!("/desk/cases/{number}")),
+                Cell::new(name),
+                Cell::maybe(one.amount_fen.filter(|fen| *fen > 0).map(Fen::new)),
+                Cell::state(&stage.state()),
+                Cell::digits(when::promise(one.promised_at, now)),
+            ])
+        })
+        .collect();
+    timeline.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    let mut family: Vec<(String, Text)> = vec![(
+        "收款卡".into(),
+        person.card.as_ref().map_or_else(
+            || "没有登记".into(),
+            |card| {
+                Text::new()
+                    .say(person.card_bank.as_deref().unwrap_or(""))
+                    .say(" ")
+                    .tail(card.tail4())
+            },
+        ),
+    )];
+    family.extend(all.iter().map(|one| {
+        (
+            "单位".to_owned(),
+            Text::new()
+                .say(&one.employer_name)
+                .say(" ")
+                .state(&state_of(one)),
+        )
+    }));
+    let id_no = Masked::ready(person.id_number.to_string(), "证件号");
+    let phone = person
+        .phone
+        .as_ref()
+        .map(|phone| (phone, Masked::ready(phone.to_string(), "手机号")));
+    let percent = |bp: i32| anju_domain::rate::Bp::new(bp).to_string();
+    Ok(CustomerPage {
+        frame: framed(office, visit, at, "客户", "/desk/identify").await?,
+        flash: whole.then(|| Flash::new(Tone::Wait, "显示 60 秒。本次查看已记录，本人能看到。")),
+        name: person.name.masked(),
+        about: if person.id_number.is_female() {
+            "女"
+        } else {
+            "男"
+        }
+        .to_owned(),
+        id_no: if whole {
+            id_no.revealed(person.id_number.expose())
+        } else {
+            id_no
+        },
+        phone: phone.map(|(phone, masked)| {
+            if whole {
+                masked.revealed(phone.expose())
+            } else {
+                masked
+            }
+        }),
+        identified: Text::new().state(&Shown::pass("在窗口")).say(
+            at.session
+                .served_reason
+                .as_deref()
+                .map_or_else(String::new, |reason| format!("，{reason}")),
+        ),
+        reveal: (!whole).then(|| Reveal {
+            action: format!("/desk/people/{number}/reveal"),
+            reasons: vec![
+                ("compare".into(), "核对证件".into()),
+                ("call".into(), "联系本人".into()),
+            ],
+        }),
+        figures,
+        likely: Rows::new(Vec::new()),
+        button: None,
+        family: Facts(family),
+        cases: Table::new(
+            "cases-table",
+            "办件列表，单位：元",
+            vec![
+                Column::words("办件"),
+                Column::words("事项"),
+                Column::figures("金额（元）"),
+                Column::words("状态"),
+                Column::words("承诺"),
+            ],
+            rows,
+        )
+        .empty("还没有办件。"),
+        account_no: current.map_or_else(
+            || "—".to_owned(),
+            |one| office.numbers.encode(NumberKind::Account, one.account_id),
+        ),
+        account_note: current.map_or_else(Text::new, |one| {
+            Text::new()
+                .say(&one.employer_name)
+                .say(format!(
+                    " · {} + {} · 基数 ",
+                    percent(one.ratio_employer_bp),
+                    percent(one.ratio_employee_bp)
+                ))
+                .say(Fen::new(one.base_fen))
+        }),
+        entries: Table::new(
+            "entries",
+            "账户明细，单位：元",
+            vec![
+                Column::words("日期"),
+                Column::words("摘要"),
+                Column::figures("收（元）"),
+                Column::figures("付（元）"),
+                Column::figures("余额（元）"),
+            ],
+            entries
+                .iter()
+                .map(|entry| {
+                    let (into, out) = if entry.amount >= Fen::ZERO {
+                        (Cell::amount(entry.amount), Cell::new(""))
+                    } else {
+                        (Cell::new(""), Cell::amount(-entry.amount))
+                    };
+                    Line::new(vec![
+                        Cell::digits(when::iso(entry.key.business_date)),
+                        Cell::new(what(office, entry)),
+                        into,
+                        out,
+                        Cell::amount(entry.balance),
+                    ])
+                })
+                .collect(),
+        )
+        .empty("还没有进出。"),
+        timeline: Timeline(
+            timeline
+                .into_iter()
+                .take(12)
+                .map(|(_, event)| event)
+                .collect(),
+        ),
+        keys: Keys::new(&[("g c", "换一位客户"), ("/", "命令栏")])
+            .note("本次查看已记录，本人能看到"),
+    })
+}
+
+fn state_of(one: &Membership) -> Shown {
+    match one.state {
+        membership::state::ACTIVE => Shown::pass("正常"),
+        membership::state::SEALED => Shown::idle("封存"),
+        _ => Shown::idle("已结束"),
+    }
+}

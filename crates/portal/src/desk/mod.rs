@@ -1,0 +1,189 @@
+//! `/desk`: handlers of staff. A teller sees the person who stands at the window, a reviewer what his branch keeps, an
+//! accountant or auditor the centre; each look at a person is written down with its reason at once.
+
+mod books;
+mod case;
+mod customer;
+mod identify;
+mod search;
+mod suspense;
+mod tasks;
+
+use anju_business::books::day_close;
+use anju_casework::staff::{Staff, role};
+use anju_casework::{Actor, Office, access_log};
+use anju_domain::calendar::chinese_day;
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::authorization::{AtDesk, Who, role_name, who};
+use crate::components::Text;
+use crate::frame::{DeskFrame, RailGroup, RailLink};
+use crate::pages::desk::KeysPage;
+use crate::pages::error::PageError;
+use crate::pages::styleguide::{self, StyleGuidePage};
+use crate::security::Visit;
+use crate::serve::Portal;
+
+pub(crate) use search::find;
+
+/// Routes of `/desk`, but for the search, whose rate is limited.
+pub(crate) fn routes() -> Router<Portal> {
+    Router::new()
+        .route("/desk", get(tasks::home))
+        .route("/desk/tasks", get(tasks::page))
+        .route("/desk/tasks/next", get(tasks::next))
+        .route("/desk/cases/{case}", get(case::page))
+        .route("/desk/cases/{case}/check", post(case::check))
+        .route(
+            "/desk/identify",
+            get(identify::page).post(identify::identify),
+        )
+        .route("/desk/people/{person}", get(customer::page))
+        .route("/desk/people/{person}/reveal", post(customer::reveal))
+        .route("/desk/keys", get(keys))
+        .route("/desk/styleguide", get(style_guide))
+        .route("/desk/suspense", get(suspense::page))
+        .route("/desk/suspense/{id}/claim", post(suspense::claim))
+        .route("/desk/suspense/{id}/check", post(suspense::check))
+        .route("/desk/books/trial-balance", get(books::trial_balance))
+        .route(
+            "/desk/books/trial-balance.csv",
+            get(books::trial_balance_csv),
+        )
+        .route("/desk/books/close", get(books::close))
+        .route("/desk/books/close/propose", post(books::propose))
+        .route("/desk/books/close/confirm", post(books::confirm))
+}
+
+/// Groups of the rail: head, then address and words of each entry.
+const RAIL: [(&str, &[(&str, &str)]); 2] = [
+    (
+        "柜面",
+        &[("/desk/tasks", "任务"), ("/desk/identify", "客户核身")],
+    ),
+    (
+        "账务",
+        &[
+            ("/desk/suspense", "暂收待查"),
+            ("/desk/books/trial-balance", "试算平衡"),
+            ("/desk/books/close", "日结"),
+        ],
+    ),
+];
+
+fn may_open(staff: &Staff, path: &str) -> bool {
+    match who(&axum::http::Method::GET, path) {
+        Some(Who::Staff(roles)) => roles.is_empty() || roles.iter().any(|role| staff.is(role)),
+        _ => false,
+    }
+}
+
+/// The frame of a member of staff: what his roles open, and the business day.
+async fn framed(
+    office: &Office,
+    visit: &Visit,
+    at: &AtDesk,
+    title: &str,
+    here: &'static str,
+) -> Result<DeskFrame, PageError> {
+    let open = day_close::open_date(office).await?;
+    let first_role = at.staff.roles.first().map_or("", |role| role_name(role));
+    let rail = RAIL
+        .iter()
+        .map(|(name, links)| RailGroup {
+            name,
+            links: links
+                .iter()
+                .filter(|(href, _)| may_open(&at.staff, href))
+                .map(|(href, name)| RailLink {
+                    href,
+                    name,
+                    count: None,
+                })
+                .collect(),
+        })
+        .filter(|group: &RailGroup| !group.links.is_empty())
+        .collect();
+    let serving = match at.session.served_person {
+        Some(person) => Some(
+            Text::new()
+                .say("窗口前：")
+                .link(
+                    format!("/desk/people/{}", person_number(office, person)),
+                    "这位客户",
+                )
+                .say(
+                    at.session
+                        .served_reason
+                        .as_deref()
+                        .map_or_else(String::new, |reason| format!("（{reason}）")),
+                ),
+        ),
+        None => None,
+    };
+    Ok(DeskFrame {
+        head: visit.head(title),
+        rail,
+        here,
+        staff: format!(
+            "{}（{}）{first_role}",
+            anju_domain::name::mask(&at.staff.name),
+            at.staff.number
+        ),
+        serving,
+        status: vec![
+            Text::new()
+                .say("营业日 ")
+                .strong(chinese_day(open))
+                .say(" 已开账"),
+        ],
+    })
+}
+
+fn person_number(office: &Office, person_id: i64) -> String {
+    office
+        .numbers
+        .encode(anju_vault::NumberKind::Person, person_id)
+}
+
+/// Writes down that this member of staff looked at a person.
+async fn looked(
+    office: &Office,
+    at: &AtDesk,
+    person_id: i64,
+    what: &str,
+    reason: &str,
+    case_id: Option<i64>,
+) -> Result<(), PageError> {
+    let actor = Actor::Staff(at.staff.staff_id);
+    Ok(access_log::note(office, actor, person_id, what, reason, case_id).await?)
+}
+
+/// May this member of staff see what a branch keeps?
+fn sees_branch(staff: &Staff, branch_id: i16) -> bool {
+    staff.sees_centre() || staff.branch_id == branch_id
+}
+
+/// The branch whose cases a member of staff works on; none for the whole centre.
+fn branch_of(staff: &Staff) -> Option<i16> {
+    (!staff.sees_centre() && !staff.is(role::AUDITOR)).then_some(staff.branch_id)
+}
+
+async fn keys(
+    axum::extract::State(portal): axum::extract::State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+) -> Result<KeysPage, PageError> {
+    let frame = framed(&portal.engine.office, &visit, &at, "快捷键", "").await?;
+    Ok(KeysPage { frame })
+}
+
+async fn style_guide(
+    axum::extract::State(portal): axum::extract::State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+) -> Result<StyleGuidePage, PageError> {
+    let frame = framed(&portal.engine.office, &visit, &at, "样式", "").await?;
+    Ok(styleguide::draw(frame))
+}

@@ -1,0 +1,479 @@
+//! 暂收待查: receipts that nobody owns yet. One hand says whose it is, another checks, then it is booked and allocated.
+
+use anju_business::contribution::receipt::{self, Receipt, receipt_state};
+use anju_business::contribution::remittance;
+use anju_business::contribution::suspense::{self, Claim, Match, match_state};
+use anju_casework::{Error, Office, employer, staff};
+use anju_domain::money::Fen;
+use anju_vault::NumberKind;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use crate::authorization::AtDesk;
+use crate::components::{
+    Button, ButtonLook, Cell, Column, Facts, Field, FieldKind, Flash, Formula, FormulaLine, Hand,
+    Hands, Keys, Line, Pager, State as Shown, Table, Tabs, Tag, Text, Tone,
+};
+use crate::desk::framed;
+use crate::pages::desk::{Candidate, SuspensePage, SuspenseSide};
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::when;
+
+const PAGE: i64 = 30;
+
+/// The choice that sends the money back.
+const BACK: &str = "return";
+
+#[derive(Deserialize, Default)]
+pub(crate) struct View {
+    view: Option<String>,
+    receipt: Option<i64>,
+    after: Option<i64>,
+}
+
+/// `GET /desk/suspense`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Query(view): Query<View>,
+) -> Result<SuspensePage, PageError> {
+    draw(&portal, &visit, &at, &view, None).await
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtDesk,
+    view: &View,
+    flash: Option<Flash>,
+) -> Result<SuspensePage, PageError> {
+    let office = &portal.engine.office;
+    let today = office.today();
+    let held = view.view.as_deref() == Some("held");
+    let wanted = if held {
+        receipt_state::SUSPENSE
+    } else {
+        receipt_state::UNIDENTIFIED
+    };
+    let receipts = receipt::list(office, wanted, view.after.unwrap_or(0), PAGE).await?;
+    let chosen = match view.receipt {
+        Some(id) => Some(receipt::require(office, id).await?),
+        None => receipts.first().cloned(),
+    };
+    let total: Fen = receipts.iter().map(|one| Fen::new(one.amount_fen)).sum();
+    let old: Vec<&Receipt> = receipts
+        .iter()
+        .filter(|one| (today - one.book_date).num_days() > 90)
+        .collect();
+    let old_sum: Fen = old.iter().map(|one| Fen::new(one.amount_fen)).sum();
+    let frame = framed(office, visit, at, "暂收待查", "/desk/suspense").await?;
+    let lines = receipts
+        .iter()
+        .map(|one| {
+            let bank = office
+                .bank(&one.bank)
+                .map_or_else(|_| one.bank.clone(), |bank| bank.bank_name.clone());
+            let days = (today - one.book_date).num_days();
+            let view = if held { "held" } else { "open" };
+            Line::new(vec![
+                Cell::digits(when::iso(one.book_date)).link(format!(
+                    "/desk/suspense?view={view}&receipt={}",
+                    one.receipt_id
+                )),
+                Cell::new(bank),
+                Cell::new(if one.payer_name.is_empty() {
+                    "（户名空）"
+                } else {
+                    &one.payer_name
+                }),
+                Cell::new(if one.remark.is_empty() {
+                    "（空）"
+                } else {
+                    &one.remark
+                }),
+                Cell::amount(Fen::new(one.amount_fen)),
+                Cell::new(days.to_string()),
+                Cell::state(&if days > 90 {
+                    Shown::fail("超过 90 天").with_icon("alert")
+                } else {
+                    Shown::wait(one.reason.as_str())
+                }),
+            ])
+            .current(
+                chosen
+                    .as_ref()
+                    .is_some_and(|chosen| chosen.receipt_id == one.receipt_id),
+            )
+        })
+        .collect();
+    let side = match &chosen {
+        Some(one) => Some(side(office, at, one, &frame.head).await?),
+        None => None,
+    };
+    let more = (receipts.len() as i64 == PAGE)
+        .then(|| receipts.last())
+        .flatten()
+        .map(|last| {
+            format!(
+                "/desk/suspense?view={}&after={}",
+                if held { "held" } else { "open" },
+                last.receipt_id
+            )
+        });
+    Ok(SuspensePage {
+        frame,
+        flash,
+        tabs: Tabs {
+            label: "科目".into(),
+            tabs: vec![
+                (
+                    "/desk/suspense".into(),
+                    Text::new().say("不明来款 ").num("21903"),
+                    !held,
+                ),
+                (
+                    "/desk/suspense?view=held".into(),
+                    Text::new().say("单位名下待分配 ").num("21901"),
+                    held,
+                ),
+            ],
+        },
+        figures: vec![
+            (
+                format!("这一页 {} 笔（元）", receipts.len()),
+                Text::new().say(total),
+            ),
+            (
+                format!("90 天以上 {} 笔（元）", old.len()),
+                Text::new().say(old_sum),
+            ),
+        ],
+        table: Table::new(
+            "suspense",
+            "暂收款，先到的在前，单位：元",
+            vec![
+                Column::words("到账"),
+                Column::words("银行"),
+                Column::words("付款人"),
+                Column::words("附言"),
+                Column::figures("金额（元）"),
+                Column::figures("天数"),
+                Column::words("线索"),
+            ],
+            lines,
+        )
+        .dense(" queue")
+        .keys()
+        .empty("没有待查的到账，都对上了。")
+        .pager(Pager {
+            note: "先到先查".into(),
+            before: view.after.map(|_| "/desk/suspense".to_owned()),
+            after: more,
+        }),
+        side,
+        keys: Keys::new(&[("j k", "移动"), ("Enter", "打开"), ("c", "认领")]),
+        download: None,
+    })
+}
+
+async fn side(
+    office: &Office,
+    at: &AtDesk,
+    one: &Receipt,
+    head: &crate::frame::Head,
+) -> Result<SuspenseSide, PageError> {
+    let live = suspense::live(office, one.receipt_id)
+        .await?
+        .filter(|made| made.state == match_state::WAITING);
+    let amount = Fen::new(one.amount_fen);
+    let open = one.state == receipt_state::UNIDENTIFIED;
+    let bank = office.bank(&one.bank)?;
+    let tail: String = one
+        .payer_account
+        .chars()
+        .skip(one.payer_account.chars().count().saturating_sub(4))
+        .collect();
+    let mut candidates = Vec::new();
+    if open && live.is_none() {
+        let mut conn = office.pool.acquire().await?;
+        for found in employer::by_name(office, &mut *conn, &one.payer_name).await? {
+            let list = remittance::open_of(office, &mut conn, found.employer_id).await?;
+            let number = office
+                .numbers
+                .encode(NumberKind::Employer, found.employer_id);
+            let (note, same) = match &list {
+                Some(list) => {
+                    let due = Fen::new(list.amount_fen - list.received_fen);
+                    (
+                        format!(
+                            "{}汇缴应缴 {due}，{} 人",
+                            list.month().chinese(),
+                            list.people
+                        ),
+                        due == amount,
+                    )
+                }
+                None => ("没有待付的名册，先记在单位名下".to_owned(), false),
+            };
+            candidates.push(Candidate {
+                title: format!("{} {number}", found.name),
+                value: number,
+                note: note.into(),
+                signs: vec![
+                    if same {
+                        Shown::pass("金额相同")
+                    } else {
+                        Shown::fail("金额不同")
+                    },
+                    Shown::pass("户名相同"),
+                ],
+                chosen: candidates.is_empty(),
+            });
+        }
+        candidates.push(Candidate {
+            value: String::new(),
+            title: "别的单位".into(),
+            note: "在下面写单位号".into(),
+            signs: Vec::new(),
+            chosen: candidates.is_empty(),
+        });
+        candidates.push(Candidate {
+            value: BACK.into(),
+            title: "退回付款人".into(),
+            note: "原路退到付款账号".into(),
+            signs: Vec::new(),
+            chosen: false,
+        });
+    }
+    let tag: Tag = match (&live, one.state) {
+        (Some(_), _) => Shown::wait("等另一人复核").tag(),
+        (None, receipt_state::UNIDENTIFIED) => match candidates.first() {
+            Some(first) if !first.signs.is_empty() => Shown::pass("有线索").tag(),
+            _ => Shown::unknown("没有线索").tag(),
+        },
+        _ => Shown::wait("在单位名下").tag(),
+    };
+    let hands = match &live {
+        Some(made) => Some(hands(office, at, made, amount, head.hidden()).await?),
+        None => None,
+    };
+    let may_claim = open
+        && live.is_none()
+        && crate::desk::may_open(&at.staff, "/desk/suspense")
+        && [
+            anju_casework::staff::role::ACCOUNTANT,
+            anju_casework::staff::role::CHIEF_ACCOUNTANT,
+        ]
+        .iter()
+        .any(|role| at.staff.is(role));
+    Ok(SuspenseSide {
+        receipt_no: one.receipt_id.to_string(),
+        when: format!("{} · {}", when::iso(one.book_date), bank.bank_name),
+        tag,
+        payer: if one.payer_name.is_empty() {
+            "（户名空）".into()
+        } else {
+            one.payer_name.clone()
+        },
+        amount,
+        facts: Facts(vec![
+            (
+                "附言".into(),
+                if one.remark.is_empty() {
+                    "（空）".into()
+                } else {
+                    one.remark.as_str().into()
+                },
+            ),
+            ("付款账号".into(), Text::new().tail(tail)),
+            ("银行流水".into(), Text::new().num(&one.serial)),
+            ("线索".into(), one.reason.as_str().into()),
+        ]),
+        candidates: if may_claim { candidates } else { Vec::new() },
+        fields: if may_claim {
+            vec![
+                Field::new("employer", "单位号", FieldKind::Digits)
+                    .hint("选“别的单位”时写")
+                    .optional(),
+                Field::new("reason", "依据", FieldKind::Long)
+                    .hint("例如：单位来函，转账时漏写缴款码"),
+            ]
+        } else {
+            Vec::new()
+        },
+        entry: open.then(|| Formula {
+            caption: "认领后的分录".into(),
+            lines: vec![
+                FormulaLine::new("借 21903 不明来款", amount),
+                FormulaLine::new("贷 21901 待分配缴存", amount),
+            ],
+        }),
+        claim: may_claim.then(|| {
+            Button::submit(Text::new().say("提出认领 ").money(amount))
+                .wide()
+                .key("c")
+        }),
+        hands,
+        hidden: vec![head.hidden()],
+        note: if may_claim {
+            "认领要另一人复核。复核后马上入账，名册齐了就分配到个人。".into()
+        } else {
+            Text::new()
+        },
+    })
+}
+
+async fn hands(
+    office: &Office,
+    at: &AtDesk,
+    made: &Match,
+    amount: Fen,
+    token: (&'static str, String),
+) -> Result<Hands, PageError> {
+    let maker = staff::get(office, made.maker_id).await?.map_or_else(
+        || "经办人".to_owned(),
+        |staff| {
+            format!(
+                "{}（{}）",
+                anju_domain::name::mask(&staff.name),
+                staff.number
+            )
+        },
+    );
+    let whose = match made.employer_id {
+        Some(employer_id) => {
+            let one = employer::require(office, employer_id).await?;
+            format!("认领给 {}", one.name)
+        }
+        None => "退回付款人".to_owned(),
+    };
+    let first = Hand::signed(Text::new().say(maker).br().say(format!(
+        "{} · {whose}：{}",
+        when::minute(made.made_at, office.now()),
+        made.reason
+    )));
+    Ok(if made.maker_id == at.staff.staff_id {
+        Hands {
+            hands: vec![first, Hand::awaited("第二人：还没有", "另一位会计会看")],
+            changes: Vec::new(),
+            barred: Some("您是经办人，不能自己复核。已放进复核池。".into()),
+            action: None,
+            hidden: Vec::new(),
+            fields: Vec::new(),
+            buttons: Vec::new(),
+        }
+    } else {
+        Hands {
+            hands: vec![first, Hand::mine("第二人：您", "")],
+            changes: Vec::new(),
+            barred: None,
+            action: Some(format!("/desk/suspense/{}/check", made.match_id)),
+            hidden: vec![token],
+            fields: vec![
+                Field::new("answer", "复核意见", FieldKind::Long)
+                    .hint("退回时写清为什么，经办人会看到")
+                    .optional(),
+            ],
+            buttons: vec![
+                Button::submit(Text::new().say("复核通过 ").money(amount)).value("agree", "yes"),
+                Button::send("退回经办人", ButtonLook::Danger).value("agree", "no"),
+            ],
+        }
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ClaimForm {
+    to: Option<String>,
+    employer: String,
+    reason: String,
+}
+
+/// `POST /desk/suspense/{receipt}/claim`.
+pub(crate) async fn claim(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Path(receipt_id): Path<i64>,
+    Form(form): Form<ClaimForm>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let chosen = form.to.as_deref().unwrap_or_default();
+    let wish = if chosen == BACK {
+        Ok(Claim::Return)
+    } else {
+        let typed = if chosen.is_empty() {
+            form.employer.trim()
+        } else {
+            chosen
+        };
+        office
+            .numbers
+            .decode(NumberKind::Employer, &typed.to_ascii_uppercase())
+            .map(Claim::Identify)
+            .ok_or_else(|| {
+                anju_casework::Refusal::rule("E-SUSP-04", "单位号不对，请核对后再写一遍。")
+            })
+    };
+    let made = match wish {
+        Ok(wish) => suspense::claim(office, receipt_id, &wish, &form.reason, &at.staff).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    answer(&portal, &visit, &at, receipt_id, made.map(|_| ())).await
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CheckForm {
+    agree: String,
+    answer: String,
+}
+
+/// `POST /desk/suspense/{match}/check`.
+pub(crate) async fn check(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Path(match_id): Path<i64>,
+    Form(form): Form<CheckForm>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let made = suspense::require(office, match_id).await?;
+    let done = suspense::check(
+        office,
+        match_id,
+        form.agree == "yes",
+        form.answer.trim(),
+        &at.staff,
+    )
+    .await;
+    office.wake.notify_one();
+    answer(&portal, &visit, &at, made.receipt_id, done).await
+}
+
+async fn answer(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtDesk,
+    receipt_id: i64,
+    done: Result<(), Error>,
+) -> Result<Response, PageError> {
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("/desk/suspense?receipt={receipt_id}")).into_response()),
+        Err(Error::Refused(refusal)) => {
+            let view = View {
+                receipt: Some(receipt_id),
+                ..View::default()
+            };
+            let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let page = draw(portal, visit, at, &view, Some(flash)).await?;
+            Ok((StatusCode::CONFLICT, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

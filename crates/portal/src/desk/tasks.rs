@@ -1,0 +1,237 @@
+//! 任务: cases that wait for a person, in the order of their promises; who works on them takes the next, not the easiest.
+
+use anju_casework::case::{self, Case, CaseState};
+use anju_casework::{Office, person};
+use anju_domain::money::Fen;
+use axum::extract::{Query, State};
+use axum::response::Redirect;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+
+use crate::authorization::AtDesk;
+use crate::components::{
+    Button, Cell, Column, Keys, Line, Pager, State as Shown, Table, Tabs, Text,
+};
+use crate::desk::{branch_of, framed, may_open};
+use crate::my::service_name;
+use crate::pages::desk::{TaskSide, TasksPage};
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::service::explain;
+use crate::when;
+
+const PAGE: i64 = 30;
+
+#[derive(Deserialize)]
+pub(crate) struct View {
+    view: Option<String>,
+    after_at: Option<DateTime<Utc>>,
+    after: Option<String>,
+}
+
+/// `GET /desk`: the first page that the roles open.
+pub(crate) async fn home(at: AtDesk) -> Redirect {
+    let pages = ["/desk/tasks", "/desk/books/close"];
+    let first = pages.iter().find(|page| may_open(&at.staff, page));
+    Redirect::to(first.unwrap_or(&"/desk/keys"))
+}
+
+/// `GET /desk/tasks`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Query(view): Query<View>,
+) -> Result<TasksPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let gathering = view.view.as_deref() == Some("gathering");
+    let state = if gathering {
+        CaseState::Gathering
+    } else {
+        CaseState::Reviewing
+    };
+    let after = view.after_at.zip(
+        view.after
+            .as_deref()
+            .and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number)),
+    );
+    let branch = branch_of(&at.staff);
+    let cases = case::list_open(office, state, branch, after, PAGE).await?;
+    let people: Vec<i64> = cases.iter().map(|case| case.applicant_id).collect();
+    let names = person::masked_names(office, &people).await?;
+    let more = (cases.len() as i64 == PAGE)
+        .then(|| cases.last())
+        .flatten()
+        .map(|last| {
+            format!(
+                "/desk/tasks?view={}&after_at={}&after={}",
+                if gathering { "gathering" } else { "review" },
+                last.promised_at.format("%Y-%m-%dT%H:%M:%S%.fZ"),
+                case::number(office, last.case_id)
+            )
+        });
+    let lines = cases
+        .iter()
+        .enumerate()
+        .map(|(place, one)| {
+            let number = case::number(office, one.case_id);
+            let who = names.get(&one.applicant_id).map_or("—", String::as_str);
+            Line::new(vec![
+                Cell::state(&left(one, now)),
+                Cell::digits(number.as_str()).link(format!("/desk/cases/{number}")),
+                Cell::new(service_name(office, one)),
+                Cell::new(who),
+                Cell::maybe(one.amount_fen.filter(|fen| *fen > 0).map(Fen::new)),
+                Cell::new(if gathering {
+                    Text::new().sign(&Shown::unknown("")).say(" 等部门回复")
+                } else {
+                    Text::new().sign(&Shown::wait("")).say(" 规则要人看")
+                }),
+                Cell::new(when::minute(one.submitted_at, now)),
+            ])
+            .current(place == 0)
+        })
+        .collect();
+    let side = match cases.first() {
+        Some(first) => Some(side(office, first, &names, now).await?),
+        None => None,
+    };
+    Ok(TasksPage {
+        frame: framed(office, &visit, &at, "任务", "/desk/tasks").await?,
+        flash: None,
+        tabs: Tabs {
+            label: "任务范围".into(),
+            tabs: vec![
+                ("/desk/tasks".into(), "待复核".into(), !gathering),
+                (
+                    "/desk/tasks?view=gathering".into(),
+                    "等部门回复".into(),
+                    gathering,
+                ),
+            ],
+        },
+        filters: Vec::new(),
+        next: (!gathering && !cases.is_empty())
+            .then(|| Button::go("取下一件", "/desk/tasks/next").key("n")),
+        table: Table::new(
+            "tasks",
+            "任务，按承诺时间排序",
+            vec![
+                Column::words("还剩").sorted(),
+                Column::words("办件"),
+                Column::words("事项"),
+                Column::words("谁"),
+                Column::figures("金额（元）"),
+                Column::words("为什么要人看"),
+                Column::words("提交"),
+            ],
+            lines,
+        )
+        .dense(" queue")
+        .keys()
+        .empty(if gathering {
+            "没有在等部门的办件。"
+        } else {
+            "没有要人看的办件，都办完了。"
+        })
+        .pager(Pager {
+            note: "先到先办，按承诺时间排序，不能挑".into(),
+            before: after.map(|_| "/desk/tasks".to_owned()),
+            after: more,
+        }),
+        side,
+        keys: Keys::new(&[
+            ("j k", "移动"),
+            ("Enter", "打开"),
+            ("n", "取下一件"),
+            ("/", "命令栏"),
+            ("?", "全部快捷键"),
+        ]),
+    })
+}
+
+/// How long until the promise.
+pub(crate) fn left(one: &Case, now: DateTime<Utc>) -> Shown {
+    let left = one.promised_at - now;
+    let words = |span: TimeDelta| {
+        let minutes = span.num_minutes().abs();
+        format!("{}:{:02}", minutes / 60, minutes % 60)
+    };
+    if left < TimeDelta::zero() {
+        Shown::fail(format!("超时 {}", words(left))).with_icon("alert")
+    } else if left < TimeDelta::minutes(60) {
+        Shown::wait(words(left)).with_icon("clock")
+    } else {
+        Shown::idle(words(left)).with_icon("clock")
+    }
+}
+
+async fn side(
+    office: &Office,
+    one: &Case,
+    names: &std::collections::HashMap<i64, String>,
+    now: DateTime<Utc>,
+) -> Result<TaskSide, PageError> {
+    let policy = office.policy_version(one.policy_id).await?;
+    let decision = case::decision_of(office, one, &policy).await?;
+    let mut reasons = Vec::new();
+    if let Some(decision) = &decision {
+        reasons.extend(
+            decision
+                .review_reasons
+                .iter()
+                .map(|reason| reason.as_str().into()),
+        );
+        let met = decision
+            .conditions
+            .iter()
+            .filter(|found| found.outcome == anju_policy::ConditionOutcome::Met)
+            .count();
+        for condition in explain::conditions(decision) {
+            if condition.weight() < 2 {
+                reasons.push(
+                    Text::new()
+                        .state(&condition.state)
+                        .say("　")
+                        .say(&condition.name),
+                );
+            }
+        }
+        reasons.push(
+            Text::new()
+                .state(&Shown::pass("符合"))
+                .say(format!("　{met} 项")),
+        );
+    }
+    let left = left(one, now);
+    Ok(TaskSide {
+        case_no: case::number(office, one.case_id),
+        tag: Some(left.tag()),
+        title: format!(
+            "{} · {}",
+            service_name(office, one),
+            names.get(&one.applicant_id).map_or("—", String::as_str)
+        ),
+        amount: one.amount_fen.filter(|fen| *fen > 0).map(Fen::new),
+        reasons,
+        papers: Vec::new(),
+        can: Vec::new(),
+        note: format!("承诺{}", when::promise(one.promised_at, now)).into(),
+    })
+}
+
+/// `GET /desk/tasks/next`: the first of the queue.
+pub(crate) async fn next(State(portal): State<Portal>, at: AtDesk) -> Result<Redirect, PageError> {
+    let office = &portal.engine.office;
+    let branch = branch_of(&at.staff);
+    let first = case::list_open(office, CaseState::Reviewing, branch, None, 1).await?;
+    Ok(match first.first() {
+        Some(one) => Redirect::to(&format!(
+            "/desk/cases/{}",
+            case::number(office, one.case_id)
+        )),
+        None => Redirect::to("/desk/tasks"),
+    })
+}

@@ -1,0 +1,283 @@
+//! 公开的页面: handlers of what anyone may read. The guides are drawn from the policy in force, so that they cannot disagree with
+//! the decision.
+
+use anju_casework::branch;
+use anju_policy::ServiceDefinition;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::components::{Button, Facts, Row, Rows, Text};
+use crate::frame::{SiteFrame, SiteTab};
+use crate::pages::error::PageError;
+use crate::pages::site::{SiteHome, WordsPage};
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::service::GuidePage;
+
+/// Routes that anyone may open.
+pub(crate) fn routes() -> Router<Portal> {
+    Router::new()
+        .route("/", get(home))
+        .route("/guides", get(guides))
+        .route("/guides/{service}", get(guide))
+        .route("/policy/{service}", get(policy))
+        .route("/outlets", get(outlets))
+        .route("/accessibility", get(accessibility))
+        .route("/privacy", get(privacy))
+}
+
+fn frame(visit: &Visit, title: &str, tab: SiteTab) -> SiteFrame {
+    SiteFrame {
+        head: visit.head(title),
+        tab,
+    }
+}
+
+/// Where a service begins.
+fn begin(service: &ServiceDefinition) -> Option<(String, &'static str)> {
+    if service.effect == "pay_out" {
+        Some((format!("/my/do/{}", service.id), "登录后办"))
+    } else if service.id == "remittance-register" {
+        Some(("/unit".to_owned(), "单位登录后办"))
+    } else {
+        None
+    }
+}
+
+fn service_rows(portal: &Portal) -> Rows {
+    let policy = portal.engine.office.policy();
+    let rows = policy
+        .set
+        .services()
+        .filter(|service| begin(service).is_some())
+        .map(|service| {
+            Row::to(format!("/guides/{}", service.id), service.name_zh.as_str())
+                .note(service.summary.as_str())
+        })
+        .collect();
+    Rows::new(rows).boxed()
+}
+
+/// `GET /`.
+async fn home(State(portal): State<Portal>, visit: Visit) -> SiteHome {
+    SiteHome {
+        frame: frame(&visit, "首页", SiteTab::Home),
+        figures: None,
+        services: service_rows(&portal),
+    }
+}
+
+/// `GET /guides`.
+async fn guides(State(portal): State<Portal>, visit: Visit) -> WordsPage {
+    let policy = portal.engine.office.policy();
+    let sections = policy
+        .set
+        .services()
+        .filter(|service| begin(service).is_some())
+        .map(|service| {
+            (
+                service.name_zh.clone(),
+                vec![Text::new().say(&service.summary).say("　").link(
+                    format!("/guides/{}", service.id),
+                    format!("看{}", service.name_zh),
+                )],
+            )
+        })
+        .collect();
+    WordsPage {
+        frame: frame(&visit, "办事指南", SiteTab::Guides),
+        title: "办事指南".into(),
+        sections,
+    }
+}
+
+/// `GET /guides/{service}`.
+async fn guide(
+    State(portal): State<Portal>,
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<GuidePage, PageError> {
+    let policy = portal.engine.office.policy();
+    let service = policy.set.service(&id).ok_or(PageError::NotFound)?;
+    let (href, verb) = begin(service).ok_or(PageError::NotFound)?;
+    let rules = policy
+        .set
+        .rules(&id)
+        .map_err(|error| PageError::failed(&error))?;
+    let mut sources: Vec<(String, Vec<String>)> = Vec::new();
+    for need in &service.facts {
+        let Some(fact) = policy.set.fact_type(&need.fact_type) else {
+            continue;
+        };
+        if fact.source == "own" {
+            continue;
+        }
+        match sources
+            .iter_mut()
+            .find(|(name, _)| *name == fact.source_name)
+        {
+            Some((_, labels)) if !labels.contains(&fact.label) => labels.push(fact.label.clone()),
+            Some(_) => {}
+            None => sources.push((fact.source_name.clone(), vec![fact.label.clone()])),
+        }
+    }
+    Ok(GuidePage {
+        frame: frame(
+            &visit,
+            &format!("{}，办事指南", service.name_zh),
+            SiteTab::Guides,
+        ),
+        name: service.name_zh.clone(),
+        lead: service.summary.as_str().into(),
+        facts: Facts(vec![
+            ("多久".into(), service.promise.promised.as_str().into()),
+            ("法定时限".into(), service.promise.legal.as_str().into()),
+            ("依据".into(), service.law.join("；").into()),
+            ("费用".into(), "不收费".into()),
+        ]),
+        conditions: Rows::new(
+            rules
+                .iter()
+                .map(|rule| Row::of(rule.name).note(rule.law))
+                .collect(),
+        )
+        .boxed(),
+        sources: Rows::new(
+            sources
+                .into_iter()
+                .map(|(name, labels)| Row::of(name).note(labels.join("、")))
+                .collect(),
+        )
+        .boxed(),
+        button: Button::go(format!("{verb}{}", service.name_zh), href),
+    })
+}
+
+/// `GET /policy/{service}`: the rules in force, with expression and article.
+async fn policy(
+    State(portal): State<Portal>,
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<WordsPage, PageError> {
+    let policy = portal.engine.office.policy();
+    let service = policy.set.service(&id).ok_or(PageError::NotFound)?;
+    let rules = policy
+        .set
+        .rules(&id)
+        .map_err(|error| PageError::failed(&error))?;
+    let reference = policy.set.reference();
+    let mut sections = vec![(
+        "版本".to_owned(),
+        vec![
+            Text::new()
+                .say(format!("{} · 摘要 ", reference.version))
+                .num(&reference.digest),
+        ],
+    )];
+    sections.extend(rules.iter().map(|rule| {
+        (
+            format!("{} {}", rule.code, rule.name),
+            vec![
+                Text::new().say("规则：").num(rule.when),
+                Text::new().say("依据：").say(rule.law),
+            ],
+        )
+    }));
+    Ok(WordsPage {
+        frame: frame(
+            &visit,
+            &format!("{}，规则全文", service.name_zh),
+            SiteTab::Guides,
+        ),
+        title: format!("{}：规则全文", service.name_zh),
+        sections,
+    })
+}
+
+/// `GET /outlets`.
+async fn outlets(State(portal): State<Portal>, visit: Visit) -> Result<WordsPage, PageError> {
+    let sections = branch::all(&portal.engine.office)
+        .await?
+        .into_iter()
+        .map(|one| {
+            (
+                one.name,
+                vec![Text::new().say(one.address).say("　").say(one.hours)],
+            )
+        })
+        .collect();
+    Ok(WordsPage {
+        frame: frame(&visit, "网点", SiteTab::Other),
+        title: "网点".into(),
+        sections,
+    })
+}
+
+/// A page of fixed words may be kept by browsers for an hour.
+fn kept(page: WordsPage) -> Response {
+    let mut answer = page.into_response();
+    answer.headers_mut().insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=3600"),
+    );
+    answer
+}
+
+/// `GET /accessibility`.
+async fn accessibility(visit: Visit) -> Response {
+    let paragraph = |words: &str| Text::from(words);
+    kept(WordsPage {
+        frame: frame(&visit, "无障碍声明", SiteTab::Other),
+        title: "无障碍声明".into(),
+        sections: vec![
+            (
+                "我们做到的".into(),
+                vec![
+                    paragraph("每一页右上角都有大字版和设置：深色、高对比、大光标、朗读本页。"),
+                    paragraph("每件事不用鼠标、不用脚本都能办完；没有图形验证码，没有弹窗和广告。"),
+                    paragraph(
+                        "颜色从不单独表示状态，旁边一定有图标和字；字和底的对比不低于 4.5，高对比时不低于 7。",
+                    ),
+                ],
+            ),
+            (
+                "还做不到的".into(),
+                vec![paragraph(
+                    "没有请真人用读屏软件逐页试过；您用着不方便，请打热线告诉我们。",
+                )],
+            ),
+        ],
+    })
+}
+
+/// `GET /privacy`.
+async fn privacy(visit: Visit) -> Response {
+    let paragraph = |words: &str| Text::from(words);
+    kept(WordsPage {
+        frame: frame(&visit, "个人信息保护", SiteTab::Other),
+        title: "个人信息保护".into(),
+        sections: vec![
+            (
+                "查什么，为什么查".into(),
+                vec![paragraph(
+                    "只在您办事时，为这件事向写明的部门核对；核对页上写着向谁、为哪一笔。授权随时可以在“我的”里收回。",
+                )],
+            ),
+            (
+                "怎样放".into(),
+                vec![paragraph(
+                    "证件号、手机号、卡号加密存放，页面上只显示头尾几位。人脸照片比完就删，我们不留。",
+                )],
+            ),
+            (
+                "谁看过".into(),
+                vec![paragraph(
+                    "工作人员每看一次都要有原因，都记下来，您在“我的”里能看到是谁、什么时候、为什么。",
+                )],
+            ),
+        ],
+    })
+}

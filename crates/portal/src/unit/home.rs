@@ -1,0 +1,317 @@
+//! 单位首页: the one missing step of the month, what changed against the month before, the months that are done.
+
+use anju_business::contribution::remittance::{Remittance, state};
+use anju_business::contribution::{remittance, upload};
+use anju_domain::calendar::{Month, chinese_day};
+use anju_domain::money::Fen;
+use anju_vault::NumberKind;
+use axum::extract::{Query, State};
+use chrono::{Datelike, NaiveDate};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::authorization::AtUnit;
+use crate::components::{
+    Button, Cell, Column, Formula, FormulaLine, Line, Rows, State as Shown, Step, Table, Text,
+    Track, When,
+};
+use crate::frame::UnitTab;
+use crate::pages::error::PageError;
+use crate::pages::unit::{HomePage, Next};
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::unit::{framed, number};
+use crate::when;
+
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    month: Option<String>,
+}
+
+/// `11月`.
+pub(crate) fn short(month: Month) -> String {
+    format!("{}月", month.first_day().month())
+}
+
+/// `GET /unit?month=`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Query(wanted): Query<Wanted>,
+) -> Result<HomePage, PageError> {
+    let office = &portal.engine.office;
+    let today = office.today();
+    let (mut frame, employer) = framed(office, &visit, &at, "首页", UnitTab::Home).await?;
+    let all = remittance::of_employer(office, employer.employer_id, None, 13).await?;
+    let live: Vec<&Remittance> = all
+        .iter()
+        .filter(|one| !matches!(one.state, state::CANCELLED | state::EXPIRED))
+        .collect();
+    let open = live
+        .iter()
+        .find(|one| one.state != state::ALLOCATED)
+        .copied();
+    let next_month = employer.next_month();
+    let asked = wanted
+        .month
+        .as_deref()
+        .and_then(|text| Month::parse(text).ok());
+    let shown = match asked {
+        Some(month) => live.iter().find(|one| one.month() == month).copied(),
+        None => open.or_else(|| {
+            (next_month > Month::of(today))
+                .then(|| live.first().copied())
+                .flatten()
+        }),
+    };
+    let next = match shown {
+        Some(one) => step_of(office, one, today),
+        None => Next {
+            title: format!("{}还差：名册", short(next_month)),
+            amount: None,
+            note: "把工资表里的名单拖进来，我们替您核对，错在哪一格都会说清楚。".into(),
+            button: Some(Button::go(
+                format!("交{}名册", short(next_month)),
+                "/unit/roster",
+            )),
+            track: Track(vec![
+                Step::new(When::Now, "名册", "等您交"),
+                Step::new(When::Expected, "核对", ""),
+                Step::new(When::Expected, "付款", ""),
+                Step::new(When::Expected, "分配到个人", ""),
+            ]),
+        },
+    };
+    frame.head.title = next.title.clone();
+    let mut months: Vec<(String, String, bool)> = live
+        .iter()
+        .map(|one| {
+            let here = shown.is_some_and(|shown| shown.remittance_id == one.remittance_id);
+            (one.month().to_string(), one.month().chinese(), here)
+        })
+        .collect();
+    if open.is_none() {
+        months.insert(
+            0,
+            (
+                next_month.to_string(),
+                next_month.chinese(),
+                shown.is_none(),
+            ),
+        );
+    }
+    let difference = match shown {
+        Some(one) => {
+            let roster = upload::require(office, one.roster_id).await?;
+            difference(one.month(), &roster.equation, &roster.differences)
+        }
+        None => None,
+    };
+    let done: Vec<&Remittance> = live
+        .iter()
+        .filter(|one| one.state == state::ALLOCATED)
+        .take(6)
+        .copied()
+        .collect();
+    Ok(HomePage {
+        frame,
+        employer: employer.name.clone(),
+        employer_no: office
+            .numbers
+            .encode(NumberKind::Employer, employer.employer_id),
+        months,
+        flash: None,
+        next,
+        todo: Rows::new(Vec::new()),
+        todo_count: 0,
+        past: months_table(office, &done)
+            .empty("还没有缴过。交了第一份名册、付了款，这里会有第一个月。"),
+        difference,
+        note: Text::new(),
+    })
+}
+
+fn step_of(office: &anju_casework::Office, one: &Remittance, today: NaiveDate) -> Next {
+    let month = short(one.month());
+    let people = format!("{} 人", one.people);
+    let missing = Fen::new(one.amount_fen - one.received_fen);
+    let here = number(office, one);
+    if one.state == state::ALLOCATED {
+        return Next {
+            title: format!("{month}办好了"),
+            amount: Some(Fen::new(one.amount_fen)),
+            note: format!("{people}，都已分配到个人。").into(),
+            button: None,
+            track: Track(vec![
+                Step::new(When::Done, "名册", people),
+                Step::new(When::Done, "核对", "没有错"),
+                Step::new(When::Done, "付款", "已到账"),
+                Step::new(
+                    When::Done,
+                    "分配到个人",
+                    one.allocation_ms.map_or_else(Text::new, |ms| {
+                        format!("用时 {}.{} 秒", ms / 1000, ms % 1000 / 100).into()
+                    }),
+                ),
+            ]),
+        };
+    }
+    let days = (one.due_on - today).num_days();
+    let left = match days {
+        ..0 => format!("，已经过了 {} 天", -days),
+        0 => "，就是今天".to_owned(),
+        _ => format!("，还有 {days} 天"),
+    };
+    let part = one.state == state::PART_RECEIVED;
+    Next {
+        title: if part {
+            format!("{month}还差 {missing} 元")
+        } else {
+            format!("{month}还差一步：付款")
+        },
+        amount: Some(missing),
+        note: Text::new()
+            .say(&people)
+            .say("，名册已核对。最迟 ")
+            .strong(format!("{} 24:00", chinese_day(one.due_on)))
+            .say(" 前到账")
+            .say(left)
+            .say("。"),
+        button: Some(Button::go(
+            Text::new().say("付 ").money(missing),
+            "/unit/pay",
+        )),
+        track: Track(vec![
+            Step::new(When::Done, "名册", people),
+            Step::new(
+                When::Done,
+                "核对",
+                format!("{}登记", when::minute(one.registered_at, office.now())),
+            ),
+            Step::new(
+                When::Now,
+                "付款",
+                if part {
+                    Text::new().say("已到 ").money(Fen::new(one.received_fen))
+                } else {
+                    "等您付款".into()
+                },
+            ),
+            Step::new(
+                When::Expected,
+                "分配到个人",
+                Text::new()
+                    .say("到账后马上，")
+                    .link(format!("/unit/arrivals/{here}"), "看到账"),
+            ),
+        ]),
+    }
+}
+
+/// The months that are done.
+pub(crate) fn months_table(office: &anju_casework::Office, done: &[&Remittance]) -> Table {
+    let now = office.now();
+    Table::new(
+        "months",
+        "各月汇缴，单位：元",
+        vec![
+            Column::words("月份"),
+            Column::figures("人数"),
+            Column::figures("金额（元）"),
+            Column::words("状态"),
+            Column::words("分配完成"),
+            Column::words("用时"),
+        ],
+        done.iter()
+            .map(|one| {
+                Line::new(vec![
+                    Cell::new(one.month().chinese())
+                        .link(format!("/unit/arrivals/{}", number(office, one))),
+                    Cell::new(one.people.to_string()),
+                    Cell::amount(Fen::new(one.amount_fen)),
+                    Cell::state(&state_of(one)),
+                    one.allocated_at
+                        .map_or_else(Cell::none, |at| Cell::digits(when::second(at, now))),
+                    one.allocation_ms.map_or_else(Cell::none, |ms| {
+                        Cell::new(format!("{}.{} 秒", ms / 1000, ms % 1000 / 100))
+                    }),
+                ])
+            })
+            .collect(),
+    )
+    .cards()
+}
+
+pub(crate) fn state_of(one: &Remittance) -> Shown {
+    match one.state {
+        state::AWAITING => Shown::wait("等您付款"),
+        state::PART_RECEIVED => Shown::wait("部分到账").with_icon("alert"),
+        state::ALLOCATED => Shown::pass("已分配"),
+        state::CANCELLED => Shown::idle("已撤销"),
+        _ => Shown::idle("已失效"),
+    }
+}
+
+/// 和上月比: from the equation and the differences that were kept with the list.
+pub(crate) fn difference(month: Month, equation: &Value, differences: &Value) -> Option<Formula> {
+    let number = |name: &str| equation.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let people_before = number("people_before");
+    if people_before == 0 {
+        return None;
+    }
+    let mut lines = vec![FormulaLine::new(
+        Text::new()
+            .say(short(month.plus(-1)))
+            .say(" ")
+            .hint(format!("{people_before} 人")),
+        Fen::new(number("amount_before_fen")),
+    )];
+    let mut group = |kinds: &[&str], title: String, amount: i64| {
+        if amount == 0 {
+            return;
+        }
+        lines.push(FormulaLine::change(title, Fen::new(amount)));
+        let people = differences.as_array().into_iter().flatten();
+        for one in people
+            .filter(|one| {
+                one.get("kind")
+                    .and_then(Value::as_str)
+                    .is_some_and(|kind| kinds.contains(&kind))
+            })
+            .take(5)
+        {
+            let fen = |name: &str| one.get(name).and_then(Value::as_i64).unwrap_or(0);
+            let name = one.get("name_masked").and_then(Value::as_str).unwrap_or("");
+            lines.push(
+                FormulaLine::change(name, Fen::new(fen("after_fen") - fen("before_fen"))).part(),
+            );
+        }
+    };
+    group(
+        &["added", "unsealed"],
+        format!("新增、启封 {} 人", number("people_added")),
+        number("amount_added_fen"),
+    );
+    group(
+        &["sealed"],
+        format!("封存 {} 人", number("people_removed")),
+        -number("amount_removed_fen"),
+    );
+    group(
+        &["base", "ratio", "policy"],
+        "基数、比例调整".to_owned(),
+        number("amount_adjusted_fen"),
+    );
+    lines.push(FormulaLine::used(
+        Text::new()
+            .say(short(month))
+            .say(" ")
+            .hint(format!("{} 人", number("people_after"))),
+        Fen::new(number("amount_after_fen")),
+    ));
+    Some(Formula {
+        caption: "本月与上月的差额".into(),
+        lines,
+    })
+}

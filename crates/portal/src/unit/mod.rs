@@ -1,0 +1,82 @@
+//! `/unit`: handlers of an employer's clerk. A clerk sees his own employer's rosters and remittances alone.
+
+mod home;
+mod kept;
+mod pay;
+mod roster;
+
+use anju_business::contribution::remittance::{self, Remittance};
+use anju_casework::Office;
+use anju_casework::employer::{self, Employer};
+use anju_vault::NumberKind;
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::authorization::AtUnit;
+use crate::frame::{UnitFrame, UnitTab};
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+
+pub(crate) use kept::Uploads;
+
+/// Routes of `/unit`.
+pub(crate) fn routes() -> Router<Portal> {
+    Router::new()
+        .route("/unit", get(home::page))
+        .route("/unit/roster", get(roster::page).post(roster::upload))
+        .route("/unit/roster/template.xlsx", get(roster::template))
+        .route("/unit/roster/last.xlsx", get(roster::last))
+        .route("/unit/roster/mend", post(roster::mend))
+        .route("/unit/roster/marked.xlsx", post(roster::marked))
+        .route("/unit/roster/register", post(roster::register))
+        .route("/unit/roster/{roster}", get(roster::preview))
+        .route("/unit/pay", get(pay::page))
+        .route("/unit/arrivals", get(pay::arrivals))
+        .route("/unit/arrivals/{remittance}", get(pay::arrival))
+        .route("/unit/arrivals/{remittance}/live", get(pay::live))
+}
+
+/// The frame with the clerk's masked name, and his employer.
+async fn framed(
+    office: &Office,
+    visit: &Visit,
+    at: &AtUnit,
+    title: &str,
+    tab: UnitTab,
+) -> Result<(UnitFrame, Employer), PageError> {
+    let clerk = employer::clerk(office, at.clerk_id)
+        .await?
+        .ok_or(PageError::LogIn)?;
+    let employer = employer::require(office, at.employer_id).await?;
+    let frame = UnitFrame {
+        head: visit.head(title),
+        tab,
+        clerk: anju_domain::name::mask(&clerk.name),
+    };
+    Ok((frame, employer))
+}
+
+fn number(office: &Office, remittance: &Remittance) -> String {
+    office
+        .numbers
+        .encode(NumberKind::Remittance, remittance.remittance_id)
+}
+
+/// A remittance of this employer by its public number.
+async fn own_remittance(
+    office: &Office,
+    at: &AtUnit,
+    number: &str,
+) -> Result<Remittance, PageError> {
+    let id = office
+        .numbers
+        .decode(NumberKind::Remittance, number)
+        .ok_or(PageError::NotFound)?;
+    let found = remittance::require(office, id).await?;
+    if found.employer_id == at.employer_id {
+        Ok(found)
+    } else {
+        Err(PageError::NotFound)
+    }
+}

@@ -1,0 +1,328 @@
+//! 付款 and 到账: where to pay and what to write, then what came in and whom it reached.
+
+use anju_business::contribution::remittance::{self, Remittance, state};
+use anju_business::contribution::{people, receipt, upload};
+use anju_domain::calendar::chinese_day;
+use anju_domain::money::Fen;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use futures::{Stream, StreamExt, stream};
+use std::time::Duration;
+
+use crate::authorization::AtUnit;
+use crate::components::{
+    Cell, Column, Event, Flash, Formula, FormulaLine, Line, Promise, Summary, SummaryRow, Table,
+    Text, Timeline, Tone, When,
+};
+use crate::frame::UnitTab;
+use crate::pages::error::PageError;
+use crate::pages::unit::{ArrivalPage, ArrivalsPage, PayPage};
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::service::live;
+use crate::unit::home::{difference, months_table, short, state_of};
+use crate::unit::{framed, number, own_remittance};
+use crate::when;
+
+/// People shown on a page of an arrival.
+const PEOPLE: i64 = 200;
+
+/// `GET /unit/pay`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let (mut frame, employer) = framed(office, &visit, &at, "付款", UnitTab::Pay).await?;
+    let mut conn = office.pool.acquire().await?;
+    let Some(one) = remittance::open_of(office, &mut conn, employer.employer_id).await? else {
+        return Ok(Redirect::to("/unit").into_response());
+    };
+    drop(conn);
+    let bank = office.bank(&one.bank)?;
+    let roster = upload::require(office, one.roster_id).await?;
+    let missing = Fen::new(one.amount_fen - one.received_fen);
+    let month = short(one.month());
+    frame.head.title = format!("{month}汇缴付款");
+    let grouped = bank
+        .account_no
+        .as_bytes()
+        .chunks(4)
+        .map(|four| String::from_utf8_lossy(four).into_owned())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let yuan = |amount: Fen| format!("{}.{:02}", amount.fen() / 100, amount.fen() % 100);
+    let page = PayPage {
+        frame,
+        what: format!("{} · {month}汇缴", employer.name).into(),
+        amount: missing,
+        note: Text::new()
+            .say(format!(
+                "{} 人 · 名册{}已核对 · ",
+                one.people,
+                when::minute(one.registered_at, office.now())
+            ))
+            .link("/unit", "看名册和差额"),
+        flash: (one.state == state::PART_RECEIVED).then(|| {
+            Flash::new(
+                Tone::Wait,
+                Text::new()
+                    .say("收到 ")
+                    .money(Fen::new(one.received_fen))
+                    .say("，比应缴少 ")
+                    .money(missing)
+                    .say("。补齐后马上分配，附言仍写 ")
+                    .num(&one.reference)
+                    .say("。"),
+            )
+        }),
+        account: Summary::new(vec![
+            SummaryRow::new("收款户名", bank.holder.as_str()).copy(bank.holder.as_str()),
+            SummaryRow::new(
+                format!("收款账号（{}）", bank.bank_name),
+                Text::new().num(grouped),
+            )
+            .copy(bank.account_no.as_str()),
+            SummaryRow::new("附言，写缴款码", Text::new().num(&one.reference))
+                .copy(one.reference.as_str())
+                .source("一字不差，我们凭它马上对上"),
+            SummaryRow::new("金额", Text::new().money(missing))
+                .source("多付或少付都不会丢：我们先记在您单位名下，再告诉您差多少")
+                .copy(yuan(missing)),
+        ])
+        .boxed(),
+        after: Text::new()
+            .say("最迟 ")
+            .time(format!("{} 24:00", chinese_day(one.due_on)))
+            .say(format!(
+                " 前到账。到账后马上分配到 {} 人，不用您通知。",
+                one.people
+            )),
+        watch: format!("/unit/arrivals/{}", number(office, &one)),
+        formula: formula(&one, &roster),
+        steps: Timeline(vec![
+            Event::new(When::Now, "您付款", "从任何银行转，没有手续费"),
+            Event::new(When::Expected, "到账", "按缴款码对上，不用您通知"),
+            Event::new(
+                When::Expected,
+                format!("分配到 {} 人", one.people),
+                "到账后马上",
+            ),
+        ]),
+    };
+    Ok(page.into_response())
+}
+
+fn formula(one: &Remittance, roster: &upload::Roster) -> Formula {
+    let mut formula = difference(one.month(), &roster.equation, &roster.differences)
+        .unwrap_or_else(|| Formula {
+            caption: "应付金额".into(),
+            lines: vec![FormulaLine::used(
+                Text::new()
+                    .say(short(one.month()))
+                    .say(" ")
+                    .hint(format!("{} 人", one.people)),
+                Fen::new(one.amount_fen),
+            )],
+        });
+    if one.received_fen > 0 {
+        formula
+            .lines
+            .push(FormulaLine::change("已到账", Fen::new(-one.received_fen)));
+        formula.lines.push(FormulaLine::used(
+            "还差",
+            Fen::new(one.amount_fen - one.received_fen),
+        ));
+    }
+    formula
+}
+
+/// `GET /unit/arrivals`.
+pub(crate) async fn arrivals(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+) -> Result<ArrivalsPage, PageError> {
+    let office = &portal.engine.office;
+    let (frame, employer) = framed(office, &visit, &at, "到账与分配", UnitTab::Arrivals).await?;
+    let all = remittance::of_employer(office, employer.employer_id, None, 60).await?;
+    let shown: Vec<&Remittance> = all.iter().collect();
+    Ok(ArrivalsPage {
+        frame,
+        table: months_table(office, &shown)
+            .empty("还没有汇缴。交了第一份名册、付了款，这里会有第一个月。"),
+    })
+}
+
+/// `GET /unit/arrivals/{remittance}`.
+pub(crate) async fn arrival(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Path(no): Path<String>,
+) -> Result<ArrivalPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let one = own_remittance(office, &at, &no).await?;
+    let title = format!("{}汇缴", one.month().chinese());
+    let (frame, _) = framed(office, &visit, &at, &title, UnitTab::Arrivals).await?;
+    let amount = Fen::new(one.amount_fen);
+    let missing = Fen::new(one.amount_fen - one.received_fen);
+    let (headline, note) = match one.state {
+        state::ALLOCATED => (
+            Text::new()
+                .money(Fen::new(one.allocated_fen))
+                .say(format!("已分配给 {} 人", one.people))
+                .say(one.allocation_ms.map_or_else(String::new, |ms| {
+                    format!("，用时 {}.{} 秒", ms / 1000, ms % 1000 / 100)
+                })),
+            Text::from("每位职工从自己的账户里就能看到。"),
+        ),
+        state::PART_RECEIVED => (
+            Text::new()
+                .say("收到 ")
+                .money(Fen::new(one.received_fen))
+                .say("，比应缴少 ")
+                .money(missing),
+            Text::new()
+                .say("补齐后马上分配，附言仍写 ")
+                .num(&one.reference)
+                .say("。")
+                .link("/unit/pay", "去付款"),
+        ),
+        state::AWAITING => (
+            Text::new()
+                .say("等 ")
+                .money(amount)
+                .say(" 到账，最迟 ")
+                .time(format!("{} 24:00", chinese_day(one.due_on))),
+            Text::new()
+                .say("可以关闭本页。到账后马上分配。")
+                .link("/unit/pay", "怎么付"),
+        ),
+        _ => (
+            "这份名册没有付款，已经作废".into(),
+            "要缴这个月，请重新交名册。".into(),
+        ),
+    };
+    let mut happened = vec![Event::new(
+        When::Done,
+        "登记汇缴",
+        when::second(one.registered_at, now),
+    )];
+    for came in receipt::of_employer(office, one.employer_id, 50)
+        .await?
+        .iter()
+        .rev()
+        .filter(|came| came.remittance_id == Some(one.remittance_id))
+    {
+        happened.push(Event::new(
+            When::Done,
+            Text::new().say("到账 ").money(Fen::new(came.amount_fen)),
+            when::second(came.received_at, now),
+        ));
+    }
+    match one.allocated_at {
+        Some(allocated_at) => happened.push(Event::new(
+            When::Done,
+            format!("分配到 {} 人", one.people),
+            when::second(allocated_at, now),
+        )),
+        None => happened.push(Event::new(
+            When::Expected,
+            format!("分配到 {} 人", one.people),
+            "到账后马上",
+        )),
+    }
+    let reached = people::of_remittance(office, one.remittance_id, 0, PEOPLE).await?;
+    let moving = matches!(one.state, state::AWAITING | state::PART_RECEIVED);
+    Ok(ArrivalPage {
+        frame,
+        title,
+        promise: Promise {
+            state: state_of(&one),
+            headline,
+            note,
+        },
+        live: moving.then(|| format!("/unit/arrivals/{no}/live")),
+        due: amount,
+        received: Fen::new(one.received_fen),
+        allocated: Fen::new(one.allocated_fen),
+        timeline: Timeline(happened),
+        people: (!reached.is_empty()).then(|| {
+            Table::new(
+                "people",
+                if (reached.len() as i64) < PEOPLE {
+                    "名单，单位：元".to_owned()
+                } else {
+                    format!("名单的前 {PEOPLE} 人，单位：元")
+                },
+                vec![
+                    Column::words("姓名"),
+                    Column::figures("基数（元）"),
+                    Column::figures("单位（元）"),
+                    Column::figures("个人（元）"),
+                    Column::figures("合计（元）"),
+                ],
+                reached
+                    .iter()
+                    .map(|line| {
+                        Line::new(vec![
+                            Cell::new(line.name_masked.as_str()),
+                            Cell::amount(line.base),
+                            Cell::amount(line.employer),
+                            Cell::amount(line.employee),
+                            Cell::amount(line.employer + line.employee),
+                        ])
+                    })
+                    .collect(),
+            )
+            .cards()
+        }),
+        proof: None,
+    })
+}
+
+/// `GET /unit/arrivals/{remittance}/live`.
+pub(crate) async fn live(
+    State(portal): State<Portal>,
+    at: AtUnit,
+    Path(no): Path<String>,
+) -> Result<impl IntoResponse, PageError> {
+    let office = portal.engine.office.clone();
+    let one = own_remittance(&office, &at, &no).await?;
+    Ok(live::events(moves(office, one)))
+}
+
+const STREAM: Duration = Duration::from_secs(300);
+const POLL: Duration = Duration::from_secs(1);
+
+fn moves(office: anju_casework::Office, one: Remittance) -> impl Stream<Item = live::Move> + Send {
+    let until = tokio::time::Instant::now() + STREAM;
+    stream::unfold(
+        (office, one, false),
+        move |(office, one, ended)| async move {
+            if ended {
+                return None;
+            }
+            loop {
+                if tokio::time::Instant::now() >= until {
+                    return None;
+                }
+                tokio::time::sleep(POLL).await;
+                let now = remittance::require(&office, one.remittance_id).await.ok()?;
+                if (now.state, now.received_fen) != (one.state, one.received_fen) {
+                    let ended = !matches!(now.state, state::AWAITING | state::PART_RECEIVED);
+                    let step = if ended {
+                        live::Move::Ended
+                    } else {
+                        live::Move::Moved
+                    };
+                    return Some((step, (office, now, ended)));
+                }
+            }
+        },
+    )
+    .boxed()
+}

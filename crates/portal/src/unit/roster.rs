@@ -1,0 +1,595 @@
+//! 名册: take the file, show every mistake, mend it in the page, show what changes, register.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use anju_business::contribution::remittance;
+use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode, writer};
+use anju_business::contribution::upload::{self, Mistakes, Upload as Outcome, Uploaded};
+use anju_casework::{Actor, Error};
+use anju_domain::calendar::Month;
+use anju_domain::money::Fen;
+use anju_exchange::kept::GatewayPolice;
+use anju_vault::NumberKind;
+use axum::Form;
+use axum::extract::{Multipart, Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::authorization::AtUnit;
+use crate::components::{
+    Button, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Flash, Formula, FormulaLine, Line,
+    Mistake, State as Shown, Table, Text, Tone,
+};
+use crate::frame::UnitTab;
+use crate::pages::error::PageError;
+use crate::pages::unit::{ErrorsPage, PreviewPage, UploadPage};
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::unit::framed;
+use crate::unit::home::{difference, short};
+use crate::unit::kept::Upload;
+
+/// More cells than anybody mends one by one: a new file is the way.
+const MENDABLE: usize = 50;
+
+const DROP: Drop = Drop {
+    name: "roster",
+    words: "把 Excel 拖到这里，或选择文件",
+};
+
+/// `GET /unit/roster`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+) -> Result<UploadPage, PageError> {
+    draw(&portal, &visit, &at, None).await
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtUnit,
+    flash: Option<Flash>,
+) -> Result<UploadPage, PageError> {
+    let office = &portal.engine.office;
+    let (mut frame, employer) = framed(office, visit, at, "名册", UnitTab::Roster).await?;
+    let month = employer.next_month();
+    let mut conn = office.pool.acquire().await?;
+    let open = remittance::open_of(office, &mut conn, employer.employer_id).await?;
+    let waiting = open.map(|one| {
+        Flash::new(
+            Tone::Wait,
+            Text::new()
+                .say(short(one.month()))
+                .say("的名册已经登记，等您付款。付了再交下个月的。"),
+        )
+        .next("去付款", "/unit/pay")
+    });
+    frame.head.title = format!("{}名册", short(month));
+    Ok(UploadPage {
+        frame,
+        title: format!("{}名册", short(month)),
+        lead: if employer.is_new() {
+            "第一份名册：把所有职工都写上，“变更”空着就是新增。".into()
+        } else {
+            "所有职工都要在表里；谁变了，在“变更”那一列写。".into()
+        },
+        flash: flash.or(waiting),
+        month: month.to_string(),
+        key: Uuid::now_v7().to_string(),
+        drop: DROP,
+        has_last: !employer.is_new(),
+    })
+}
+
+/// `POST /unit/roster`: the file.
+pub(crate) async fn upload(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    mut parts: Multipart,
+) -> Result<Response, PageError> {
+    let (mut month, mut key, mut file) = (None, None, None);
+    while let Some(part) = parts.next_field().await.map_err(|_| PageError::Stale)? {
+        match part.name().unwrap_or_default() {
+            "month" => {
+                let text = part.text().await.map_err(|_| PageError::Stale)?;
+                month = Month::parse(&text).ok();
+            }
+            "key" => {
+                let text = part.text().await.map_err(|_| PageError::Stale)?;
+                key = Uuid::parse_str(&text).ok();
+            }
+            "roster" => {
+                let name = part.file_name().unwrap_or("名册.xlsx").to_owned();
+                let bytes = part.bytes().await.map_err(|_| PageError::TooLarge)?;
+                file = Some((name, bytes.to_vec()));
+            }
+            _ => {}
+        }
+    }
+    let (Some(month), Some(key)) = (month, key) else {
+        return Err(PageError::Stale);
+    };
+    let Some((name, bytes)) = file.filter(|(_, bytes)| !bytes.is_empty()) else {
+        let flash = Flash::new(
+            Tone::Fail,
+            "还没有选文件。请把 Excel 拖进来，或点“选择文件”。",
+        );
+        return Ok(draw(&portal, &visit, &at, Some(flash))
+            .await?
+            .into_response());
+    };
+    let file = Upload {
+        employer_id: at.employer_id,
+        month,
+        name,
+        bytes,
+    };
+    take(&portal, &visit, &at, file, key).await
+}
+
+/// Checks a file: kept and previewed, or every mistake of it on a page.
+async fn take(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtUnit,
+    file: Upload,
+    key: Uuid,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let mut call = format!("roster\n{}\n{}\n", at.employer_id, file.month).into_bytes();
+    call.extend_from_slice(&file.bytes);
+    let outcome = upload::upload(
+        office,
+        Uploaded {
+            employer_id: at.employer_id,
+            month: file.month,
+            mode: Mode::Complete,
+            bytes: file.bytes.clone(),
+            actor: Actor::Clerk(at.clerk_id),
+            key,
+            digest: anju_ledger::command::digest(&call),
+            police: &GatewayPolice(portal.engine.gateway.clone()),
+        },
+    )
+    .await;
+    match outcome {
+        Ok(Outcome::Kept(roster_id)) => {
+            let number = office.numbers.encode(NumberKind::Roster, roster_id);
+            Ok(Redirect::to(&format!("/unit/roster/{number}")).into_response())
+        }
+        Ok(Outcome::Refused(mistakes)) => {
+            let page = errors(portal, visit, at, file, &mistakes).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(Error::Refused(refusal)) => {
+            let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let page = draw(portal, visit, at, Some(flash)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The name of a fault's input: row and place of its column.
+fn field(fault: &Wrong) -> Option<String> {
+    let place = RosterColumn::ALL
+        .iter()
+        .position(|column| Some(column.header()) == fault.column)?;
+    Some(format!("r{}c{place}", fault.row?))
+}
+
+async fn errors(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtUnit,
+    file: Upload,
+    mistakes: &Mistakes,
+) -> Result<ErrorsPage, PageError> {
+    let office = &portal.engine.office;
+    let month = file.month;
+    let title = format!("{}名册", short(month));
+    let (mut frame, _) = framed(office, visit, at, &title, UnitTab::Roster).await?;
+    frame.head.failed = true;
+    let name = file.name.clone();
+    let upload_no = portal.uploads.keep(file, Instant::now());
+    let count = mistakes.faults.len();
+    let mendable = mistakes.sheet.is_some()
+        && count <= MENDABLE
+        && mistakes.faults.iter().all(|fault| field(fault).is_some());
+    let mut seen: Vec<String> = Vec::new();
+    let faults = mistakes
+        .faults
+        .iter()
+        .map(|fault| {
+            // Two faults of one cell share its input.
+            let field = field(fault)
+                .filter(|_| mendable)
+                .filter(|field| !seen.contains(field));
+            if let Some(field) = &field {
+                seen.push(field.clone());
+            }
+            Fault {
+                row: fault.row,
+                column: fault.column.map(str::to_owned),
+                was: shown(fault),
+                problem: fault.message.clone(),
+                guess: fault.suggestion.clone().unwrap_or_default(),
+                field,
+            }
+        })
+        .collect();
+    let summary = mistakes
+        .faults
+        .iter()
+        .map(|fault| {
+            let place = match (fault.row, fault.column) {
+                (Some(row), Some(column)) => format!("第 {row} 行“{column}”："),
+                (Some(row), None) => format!("第 {row} 行："),
+                _ => String::new(),
+            };
+            let at = field(fault).filter(|_| mendable).unwrap_or_default();
+            Mistake::at(at, format!("{place}{}", fault.message))
+        })
+        .collect();
+    Ok(ErrorsPage {
+        frame,
+        title,
+        file: Text::from(format!(
+            "{name} · 已读 {} 行",
+            mistakes
+                .sheet
+                .as_ref()
+                .map_or(0, anju_business::contribution::roster::Sheet::len)
+        )),
+        upload_no,
+        errors: ErrorSummary::of(summary)
+            .ok_or(PageError::NotFound)?
+            .note("改完之前，这份名册不会提交。什么都没有改变。"),
+        table: ErrTable {
+            faults,
+            repaired: Vec::new(),
+        },
+        mendable,
+        button: Button::submit(format!("重新核对 {count} 处")),
+        tiles: vec![
+            (
+                "没有问题".into(),
+                mistakes.right_rows.to_string(),
+                "行".into(),
+                Text::new(),
+            ),
+            (
+                "要留意".into(),
+                mistakes.notices.len().to_string(),
+                "处".into(),
+                mistakes
+                    .notices
+                    .first()
+                    .map_or_else(Text::new, |notice| notice.message.as_str().into()),
+            ),
+        ],
+        right_rows: u32::try_from(mistakes.right_rows).unwrap_or(u32::MAX),
+        drop: DROP,
+        month: month.to_string(),
+        key: Uuid::now_v7().to_string(),
+        has_sheet: mistakes.sheet.is_some(),
+    })
+}
+
+/// What stood in the cell; of an ID number the middle stays hidden.
+fn shown(fault: &Wrong) -> Text {
+    let Some(found) = fault.found.as_deref().filter(|found| !found.is_empty()) else {
+        return Text::new().hint("（空）");
+    };
+    if fault.column == Some(RosterColumn::IdNumber.header()) {
+        let chars: Vec<char> = found.chars().collect();
+        if chars.len() > 8 {
+            let head: String = chars[..3].iter().collect();
+            let tail: String = chars[chars.len() - 4..].iter().collect();
+            return Text::new().say(format!("{head}{}{tail}", "*".repeat(chars.len() - 7)));
+        }
+    }
+    Text::new().say(found)
+}
+
+/// `POST /unit/roster/mend`: the file with some cells typed anew.
+pub(crate) async fn mend(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let fields: HashMap<String, String> = fields.into_iter().collect();
+    let kept = fields
+        .get("upload")
+        .and_then(|number| portal.uploads.find(number, at.employer_id, Instant::now()));
+    let key = fields.get("key").and_then(|key| Uuid::parse_str(key).ok());
+    let (Some(file), Some(key)) = (kept, key) else {
+        return Ok(lost(&portal, &visit, &at).await?.into_response());
+    };
+    let mends: HashMap<(u32, String), String> = fields
+        .iter()
+        .filter_map(|(name, typed)| {
+            let (row, place) = name.strip_prefix('r')?.split_once('c')?;
+            let column = RosterColumn::ALL.get(place.parse::<usize>().ok()?)?;
+            Some((
+                (row.parse().ok()?, column.header().to_owned()),
+                typed.clone(),
+            ))
+        })
+        .collect();
+    let (month, bytes) = (file.month, file.bytes.clone());
+    let mended = tokio::task::spawn_blocking(move || {
+        let sheet = anju_business::contribution::roster::read(&bytes).ok()?;
+        writer::mended(month, &sheet, &mends).ok()
+    })
+    .await
+    .map_err(|error| PageError::failed(&error))?;
+    let Some(bytes) = mended else {
+        return Ok(lost(&portal, &visit, &at).await?.into_response());
+    };
+    take(&portal, &visit, &at, Upload { bytes, ..file }, key).await
+}
+
+async fn lost(portal: &Portal, visit: &Visit, at: &AtUnit) -> Result<UploadPage, PageError> {
+    let flash = Flash::new(
+        Tone::Wait,
+        "这份文件放得太久，我们已经删了。请把 Excel 再传一次，什么都没有改变。",
+    );
+    draw(portal, visit, at, Some(flash)).await
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct Marked {
+    upload: String,
+}
+
+/// `POST /unit/roster/marked.xlsx`: the clerk's own rows, each wrong cell red and noted.
+pub(crate) async fn marked(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Form(form): Form<Marked>,
+) -> Result<Response, PageError> {
+    let Some(file) = portal
+        .uploads
+        .find(&form.upload, at.employer_id, Instant::now())
+    else {
+        return Ok(lost(&portal, &visit, &at).await?.into_response());
+    };
+    let office = &portal.engine.office;
+    let month = file.month;
+    let outcome = upload::upload(
+        office,
+        Uploaded {
+            employer_id: at.employer_id,
+            month,
+            mode: Mode::Complete,
+            bytes: file.bytes,
+            actor: Actor::Clerk(at.clerk_id),
+            key: Uuid::now_v7(),
+            digest: Uuid::now_v7(),
+            police: &GatewayPolice(portal.engine.gateway.clone()),
+        },
+    )
+    .await?;
+    let Outcome::Refused(mistakes) = outcome else {
+        return Ok(Redirect::to("/unit/roster").into_response());
+    };
+    let Mistakes { sheet, faults, .. } = *mistakes;
+    let sheet = sheet.ok_or(PageError::NotFound)?;
+    let bytes = tokio::task::spawn_blocking(move || writer::annotated(month, &sheet, &faults))
+        .await
+        .map_err(|error| PageError::failed(&error))?
+        .map_err(|error| PageError::failed(&error))?;
+    Ok(workbook(bytes, &format!("roster-{month}-marked")))
+}
+
+fn workbook(bytes: Vec<u8>, name: &str) -> Response {
+    (
+        [
+            (
+                header::CONTENT_TYPE,
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet".to_owned(),
+            ),
+            (
+                header::CONTENT_DISPOSITION,
+                format!("attachment; filename=\"{name}.xlsx\""),
+            ),
+        ],
+        bytes,
+    )
+        .into_response()
+}
+
+/// `GET /unit/roster/template.xlsx`.
+pub(crate) async fn template(
+    State(portal): State<Portal>,
+    at: AtUnit,
+) -> Result<Response, PageError> {
+    let employer = anju_casework::employer::require(&portal.engine.office, at.employer_id).await?;
+    let month = employer.next_month();
+    let bytes = writer::template(month).map_err(|error| PageError::failed(&error))?;
+    Ok(workbook(bytes, &format!("roster-{month}")))
+}
+
+/// `GET /unit/roster/last.xlsx`.
+pub(crate) async fn last(State(portal): State<Portal>, at: AtUnit) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let employer = anju_casework::employer::require(office, at.employer_id).await?;
+    let month = employer.next_month();
+    let lines = upload::last_list(office, &employer, month).await?;
+    let bytes = tokio::task::spawn_blocking(move || writer::last_roster(month, &lines))
+        .await
+        .map_err(|error| PageError::failed(&error))?
+        .map_err(|error| PageError::failed(&error))?;
+    Ok(workbook(bytes, &format!("roster-{month}")))
+}
+
+/// `GET /unit/roster/{roster}`: what would change, before anything does.
+pub(crate) async fn preview(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Path(number): Path<String>,
+) -> Result<PreviewPage, PageError> {
+    let office = &portal.engine.office;
+    let roster_id = office
+        .numbers
+        .decode(NumberKind::Roster, &number)
+        .ok_or(PageError::NotFound)?;
+    let roster = upload::require(office, roster_id).await?;
+    if roster.employer_id != at.employer_id {
+        return Err(PageError::NotFound);
+    }
+    let month = Month::from_index(roster.month);
+    let title = format!("{}名册", short(month));
+    let (frame, _) = framed(office, &visit, &at, &title, UnitTab::Roster).await?;
+    let total = Fen::new(roster.total_fen);
+    let text = |one: &Value, name: &str| {
+        one.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let fen = |one: &Value, name: &str| one.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let differences: Vec<Line> = roster
+        .differences
+        .as_array()
+        .into_iter()
+        .flatten()
+        .take(500)
+        .map(|one| {
+            let change = fen(one, "after_fen") - fen(one, "before_fen");
+            let sign = if change > 0 { "+" } else { "" };
+            Line::new(vec![
+                Cell::new(text(one, "name_masked")),
+                Cell::state(&kind(&text(one, "kind"))),
+                Cell::new(text(one, "reason")),
+                Cell::new(Text::new().say(sign).say(Fen::new(change))),
+            ])
+        })
+        .collect();
+    let formula = difference(month, &roster.equation, &roster.differences).unwrap_or(Formula {
+        caption: "应付金额".into(),
+        lines: vec![FormulaLine::used(
+            Text::new()
+                .say(short(month))
+                .say(" ")
+                .hint(format!("{} 人", roster.lines)),
+            total,
+        )],
+    });
+    let hidden = vec![
+        frame.head.hidden(),
+        ("roster", number),
+        ("key", Uuid::now_v7().to_string()),
+    ];
+    Ok(PreviewPage {
+        frame,
+        title,
+        file: format!(
+            "{} 核对",
+            crate::when::minute(roster.uploaded_at, office.now())
+        )
+        .into(),
+        total,
+        note: format!("{} 人", roster.lines).into(),
+        notices: roster
+            .notices
+            .as_array()
+            .into_iter()
+            .flatten()
+            .take(20)
+            .map(|notice| match notice.get("row").and_then(Value::as_u64) {
+                Some(row) => Text::from(format!("第 {row} 行：{}", text(notice, "message"))),
+                None => Text::from(text(notice, "message")),
+            })
+            .collect(),
+        formula,
+        differences: Table::new(
+            "differences",
+            "和上月比变了的人，单位：元",
+            vec![
+                Column::words("姓名"),
+                Column::words("变更"),
+                Column::words("为什么"),
+                Column::figures("本月差额（元）"),
+            ],
+            differences,
+        )
+        .cards()
+        .empty("没有人变，和上月一样。"),
+        hidden,
+        button: Button::submit(
+            Text::new()
+                .say("登记")
+                .say(short(month))
+                .say("汇缴 ")
+                .money(total),
+        ),
+    })
+}
+
+fn kind(word: &str) -> Shown {
+    match word {
+        "added" => Shown::wait("新增").with_icon("people"),
+        "unsealed" => Shown::wait("启封").with_icon("people"),
+        "sealed" => Shown::idle("封存"),
+        "ratio" => Shown::wait("比例调整").with_icon("calc"),
+        "base" => Shown::wait("基数调整").with_icon("calc"),
+        _ => Shown::wait("按政策重算").with_icon("calc"),
+    }
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct Registration {
+    roster: String,
+    key: Uuid,
+}
+
+/// `POST /unit/roster/register`.
+pub(crate) async fn register(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Form(form): Form<Registration>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let roster_id = office
+        .numbers
+        .decode(NumberKind::Roster, &form.roster)
+        .ok_or(PageError::NotFound)?;
+    let roster = upload::require(office, roster_id).await?;
+    if roster.employer_id != at.employer_id {
+        return Err(PageError::NotFound);
+    }
+    let month = Month::from_index(roster.month);
+    let call = format!("register\n{}\n{roster_id}\n{month}", at.employer_id);
+    let registered = remittance::register(
+        office,
+        at.employer_id,
+        roster_id,
+        month,
+        Actor::Clerk(at.clerk_id),
+        "HALL",
+        form.key,
+        anju_ledger::command::digest(call.as_bytes()),
+    )
+    .await;
+    match registered {
+        Ok(_) => Ok(Redirect::to("/unit/pay").into_response()),
+        Err(Error::Refused(refusal)) => {
+            let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let page = draw(&portal, &visit, &at, Some(flash)).await?;
+            Ok((StatusCode::CONFLICT, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
