@@ -55,11 +55,12 @@ fn home(visit: &Visit) -> HomePage {
         flash: None,
         offer: Some(Offer {
             name: "租房提取".into(),
+            title: "您现在可以办".into(),
             reason: Text::new()
                 .say("8–10月备案租金 ")
                 .money(fen(360_000))
                 .say("，条件 8 项都符合。只要核对一次，一般 3 秒出结果。"),
-            why: "/my/do/withdraw-rent/why".into(),
+            why: Some("/my/do/withdraw-rent/why".into()),
             button: Button::go(take(360_000), "/my/do/withdraw-rent").wide(),
         }),
         doing: Rows::new(vec![

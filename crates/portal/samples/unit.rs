@@ -128,6 +128,7 @@ fn home(visit: &Visit) -> HomePage {
         .boxed(),
         todo_count: 1,
         past: months(),
+        difference_title: "11月和上月比".into(),
         difference: Some(difference()),
         note: "每一项差额都有名有据，付款前可以点开看。".into(),
     }

@@ -288,3 +288,100 @@ impl<S: Send + Sync> FromRequestParts<S> for AtDesk {
         Ok(AtDesk { session, staff })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every `.route("path", get(…).post(…))` that stands in the sources of the page handlers.
+    fn mounted() -> BTreeSet<(String, String)> {
+        let sources = [
+            include_str!("serve.rs"),
+            include_str!("site.rs"),
+            include_str!("my/mod.rs"),
+            include_str!("unit/mod.rs"),
+            include_str!("desk/mod.rs"),
+        ];
+        let mut found = BTreeSet::new();
+        for source in sources {
+            for call in source.split(".route(").skip(1) {
+                let path = call.split('"').nth(1).expect("a path").to_owned();
+                let mut depth = 1;
+                let arguments: String = call
+                    .chars()
+                    .take_while(|c| {
+                        depth += match c {
+                            '(' => 1,
+                            ')' => -1,
+                            _ => 0,
+                        };
+                        depth > 0
+                    })
+                    .collect();
+                for (word, method) in [("get(", "GET"), ("post(", "POST")] {
+                    if arguments.contains(word) {
+                        found.insert((method.to_owned(), path.clone()));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_route_stands_in_the_table_and_every_line_of_the_table_is_a_route() {
+        let table: BTreeSet<(String, String)> = TABLE
+            .iter()
+            .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()))
+            .collect();
+        assert_eq!(
+            table.len(),
+            TABLE.len(),
+            "a route stands twice in the table"
+        );
+        let mounted = mounted();
+        let missing: Vec<_> = mounted.difference(&table).collect();
+        let stale: Vec<_> = table.difference(&mounted).collect();
+        assert!(missing.is_empty(), "not in the table: {missing:?}");
+        assert!(stale.is_empty(), "not mounted: {stale:?}");
+    }
+
+    #[test]
+    fn a_place_is_open_to_its_own_kind_alone() {
+        for (_, path, who) in TABLE {
+            match path.split('/').nth(1) {
+                Some("my") => assert_eq!(*who, Person, "{path}"),
+                Some("unit") => assert_eq!(*who, Clerk, "{path}"),
+                Some("desk") => assert!(matches!(who, Who::Staff(_)), "{path}"),
+                _ => assert_eq!(*who, Anyone, "{path}"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_accountants_close_a_day_and_only_reviewers_decide_a_case() {
+        let roles = |method: &Method, path| match who(method, path) {
+            Some(Who::Staff(roles)) => roles,
+            other => panic!("{path} is open to {other:?}"),
+        };
+        for path in [
+            "/desk/books/close/propose",
+            "/desk/books/close/confirm",
+            "/desk/suspense/{id}/claim",
+            "/desk/suspense/{id}/check",
+        ] {
+            assert_eq!(
+                roles(&Method::POST, path),
+                [role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]
+            );
+        }
+        assert_eq!(
+            roles(&Method::POST, "/desk/cases/{case}/check"),
+            [role::REVIEWER]
+        );
+        assert_eq!(who(&Method::GET, "/desk/books/close/propose"), None);
+        assert_eq!(who(&Method::HEAD, "/my"), Some(Person));
+    }
+}

@@ -48,6 +48,16 @@ pub fn promise(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     minute(at, now)
 }
 
+/// 0.9 秒; under a hundredth of a second it says so.
+#[must_use]
+pub fn took(ms: i32) -> String {
+    match ms {
+        ..10 => "不到 0.01 秒".to_owned(),
+        10..1000 => format!("0.{:02} 秒", ms / 10),
+        _ => format!("{}.{} 秒", ms / 1000, ms % 1000 / 100),
+    }
+}
+
 /// 2026-11-24, for the tables of the desk.
 #[must_use]
 pub fn iso(date: NaiveDate) -> String {
@@ -99,6 +109,14 @@ mod tests {
             "明天（11月25日）18:00"
         );
         assert_eq!(promise(at(26, 10, 0), at(24, 2, 0)), "11月26日 18:00");
+    }
+
+    #[test]
+    fn a_moment_is_never_said_to_be_nothing() {
+        assert_eq!(
+            [took(3), took(45), took(900), took(2_340)],
+            ["不到 0.01 秒", "0.04 秒", "0.90 秒", "2.3 秒"]
+        );
     }
 
     #[test]

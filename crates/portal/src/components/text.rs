@@ -219,7 +219,7 @@ fn write_words(out: &mut String, words: &str) {
         }));
         write!(Escaping(out), "{before}").expect("a String takes everything");
         if figure.ends_with(['年', '月', '日']) {
-            write!(out, "<time>{figure}</time>").expect("a String takes everything");
+            write!(out, "<span class=\"date\">{figure}</span>").expect("a String takes everything");
         } else {
             out.push_str(figure);
         }
@@ -288,7 +288,8 @@ mod tests {
     fn a_date_keeps_together_and_another_number_is_left_alone() {
         assert_eq!(
             Text::from("最迟 11月24日 18:00，8–10月，共 3 个月，2026年11月").to_string(),
-            "最迟 <time>11月24日</time> 18:00，<time>8–10月</time>，共 3 个月，<time>2026年11月</time>"
+            "最迟 <span class=\"date\">11月24日</span> 18:00，<span class=\"date\">8–10月</span>，共 3 个月，\
+             <span class=\"date\">2026年11月</span>"
         );
         assert_eq!(Text::from("12<3").to_string(), "12&lt;3");
     }

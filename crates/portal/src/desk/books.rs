@@ -1,6 +1,6 @@
 //! 账簿: trial balance and the day's close by two hands.
 
-use anju_business::books::day_close;
+use anju_business::books::day_close::{self, Check};
 use anju_business::books::day_match::{self, BankMatch};
 use anju_casework::staff::role;
 use anju_casework::{Error, Office, staff};
@@ -283,20 +283,7 @@ async fn draw(
             ])
         })
         .collect();
-    let steps = checks
-        .iter()
-        .map(|check| {
-            Event::new(
-                if check.passed {
-                    When::Done
-                } else {
-                    When::Failed
-                },
-                check.name,
-                check.detail.as_str(),
-            )
-        })
-        .collect();
+    let steps = steps_of(&checks);
     Ok(DayClosePage {
         hands: hands(office, at, open, frame.head.hidden()).await?,
         frame,
@@ -364,12 +351,38 @@ async fn draw(
         } else {
             format!(
                 "核对 {} 项，{} 项通过",
-                checks.len(),
-                checks.iter().filter(|check| check.passed).count()
+                steps.len(),
+                steps.iter().filter(|step| step.when == When::Done).count()
             )
         },
         steps: Timeline(steps),
     })
+}
+
+/// One line for each thing that must be true; of several checks of one name those that fail are told.
+fn steps_of(checks: &[Check]) -> Vec<Event> {
+    let mut names: Vec<&str> = Vec::new();
+    for check in checks {
+        if !names.contains(&check.name) {
+            names.push(check.name);
+        }
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let same: Vec<&Check> = checks.iter().filter(|check| check.name == name).collect();
+            let failed: Vec<&str> = same
+                .iter()
+                .filter(|check| !check.passed)
+                .map(|check| check.detail.as_str())
+                .collect();
+            match (&failed[..], &same[..]) {
+                ([], [only]) => Event::new(When::Done, name, only.detail.as_str()),
+                ([], all) => Event::new(When::Done, name, format!("{} 家银行都相符", all.len())),
+                (failed, _) => Event::new(When::Failed, name, failed.join("；")),
+            }
+        })
+        .collect()
 }
 
 fn bank_name(office: &Office, bank: &str) -> String {

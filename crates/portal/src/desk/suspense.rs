@@ -102,7 +102,7 @@ async fn draw(
                 Cell::state(&if days > 90 {
                     Shown::fail("超过 90 天").with_icon("alert")
                 } else {
-                    Shown::wait(one.reason.as_str())
+                    Shown::wait(first_words(&one.reason))
                 }),
             ])
             .current(
@@ -180,6 +180,11 @@ async fn draw(
         keys: Keys::new(&[("j k", "移动"), ("Enter", "打开"), ("c", "认领")]),
         download: None,
     })
+}
+
+/// The first clause of a reason; the side panel has all of it.
+fn first_words(reason: &str) -> &str {
+    reason.split(['，', '；', '。']).next().unwrap_or(reason)
 }
 
 async fn side(

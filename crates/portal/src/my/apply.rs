@@ -487,7 +487,13 @@ async fn draw(
             .source("您登记的卡，在下面可以换一张"),
         );
     }
-    rows.extend(explain::summary(&decision, office.now()));
+    let policy = office.policy();
+    rows.extend(explain::summary(&decision, office.now(), |fact_type| {
+        policy
+            .set
+            .fact_type(fact_type)
+            .map(|known| known.label.clone())
+    }));
 
     let field = |input: &anju_policy::Input| {
         let kind = match input.input_type {

@@ -139,16 +139,38 @@ pub(crate) async fn home(
             None => "单位为您缴存后，这里会有余额和明细。".into(),
         },
         flash: None,
-        offer: best.map(|(amount, one)| Offer {
-            name: one.service.name_zh.clone(),
-            reason: one.reason(),
-            why: format!("/my/do/{}/why", one.service.id),
-            button: Button::go(
-                Text::new().say("提取 ").money(amount),
-                format!("/my/do/{}", one.service.id),
-            )
-            .wide(),
-        }),
+        offer: best
+            .map(|(amount, one)| Offer {
+                name: one.service.name_zh.clone(),
+                title: "您现在可以办".into(),
+                reason: one.reason(),
+                why: Some(format!("/my/do/{}/why", one.service.id)),
+                button: Button::go(
+                    Text::new().say("提取 ").money(amount),
+                    format!("/my/do/{}", one.service.id),
+                )
+                .wide(),
+            })
+            .or_else(|| {
+                let one = seen
+                    .iter()
+                    .find(|one| one.is_open() && !busy.contains(&one.service.id.as_str()))?;
+                Some(Offer {
+                    name: one.service.name_zh.clone(),
+                    title: "您可能可以办".into(),
+                    reason: format!(
+                        "我们账上的记录都符合，还有 {} 项要问部门。点一下就替您去问，一般 3 秒。",
+                        one.count(ConditionOutcome::Unknown)
+                    )
+                    .into(),
+                    why: None,
+                    button: Button::go(
+                        format!("核对{}", one.service.name_zh),
+                        format!("/my/do/{}", one.service.id),
+                    )
+                    .wide(),
+                })
+            }),
         doing: Rows::new(
             living
                 .iter()

@@ -165,23 +165,56 @@ pub fn remedy(decision: &Decision) -> Option<Remedy> {
     }
 }
 
-/// What is known of the person, each line with who said so and when: the lines of a check page.
+/// What departments said of the person, one line a record, with who said so and when; and our own books in one line.
+/// `label` names a kind of record: 婚姻登记.
 #[must_use]
-pub fn summary(decision: &Decision, now: DateTime<Utc>) -> Vec<SummaryRow> {
-    let mut rows: Vec<SummaryRow> = Vec::new();
+pub fn summary(
+    decision: &Decision,
+    now: DateTime<Utc>,
+    label: impl Fn(&str) -> Option<String>,
+) -> Vec<SummaryRow> {
+    let mut records: Vec<(String, Vec<String>, String)> = Vec::new();
+    let mut own = 0;
     for fact in decision.conditions.iter().flat_map(|found| &found.facts) {
-        for shown in &fact.shown {
-            if rows.iter().any(|row| row.term == shown.label) {
-                continue;
-            }
-            let source = match fact.as_of {
-                Some(at) if fact.source != OWN => {
-                    format!("{} · {}", fact.source_name, when::minute(at, now))
-                }
-                _ => fact.source_name.clone(),
-            };
-            rows.push(SummaryRow::new(shown.label.as_str(), shown.text.as_str()).source(source));
+        if fact.source == OWN {
+            own += 1;
+            continue;
         }
+        if fact.shown.is_empty() {
+            continue;
+        }
+        let term = label(&fact.fact_type).unwrap_or_else(|| fact.source_name.clone());
+        let term = if fact.role == "applicant" {
+            term
+        } else {
+            format!("{term}（{}）", fact.subject)
+        };
+        let source = match fact.as_of {
+            Some(at) => format!("{} · {}", fact.source_name, when::minute(at, now)),
+            None => fact.source_name.clone(),
+        };
+        let place = match records.iter().position(|(known, _, _)| *known == term) {
+            Some(place) => place,
+            None => {
+                records.push((term, Vec::new(), source));
+                records.len() - 1
+            }
+        };
+        for shown in &fact.shown {
+            let words = format!("{}：{}", shown.label, shown.text);
+            if !records[place].1.contains(&words) {
+                records[place].1.push(words);
+            }
+        }
+    }
+    let mut rows: Vec<SummaryRow> = records
+        .into_iter()
+        .map(|(term, words, source)| SummaryRow::new(term, words.join("；")).source(source))
+        .collect();
+    if own > 0 {
+        rows.push(
+            SummaryRow::new("缴存、贷款和提取记录", "都按账上的算，不用您填").source("本中心账簿"),
+        );
     }
     rows
 }

@@ -101,7 +101,8 @@ pub(crate) async fn page(
             ),
         );
     }
-    let difference = match shown {
+    let compared = shown.or_else(|| live.first().copied());
+    let difference = match compared {
         Some(one) => {
             let roster = upload::require(office, one.roster_id).await?;
             difference(one.month(), &roster.equation, &roster.differences)
@@ -127,6 +128,10 @@ pub(crate) async fn page(
         todo_count: 0,
         past: months_table(office, &done)
             .empty("还没有缴过。交了第一份名册、付了款，这里会有第一个月。"),
+        difference_title: compared.map_or_else(
+            || "和上月比".to_owned(),
+            |one| format!("{}和上月比", short(one.month())),
+        ),
         difference,
         note: Text::new(),
     })
@@ -150,9 +155,8 @@ fn step_of(office: &anju_casework::Office, one: &Remittance, today: NaiveDate) -
                 Step::new(
                     When::Done,
                     "分配到个人",
-                    one.allocation_ms.map_or_else(Text::new, |ms| {
-                        format!("用时 {}.{} 秒", ms / 1000, ms % 1000 / 100).into()
-                    }),
+                    one.allocation_ms
+                        .map_or_else(Text::new, |ms| format!("用时{}", when::took(ms)).into()),
                 ),
             ]),
         };
@@ -233,9 +237,8 @@ pub(crate) fn months_table(office: &anju_casework::Office, done: &[&Remittance])
                     Cell::state(&state_of(one)),
                     one.allocated_at
                         .map_or_else(Cell::none, |at| Cell::digits(when::second(at, now))),
-                    one.allocation_ms.map_or_else(Cell::none, |ms| {
-                        Cell::new(format!("{}.{} 秒", ms / 1000, ms % 1000 / 100))
-                    }),
+                    one.allocation_ms
+                        .map_or_else(Cell::none, |ms| Cell::new(when::took(ms))),
                 ])
             })
             .collect(),

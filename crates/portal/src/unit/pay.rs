@@ -174,9 +174,10 @@ pub(crate) async fn arrival(
             Text::new()
                 .money(Fen::new(one.allocated_fen))
                 .say(format!("已分配给 {} 人", one.people))
-                .say(one.allocation_ms.map_or_else(String::new, |ms| {
-                    format!("，用时 {}.{} 秒", ms / 1000, ms % 1000 / 100)
-                })),
+                .say(
+                    one.allocation_ms
+                        .map_or_else(String::new, |ms| format!("，用时{}", when::took(ms))),
+                ),
             Text::from("每位职工从自己的账户里就能看到。"),
         ),
         state::PART_RECEIVED => (

@@ -218,7 +218,7 @@ async fn errors(
                 row: fault.row,
                 column: fault.column.map(str::to_owned),
                 was: shown(fault),
-                problem: fault.message.clone(),
+                problem: problem(fault),
                 guess: fault.suggestion.clone().unwrap_or_default(),
                 field,
             }
@@ -228,13 +228,8 @@ async fn errors(
         .faults
         .iter()
         .map(|fault| {
-            let place = match (fault.row, fault.column) {
-                (Some(row), Some(column)) => format!("第 {row} 行“{column}”："),
-                (Some(row), None) => format!("第 {row} 行："),
-                _ => String::new(),
-            };
             let at = field(fault).filter(|_| mendable).unwrap_or_default();
-            Mistake::at(at, format!("{place}{}", fault.message))
+            Mistake::at(at, fault.message.clone())
         })
         .collect();
     Ok(ErrorsPage {
@@ -280,6 +275,21 @@ async fn errors(
         key: Uuid::now_v7().to_string(),
         has_sheet: mistakes.sheet.is_some(),
     })
+}
+
+/// What is wrong, without the place that the other columns of the table say.
+fn problem(fault: &Wrong) -> String {
+    let place = match (fault.row, fault.column) {
+        (Some(row), Some(column)) => format!("第 {row} 行“{column}”"),
+        _ => return fault.message.clone(),
+    };
+    let Some(rest) = fault.message.strip_prefix(&place) else {
+        return fault.message.clone();
+    };
+    match (&fault.found, rest.split_once("”，")) {
+        (Some(_), Some((quoted, what))) if quoted.starts_with("填的是“") => what.to_owned(),
+        _ => rest.to_owned(),
+    }
 }
 
 /// What stood in the cell; of an ID number the middle stays hidden.

@@ -12,10 +12,12 @@ use crate::frame::{MyFrame, MyTab};
 pub struct Offer {
     /// 租房提取.
     pub name: String,
+    /// 您现在可以办, or 您可能可以办 where sources still have to be asked.
+    pub title: String,
     /// Why it may be had, in a sentence with its figures.
     pub reason: Text,
     /// 为什么可以: the precheck's decision page.
-    pub why: String,
+    pub why: Option<String>,
     /// Verb and amount.
     pub button: Button,
 }

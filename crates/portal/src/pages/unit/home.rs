@@ -44,7 +44,9 @@ pub struct HomePage {
     pub todo_count: usize,
     /// Months before.
     pub past: Table,
-    /// 和上月比; none in the first month.
+    /// 11月和上月比.
+    pub difference_title: String,
+    /// The sum; none in the first month.
     pub difference: Option<Formula>,
     /// A note under it, such as the hours that this employer spent.
     pub note: Text,
