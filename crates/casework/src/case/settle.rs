@@ -173,7 +173,12 @@ pub async fn payment_paid(office: &Office, case_id: i64, attempt: i16, report: &
         .bind(case_id)
         .execute(&mut *tx)
         .await?;
-    add_event(office, &mut tx, case_id, Actor::System, &["paid", "done"], legs(office, report)).await?;
+    // A notice may come before the answer: then the bank's leg began when the order was given.
+    let sent_at = match report.sent_at {
+        Some(sent_at) => Some(sent_at),
+        None => ordered_at(office, &mut tx, case_id).await?,
+    };
+    add_event(office, &mut tx, case_id, Actor::System, &["paid", "done"], legs(office, report, sent_at)).await?;
     sms(office, &mut tx, case_id, "paid").await?;
     tx.commit().await?;
     office.wake.notify_one();
@@ -199,11 +204,22 @@ pub async fn debit_taken(
     Ok(())
 }
 
+/// When the case's last order was given.
+async fn ordered_at(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Option<DateTime<Utc>>> {
+    Ok(sqlx::query_scalar(
+        "SELECT max(at) FROM case_event WHERE centre_id = $1 AND case_id = $2 AND 'executing' = ANY (steps)",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .fetch_one(conn)
+    .await?)
+}
+
 /// The legs that the bank made: from the order to its answer, and to its booking.
-fn legs(office: &Office, report: &PaymentReport) -> Value {
+fn legs(office: &Office, report: &PaymentReport, sent_at: Option<DateTime<Utc>>) -> Value {
     let mut legs = Vec::new();
     let end = report.answered_at.unwrap_or_else(|| office.now());
-    if let Some(sent_at) = report.sent_at {
+    if let Some(sent_at) = sent_at {
         legs.push(json!({ "leg": "bank", "started_at": sent_at, "ms": (end - sent_at).num_milliseconds() }));
         if let Some(settled_at) = report.settled_at {
             legs.push(json!({ "leg": "card", "started_at": sent_at, "ms": (settled_at - sent_at).num_milliseconds().max(0) }));
