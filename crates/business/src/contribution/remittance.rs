@@ -331,6 +331,15 @@ async fn check_order(
 /// People, accounts, memberships and the employer's ratio, set by set.
 async fn apply(office: &Office, tx: &mut PgConnection, employer: &Employer, roster_id: i64, roster: &RosterRead) -> Result<()> {
     let centre = office.centre.id;
+    // A list that was just kept has no statistics: left alone, the planner joins it by scanning everybody. Each row finds its person and
+    // membership by key.
+    for setting in [
+        "SET LOCAL enable_seqscan = off",
+        "SET LOCAL enable_hashjoin = off",
+        "SET LOCAL enable_mergejoin = off",
+    ] {
+        sqlx::query(setting).execute(&mut *tx).await?;
+    }
     sqlx::query(
         "INSERT INTO person (centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, created_at)
          SELECT centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, $3
