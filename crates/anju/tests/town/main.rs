@@ -4,6 +4,7 @@
 
 mod contribution;
 mod database;
+mod faults;
 mod gateway;
 mod outside;
 mod policy;

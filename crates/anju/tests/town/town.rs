@@ -20,10 +20,27 @@ use crate::database::TestDatabase;
 pub struct Town {
     /// The doors of its server and of its outside world.
     pub doors: Doors,
-    _server: start::Running,
+    server: Server,
+    config: Config,
     _outside: start::Running,
-    _database: TestDatabase,
+    database: TestDatabase,
     _home: Home,
+}
+
+/// The server of a town: in this process, or one that can be killed.
+enum Server {
+    Here { _running: start::Running },
+    Process(std::process::Child),
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Self::Process(child) = self {
+            // It may be dead already: then there is nobody to kill.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 impl Town {
@@ -58,12 +75,67 @@ impl Town {
         Self {
             doors: Doors::of(&config).expect("the demo key"),
             _outside: start::outside(&config, outside).expect("the outside world"),
-            _server: start::server(&config, server, pool)
-                .await
-                .expect("the server"),
-            _database: database,
+            server: Server::Here {
+                _running: start::server(&config, server, pool)
+                    .await
+                    .expect("the server"),
+            },
+            config,
+            database,
             _home: home,
         }
+    }
+
+    /// Puts the server into a process of its own, which can be killed like any other.
+    pub async fn into_process(mut self) -> Self {
+        // The server in this process lets its port go first.
+        self.server = Server::Process(std::process::Command::new("true").spawn().expect("a process"));
+        self.start_server().await;
+        self
+    }
+
+    /// Starts the server's process and waits until it would take a write.
+    pub async fn start_server(&mut self) {
+        let child = std::process::Command::new(env!("CARGO_BIN_EXE_anju"))
+            .arg("serve")
+            .env("ANJU_HOME", &self.config.home)
+            .env("ANJU_LISTEN", self.config.listen.to_string())
+            .env("ANJU_OUTSIDE_URL", &self.config.outside_url)
+            .env("ANJU_POLICY", &self.config.policy)
+            .env("ANJU_DEMO", "1")
+            .env("DATABASE_URL", &self.database.url)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the binary");
+        self.server = Server::Process(child);
+        for _ in 0..400 {
+            if matches!(self.doors.plain("/readyz").await, Ok((status, _)) if status.is_success()) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("the server does not come up");
+    }
+
+    /// `kill -9`.
+    pub fn kill_server(&mut self) {
+        if let Server::Process(child) = &mut self.server {
+            child.kill().expect("a living process");
+            child.wait().expect("a dead process");
+        }
+    }
+
+    /// The database, for a checker that shares no code with the product.
+    pub async fn sql(&self, query: &'static str) -> i64 {
+        use sqlx::Connection;
+        let mut connection = sqlx::PgConnection::connect(&self.database.url)
+            .await
+            .expect("the database");
+        sqlx::query_scalar(query)
+            .fetch_one(&mut connection)
+            .await
+            .expect("a figure")
     }
 }
 
