@@ -39,7 +39,11 @@ pub struct Person {
 pub fn person(name: &str, seed: i64, place: i64, base_fen: i64) -> anyhow::Result<Person> {
     let number = seed * 10 + place;
     let day = chrono::NaiveDate::from_ymd_opt(1970, 1, 1)
-        .and_then(|first| first.checked_add_days(chrono::Days::new(u64::try_from(number / 1000 % 12_000).ok()?)))
+        .and_then(|first| {
+            first.checked_add_days(chrono::Days::new(
+                u64::try_from(number / 1000 % 12_000).ok()?,
+            ))
+        })
         .context("a birth date")?;
     let body = format!("500103{}{:03}", day.format("%Y%m%d"), number % 1000);
     let id = "0123456789X"
@@ -48,16 +52,30 @@ pub fn person(name: &str, seed: i64, place: i64, base_fen: i64) -> anyhow::Resul
         .find(|id| IdNumber::parse(id).is_ok())
         .context("a check digit")?;
     let card = CardNumber::complete(&format!("622848{:012}", number % 1_000_000_000_000))?;
-    Ok(Person { name: name.to_owned(), id, card: card.expose().to_owned(), base_fen })
+    Ok(Person {
+        name: name.to_owned(),
+        id,
+        card: card.expose().to_owned(),
+        base_fen,
+    })
 }
 
 /// Sets what a source holds of a subject.
 ///
 /// # Errors
 /// The outside world refuses.
-pub async fn fact(doors: &Doors, source: &str, fact_type: &str, subject: &str, value: Value) -> anyhow::Result<()> {
+pub async fn fact(
+    doors: &Doors,
+    source: &str,
+    fact_type: &str,
+    subject: &str,
+    value: Value,
+) -> anyhow::Result<()> {
     let body = json!({ "subject": subject, "value": value });
-    doors.control_post(&format!("/facts/{source}/{fact_type}/set"), &body).await?.ok()?;
+    doors
+        .control_post(&format!("/facts/{source}/{fact_type}/set"), &body)
+        .await?
+        .ok()?;
     Ok(())
 }
 
@@ -66,8 +84,22 @@ pub async fn fact(doors: &Doors, source: &str, fact_type: &str, subject: &str, v
 /// # Errors
 /// The outside world refuses.
 pub async fn register(doors: &Doors, person: &Person) -> anyhow::Result<()> {
-    fact(doors, "D01", "police.identity", &person.id, json!({ "name": person.name, "match": true, "alive": true })).await?;
-    fact(doors, "D02", "civil.marriage", &person.id, json!({ "state": "single", "since": "2000-01-01" })).await?;
+    fact(
+        doors,
+        "D01",
+        "police.identity",
+        &person.id,
+        json!({ "name": person.name, "match": true, "alive": true }),
+    )
+    .await?;
+    fact(
+        doors,
+        "D02",
+        "civil.marriage",
+        &person.id,
+        json!({ "state": "single", "since": "2000-01-01" }),
+    )
+    .await?;
     let card = json!({ "name": person.name, "card": person.card, "match": true, "card_type": "debit-1", "bank": "B4" });
     fact(doors, "D18", "unionpay.card_auth", &person.id, card).await
 }
@@ -83,14 +115,24 @@ pub async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Re
         "name": name, "kind": "company", "state": "open", "founded": "2015-06-01", "region": "500103", "address": "重庆市渝中区",
         "legal_person": { "name": "陈立" },
     });
-    fact(doors, "D06", "market.registration", uscc.as_str(), registration).await?;
+    fact(
+        doors,
+        "D06",
+        "market.registration",
+        uscc.as_str(),
+        registration,
+    )
+    .await?;
     let opening = json!({
         "name": name, "uscc": uscc.as_str(), "kind": "私企", "ratio_employer_bp": 1200, "ratio_employee_bp": 1200,
         "legal_representative": "陈立", "first_month": first.to_string(), "payday": 10,
         "clerk": { "name": "陈芳", "phone": "13800000001" },
     });
     let opened = doors.post("/employers", &opening).await?.ok()?;
-    Ok(opened["employer_no"].as_str().context("employer_no")?.to_owned())
+    Ok(opened["employer_no"]
+        .as_str()
+        .context("employer_no")?
+        .to_owned())
 }
 
 /// A complete roster of these people as a clerk's xlsx.
@@ -98,7 +140,10 @@ pub async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Re
 /// # Errors
 /// A name or number that is none.
 pub fn roster(month: Month, people: &[Person]) -> anyhow::Result<Vec<u8>> {
-    let ratios = Ratios { employer: Bp::new(1200), employee: Bp::new(1200) };
+    let ratios = Ratios {
+        employer: Bp::new(1200),
+        employee: Bp::new(1200),
+    };
     let lines = people
         .iter()
         .map(|person| {
@@ -118,11 +163,24 @@ pub fn roster(month: Month, people: &[Person]) -> anyhow::Result<Vec<u8>> {
 ///
 /// # Errors
 /// A door refuses.
-pub async fn register_month(doors: &Doors, employer: &str, month: Month, people: &[Person]) -> anyhow::Result<Value> {
-    let checked =
-        doors.post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), roster(month, people)?).await?.ok()?;
+pub async fn register_month(
+    doors: &Doors,
+    employer: &str,
+    month: Month,
+    people: &[Person],
+) -> anyhow::Result<Value> {
+    let checked = doors
+        .post_xlsx(
+            &format!("/employers/{employer}/rosters?month={month}"),
+            roster(month, people)?,
+        )
+        .await?
+        .ok()?;
     let body = json!({ "roster_id": checked["roster_id"], "month": month.to_string() });
-    doors.post(&format!("/employers/{employer}/remittances"), &body).await?.ok()
+    doors
+        .post(&format!("/employers/{employer}/remittances"), &body)
+        .await?
+        .ok()
 }
 
 /// Pays into the centre's account that a registered remittance names.
@@ -135,7 +193,10 @@ pub async fn pay(doors: &Doors, registered: &Value, amount_fen: i64) -> anyhow::
         "reference": registered["reference"], "payer": "重庆走查科技有限公司",
     });
     let bank = text(registered, "payee_bank")?;
-    doors.control_post(&format!("/banks/{bank}/payments"), &payment).await?.ok()?;
+    doors
+        .control_post(&format!("/banks/{bank}/payments"), &payment)
+        .await?
+        .ok()?;
     Ok(())
 }
 
@@ -143,10 +204,18 @@ pub async fn pay(doors: &Doors, registered: &Value, amount_fen: i64) -> anyhow::
 ///
 /// # Errors
 /// A door refuses, or it is not allocated in time.
-pub async fn contribute(doors: &Doors, employer: &str, month: Month, people: &[Person]) -> anyhow::Result<Value> {
+pub async fn contribute(
+    doors: &Doors,
+    employer: &str,
+    month: Month,
+    people: &[Person],
+) -> anyhow::Result<Value> {
     let registered = register_month(doors, employer, month, people).await?;
     pay(doors, &registered, number(&registered, "amount_fen")?).await?;
-    let state = state_of(doors, &text(&registered, "remittance_id")?, |state| state == "allocated").await?;
+    let state = state_of(doors, &text(&registered, "remittance_id")?, |state| {
+        state == "allocated"
+    })
+    .await?;
     anyhow::ensure!(state == "allocated", "{month} is {state}");
     Ok(registered)
 }
@@ -155,10 +224,20 @@ pub async fn contribute(doors: &Doors, employer: &str, month: Month, people: &[P
 ///
 /// # Errors
 /// A door refuses.
-pub async fn state_of(doors: &Doors, remittance: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+pub async fn state_of(
+    doors: &Doors,
+    remittance: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> anyhow::Result<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let state = text(&doors.get(&format!("/remittances/{remittance}")).await?.ok()?, "state")?;
+        let state = text(
+            &doors
+                .get(&format!("/remittances/{remittance}"))
+                .await?
+                .ok()?,
+            "state",
+        )?;
         if wanted(&state) || Instant::now() > deadline {
             return Ok(state);
         }
@@ -171,7 +250,10 @@ pub async fn state_of(doors: &Doors, remittance: &str, wanted: impl Fn(&str) -> 
 /// # Errors
 /// The centre does not know the person.
 pub async fn look_up(doors: &Doors, person: &Person) -> anyhow::Result<String> {
-    let found = doors.post("/people/lookup", &json!({ "id_no": person.id })).await?.ok()?;
+    let found = doors
+        .post("/people/lookup", &json!({ "id_no": person.id }))
+        .await?
+        .ok()?;
     text(&found, "person_id")
 }
 
@@ -181,7 +263,10 @@ pub async fn look_up(doors: &Doors, person: &Person) -> anyhow::Result<String> {
 /// The person has no account.
 pub async fn balance(doors: &Doors, person: &Person) -> anyhow::Result<i64> {
     let person_id = look_up(doors, person).await?;
-    let accounts = doors.get(&format!("/people/{person_id}/accounts")).await?.ok()?;
+    let accounts = doors
+        .get(&format!("/people/{person_id}/accounts"))
+        .await?
+        .ok()?;
     number(&accounts[0], "balance_fen")
 }
 
@@ -190,7 +275,9 @@ pub async fn balance(doors: &Doors, person: &Person) -> anyhow::Result<i64> {
 /// # Errors
 /// The outside world refuses.
 pub async fn bank_balance(doors: &Doors, bank: &str, account: &str) -> anyhow::Result<i64> {
-    let answer = doors.control(&format!("/banks/{bank}/accounts/{account}")).await?;
+    let answer = doors
+        .control(&format!("/banks/{bank}/accounts/{account}"))
+        .await?;
     if answer.status.as_u16() == 404 {
         return Ok(0);
     }
@@ -202,7 +289,10 @@ pub async fn bank_balance(doors: &Doors, bank: &str, account: &str) -> anyhow::R
 /// # Errors
 /// There is none.
 pub fn text(value: &Value, field: &str) -> anyhow::Result<String> {
-    Ok(value[field].as_str().with_context(|| format!("回答里没有 {field}：{value}"))?.to_owned())
+    Ok(value[field]
+        .as_str()
+        .with_context(|| format!("回答里没有 {field}：{value}"))?
+        .to_owned())
 }
 
 /// A number of an answer.
@@ -210,5 +300,7 @@ pub fn text(value: &Value, field: &str) -> anyhow::Result<String> {
 /// # Errors
 /// There is none.
 pub fn number(value: &Value, field: &str) -> anyhow::Result<i64> {
-    value[field].as_i64().with_context(|| format!("回答里没有 {field}：{value}"))
+    value[field]
+        .as_i64()
+        .with_context(|| format!("回答里没有 {field}：{value}"))
 }

@@ -19,9 +19,14 @@ pub fn services(policy: &PolicySet) -> Vec<Arc<dyn Service>> {
             match service.effect.as_str() {
                 "pay_out" => {
                     let kind = service.withdraw_kind.as_deref().unwrap_or(&service.id);
-                    Some(Arc::new(withdrawal::payout::Withdrawal::new(&service.id, kind)))
+                    Some(Arc::new(withdrawal::payout::Withdrawal::new(
+                        &service.id,
+                        kind,
+                    )))
                 }
-                "register_remittance" => Some(Arc::new(contribution::remittance::Registration::new(&service.id))),
+                "register_remittance" => Some(Arc::new(
+                    contribution::remittance::Registration::new(&service.id),
+                )),
                 _ => None,
             }
         })

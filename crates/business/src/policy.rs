@@ -14,7 +14,10 @@ pub struct Rules {
 impl Rules {
     /// The rules of a day: for what belongs to a month, the month's; else today's.
     pub fn on(office: &Office, day: NaiveDate) -> Self {
-        Self { policy: office.policy(), day }
+        Self {
+            policy: office.policy(),
+            day,
+        }
     }
 
     /// A count.
@@ -24,12 +27,14 @@ impl Rules {
 
     /// A count of months.
     pub fn months(&self, name: &str) -> Result<i32> {
-        i32::try_from(self.int(name)?).map_err(|_| Fault::Policy(format!("{name} is not a number of months")).into())
+        i32::try_from(self.int(name)?)
+            .map_err(|_| Fault::Policy(format!("{name} is not a number of months")).into())
     }
 
     /// A count of days.
     pub fn days(&self, name: &str) -> Result<u32> {
-        u32::try_from(self.int(name)?).map_err(|_| Fault::Policy(format!("{name} is not a number of days")).into())
+        u32::try_from(self.int(name)?)
+            .map_err(|_| Fault::Policy(format!("{name} is not a number of days")).into())
     }
 
     /// Money, by place.
@@ -49,15 +54,31 @@ impl Rules {
 
     /// A mode.
     pub fn text(&self, name: &str) -> Result<String> {
-        Ok(self.policy.set.text(name, self.day, &[]).map_err(fault)?.to_owned())
+        Ok(self
+            .policy
+            .set
+            .text(name, self.day, &[])
+            .map_err(fault)?
+            .to_owned())
     }
 
     /// RATIO-01, 02, 03: both sides within the limits, whole steps, equal where the centre says so.
-    pub fn ratio_pair(&self, employer_bp: i32, employee_bp: i32) -> Result<Option<(&'static str, String)>> {
-        let (min, max, step) = (self.bp("ratio_min_bp")?, self.bp("ratio_max_bp")?, self.bp("ratio_step_bp")?);
+    pub fn ratio_pair(
+        &self,
+        employer_bp: i32,
+        employee_bp: i32,
+    ) -> Result<Option<(&'static str, String)>> {
+        let (min, max, step) = (
+            self.bp("ratio_min_bp")?,
+            self.bp("ratio_max_bp")?,
+            self.bp("ratio_step_bp")?,
+        );
         let lawful = |bp: i32| (min..=max).contains(&bp) && bp % step == 0;
         Ok(if !lawful(employer_bp) || !lawful(employee_bp) {
-            Some(("E-RATIO-01", format!("缴存比例应在{}%至{}%之间且为整数。", min / 100, max / 100)))
+            Some((
+                "E-RATIO-01",
+                format!("缴存比例应在{}%至{}%之间且为整数。", min / 100, max / 100),
+            ))
         } else if employer_bp != employee_bp && self.flag("ratio_must_equal")? {
             Some(("E-RATIO-03", "单位与个人缴存比例应一致。".to_owned()))
         } else {

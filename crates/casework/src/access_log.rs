@@ -25,7 +25,14 @@ pub struct Access {
 }
 
 /// Notes a look before what was looked at is shown.
-pub async fn note(office: &Office, actor: Actor, person_id: i64, what: &str, reason: &str, case_id: Option<i64>) -> Result<()> {
+pub async fn note(
+    office: &Office,
+    actor: Actor,
+    person_id: i64,
+    what: &str,
+    reason: &str,
+    case_id: Option<i64>,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO access_log (centre_id, access_id, at, audience, actor_id, person_id, what, reason, case_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -45,7 +52,12 @@ pub async fn note(office: &Office, actor: Actor, person_id: i64, what: &str, rea
 }
 
 /// The looks at a person, newest first, a page of them before `before`.
-pub async fn of_person(office: &Office, person_id: i64, before: Option<i64>, limit: i64) -> Result<Vec<Access>> {
+pub async fn of_person(
+    office: &Office,
+    person_id: i64,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Access>> {
     Ok(sqlx::query_as(
         "SELECT access_id, at, audience, actor_id, what, reason, case_id FROM access_log
           WHERE centre_id = $1 AND person_id = $2 AND access_id < $3

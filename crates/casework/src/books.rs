@@ -2,8 +2,8 @@
 
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
-use anju_ledger::journal::{self, Entry, Header};
 use anju_ledger::command::{self, Command};
+use anju_ledger::journal::{self, Entry, Header};
 use anju_ledger::{AccountId, BusinessDate, Event, JournalId, Role, account, day};
 use chrono::NaiveDate;
 use sqlx::PgConnection;
@@ -40,23 +40,34 @@ pub struct Booking<'a> {
 /// Books an event in the caller's transaction.
 pub async fn post(office: &Office, conn: &mut PgConnection, booking: &Booking<'_>) -> Result<i64> {
     let header = header(office, conn, booking).await?;
-    let accounts: Vec<(Role, AccountId)> = booking.accounts.iter().map(|(role, id)| (*role, AccountId(*id))).collect();
+    let accounts: Vec<(Role, AccountId)> = booking
+        .accounts
+        .iter()
+        .map(|(role, id)| (*role, AccountId(*id)))
+        .collect();
     let entry = Entry {
         business_key: booking.key,
         value_date: booking.value_date.unwrap_or(header.day.date()),
         accounts: &accounts,
         amounts: &[("amount", Fen::new(booking.amount_fen))],
     };
-    Ok(journal::post(conn, &office.entries, &header, &entry).await?.0)
+    Ok(journal::post(conn, &office.entries, &header, &entry)
+        .await?
+        .0)
 }
 
 /// The header of a journal on the open day.
-pub async fn header(office: &Office, conn: &mut PgConnection, booking: &Booking<'_>) -> Result<Header> {
+pub async fn header(
+    office: &Office,
+    conn: &mut PgConnection,
+    booking: &Booking<'_>,
+) -> Result<Header> {
     Ok(Header {
         centre: office.ledger(),
         day: day::open_day(conn, office.ledger()).await?,
         journal_id: JournalId(office.ids.next().await?),
-        event: Event::parse(booking.event).ok_or_else(|| Fault::Stored(format!("no event {}", booking.event)))?,
+        event: Event::parse(booking.event)
+            .ok_or_else(|| Fault::Stored(format!("no event {}", booking.event)))?,
         case_id: booking.case_id,
         maker_id: booking.maker.id(),
         checker_id: booking.checker,
@@ -68,8 +79,24 @@ pub async fn header(office: &Office, conn: &mut PgConnection, booking: &Booking<
 }
 
 /// Remembers a request's key in its own transaction.
-pub async fn remember(office: &Office, conn: &mut PgConnection, key: Uuid, digest: Uuid, ref_id: i64) -> Result<()> {
-    Ok(command::record(conn, office.ledger(), key, &Command { digest, ref_id, code: 0 }).await?)
+pub async fn remember(
+    office: &Office,
+    conn: &mut PgConnection,
+    key: Uuid,
+    digest: Uuid,
+    ref_id: i64,
+) -> Result<()> {
+    Ok(command::record(
+        conn,
+        office.ledger(),
+        key,
+        &Command {
+            digest,
+            ref_id,
+            code: 0,
+        },
+    )
+    .await?)
 }
 
 /// The thing that a key made, if it came before with the same request.
@@ -86,9 +113,19 @@ pub async fn remembered(office: &Office, key: Uuid, digest: Uuid) -> Result<Opti
 }
 
 /// Opens ledger accounts, one for each owner.
-pub async fn open_accounts(office: &Office, conn: &mut PgConnection, kind: account::Kind, ids: &[i64], owners: &[i64]) -> Result<()> {
+pub async fn open_accounts(
+    office: &Office,
+    conn: &mut PgConnection,
+    kind: account::Kind,
+    ids: &[i64],
+    owners: &[i64],
+) -> Result<()> {
     let day: BusinessDate = day::open_day(conn, office.ledger()).await?;
-    let pairs: Vec<(AccountId, i64)> = ids.iter().map(|id| AccountId(*id)).zip(owners.iter().copied()).collect();
+    let pairs: Vec<(AccountId, i64)> = ids
+        .iter()
+        .map(|id| AccountId(*id))
+        .zip(owners.iter().copied())
+        .collect();
     account::open_accounts(conn, office.ledger(), kind, day, &pairs).await?;
     Ok(())
 }

@@ -11,10 +11,17 @@ mod settle;
 mod submit;
 
 pub use begin::{Begun, begin_executing, end_executing};
-pub use decide::{Decided, Leg, Target, Verdict, approve_by_hand, decide, decision_of, record_verdict, refuse_by_hand};
-pub use row::{Case, CaseEvent, CaseState, PayState, due, events, get, list_of_applicant, list_open, require, wake_waiting};
+pub use decide::{
+    Decided, Leg, Target, Verdict, approve_by_hand, decide, decision_of, record_verdict,
+    refuse_by_hand,
+};
+pub use row::{
+    Case, CaseEvent, CaseState, PayState, due, events, get, list_of_applicant, list_open, require,
+    wake_waiting,
+};
 pub use settle::{
-    Order, PaymentReport, credit_back, debit_taken, order, pay_again, payment_paid, payment_rejected, payment_returned, payment_sent, payment_unknown,
+    Order, PaymentReport, credit_back, debit_taken, order, pay_again, payment_paid,
+    payment_rejected, payment_returned, payment_sent, payment_unknown,
 };
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
 
@@ -37,11 +44,23 @@ pub fn end_to_end_id(office: &Office, case_id: i64, attempt: i16) -> String {
 /// The case and attempt behind a bank's identifier.
 pub fn of_end_to_end_id(office: &Office, text: &str) -> Option<(i64, i16)> {
     let (number, attempt) = text.rsplit_once('-')?;
-    Some((office.numbers.decode(anju_vault::NumberKind::Case, number)?, attempt.parse().ok()?))
+    Some((
+        office
+            .numbers
+            .decode(anju_vault::NumberKind::Case, number)?,
+        attempt.parse().ok()?,
+    ))
 }
 
 /// The record that a case event's evidence commits to; it can be drawn again from the event's row.
-pub(crate) fn event_record(office: &Office, case_id: i64, seq: i16, at: chrono::DateTime<chrono::Utc>, steps: &[&str], detail: &Value) -> Value {
+pub(crate) fn event_record(
+    office: &Office,
+    case_id: i64,
+    seq: i16,
+    at: chrono::DateTime<chrono::Utc>,
+    steps: &[&str],
+    detail: &Value,
+) -> Value {
     json!({
         "kind": "case",
         "case": number(office, case_id),

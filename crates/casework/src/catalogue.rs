@@ -38,7 +38,11 @@ impl Request {
 
     /// A text of the form, trimmed; none where it is empty.
     pub fn text(&self, field: &str) -> Option<&str> {
-        self.form.get(field).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+        self.form
+            .get(field)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
     }
 }
 
@@ -122,7 +126,12 @@ pub trait Service: Send + Sync {
     fn id(&self) -> &str;
 
     /// Reads what our own books know, in one round trip.
-    fn own_books<'a>(&'a self, office: &'a Office, request: &'a Request, known: &'a Known) -> BoxFuture<'a, Result<OwnBooks>>;
+    fn own_books<'a>(
+        &'a self,
+        office: &'a Office,
+        request: &'a Request,
+        known: &'a Known,
+    ) -> BoxFuture<'a, Result<OwnBooks>>;
 
     /// What an approval does.
     fn effect<'a>(
@@ -135,7 +144,11 @@ pub trait Service: Send + Sync {
     ) -> BoxFuture<'a, Result<Effect>>;
 
     /// Begins a case whose service checks and executes in its own transaction (a remittance); none for the path of facts and decision.
-    fn begin<'a>(&'a self, _office: &'a Office, _submission: &'a crate::case::Submission) -> BoxFuture<'a, Result<Option<i64>>> {
+    fn begin<'a>(
+        &'a self,
+        _office: &'a Office,
+        _submission: &'a crate::case::Submission,
+    ) -> BoxFuture<'a, Result<Option<i64>>> {
         Box::pin(async { Ok(None) })
     }
 
@@ -152,8 +165,10 @@ pub struct Catalogue(Arc<RwLock<BTreeMap<String, Arc<dyn Service>>>>);
 impl Catalogue {
     /// Puts services in place of all before.
     pub fn replace(&self, services: Vec<Arc<dyn Service>>) {
-        *self.0.write().expect("no holder of this lock panics") =
-            services.into_iter().map(|service| (service.id().to_owned(), service)).collect();
+        *self.0.write().expect("no holder of this lock panics") = services
+            .into_iter()
+            .map(|service| (service.id().to_owned(), service))
+            .collect();
     }
 
     /// A service that cases can be opened for.
@@ -163,6 +178,13 @@ impl Catalogue {
             .expect("no holder of this lock panics")
             .get(id)
             .cloned()
-            .ok_or_else(|| Refusal::new(404, "E-API-04", format!("没有“{id}”这个事项，请从事项目录里选。")).into())
+            .ok_or_else(|| {
+                Refusal::new(
+                    404,
+                    "E-API-04",
+                    format!("没有“{id}”这个事项，请从事项目录里选。"),
+                )
+                .into()
+            })
     }
 }

@@ -69,17 +69,27 @@ macro_rules! columns {
 }
 
 /// An employer by identifier.
-pub async fn get(office: &Office, db: impl PgExecutor<'_>, employer_id: i64) -> Result<Option<Employer>> {
-    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM employer WHERE centre_id = $1 AND employer_id = $2"))
-        .bind(office.centre.id)
-        .bind(employer_id)
-        .fetch_optional(db)
-        .await?)
+pub async fn get(
+    office: &Office,
+    db: impl PgExecutor<'_>,
+    employer_id: i64,
+) -> Result<Option<Employer>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM employer WHERE centre_id = $1 AND employer_id = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_optional(db)
+    .await?)
 }
 
 /// An employer that must exist.
 pub async fn require(office: &Office, employer_id: i64) -> Result<Employer> {
-    get(office, &office.pool, employer_id).await?.ok_or_else(|| Refusal::not_found("这个单位").into())
+    get(office, &office.pool, employer_id)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这个单位").into())
 }
 
 /// Takes the employer's row, so that one list, receipt or registration at a time moves its months and suspense.
@@ -98,15 +108,23 @@ pub async fn lock(office: &Office, conn: &mut PgConnection, employer_id: i64) ->
 
 /// A live employer by its credit code.
 pub async fn by_uscc(office: &Office, uscc: &Uscc) -> Result<Option<Employer>> {
-    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM employer WHERE centre_id = $1 AND uscc = $2 AND state <> 9"))
-        .bind(office.centre.id)
-        .bind(uscc.as_str())
-        .fetch_optional(&office.pool)
-        .await?)
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM employer WHERE centre_id = $1 AND uscc = $2 AND state <> 9"
+    ))
+    .bind(office.centre.id)
+    .bind(uscc.as_str())
+    .fetch_optional(&office.pool)
+    .await?)
 }
 
 /// Live employers of this exact name (full and half width made equal).
-pub async fn by_name(office: &Office, db: impl PgExecutor<'_>, name: &str) -> Result<Vec<Employer>> {
+pub async fn by_name(
+    office: &Office,
+    db: impl PgExecutor<'_>,
+    name: &str,
+) -> Result<Vec<Employer>> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -147,18 +165,33 @@ pub struct Clerk {
 }
 
 /// The clerk of an employer with this phone.
-pub async fn clerk_by_phone(office: &Office, employer_id: i64, phone: &Phone) -> Result<Option<Clerk>> {
+pub async fn clerk_by_phone(
+    office: &Office,
+    employer_id: i64,
+    phone: &Phone,
+) -> Result<Option<Clerk>> {
     let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
         "SELECT clerk_id, name_sealed FROM clerk
           WHERE centre_id = $1 AND employer_id = $2 AND phone_index = $3 AND ended_at IS NULL",
     )
     .bind(office.centre.id)
     .bind(employer_id)
-    .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).current.as_slice())
+    .bind(
+        office
+            .vault
+            .blind_index(purpose::PHONE, phone.expose())
+            .current
+            .as_slice(),
+    )
     .fetch_optional(&office.pool)
     .await?;
     row.map(|(clerk_id, name)| {
-        Ok(Clerk { clerk_id, employer_id, name: text(&office.vault, purpose::NAME, &name)?, phone_masked: phone.to_string() })
+        Ok(Clerk {
+            clerk_id,
+            employer_id,
+            name: text(&office.vault, purpose::NAME, &name)?,
+            phone_masked: phone.to_string(),
+        })
     })
     .transpose()
 }
@@ -178,14 +211,21 @@ pub async fn clerk(office: &Office, clerk_id: i64) -> Result<Option<Clerk>> {
             clerk_id,
             employer_id,
             name: text(&office.vault, purpose::NAME, &name)?,
-            phone_masked: Phone::parse(&phone).map_or_else(|_| "***".to_owned(), |phone| phone.to_string()),
+            phone_masked: Phone::parse(&phone)
+                .map_or_else(|_| "***".to_owned(), |phone| phone.to_string()),
         })
     })
     .transpose()
 }
 
 /// Adds a clerk.
-pub async fn add_clerk(office: &Office, conn: &mut PgConnection, employer_id: i64, name: &str, phone: &Phone) -> Result<i64> {
+pub async fn add_clerk(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+    name: &str,
+    phone: &Phone,
+) -> Result<i64> {
     let clerk_id = office.ids.next().await?;
     sqlx::query(
         "INSERT INTO clerk (centre_id, clerk_id, employer_id, name_sealed, phone_index, phone_sealed)

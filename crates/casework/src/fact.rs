@@ -73,7 +73,10 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
     let column = |read: fn(&Kept<'_>) -> String| facts.iter().map(read).collect::<Vec<String>>();
     let digests = facts
         .iter()
-        .map(|kept| hex::decode(&kept.fact.digest).map_err(|_| Fault::Stored("a fact's digest is not hex".to_owned()).into()))
+        .map(|kept| {
+            hex::decode(&kept.fact.digest)
+                .map_err(|_| Fault::Stored("a fact's digest is not hex".to_owned()).into())
+        })
         .collect::<Result<Vec<Vec<u8>>>>()?;
     sqlx::query(
         "INSERT INTO fact (fact_id, centre_id, as_of, fetched_at, valid_until, case_id, state, type, version, subject_index,
@@ -137,7 +140,11 @@ pub struct Wanted<'a> {
 
 /// The newest still valid fact for each question, in order. A case is decided on what was asked for it alone, so that somebody whose
 /// register was corrected does not meet an old answer; without a case (a page that says what one may do) any valid fact will do.
-pub async fn recent(office: &Office, wanted: &[Wanted<'_>], case_no: Option<&str>) -> Result<Vec<Option<Fact>>> {
+pub async fn recent(
+    office: &Office,
+    wanted: &[Wanted<'_>],
+    case_no: Option<&str>,
+) -> Result<Vec<Option<Fact>>> {
     #[derive(FromRow)]
     struct Found {
         place: i64,
@@ -173,7 +180,8 @@ pub async fn recent(office: &Office, wanted: &[Wanted<'_>], case_no: Option<&str
     .await?;
     let mut found: Vec<Option<Fact>> = wanted.iter().map(|_| None).collect();
     for row in rows {
-        let place = usize::try_from(row.place - 1).map_err(|_| Fault::Stored("an ordinality below one".to_owned()))?;
+        let place = usize::try_from(row.place - 1)
+            .map_err(|_| Fault::Stored("an ordinality below one".to_owned()))?;
         found[place] = Some(row.row.fact()?);
     }
     Ok(found)
@@ -263,7 +271,13 @@ pub async fn asked_about(office: &Office, id_number: &str, limit: i64) -> Result
           WHERE centre_id = $1 AND subject_index = $2 ORDER BY call_id DESC LIMIT $3",
     )
     .bind(office.centre.id)
-    .bind(office.vault.blind_index(purpose::ID, id_number).current.as_slice())
+    .bind(
+        office
+            .vault
+            .blind_index(purpose::ID, id_number)
+            .current
+            .as_slice(),
+    )
     .bind(limit)
     .fetch_all(&office.pool)
     .await?)
@@ -287,7 +301,8 @@ pub const SEALED_ID: &str = "fact.id_no";
 
 /// Opens an `id_sealed` of a fact's value, for asking about that person.
 pub fn open_id(office: &Office, sealed: &str) -> Result<String> {
-    let sealed = hex::decode(sealed).map_err(|_| Fault::Stored("a sealed ID number is not hex".to_owned()))?;
+    let sealed = hex::decode(sealed)
+        .map_err(|_| Fault::Stored("a sealed ID number is not hex".to_owned()))?;
     crate::person::text(&office.vault, SEALED_ID, &sealed)
 }
 

@@ -100,7 +100,9 @@ pub async fn found(
 
 async fn put_branches(conn: &mut PgConnection, centre: &Centre, charter: &Charter) -> Result<()> {
     for branch in &charter.branches {
-        let parent = branch.parent.or((branch.id != charter.head_branch).then_some(charter.head_branch));
+        let parent = branch
+            .parent
+            .or((branch.id != charter.head_branch).then_some(charter.head_branch));
         sqlx::query(
             "INSERT INTO branch (centre_id, branch_id, parent_id, kind, name, district, address, hours, bank)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -129,17 +131,26 @@ async fn open_bank_accounts(
     centre: anju_ledger::Centre,
     banks: &[BankAccount],
 ) -> Result<()> {
-    let known: Vec<String> = sqlx::query_scalar("SELECT bank FROM fund_account WHERE centre_id = $1")
-        .bind(centre.0)
-        .fetch_all(&mut *conn)
-        .await?;
+    let known: Vec<String> =
+        sqlx::query_scalar("SELECT bank FROM fund_account WHERE centre_id = $1")
+            .bind(centre.0)
+            .fetch_all(&mut *conn)
+            .await?;
     let today = day::open_day(conn, centre).await?;
-    for (at, bank) in banks.iter().enumerate().filter(|(_, bank)| !known.contains(&bank.bank)) {
+    for (at, bank) in banks
+        .iter()
+        .enumerate()
+        .filter(|(_, bank)| !known.contains(&bank.bank))
+    {
         // The owner of a bank's accounts is its place in the table.
         let owner = i64::try_from(at).expect("a handful of banks") + 1;
         let (deposit, unidentified) = (ids.next().await?, ids.next().await?);
-        for (kind, account) in [(Kind::BankDemand, deposit), (Kind::Unidentified, unidentified)] {
-            account::open_accounts(conn, centre, kind, today, &[(AccountId(account), owner)]).await?;
+        for (kind, account) in [
+            (Kind::BankDemand, deposit),
+            (Kind::Unidentified, unidentified),
+        ] {
+            account::open_accounts(conn, centre, kind, today, &[(AccountId(account), owner)])
+                .await?;
         }
         sqlx::query(
             "INSERT INTO fund_account (centre_id, bank, bank_name, account_no, holder, deposit_id, unidentified_id)
@@ -159,10 +170,17 @@ async fn open_bank_accounts(
 }
 
 /// Makes the policy's interest rates known to the ledger.
-pub async fn put_rates(conn: &mut PgConnection, centre: anju_ledger::Centre, policy: &PolicySet) -> Result<()> {
-    let rates = policy.history("interest_rate_bp").map_err(|error| Fault::Policy(error.to_string()))?;
+pub async fn put_rates(
+    conn: &mut PgConnection,
+    centre: anju_ledger::Centre,
+    policy: &PolicySet,
+) -> Result<()> {
+    let rates = policy
+        .history("interest_rate_bp")
+        .map_err(|error| Fault::Policy(error.to_string()))?;
     for (from, bp) in rates {
-        let bp = i32::try_from(bp).map_err(|_| Fault::Policy(format!("an interest rate of {bp} bp")))?;
+        let bp =
+            i32::try_from(bp).map_err(|_| Fault::Policy(format!("an interest rate of {bp} bp")))?;
         product::set_rate(conn, centre, from, bp).await?;
     }
     Ok(())
@@ -190,26 +208,35 @@ pub async fn put_policy(
     .bind(now)
     .execute(pool)
     .await?;
-    let id = sqlx::query_scalar("SELECT policy_id FROM policy_version WHERE centre_id = $1 AND digest = $2")
-        .bind(centre_id)
-        .bind(&reference.digest)
-        .fetch_one(pool)
-        .await?;
-    Ok(PolicyInForce { id, set: policy.into() })
+    let id = sqlx::query_scalar(
+        "SELECT policy_id FROM policy_version WHERE centre_id = $1 AND digest = $2",
+    )
+    .bind(centre_id)
+    .bind(&reference.digest)
+    .fetch_one(pool)
+    .await?;
+    Ok(PolicyInForce {
+        id,
+        set: policy.into(),
+    })
 }
 
 /// The accounting events of the policy's files.
 pub fn entries(files: &PolicyFiles) -> Result<EntryTable> {
-    let text = files.files.get(ENTRIES).ok_or_else(|| Fault::Policy(format!("{ENTRIES} is missing")))?;
+    let text = files
+        .files
+        .get(ENTRIES)
+        .ok_or_else(|| Fault::Policy(format!("{ENTRIES} is missing")))?;
     Ok(EntryTable::parse(text)?)
 }
 
 /// A centre that was founded.
 pub async fn centre(pool: &PgPool, charter: &Charter) -> Result<Option<Centre>> {
-    let row: Option<(i16, bool)> = sqlx::query_as("SELECT centre_id, demo FROM centre WHERE code = $1")
-        .bind(&charter.code)
-        .fetch_optional(pool)
-        .await?;
+    let row: Option<(i16, bool)> =
+        sqlx::query_as("SELECT centre_id, demo FROM centre WHERE code = $1")
+            .bind(&charter.code)
+            .fetch_optional(pool)
+            .await?;
     Ok(row.map(|(id, demo)| Centre {
         id,
         code: charter.code.clone(),

@@ -45,18 +45,28 @@ pub async fn take(
     if added.rows_affected() == 1 {
         return Ok(Arrival::New);
     }
-    let known: i64 =
-        sqlx::query_scalar("SELECT amount_fen FROM inbox WHERE centre_id = $1 AND origin = $2 AND serial = $3")
-            .bind(office.centre.id)
-            .bind(origin)
-            .bind(serial)
-            .fetch_one(conn)
-            .await?;
+    let known: i64 = sqlx::query_scalar(
+        "SELECT amount_fen FROM inbox WHERE centre_id = $1 AND origin = $2 AND serial = $3",
+    )
+    .bind(office.centre.id)
+    .bind(origin)
+    .bind(serial)
+    .fetch_one(conn)
+    .await?;
     if known == amount_fen {
         Ok(Arrival::Repeat)
     } else {
-        tracing::error!(bank = origin, serial, known, amount_fen, "a bank serial came again with another amount");
+        tracing::error!(
+            bank = origin,
+            serial,
+            known,
+            amount_fen,
+            "a bank serial came again with another amount"
+        );
         metrics::counter!("bank_serial_conflict_total", "bank" => origin.to_owned()).increment(1);
-        Err(Fault::Stored(format!("bank {origin} repeated serial {serial} with another amount")).into())
+        Err(Fault::Stored(format!(
+            "bank {origin} repeated serial {serial} with another amount"
+        ))
+        .into())
     }
 }

@@ -27,12 +27,23 @@ pub struct Leaf {
 /// Commits to a record with a fresh salt, so that the log holds no personal data.
 pub fn commit(record_value: &Value) -> Result<Leaf> {
     let salt: [u8; 32] = anju_vault::random();
-    let commitment = record::commitment(&salt, record_value).map_err(|error| Fault::Stored(error.to_string()))?;
-    Ok(Leaf { leaf: record::leaf_hash(&record::entry(&commitment)).to_vec(), salt: salt.to_vec() })
+    let commitment = record::commitment(&salt, record_value)
+        .map_err(|error| Fault::Stored(error.to_string()))?;
+    Ok(Leaf {
+        leaf: record::leaf_hash(&record::entry(&commitment)).to_vec(),
+        salt: salt.to_vec(),
+    })
 }
 
 /// Puts a leaf beside the change that it witnesses.
-pub async fn add(office: &Office, conn: &mut PgConnection, kind: i16, ref_id: i64, size: i32, leaf: &Leaf) -> Result<()> {
+pub async fn add(
+    office: &Office,
+    conn: &mut PgConnection,
+    kind: i16,
+    ref_id: i64,
+    size: i32,
+    leaf: &Leaf,
+) -> Result<()> {
     sqlx::query("INSERT INTO evidence_pending (ref_id, centre_id, kind, size, leaf, salt) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(ref_id)
         .bind(office.centre.id)

@@ -17,19 +17,46 @@ pub struct Notice {
 
 /// Draws the message of an outbox row; none if there is nobody to tell.
 pub async fn draw(office: &Office, payload: &Value) -> Result<Option<Notice>> {
-    if let (Some(phone), Some(text)) = (payload.get("phone").and_then(Value::as_str), payload.get("text").and_then(Value::as_str)) {
-        let sealed = hex::decode(phone).map_err(|_| crate::Fault::Stored("a sealed phone is not hex".to_owned()))?;
+    if let (Some(phone), Some(text)) = (
+        payload.get("phone").and_then(Value::as_str),
+        payload.get("text").and_then(Value::as_str),
+    ) {
+        let sealed = hex::decode(phone)
+            .map_err(|_| crate::Fault::Stored("a sealed phone is not hex".to_owned()))?;
         let phone = person::text(&office.vault, person::purpose::PHONE, &sealed)?;
-        return Ok(Some(Notice { phone, text: text.to_owned() }));
+        return Ok(Some(Notice {
+            phone,
+            text: text.to_owned(),
+        }));
     }
-    let Some(case_id) = payload.get("case").and_then(Value::as_i64) else { return Ok(None) };
-    let Some(case) = case::get(office, &office.pool, case_id).await? else { return Ok(None) };
-    let Some(person) = person::get(office, case.applicant_id).await? else { return Ok(None) };
-    let Some(phone) = person.phone else { return Ok(None) };
-    let name = office.policy().set.service(&case.service).map_or_else(|| "办件".to_owned(), |service| service.short_zh.clone());
-    let template = payload.get("template").and_then(Value::as_str).unwrap_or_default();
-    let Some(text) = text(office, &case, &name, template) else { return Ok(None) };
-    Ok(Some(Notice { phone: phone.expose().to_owned(), text }))
+    let Some(case_id) = payload.get("case").and_then(Value::as_i64) else {
+        return Ok(None);
+    };
+    let Some(case) = case::get(office, &office.pool, case_id).await? else {
+        return Ok(None);
+    };
+    let Some(person) = person::get(office, case.applicant_id).await? else {
+        return Ok(None);
+    };
+    let Some(phone) = person.phone else {
+        return Ok(None);
+    };
+    let name = office
+        .policy()
+        .set
+        .service(&case.service)
+        .map_or_else(|| "办件".to_owned(), |service| service.short_zh.clone());
+    let template = payload
+        .get("template")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let Some(text) = text(office, &case, &name, template) else {
+        return Ok(None);
+    };
+    Ok(Some(Notice {
+        phone: phone.expose().to_owned(),
+        text,
+    }))
 }
 
 fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<String> {
@@ -37,20 +64,36 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
     let amount = Fen::new(case.amount_fen.unwrap_or(0));
     let tail = case.card_tail().unwrap_or("****");
     Some(match template {
-        "paid" => format!("【公积金】您的{name} {amount} 元已到尾号 {tail} 的卡，{}。办件 {no}", clock(office.now())),
-        "refused" => format!("【公积金】您的{name}没有通过，原因和补救办法请在“办件”里看。办件 {no}"),
-        "reviewing" => format!("【公积金】您的{name}转人工复核，最迟{}给您结果。办件 {no}", day(case.promised_at)),
-        "rejected" => format!("【公积金】银行没有付成 {amount} 元，钱已回到您的公积金账户，请换卡再申请。办件 {no}"),
-        "returned" => format!("【公积金】{amount} 元被收款行退回，请在“办件”里换卡或退回账户。办件 {no}"),
+        "paid" => format!(
+            "【公积金】您的{name} {amount} 元已到尾号 {tail} 的卡，{}。办件 {no}",
+            clock(office.now())
+        ),
+        "refused" => {
+            format!("【公积金】您的{name}没有通过，原因和补救办法请在“办件”里看。办件 {no}")
+        }
+        "reviewing" => format!(
+            "【公积金】您的{name}转人工复核，最迟{}给您结果。办件 {no}",
+            day(case.promised_at)
+        ),
+        "rejected" => format!(
+            "【公积金】银行没有付成 {amount} 元，钱已回到您的公积金账户，请换卡再申请。办件 {no}"
+        ),
+        "returned" => {
+            format!("【公积金】{amount} 元被收款行退回，请在“办件”里换卡或退回账户。办件 {no}")
+        }
         "credited_back" => format!("【公积金】退回的 {amount} 元已回到您的公积金账户。办件 {no}"),
         _ => return None,
     })
 }
 
 fn clock(at: DateTime<Utc>) -> String {
-    anju_domain::clock::shanghai(at).format("%H:%M:%S").to_string()
+    anju_domain::clock::shanghai(at)
+        .format("%H:%M:%S")
+        .to_string()
 }
 
 fn day(at: DateTime<Utc>) -> String {
-    anju_domain::clock::shanghai(at).format("%-m月%-d日 %H:%M").to_string()
+    anju_domain::clock::shanghai(at)
+        .format("%-m月%-d日 %H:%M")
+        .to_string()
 }

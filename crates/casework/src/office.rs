@@ -63,20 +63,37 @@ pub async fn policy_version(office: &Office, policy_id: i32) -> crate::Result<Po
     if current.id == policy_id {
         return Ok(current);
     }
-    if let Some(set) = office.older.lock().expect("no holder of this lock panics").get(&policy_id) {
-        return Ok(PolicyInForce { id: policy_id, set: set.clone() });
+    if let Some(set) = office
+        .older
+        .lock()
+        .expect("no holder of this lock panics")
+        .get(&policy_id)
+    {
+        return Ok(PolicyInForce {
+            id: policy_id,
+            set: set.clone(),
+        });
     }
-    let files: serde_json::Value =
-        sqlx::query_scalar("SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2")
-            .bind(office.centre.id)
-            .bind(policy_id)
-            .fetch_one(&office.pool)
-            .await?;
+    let files: serde_json::Value = sqlx::query_scalar(
+        "SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(policy_id)
+    .fetch_one(&office.pool)
+    .await?;
     let files: anju_policy::PolicyFiles = serde_json::from_value(files)?;
-    let set = PolicySet::load(&files)
-        .map_err(|errors| crate::Fault::Policy(format!("version {policy_id} does not load: {} mistakes", errors.len())))?;
+    let set = PolicySet::load(&files).map_err(|errors| {
+        crate::Fault::Policy(format!(
+            "version {policy_id} does not load: {} mistakes",
+            errors.len()
+        ))
+    })?;
     let set = Arc::new(set);
-    office.older.lock().expect("no holder of this lock panics").insert(policy_id, set.clone());
+    office
+        .older
+        .lock()
+        .expect("no holder of this lock panics")
+        .insert(policy_id, set.clone());
     Ok(PolicyInForce { id: policy_id, set })
 }
 
@@ -168,7 +185,10 @@ impl std::ops::Deref for Office {
 
 impl Office {
     /// An office from its parts.
-    #[expect(clippy::too_many_arguments, reason = "the one place where the parts meet")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one place where the parts meet"
+    )]
     pub fn new(
         centre: Centre,
         pool: PgPool,
@@ -215,7 +235,10 @@ impl Office {
 
     /// The policy in force.
     pub fn policy(&self) -> PolicyInForce {
-        self.policy.read().expect("no holder of this lock panics").clone()
+        self.policy
+            .read()
+            .expect("no holder of this lock panics")
+            .clone()
     }
 
     /// A policy version by its number: the one in force, or an older one as it was kept (`policy_version.files`, path to text).
@@ -228,18 +251,27 @@ impl Office {
             return Ok(in_force);
         }
         let files: Option<sqlx::types::Json<std::collections::BTreeMap<String, String>>> =
-            sqlx::query_scalar("SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2")
-                .bind(self.centre.id)
-                .bind(policy_id)
-                .fetch_optional(&self.pool)
-                .await?;
-        let files = files.ok_or_else(|| crate::Fault::Policy(format!("version {policy_id} was not kept")))?;
-        let files = anju_policy::PolicyFiles { centre: self.centre.code.clone(), files: files.0 };
+            sqlx::query_scalar(
+                "SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2",
+            )
+            .bind(self.centre.id)
+            .bind(policy_id)
+            .fetch_optional(&self.pool)
+            .await?;
+        let files = files
+            .ok_or_else(|| crate::Fault::Policy(format!("version {policy_id} was not kept")))?;
+        let files = anju_policy::PolicyFiles {
+            centre: self.centre.code.clone(),
+            files: files.0,
+        };
         let set = PolicySet::load(&files).map_err(|errors| {
             let first = errors.first().map(ToString::to_string).unwrap_or_default();
             crate::Fault::Policy(format!("version {policy_id} does not load: {first}"))
         })?;
-        Ok(PolicyInForce { id: policy_id, set: Arc::new(set) })
+        Ok(PolicyInForce {
+            id: policy_id,
+            set: Arc::new(set),
+        })
     }
 
     /// Replaces the policy in force.
@@ -257,7 +289,9 @@ impl Office {
         self.banks
             .iter()
             .find(|account| account.bank == bank)
-            .ok_or_else(|| crate::Fault::Stored(format!("the centre has no account at {bank}")).into())
+            .ok_or_else(|| {
+                crate::Fault::Stored(format!("the centre has no account at {bank}")).into()
+            })
     }
 
     /// A signal that something about this case has changed. Take it before reading the case.
@@ -270,7 +304,12 @@ impl Office {
 
     /// Tells whoever waits for this case, after the commit.
     pub fn changed(&self, case_id: i64) {
-        let watcher = self.watchers.lock().expect("no holder of this lock panics").get(&case_id).cloned();
+        let watcher = self
+            .watchers
+            .lock()
+            .expect("no holder of this lock panics")
+            .get(&case_id)
+            .cloned();
         if let Some(watcher) = watcher {
             watcher.notify_waiters();
         }

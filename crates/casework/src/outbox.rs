@@ -61,11 +61,13 @@ pub async fn enqueue(
 
 /// When a message was put into the outbox.
 pub async fn enqueued_at(office: &Office, outbox_id: i64) -> Result<DateTime<Utc>> {
-    Ok(sqlx::query_scalar("SELECT made_at FROM outbox WHERE centre_id = $1 AND outbox_id = $2")
-        .bind(office.centre.id)
-        .bind(outbox_id)
-        .fetch_one(&office.pool)
-        .await?)
+    Ok(
+        sqlx::query_scalar("SELECT made_at FROM outbox WHERE centre_id = $1 AND outbox_id = $2")
+            .bind(office.centre.id)
+            .bind(outbox_id)
+            .fetch_one(&office.pool)
+            .await?,
+    )
 }
 
 /// A short message about one of a person's cases.

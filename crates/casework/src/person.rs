@@ -68,14 +68,22 @@ impl PersonRow {
         Ok(Person {
             person_id: self.person_id,
             id_number: parsed(IdNumber::parse(&text(vault, purpose::ID, &self.id_sealed)?))?,
-            name: parsed(PersonName::parse(&text(vault, purpose::NAME, &self.name_sealed)?))?,
+            name: parsed(PersonName::parse(&text(
+                vault,
+                purpose::NAME,
+                &self.name_sealed,
+            )?))?,
             phone: match &self.phone_sealed {
                 Some(sealed) => Some(parsed(Phone::parse(&text(vault, purpose::PHONE, sealed)?))?),
                 None => None,
             },
             phone_changed_at: self.phone_changed_at,
             card: match &self.card_sealed {
-                Some(sealed) => Some(parsed(CardNumber::parse(&text(vault, purpose::CARD, sealed)?))?),
+                Some(sealed) => Some(parsed(CardNumber::parse(&text(
+                    vault,
+                    purpose::CARD,
+                    sealed,
+                )?))?),
                 None => None,
             },
             card_bank: self.card_bank.clone(),
@@ -86,7 +94,8 @@ impl PersonRow {
 /// Opens a sealed text.
 pub fn text(vault: &Vault, purpose: &str, sealed: &[u8]) -> Result<String> {
     let plain = vault.open(purpose, sealed)?;
-    String::from_utf8(plain).map_err(|_| Fault::Stored("sealed text is not UTF-8".to_owned()).into())
+    String::from_utf8(plain)
+        .map_err(|_| Fault::Stored("sealed text is not UTF-8".to_owned()).into())
 }
 
 fn parsed<T, E: std::fmt::Display>(value: std::result::Result<T, E>) -> Result<T> {
@@ -120,9 +129,23 @@ pub async fn by_id_number(office: &Office, id: &IdNumber) -> Result<Option<Perso
 }
 
 /// Up to 20 people with this exact name or phone.
-pub async fn search(office: &Office, name: Option<&PersonName>, phone: Option<&Phone>) -> Result<Vec<Person>> {
-    let name_index = name.map(|name| office.vault.blind_index(purpose::NAME, name.expose()).current);
-    let phone_index = phone.map(|phone| office.vault.blind_index(purpose::PHONE, phone.expose()).current);
+pub async fn search(
+    office: &Office,
+    name: Option<&PersonName>,
+    phone: Option<&Phone>,
+) -> Result<Vec<Person>> {
+    let name_index = name.map(|name| {
+        office
+            .vault
+            .blind_index(purpose::NAME, name.expose())
+            .current
+    });
+    let phone_index = phone.map(|phone| {
+        office
+            .vault
+            .blind_index(purpose::PHONE, phone.expose())
+            .current
+    });
     let rows = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM person
           WHERE centre_id = $1 AND (name_index = $2 OR phone_index = $3) ORDER BY person_id LIMIT 20"
@@ -136,20 +159,34 @@ pub async fn search(office: &Office, name: Option<&PersonName>, phone: Option<&P
 }
 
 /// The masked names of some people, for a list of the desk.
-pub async fn masked_names(office: &Office, people: &[i64]) -> Result<std::collections::HashMap<i64, String>> {
-    let rows: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT person_id, name_sealed FROM person WHERE centre_id = $1 AND person_id = ANY ($2)")
-            .bind(office.centre.id)
-            .bind(people)
-            .fetch_all(&office.pool)
-            .await?;
+pub async fn masked_names(
+    office: &Office,
+    people: &[i64],
+) -> Result<std::collections::HashMap<i64, String>> {
+    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT person_id, name_sealed FROM person WHERE centre_id = $1 AND person_id = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(people)
+    .fetch_all(&office.pool)
+    .await?;
     rows.into_iter()
-        .map(|(person_id, sealed)| Ok((person_id, anju_domain::name::mask(&text(&office.vault, purpose::NAME, &sealed)?))))
+        .map(|(person_id, sealed)| {
+            Ok((
+                person_id,
+                anju_domain::name::mask(&text(&office.vault, purpose::NAME, &sealed)?),
+            ))
+        })
         .collect()
 }
 
 /// Registers the phone that a person proved to hold. A first registration is no change (CMN-14).
-pub async fn put_phone(office: &Office, conn: &mut PgConnection, person_id: i64, phone: &Phone) -> Result<()> {
+pub async fn put_phone(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    phone: &Phone,
+) -> Result<()> {
     sqlx::query(
         "UPDATE person
             SET phone_changed_at = CASE WHEN phone_index IS NULL OR phone_index = $3 THEN phone_changed_at ELSE $5 END,
@@ -167,7 +204,13 @@ pub async fn put_phone(office: &Office, conn: &mut PgConnection, person_id: i64,
 }
 
 /// Keeps the card that the bank verified as the person's own, so that it is prefilled next time.
-pub async fn put_card(office: &Office, conn: &mut PgConnection, person_id: i64, card: &CardNumber, bank: &str) -> Result<()> {
+pub async fn put_card(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    card: &CardNumber,
+    bank: &str,
+) -> Result<()> {
     sqlx::query(
         "UPDATE person SET card_sealed = $3, card_bank = $4, card_checked_on = $5
           WHERE centre_id = $1 AND person_id = $2",

@@ -54,7 +54,10 @@ pub struct Session {
 impl Session {
     /// Whether the face step was passed for this action within ten minutes (services.md §2, L3f).
     pub fn face_passed(&self, action: &[u8], now: DateTime<Utc>) -> bool {
-        self.face_digest.as_deref() == Some(action) && self.face_at.is_some_and(|at| now - at <= Duration::minutes(10))
+        self.face_digest.as_deref() == Some(action)
+            && self
+                .face_at
+                .is_some_and(|at| now - at <= Duration::minutes(10))
     }
 }
 
@@ -112,7 +115,9 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
     .bind(now)
     .fetch_optional(&office.pool)
     .await?;
-    let Some(session) = session else { return Ok(None) };
+    let Some(session) = session else {
+        return Ok(None);
+    };
     if now - session.seen_at > life(session.audience).0 {
         return Ok(None);
     }
@@ -171,7 +176,12 @@ pub async fn face(office: &Office, session_id: i64, action: &[u8]) -> Result<()>
 }
 
 /// The person who stands before the teller from now on; none when the visit ends.
-pub async fn serve(office: &Office, session_id: i64, person: Option<i64>, reason: Option<&str>) -> Result<()> {
+pub async fn serve(
+    office: &Office,
+    session_id: i64,
+    person: Option<i64>,
+    reason: Option<&str>,
+) -> Result<()> {
     sqlx::query("UPDATE session SET served_person = $2, served_reason = $3 WHERE session_id = $1")
         .bind(session_id)
         .bind(person)
@@ -187,7 +197,10 @@ const CODE_LIFE: Duration = Duration::minutes(5);
 
 /// Makes a one-time code for a phone; the caller sends it. Only its hash is kept.
 pub async fn make_code(office: &Office, phone: &Phone, code_purpose: &str) -> Result<String> {
-    let index = office.vault.blind_index(purpose::PHONE, phone.expose()).current;
+    let index = office
+        .vault
+        .blind_index(purpose::PHONE, phone.expose())
+        .current;
     let now = office.now();
     let sent: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM login_code WHERE centre_id = $1 AND phone_index = $2 AND sent_at > $3",
@@ -200,7 +213,10 @@ pub async fn make_code(office: &Office, phone: &Phone, code_purpose: &str) -> Re
     if sent >= CODES_IN_TEN_MINUTES {
         return Err(Refusal::new(429, "E-LOGIN-05", "验证码发得太频繁，请 10 分钟后再试。").into());
     }
-    let code = format!("{:06}", u32::from_le_bytes(anju_vault::random::<4>()) % 1_000_000);
+    let code = format!(
+        "{:06}",
+        u32::from_le_bytes(anju_vault::random::<4>()) % 1_000_000
+    );
     sqlx::query(
         "INSERT INTO login_code (centre_id, code_id, phone_index, purpose, code_hash, sent_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -218,8 +234,19 @@ pub async fn make_code(office: &Office, phone: &Phone, code_purpose: &str) -> Re
 }
 
 /// Takes a code: right once, within its life and five tries.
-pub async fn take_code(office: &Office, phone: &Phone, code_purpose: &str, code: &str) -> Result<()> {
-    let wrong = || Refusal::new(401, "E-LOGIN-02", "验证码不对或已过期，请核对短信，或重新获取。");
+pub async fn take_code(
+    office: &Office,
+    phone: &Phone,
+    code_purpose: &str,
+    code: &str,
+) -> Result<()> {
+    let wrong = || {
+        Refusal::new(
+            401,
+            "E-LOGIN-02",
+            "验证码不对或已过期，请核对短信，或重新获取。",
+        )
+    };
     let row: Option<(i64, Vec<u8>, i16)> = sqlx::query_as(
         "SELECT code_id, code_hash, attempts FROM login_code
           WHERE centre_id = $1 AND phone_index = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $4
@@ -231,7 +258,9 @@ pub async fn take_code(office: &Office, phone: &Phone, code_purpose: &str, code:
     .bind(office.now())
     .fetch_optional(&office.pool)
     .await?;
-    let Some((code_id, hash, attempts)) = row else { return Err(wrong().into()) };
+    let Some((code_id, hash, attempts)) = row else {
+        return Err(wrong().into());
+    };
     // The try is counted before it is judged, so that many at once cannot share one.
     let counted = sqlx::query(
         "UPDATE login_code SET attempts = attempts + 1
@@ -242,7 +271,9 @@ pub async fn take_code(office: &Office, phone: &Phone, code_purpose: &str, code:
     .bind(attempts)
     .execute(&office.pool)
     .await?;
-    let right = office.vault.verify_mac(code_purpose, code.trim().as_bytes(), &hash);
+    let right = office
+        .vault
+        .verify_mac(code_purpose, code.trim().as_bytes(), &hash);
     if counted.rows_affected() != 1 || !right {
         return Err(wrong().into());
     }
@@ -252,5 +283,9 @@ pub async fn take_code(office: &Office, phone: &Phone, code_purpose: &str, code:
         .bind(office.now())
         .execute(&office.pool)
         .await?;
-    if used.rows_affected() == 1 { Ok(()) } else { Err(wrong().into()) }
+    if used.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(wrong().into())
+    }
 }

@@ -50,9 +50,15 @@ impl Staff {
 
     /// Whether it may see people and employers of every branch (organisation.md §1, data scope).
     pub fn sees_centre(&self) -> bool {
-        [role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR, role::POLICY_OFFICER, role::SERVICE_MANAGER]
-            .iter()
-            .any(|role| self.is(role))
+        [
+            role::ACCOUNTANT,
+            role::CHIEF_ACCOUNTANT,
+            role::AUDITOR,
+            role::POLICY_OFFICER,
+            role::SERVICE_MANAGER,
+        ]
+        .iter()
+        .any(|role| self.is(role))
     }
 }
 
@@ -95,8 +101,19 @@ struct Secret {
 }
 
 /// Checks number, password and second factor. One answer for every mistake, so that numbers cannot be tried out.
-pub async fn check(office: &Office, number: &str, password_given: &str, code: &str) -> Result<Staff> {
-    let wrong = || Refusal::new(401, "E-LOGIN-03", "工号、密码或动态码不对，请核对后再试。连续输错 5 次会锁定 15 分钟。");
+pub async fn check(
+    office: &Office,
+    number: &str,
+    password_given: &str,
+    code: &str,
+) -> Result<Staff> {
+    let wrong = || {
+        Refusal::new(
+            401,
+            "E-LOGIN-03",
+            "工号、密码或动态码不对，请核对后再试。连续输错 5 次会锁定 15 分钟。",
+        )
+    };
     let secret: Option<Secret> = sqlx::query_as(
         "SELECT staff_id, password_hash, totp_sealed, totp_last, failures, locked_until
            FROM staff WHERE centre_id = $1 AND number = $2 AND ended_at IS NULL",
@@ -106,17 +123,31 @@ pub async fn check(office: &Office, number: &str, password_given: &str, code: &s
     .fetch_optional(&office.pool)
     .await?;
     let now = office.now();
-    if let Some(until) = secret.as_ref().and_then(|secret| secret.locked_until).filter(|until| *until > now) {
+    if let Some(until) = secret
+        .as_ref()
+        .and_then(|secret| secret.locked_until)
+        .filter(|until| *until > now)
+    {
         let minutes = (until - now).num_minutes() + 1;
-        return Err(Refusal::new(429, "E-LOGIN-04", format!("输错次数太多，已锁定。请 {minutes} 分钟后再试。")).into());
+        return Err(Refusal::new(
+            429,
+            "E-LOGIN-04",
+            format!("输错次数太多，已锁定。请 {minutes} 分钟后再试。"),
+        )
+        .into());
     }
     // An unknown number costs the same time as a wrong password.
-    let hash = secret.as_ref().map_or_else(|| password::DUMMY.to_owned(), |secret| secret.password_hash.clone());
+    let hash = secret.as_ref().map_or_else(
+        || password::DUMMY.to_owned(),
+        |secret| secret.password_hash.clone(),
+    );
     let given = password_given.to_owned();
     let matches = tokio::task::spawn_blocking(move || password::verify(&hash, &given))
         .await
         .map_err(|_| Fault::Stored("password check did not finish".to_owned()))?;
-    let Some(secret) = secret else { return Err(wrong().into()) };
+    let Some(secret) = secret else {
+        return Err(wrong().into());
+    };
     let seed = office.vault.open(purpose::TOTP, &secret.totp_sealed)?;
     let step = totp::verify(&seed, code, now.timestamp()).filter(|step| *step > secret.totp_last);
     if let (true, Some(step)) = (matches, step) {
@@ -131,7 +162,9 @@ pub async fn check(office: &Office, number: &str, password_given: &str, code: &s
         .execute(&office.pool)
         .await?;
         if accepted.rows_affected() == 1 {
-            return get(office, secret.staff_id).await?.ok_or_else(|| wrong().into());
+            return get(office, secret.staff_id)
+                .await?
+                .ok_or_else(|| wrong().into());
         }
     }
     let locked = (secret.failures + 1 >= FAILURES).then_some(now + LOCK);

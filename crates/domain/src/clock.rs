@@ -153,7 +153,9 @@ pub fn shanghai_date(instant: DateTime<Utc>) -> NaiveDate {
 /// The last second of a civil day in Shanghai.
 #[must_use]
 pub fn end_of_day(date: chrono::NaiveDate) -> DateTime<Utc> {
-    date.and_hms_opt(15, 59, 59).expect("23:59:59 in Shanghai is 15:59:59 UTC").and_utc()
+    date.and_hms_opt(15, 59, 59)
+        .expect("23:59:59 in Shanghai is 15:59:59 UTC")
+        .and_utc()
 }
 
 /// RFC 3339 with +08:00 and seconds, the form of every door.

@@ -23,7 +23,11 @@ pub(crate) fn compact(text: &str) -> String {
 /// As people compare names of organisations and remarks: half width, trimmed, invisible characters dropped, white space made single.
 #[must_use]
 pub fn normalise(text: &str) -> String {
-    let plain: String = text.chars().filter(|c| !is_invisible(*c)).map(half_width).collect();
+    let plain: String = text
+        .chars()
+        .filter(|c| !is_invisible(*c))
+        .map(half_width)
+        .collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -32,10 +32,16 @@ impl Engine {
                         break;
                     }
                 }
-                day = day.checked_add_days(Days::new(1)).ok_or_else(|| Fault::Stored("the calendar ends".to_owned()))?;
+                day = day
+                    .checked_add_days(Days::new(1))
+                    .ok_or_else(|| Fault::Stored("the calendar ends".to_owned()))?;
             }
             if let Some(closing_fen) = closing_fen {
-                found.push(Statement { bank: account.bank.clone(), closing_fen, lines });
+                found.push(Statement {
+                    bank: account.bank.clone(),
+                    closing_fen,
+                    lines,
+                });
             }
         }
         Ok(found)
@@ -73,7 +79,9 @@ impl Engine {
     /// What `propose_close` and `confirm_close` refuse.
     pub async fn close_day(&self, maker: &Staff, checker: &Staff) -> Result<NaiveDate> {
         if maker.staff_id == checker.staff_id {
-            return Err(Refusal::new(403, "E-CHECK-01", "日结要两个人：一人提出，另一人确认。").into());
+            return Err(
+                Refusal::new(403, "E-CHECK-01", "日结要两个人：一人提出，另一人确认。").into(),
+            );
         }
         self.propose_close(maker).await?;
         let closed = self.confirm_close(checker).await?;

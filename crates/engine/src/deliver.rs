@@ -50,7 +50,9 @@ pub async fn run(engine: Engine) {
                 }
             }
             Ok(messages) => {
-                stream::iter(messages).for_each_concurrent(AT_ONCE, |message| deliver_logged(&engine, message)).await;
+                stream::iter(messages)
+                    .for_each_concurrent(AT_ONCE, |message| deliver_logged(&engine, message))
+                    .await;
             }
             Err(error) => {
                 tracing::error!(%error, "leasing the outbox");
@@ -83,11 +85,17 @@ enum Payer {
 
 impl Payer {
     fn of(message: &Message) -> Result<Self> {
-        let number = |field: &str| message.payload.get(field).and_then(serde_json::Value::as_i64);
+        let number = |field: &str| {
+            message
+                .payload
+                .get(field)
+                .and_then(serde_json::Value::as_i64)
+        };
         match (number("case"), number("attempt"), number("match")) {
-            (Some(case_id), Some(attempt), _) => {
-                Ok(Self::Case { case_id, attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))? })
-            }
+            (Some(case_id), Some(attempt), _) => Ok(Self::Case {
+                case_id,
+                attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))?,
+            }),
             (_, _, Some(match_id)) => Ok(Self::Refund { match_id }),
             _ => Err(Fault::Stored("a payment names nothing".to_owned()).into()),
         }
@@ -102,19 +110,41 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
         Payer::Refund { match_id } => suspense::refund_order(office, match_id).await?,
     };
     // A notice may have settled it in the meantime.
-    let Some(order) = order else { return outbox::finish(office, &[message.outbox_id]).await };
+    let Some(order) = order else {
+        return outbox::finish(office, &[message.outbox_id]).await;
+    };
     let sent_at = office.now();
     let outcome = if message.attempts <= 1 {
         send(engine, &order).await
     } else {
-        match engine.banks.query(&order.bank, &order.end_to_end_id, anju_domain::money::Fen::new(order.amount_fen)).await {
+        match engine
+            .banks
+            .query(
+                &order.bank,
+                &order.end_to_end_id,
+                anju_domain::money::Fen::new(order.amount_fen),
+            )
+            .await
+        {
             Ok(QueryOutcome::Known(outcome)) => outcome,
-            Ok(QueryOutcome::NoSuchOrder) if first_sent(engine, message).await? + WINDOW < sent_at => send(engine, &order).await,
-            Ok(QueryOutcome::NoSuchOrder) => SendOutcome::Unknown { why: "the bank does not know the order yet".to_owned() },
-            Err(error) => SendOutcome::Unknown { why: error.to_string() },
+            Ok(QueryOutcome::NoSuchOrder)
+                if first_sent(engine, message).await? + WINDOW < sent_at =>
+            {
+                send(engine, &order).await
+            }
+            Ok(QueryOutcome::NoSuchOrder) => SendOutcome::Unknown {
+                why: "the bank does not know the order yet".to_owned(),
+            },
+            Err(error) => SendOutcome::Unknown {
+                why: error.to_string(),
+            },
         }
     };
-    let mut report = PaymentReport { sent_at: Some(sent_at), answered_at: Some(office.now()), ..PaymentReport::default() };
+    let mut report = PaymentReport {
+        sent_at: Some(sent_at),
+        answered_at: Some(office.now()),
+        ..PaymentReport::default()
+    };
     match outcome {
         SendOutcome::Settled { bank_ref, at } => {
             report.bank_ref = bank_ref;
@@ -127,13 +157,30 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
             rejected(engine, &payer, &report).await?;
             outbox::finish(office, &[message.outbox_id]).await
         }
-        SendOutcome::Accepted => outbox::later(office, message.outbox_id, office.now() + query_after(message.attempts)).await,
+        SendOutcome::Accepted => {
+            outbox::later(
+                office,
+                message.outbox_id,
+                office.now() + query_after(message.attempts),
+            )
+            .await
+        }
         SendOutcome::Unknown { why } => {
-            tracing::warn!(outbox = message.outbox_id, bank = order.bank, why, "the result of a payment is unknown; it is queried");
+            tracing::warn!(
+                outbox = message.outbox_id,
+                bank = order.bank,
+                why,
+                "the result of a payment is unknown; it is queried"
+            );
             if let Payer::Case { case_id, attempt } = payer {
                 case::payment_unknown(office, case_id, attempt).await?;
             }
-            outbox::later(office, message.outbox_id, office.now() + query_after(message.attempts)).await
+            outbox::later(
+                office,
+                message.outbox_id,
+                office.now() + query_after(message.attempts),
+            )
+            .await
         }
     }
 }
@@ -158,22 +205,32 @@ async fn send(engine: &Engine, order: &Order) -> SendOutcome {
     };
     match engine.banks.send(&payment).await {
         Ok(outcome) => outcome,
-        Err(error) => SendOutcome::Unknown { why: error.to_string() },
+        Err(error) => SendOutcome::Unknown {
+            why: error.to_string(),
+        },
     }
 }
 
 async fn settled(engine: &Engine, payer: &Payer, report: &PaymentReport) -> Result<()> {
     match *payer {
-        Payer::Case { case_id, attempt } => case::payment_paid(&engine.office, case_id, attempt, report).await?,
-        Payer::Refund { match_id } => suspense::refund_result(&engine.office, match_id, true, report).await?,
+        Payer::Case { case_id, attempt } => {
+            case::payment_paid(&engine.office, case_id, attempt, report).await?
+        }
+        Payer::Refund { match_id } => {
+            suspense::refund_result(&engine.office, match_id, true, report).await?
+        }
     };
     Ok(())
 }
 
 async fn rejected(engine: &Engine, payer: &Payer, report: &PaymentReport) -> Result<()> {
     match *payer {
-        Payer::Case { case_id, attempt } => case::payment_rejected(&engine.office, case_id, attempt, report).await?,
-        Payer::Refund { match_id } => suspense::refund_result(&engine.office, match_id, false, report).await?,
+        Payer::Case { case_id, attempt } => {
+            case::payment_rejected(&engine.office, case_id, attempt, report).await?
+        }
+        Payer::Refund { match_id } => {
+            suspense::refund_result(&engine.office, match_id, false, report).await?
+        }
     };
     Ok(())
 }
@@ -183,14 +240,31 @@ async fn tell(engine: &Engine, message: &Message) -> Result<()> {
     let Some(drawn) = notice::draw(office, &message.payload).await? else {
         return outbox::finish(office, &[message.outbox_id]).await;
     };
-    match send_sms(engine.gateway.line(), &drawn.phone, &drawn.text, &message.outbox_id.to_string()).await {
-        Ok(_) | Err(SendFault::Rejected | SendFault::TooLong) => outbox::finish(office, &[message.outbox_id]).await,
+    match send_sms(
+        engine.gateway.line(),
+        &drawn.phone,
+        &drawn.text,
+        &message.outbox_id.to_string(),
+    )
+    .await
+    {
+        Ok(_) | Err(SendFault::Rejected | SendFault::TooLong) => {
+            outbox::finish(office, &[message.outbox_id]).await
+        }
         Err(SendFault::Call(_)) if message.attempts >= SMS_TRIES => {
-            tracing::warn!(outbox = message.outbox_id, "a phone was not reached; given up");
+            tracing::warn!(
+                outbox = message.outbox_id,
+                "a phone was not reached; given up"
+            );
             outbox::finish(office, &[message.outbox_id]).await
         }
         Err(SendFault::Call(_)) => {
-            outbox::later(office, message.outbox_id, office.now() + query_after(message.attempts + 2)).await
+            outbox::later(
+                office,
+                message.outbox_id,
+                office.now() + query_after(message.attempts + 2),
+            )
+            .await
         }
     }
 }

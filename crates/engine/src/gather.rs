@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anju_business::withdrawal::payout;
-use anju_casework::case::{self, Case, CaseState, Decided, Leg, Submission, Submitted, Target, Verdict};
+use anju_casework::case::{
+    self, Case, CaseState, Decided, Leg, Submission, Submitted, Target, Verdict,
+};
 use anju_casework::catalogue::{Known, OwnBooks, Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Actor, Error, Fault, Office, Refusal, Result, RowFault, fact};
@@ -58,26 +60,38 @@ impl Engine {
     }
 
     /// None where a fact is not at hand.
-    async fn gather_within(&self, service: &dyn Service, request: &Request, reach: Reach) -> Result<Option<Gathered>> {
+    async fn gather_within(
+        &self,
+        service: &dyn Service,
+        request: &Request,
+        reach: Reach,
+    ) -> Result<Option<Gathered>> {
         let office = &self.office;
         let policy = office.policy();
-        let at = At { now: office.now(), today: office.today() };
+        let at = At {
+            now: office.now(),
+            today: office.today(),
+        };
         let mut known = Known::default();
         let mut own = service.own_books(office, request, &known).await?;
         let mut facts: Facts = own.facts.iter().cloned().collect();
         let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
         let mut legs = Vec::new();
         for _ in 0..ROUNDS {
-            let requests = self.needed(&policy, request, &facts, &own, at, &mut asked).await?;
+            let requests = self
+                .needed(&policy, request, &facts, &own, at, &mut asked)
+                .await?;
             if requests.is_empty() {
                 break;
             }
             let began = office.now();
             let clock = Instant::now();
             let got = match reach {
-                Reach::Sources => {
-                    self.gateway.fetch(requests).await.map_err(|error| Fault::Outside(error.to_string()))?
-                }
+                Reach::Sources => self
+                    .gateway
+                    .fetch(requests)
+                    .await
+                    .map_err(|error| Fault::Outside(error.to_string()))?,
                 Reach::AtHand => {
                     let found = kept::recent(office, &requests).await?;
                     match found.into_iter().collect::<Option<Vec<_>>>() {
@@ -99,7 +113,13 @@ impl Engine {
                 own.facts.iter().cloned().for_each(|fact| facts.put(fact));
             }
         }
-        Ok(Some(Gathered { facts, own, at, policy, legs }))
+        Ok(Some(Gathered {
+            facts,
+            own,
+            at,
+            policy,
+            legs,
+        }))
     }
 
     /// The questions that policy needs answered now and that were not asked yet.
@@ -116,8 +136,13 @@ impl Engine {
             .set
             .needed(&request.service, facts, &request.form, at)
             .map_err(|error| Fault::Policy(error.to_string()))?;
-        let case_no = request.case_id.map_or_else(String::new, |case_id| case::number(&self.office, case_id));
-        let purpose = Purpose { item: request.service.clone(), case_no };
+        let case_no = request
+            .case_id
+            .map_or_else(String::new, |case_id| case::number(&self.office, case_id));
+        let purpose = Purpose {
+            item: request.service.clone(),
+            case_no,
+        };
         let consent = self.basis(request).await?;
         let mut requests = Vec::new();
         for ask in needed {
@@ -125,7 +150,9 @@ impl Engine {
             if ask.fact.source == "own" || !asked.insert((role.clone(), fact_type.clone())) {
                 continue;
             }
-            let Some((shown, keys)) = self.keys(&role, request, facts, own)? else { continue };
+            let Some((shown, keys)) = self.keys(&role, request, facts, own)? else {
+                continue;
+            };
             requests.push(FactRequest {
                 fact_type,
                 role,
@@ -142,31 +169,53 @@ impl Engine {
     /// The consent given with the case; before there is one, the duty of the regulation.
     async fn basis(&self, request: &Request) -> Result<Consent> {
         let given: Option<i64> = match request.case_id {
-            Some(case_id) => anju_casework::consent::of_case(&self.office, request.applicant_id, case_id).await?,
+            Some(case_id) => {
+                anju_casework::consent::of_case(&self.office, request.applicant_id, case_id).await?
+            }
             None => None,
         };
         Ok(Consent {
-            id: given.map_or_else(|| "statutory:住房公积金管理条例第二十四条".to_owned(), |id| id.to_string()),
+            id: given.map_or_else(
+                || "statutory:住房公积金管理条例第二十四条".to_owned(),
+                |id| id.to_string(),
+            ),
             hash: String::new(),
         })
     }
 
     /// What a source finds the subject of a role by.
-    fn keys(&self, role: &str, request: &Request, facts: &Facts, own: &OwnBooks) -> Result<Option<(String, SubjectKeys)>> {
+    fn keys(
+        &self,
+        role: &str,
+        request: &Request,
+        facts: &Facts,
+        own: &OwnBooks,
+    ) -> Result<Option<(String, SubjectKeys)>> {
         match role {
             "spouse" => {
-                let Some(spouse) = facts.get("applicant", "civil.marriage").and_then(|fact| fact.value.get("spouse")) else {
+                let Some(spouse) = facts
+                    .get("applicant", "civil.marriage")
+                    .and_then(|fact| fact.value.get("spouse"))
+                else {
                     return Ok(None);
                 };
-                let Some(sealed) = spouse.get("id_sealed").and_then(Value::as_str) else { return Ok(None) };
-                let name = spouse.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+                let Some(sealed) = spouse.get("id_sealed").and_then(Value::as_str) else {
+                    return Ok(None);
+                };
+                let name = spouse
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned();
                 let shown = format!("配偶 {}", anju_domain::name::mask(&name));
                 let mut keys = SubjectKeys::of(fact::open_id(&self.office, sealed)?);
                 keys.name = Some(name);
                 Ok(Some((shown, keys)))
             }
             _ => {
-                let Some(person) = &own.person else { return Ok(None) };
+                let Some(person) = &own.person else {
+                    return Ok(None);
+                };
                 let mut keys = SubjectKeys::of(person.id_number.expose());
                 keys.name = Some(person.name.expose().to_owned());
                 keys.card_no = request.text("card_no").map(str::to_owned);
@@ -190,13 +239,27 @@ impl Engine {
     /// A decision from what is at hand: own books, and kept facts where all are there. Nothing outside is asked.
     pub async fn at_hand(&self, request: &Request) -> Result<(Gathered, Decision)> {
         let service = self.office.catalogue.find(&request.service)?;
-        let gathered = match self.gather_within(&*service, request, Reach::AtHand).await? {
+        let gathered = match self
+            .gather_within(&*service, request, Reach::AtHand)
+            .await?
+        {
             Some(gathered) => gathered,
             None => {
-                let own = service.own_books(&self.office, request, &Known::default()).await?;
-                let at = At { now: self.office.now(), today: self.office.today() };
+                let own = service
+                    .own_books(&self.office, request, &Known::default())
+                    .await?;
+                let at = At {
+                    now: self.office.now(),
+                    today: self.office.today(),
+                };
                 let facts = own.facts.iter().cloned().collect();
-                Gathered { facts, own, at, policy: self.office.policy(), legs: Vec::new() }
+                Gathered {
+                    facts,
+                    own,
+                    at,
+                    policy: self.office.policy(),
+                    legs: Vec::new(),
+                }
             }
         };
         let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
@@ -213,7 +276,9 @@ impl Engine {
         submission.request.form = payout::clean_form(&submission.request.form);
         check_form(&policy, &submission.request)?;
         let service = office.catalogue.find(&submission.request.service)?;
-        if let Some(before) = anju_casework::books::remembered(office, submission.key, submission.digest).await? {
+        if let Some(before) =
+            anju_casework::books::remembered(office, submission.key, submission.digest).await?
+        {
             return Ok(Submitted::Before(before));
         }
         if let Some(begun) = service.begin(office, &submission).await? {
@@ -227,7 +292,12 @@ impl Engine {
             .set
             .service(&submission.request.service)
             .map(|definition| {
-                definition.facts.iter().map(|need| need.fact_type.clone()).filter(|name| !name.starts_with("own.")).collect()
+                definition
+                    .facts
+                    .iter()
+                    .map(|need| need.fact_type.clone())
+                    .filter(|name| !name.starts_with("own."))
+                    .collect()
             })
             .unwrap_or_default();
         let submitted = case::submit(office, &submission, &wish, &policy, &fact_types).await?;
@@ -239,9 +309,17 @@ impl Engine {
     }
 
     /// One statement from the request to the money, when nothing has to be asked and the answer is yes.
-    async fn submit_at_hand(&self, service: &dyn Service, submission: &Submission, wish: &str) -> Result<Option<Submitted>> {
+    async fn submit_at_hand(
+        &self,
+        service: &dyn Service,
+        submission: &Submission,
+        wish: &str,
+    ) -> Result<Option<Submitted>> {
         for _ in 0..AGAIN {
-            let Some(gathered) = self.gather_within(service, &submission.request, Reach::AtHand).await? else {
+            let Some(gathered) = self
+                .gather_within(service, &submission.request, Reach::AtHand)
+                .await?
+            else {
                 return Ok(None);
             };
             let (decision, stored) = timed_decision(&self.office, &submission.request, &gathered)?;
@@ -258,11 +336,22 @@ impl Engine {
                 policy: &gathered.policy,
                 legs: &decision.1,
             };
-            match case::record_verdict(&self.office, &Target::New(submission, wish), &decided, submission.actor).await? {
+            match case::record_verdict(
+                &self.office,
+                &Target::New(submission, wish),
+                &decided,
+                submission.actor,
+            )
+            .await?
+            {
                 Verdict::Moved(_) => return Ok(Some(Submitted::New(submission.case_id))),
                 Verdict::Again => {
-                    if let Some(before) =
-                        anju_casework::books::remembered(&self.office, submission.key, submission.digest).await?
+                    if let Some(before) = anju_casework::books::remembered(
+                        &self.office,
+                        submission.key,
+                        submission.digest,
+                    )
+                    .await?
                     {
                         return Ok(Some(Submitted::Before(before)));
                     }
@@ -293,12 +382,17 @@ impl Engine {
                 policy: &gathered.policy,
                 legs: &decision.1,
             };
-            match case::record_verdict(&self.office, &Target::Open(&case), &decided, Actor::System).await? {
+            match case::record_verdict(&self.office, &Target::Open(&case), &decided, Actor::System)
+                .await?
+            {
                 Verdict::Moved(_) => return Ok(()),
                 Verdict::Again => continue,
             }
         }
-        tracing::warn!(case = case_id, "a case kept moving while it was decided; it is tried again");
+        tracing::warn!(
+            case = case_id,
+            "a case kept moving while it was decided; it is tried again"
+        );
         Ok(())
     }
 
@@ -317,7 +411,12 @@ impl Engine {
             let gathered = self.gather(&*service, &request).await?;
             let (decision, stored) = timed_decision(&self.office, &request, &gathered)?;
             if decision.0.outcome == anju_policy::Outcome::Refused {
-                return Err(Refusal::new(409, "E-CHECK-03", "核对后有条件不符合，不能通过，请退回或不予通过。").into());
+                return Err(Refusal::new(
+                    409,
+                    "E-CHECK-03",
+                    "核对后有条件不符合，不能通过，请退回或不予通过。",
+                )
+                .into());
             }
             let decided = Decided {
                 request: &request,
@@ -390,20 +489,35 @@ pub fn request_of(office: &Office, case: &Case) -> Result<Request> {
 /// Every mistake of a form, by the definition of its service.
 fn check_form(policy: &PolicyInForce, request: &Request) -> Result<()> {
     let Some(definition) = policy.set.service(&request.service) else {
-        return Err(Refusal::new(404, "E-API-04", format!("没有“{}”这个事项，请从事项目录里选。", request.service)).into());
+        return Err(Refusal::new(
+            404,
+            "E-API-04",
+            format!("没有“{}”这个事项，请从事项目录里选。", request.service),
+        )
+        .into());
     };
     if definition.login_on(&request.channel).is_none() {
-        let detail = format!("“{}”不在渠道 {} 上办理，请换一个渠道。", definition.name_zh, request.channel);
+        let detail = format!(
+            "“{}”不在渠道 {} 上办理，请换一个渠道。",
+            definition.name_zh, request.channel
+        );
         return Err(Refusal::rule("E-FORM-02", detail).into());
     }
     let errors: Vec<RowFault> = definition
         .check_form(&request.form)
         .into_iter()
-        .map(|fault| RowFault { row: None, column: Some(fault.field), code: "E-FORM-01".to_owned(), message: fault.message })
+        .map(|fault| RowFault {
+            row: None,
+            column: Some(fault.field),
+            code: "E-FORM-01".to_owned(),
+            message: fault.message,
+        })
         .collect();
     match errors.first() {
         None => Ok(()),
-        Some(first) => Err(Error::from(Refusal::rule("E-FORM-01", first.message.clone()).with_errors(errors.clone()))),
+        Some(first) => Err(Error::from(
+            Refusal::rule("E-FORM-01", first.message.clone()).with_errors(errors.clone()),
+        )),
     }
 }
 
@@ -433,6 +547,8 @@ pub async fn run(engine: Engine) {
                 continue;
             }
         };
-        stream::iter(due).for_each_concurrent(AT_ONCE, |case_id| engine.advance_logged(case_id)).await;
+        stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |case_id| engine.advance_logged(case_id))
+            .await;
     }
 }

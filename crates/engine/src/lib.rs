@@ -44,7 +44,10 @@ impl Engine {
     /// The latest time of a decision that is promised to somebody who submits now: the term of the law in working days.
     pub fn promise(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let policy = self.office.policy();
-        let days = policy.set.int("decision_working_days", self.office.today(), &[]).unwrap_or(3);
+        let days = policy
+            .set
+            .int("decision_working_days", self.office.today(), &[])
+            .unwrap_or(3);
         let day = self.office.holidays().add_working_days(
             anju_domain::clock::shanghai_date(now),
             u32::try_from(days).unwrap_or(3),

@@ -16,13 +16,17 @@ impl Engine {
     /// # Errors
     /// 401 for a wrong signature, 422 for what cannot be read.
     pub async fn receive(&self, bank: &str, body: &[u8], signature: &str) -> Result<()> {
-        let push = read_push(self.banks.table(), &self.bank_key, bank, body, signature).map_err(|fault| {
-            tracing::error!(bank, %fault, "a bank's push is not taken");
-            match fault {
-                BankFault::Signature(_) | BankFault::UnknownBank(_) => Refusal::new(401, "E-BANK-01", "签名不对，报文没有接收。"),
-                _ => Refusal::rule("E-BANK-02", "报文读不懂，没有接收。"),
-            }
-        })?;
+        let push = read_push(self.banks.table(), &self.bank_key, bank, body, signature).map_err(
+            |fault| {
+                tracing::error!(bank, %fault, "a bank's push is not taken");
+                match fault {
+                    BankFault::Signature(_) | BankFault::UnknownBank(_) => {
+                        Refusal::new(401, "E-BANK-01", "签名不对，报文没有接收。")
+                    }
+                    _ => Refusal::rule("E-BANK-02", "报文读不懂，没有接收。"),
+                }
+            },
+        )?;
         match push {
             Push::Entries { entries, .. } => {
                 for entry in &entries {
@@ -40,7 +44,9 @@ impl Engine {
 
     async fn entry(&self, entry: &BankEntry) -> Result<()> {
         if let Some(returned) = &entry.returned {
-            return self.returned(entry, &returned.original, &returned.reason).await;
+            return self
+                .returned(entry, &returned.original, &returned.reason)
+                .await;
         }
         if entry.amount.fen() > 0 {
             let credit = Credit {
@@ -73,8 +79,13 @@ impl Engine {
             None => false,
         };
         if !paid {
-            tracing::error!(bank = entry.bank, serial = entry.bank_ref, "the bank debited what nobody ordered");
-            metrics::counter!("bank_unordered_debit_total", "bank" => entry.bank.clone()).increment(1);
+            tracing::error!(
+                bank = entry.bank,
+                serial = entry.bank_ref,
+                "the bank debited what nobody ordered"
+            );
+            metrics::counter!("bank_unordered_debit_total", "bank" => entry.bank.clone())
+                .increment(1);
         }
         Ok(())
     }
@@ -122,7 +133,15 @@ impl Engine {
         )
         .await?;
         if arrival == Arrival::New {
-            case::payment_returned(&self.office, &mut tx, case_id, &entry.bank, &entry.bank_ref, Some(reason)).await?;
+            case::payment_returned(
+                &self.office,
+                &mut tx,
+                case_id,
+                &entry.bank,
+                &entry.bank_ref,
+                Some(reason),
+            )
+            .await?;
             tx.commit().await?;
             self.office.changed(case_id);
             self.office.wake.notify_one();
@@ -142,10 +161,17 @@ impl Engine {
                 self.paid(&result.end_to_end_id, &report).await?;
             }
             SendOutcome::Rejected { code, reason } => {
-                let report = PaymentReport { reason: Some(format!("{code} {reason}")), ..PaymentReport::default() };
-                if let Some((case_id, attempt)) = case::of_end_to_end_id(&self.office, &result.end_to_end_id) {
+                let report = PaymentReport {
+                    reason: Some(format!("{code} {reason}")),
+                    ..PaymentReport::default()
+                };
+                if let Some((case_id, attempt)) =
+                    case::of_end_to_end_id(&self.office, &result.end_to_end_id)
+                {
                     case::payment_rejected(&self.office, case_id, attempt, &report).await?;
-                } else if let Some(match_id) = suspense::of_refund_id(&self.office, &result.end_to_end_id) {
+                } else if let Some(match_id) =
+                    suspense::of_refund_id(&self.office, &result.end_to_end_id)
+                {
                     suspense::refund_result(&self.office, match_id, false, &report).await?;
                 }
             }

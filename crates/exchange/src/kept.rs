@@ -11,7 +11,9 @@ use anju_wire::gateway::{Consent, Purpose};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::fact_store::{FactRequest, FactStore, FactStoreError, GatheredFact, SourceCall, SubjectKeys};
+use crate::fact_store::{
+    FactRequest, FactStore, FactStoreError, GatheredFact, SourceCall, SubjectKeys,
+};
 use crate::gateway::Gateway;
 use crate::identity::IdentityAnswer;
 
@@ -20,7 +22,9 @@ pub struct OfficeStore(pub Office);
 
 /// Everything that a question is asked by beside the subject, as one text.
 fn other_keys(keys: &SubjectKeys) -> String {
-    keys.beside_id().map(|(name, value)| format!("{name}={value};")).collect()
+    keys.beside_id()
+        .map(|(name, value)| format!("{name}={value};"))
+        .collect()
 }
 
 fn fault(error: Error) -> FactStoreError {
@@ -29,13 +33,23 @@ fn fault(error: Error) -> FactStoreError {
 
 /// Kept facts that answer these questions, in order.
 pub async fn recent(office: &Office, requests: &[FactRequest]) -> Result<Vec<Option<Fact>>, Error> {
-    let keys: Vec<String> = requests.iter().map(|request| other_keys(&request.keys)).collect();
+    let keys: Vec<String> = requests
+        .iter()
+        .map(|request| other_keys(&request.keys))
+        .collect();
     let wanted: Vec<Wanted<'_>> = requests
         .iter()
         .zip(&keys)
-        .map(|(request, other_keys)| Wanted { fact_type: &request.fact_type, subject_key: &request.keys.id, other_keys })
+        .map(|(request, other_keys)| Wanted {
+            fact_type: &request.fact_type,
+            subject_key: &request.keys.id,
+            other_keys,
+        })
         .collect();
-    let case_no = requests.first().map(|request| request.purpose.case_no.as_str()).filter(|number| !number.is_empty());
+    let case_no = requests
+        .first()
+        .map(|request| request.purpose.case_no.as_str())
+        .filter(|number| !number.is_empty());
     let mut found = fact::recent(office, &wanted, case_no).await?;
     // A kept fact takes the role in which it is asked for now.
     for (request, fact) in requests.iter().zip(&mut found) {
@@ -48,13 +62,22 @@ pub async fn recent(office: &Office, requests: &[FactRequest]) -> Result<Vec<Opt
 }
 
 impl FactStore for OfficeStore {
-    fn recent<'a>(&'a self, requests: &'a [FactRequest]) -> BoxFuture<'a, Result<Vec<Option<Fact>>, FactStoreError>> {
+    fn recent<'a>(
+        &'a self,
+        requests: &'a [FactRequest],
+    ) -> BoxFuture<'a, Result<Vec<Option<Fact>>, FactStoreError>> {
         async move { recent(&self.0, requests).await.map_err(fault) }.boxed()
     }
 
-    fn keep<'a>(&'a self, facts: &'a [GatheredFact]) -> BoxFuture<'a, Result<Vec<i64>, FactStoreError>> {
+    fn keep<'a>(
+        &'a self,
+        facts: &'a [GatheredFact],
+    ) -> BoxFuture<'a, Result<Vec<i64>, FactStoreError>> {
         async move {
-            let keys: Vec<String> = facts.iter().map(|gathered| other_keys(&gathered.request.keys)).collect();
+            let keys: Vec<String> = facts
+                .iter()
+                .map(|gathered| other_keys(&gathered.request.keys))
+                .collect();
             let kept: Vec<Kept<'_>> = facts
                 .iter()
                 .zip(&keys)
@@ -103,8 +126,14 @@ pub struct GatewayPolice(pub Arc<Gateway>);
 impl Police for GatewayPolice {
     fn verify<'a>(&'a self, pairs: &'a [(String, String)]) -> BoxFuture<'a, Vec<PoliceAnswer>> {
         async move {
-            let purpose = Purpose { item: "employee-account-open".to_owned(), case_no: String::new() };
-            let consent = Consent { id: "statutory:住房公积金管理条例第十三条".to_owned(), hash: String::new() };
+            let purpose = Purpose {
+                item: "employee-account-open".to_owned(),
+                case_no: String::new(),
+            };
+            let consent = Consent {
+                id: "statutory:住房公积金管理条例第十三条".to_owned(),
+                hash: String::new(),
+            };
             match self.0.identity_batch(pairs, &purpose, &consent).await {
                 Ok(answers) => answers
                     .into_iter()

@@ -139,7 +139,8 @@ impl World {
     async fn card_bank(&self, card: &str) -> Option<bank::BankCode> {
         let named = |registers: &Registers| registers.bank_of_card(card).map(str::to_owned);
         let bank = self.departments.store.read(named).await.ok()??;
-        bank::BankCode::all().find(|code| code.data().code == bank || bank.contains(code.data().name))
+        bank::BankCode::all()
+            .find(|code| code.data().code == bank || bank.contains(code.data().name))
     }
 
     fn moment(&self) -> Moment {

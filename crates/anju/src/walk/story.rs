@@ -23,7 +23,11 @@ pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyh
         person("赵敏", seed, 3, 233_000)?,
     ];
     let this_month = Month::of(shanghai_date(clock.now()));
-    let months = [this_month.plus(-3), this_month.plus(-2), this_month.plus(-1)];
+    let months = [
+        this_month.plus(-3),
+        this_month.plus(-2),
+        this_month.plus(-1),
+    ];
 
     register_people(doors, &people).await?;
     let employer = cast::open_employer(doors, seed, months[0]).await?;
@@ -37,8 +41,14 @@ pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyh
 
 async fn clocks(doors: &Doors, clock: &FileClock, figures: &mut Figures) -> anyhow::Result<()> {
     let answer = doors.control("/clock").await?.ok()?;
-    let outside: DateTime<FixedOffset> = answer["now"].as_str().context("外部世界没有给出时刻")?.parse()?;
-    figures.got("clocks-apart", (clock.now() - outside.to_utc()).num_minutes())
+    let outside: DateTime<FixedOffset> = answer["now"]
+        .as_str()
+        .context("外部世界没有给出时刻")?
+        .parse()?;
+    figures.got(
+        "clocks-apart",
+        (clock.now() - outside.to_utc()).num_minutes(),
+    )
 }
 
 /// What the departments know of the people; the product learns it over the gateway.
@@ -62,15 +72,35 @@ async fn register_people(doors: &Doors, people: &[Person]) -> anyhow::Result<()>
 }
 
 /// A roster with two mistakes is refused whole, with both in one answer.
-async fn mistakes(doors: &Doors, employer: &str, month: Month, people: &[Person], figures: &mut Figures) -> anyhow::Result<()> {
+async fn mistakes(
+    doors: &Doors,
+    employer: &str,
+    month: Month,
+    people: &[Person],
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     let mut wrong = people.to_vec();
     wrong[2].base_fen = 232_900;
     let bytes = cast::roster(month, &wrong)?;
     // The writer takes only right numbers, so the wrong one is put into the file as a clerk would type it.
     let bytes = mistyped(&bytes, &people[0].id)?;
-    let answer = doors.post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), bytes).await?;
-    ensure!(answer.status.as_u16() == 422, "一份有错的名册被收下了：{}", answer.body);
-    figures.got("roster-mistakes", answer.body["errors"].as_array().map_or(0, |errors| i64::try_from(errors.len()).unwrap_or(0)))
+    let answer = doors
+        .post_xlsx(
+            &format!("/employers/{employer}/rosters?month={month}"),
+            bytes,
+        )
+        .await?;
+    ensure!(
+        answer.status.as_u16() == 422,
+        "一份有错的名册被收下了：{}",
+        answer.body
+    );
+    figures.got(
+        "roster-mistakes",
+        answer.body["errors"]
+            .as_array()
+            .map_or(0, |errors| i64::try_from(errors.len()).unwrap_or(0)),
+    )
 }
 
 /// The same file with the last digit of one ID number changed.
@@ -112,7 +142,10 @@ async fn remit(
     let mut allocated = 0;
     for (place, month) in months.iter().enumerate() {
         let checked = doors
-            .post_xlsx(&format!("/employers/{employer}/rosters?month={month}"), cast::roster(*month, people)?)
+            .post_xlsx(
+                &format!("/employers/{employer}/rosters?month={month}"),
+                cast::roster(*month, people)?,
+            )
             .await?
             .ok()?;
         if place == 0 {
@@ -120,12 +153,22 @@ async fn remit(
             figures.got("roster-total", number(&checked, "total_fen")?)?;
         }
         let body = json!({ "roster_id": checked["roster_id"], "month": month.to_string() });
-        let registered = doors.post(&format!("/employers/{employer}/remittances"), &body).await?.ok()?;
+        let registered = doors
+            .post(&format!("/employers/{employer}/remittances"), &body)
+            .await?
+            .ok()?;
         let remittance = text(&registered, "remittance_id")?;
-        let (bank, account) = (text(&registered, "payee_bank")?, text(&registered, "payee_account")?);
+        let (bank, account) = (
+            text(&registered, "payee_bank")?,
+            text(&registered, "payee_account")?,
+        );
         if fund.is_none() {
             let before_fen = bank_balance(doors, &bank, &account).await?;
-            fund = Some(Fund { bank: bank.clone(), account: account.clone(), before_fen });
+            fund = Some(Fund {
+                bank: bank.clone(),
+                account: account.clone(),
+                before_fen,
+            });
         }
         let total = number(&registered, "amount_fen")?;
         let payments = match place {
@@ -149,35 +192,57 @@ async fn remit(
 }
 
 async fn balances(doors: &Doors, people: &[Person], figures: &mut Figures) -> anyhow::Result<()> {
-    for (person, figure) in people.iter().zip(["li-balance", "wang-balance", "zhao-balance"]) {
+    for (person, figure) in people
+        .iter()
+        .zip(["li-balance", "wang-balance", "zhao-balance"])
+    {
         figures.got(figure, balance(doors, person).await?)?;
     }
     Ok(())
 }
 
 async fn rent(doors: &Doors, people: &[Person], figures: &mut Figures) -> anyhow::Result<()> {
-    let [li, wang, _] = people else { bail!("three people") };
-    let applicant = look_up(doors, li).await?;
-    let request = |applicant: &str, card: &str| {
-        json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": card }, "channel": "APP" })
+    let [li, wang, _] = people else {
+        bail!("three people")
     };
-    let submitted = doors.post("/cases?wait=15s", &request(&applicant, &li.card)).await?.ok()?;
-    let case = doors.get(&format!("/cases/{}", text(&submitted, "case_id")?)).await?.ok()?;
+    let applicant = look_up(doors, li).await?;
+    let request = |applicant: &str, card: &str| json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": card }, "channel": "APP" });
+    let submitted = doors
+        .post("/cases?wait=15s", &request(&applicant, &li.card))
+        .await?
+        .ok()?;
+    let case = doors
+        .get(&format!("/cases/{}", text(&submitted, "case_id")?))
+        .await?
+        .ok()?;
     figures.got("precheck", text(&case["decision"], "outcome")?.as_str())?;
     figures.got("rent-state", text(&case, "state")?.as_str())?;
     figures.got("rent-amount", number(&case, "amount_fen")?)?;
     let bank = text(&case["payment"], "bank")?;
     figures.got("card-balance", bank_balance(doors, &bank, &li.card).await?)?;
     figures.got("li-after", balance(doors, li).await?)?;
-    figures.got("rent-again", refusal(doors, &request(&applicant, &li.card)).await?.as_str())?;
+    figures.got(
+        "rent-again",
+        refusal(doors, &request(&applicant, &li.card))
+            .await?
+            .as_str(),
+    )?;
     let applicant = look_up(doors, wang).await?;
-    figures.got("wang-refused", refusal(doors, &request(&applicant, &wang.card)).await?.as_str())
+    figures.got(
+        "wang-refused",
+        refusal(doors, &request(&applicant, &wang.card))
+            .await?
+            .as_str(),
+    )
 }
 
 /// The state of a case that should be refused, and the conditions that are not met.
 async fn refusal(doors: &Doors, request: &Value) -> anyhow::Result<String> {
     let submitted = doors.post("/cases?wait=15s", request).await?.ok()?;
-    let conditions = submitted["decision"]["conditions"].as_array().cloned().unwrap_or_default();
+    let conditions = submitted["decision"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let failed: Vec<&str> = conditions
         .iter()
         .filter(|condition| condition["outcome"] == "not_met")
@@ -185,7 +250,11 @@ async fn refusal(doors: &Doors, request: &Value) -> anyhow::Result<String> {
         .filter(|code| code.starts_with("RENT-0"))
         .take(1)
         .collect();
-    Ok(format!("{} {}", text(&submitted, "state")?, failed.join(" ")))
+    Ok(format!(
+        "{} {}",
+        text(&submitted, "state")?,
+        failed.join(" ")
+    ))
 }
 
 async fn books(doors: &Doors) -> anyhow::Result<Value> {
@@ -194,19 +263,40 @@ async fn books(doors: &Doors) -> anyhow::Result<Value> {
 
 fn closing(balance: &Value, code: &str) -> anyhow::Result<i64> {
     let subjects = balance["subjects"].as_array().context("subjects")?;
-    let line = subjects.iter().find(|line| line["code"] == code).with_context(|| format!("没有科目 {code}"))?;
+    let line = subjects
+        .iter()
+        .find(|line| line["code"] == code)
+        .with_context(|| format!("没有科目 {code}"))?;
     number(line, "closing_fen")
 }
 
 /// Books, bank and cases agree.
-async fn agree(doors: &Doors, before: &Value, fund: &Fund, figures: &mut Figures) -> anyhow::Result<()> {
+async fn agree(
+    doors: &Doors,
+    before: &Value,
+    fund: &Fund,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     let after = books(doors).await?;
-    for (figure, code) in [("books-201", "201"), ("books-21901", "21901"), ("books-21904", "21904"), ("books-10101", "10101")] {
+    for (figure, code) in [
+        ("books-201", "201"),
+        ("books-21901", "21901"),
+        ("books-21904", "21904"),
+        ("books-10101", "10101"),
+    ] {
         figures.got(figure, closing(&after, code)? - closing(before, code)?)?;
     }
-    figures.got("bank-balance", bank_balance(doors, &fund.bank, &fund.account).await? - fund.before_fen)?;
+    figures.got(
+        "bank-balance",
+        bank_balance(doors, &fund.bank, &fund.account).await? - fund.before_fen,
+    )?;
     let side = |name: &str| -> anyhow::Result<i64> {
-        after["subjects"].as_array().context("subjects")?.iter().map(|line| number(line, name)).sum()
+        after["subjects"]
+            .as_array()
+            .context("subjects")?
+            .iter()
+            .map(|line| number(line, name))
+            .sum()
     };
     figures.got("books-difference", side("debit_fen")? - side("credit_fen")?)
 }

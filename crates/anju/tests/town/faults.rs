@@ -16,14 +16,19 @@ use crate::town::Town;
 
 /// Small counts for CI, large ones at night.
 fn count(ci: usize, nightly: usize) -> usize {
-    if std::env::var_os("ANJU_NIGHTLY").is_some() { nightly } else { ci }
+    if std::env::var_os("ANJU_NIGHTLY").is_some() {
+        nightly
+    } else {
+        ci
+    }
 }
 
 /// A seed of this run, printed, or the one that is to be played again.
 fn seed() -> u64 {
-    let seed = std::env::var("ANJU_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
-        u64::try_from(chrono::Utc::now().timestamp_micros()).unwrap_or(1)
-    });
+    let seed = std::env::var("ANJU_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| u64::try_from(chrono::Utc::now().timestamp_micros()).unwrap_or(1));
     println!("seed {seed}");
     seed
 }
@@ -33,20 +38,40 @@ struct Chance(u64);
 
 impl Chance {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 }
 
 /// People with 7,200.00 each who live for rent by their promise: three months of at most 1,500.00.
 async fn tenants(town: &Town, number: usize, place: i64) -> Vec<Person> {
-    let people: Vec<Person> =
-        (0..number).map(|n| person("李梅", place, i64::try_from(n).expect("a number"), 1_000_000).expect("numbers")).collect();
-    stream::iter(&people).for_each_concurrent(8, |one| async { cast::register(&town.doors, one).await.expect("departments") }).await;
+    let people: Vec<Person> = (0..number)
+        .map(|n| {
+            person(
+                "李梅",
+                place,
+                i64::try_from(n).expect("a number"),
+                1_000_000,
+            )
+            .expect("numbers")
+        })
+        .collect();
+    stream::iter(&people)
+        .for_each_concurrent(8, |one| async {
+            cast::register(&town.doors, one).await.expect("departments")
+        })
+        .await;
     let now = Month::of(shanghai_date(chrono::Utc::now()));
-    let employer = cast::open_employer(&town.doors, place, now.plus(-3)).await.expect("an employer");
+    let employer = cast::open_employer(&town.doors, place, now.plus(-3))
+        .await
+        .expect("an employer");
     for back in [3, 2, 1] {
-        contribute(&town.doors, &employer, now.plus(-back), &people).await.expect("a month");
+        contribute(&town.doors, &employer, now.plus(-back), &people)
+            .await
+            .expect("a month");
     }
     people
 }
@@ -60,11 +85,16 @@ async fn request(doors: &Doors, who: &Person) -> Value {
 async fn settled(town: &Town) {
     let deadline = Instant::now() + Duration::from_secs(150);
     loop {
-        let open = town.sql("SELECT count(*) FROM business_case WHERE state < 6 AND service = 'withdraw-rent'").await;
+        let open = town
+            .sql("SELECT count(*) FROM business_case WHERE state < 6 AND service = 'withdraw-rent'")
+            .await;
         if open == 0 {
             return;
         }
-        assert!(Instant::now() < deadline, "{open} cases are still on their way");
+        assert!(
+            Instant::now() < deadline,
+            "{open} cases are still on their way"
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -85,7 +115,11 @@ async fn checked(town: &Town, people: &[Person]) {
     let unbalanced =
         town.sql("SELECT count(*) FROM (SELECT journal_id FROM posting GROUP BY journal_id HAVING sum(amount_fen) <> 0) AS j").await;
     assert_eq!(unbalanced, 0);
-    assert_eq!(town.sql("SELECT count(*) FROM ledger_account WHERE running AND balance_fen < 0").await, 0);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM ledger_account WHERE running AND balance_fen < 0")
+            .await,
+        0
+    );
     let paid = town
         .sql("SELECT coalesce(sum(amount_fen), 0)::bigint FROM business_case WHERE service = 'withdraw-rent' AND state = 6")
         .await;
@@ -96,14 +130,23 @@ async fn checked(town: &Town, people: &[Person]) {
         )
         .await;
     assert_eq!(paid, booked, "cases and books");
-    let waiting = town.sql("SELECT coalesce(-sum(amount_fen), 0)::bigint FROM posting WHERE subject = 21904").await;
+    let waiting = town
+        .sql("SELECT coalesce(-sum(amount_fen), 0)::bigint FROM posting WHERE subject = 21904")
+        .await;
     assert_eq!(waiting, 0, "21904 holds nothing when no case is on its way");
     let mut on_cards = 0;
     for one in people {
-        let card = town.doors.control(&format!("/banks/B4/accounts/{}", one.card)).await.expect("the bank");
+        let card = town
+            .doors
+            .control(&format!("/banks/B4/accounts/{}", one.card))
+            .await
+            .expect("the bank");
         if card.status.is_success() {
             let entries = card.body["entries"].as_array().expect("entries");
-            let credits = entries.iter().filter(|entry| entry["amount_fen"].as_i64() > Some(0)).count();
+            let credits = entries
+                .iter()
+                .filter(|entry| entry["amount_fen"].as_i64() > Some(0))
+                .count();
             assert!(credits <= 1, "{} was paid {credits} times", one.card);
             on_cards += card.body["balance_fen"].as_i64().expect("a balance");
         }
@@ -133,14 +176,20 @@ async fn killed_servers_lose_nothing_that_they_acknowledged() {
                         let key = format!("f1-{place}");
                         // The same key until it is answered: a client that heard nothing asks again.
                         loop {
-                            tokio::time::sleep(Duration::from_millis(20 * u64::try_from(place % 16).unwrap_or(0))).await;
+                            tokio::time::sleep(Duration::from_millis(
+                                20 * u64::try_from(place % 16).unwrap_or(0),
+                            ))
+                            .await;
                             match doors.post_with_key("/cases", &key, &body).await {
                                 Ok(answer) if answer.status.is_success() => {
-                                    let case = answer.body["case_id"].as_str().expect("a case").to_owned();
+                                    let case =
+                                        answer.body["case_id"].as_str().expect("a case").to_owned();
                                     acknowledged.lock().expect("the log").insert(key, case);
                                     return;
                                 }
-                                Ok(answer) if answer.status.is_client_error() => panic!("{}", answer.body),
+                                Ok(answer) if answer.status.is_client_error() => {
+                                    panic!("{}", answer.body)
+                                }
                                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
                             }
                         }
@@ -158,10 +207,22 @@ async fn killed_servers_lose_nothing_that_they_acknowledged() {
     settled(&town).await;
     let acknowledged = acknowledged.lock().expect("the log").clone();
     assert_eq!(acknowledged.len(), people.len(), "seed {seed}");
-    let cases = town.sql("SELECT count(*) FROM business_case WHERE service = 'withdraw-rent'").await;
-    assert_eq!(usize::try_from(cases).expect("a count"), people.len(), "one case a key, seed {seed}");
+    let cases = town
+        .sql("SELECT count(*) FROM business_case WHERE service = 'withdraw-rent'")
+        .await;
+    assert_eq!(
+        usize::try_from(cases).expect("a count"),
+        people.len(),
+        "one case a key, seed {seed}"
+    );
     for case in acknowledged.values() {
-        let shown = town.doors.get(&format!("/cases/{case}")).await.expect("a door").ok().expect("the case is there");
+        let shown = town
+            .doors
+            .get(&format!("/cases/{case}"))
+            .await
+            .expect("a door")
+            .ok()
+            .expect("the case is there");
         assert_eq!(shown["state"], "done", "seed {seed}: {shown}");
     }
     checked(&town, &people).await;
@@ -175,16 +236,31 @@ async fn a_key_fifty_times_at_once_is_one_effect() {
     for (place, one) in people.iter().enumerate() {
         let body = request(&town.doors, one).await;
         let key = format!("f4-{place}");
-        let answers = futures::future::join_all((0..50).map(|_| town.doors.post_with_key("/cases", &key, &body))).await;
-        let bodies: Vec<Value> = answers.into_iter().map(|answer| answer.expect("a door").ok().expect("the case")).collect();
-        assert!(bodies.iter().all(|body| *body == bodies[0]), "equal answers for {key}");
+        let answers = futures::future::join_all(
+            (0..50).map(|_| town.doors.post_with_key("/cases", &key, &body)),
+        )
+        .await;
+        let bodies: Vec<Value> = answers
+            .into_iter()
+            .map(|answer| answer.expect("a door").ok().expect("the case"))
+            .collect();
+        assert!(
+            bodies.iter().all(|body| *body == bodies[0]),
+            "equal answers for {key}"
+        );
         let mut other = body.clone();
         other["channel"] = "WX".into();
-        let refused = town.doors.post_with_key("/cases", &key, &other).await.expect("a door");
+        let refused = town
+            .doors
+            .post_with_key("/cases", &key, &other)
+            .await
+            .expect("a door");
         assert_eq!((refused.status.as_u16(), refused.code()), (409, "E-API-02"));
     }
     settled(&town).await;
-    let cases = town.sql("SELECT count(*) FROM business_case WHERE service = 'withdraw-rent'").await;
+    let cases = town
+        .sql("SELECT count(*) FROM business_case WHERE service = 'withdraw-rent'")
+        .await;
     assert_eq!(usize::try_from(cases).expect("a count"), people.len());
     checked(&town, &people).await;
 }
@@ -198,10 +274,15 @@ async fn two_withdrawals_racing_for_one_balance_never_overdraw_it() {
         .for_each_concurrent(4, |one| async {
             let body = request(&town.doors, one).await;
             // Five at once for each account: 500 races in CI.
-            let answers = futures::future::join_all((0..5).map(|_| town.doors.post("/cases", &body))).await;
+            let answers =
+                futures::future::join_all((0..5).map(|_| town.doors.post("/cases", &body))).await;
             for answer in answers {
                 let answer = answer.expect("a door");
-                assert!(answer.status.is_success() || answer.code() == "E-W-05", "{}", answer.body);
+                assert!(
+                    answer.status.is_success() || answer.code() == "E-W-05",
+                    "{}",
+                    answer.body
+                );
             }
         })
         .await;
@@ -227,14 +308,28 @@ async fn whatever_the_banks_do_each_case_is_paid_once_or_its_money_is_back() {
     for group in people.chunks(10) {
         let index = usize::try_from(chance.below(6)).expect("an index");
         let mode = json!({ "mode": modes[index], "latency_ms": chance.below(200) });
-        town.doors.control_put("/banks/B4", &mode).await.expect("a door").ok().expect("a mode");
-        let bodies = futures::future::join_all(group.iter().map(|one| request(&town.doors, one))).await;
-        for answer in futures::future::join_all(bodies.iter().map(|body| town.doors.post("/cases", body))).await {
+        town.doors
+            .control_put("/banks/B4", &mode)
+            .await
+            .expect("a door")
+            .ok()
+            .expect("a mode");
+        let bodies =
+            futures::future::join_all(group.iter().map(|one| request(&town.doors, one))).await;
+        for answer in
+            futures::future::join_all(bodies.iter().map(|body| town.doors.post("/cases", body)))
+                .await
+        {
             answer.expect("a door").ok().expect("a case");
         }
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
-    town.doors.control_put("/banks/B4", &json!({ "mode": "ok", "latency_ms": 0 })).await.expect("a door").ok().expect("a mode");
+    town.doors
+        .control_put("/banks/B4", &json!({ "mode": "ok", "latency_ms": 0 }))
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a mode");
     settled(&town).await;
     checked(&town, &people).await;
     // Who was refused by the bank has all of it back.

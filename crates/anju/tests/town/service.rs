@@ -72,25 +72,71 @@ from = 2020-01-01
 async fn a_service_written_as_policy_alone_pays_out() {
     let town = Town::with_policy(&[("chongqing/withdraw-aid.toml", AID)]).await;
     let catalogue = town.doors.get("/services").await.unwrap().ok().unwrap();
-    assert!(catalogue.as_array().unwrap().iter().any(|service| service["id"] == "withdraw-aid"));
+    assert!(
+        catalogue
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|service| service["id"] == "withdraw-aid")
+    );
 
     let li = person("李梅", 41, 1, 1_000_000).unwrap();
     cast::register(&town.doors, &li).await.unwrap();
     let now = Month::of(shanghai_date(chrono::Utc::now()));
-    let employer = cast::open_employer(&town.doors, 41, now.plus(-2)).await.unwrap();
-    contribute(&town.doors, &employer, now.plus(-2), std::slice::from_ref(&li)).await.unwrap();
+    let employer = cast::open_employer(&town.doors, 41, now.plus(-2))
+        .await
+        .unwrap();
+    contribute(
+        &town.doors,
+        &employer,
+        now.plus(-2),
+        std::slice::from_ref(&li),
+    )
+    .await
+    .unwrap();
     let applicant = look_up(&town.doors, &li).await.unwrap();
     let body = json!({ "service": "withdraw-aid", "applicant": applicant, "form": { "card_no": li.card }, "channel": "APP" });
 
-    let refused = town.doors.post("/cases?wait=10s", &body).await.unwrap().ok().unwrap();
-    assert_eq!(refused["state"], "refused", "one month is too little: {refused}");
-    contribute(&town.doors, &employer, now.plus(-1), std::slice::from_ref(&li)).await.unwrap();
-    let paid = town.doors.post("/cases?wait=10s", &body).await.unwrap().ok().unwrap();
+    let refused = town
+        .doors
+        .post("/cases?wait=10s", &body)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    assert_eq!(
+        refused["state"], "refused",
+        "one month is too little: {refused}"
+    );
+    contribute(
+        &town.doors,
+        &employer,
+        now.plus(-1),
+        std::slice::from_ref(&li),
+    )
+    .await
+    .unwrap();
+    let paid = town
+        .doors
+        .post("/cases?wait=10s", &body)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     assert_eq!(paid["state"], "done", "{paid}");
-    let case = town.doors.get(&format!("/cases/{}", text(&paid, "case_id").unwrap())).await.unwrap().ok().unwrap();
+    let case = town
+        .doors
+        .get(&format!("/cases/{}", text(&paid, "case_id").unwrap()))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     assert_eq!(case["amount_fen"], 48_000, "a tenth of 4,800.00");
     assert_eq!(balance(&town.doors, &li).await.unwrap(), 432_000);
 
     let document = town.doors.plain("/open/openapi.json").await.unwrap().1;
-    assert!(document.contains("Form-withdraw-aid"), "the API operation is drawn from the definition");
+    assert!(
+        document.contains("Form-withdraw-aid"),
+        "the API operation is drawn from the definition"
+    );
 }

@@ -89,7 +89,11 @@ impl Town {
     /// Puts the server into a process of its own, which can be killed like any other.
     pub async fn into_process(mut self) -> Self {
         // The server in this process lets its port go first.
-        self.server = Server::Process(std::process::Command::new("true").spawn().expect("a process"));
+        self.server = Server::Process(
+            std::process::Command::new("true")
+                .spawn()
+                .expect("a process"),
+        );
         self.start_server().await;
         self
     }

@@ -12,16 +12,29 @@ use crate::town::Town;
 /// A person with three months of 2,400.00 each, so 7,200.00, and a filed lease of 1,200.00.
 async fn tenant(town: &Town, seed: i64) -> Person {
     let li = person("李梅", seed, 1, 1_000_000).expect("numbers");
-    cast::register(&town.doors, &li).await.expect("the departments");
+    cast::register(&town.doors, &li)
+        .await
+        .expect("the departments");
     let lease = json!({
         "filed": true, "lease_no": format!("ZL{seed}"), "district": "500103", "from": "2020-01-01", "to": "2039-12-31",
         "rent_fen_month": 120_000, "kind": "market",
     });
-    cast::fact(&town.doors, "D04", "housing.rental_filing", &li.id, lease).await.expect("a lease");
+    cast::fact(&town.doors, "D04", "housing.rental_filing", &li.id, lease)
+        .await
+        .expect("a lease");
     let now = Month::of(shanghai_date(chrono::Utc::now()));
-    let employer = cast::open_employer(&town.doors, seed, now.plus(-3)).await.expect("an employer");
+    let employer = cast::open_employer(&town.doors, seed, now.plus(-3))
+        .await
+        .expect("an employer");
     for back in [3, 2, 1] {
-        contribute(&town.doors, &employer, now.plus(-back), std::slice::from_ref(&li)).await.expect("a month");
+        contribute(
+            &town.doors,
+            &employer,
+            now.plus(-back),
+            std::slice::from_ref(&li),
+        )
+        .await
+        .expect("a month");
     }
     li
 }
@@ -33,12 +46,22 @@ async fn request(town: &Town, who: &Person) -> Value {
 
 async fn submit(town: &Town, who: &Person) -> Value {
     let body = request(town, who).await;
-    town.doors.post("/cases?wait=10s", &body).await.expect("a door").ok().expect("a case")
+    town.doors
+        .post("/cases?wait=10s", &body)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case")
 }
 
 async fn case(town: &Town, submitted: &Value) -> Value {
     let id = text(submitted, "case_id").expect("an id");
-    town.doors.get(&format!("/cases/{id}")).await.expect("a door").ok().expect("a case")
+    town.doors
+        .get(&format!("/cases/{id}"))
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case")
 }
 
 /// The case once its state is the wanted one; fails with what it is instead.
@@ -57,13 +80,20 @@ async fn becomes(town: &Town, submitted: &Value, state: &str) -> Value {
 async fn bank_mode(town: &Town, mode: &str) {
     for bank in 1..=8 {
         let body = json!({ "mode": mode, "latency_ms": 0 });
-        town.doors.control_put(&format!("/banks/B{bank}"), &body).await.unwrap().ok().unwrap();
+        town.doors
+            .control_put(&format!("/banks/B{bank}"), &body)
+            .await
+            .unwrap()
+            .ok()
+            .unwrap();
     }
 }
 
 async fn paid_to_card(town: &Town, who: &Person, case: &Value) -> i64 {
     let bank = text(&case["payment"], "bank").expect("a bank");
-    bank_balance(&town.doors, &bank, &who.card).await.expect("the bank")
+    bank_balance(&town.doors, &bank, &who.card)
+        .await
+        .expect("the bank")
 }
 
 #[tokio::test]
@@ -77,13 +107,23 @@ async fn rent_is_decided_from_facts_and_paid_to_the_card() {
     assert_eq!(done["payment"]["state"], "paid");
     assert_eq!(paid_to_card(&town, &li, &done).await, 360_000);
     assert_eq!(balance(&town.doors, &li).await.unwrap(), 360_000);
-    let legs: Vec<&str> = done["legs"].as_array().unwrap().iter().filter_map(|leg| leg["leg"].as_str()).collect();
+    let legs: Vec<&str> = done["legs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|leg| leg["leg"].as_str())
+        .collect();
     for leg in ["sources", "decision", "bank"] {
         assert!(legs.contains(&leg), "the recorder lacks {leg}: {legs:?}");
     }
     // Every condition is traced, and each names what it read.
     let conditions = done["decision"]["conditions"].as_array().unwrap();
-    assert!(conditions.iter().any(|condition| condition["code"] == "RENT-02") && conditions.len() >= 20);
+    assert!(
+        conditions
+            .iter()
+            .any(|condition| condition["code"] == "RENT-02")
+            && conditions.len() >= 20
+    );
 }
 
 #[tokio::test]
@@ -91,12 +131,23 @@ async fn who_owns_a_home_is_refused_with_the_reason_and_the_law() {
     let town = Town::open().await;
     let li = tenant(&town, 22).await;
     let home = json!({ "houses": [{ "district": "500112", "area_m2": "80.00", "use": "residential", "share_bp": 10_000, "acquired": "2019-01-01", "title_hash": "t" }], "count": 1 });
-    cast::fact(&town.doors, "D03", "estate.ownership", &li.id, home).await.unwrap();
+    cast::fact(&town.doors, "D03", "estate.ownership", &li.id, home)
+        .await
+        .unwrap();
     let submitted = submit(&town, &li).await;
     assert_eq!(submitted["state"], "refused");
-    let rent_02 = submitted["decision"]["conditions"].as_array().unwrap().iter().find(|c| c["code"] == "RENT-02").unwrap().clone();
+    let rent_02 = submitted["decision"]["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["code"] == "RENT-02")
+        .unwrap()
+        .clone();
     assert_eq!(rent_02["outcome"], "not_met");
-    assert!(!rent_02["law"].as_str().unwrap().is_empty() && !rent_02["remedy"].as_str().unwrap().is_empty());
+    assert!(
+        !rent_02["law"].as_str().unwrap().is_empty()
+            && !rent_02["remedy"].as_str().unwrap().is_empty()
+    );
     assert_eq!(balance(&town.doors, &li).await.unwrap(), 720_000);
 }
 
@@ -104,13 +155,26 @@ async fn who_owns_a_home_is_refused_with_the_reason_and_the_law() {
 async fn a_silent_source_makes_the_case_wait_and_its_recovery_makes_it_go_on() {
     let town = Town::open().await;
     let li = tenant(&town, 23).await;
-    town.doors.control_put("/sources/D03", &json!({ "mode": "down" })).await.unwrap().ok().unwrap();
+    town.doors
+        .control_put("/sources/D03", &json!({ "mode": "down" }))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     let submitted = submit(&town, &li).await;
-    assert_eq!(submitted["state"], "gathering", "unknown is never a refusal: {submitted}");
+    assert_eq!(
+        submitted["state"], "gathering",
+        "unknown is never a refusal: {submitted}"
+    );
     let waiting = case(&town, &submitted).await;
     assert_eq!(waiting["decision"]["outcome"], "waiting");
     assert_eq!(waiting["decision"]["waiting_for"][0]["source"], "D03");
-    town.doors.control_put("/sources/D03", &json!({ "mode": "ok" })).await.unwrap().ok().unwrap();
+    town.doors
+        .control_put("/sources/D03", &json!({ "mode": "ok" }))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     becomes(&town, &submitted, "done").await;
 }
 
@@ -118,16 +182,31 @@ async fn a_silent_source_makes_the_case_wait_and_its_recovery_makes_it_go_on() {
 async fn a_waiting_case_can_be_taken_back_and_asked_for_again() {
     let town = Town::open().await;
     let li = tenant(&town, 24).await;
-    town.doors.control_put("/sources/D02", &json!({ "mode": "down" })).await.unwrap().ok().unwrap();
+    town.doors
+        .control_put("/sources/D02", &json!({ "mode": "down" }))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     let submitted = submit(&town, &li).await;
     let body = request(&town, &li).await;
     let second = town.doors.post("/cases", &body).await.unwrap();
     assert_eq!((second.status.as_u16(), second.code()), (409, "E-W-05"));
     assert_eq!(second.body["case_id"], submitted["case_id"]);
     let id = text(&submitted, "case_id").unwrap();
-    town.doors.post(&format!("/cases/{id}/withdraw"), &json!({})).await.unwrap().ok().unwrap();
+    town.doors
+        .post(&format!("/cases/{id}/withdraw"), &json!({}))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     assert_eq!(case(&town, &submitted).await["state"], "withdrawn");
-    town.doors.control_put("/sources/D02", &json!({ "mode": "ok" })).await.unwrap().ok().unwrap();
+    town.doors
+        .control_put("/sources/D02", &json!({ "mode": "ok" }))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     let again = submit(&town, &li).await;
     becomes(&town, &again, "done").await;
 }
@@ -176,7 +255,11 @@ async fn a_payment_of_unknown_result_stays_executing_until_the_bank_knows() {
     bank_mode(&town, "unknown").await;
     let submitted = submit(&town, &li).await;
     assert_eq!(case(&town, &submitted).await["state"], "executing");
-    assert_eq!(balance(&town.doors, &li).await.unwrap(), 360_000, "the money is neither here nor paid twice");
+    assert_eq!(
+        balance(&town.doors, &li).await.unwrap(),
+        360_000,
+        "the money is neither here nor paid twice"
+    );
     bank_mode(&town, "ok").await;
     let done = becomes(&town, &submitted, "done").await;
     assert_eq!(paid_to_card(&town, &li, &done).await, 360_000);
@@ -187,7 +270,8 @@ async fn fifty_taps_in_one_second_are_one_case_and_one_payment() {
     let town = Town::open().await;
     let li = tenant(&town, 29).await;
     let body = request(&town, &li).await;
-    let answers = futures::future::join_all((0..50).map(|_| town.doors.post("/cases?wait=5s", &body))).await;
+    let answers =
+        futures::future::join_all((0..50).map(|_| town.doors.post("/cases?wait=5s", &body))).await;
     let (mut made, mut living) = (0, 0);
     for answer in answers {
         let answer = answer.unwrap();
@@ -210,5 +294,10 @@ async fn a_wrong_form_says_what_is_wrong() {
     let wrong = json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": "1234", "amount_fen": -5 }, "channel": "APP" });
     let answer = town.doors.post("/cases", &wrong).await.unwrap();
     assert_eq!(answer.status.as_u16(), 422);
-    assert_eq!(answer.body["errors"].as_array().unwrap().len(), 2, "{}", answer.body);
+    assert_eq!(
+        answer.body["errors"].as_array().unwrap().len(),
+        2,
+        "{}",
+        answer.body
+    );
 }

@@ -67,7 +67,14 @@ pub async fn checklist(office: &Office, matches: &[BankMatch]) -> Result<Vec<Che
             .0
             .iter()
             .filter(|difference| !difference.explained)
-            .map(|difference| format!("{} {} 元（{}）", difference.kind, anju_domain::money::Fen::new(difference.amount_fen), difference.reference))
+            .map(|difference| {
+                format!(
+                    "{} {} 元（{}）",
+                    difference.kind,
+                    anju_domain::money::Fen::new(difference.amount_fen),
+                    difference.reference
+                )
+            })
             .collect();
         checks.push(Check {
             name: "账、银行、办件三方相符",
@@ -75,7 +82,10 @@ pub async fn checklist(office: &Office, matches: &[BankMatch]) -> Result<Vec<Che
             detail: match (found.bank_fen, open.is_empty()) {
                 (None, _) => format!("{name}：还没有收到对账单"),
                 (Some(_), false) => format!("{name}：{}", open.join("；")),
-                (Some(_), true) if found.agrees() => format!("{name}：相符，{} 元", anju_domain::money::Fen::new(found.book_fen)),
+                (Some(_), true) if found.agrees() => format!(
+                    "{name}：相符，{} 元",
+                    anju_domain::money::Fen::new(found.book_fen)
+                ),
                 (Some(bank), true) => format!(
                     "{name}：账 {} 元，银行 {} 元",
                     anju_domain::money::Fen::new(found.book_fen),
@@ -91,17 +101,29 @@ pub async fn checklist(office: &Office, matches: &[BankMatch]) -> Result<Vec<Che
         passed: breaches.is_empty(),
         detail: match breaches.first() {
             None => "余额、积数、试算平衡都重算过，没有不符".to_owned(),
-            Some(breach) => format!("{}：{}（{}），共 {} 处", breach.invariant, breach.detail, breach.place, breaches.len()),
+            Some(breach) => format!(
+                "{}：{}（{}），共 {} 处",
+                breach.invariant,
+                breach.detail,
+                breach.place,
+                breaches.len()
+            ),
         },
     });
-    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM suspense_match WHERE centre_id = $1 AND state = 1")
-        .bind(office.centre.id)
-        .fetch_one(&mut *conn)
-        .await?;
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM suspense_match WHERE centre_id = $1 AND state = 1",
+    )
+    .bind(office.centre.id)
+    .fetch_one(&mut *conn)
+    .await?;
     checks.push(Check {
         name: "认领都已复核",
         passed: waiting == 0,
-        detail: if waiting == 0 { "没有待复核的认领".to_owned() } else { format!("还有 {waiting} 笔认领待复核") },
+        detail: if waiting == 0 {
+            "没有待复核的认领".to_owned()
+        } else {
+            format!("还有 {waiting} 笔认领待复核")
+        },
     });
     Ok(checks)
 }
@@ -110,9 +132,18 @@ pub async fn checklist(office: &Office, matches: &[BankMatch]) -> Result<Vec<Che
 ///
 /// # Errors
 /// `E-CLOSE-01` without the role, `E-CLOSE-02` with every line that does not pass.
-pub async fn propose(office: &Office, statements: &[Statement], maker: &Staff) -> Result<NaiveDate> {
+pub async fn propose(
+    office: &Office,
+    statements: &[Statement],
+    maker: &Staff,
+) -> Result<NaiveDate> {
     if !maker.is(role::ACCOUNTANT) && !maker.is(role::CHIEF_ACCOUNTANT) {
-        return Err(Refusal::new(403, "E-CLOSE-01", "日结由会计提出、另一位会计确认，您没有这个岗位。").into());
+        return Err(Refusal::new(
+            403,
+            "E-CLOSE-01",
+            "日结由会计提出、另一位会计确认，您没有这个岗位。",
+        )
+        .into());
     }
     let open = open_date(office).await?;
     let matches = day_match::match_day(office, open, statements).await?;
@@ -133,20 +164,38 @@ pub async fn propose(office: &Office, statements: &[Statement], maker: &Staff) -
 }
 
 fn passes(checks: &[Check]) -> Result<()> {
-    let failed: Vec<&str> = checks.iter().filter(|check| !check.passed).map(|check| check.detail.as_str()).collect();
+    let failed: Vec<&str> = checks
+        .iter()
+        .filter(|check| !check.passed)
+        .map(|check| check.detail.as_str())
+        .collect();
     if failed.is_empty() {
         return Ok(());
     }
-    Err(Refusal::new(409, "E-CLOSE-02", format!("现在不能日结：{}。", failed.join("；"))).into())
+    Err(Refusal::new(
+        409,
+        "E-CLOSE-02",
+        format!("现在不能日结：{}。", failed.join("；")),
+    )
+    .into())
 }
 
 /// The second hand confirms: the day is matched once more, marked, sealed, and the next day is open.
 ///
 /// # Errors
 /// `E-CLOSE-01` without the role, `E-CLOSE-03` if nobody proposed, `E-CHECK-01` for the proposer, `E-CLOSE-02` if something does not pass.
-pub async fn confirm(office: &Office, statements: &[Statement], checker: &Staff) -> Result<NaiveDate> {
+pub async fn confirm(
+    office: &Office,
+    statements: &[Statement],
+    checker: &Staff,
+) -> Result<NaiveDate> {
     if !checker.is(role::ACCOUNTANT) && !checker.is(role::CHIEF_ACCOUNTANT) {
-        return Err(Refusal::new(403, "E-CLOSE-01", "日结由会计提出、另一位会计确认，您没有这个岗位。").into());
+        return Err(Refusal::new(
+            403,
+            "E-CLOSE-01",
+            "日结由会计提出、另一位会计确认，您没有这个岗位。",
+        )
+        .into());
     }
     let open = open_date(office).await?;
     let signed = signature(office, open)
@@ -154,7 +203,12 @@ pub async fn confirm(office: &Office, statements: &[Statement], checker: &Staff)
         .filter(|signed| signed.state == 1)
         .ok_or_else(|| Refusal::new(409, "E-CLOSE-03", "今天的日结还没有人提出。"))?;
     if signed.maker_id == checker.staff_id {
-        return Err(Refusal::new(403, "E-CHECK-01", "您是日结的提出人，不能自己确认，请另一位会计确认。").into());
+        return Err(Refusal::new(
+            403,
+            "E-CHECK-01",
+            "您是日结的提出人，不能自己确认，请另一位会计确认。",
+        )
+        .into());
     }
     let matches = day_match::match_day(office, open, statements).await?;
     passes(&checklist(office, &matches).await?)?;
@@ -163,10 +217,22 @@ pub async fn confirm(office: &Office, statements: &[Statement], checker: &Staff)
 }
 
 /// Marks, waits, totals and seals; an interrupted close is finished by calling it again.
-async fn seal(office: &Office, business_date: NaiveDate, maker_id: i64, checker_id: i64) -> Result<()> {
+async fn seal(
+    office: &Office,
+    business_date: NaiveDate,
+    maker_id: i64,
+    checker_id: i64,
+) -> Result<()> {
     let mut conn = office.pool.acquire().await?;
     let day_closed = BusinessDate::of(business_date);
-    let closing = Closing { centre: office.ledger(), day: day_closed, next: day_closed.next(), maker_id, checker_id, at: office.now() };
+    let closing = Closing {
+        centre: office.ledger(),
+        day: day_closed,
+        next: day_closed.next(),
+        maker_id,
+        checker_id,
+        at: office.now(),
+    };
     day::close(&mut conn, &closing).await?;
     drop(conn);
     sign(office, business_date, checker_id).await
@@ -208,11 +274,13 @@ pub async fn finish_interrupted(office: &Office) -> Result<()> {
     for day_marked in day::unsealed(&mut conn, office.ledger()).await? {
         day::wait_for_writers(&mut conn).await?;
         day::seal(&mut conn, office.ledger(), day_marked, office.now()).await?;
-        let checker: i64 = sqlx::query_scalar("SELECT checker_id FROM day_close WHERE centre_id = $1 AND business_date = $2")
-            .bind(office.centre.id)
-            .bind(day_marked.date())
-            .fetch_one(&mut *conn)
-            .await?;
+        let checker: i64 = sqlx::query_scalar(
+            "SELECT checker_id FROM day_close WHERE centre_id = $1 AND business_date = $2",
+        )
+        .bind(office.centre.id)
+        .bind(day_marked.date())
+        .fetch_one(&mut *conn)
+        .await?;
         sign(office, day_marked.date(), checker).await?;
     }
     Ok(())
@@ -220,10 +288,11 @@ pub async fn finish_interrupted(office: &Office) -> Result<()> {
 
 /// The first business day of the books.
 pub async fn first_day(office: &Office) -> Result<NaiveDate> {
-    let first: Option<NaiveDate> = sqlx::query_scalar("SELECT min(business_date) FROM day_close WHERE centre_id = $1")
-        .bind(office.centre.id)
-        .fetch_one(&office.pool)
-        .await?;
+    let first: Option<NaiveDate> =
+        sqlx::query_scalar("SELECT min(business_date) FROM day_close WHERE centre_id = $1")
+            .bind(office.centre.id)
+            .fetch_one(&office.pool)
+            .await?;
     match first {
         Some(first) => Ok(first),
         None => open_date(office).await,

@@ -76,8 +76,13 @@ pub struct BankMatch {
 impl BankMatch {
     /// Whether both balances agree after the listed lines, and each of these explains itself.
     pub fn agrees(&self) -> bool {
-        self.bank_fen.is_some_and(|bank| self.book_fen + self.in_transit_in_fen == bank + self.in_transit_out_fen)
-            && self.differences.0.iter().all(|difference| difference.explained)
+        self.bank_fen.is_some_and(|bank| {
+            self.book_fen + self.in_transit_in_fen == bank + self.in_transit_out_fen
+        }) && self
+            .differences
+            .0
+            .iter()
+            .all(|difference| difference.explained)
     }
 }
 
@@ -89,20 +94,41 @@ struct Taken {
 }
 
 /// Matches a business day and records it. Statements begin on the day after the last matched one.
-pub async fn match_day(office: &Office, day: NaiveDate, statements: &[Statement]) -> Result<Vec<BankMatch>> {
-    let by_bank: BTreeMap<&str, &Statement> = statements.iter().map(|statement| (statement.bank.as_str(), statement)).collect();
+pub async fn match_day(
+    office: &Office,
+    day: NaiveDate,
+    statements: &[Statement],
+) -> Result<Vec<BankMatch>> {
+    let by_bank: BTreeMap<&str, &Statement> = statements
+        .iter()
+        .map(|statement| (statement.bank.as_str(), statement))
+        .collect();
     let mut matches = Vec::with_capacity(office.banks.len());
     for account in &office.banks {
         let mut conn = office.pool.acquire().await?;
         // Bookings go on after the day is marked; the bank's balance does too. Both are read to their last line.
-        let last = anju_ledger::day::open_day(&mut conn, office.ledger()).await?.date();
-        let book = anju_ledger::bank::balance(&mut conn, office.ledger(), AccountId(account.deposit_id), last).await?;
+        let last = anju_ledger::day::open_day(&mut conn, office.ledger())
+            .await?
+            .date();
+        let book = anju_ledger::bank::balance(
+            &mut conn,
+            office.ledger(),
+            AccountId(account.deposit_id),
+            last,
+        )
+        .await?;
         let statement = by_bank.get(account.bank.as_str()).copied();
         let differences = match statement {
             Some(statement) => differences(office, &account.bank, statement).await?,
             None => Vec::new(),
         };
-        let sum = |wanted: fn(&Difference) -> bool| differences.iter().filter(|d| wanted(d)).map(|d| d.amount_fen).sum::<i64>();
+        let sum = |wanted: fn(&Difference) -> bool| {
+            differences
+                .iter()
+                .filter(|d| wanted(d))
+                .map(|d| d.amount_fen)
+                .sum::<i64>()
+        };
         let found = BankMatch {
             bank: account.bank.clone(),
             book_fen: book.fen(),
@@ -137,8 +163,14 @@ pub async fn match_day(office: &Office, day: NaiveDate, statements: &[Statement]
     Ok(matches)
 }
 
-async fn differences(office: &Office, bank: &str, statement: &Statement) -> Result<Vec<Difference>> {
-    let Some(first) = statement.lines.iter().map(|line| line.book_date).min() else { return Ok(Vec::new()) };
+async fn differences(
+    office: &Office,
+    bank: &str,
+    statement: &Statement,
+) -> Result<Vec<Difference>> {
+    let Some(first) = statement.lines.iter().map(|line| line.book_date).min() else {
+        return Ok(Vec::new());
+    };
     let taken: Vec<Taken> = sqlx::query_as(
         "SELECT serial, amount_fen, book_date FROM inbox WHERE centre_id = $1 AND origin = $2 AND book_date >= $3",
     )
@@ -147,7 +179,10 @@ async fn differences(office: &Office, bank: &str, statement: &Statement) -> Resu
     .bind(first)
     .fetch_all(&office.pool)
     .await?;
-    let booked: BTreeMap<&str, &Taken> = taken.iter().map(|taken| (taken.serial.as_str(), taken)).collect();
+    let booked: BTreeMap<&str, &Taken> = taken
+        .iter()
+        .map(|taken| (taken.serial.as_str(), taken))
+        .collect();
     let mut found = Vec::new();
     for line in &statement.lines {
         let (kind, amount_fen, explained) = match booked.get(line.serial.as_str()) {
@@ -165,15 +200,29 @@ async fn differences(office: &Office, bank: &str, statement: &Statement) -> Resu
             explained,
         });
     }
-    let at_bank: BTreeSet<&str> = statement.lines.iter().map(|line| line.serial.as_str()).collect();
-    found.extend(taken.iter().filter(|taken| !at_bank.contains(taken.serial.as_str())).map(|taken| Difference {
-        kind: if taken.amount_fen > 0 { "企收银未收" } else { "企付银未付" }.to_owned(),
-        reference: taken.serial.clone(),
-        amount_fen: taken.amount_fen,
-        date: taken.book_date,
-        text: "账上已记，银行对账单没有".to_owned(),
-        explained: false,
-    }));
+    let at_bank: BTreeSet<&str> = statement
+        .lines
+        .iter()
+        .map(|line| line.serial.as_str())
+        .collect();
+    found.extend(
+        taken
+            .iter()
+            .filter(|taken| !at_bank.contains(taken.serial.as_str()))
+            .map(|taken| Difference {
+                kind: if taken.amount_fen > 0 {
+                    "企收银未收"
+                } else {
+                    "企付银未付"
+                }
+                .to_owned(),
+                reference: taken.serial.clone(),
+                amount_fen: taken.amount_fen,
+                date: taken.book_date,
+                text: "账上已记，银行对账单没有".to_owned(),
+                explained: false,
+            }),
+    );
     Ok(found)
 }
 

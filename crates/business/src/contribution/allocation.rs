@@ -18,13 +18,21 @@ use super::receipt::{receipt_state, received_detail};
 use super::remittance::{Remittance, add_batch_leaf};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
-pub(crate) async fn apply(office: &Office, tx: &mut PgConnection, employer: &Employer, list: &Remittance, received_fen: i64) -> Result<()> {
+pub(crate) async fn apply(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+    list: &Remittance,
+    received_fen: i64,
+) -> Result<()> {
     let received = list.received_fen + received_fen;
-    let suspense: i64 = sqlx::query_scalar("SELECT balance_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2")
-        .bind(office.centre.id)
-        .bind(employer.suspense_account_id)
-        .fetch_one(&mut *tx)
-        .await?;
+    let suspense: i64 = sqlx::query_scalar(
+        "SELECT balance_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(employer.suspense_account_id)
+    .fetch_one(&mut *tx)
+    .await?;
     if suspense < list.amount_fen {
         sqlx::query("UPDATE remittance SET state = 2, received_fen = $3 WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2)")
             .bind(office.centre.id)
@@ -33,14 +41,28 @@ pub(crate) async fn apply(office: &Office, tx: &mut PgConnection, employer: &Emp
             .execute(&mut *tx)
             .await?;
         let detail = received_detail(received, list);
-        case::add_event(office, tx, list.remittance_id, Actor::System, &["part_received"], detail).await?;
+        case::add_event(
+            office,
+            tx,
+            list.remittance_id,
+            Actor::System,
+            &["part_received"],
+            detail,
+        )
+        .await?;
         return Ok(());
     }
     allocate(office, tx, employer, list, received).await
 }
 
 /// Credits every account of the list. One journal; as many statements for 10,000 lines as for one.
-pub(crate) async fn allocate(office: &Office, tx: &mut PgConnection, employer: &Employer, list: &Remittance, received_fen: i64) -> Result<()> {
+pub(crate) async fn allocate(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+    list: &Remittance,
+    received_fen: i64,
+) -> Result<()> {
     let began = Instant::now();
     let lines: Vec<(i64, i64, i64)> = sqlx::query_as(
         "SELECT account_id, employer_fen, employee_fen FROM remittance_line
@@ -50,9 +72,16 @@ pub(crate) async fn allocate(office: &Office, tx: &mut PgConnection, employer: &
     .bind(list.remittance_id)
     .fetch_all(&mut *tx)
     .await?;
-    let total: i64 = lines.iter().map(|(_, employer_fen, employee_fen)| employer_fen + employee_fen).sum();
+    let total: i64 = lines
+        .iter()
+        .map(|(_, employer_fen, employee_fen)| employer_fen + employee_fen)
+        .sum();
     if total != list.amount_fen {
-        return Err(Fault::Stored(format!("list {} sums to {total}, not {}", list.remittance_id, list.amount_fen)).into());
+        return Err(Fault::Stored(format!(
+            "list {} sums to {total}, not {}",
+            list.remittance_id, list.amount_fen
+        ))
+        .into());
     }
     let key = list.remittance_id.to_string();
     let booking = Booking {
@@ -110,15 +139,30 @@ pub(crate) async fn allocate(office: &Office, tx: &mut PgConnection, employer: &
     .execute(&mut *tx)
     .await?;
     let detail = json!({ "allocated_fen": total, "lines": lines.len(), "received_fen": received_fen, "ms": ms });
-    case::end_executing(office, tx, list.remittance_id, case::CaseState::Done, &["allocated", "done"], detail, Actor::System).await?;
+    case::end_executing(
+        office,
+        tx,
+        list.remittance_id,
+        case::CaseState::Done,
+        &["allocated", "done"],
+        detail,
+        Actor::System,
+    )
+    .await?;
     metrics::counter!("allocated_lines_total").increment(lines.len() as u64);
     Ok(())
 }
 
 /// The leaves of the batch's subtree and the salt that theirs are derived from. Each line's record can be drawn again from its row.
-fn evidence(office: &Office, list: &Remittance, lines: &[(i64, i64, i64)]) -> Result<(Vec<Hash>, [u8; 32])> {
+fn evidence(
+    office: &Office,
+    list: &Remittance,
+    lines: &[(i64, i64, i64)],
+) -> Result<(Vec<Hash>, [u8; 32])> {
     let batch_salt: [u8; 32] = anju_vault::random();
-    let remittance = office.numbers.encode(anju_vault::NumberKind::Remittance, list.remittance_id);
+    let remittance = office
+        .numbers
+        .encode(anju_vault::NumberKind::Remittance, list.remittance_id);
     let month = list.month().to_string();
     let at = rfc3339_millis(list.registered_at);
     let leaves = lines
@@ -135,7 +179,8 @@ fn evidence(office: &Office, list: &Remittance, lines: &[(i64, i64, i64)]) -> Re
             });
             // Derived, so that the subtree is drawn again from the rows and one salt.
             let salt = record::sha256(&[&batch_salt[..], &account.to_be_bytes()].concat());
-            let commitment = record::commitment(&salt, &line).map_err(|error| Fault::Stored(error.to_string()))?;
+            let commitment = record::commitment(&salt, &line)
+                .map_err(|error| Fault::Stored(error.to_string()))?;
             Ok(record::leaf_hash(&record::entry(&commitment)))
         })
         .collect::<Result<Vec<Hash>>>()?;

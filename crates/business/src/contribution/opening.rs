@@ -10,7 +10,9 @@ use chrono::{NaiveDate, TimeDelta};
 use uuid::Uuid;
 
 use anju_casework::person::purpose;
-use anju_casework::{Actor, Error, Fault, Office, Refusal, Result, RowFault, books, branch, employer};
+use anju_casework::{
+    Actor, Error, Fault, Office, Refusal, Result, RowFault, books, branch, employer,
+};
 
 use crate::policy::Rules;
 
@@ -52,25 +54,51 @@ pub struct Opening {
 /// # Errors
 /// 422 with every mistake: `E-EMPR-01` code, `E-EMPR-02` already open, `E-EMPR-03` not registered or not open, `E-EMPR-05` payday or
 /// first month, `E-RATIO-01/03`, `E-API-03` a field; 503 `E-EMPR-07` when the registry does not answer.
-pub async fn open(office: &Office, opening: &Opening, registration: &Fact, actor: Actor, key: Uuid, digest: Uuid) -> Result<i64> {
+pub async fn open(
+    office: &Office,
+    opening: &Opening,
+    registration: &Fact,
+    actor: Actor,
+    key: Uuid,
+    digest: Uuid,
+) -> Result<i64> {
     let rules = Rules::on(office, office.today());
     let mut faults = Vec::new();
     let mut fault = |column: &str, code: &str, message: String| {
-        faults.push(RowFault { row: None, column: Some(column.to_owned()), code: code.to_owned(), message });
+        faults.push(RowFault {
+            row: None,
+            column: Some(column.to_owned()),
+            code: code.to_owned(),
+            message,
+        });
     };
 
     let uscc = Uscc::parse(&opening.uscc);
     if let Err(error) = &uscc {
-        fault("uscc", "E-EMPR-01", format!("统一社会信用代码有误，请核对后重新填写：{error}。"));
+        fault(
+            "uscc",
+            "E-EMPR-01",
+            format!("统一社会信用代码有误，请核对后重新填写：{error}。"),
+        );
     }
     let name = anju_domain::text::normalise(&opening.name);
     if name.is_empty() || name.chars().count() > 100 {
-        fault("name", "E-API-03", "请填写单位名称，最多 100 个字。".to_owned());
+        fault(
+            "name",
+            "E-API-03",
+            "请填写单位名称，最多 100 个字。".to_owned(),
+        );
     }
     if !KINDS.contains(&opening.kind.as_str()) {
-        fault("kind", "E-API-03", format!("单位性质请从这几种里选：{}。", KINDS.join("、")));
+        fault(
+            "kind",
+            "E-API-03",
+            format!("单位性质请从这几种里选：{}。", KINDS.join("、")),
+        );
     }
-    if let Some((code, message)) = rules.ratio_pair(opening.ratio_employer_bp, opening.ratio_employee_bp)? {
+    if let Some((code, message)) =
+        rules.ratio_pair(opening.ratio_employer_bp, opening.ratio_employee_bp)?
+    {
         fault("ratio_employer_bp", code, message);
     }
     if opening.district.len() != 6 || !opening.district.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -81,7 +109,11 @@ pub async fn open(office: &Office, opening: &Opening, registration: &Fact, actor
     }
     let representative = PersonName::parse(&opening.legal_representative);
     if let Err(error) = &representative {
-        fault("legal_representative", "E-API-03", format!("法定代表人{error}。"));
+        fault(
+            "legal_representative",
+            "E-API-03",
+            format!("法定代表人{error}。"),
+        );
     }
     let clerk = match &opening.clerk {
         None => None,
@@ -92,7 +124,11 @@ pub async fn open(office: &Office, opening: &Opening, registration: &Fact, actor
                 None
             }
             (_, Err(error)) => {
-                fault("clerk.phone", "E-API-03", format!("经办人手机号：{error}。"));
+                fault(
+                    "clerk.phone",
+                    "E-API-03",
+                    format!("经办人手机号：{error}。"),
+                );
                 None
             }
         },
@@ -101,13 +137,22 @@ pub async fn open(office: &Office, opening: &Opening, registration: &Fact, actor
     let registered = Registration::read(registration)?;
     let this_month = Month::of(office.today());
     let first_month = opening.first_month.unwrap_or(this_month);
-    let founded = registered.as_ref().ok().and_then(|registered| registered.founded);
-    let earliest = this_month.plus(-FIRST_MONTH_BACK).max(founded.map_or(this_month.plus(-FIRST_MONTH_BACK), Month::of));
+    let founded = registered
+        .as_ref()
+        .ok()
+        .and_then(|registered| registered.founded);
+    let earliest = this_month
+        .plus(-FIRST_MONTH_BACK)
+        .max(founded.map_or(this_month.plus(-FIRST_MONTH_BACK), Month::of));
     if first_month < earliest || first_month > this_month.plus(FIRST_MONTH_BACK) {
         fault("first_month", "E-EMPR-05", first_month_text());
     }
     if let Err(state) = &registered {
-        fault("uscc", "E-EMPR-03", format!("该单位登记状态为“{state}”，暂不能开户。"));
+        fault(
+            "uscc",
+            "E-EMPR-03",
+            format!("该单位登记状态为“{state}”，暂不能开户。"),
+        );
     }
     if let Ok(uscc) = &uscc
         && let Some(open) = employer::by_uscc(office, uscc).await?
@@ -116,12 +161,20 @@ pub async fn open(office: &Office, opening: &Opening, registration: &Fact, actor
         if let Some(before) = books::remembered(office, key, digest).await? {
             return Ok(before);
         }
-        let no = office.numbers.encode(anju_vault::NumberKind::Employer, open.employer_id);
-        fault("uscc", "E-EMPR-02", format!("该单位已开立住房公积金账户（账号：{no}），无需重复开户。"));
+        let no = office
+            .numbers
+            .encode(anju_vault::NumberKind::Employer, open.employer_id);
+        fault(
+            "uscc",
+            "E-EMPR-02",
+            format!("该单位已开立住房公积金账户（账号：{no}），无需重复开户。"),
+        );
     }
     if !faults.is_empty() {
         let first = &faults[0];
-        return Err(Refusal::rule(&first.code.clone(), first.message.clone()).with_errors(faults).into());
+        return Err(Refusal::rule(&first.code.clone(), first.message.clone())
+            .with_errors(faults)
+            .into());
     }
     let (Ok(uscc), Ok(representative), Ok(registered)) = (uscc, representative, registered) else {
         return Err(Fault::Stored("a checked opening lost a field".to_owned()).into());
@@ -133,7 +186,9 @@ pub async fn open(office: &Office, opening: &Opening, registration: &Fact, actor
     let employer_id = office.ids.next().await?;
     let suspense_id = office.ids.next().await?;
     let register_within = TimeDelta::days(rules.int("employer_register_days")?);
-    let late = registered.founded.is_some_and(|founded| office.today() - founded > register_within);
+    let late = registered
+        .founded
+        .is_some_and(|founded| office.today() - founded > register_within);
     let mut tx = office.pool.begin().await?;
     let opened = async {
         books::remember(office, &mut tx, key, digest, employer_id).await?;
@@ -183,21 +238,35 @@ pub async fn open(office: &Office, opening: &Opening, registration: &Fact, actor
 }
 
 /// Two at once: the same request, or the same credit code.
-async fn repeated(office: &Office, uscc: &Uscc, key: Uuid, digest: Uuid, error: Error) -> Result<i64> {
+async fn repeated(
+    office: &Office,
+    uscc: &Uscc,
+    key: Uuid,
+    digest: Uuid,
+    error: Error,
+) -> Result<i64> {
     if anju_casework::case::is_repeat(&error) {
         if let Some(before) = books::remembered(office, key, digest).await? {
             return Ok(before);
         }
         if let Some(open) = employer::by_uscc(office, uscc).await? {
-            let no = office.numbers.encode(anju_vault::NumberKind::Employer, open.employer_id);
-            return Err(Refusal::rule("E-EMPR-02", format!("该单位已开立住房公积金账户（账号：{no}），无需重复开户。")).into());
+            let no = office
+                .numbers
+                .encode(anju_vault::NumberKind::Employer, open.employer_id);
+            return Err(Refusal::rule(
+                "E-EMPR-02",
+                format!("该单位已开立住房公积金账户（账号：{no}），无需重复开户。"),
+            )
+            .into());
         }
     }
     Err(error)
 }
 
 fn first_month_text() -> String {
-    format!("请填写发薪日和首次汇缴年月，首次汇缴年月不得早于登记年月，且最多早于本月 {FIRST_MONTH_BACK} 个月。")
+    format!(
+        "请填写发薪日和首次汇缴年月，首次汇缴年月不得早于登记年月，且最多早于本月 {FIRST_MONTH_BACK} 个月。"
+    )
 }
 
 /// What the registry says.
@@ -214,10 +283,20 @@ impl Registration {
             FactState::Known => {}
             FactState::Absent => return Ok(Err("未登记".to_owned())),
             FactState::Unknown | FactState::Conflict => {
-                return Err(Refusal::new(503, "E-EMPR-07", "市场监管部门暂时没有回复，请过几分钟再试，已填的内容不用改。").into());
+                return Err(Refusal::new(
+                    503,
+                    "E-EMPR-07",
+                    "市场监管部门暂时没有回复，请过几分钟再试，已填的内容不用改。",
+                )
+                .into());
             }
         }
-        let text = |field: &str| fact.value.get(field).and_then(|value| value.as_str()).map(str::to_owned);
+        let text = |field: &str| {
+            fact.value
+                .get(field)
+                .and_then(|value| value.as_str())
+                .map(str::to_owned)
+        };
         let state = match text("state").as_deref() {
             None | Some("open") => None,
             Some("cancelled") => Some("注销"),

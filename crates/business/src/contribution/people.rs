@@ -30,7 +30,12 @@ struct Row {
 }
 
 /// The people of a remittance by account, a page of them after `after`.
-pub async fn of_remittance(office: &Office, remittance_id: i64, after: i64, limit: i64) -> Result<Vec<PersonLine>> {
+pub async fn of_remittance(
+    office: &Office,
+    remittance_id: i64,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<PersonLine>> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT l.account_id, p.name_sealed, l.base_fen, l.employer_fen, l.employee_fen
            FROM remittance_line l JOIN person p USING (centre_id, person_id)
@@ -47,7 +52,11 @@ pub async fn of_remittance(office: &Office, remittance_id: i64, after: i64, limi
         .map(|row| {
             Ok(PersonLine {
                 account_id: row.account_id,
-                name_masked: anju_domain::name::mask(&text(&office.vault, purpose::NAME, &row.name_sealed)?),
+                name_masked: anju_domain::name::mask(&text(
+                    &office.vault,
+                    purpose::NAME,
+                    &row.name_sealed,
+                )?),
                 base: Fen::new(row.base_fen),
                 employer: Fen::new(row.employer_fen),
                 employee: Fen::new(row.employee_fen),

@@ -123,12 +123,26 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             "等待凑足清册金额".to_owned(),
             Some(*by),
         ),
-        Place::Suspense(employer, reason) => {
-            ("E01", Role::Unit, employer.suspense_account_id, Some(employer), None, receipt_state::SUSPENSE, reason.clone(), Some("reference"))
-        }
-        Place::Unidentified(reason) => {
-            ("E02", Role::Unidentified, bank.unidentified_id, None, None, receipt_state::UNIDENTIFIED, reason.clone(), None)
-        }
+        Place::Suspense(employer, reason) => (
+            "E01",
+            Role::Unit,
+            employer.suspense_account_id,
+            Some(employer),
+            None,
+            receipt_state::SUSPENSE,
+            reason.clone(),
+            Some("reference"),
+        ),
+        Place::Unidentified(reason) => (
+            "E02",
+            Role::Unidentified,
+            bank.unidentified_id,
+            None,
+            None,
+            receipt_state::UNIDENTIFIED,
+            reason.clone(),
+            None,
+        ),
     };
     let journal_id = books::post(
         office,
@@ -189,15 +203,25 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
 async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Result<Place> {
     if let Some(reference) = find_reference(&credit.remark) {
         return match remittance::by_reference(office, tx, &reference).await? {
-            None => Ok(Place::Unidentified("附言里的缴款码没有对应的清册，可能抄错".to_owned())),
+            None => Ok(Place::Unidentified(
+                "附言里的缴款码没有对应的清册，可能抄错".to_owned(),
+            )),
             Some(list) => {
                 // The employer's row is taken before the list is judged: another receipt may just have covered it.
                 let employer = employer::lock(office, tx, list.employer_id).await?;
-                let list = remittance::by_reference(office, tx, &reference).await?.unwrap_or(list);
+                let list = remittance::by_reference(office, tx, &reference)
+                    .await?
+                    .unwrap_or(list);
                 Ok(match list.state {
-                    state::AWAITING | state::PART_RECEIVED => Place::List(employer, list, "reference"),
-                    state::ALLOCATED => Place::Suspense(employer, "清册已分配，重复缴款".to_owned()),
-                    state::EXPIRED => Place::Suspense(employer, "清册已失效，迟到的款项".to_owned()),
+                    state::AWAITING | state::PART_RECEIVED => {
+                        Place::List(employer, list, "reference")
+                    }
+                    state::ALLOCATED => {
+                        Place::Suspense(employer, "清册已分配，重复缴款".to_owned())
+                    }
+                    state::EXPIRED => {
+                        Place::Suspense(employer, "清册已失效，迟到的款项".to_owned())
+                    }
                     _ => Place::Suspense(employer, "清册已撤销".to_owned()),
                 })
             }
@@ -210,9 +234,19 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
     .bind(&credit.payer_account)
     .fetch_all(&mut *tx)
     .await?;
-    let named = employer::by_name(office, &mut *tx, &anju_domain::text::normalise(&credit.payer_name)).await?;
-    for candidates in [known, named.iter().map(|employer| employer.employer_id).collect()] {
-        let [employer_id] = candidates[..] else { continue };
+    let named = employer::by_name(
+        office,
+        &mut *tx,
+        &anju_domain::text::normalise(&credit.payer_name),
+    )
+    .await?;
+    for candidates in [
+        known,
+        named.iter().map(|employer| employer.employer_id).collect(),
+    ] {
+        let [employer_id] = candidates[..] else {
+            continue;
+        };
         let employer = employer::lock(office, tx, employer_id).await?;
         if let Some(list) = remittance::open_of(office, tx, employer_id).await?
             && list.amount_fen - list.received_fen == credit.amount_fen
@@ -227,7 +261,12 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
     }))
 }
 
-async fn remember_payer(office: &Office, tx: &mut PgConnection, employer_id: i64, payer_account: &str) -> Result<()> {
+async fn remember_payer(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer_id: i64,
+    payer_account: &str,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO employer_account_known (centre_id, employer_id, payer_account) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
@@ -241,16 +280,25 @@ async fn remember_payer(office: &Office, tx: &mut PgConnection, employer_id: i64
 
 /// A receipt that must exist.
 pub async fn require(office: &Office, receipt_id: i64) -> Result<Receipt> {
-    sqlx::query_as(concat!("SELECT ", columns!(), " FROM receipt WHERE centre_id = $1 AND receipt_id = $2"))
-        .bind(office.centre.id)
-        .bind(receipt_id)
-        .fetch_optional(&office.pool)
-        .await?
-        .ok_or_else(|| anju_casework::Refusal::not_found("这笔到账").into())
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM receipt WHERE centre_id = $1 AND receipt_id = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(receipt_id)
+    .fetch_optional(&office.pool)
+    .await?
+    .ok_or_else(|| anju_casework::Refusal::not_found("这笔到账").into())
 }
 
 /// Receipts in a state, oldest first, a page of them after `after`.
-pub async fn list(office: &Office, receipt_state: i16, after: i64, limit: i64) -> Result<Vec<Receipt>> {
+pub async fn list(
+    office: &Office,
+    receipt_state: i16,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Receipt>> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),

@@ -100,16 +100,25 @@ macro_rules! columns {
 
 /// A remittance that must exist.
 pub async fn require(office: &Office, remittance_id: i64) -> Result<Remittance> {
-    sqlx::query_as(concat!("SELECT ", columns!(), " FROM remittance WHERE centre_id = $1 AND remittance_id = $2"))
-        .bind(office.centre.id)
-        .bind(remittance_id)
-        .fetch_optional(&office.pool)
-        .await?
-        .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND remittance_id = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(remittance_id)
+    .fetch_optional(&office.pool)
+    .await?
+    .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
 }
 
 /// The remittances of an employer, newest first, a page of them before `before`.
-pub async fn of_employer(office: &Office, employer_id: i64, before: Option<i64>, limit: i64) -> Result<Vec<Remittance>> {
+pub async fn of_employer(
+    office: &Office,
+    employer_id: i64,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Remittance>> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -124,16 +133,28 @@ pub async fn of_employer(office: &Office, employer_id: i64, before: Option<i64>,
 }
 
 /// The remittance of a pay code.
-pub async fn by_reference(office: &Office, conn: &mut PgConnection, reference: &str) -> Result<Option<Remittance>> {
-    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM remittance WHERE centre_id = $1 AND reference = $2"))
-        .bind(office.centre.id)
-        .bind(reference)
-        .fetch_optional(conn)
-        .await?)
+pub async fn by_reference(
+    office: &Office,
+    conn: &mut PgConnection,
+    reference: &str,
+) -> Result<Option<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND reference = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(reference)
+    .fetch_optional(conn)
+    .await?)
 }
 
 /// The employer's list that waits for money; at most one, since months go in order.
-pub async fn open_of(office: &Office, conn: &mut PgConnection, employer_id: i64) -> Result<Option<Remittance>> {
+pub async fn open_of(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+) -> Result<Option<Remittance>> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -162,7 +183,10 @@ struct RosterRead {
 /// # Errors
 /// `E-REMIT-01` a month out of order, `E-REMIT-02` registered already, `E-REMIT-03` nobody in it, `E-REMIT-07` the list of members
 /// has changed since the roster was checked, `E-PREPAY-01` too far ahead.
-#[expect(clippy::too_many_arguments, reason = "what is registered, by whom, and what makes it happen once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is registered, by whom, and what makes it happen once"
+)]
 pub async fn register(
     office: &Office,
     employer_id: i64,
@@ -178,7 +202,19 @@ pub async fn register(
     }
     let remittance_id = office.ids.next().await?;
     let mut tx = office.pool.begin().await?;
-    let registered = write(office, &mut tx, remittance_id, employer_id, roster_id, month, actor, channel, key, digest).await;
+    let registered = write(
+        office,
+        &mut tx,
+        remittance_id,
+        employer_id,
+        roster_id,
+        month,
+        actor,
+        channel,
+        key,
+        digest,
+    )
+    .await;
     match registered {
         Ok(()) => {
             tx.commit().await?;
@@ -195,7 +231,10 @@ pub async fn register(
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one transaction, told in one place")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one transaction, told in one place"
+)]
 async fn write(
     office: &Office,
     tx: &mut PgConnection,
@@ -298,7 +337,14 @@ async fn check_order(
 ) -> Result<()> {
     if roster.month != month.index() {
         let checked = Month::from_index(roster.month).chinese();
-        return Err(Refusal::rule("E-REMIT-03", format!("这份名册是{checked}的，不能用来登记{}的汇缴。", month.chinese())).into());
+        return Err(Refusal::rule(
+            "E-REMIT-03",
+            format!(
+                "这份名册是{checked}的，不能用来登记{}的汇缴。",
+                month.chinese()
+            ),
+        )
+        .into());
     }
     let live: Option<i16> = sqlx::query_scalar(
         "SELECT state FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND month = $3 AND state IN (1, 2, 3)",
@@ -309,27 +355,56 @@ async fn check_order(
     .fetch_optional(&mut *tx)
     .await?;
     if live.is_some() || month.index() <= employer.paid_to_month {
-        return Err(Refusal::new(409, "E-REMIT-02", format!("{}汇缴清册已存在，请勿重复登记。", month.chinese())).into());
+        return Err(Refusal::new(
+            409,
+            "E-REMIT-02",
+            format!("{}汇缴清册已存在，请勿重复登记。", month.chinese()),
+        )
+        .into());
     }
     if month != employer.next_month() {
-        return Err(Refusal::rule("E-REMIT-01", format!("应先缴存{}，不能跳月汇缴。", employer.next_month().chinese())).into());
+        return Err(Refusal::rule(
+            "E-REMIT-01",
+            format!(
+                "应先缴存{}，不能跳月汇缴。",
+                employer.next_month().chinese()
+            ),
+        )
+        .into());
     }
     let max = rules.months("prepay_max_months")?;
     let this_month = Month::of(office.today());
-    if month > this_month.plus(max) || (month > this_month && contribution_year_of(month) > contribution_year_of(this_month)) {
-        return Err(Refusal::rule("E-PREPAY-01", format!("预缴最多不超过{max}个月，且不得跨缴存年度。")).into());
+    if month > this_month.plus(max)
+        || (month > this_month && contribution_year_of(month) > contribution_year_of(this_month))
+    {
+        return Err(Refusal::rule(
+            "E-PREPAY-01",
+            format!("预缴最多不超过{max}个月，且不得跨缴存年度。"),
+        )
+        .into());
     }
     if roster.lines == 0 || roster.total_fen == 0 {
         return Err(Refusal::rule("E-REMIT-03", "清册里没有正常缴存的职工，不能登记汇缴。").into());
     }
     if roster.list_version != employer.list_version {
-        return Err(Refusal::new(409, "E-REMIT-07", "名册核对之后，单位的职工名单有了变动。请重新上传名册核对，再登记。").into());
+        return Err(Refusal::new(
+            409,
+            "E-REMIT-07",
+            "名册核对之后，单位的职工名单有了变动。请重新上传名册核对，再登记。",
+        )
+        .into());
     }
     Ok(())
 }
 
 /// People, accounts, memberships and the employer's ratio, set by set.
-async fn apply(office: &Office, tx: &mut PgConnection, employer: &Employer, roster_id: i64, roster: &RosterRead) -> Result<()> {
+async fn apply(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+    roster_id: i64,
+    roster: &RosterRead,
+) -> Result<()> {
     let centre = office.centre.id;
     // A list that was just kept has no statistics: left alone, the planner joins it by scanning everybody. Each row finds its person and
     // membership by key.
@@ -437,17 +512,25 @@ async fn apply(office: &Office, tx: &mut PgConnection, employer: &Employer, rost
 
 /// 缴款码: `HJ`, year and month, and the remittance's public number with its check digit.
 fn reference(office: &Office, month: Month, remittance_id: i64) -> String {
-    let number = office.numbers.encode(anju_vault::NumberKind::Remittance, remittance_id);
+    let number = office
+        .numbers
+        .encode(anju_vault::NumberKind::Remittance, remittance_id);
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     format!("HJ{:02}{:02}{digits}", month.year() % 100, month.month())
 }
 
 /// The pay code inside what a clerk typed: spaces and full width do not matter.
 pub fn find_reference(remark: &str) -> Option<String> {
-    let text: String = anju_domain::text::normalise(remark).chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    let text: String = anju_domain::text::normalise(remark)
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .collect();
     let text = text.to_ascii_uppercase();
     let start = text.find("HJ")?;
-    let digits: String = text[start + 2..].chars().take_while(char::is_ascii_digit).collect();
+    let digits: String = text[start + 2..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     (digits.len() >= 16).then(|| format!("HJ{digits}"))
 }
 
@@ -465,9 +548,23 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
     .execute(&mut *tx)
     .await?;
     if cancelled.rows_affected() == 0 {
-        return Err(Refusal::new(409, "E-REMIT-04", "清册已确认，如需变更请先撤销；资金已到账的不能撤销。").into());
+        return Err(Refusal::new(
+            409,
+            "E-REMIT-04",
+            "清册已确认，如需变更请先撤销；资金已到账的不能撤销。",
+        )
+        .into());
     }
-    case::end_executing(office, &mut tx, remittance_id, case::CaseState::Withdrawn, &["withdrawn"], json!({}), actor).await?;
+    case::end_executing(
+        office,
+        &mut tx,
+        remittance_id,
+        case::CaseState::Withdrawn,
+        &["withdrawn"],
+        json!({}),
+        actor,
+    )
+    .await?;
     tx.commit().await?;
     office.changed(remittance_id);
     Ok(())
@@ -495,7 +592,16 @@ pub async fn expire(office: &Office) -> Result<usize> {
         .await?;
         if moved.rows_affected() == 1 {
             let steps = ["expired", "withdrawn"];
-            case::end_executing(office, &mut tx, remittance_id, case::CaseState::Withdrawn, &steps, json!({}), Actor::System).await?;
+            case::end_executing(
+                office,
+                &mut tx,
+                remittance_id,
+                case::CaseState::Withdrawn,
+                &steps,
+                json!({}),
+                Actor::System,
+            )
+            .await?;
             tx.commit().await?;
             expired += 1;
         }
@@ -512,9 +618,13 @@ pub(crate) async fn add_batch_leaf(
     salt: &[u8; 32],
 ) -> Result<()> {
     let root = anju_evidence::tree::root(leaves);
-    let size = i32::try_from(leaves.len()).map_err(|_| Fault::Stored("a batch is too large".to_owned()))?;
+    let size = i32::try_from(leaves.len())
+        .map_err(|_| Fault::Stored("a batch is too large".to_owned()))?;
     let entry = anju_evidence::record::batch_entry(leaves.len() as u64, &root);
-    let leaf = leaf::Leaf { leaf: anju_evidence::record::leaf_hash(&entry).to_vec(), salt: salt.to_vec() };
+    let leaf = leaf::Leaf {
+        leaf: anju_evidence::record::leaf_hash(&entry).to_vec(),
+        salt: salt.to_vec(),
+    };
     leaf::add(office, conn, leaf::kind::BATCH, remittance_id, size, &leaf).await
 }
 
@@ -535,7 +645,12 @@ impl Service for Registration {
         &self.id
     }
 
-    fn own_books<'a>(&'a self, _: &'a Office, _: &'a Request, _: &'a Known) -> BoxFuture<'a, Result<OwnBooks>> {
+    fn own_books<'a>(
+        &'a self,
+        _: &'a Office,
+        _: &'a Request,
+        _: &'a Known,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
         async { Ok(OwnBooks::default()) }.boxed()
     }
 
@@ -547,20 +662,50 @@ impl Service for Registration {
         _: &'a Decision,
         _: &'a OwnBooks,
     ) -> BoxFuture<'a, Result<Effect>> {
-        async { Err(Fault::Stored("a remittance executes in its own transaction".to_owned()).into()) }.boxed()
+        async {
+            Err(Fault::Stored("a remittance executes in its own transaction".to_owned()).into())
+        }
+        .boxed()
     }
 
-    fn begin<'a>(&'a self, office: &'a Office, submission: &'a case::Submission) -> BoxFuture<'a, Result<Option<i64>>> {
+    fn begin<'a>(
+        &'a self,
+        office: &'a Office,
+        submission: &'a case::Submission,
+    ) -> BoxFuture<'a, Result<Option<i64>>> {
         async move {
             let request = &submission.request;
-            let wrong = |field: &str| Error::from(Refusal::rule("E-FORM-01", format!("{field} 填写有误，请核对。")));
+            let wrong = |field: &str| {
+                Error::from(Refusal::rule(
+                    "E-FORM-01",
+                    format!("{field} 填写有误，请核对。"),
+                ))
+            };
             let roster_id = request
                 .text("roster_id")
-                .and_then(|number| office.numbers.decode(anju_vault::NumberKind::Roster, number))
+                .and_then(|number| {
+                    office
+                        .numbers
+                        .decode(anju_vault::NumberKind::Roster, number)
+                })
                 .ok_or_else(|| wrong("roster_id"))?;
-            let month = request.text("month").and_then(|text| Month::parse(text).ok()).ok_or_else(|| wrong("month"))?;
+            let month = request
+                .text("month")
+                .and_then(|text| Month::parse(text).ok())
+                .ok_or_else(|| wrong("month"))?;
             let (channel, employer_id) = (request.channel.as_str(), request.applicant_id);
-            register(office, employer_id, roster_id, month, submission.actor, channel, submission.key, submission.digest).await.map(Some)
+            register(
+                office,
+                employer_id,
+                roster_id,
+                month,
+                submission.actor,
+                channel,
+                submission.key,
+                submission.digest,
+            )
+            .await
+            .map(Some)
         }
         .boxed()
     }

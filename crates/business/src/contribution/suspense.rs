@@ -84,12 +84,16 @@ pub async fn live(office: &Office, receipt_id: i64) -> Result<Option<Match>> {
 
 /// A match that must exist.
 pub async fn require(office: &Office, match_id: i64) -> Result<Match> {
-    sqlx::query_as(concat!("SELECT ", columns!(), " FROM suspense_match WHERE centre_id = $1 AND match_id = $2"))
-        .bind(office.centre.id)
-        .bind(match_id)
-        .fetch_optional(&office.pool)
-        .await?
-        .ok_or_else(|| Refusal::not_found("这条认领").into())
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM suspense_match WHERE centre_id = $1 AND match_id = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(match_id)
+    .fetch_optional(&office.pool)
+    .await?
+    .ok_or_else(|| Refusal::not_found("这条认领").into())
 }
 
 /// Matches that wait for a checker, oldest first.
@@ -109,16 +113,28 @@ pub async fn waiting(office: &Office, limit: i64) -> Result<Vec<Match>> {
 ///
 /// # Errors
 /// `E-SUSP-01` if the receipt is not unidentified, `E-SUSP-02` without a reason, `E-SUSP-03` if a claim already waits.
-pub async fn claim(office: &Office, receipt_id: i64, claim: &Claim, reason: &str, maker: &Staff) -> Result<i64> {
+pub async fn claim(
+    office: &Office,
+    receipt_id: i64,
+    claim: &Claim,
+    reason: &str,
+    maker: &Staff,
+) -> Result<i64> {
     let receipt = receipt::require(office, receipt_id).await?;
     if receipt.state != receipt_state::UNIDENTIFIED {
         return Err(Refusal::new(409, "E-SUSP-01", "这笔到账已经有归属，不用再认领。").into());
     }
     if reason.trim().chars().count() < 2 {
-        return Err(Refusal::rule("E-SUSP-02", "请写明依据，例如“单位来函，转账时漏写缴款码”。").into());
+        return Err(Refusal::rule(
+            "E-SUSP-02",
+            "请写明依据，例如“单位来函，转账时漏写缴款码”。",
+        )
+        .into());
     }
     let employer_id = match claim {
-        Claim::Identify(employer_id) => Some(employer::require(office, *employer_id).await?.employer_id),
+        Claim::Identify(employer_id) => {
+            Some(employer::require(office, *employer_id).await?.employer_id)
+        }
         Claim::Return => None,
     };
     let match_id = office.ids.next().await?;
@@ -146,7 +162,13 @@ pub async fn claim(office: &Office, receipt_id: i64, claim: &Claim, reason: &str
 ///
 /// # Errors
 /// `E-CHECK-01` for the maker, `E-CHECK-02` if it is no longer waiting.
-pub async fn check(office: &Office, match_id: i64, agree: bool, answer: &str, checker: &Staff) -> Result<()> {
+pub async fn check(
+    office: &Office,
+    match_id: i64,
+    agree: bool,
+    answer: &str,
+    checker: &Staff,
+) -> Result<()> {
     let mut tx = office.pool.begin().await?;
     let claim: Match = sqlx::query_as(concat!(
         "SELECT ",
@@ -159,7 +181,12 @@ pub async fn check(office: &Office, match_id: i64, agree: bool, answer: &str, ch
     .await?
     .ok_or_else(|| anju_casework::Error::from(Refusal::not_found("这条认领")))?;
     if claim.maker_id == checker.staff_id {
-        return Err(Refusal::new(403, "E-CHECK-01", "您是这笔业务的经办人，不能自己复核。已放进复核池。").into());
+        return Err(Refusal::new(
+            403,
+            "E-CHECK-01",
+            "您是这笔业务的经办人，不能自己复核。已放进复核池。",
+        )
+        .into());
     }
     if claim.state != match_state::WAITING {
         return Err(Refusal::new(409, "E-CHECK-02", "内容已变，请重新打开核对。").into());
@@ -173,7 +200,11 @@ pub async fn check(office: &Office, match_id: i64, agree: bool, answer: &str, ch
     )
     .bind(office.centre.id)
     .bind(match_id)
-    .bind(if agree { match_state::DONE } else { match_state::SENT_BACK })
+    .bind(if agree {
+        match_state::DONE
+    } else {
+        match_state::SENT_BACK
+    })
     .bind(checker.staff_id)
     .bind(office.now())
     .bind(answer.trim())
@@ -183,10 +214,20 @@ pub async fn check(office: &Office, match_id: i64, agree: bool, answer: &str, ch
     if agree {
         let receipt = receipt::require(office, claim.receipt_id).await?;
         match claim.employer_id {
-            Some(employer_id) => identify(office, &mut tx, &receipt, employer_id, &claim, checker).await?,
+            Some(employer_id) => {
+                identify(office, &mut tx, &receipt, employer_id, &claim, checker).await?
+            }
             None => {
                 let payload = json!({ "match": match_id });
-                outbox::enqueue(office, &mut tx, outbox::kind::REFUND, None, payload, office.now()).await?;
+                outbox::enqueue(
+                    office,
+                    &mut tx,
+                    outbox::kind::REFUND,
+                    None,
+                    payload,
+                    office.now(),
+                )
+                .await?;
             }
         }
     }
@@ -218,7 +259,10 @@ async fn identify(
             policy_id: 0,
             month: None,
             value_date: None,
-            accounts: &[(Role::Unidentified, bank.unidentified_id), (Role::Unit, employer.suspense_account_id)],
+            accounts: &[
+                (Role::Unidentified, bank.unidentified_id),
+                (Role::Unit, employer.suspense_account_id),
+            ],
             amount_fen: receipt.amount_fen,
         },
     )
@@ -248,11 +292,16 @@ pub fn refund_id(office: &Office, match_id: i64) -> String {
 
 /// The match behind a bank's identifier.
 pub fn of_refund_id(office: &Office, text: &str) -> Option<i64> {
-    office.numbers.decode(anju_vault::NumberKind::Case, text.strip_prefix('R')?)
+    office
+        .numbers
+        .decode(anju_vault::NumberKind::Case, text.strip_prefix('R')?)
 }
 
 /// The order that returns a receipt; none if there is nothing to pay any more.
-pub async fn refund_order(office: &Office, match_id: i64) -> Result<Option<anju_casework::case::Order>> {
+pub async fn refund_order(
+    office: &Office,
+    match_id: i64,
+) -> Result<Option<anju_casework::case::Order>> {
     let claim = require(office, match_id).await?;
     if !matches!(claim.pay_state, 1 | 2) {
         return Ok(None);
@@ -269,7 +318,12 @@ pub async fn refund_order(office: &Office, match_id: i64) -> Result<Option<anju_
 }
 
 /// The bank paid the return (E04), or refused it: then the receipt stays unidentified for another try.
-pub async fn refund_result(office: &Office, match_id: i64, paid: bool, report: &PaymentReport) -> Result<bool> {
+pub async fn refund_result(
+    office: &Office,
+    match_id: i64,
+    paid: bool,
+    report: &PaymentReport,
+) -> Result<bool> {
     let mut tx = office.pool.begin().await?;
     let moved = sqlx::query(
         "UPDATE suspense_match SET pay_state = $3, answer = CASE WHEN $3 = 4 THEN $4 ELSE answer END
@@ -287,10 +341,21 @@ pub async fn refund_result(office: &Office, match_id: i64, paid: bool, report: &
     if paid {
         let claim = require(office, match_id).await?;
         let receipt = receipt::require(office, claim.receipt_id).await?;
-        let checker = claim.checker_id.ok_or_else(|| Fault::Stored("a paid return has no checker".to_owned()))?;
+        let checker = claim
+            .checker_id
+            .ok_or_else(|| Fault::Stored("a paid return has no checker".to_owned()))?;
         let bank = office.bank(&receipt.bank)?;
         let id = refund_id(office, match_id);
-        anju_casework::case::debit_taken(office, &mut tx, &receipt.bank, report, receipt.amount_fen, &id, None).await?;
+        anju_casework::case::debit_taken(
+            office,
+            &mut tx,
+            &receipt.bank,
+            report,
+            receipt.amount_fen,
+            &id,
+            None,
+        )
+        .await?;
         books::post(
             office,
             &mut tx,
@@ -304,7 +369,10 @@ pub async fn refund_result(office: &Office, match_id: i64, paid: bool, report: &
                 policy_id: 0,
                 month: None,
                 value_date: None,
-                accounts: &[(Role::Unidentified, bank.unidentified_id), (Role::Bank, bank.deposit_id)],
+                accounts: &[
+                    (Role::Unidentified, bank.unidentified_id),
+                    (Role::Bank, bank.deposit_id),
+                ],
                 amount_fen: receipt.amount_fen,
             },
         )

@@ -17,11 +17,13 @@ use uuid::Uuid;
 
 use anju_casework::employer::{self, Employer};
 use anju_casework::person::{purpose, text};
-use anju_casework::{Actor, Error, Fault as Trouble, Office, Refusal, Result, RowFault, books, case};
+use anju_casework::{
+    Actor, Error, Fault as Trouble, Office, Refusal, Result, RowFault, books, case,
+};
 
 use super::roster::{
-    self, Change, Checked, Context, Elsewhere, Fault, LastLine, Member, MemberState, Mode, Notice, PoliceAnswer, RatioChange,
-    RosterPolicy, Sheet,
+    self, Change, Checked, Context, Elsewhere, Fault, LastLine, Member, MemberState, Mode, Notice,
+    PoliceAnswer, RatioChange, RosterPolicy, Sheet,
 };
 use crate::policy::Rules;
 
@@ -88,7 +90,12 @@ pub struct Mistakes {
 
 impl Mistakes {
     fn whole(faults: Vec<Fault>) -> Self {
-        Self { sheet: None, faults, notices: Vec::new(), right_rows: 0 }
+        Self {
+            sheet: None,
+            faults,
+            notices: Vec::new(),
+            right_rows: 0,
+        }
     }
 
     /// The refusal of the doors: every mistake by row and column.
@@ -97,7 +104,10 @@ impl Mistakes {
         let code = self.faults.first().map_or("E-FILE-05", |fault| fault.code);
         let detail = match &self.faults[..] {
             [only] => only.message.clone(),
-            faults => format!("名册里有 {} 处要改。改完之前，这份名册不会提交。", faults.len()),
+            faults => format!(
+                "名册里有 {} 处要改。改完之前，这份名册不会提交。",
+                faults.len()
+            ),
         };
         Refusal::rule(code, detail).with_errors(errors)
     }
@@ -121,7 +131,11 @@ pub enum Upload {
 }
 
 /// The list of the month before, as a clerk takes it home to write the next one.
-pub async fn last_list(office: &Office, employer: &Employer, month: Month) -> Result<Vec<LastLine>> {
+pub async fn last_list(
+    office: &Office,
+    employer: &Employer,
+    month: Month,
+) -> Result<Vec<LastLine>> {
     Ok(Books::read(office, employer, month, &[]).await?.last_month)
 }
 
@@ -152,9 +166,11 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
     }
     let employer = employer::require(office, upload.employer_id).await?;
     let bytes = upload.bytes;
-    let read = tokio::task::spawn_blocking(move || roster::read(&bytes).map(|sheet| (roster::lines(&sheet), sheet)))
-        .await
-        .map_err(|_| Trouble::Stored("reading a roster did not finish".to_owned()))?;
+    let read = tokio::task::spawn_blocking(move || {
+        roster::read(&bytes).map(|sheet| (roster::lines(&sheet), sheet))
+    })
+    .await
+    .map_err(|_| Trouble::Stored("reading a roster did not finish".to_owned()))?;
     let ((lines, faults), sheet) = match read {
         Ok(read) => read,
         Err(faults) => return Ok(Upload::Refused(Box::new(Mistakes::whole(faults)))),
@@ -166,7 +182,10 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
         month: upload.month,
         mode: upload.mode,
         is_first: books.members.is_empty() && employer.is_new(),
-        ratios: Ratios { employer: Bp::new(employer.ratio_employer_bp), employee: Bp::new(employer.ratio_employee_bp) },
+        ratios: Ratios {
+            employer: Bp::new(employer.ratio_employer_bp),
+            employee: Bp::new(employer.ratio_employee_bp),
+        },
         ratio_change: books.ratio_change,
         policy: &policy,
         members: &books.members,
@@ -191,7 +210,18 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
     let mut tx = office.pool.begin().await?;
     let kept = async {
         books::remember(office, &mut tx, upload.key, upload.digest, roster_id).await?;
-        keep(office, &mut tx, roster_id, &employer, upload.month, upload.mode, &checked, &books, upload.actor).await
+        keep(
+            office,
+            &mut tx,
+            roster_id,
+            &employer,
+            upload.month,
+            upload.mode,
+            &checked,
+            &books,
+            upload.actor,
+        )
+        .await
     }
     .await;
     match kept {
@@ -201,7 +231,9 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
         }
         Err(error) => {
             drop(tx);
-            repeated(office, upload.key, upload.digest, error).await.map(Upload::Kept)
+            repeated(office, upload.key, upload.digest, error)
+                .await
+                .map(Upload::Kept)
         }
     }
 }
@@ -220,13 +252,17 @@ async fn ask_police(
     lines: &[roster::RosterLine],
     context: &Context<'_>,
 ) -> HashMap<IdNumber, PoliceAnswer> {
-    let people: Vec<(IdNumber, PersonName)> =
-        roster::to_verify(lines, context).into_iter().map(|(id, name)| (id.clone(), name.clone())).collect();
+    let people: Vec<(IdNumber, PersonName)> = roster::to_verify(lines, context)
+        .into_iter()
+        .map(|(id, name)| (id.clone(), name.clone()))
+        .collect();
     if people.is_empty() {
         return HashMap::new();
     }
-    let pairs: Vec<(String, String)> =
-        people.iter().map(|(id, name)| (id.expose().to_owned(), name.expose().to_owned())).collect();
+    let pairs: Vec<(String, String)> = people
+        .iter()
+        .map(|(id, name)| (id.expose().to_owned(), name.expose().to_owned()))
+        .collect();
     let answers = police.verify(&pairs).await;
     people.into_iter().map(|(id, _)| id).zip(answers).collect()
 }
@@ -267,7 +303,12 @@ struct KnownPerson {
 }
 
 impl Books {
-    async fn read(office: &Office, employer: &Employer, month: Month, lines: &[roster::RosterLine]) -> Result<Self> {
+    async fn read(
+        office: &Office,
+        employer: &Employer,
+        month: Month,
+        lines: &[roster::RosterLine],
+    ) -> Result<Self> {
         let rows: Vec<MemberRow> = sqlx::query_as(
             "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
                     m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, l.employer_fen + l.employee_fen AS last_fen
@@ -290,9 +331,14 @@ impl Books {
         let mut members = HashMap::with_capacity(rows.len());
         let mut by_id = HashMap::with_capacity(rows.len());
         for row in rows {
-            let id = IdNumber::parse(&text(&office.vault, purpose::ID, &row.id_sealed)?).map_err(stored)?;
-            let name = PersonName::parse(&text(&office.vault, purpose::NAME, &row.name_sealed)?).map_err(stored)?;
-            let ratios = Ratios { employer: Bp::new(row.ratio_employer_bp), employee: Bp::new(row.ratio_employee_bp) };
+            let id = IdNumber::parse(&text(&office.vault, purpose::ID, &row.id_sealed)?)
+                .map_err(stored)?;
+            let name = PersonName::parse(&text(&office.vault, purpose::NAME, &row.name_sealed)?)
+                .map_err(stored)?;
+            let ratios = Ratios {
+                employer: Bp::new(row.ratio_employer_bp),
+                employee: Bp::new(row.ratio_employee_bp),
+            };
             if let Some(last_fen) = row.last_fen {
                 last_month.push(LastLine {
                     id_number: id.clone(),
@@ -306,7 +352,11 @@ impl Books {
                 id.clone(),
                 Member {
                     name,
-                    state: if row.state == 1 { MemberState::Active } else { MemberState::Sealed },
+                    state: if row.state == 1 {
+                        MemberState::Active
+                    } else {
+                        MemberState::Sealed
+                    },
                     base: Fen::new(row.base_fen),
                     ratios,
                     base_adjusted_this_year: row.base_year == Some(year),
@@ -314,8 +364,11 @@ impl Books {
             );
             by_id.insert(id, row);
         }
-        let joining: Vec<&IdNumber> =
-            lines.iter().filter_map(|line| line.id_number.given()).filter(|id| !members.contains_key(*id)).collect();
+        let joining: Vec<&IdNumber> = lines
+            .iter()
+            .filter_map(|line| line.id_number.given())
+            .filter(|id| !members.contains_key(*id))
+            .collect();
         let persons = known_people(office, &joining).await?;
         let elsewhere = persons
             .iter()
@@ -360,22 +413,38 @@ async fn left_since(office: &Office, employer: &Employer, month: Month) -> Resul
     rows.into_iter()
         .map(|(id, name, base_fen, monthly_fen)| {
             Ok(LastLine {
-                id_number: IdNumber::parse(&text(&office.vault, purpose::ID, &id)?).map_err(stored)?,
-                name: PersonName::parse(&text(&office.vault, purpose::NAME, &name)?).map_err(stored)?,
+                id_number: IdNumber::parse(&text(&office.vault, purpose::ID, &id)?)
+                    .map_err(stored)?,
+                name: PersonName::parse(&text(&office.vault, purpose::NAME, &name)?)
+                    .map_err(stored)?,
                 base: Fen::new(base_fen),
-                ratios: Ratios { employer: Bp::new(employer.ratio_employer_bp), employee: Bp::new(employer.ratio_employee_bp) },
+                ratios: Ratios {
+                    employer: Bp::new(employer.ratio_employer_bp),
+                    employee: Bp::new(employer.ratio_employee_bp),
+                },
                 monthly: Fen::new(monthly_fen),
             })
         })
         .collect()
 }
 
-async fn known_people(office: &Office, ids: &[&IdNumber]) -> Result<HashMap<IdNumber, KnownPerson>> {
+async fn known_people(
+    office: &Office,
+    ids: &[&IdNumber],
+) -> Result<HashMap<IdNumber, KnownPerson>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let indexes: Vec<Vec<u8>> =
-        ids.iter().map(|id| office.vault.blind_index(purpose::ID, id.expose()).current.to_vec()).collect();
+    let indexes: Vec<Vec<u8>> = ids
+        .iter()
+        .map(|id| {
+            office
+                .vault
+                .blind_index(purpose::ID, id.expose())
+                .current
+                .to_vec()
+        })
+        .collect();
     let rows: Vec<KnownPerson> = sqlx::query_as(
         "SELECT p.id_index, p.person_id, m.state, m.account_id
            FROM person p
@@ -386,8 +455,15 @@ async fn known_people(office: &Office, ids: &[&IdNumber]) -> Result<HashMap<IdNu
     .bind(&indexes)
     .fetch_all(&office.pool)
     .await?;
-    let mut by_index: HashMap<Vec<u8>, KnownPerson> = rows.into_iter().map(|row| (row.id_index.clone(), row)).collect();
-    Ok(ids.iter().zip(indexes).filter_map(|(id, index)| Some(((*id).clone(), by_index.remove(&index)?))).collect())
+    let mut by_index: HashMap<Vec<u8>, KnownPerson> = rows
+        .into_iter()
+        .map(|row| (row.id_index.clone(), row))
+        .collect();
+    Ok(ids
+        .iter()
+        .zip(indexes)
+        .filter_map(|(id, index)| Some(((*id).clone(), by_index.remove(&index)?)))
+        .collect())
 }
 
 /// RATIO-04, RATIO-05: whether the employer may change its ratio now.
@@ -406,7 +482,11 @@ async fn ratio_change(office: &Office, employer: &Employer, month: Month) -> Res
     .fetch_one(&office.pool)
     .await?;
     let allowed = Rules::on(office, month.first_day()).int("ratio_max_changes_per_year")?;
-    Ok(if changed < allowed { RatioChange::Open } else { RatioChange::UsedThisYear })
+    Ok(if changed < allowed {
+        RatioChange::Open
+    } else {
+        RatioChange::UsedThisYear
+    })
 }
 
 fn roster_policy(office: &Office, employer: &Employer, month: Month) -> Result<RosterPolicy> {
@@ -415,10 +495,14 @@ fn roster_policy(office: &Office, employer: &Employer, month: Month) -> Result<R
     // BASE-01: the lower limit of the first day of the contribution year, unless the centre follows each month.
     let lower_day = match rules.text("base_lower_date_rule")?.as_str() {
         "MONTH" => month.first_day(),
-        _ => NaiveDate::from_ymd_opt(contribution_year_of(month), 7, 1).unwrap_or_else(|| month.first_day()),
+        _ => NaiveDate::from_ymd_opt(contribution_year_of(month), 7, 1)
+            .unwrap_or_else(|| month.first_day()),
     };
     let today = office.today();
-    let (from, to) = (rules.text("base_window_from")?, rules.text("base_window_to")?);
+    let (from, to) = (
+        rules.text("base_window_from")?,
+        rules.text("base_window_to")?,
+    );
     let day_of_year = format!("{:02}-{:02}", today.month(), today.day());
     Ok(RosterPolicy {
         limits: BaseLimits {
@@ -442,7 +526,8 @@ fn roster_policy(office: &Office, employer: &Employer, month: Month) -> Result<R
 }
 
 fn mode<T: serde::de::DeserializeOwned>(word: &str) -> Result<T> {
-    serde_json::from_value(Value::String(word.to_owned())).map_err(|error| Trouble::Policy(error.to_string()).into())
+    serde_json::from_value(Value::String(word.to_owned()))
+        .map_err(|error| Trouble::Policy(error.to_string()).into())
 }
 
 fn stored(error: impl std::fmt::Display) -> Error {
@@ -482,7 +567,10 @@ struct Columns {
     phone_sealed: Vec<Option<Vec<u8>>>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one row and its list")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one row and its list"
+)]
 async fn keep(
     office: &Office,
     tx: &mut PgConnection,
@@ -494,14 +582,23 @@ async fn keep(
     books: &Books,
     actor: Actor,
 ) -> Result<()> {
-    let joining = checked.list.iter().filter(|line| line.change == Some(Change::Add)).count();
+    let joining = checked
+        .list
+        .iter()
+        .filter(|line| line.change == Some(Change::Add))
+        .count();
     let mut ids = office.ids.take(joining * 3).await?.into_iter();
     let mut columns = Columns::default();
     for line in &checked.list {
         columns.add_line(office, line, books, &mut ids)?;
     }
     for id in &checked.sealed {
-        columns.add_sealed(books.rows.get(id).ok_or_else(|| Trouble::Stored("a sealed person is no member".to_owned()))?);
+        columns.add_sealed(
+            books
+                .rows
+                .get(id)
+                .ok_or_else(|| Trouble::Stored("a sealed person is no member".to_owned()))?,
+        );
     }
     let ratios = checked.new_ratios.unwrap_or(Ratios {
         employer: Bp::new(employer.ratio_employer_bp),
@@ -579,19 +676,37 @@ impl Columns {
         ids: &mut impl Iterator<Item = i64>,
     ) -> Result<()> {
         let id = &line.id_number;
-        let mut fresh = || ids.next().ok_or_else(|| Error::from(Trouble::Stored("too few identifiers".to_owned())));
-        let (person, account, membership, new_person, new_account) = if let Some(member) = books.rows.get(id) {
-            (member.person_id, member.account_id, member.membership_id, false, false)
-        } else {
-            let (person_id, account_id, membership_id) = (fresh()?, fresh()?, fresh()?);
-            match books.persons.get(id) {
-                None => (person_id, account_id, membership_id, true, true),
-                Some(known) => {
-                    let over = known.account_id.filter(|_| line.joins_from == Some(Elsewhere::Sealed));
-                    (known.person_id, over.unwrap_or(account_id), membership_id, false, over.is_none())
-                }
-            }
+        let mut fresh = || {
+            ids.next()
+                .ok_or_else(|| Error::from(Trouble::Stored("too few identifiers".to_owned())))
         };
+        let (person, account, membership, new_person, new_account) =
+            if let Some(member) = books.rows.get(id) {
+                (
+                    member.person_id,
+                    member.account_id,
+                    member.membership_id,
+                    false,
+                    false,
+                )
+            } else {
+                let (person_id, account_id, membership_id) = (fresh()?, fresh()?, fresh()?);
+                match books.persons.get(id) {
+                    None => (person_id, account_id, membership_id, true, true),
+                    Some(known) => {
+                        let over = known
+                            .account_id
+                            .filter(|_| line.joins_from == Some(Elsewhere::Sealed));
+                        (
+                            known.person_id,
+                            over.unwrap_or(account_id),
+                            membership_id,
+                            false,
+                            over.is_none(),
+                        )
+                    }
+                }
+            };
         self.change.push(change_code(line.change));
         self.person.push(person);
         self.account.push(account);
@@ -604,15 +719,31 @@ impl Columns {
         self.employer.push(line.sides.employer.fen());
         self.employee.push(line.sides.employee.fen());
         let vault = &office.vault;
-        let sealed = |wanted: bool, purpose: &str, plain: &str| wanted.then(|| vault.seal(purpose, plain.as_bytes()));
-        let index = |wanted: bool, purpose: &str, plain: &str| wanted.then(|| vault.blind_index(purpose, plain).current.to_vec());
-        self.id_index.push(index(new_person, purpose::ID, id.expose()));
-        self.id_sealed.push(sealed(new_person, purpose::ID, id.expose()));
-        self.name_index.push(index(new_person, purpose::NAME, line.name.expose()));
-        self.name_sealed.push(sealed(new_person, purpose::NAME, line.name.expose()));
+        let sealed = |wanted: bool, purpose: &str, plain: &str| {
+            wanted.then(|| vault.seal(purpose, plain.as_bytes()))
+        };
+        let index = |wanted: bool, purpose: &str, plain: &str| {
+            wanted.then(|| vault.blind_index(purpose, plain).current.to_vec())
+        };
+        self.id_index
+            .push(index(new_person, purpose::ID, id.expose()));
+        self.id_sealed
+            .push(sealed(new_person, purpose::ID, id.expose()));
+        self.name_index
+            .push(index(new_person, purpose::NAME, line.name.expose()));
+        self.name_sealed
+            .push(sealed(new_person, purpose::NAME, line.name.expose()));
         let phone = line.phone.as_ref().map(|phone| phone.expose());
-        self.phone_index.push(index(phone.is_some(), purpose::PHONE, phone.unwrap_or_default()));
-        self.phone_sealed.push(sealed(phone.is_some(), purpose::PHONE, phone.unwrap_or_default()));
+        self.phone_index.push(index(
+            phone.is_some(),
+            purpose::PHONE,
+            phone.unwrap_or_default(),
+        ));
+        self.phone_sealed.push(sealed(
+            phone.is_some(),
+            purpose::PHONE,
+            phone.unwrap_or_default(),
+        ));
         Ok(())
     }
 

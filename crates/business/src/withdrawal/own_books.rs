@@ -65,12 +65,18 @@ const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 
 /// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
 pub async fn read(office: &Office, request: &Request, known: &Known) -> Result<OwnBooks> {
-    let person = person::get(office, request.applicant_id).await?.ok_or_else(|| Refusal::not_found("这位职工"))?;
+    let person = person::get(office, request.applicant_id)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这位职工"))?;
     let memberships = membership::of_person(office, request.applicant_id).await?;
-    let membership = memberships.into_iter().find(|membership| membership.state != membership::state::ENDED);
+    let membership = memberships
+        .into_iter()
+        .find(|membership| membership.state != membership::state::ENDED);
     let account_id = membership.as_ref().map(|membership| membership.account_id);
-    let spouse_index =
-        known.spouse_id.as_deref().map(|id| office.vault.blind_index(purpose::ID, id).current.to_vec());
+    let spouse_index = known
+        .spouse_id
+        .as_deref()
+        .map(|id| office.vault.blind_index(purpose::ID, id).current.to_vec());
     let event_key = known.lease_no.as_deref().map(lease_key);
     let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
@@ -92,7 +98,11 @@ pub async fn read(office: &Office, request: &Request, known: &Known) -> Result<O
             fact_type: fact_type.to_owned(),
             role: role.to_owned(),
             subject: subject.to_owned(),
-            state: if value.is_some() { FactState::Known } else { FactState::Absent },
+            state: if value.is_some() {
+                FactState::Known
+            } else {
+                FactState::Absent
+            },
             value: value.unwrap_or(Value::Null),
             source: "own".to_owned(),
             assurance: Assurance::Authoritative,
@@ -101,17 +111,38 @@ pub async fn read(office: &Office, request: &Request, known: &Known) -> Result<O
             digest: String::new(),
         });
     };
-    own("account", "本人账户", "own.account", account_value(&read, membership.as_ref()));
-    own("account", "本人账户", "own.contribution", contribution_value(&read));
-    own("applicant", "本人", "own.case", Some(case_value(office, &read)));
+    own(
+        "account",
+        "本人账户",
+        "own.account",
+        account_value(&read, membership.as_ref()),
+    );
+    own(
+        "account",
+        "本人账户",
+        "own.contribution",
+        contribution_value(&read),
+    );
+    own(
+        "applicant",
+        "本人",
+        "own.case",
+        Some(case_value(office, &read)),
+    );
     own("applicant", "本人", "own.loan", None);
     own(
         "applicant",
         "本人",
         "own.blacklist",
-        read.listed_until.map(|until| json!({ "listed": true, "until": until })),
+        read.listed_until
+            .map(|until| json!({ "listed": true, "until": until })),
     );
-    own("applicant", "本人", "own.person", Some(person_value(request, &person)));
+    own(
+        "applicant",
+        "本人",
+        "own.person",
+        Some(person_value(request, &person)),
+    );
     own("applicant", "本人", "own.rent", None);
     let spouse_case = read.spouse_id.map(|_| {
         json!({
@@ -165,7 +196,12 @@ fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> 
 /// Months in full without a gap up to the last one.
 fn contribution_value(read: &Read) -> Option<Value> {
     let last = *read.months.first()?;
-    let continuous = read.months.iter().zip(0..).take_while(|(month, back)| **month == last - back).count();
+    let continuous = read
+        .months
+        .iter()
+        .zip(0..)
+        .take_while(|(month, back)| **month == last - back)
+        .count();
     Some(json!({
         "continuous_months": continuous,
         "first_month": read.first_month.map(|month| Month::from_index(month).to_string()),
@@ -175,7 +211,10 @@ fn contribution_value(read: &Read) -> Option<Value> {
 
 fn case_value(office: &Office, read: &Read) -> Value {
     let rents = || read.uses.0.iter().filter(|used| used.kind == "RENT");
-    let claimed: Vec<String> = rents().flat_map(|used| used.months.iter()).map(|month| Month::from_index(*month).to_string()).collect();
+    let claimed: Vec<String> = rents()
+        .flat_map(|used| used.months.iter())
+        .map(|month| Month::from_index(*month).to_string())
+        .collect();
     let lease_used: Vec<Value> = read
         .lease_uses
         .0
@@ -198,7 +237,13 @@ fn case_value(office: &Office, read: &Read) -> Value {
 fn home_months(uses: &[UseRow]) -> Vec<String> {
     uses.iter()
         .filter(|used| HOME_KINDS.contains(&used.kind.as_str()))
-        .flat_map(|used| if used.months.is_empty() { vec![Month::of(used.used_on).index()] } else { used.months.clone() })
+        .flat_map(|used| {
+            if used.months.is_empty() {
+                vec![Month::of(used.used_on).index()]
+            } else {
+                used.months.clone()
+            }
+        })
         .map(|month| Month::from_index(month).to_string())
         .collect()
 }

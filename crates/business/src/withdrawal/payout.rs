@@ -19,7 +19,10 @@ pub struct Withdrawal {
 impl Withdrawal {
     /// The withdrawal of a definition with effect `pay_out`.
     pub fn new(id: &str, kind: &str) -> Self {
-        Self { id: id.to_owned(), kind: kind.to_owned() }
+        Self {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+        }
     }
 }
 
@@ -28,7 +31,12 @@ impl Service for Withdrawal {
         &self.id
     }
 
-    fn own_books<'a>(&'a self, office: &'a Office, request: &'a Request, known: &'a Known) -> BoxFuture<'a, Result<OwnBooks>> {
+    fn own_books<'a>(
+        &'a self,
+        office: &'a Office,
+        request: &'a Request,
+        known: &'a Known,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
         own_books::read(office, request, known).boxed()
     }
 
@@ -45,8 +53,10 @@ impl Service for Withdrawal {
                 .amount_fen
                 .filter(|fen| *fen > 0)
                 .ok_or_else(|| Fault::Policy(format!("{} approved without an amount", self.id)))?;
-            let membership =
-                own.membership.as_ref().ok_or_else(|| Fault::Stored("a payment without an account".to_owned()))?;
+            let membership = own
+                .membership
+                .as_ref()
+                .ok_or_else(|| Fault::Stored("a payment without an account".to_owned()))?;
             let event = own.event.clone();
             Ok(Effect::PayOut {
                 amount_fen,
@@ -55,7 +65,11 @@ impl Service for Withdrawal {
                     kind: self.kind.clone(),
                     event_version: event.as_ref().map_or(0, |(_, version)| *version),
                     event_key: event.map(|(key, _)| key),
-                    months: decision.months.iter().map(|used| used.month.index()).collect(),
+                    months: decision
+                        .months
+                        .iter()
+                        .map(|used| used.month.index())
+                        .collect(),
                     amounts: decision.months.iter().map(|used| used.fen).collect(),
                 },
             })
@@ -78,18 +92,26 @@ pub fn known(office: &Office, facts: &Facts) -> Result<Known> {
         Some(sealed) => Some(anju_casework::fact::open_id(office, &sealed)?),
         None => None,
     };
-    Ok(Known { spouse_id, lease_no: text("housing.rental_filing", &["lease_no"]) })
+    Ok(Known {
+        spouse_id,
+        lease_no: text("housing.rental_filing", &["lease_no"]),
+    })
 }
 
 /// The form as services read it: cleaned card number, empty fields dropped.
 pub fn clean_form(form: &Form) -> Form {
     form.iter()
-        .filter(|(_, value)| !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty()))
+        .filter(|(_, value)| {
+            !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty())
+        })
         .map(|(field, value)| {
             let cleaned = match value.as_str() {
-                Some(text) if field == "card_no" => {
-                    Value::String(anju_domain::text::normalise(text).chars().filter(|c| !c.is_whitespace() && *c != '-').collect())
-                }
+                Some(text) if field == "card_no" => Value::String(
+                    anju_domain::text::normalise(text)
+                        .chars()
+                        .filter(|c| !c.is_whitespace() && *c != '-')
+                        .collect(),
+                ),
                 Some(text) => Value::String(text.trim().to_owned()),
                 None => value.clone(),
             };

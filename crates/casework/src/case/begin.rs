@@ -33,7 +33,12 @@ pub struct Begun<'a> {
 }
 
 /// Opens a case that is already executing, in the caller's transaction.
-pub async fn begin_executing(office: &Office, conn: &mut PgConnection, begun: Begun<'_>, actor: Actor) -> Result<()> {
+pub async fn begin_executing(
+    office: &Office,
+    conn: &mut PgConnection,
+    begun: Begun<'_>,
+    actor: Actor,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO business_case (case_id, applicant_id, amount_fen, submitted_at, promised_at, branch_id, policy_id, centre_id,
                                     state, service, wish, channel, form)
@@ -53,7 +58,15 @@ pub async fn begin_executing(office: &Office, conn: &mut PgConnection, begun: Be
     .bind(begun.form)
     .execute(&mut *conn)
     .await?;
-    add_event(office, conn, begun.case_id, actor, &["submitted", "decided", "approved", "executing"], begun.detail).await
+    add_event(
+        office,
+        conn,
+        begun.case_id,
+        actor,
+        &["submitted", "decided", "approved", "executing"],
+        begun.detail,
+    )
+    .await
 }
 
 /// Ends a case that was executing, in the caller's transaction.

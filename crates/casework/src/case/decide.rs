@@ -37,9 +37,16 @@ struct KeptDecision {
 
 /// Decides: the decision as it is shown, and what is kept of it. Pure: the same facts, form, instant and policy give the same decision
 /// for ever.
-pub fn decide(policy: &PolicyInForce, request: &Request, facts: &Facts, at: At) -> Result<(Decision, StoredDecision)> {
-    let reading =
-        policy.set.reading(&request.service, facts, &request.form, at).map_err(|error| Fault::Policy(error.to_string()))?;
+pub fn decide(
+    policy: &PolicyInForce,
+    request: &Request,
+    facts: &Facts,
+    at: At,
+) -> Result<(Decision, StoredDecision)> {
+    let reading = policy
+        .set
+        .reading(&request.service, facts, &request.form, at)
+        .map_err(|error| Fault::Policy(error.to_string()))?;
     let verdict = reading.judge();
     Ok((reading.explain(&verdict), reading.stored(&verdict)))
 }
@@ -93,29 +100,76 @@ pub struct Leg {
 }
 
 /// Books what was decided. For a new case only an approval is booked here; anything else first becomes an open case.
-pub async fn record_verdict(office: &Office, target: &Target<'_>, decided: &Decided<'_>, actor: Actor) -> Result<Verdict> {
+pub async fn record_verdict(
+    office: &Office,
+    target: &Target<'_>,
+    decided: &Decided<'_>,
+    actor: Actor,
+) -> Result<Verdict> {
     match (decided.decision.outcome, target) {
         (Outcome::Approved, _) => execute(office, target, decided, actor, None, None).await,
-        (_, Target::New(..)) => Err(Fault::Stored("only an approval is booked without an open case".to_owned()).into()),
+        (_, Target::New(..)) => {
+            Err(Fault::Stored("only an approval is booked without an open case".to_owned()).into())
+        }
         (Outcome::Refused, Target::Open(case)) => {
-            move_case(office, case, CaseState::Refused, decided, &["decided", "refused"], None, actor).await
+            move_case(
+                office,
+                case,
+                CaseState::Refused,
+                decided,
+                &["decided", "refused"],
+                None,
+                actor,
+            )
+            .await
         }
         (Outcome::Review, Target::Open(case)) => {
-            move_case(office, case, CaseState::Reviewing, decided, &["decided", "reviewing"], None, actor).await
+            move_case(
+                office,
+                case,
+                CaseState::Reviewing,
+                decided,
+                &["decided", "reviewing"],
+                None,
+                actor,
+            )
+            .await
         }
         // Still unknown after the longest wait: a person looks (data_sharing.md §6). A paper that the applicant owes is waited for.
         (Outcome::Waiting, Target::Open(case)) if waited_enough(decided, case) => {
-            move_case(office, case, CaseState::Reviewing, decided, &["waited", "reviewing"], None, actor).await
+            move_case(
+                office,
+                case,
+                CaseState::Reviewing,
+                decided,
+                &["waited", "reviewing"],
+                None,
+                actor,
+            )
+            .await
         }
         (Outcome::Waiting, Target::Open(case)) => {
             let next = next_try(decided.at.now, case.submitted_at);
-            move_case(office, case, CaseState::Gathering, decided, &["waiting"], Some(next), actor).await
+            move_case(
+                office,
+                case,
+                CaseState::Gathering,
+                decided,
+                &["waiting"],
+                Some(next),
+                actor,
+            )
+            .await
         }
     }
 }
 
 fn waited_enough(decided: &Decided<'_>, case: &Case) -> bool {
-    let hours = decided.policy.set.int("gather_max_wait_hours", decided.at.today, &[]).unwrap_or(i64::MAX / 3600);
+    let hours = decided
+        .policy
+        .set
+        .int("gather_max_wait_hours", decided.at.today, &[])
+        .unwrap_or(i64::MAX / 3600);
     decided.decision.papers.is_empty() && (decided.at.now - case.submitted_at).num_hours() >= hours
 }
 
@@ -170,7 +224,15 @@ async fn move_case(
         };
         if let Some(template) = template {
             let payload = json!({ "template": template, "case": case.case_id });
-            outbox::enqueue(office, &mut tx, outbox::kind::SMS, Some(case.case_id), payload, office.now()).await?;
+            outbox::enqueue(
+                office,
+                &mut tx,
+                outbox::kind::SMS,
+                Some(case.case_id),
+                payload,
+                office.now(),
+            )
+            .await?;
         }
     }
     tx.commit().await?;
@@ -196,7 +258,14 @@ fn detail(decided: &Decided<'_>) -> Value {
         detail["not_met"] = json!(not_met);
     }
     if !decided.decision.waiting_for.is_empty() {
-        detail["waiting_for"] = json!(decided.decision.waiting_for.iter().map(|wait| &wait.source).collect::<Vec<_>>());
+        detail["waiting_for"] = json!(
+            decided
+                .decision
+                .waiting_for
+                .iter()
+                .map(|wait| &wait.source)
+                .collect::<Vec<_>>()
+        );
     }
     detail
 }
@@ -221,42 +290,72 @@ async fn execute(
     by_hand: Option<&str>,
 ) -> Result<Verdict> {
     let service = office.catalogue.find(&decided.request.service)?;
-    let Effect::PayOut { amount_fen, bank, event } =
-        service.effect(office, decided.request, decided.facts, decided.decision, decided.own).await?;
-    let account = decided.own.account.as_ref().ok_or_else(|| Fault::Stored("an approved payment has no account".to_owned()))?;
+    let Effect::PayOut {
+        amount_fen,
+        bank,
+        event,
+    } = service
+        .effect(
+            office,
+            decided.request,
+            decided.facts,
+            decided.decision,
+            decided.own,
+        )
+        .await?;
+    let account = decided
+        .own
+        .account
+        .as_ref()
+        .ok_or_else(|| Fault::Stored("an approved payment has no account".to_owned()))?;
     let case_id = target.case_id();
     let journal_id = office.ids.next().await?;
     let at = office.now();
     let mut detail = detail(decided);
     detail["journal"] = number(office, journal_id).into();
-    let (version, seq, key, digest, row, steps): (i32, i16, Uuid, Uuid, Option<Value>, &[&str]) = match target {
-        Target::New(submission, wish) => {
-            if let Some(_before) = known(office, submission).await? {
-                return Ok(Verdict::Again);
+    let (version, seq, key, digest, row, steps): (i32, i16, Uuid, Uuid, Option<Value>, &[&str]) =
+        match target {
+            Target::New(submission, wish) => {
+                if let Some(_before) = known(office, submission).await? {
+                    return Ok(Verdict::Again);
+                }
+                let row = json!({
+                    "submitted_at": submission.tapped_at,
+                    "promised_at": submission.promised_at,
+                    "served_by": submission.served_by,
+                    "service": decided.request.service,
+                    "wish": wish,
+                    "channel": decided.request.channel,
+                    "form": seal_form(office, &decided.request.form),
+                });
+                (
+                    0,
+                    1,
+                    submission.key,
+                    submission.digest,
+                    Some(row),
+                    &["submitted", "decided", "approved", "executing"],
+                )
             }
-            let row = json!({
-                "submitted_at": submission.tapped_at,
-                "promised_at": submission.promised_at,
-                "served_by": submission.served_by,
-                "service": decided.request.service,
-                "wish": wish,
-                "channel": decided.request.channel,
-                "form": seal_form(office, &decided.request.form),
-            });
-            (0, 1, submission.key, submission.digest, Some(row), &["submitted", "decided", "approved", "executing"])
-        }
-        Target::Open(case) => {
-            let seq: i16 = sqlx::query_scalar(
+            Target::Open(case) => {
+                let seq: i16 = sqlx::query_scalar(
                 "SELECT max(seq)::smallint + 1::smallint FROM case_event WHERE centre_id = $1 AND case_id = $2",
             )
             .bind(office.centre.id)
             .bind(case_id)
             .fetch_one(&office.pool)
             .await?;
-            let key = key_uuid(&format!("E21:{}:{case_id}", office.centre.id));
-            (case.version, seq, key, key, None, &["decided", "approved", "executing"])
-        }
-    };
+                let key = key_uuid(&format!("E21:{}:{case_id}", office.centre.id));
+                (
+                    case.version,
+                    seq,
+                    key,
+                    key,
+                    None,
+                    &["decided", "approved", "executing"],
+                )
+            }
+        };
     let leaf = leaf::commit(&event_record(office, case_id, seq, at, steps, &detail))?;
     let branch = match target {
         Target::New(submission, _) => submission.branch_id,
@@ -309,9 +408,11 @@ async fn execute(
         }
         Err(error) if moved_meanwhile(&error) => Ok(Verdict::Again),
         Err(error) => match target {
-            Target::New(submission, wish) => match repeated(office, submission, wish, error.into()).await? {
-                Submitted::Before(_) | Submitted::New(_) => Ok(Verdict::Again),
-            },
+            Target::New(submission, wish) => {
+                match repeated(office, submission, wish, error.into()).await? {
+                    Submitted::Before(_) | Submitted::New(_) => Ok(Verdict::Again),
+                }
+            }
             Target::Open(_) => Err(error.into()),
         },
     }
@@ -322,17 +423,41 @@ fn moved_meanwhile(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .and_then(|error| error.code())
-        .is_some_and(|code| matches!(code.as_ref(), "CW001" | "CW002" | "CW003" | "40001" | "40P01"))
+        .is_some_and(|code| {
+            matches!(
+                code.as_ref(),
+                "CW001" | "CW002" | "CW003" | "40001" | "40P01"
+            )
+        })
 }
 
 /// A reviewer approves what the rules sent to a person. Who served the case may not be its reviewer.
-pub async fn approve_by_hand(office: &Office, case: &Case, decided: &Decided<'_>, reviewer: i64, reason: &str) -> Result<Verdict> {
+pub async fn approve_by_hand(
+    office: &Office,
+    case: &Case,
+    decided: &Decided<'_>,
+    reviewer: i64,
+    reason: &str,
+) -> Result<Verdict> {
     may_review(case, reviewer)?;
-    execute(office, &Target::Open(case), decided, Actor::System, Some(reviewer), Some(reason)).await
+    execute(
+        office,
+        &Target::Open(case),
+        decided,
+        Actor::System,
+        Some(reviewer),
+        Some(reason),
+    )
+    .await
 }
 
 /// A reviewer refuses, with reasons.
-pub async fn refuse_by_hand(office: &Office, case: &Case, reviewer: i64, reason: &str) -> Result<()> {
+pub async fn refuse_by_hand(
+    office: &Office,
+    case: &Case,
+    reviewer: i64,
+    reason: &str,
+) -> Result<()> {
     may_review(case, reviewer)?;
     let mut tx = office.pool.begin().await?;
     let moved = sqlx::query(
@@ -350,9 +475,25 @@ pub async fn refuse_by_hand(office: &Office, case: &Case, reviewer: i64, reason:
     if moved.rows_affected() == 0 {
         return Err(changed().into());
     }
-    add_event(office, &mut tx, case.case_id, Actor::Staff(reviewer), &["refused"], json!({ "reason": reason })).await?;
+    add_event(
+        office,
+        &mut tx,
+        case.case_id,
+        Actor::Staff(reviewer),
+        &["refused"],
+        json!({ "reason": reason }),
+    )
+    .await?;
     let payload = json!({ "template": "refused", "case": case.case_id });
-    outbox::enqueue(office, &mut tx, outbox::kind::SMS, Some(case.case_id), payload, office.now()).await?;
+    outbox::enqueue(
+        office,
+        &mut tx,
+        outbox::kind::SMS,
+        Some(case.case_id),
+        payload,
+        office.now(),
+    )
+    .await?;
     tx.commit().await?;
     office.wake.notify_one();
     office.changed(case.case_id);
@@ -361,7 +502,12 @@ pub async fn refuse_by_hand(office: &Office, case: &Case, reviewer: i64, reason:
 
 fn may_review(case: &Case, reviewer: i64) -> Result<()> {
     if case.served_by == Some(reviewer) {
-        return Err(Refusal::new(403, "E-CHECK-01", "您是这笔业务的经办人，不能自己复核。已放进复核池。").into());
+        return Err(Refusal::new(
+            403,
+            "E-CHECK-01",
+            "您是这笔业务的经办人，不能自己复核。已放进复核池。",
+        )
+        .into());
     }
     if case.state() != CaseState::Reviewing {
         return Err(changed().into());
@@ -374,11 +520,24 @@ fn changed() -> Refusal {
 }
 
 /// The decision of a case as it is shown: drawn again from what was kept, by the policy version that it names.
-pub async fn decision_of(office: &Office, case: &Case, policy: &PolicyInForce) -> Result<Option<Decision>> {
-    let Some(kept) = case.decision.as_ref().filter(|decision| decision.get("service").is_some()) else { return Ok(None) };
+pub async fn decision_of(
+    office: &Office,
+    case: &Case,
+    policy: &PolicyInForce,
+) -> Result<Option<Decision>> {
+    let Some(kept) = case
+        .decision
+        .as_ref()
+        .filter(|decision| decision.get("service").is_some())
+    else {
+        return Ok(None);
+    };
     let kept: KeptDecision = serde_json::from_value(kept.clone())?;
-    let facts: Facts =
-        fact::by_ids(office, &kept.stored.fact_ids).await?.into_iter().chain(kept.own.iter().cloned()).collect();
+    let facts: Facts = fact::by_ids(office, &kept.stored.fact_ids)
+        .await?
+        .into_iter()
+        .chain(kept.own.iter().cloned())
+        .collect();
     let form = case.open_form(office)?;
     policy
         .set

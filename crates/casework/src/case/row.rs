@@ -64,7 +64,10 @@ impl CaseState {
 
     /// Whether nothing more is expected to happen by itself.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Refused | Self::Withdrawn | Self::Failed)
+        matches!(
+            self,
+            Self::Done | Self::Refused | Self::Withdrawn | Self::Failed
+        )
     }
 }
 
@@ -178,7 +181,9 @@ impl Case {
         for (field, value) in self.form.as_object().into_iter().flatten() {
             let opened = match value.get("sealed").and_then(Value::as_str) {
                 Some(sealed) => {
-                    let sealed = hex::decode(sealed).map_err(|_| crate::Fault::Stored("a sealed field is not hex".to_owned()))?;
+                    let sealed = hex::decode(sealed).map_err(|_| {
+                        crate::Fault::Stored("a sealed field is not hex".to_owned())
+                    })?;
                     Value::String(text(&office.vault, purpose::CARD, &sealed)?)
                 }
                 None => value.clone(),
@@ -223,20 +228,31 @@ macro_rules! columns {
 
 /// A case by identifier.
 pub async fn get(office: &Office, db: impl PgExecutor<'_>, case_id: i64) -> Result<Option<Case>> {
-    Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM business_case WHERE centre_id = $1 AND case_id = $2"))
-        .bind(office.centre.id)
-        .bind(case_id)
-        .fetch_optional(db)
-        .await?)
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM business_case WHERE centre_id = $1 AND case_id = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(case_id)
+    .fetch_optional(db)
+    .await?)
 }
 
 /// A case that must exist.
 pub async fn require(office: &Office, case_id: i64) -> Result<Case> {
-    get(office, &office.pool, case_id).await?.ok_or_else(|| Refusal::not_found("这个办件").into())
+    get(office, &office.pool, case_id)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这个办件").into())
 }
 
 /// The cases of an applicant, newest first, a page of them before `before`.
-pub async fn list_of_applicant(office: &Office, applicant_id: i64, before: Option<i64>, limit: i64) -> Result<Vec<Case>> {
+pub async fn list_of_applicant(
+    office: &Office,
+    applicant_id: i64,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Case>> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),

@@ -8,8 +8,8 @@ use sqlx::PgConnection;
 
 use super::row::{Case, CaseState, PayState};
 use super::{add_event, end_to_end_id};
-use crate::person::purpose;
 use crate::books::{self, Booking};
+use crate::person::purpose;
 use crate::{Actor, Fault, Office, Refusal, Result, outbox, person};
 
 /// A payment order (支付指令) as the bank is told it.
@@ -46,7 +46,9 @@ pub struct PaymentReport {
 
 /// The order of a case that is paying; none where there is nothing to pay any more.
 pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option<Order>> {
-    let Some(case) = super::get(office, &office.pool, case_id).await? else { return Ok(None) };
+    let Some(case) = super::get(office, &office.pool, case_id).await? else {
+        return Ok(None);
+    };
     let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
     if case.pay_attempt != attempt || !open {
         return Ok(None);
@@ -55,12 +57,21 @@ pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option
         .await?
         .ok_or_else(|| Fault::Stored("a paying case has no applicant".to_owned()))?;
     let form = case.open_form(office)?;
-    let card = form.get("card_no").and_then(Value::as_str).map(str::to_owned);
+    let card = form
+        .get("card_no")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     Ok(Some(Order {
-        bank: case.pay_bank.clone().ok_or_else(|| Fault::Stored("a paying case names no bank".to_owned()))?,
+        bank: case
+            .pay_bank
+            .clone()
+            .ok_or_else(|| Fault::Stored("a paying case names no bank".to_owned()))?,
         end_to_end_id: end_to_end_id(office, case_id, attempt),
-        amount_fen: case.amount_fen.ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()))?,
-        payee_account: card.ok_or_else(|| Fault::Stored("a paying case names no card".to_owned()))?,
+        amount_fen: case
+            .amount_fen
+            .ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()))?,
+        payee_account: card
+            .ok_or_else(|| Fault::Stored("a paying case names no card".to_owned()))?,
         payee_name: person.name.expose().to_owned(),
         remark: "住房公积金提取".to_owned(),
     }))
@@ -88,7 +99,15 @@ pub async fn payment_unknown(office: &Office, case_id: i64, attempt: i16) -> Res
     .execute(&mut *tx)
     .await?;
     if moved.rows_affected() == 1 {
-        add_event(office, &mut tx, case_id, Actor::System, &["payment_unknown"], json!({})).await?;
+        add_event(
+            office,
+            &mut tx,
+            case_id,
+            Actor::System,
+            &["payment_unknown"],
+            json!({}),
+        )
+        .await?;
         tx.commit().await?;
         office.changed(case_id);
     }
@@ -97,12 +116,16 @@ pub async fn payment_unknown(office: &Office, case_id: i64, attempt: i16) -> Res
 
 /// Takes the case's row, so that one word of the bank at a time is acted upon.
 async fn lock(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Case> {
-    sqlx::query("SELECT FROM business_case WHERE centre_id = $1 AND case_id = $2 FOR NO KEY UPDATE")
-        .bind(office.centre.id)
-        .bind(case_id)
-        .execute(&mut *conn)
-        .await?;
-    super::get(office, conn, case_id).await?.ok_or_else(|| Refusal::not_found("这个办件").into())
+    sqlx::query(
+        "SELECT FROM business_case WHERE centre_id = $1 AND case_id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .execute(&mut *conn)
+    .await?;
+    super::get(office, conn, case_id)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这个办件").into())
 }
 
 fn booking<'a>(
@@ -129,25 +152,37 @@ fn booking<'a>(
 
 /// The journal that took the money from the account, and its business date.
 async fn origin(office: &Office, conn: &mut PgConnection, case: &Case) -> Result<(i64, NaiveDate)> {
-    let journal_id = case.journal_id.ok_or_else(|| Fault::Stored("a paying case has no journal".to_owned()))?;
-    let day: NaiveDate = sqlx::query_scalar("SELECT used_on FROM withdrawal_use WHERE centre_id = $1 AND case_id = $2")
-        .bind(office.centre.id)
-        .bind(case.case_id)
-        .fetch_one(conn)
-        .await?;
+    let journal_id = case
+        .journal_id
+        .ok_or_else(|| Fault::Stored("a paying case has no journal".to_owned()))?;
+    let day: NaiveDate = sqlx::query_scalar(
+        "SELECT used_on FROM withdrawal_use WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(case.case_id)
+    .fetch_one(conn)
+    .await?;
     Ok((journal_id, day))
 }
 
 fn bank_of(case: &Case) -> Result<&str> {
-    case.pay_bank.as_deref().ok_or_else(|| Fault::Stored("a paying case names no bank".to_owned()).into())
+    case.pay_bank
+        .as_deref()
+        .ok_or_else(|| Fault::Stored("a paying case names no bank".to_owned()).into())
 }
 
 fn amount_of(case: &Case) -> Result<i64> {
-    case.amount_fen.ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()).into())
+    case.amount_fen
+        .ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()).into())
 }
 
 /// On the card (E22, or E26 for a second attempt): the case is done. Told twice, the second changes nothing.
-pub async fn payment_paid(office: &Office, case_id: i64, attempt: i16, report: &PaymentReport) -> Result<bool> {
+pub async fn payment_paid(
+    office: &Office,
+    case_id: i64,
+    attempt: i16,
+    report: &PaymentReport,
+) -> Result<bool> {
     let mut tx = office.pool.begin().await?;
     let case = lock(office, &mut tx, case_id).await?;
     let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
@@ -155,10 +190,24 @@ pub async fn payment_paid(office: &Office, case_id: i64, attempt: i16, report: &
         return Ok(false);
     }
     let bank = office.bank(bank_of(&case)?)?.deposit_id;
-    debit_taken(office, &mut tx, bank_of(&case)?, report, amount_of(&case)?, &end_to_end_id(office, case_id, attempt), Some(case_id)).await?;
+    debit_taken(
+        office,
+        &mut tx,
+        bank_of(&case)?,
+        report,
+        amount_of(&case)?,
+        &end_to_end_id(office, case_id, attempt),
+        Some(case_id),
+    )
+    .await?;
     let event = if attempt == 1 { "E22" } else { "E26" };
     let key = format!("{case_id}:{attempt}");
-    books::post(office, &mut tx, &booking(&case, event, &key, None, &[(Role::Bank, bank)])?).await?;
+    books::post(
+        office,
+        &mut tx,
+        &booking(&case, event, &key, None, &[(Role::Bank, bank)])?,
+    )
+    .await?;
     sqlx::query(
         "UPDATE business_case SET state = 6, pay_state = 3, pay_ref = $3, pay_reason = NULL, version = version + 1
           WHERE centre_id = $1 AND case_id = $2",
@@ -178,7 +227,15 @@ pub async fn payment_paid(office: &Office, case_id: i64, attempt: i16, report: &
         Some(sent_at) => Some(sent_at),
         None => ordered_at(office, &mut tx, case_id).await?,
     };
-    add_event(office, &mut tx, case_id, Actor::System, &["paid", "done"], legs(office, report, sent_at)).await?;
+    add_event(
+        office,
+        &mut tx,
+        case_id,
+        Actor::System,
+        &["paid", "done"],
+        legs(office, report, sent_at),
+    )
+    .await?;
     sms(office, &mut tx, case_id, "paid").await?;
     tx.commit().await?;
     office.wake.notify_one();
@@ -199,13 +256,29 @@ pub async fn debit_taken(
     if report.bank_ref.is_empty() {
         return Ok(());
     }
-    let booked_on = anju_domain::clock::shanghai_date(report.settled_at.unwrap_or_else(|| office.now()));
-    crate::inbox::take(office, conn, bank, &report.bank_ref, "debit", booked_on, -amount_fen, Some(end_to_end_id), case_id).await?;
+    let booked_on =
+        anju_domain::clock::shanghai_date(report.settled_at.unwrap_or_else(|| office.now()));
+    crate::inbox::take(
+        office,
+        conn,
+        bank,
+        &report.bank_ref,
+        "debit",
+        booked_on,
+        -amount_fen,
+        Some(end_to_end_id),
+        case_id,
+    )
+    .await?;
     Ok(())
 }
 
 /// When the case's last order was given.
-async fn ordered_at(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Option<DateTime<Utc>>> {
+async fn ordered_at(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+) -> Result<Option<DateTime<Utc>>> {
     Ok(sqlx::query_scalar(
         "SELECT max(at) FROM case_event WHERE centre_id = $1 AND case_id = $2 AND 'executing' = ANY (steps)",
     )
@@ -230,12 +303,25 @@ fn legs(office: &Office, report: &PaymentReport, sent_at: Option<DateTime<Utc>>)
 
 async fn sms(office: &Office, conn: &mut PgConnection, case_id: i64, template: &str) -> Result<()> {
     let payload = json!({ "template": template, "case": case_id });
-    outbox::enqueue(office, conn, outbox::kind::SMS, Some(case_id), payload, office.now()).await?;
+    outbox::enqueue(
+        office,
+        conn,
+        outbox::kind::SMS,
+        Some(case_id),
+        payload,
+        office.now(),
+    )
+    .await?;
     Ok(())
 }
 
 /// Refused by the bank (E23): the money is back on the account with its old value date, and the case has failed.
-pub async fn payment_rejected(office: &Office, case_id: i64, attempt: i16, report: &PaymentReport) -> Result<bool> {
+pub async fn payment_rejected(
+    office: &Office,
+    case_id: i64,
+    attempt: i16,
+    report: &PaymentReport,
+) -> Result<bool> {
     let mut tx = office.pool.begin().await?;
     let case = lock(office, &mut tx, case_id).await?;
     let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
@@ -252,15 +338,39 @@ pub async fn payment_rejected(office: &Office, case_id: i64, attempt: i16, repor
         .bind(&report.reason)
         .execute(&mut *tx)
         .await?;
-        add_event(office, &mut tx, case_id, Actor::System, &["payment_rejected"], json!({ "reason": report.reason })).await?;
+        add_event(
+            office,
+            &mut tx,
+            case_id,
+            Actor::System,
+            &["payment_rejected"],
+            json!({ "reason": report.reason }),
+        )
+        .await?;
         sms(office, &mut tx, case_id, "returned").await?;
     } else {
         let (journal_id, day) = origin(office, &mut tx, &case).await?;
         let key = case_id.to_string();
-        let header = books::header(office, &mut tx, &booking(&case, "E23", &key, None, &[])?).await?;
-        anju_ledger::journal::reverse(&mut tx, &header, &key, anju_ledger::JournalId(journal_id), day).await?;
+        let header =
+            books::header(office, &mut tx, &booking(&case, "E23", &key, None, &[])?).await?;
+        anju_ledger::journal::reverse(
+            &mut tx,
+            &header,
+            &key,
+            anju_ledger::JournalId(journal_id),
+            day,
+        )
+        .await?;
         release(office, &mut tx, case_id, 9, 4, report.reason.as_deref()).await?;
-        add_event(office, &mut tx, case_id, Actor::System, &["payment_rejected", "failed"], json!({ "reason": report.reason })).await?;
+        add_event(
+            office,
+            &mut tx,
+            case_id,
+            Actor::System,
+            &["payment_rejected", "failed"],
+            json!({ "reason": report.reason }),
+        )
+        .await?;
         sms(office, &mut tx, case_id, "rejected").await?;
     }
     tx.commit().await?;
@@ -312,7 +422,12 @@ pub async fn payment_returned(
     }
     let account = office.bank(bank)?.deposit_id;
     let key = format!("{bank}:{serial}");
-    books::post(office, conn, &booking(&case, "E25", &key, None, &[(Role::Bank, account)])?).await?;
+    books::post(
+        office,
+        conn,
+        &booking(&case, "E25", &key, None, &[(Role::Bank, account)])?,
+    )
+    .await?;
     // The wish is marked, so that a new case of the same wish may live beside a returned one.
     sqlx::query(
         "UPDATE business_case
@@ -324,7 +439,15 @@ pub async fn payment_returned(
     .bind(reason)
     .execute(&mut *conn)
     .await?;
-    add_event(office, conn, case_id, Actor::System, &["payment_returned"], json!({ "bank": bank, "reason": reason })).await?;
+    add_event(
+        office,
+        conn,
+        case_id,
+        Actor::System,
+        &["payment_returned"],
+        json!({ "bank": bank, "reason": reason }),
+    )
+    .await?;
     sms(office, conn, case_id, "returned").await
 }
 
@@ -351,9 +474,25 @@ pub async fn pay_again(office: &Office, case_id: i64, card_no: &str, actor: Acto
     .bind(attempt)
     .execute(&mut *tx)
     .await?;
-    add_event(office, &mut tx, case_id, actor, &["new_card", "executing"], json!({ "attempt": attempt })).await?;
+    add_event(
+        office,
+        &mut tx,
+        case_id,
+        actor,
+        &["new_card", "executing"],
+        json!({ "attempt": attempt }),
+    )
+    .await?;
     let payload = json!({ "case": case_id, "attempt": attempt });
-    outbox::enqueue(office, &mut tx, outbox::kind::PAYMENT, Some(case_id), payload, office.now()).await?;
+    outbox::enqueue(
+        office,
+        &mut tx,
+        outbox::kind::PAYMENT,
+        Some(case_id),
+        payload,
+        office.now(),
+    )
+    .await?;
     tx.commit().await?;
     office.wake.notify_one();
     office.changed(case_id);
@@ -367,13 +506,28 @@ pub async fn credit_back(office: &Office, case_id: i64, actor: Actor) -> Result<
     if case.state() != CaseState::Executing || case.pay_state() != PayState::Returned {
         return Err(Refusal::new(409, "E-CASE-02", "这个办件没有退回的款项。").into());
     }
-    let account = case.account_id.ok_or_else(|| Fault::Stored("a returned case has no account".to_owned()))?;
+    let account = case
+        .account_id
+        .ok_or_else(|| Fault::Stored("a returned case has no account".to_owned()))?;
     // With the value date of the debit: the person loses no interest (withdrawal.md §7).
     let (_, day) = origin(office, &mut tx, &case).await?;
     let key = case_id.to_string();
-    books::post(office, &mut tx, &booking(&case, "E27", &key, Some(day), &[(Role::Person, account)])?).await?;
+    books::post(
+        office,
+        &mut tx,
+        &booking(&case, "E27", &key, Some(day), &[(Role::Person, account)])?,
+    )
+    .await?;
     release(office, &mut tx, case_id, 9, 5, None).await?;
-    add_event(office, &mut tx, case_id, actor, &["credited_back", "failed"], json!({})).await?;
+    add_event(
+        office,
+        &mut tx,
+        case_id,
+        actor,
+        &["credited_back", "failed"],
+        json!({}),
+    )
+    .await?;
     sms(office, &mut tx, case_id, "credited_back").await?;
     tx.commit().await?;
     office.wake.notify_one();

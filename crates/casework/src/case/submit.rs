@@ -45,7 +45,13 @@ pub enum Submitted {
 ///
 /// # Errors
 /// 409 `E-API-02` for a key used with another body, 409 `E-W-05` for a second live case for the same wish.
-pub async fn submit(office: &Office, submission: &Submission, wish: &str, policy: &PolicyInForce, fact_types: &[String]) -> Result<Submitted> {
+pub async fn submit(
+    office: &Office,
+    submission: &Submission,
+    wish: &str,
+    policy: &PolicyInForce,
+    fact_types: &[String],
+) -> Result<Submitted> {
     if let Some(before) = known(office, submission).await? {
         return Ok(Submitted::Before(before));
     }
@@ -53,7 +59,14 @@ pub async fn submit(office: &Office, submission: &Submission, wish: &str, policy
     let at = office.now();
     let steps = ["submitted", "gathering"];
     let detail = json!({ "channel": request.channel });
-    let leaf = leaf::commit(&event_record(office, submission.case_id, 1, at, &steps, &detail))?;
+    let leaf = leaf::commit(&event_record(
+        office,
+        submission.case_id,
+        1,
+        at,
+        &steps,
+        &detail,
+    ))?;
     let mut tx = office.pool.begin().await?;
     let opened = async {
         books::remember(office, &mut tx, submission.key, submission.digest, submission.case_id).await?;
@@ -125,11 +138,20 @@ pub(crate) async fn known(office: &Office, submission: &Submission) -> Result<Op
 
 /// 409: the key was used with another call or body.
 pub fn other_body() -> Refusal {
-    Refusal::new(409, "E-API-02", "同一个幂等键已经用于另一个请求，请换一个新的键。")
+    Refusal::new(
+        409,
+        "E-API-02",
+        "同一个幂等键已经用于另一个请求，请换一个新的键。",
+    )
 }
 
 /// A unique key said no: the same request came before, or the same wish is alive.
-pub(crate) async fn repeated(office: &Office, submission: &Submission, wish: &str, error: crate::Error) -> Result<Submitted> {
+pub(crate) async fn repeated(
+    office: &Office,
+    submission: &Submission,
+    wish: &str,
+    error: crate::Error,
+) -> Result<Submitted> {
     let constraint = unique_violation(&error);
     if constraint.as_deref() == Some("case_live") {
         let living: Option<i64> = sqlx::query_scalar(
@@ -158,7 +180,12 @@ pub(crate) async fn repeated(office: &Office, submission: &Submission, wish: &st
 /// 409: a second live case for the same wish.
 pub fn live_case(office: &Office, case_id: i64) -> Refusal {
     let no = number(office, case_id);
-    Refusal::new(409, "E-W-05", format!("您已有同类提取业务正在办理（编号：{no}），请勿重复提交。")).with("case_id", no)
+    Refusal::new(
+        409,
+        "E-W-05",
+        format!("您已有同类提取业务正在办理（编号：{no}），请勿重复提交。"),
+    )
+    .with("case_id", no)
 }
 
 /// Whether a unique key said no: the same request, or another for the same thing, came first.
@@ -169,13 +196,18 @@ pub fn is_repeat(error: &crate::Error) -> bool {
 /// The constraint of a unique violation.
 pub(crate) fn unique_violation(error: &crate::Error) -> Option<String> {
     let database = match error {
-        crate::Error::Failed(crate::Fault::Database(error) | crate::Fault::Ledger(anju_ledger::Error::Database(error))) => {
-            error.as_database_error()?
+        crate::Error::Failed(
+            crate::Fault::Database(error)
+            | crate::Fault::Ledger(anju_ledger::Error::Database(error)),
+        ) => error.as_database_error()?,
+        crate::Error::Failed(crate::Fault::Ledger(anju_ledger::Error::RepeatedKey)) => {
+            return Some("command_pkey".to_owned());
         }
-        crate::Error::Failed(crate::Fault::Ledger(anju_ledger::Error::RepeatedKey)) => return Some("command_pkey".to_owned()),
         _ => return None,
     };
-    database.is_unique_violation().then(|| database.constraint().unwrap_or_default().to_owned())
+    database
+        .is_unique_violation()
+        .then(|| database.constraint().unwrap_or_default().to_owned())
 }
 
 /// Takes a case back before any money moved (until `executing`).
@@ -198,7 +230,9 @@ pub async fn withdraw(office: &Office, case_id: i64, actor: Actor) -> Result<()>
         if case.state() == CaseState::Withdrawn {
             return Ok(());
         }
-        return Err(Refusal::new(409, "E-CASE-01", "这个办件已经在付款或已经办结，不能撤回。").into());
+        return Err(
+            Refusal::new(409, "E-CASE-01", "这个办件已经在付款或已经办结，不能撤回。").into(),
+        );
     }
     add_event(office, &mut tx, case_id, actor, &["withdrawn"], json!({})).await?;
     tx.commit().await?;
