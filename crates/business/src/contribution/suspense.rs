@@ -326,7 +326,7 @@ pub async fn refund_result(
 ) -> Result<bool> {
     let mut tx = office.pool.begin().await?;
     let moved = sqlx::query(
-        "UPDATE suspense_match SET pay_state = $3, answer = CASE WHEN $3 = 4 THEN $4 ELSE answer END
+        "UPDATE suspense_match SET pay_state = $3, answer = CASE WHEN $3::smallint = 4 THEN $4 ELSE answer END
           WHERE centre_id = $1 AND match_id = $2 AND pay_state IN (1, 2)",
     )
     .bind(office.centre.id)
