@@ -12,8 +12,10 @@ use anju_portal::look::Look;
 use anju_portal::security::Visit;
 use askama::Template;
 
+mod books;
 mod desk;
 mod my;
+mod service;
 mod site;
 mod unit;
 

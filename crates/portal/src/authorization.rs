@@ -5,8 +5,8 @@
 use anju_casework::session::{self, Session, audience};
 use anju_casework::staff::{self, Staff, role};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -102,6 +102,9 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/cases/{case}/check", REVIEWERS),
     ("GET", "/desk/identify", TELLERS),
     ("POST", "/desk/identify", TELLERS),
+    ("GET", "/desk/do/{service}", TELLERS),
+    ("POST", "/desk/do/{service}", TELLERS),
+    ("GET", "/desk/do/{service}/why", TELLERS),
     ("GET", "/desk/people/{person}", CASES),
     ("POST", "/desk/people/{person}/reveal", TELLERS),
     ("POST", "/desk/search", STAFF),
@@ -244,16 +247,18 @@ pub struct AtDesk {
     pub staff: Staff,
 }
 
-fn session_of(parts: &Parts) -> Result<Session, Response> {
-    parts.extensions.get::<Session>().cloned().ok_or_else(|| {
-        tracing::error!(path = %parts.uri.path(), "a handler wants a session on a route that admits anyone");
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    })
+fn session_of(parts: &Parts) -> Result<Session, PageError> {
+    // Only a route that admits anyone has none, and no handler of such a route asks for it.
+    parts
+        .extensions
+        .get::<Session>()
+        .cloned()
+        .ok_or(PageError::LogIn)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Me {
-    type Rejection = Response;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Me, Response> {
+    type Rejection = PageError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Me, PageError> {
         let session = session_of(parts)?;
         Ok(Me {
             person_id: session.subject_id,
@@ -263,28 +268,26 @@ impl<S: Send + Sync> FromRequestParts<S> for Me {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for AtUnit {
-    type Rejection = Response;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtUnit, Response> {
+    type Rejection = PageError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtUnit, PageError> {
         let session = session_of(parts)?;
         Ok(AtUnit {
             clerk_id: session.subject_id,
-            employer_id: session
-                .employer_id
-                .ok_or_else(|| PageError::LogIn.into_response())?,
+            employer_id: session.employer_id.ok_or(PageError::LogIn)?,
             session,
         })
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for AtDesk {
-    type Rejection = Response;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtDesk, Response> {
+    type Rejection = PageError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtDesk, PageError> {
         let session = session_of(parts)?;
         let staff = parts
             .extensions
             .get::<Staff>()
             .cloned()
-            .ok_or_else(|| PageError::LogIn.into_response())?;
+            .ok_or(PageError::LogIn)?;
         Ok(AtDesk { session, staff })
     }
 }

@@ -4,6 +4,7 @@
 //! money stands here. Pages work without scripts, load nothing from another host and print no inline script or style.
 //! Read `frame` (what every page has), then `components` (what pages are built of), then `pages`.
 
+mod apply;
 pub mod assets;
 pub mod authorization;
 pub mod components;

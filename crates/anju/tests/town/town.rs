@@ -21,7 +21,8 @@ pub struct Town {
     /// The doors of its server and of its outside world.
     pub doors: Doors,
     server: Server,
-    config: Config,
+    /// How its server was started.
+    pub config: Config,
     _outside: start::Running,
     database: TestDatabase,
     _home: Home,
@@ -140,6 +141,16 @@ impl Town {
             .fetch_one(&mut connection)
             .await
             .expect("a figure")
+    }
+}
+
+impl Town {
+    /// The office of its centre, beside the one of the server.
+    pub async fn office(&self) -> anju_casework::Office {
+        let pool = anju::database::pool(&self.config.database_url, 4)
+            .await
+            .expect("a pool");
+        office::open(&self.config, pool).await.expect("the office")
     }
 }
 

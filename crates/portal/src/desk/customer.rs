@@ -15,10 +15,10 @@ use serde::Deserialize;
 
 use crate::authorization::AtDesk;
 use crate::components::{
-    Cell, Column, Event, Facts, Flash, Keys, Line, Masked, Rows, State as Shown, Table, Text,
-    Timeline, Tone, When,
+    Button, Cell, Column, Event, Facts, Flash, Keys, Line, Masked, Row, Rows, State as Shown,
+    Table, Text, Timeline, Tone, When,
 };
-use crate::desk::{framed, looked};
+use crate::desk::{apply, framed, looked, may_open};
 use crate::my::{account_of, service_name, what};
 use crate::pages::desk::{CustomerPage, Reveal};
 use crate::pages::error::PageError;
@@ -202,6 +202,39 @@ async fn draw(
                 .state(&state_of(one)),
         )
     }));
+    let mut likely = Vec::new();
+    let mut button = None;
+    if may_open(&at.staff, "/desk/identify") {
+        for (service, decision) in apply::asking(portal, visit, at)?.at_hand().await? {
+            let not_met = decision
+                .conditions
+                .iter()
+                .filter(|found| found.outcome == anju_policy::ConditionOutcome::NotMet)
+                .count();
+            let amount = decision
+                .amount_fen
+                .filter(|fen| *fen > 0 && decision.outcome == anju_policy::Outcome::Approved)
+                .map(Fen::new);
+            let href = if not_met > 0 {
+                format!("/desk/do/{}/why", service.id)
+            } else {
+                format!("/desk/do/{}", service.id)
+            };
+            if not_met == 0 && button.is_none() {
+                button = Some(Button::go(format!("办理{}", service.name_zh), href.clone()).wide());
+            }
+            let key = (likely.len() < 9).then(|| (likely.len() + 1).to_string());
+            let row = Row::to(href, service.name_zh.as_str()).note(match (amount, not_met) {
+                (Some(amount), _) => Text::new().say("可提 ").money(amount),
+                (None, 0) => "还要向部门核对，点开就去问".into(),
+                (None, lacking) => format!("差 {lacking} 条").into(),
+            });
+            likely.push(match key {
+                Some(key) => row.key(key),
+                None => row,
+            });
+        }
+    }
     let id_no = Masked::ready(person.id_number.to_string(), "证件号");
     let phone = person
         .phone
@@ -244,8 +277,8 @@ async fn draw(
             ],
         }),
         figures,
-        likely: Rows::new(Vec::new()),
-        button: None,
+        likely: Rows::new(likely).tight(),
+        button,
         family: Facts(family),
         cases: Table::new(
             "cases-table",

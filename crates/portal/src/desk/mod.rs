@@ -1,8 +1,10 @@
 //! `/desk`: handlers of staff. A teller sees the person who stands at the window, a reviewer what his branch keeps, an
 //! accountant or auditor the centre; each look at a person is written down with its reason at once.
 
+mod apply;
 mod books;
 mod case;
+mod close;
 mod customer;
 mod identify;
 mod search;
@@ -39,6 +41,8 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/identify",
             get(identify::page).post(identify::identify),
         )
+        .route("/desk/do/{service}", get(apply::check).post(apply::submit))
+        .route("/desk/do/{service}/why", get(apply::why))
         .route("/desk/people/{person}", get(customer::page))
         .route("/desk/people/{person}/reveal", post(customer::reveal))
         .route("/desk/keys", get(keys))
@@ -51,9 +55,9 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/books/trial-balance.csv",
             get(books::trial_balance_csv),
         )
-        .route("/desk/books/close", get(books::close))
-        .route("/desk/books/close/propose", post(books::propose))
-        .route("/desk/books/close/confirm", post(books::confirm))
+        .route("/desk/books/close", get(close::close))
+        .route("/desk/books/close/propose", post(close::propose))
+        .route("/desk/books/close/confirm", post(close::confirm))
 }
 
 /// Groups of the rail: head, then address and words of each entry.
@@ -105,23 +109,20 @@ async fn framed(
         })
         .filter(|group: &RailGroup| !group.links.is_empty())
         .collect();
-    let serving = match at.session.served_person {
-        Some(person) => Some(
-            Text::new()
-                .say("窗口前：")
-                .link(
-                    format!("/desk/people/{}", person_number(office, person)),
-                    "这位客户",
-                )
-                .say(
-                    at.session
-                        .served_reason
-                        .as_deref()
-                        .map_or_else(String::new, |reason| format!("（{reason}）")),
-                ),
-        ),
-        None => None,
-    };
+    let serving = at.session.served_person.map(|person| {
+        Text::new()
+            .say("窗口前：")
+            .link(
+                format!("/desk/people/{}", person_number(office, person)),
+                "这位客户",
+            )
+            .say(
+                at.session
+                    .served_reason
+                    .as_deref()
+                    .map_or_else(String::new, |reason| format!("（{reason}）")),
+            )
+    });
     Ok(DeskFrame {
         head: visit.head(title),
         rail,

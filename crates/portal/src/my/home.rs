@@ -1,19 +1,19 @@
 //! 首页 and 提取: what a person has and what he may have, decided from what is at hand; nothing outside is asked here.
 
 use anju_casework::case::{self, CaseState};
-use anju_casework::catalogue::Request;
 use anju_casework::{Office, access_log, person};
 use anju_domain::calendar::Month;
 use anju_domain::clock::shanghai_date;
 use anju_domain::money::Fen;
-use anju_policy::{ConditionOutcome, Decision, Form, ServiceDefinition};
+use anju_policy::{ConditionOutcome, Decision, ServiceDefinition};
 use axum::extract::State;
 use chrono::TimeDelta;
 
 use crate::authorization::Me;
 use crate::components::{Button, ButtonLook, Row, Rows, State as Shown, Text};
 use crate::frame::MyTab;
-use crate::my::{balance_of, cases, channel, frame, membership_of};
+use crate::my::reading::row;
+use crate::my::{apply, balance_of, frame, membership_of};
 use crate::pages::error::PageError;
 use crate::pages::my::{HomePage, Offer, Offered, WithdrawPage};
 use crate::security::Visit;
@@ -70,36 +70,11 @@ impl Seen {
 
 /// All withdrawals that this channel offers, each decided from own books and kept facts.
 async fn withdrawals(portal: &Portal, me: &Me, visit: &Visit) -> Result<Vec<Seen>, PageError> {
-    let office = &portal.engine.office;
-    let channel = channel(visit);
-    let policy = office.policy();
-    let offered: Vec<ServiceDefinition> = policy
-        .set
-        .services()
-        .filter(|service| service.effect == "pay_out" && service.login_on(channel).is_some())
-        .cloned()
-        .collect();
-    let card = person::get(office, me.person_id)
-        .await?
-        .and_then(|person| person.card);
-    let mut seen = Vec::with_capacity(offered.len());
-    for service in offered {
-        let mut form = Form::new();
-        if let Some(card) = &card {
-            form.insert("card_no".into(), card.expose().into());
-        }
-        let request = Request {
-            service: service.id.clone(),
-            case_id: None,
-            applicant_id: me.person_id,
-            form,
-            channel: channel.to_owned(),
-            face_passed: true,
-        };
-        let (_, decision) = portal.engine.at_hand(&request).await?;
-        seen.push(Seen { service, decision });
-    }
-    Ok(seen)
+    let seen = apply::asking(portal, visit, me).at_hand().await?;
+    Ok(seen
+        .into_iter()
+        .map(|(service, decision)| Seen { service, decision })
+        .collect())
 }
 
 /// `GET /my`.
@@ -171,12 +146,7 @@ pub(crate) async fn home(
                     .wide(),
                 })
             }),
-        doing: Rows::new(
-            living
-                .iter()
-                .map(|case| cases::row(office, case, now))
-                .collect(),
-        ),
+        doing: Rows::new(living.iter().map(|case| row(office, case, now)).collect()),
         usual: Rows::new(vec![
             Row::to("/my/withdraw", "提取")
                 .icon("card")
@@ -185,7 +155,7 @@ pub(crate) async fn home(
                     (0, open) => format!("{open} 项可以核对"),
                     (possible, _) => format!("{possible} 项可办"),
                 }),
-            Row::to("/my/account", "账户明细").icon("doc").value(
+            Row::to("/my/account", "账户明细").icon("doc").note(
                 membership
                     .as_ref()
                     .map_or_else(|| "还没有账户".to_owned(), |one| one.employer_name.clone()),
@@ -313,7 +283,7 @@ pub(crate) async fn withdraw(
         .await?
         .iter()
         .filter(|case| case.state() == CaseState::Done)
-        .map(|case| cases::row(office, case, now))
+        .map(|case| row(office, case, now))
         .collect();
     Ok(WithdrawPage {
         frame: frame(&visit, "提取", MyTab::Services, Some(("/my", "首页"))),

@@ -6,6 +6,7 @@ mod apply;
 mod cases;
 mod home;
 mod me;
+mod reading;
 
 use anju_casework::Office;
 use anju_casework::case::{self, Case};
@@ -24,7 +25,7 @@ use crate::security::Visit;
 use crate::serve::Portal;
 
 pub(crate) use account::what;
-pub(crate) use cases::service_name;
+pub(crate) use reading::service_name;
 
 /// Routes of `/my`.
 pub(crate) fn routes() -> Router<Portal> {
@@ -73,7 +74,10 @@ fn channel(visit: &Visit) -> &'static str {
 }
 
 /// The live membership of a person: the one that is paid into, else the last.
-async fn membership_of(office: &Office, person_id: i64) -> Result<Option<Membership>, PageError> {
+pub(crate) async fn membership_of(
+    office: &Office,
+    person_id: i64,
+) -> Result<Option<Membership>, PageError> {
     let all = membership::of_person(office, person_id).await?;
     Ok(all
         .iter()

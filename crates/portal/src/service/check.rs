@@ -2,6 +2,7 @@
 
 use anju_domain::money::Fen;
 use askama::Template;
+use askama::filters::HtmlSafe;
 use askama_web::WebTemplate;
 
 use crate::components::{Button, Confirm, ErrorSummary, Field, Flash, Summary, Text, filters};
@@ -18,12 +19,10 @@ pub struct AmountHead {
     pub note: Text,
 }
 
-/// The page of a service before it is sent.
-#[derive(Debug, Template, WebTemplate)]
-#[template(path = "service/check.html")]
-pub struct CheckPage {
-    /// Frame.
-    pub frame: MyFrame,
+/// The sheet of a service before it is sent; the same at the counter.
+#[derive(Debug, Template)]
+#[template(path = "service/sheet.html")]
+pub struct CheckSheet {
     /// 租房提取 · 第 1 步，共 1 步.
     pub step: String,
     /// 请核对，无误就提取.
@@ -50,6 +49,18 @@ pub struct CheckPage {
     pub button: Option<Button>,
     /// How long it takes and until when it can be taken back.
     pub after: Text,
+}
+
+impl HtmlSafe for CheckSheet {}
+
+/// The sheet on a person's own page.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "service/check.html")]
+pub struct CheckPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// The sheet.
+    pub sheet: CheckSheet,
 }
 
 /// A question of its own page before something that cannot be undone.

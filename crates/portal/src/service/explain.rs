@@ -3,6 +3,7 @@
 use anju_domain::calendar::chinese_day;
 use anju_domain::clock::shanghai;
 use anju_domain::money::Fen;
+use anju_policy::FactState;
 use anju_policy::decision::{Condition as Found, ConditionOutcome, Decision, Outcome};
 use chrono::{DateTime, Utc};
 
@@ -180,7 +181,7 @@ pub fn summary(
             own += 1;
             continue;
         }
-        if fact.shown.is_empty() {
+        if fact.shown.is_empty() || !is_department(&fact.source) {
             continue;
         }
         let term = label(&fact.fact_type).unwrap_or_else(|| fact.source_name.clone());
@@ -200,6 +201,10 @@ pub fn summary(
                 records.len() - 1
             }
         };
+        if fact.state == FactState::Absent {
+            records[place].1 = vec!["没有记录".to_owned()];
+            continue;
+        }
         for shown in &fact.shown {
             let words = format!("{}：{}", shown.label, shown.text);
             if !records[place].1.contains(&words) {
@@ -222,6 +227,13 @@ pub fn summary(
 /// Our own books among the sources.
 const OWN: &str = "own";
 
+/// Is this one of the departments and institutions (`D01` …) rather than our own books or the person's own words?
+fn is_department(source: &str) -> bool {
+    source
+        .strip_prefix('D')
+        .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
+}
+
 /// Who is asked outside of our own books, each once.
 #[must_use]
 pub fn sources(decision: &Decision) -> Vec<String> {
@@ -230,7 +242,7 @@ pub fn sources(decision: &Decision) -> Vec<String> {
         .conditions
         .iter()
         .flat_map(|found| &found.facts)
-        .filter(|fact| fact.source != OWN)
+        .filter(|fact| is_department(&fact.source))
         .map(|fact| &fact.source_name);
     let silent = decision.waiting_for.iter().map(|one| &one.source_name);
     for name in read.chain(silent) {

@@ -11,7 +11,7 @@ mod progress;
 mod receipt;
 pub mod words;
 
-pub use check::{AmountHead, CheckPage, ConfirmPage, FacePage};
+pub use check::{AmountHead, CheckPage, CheckSheet, ConfirmPage, FacePage};
 pub use decision::DecisionPage;
 pub use guide::GuidePage;
 pub use progress::ProgressPage;

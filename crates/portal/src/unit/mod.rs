@@ -2,6 +2,7 @@
 
 mod home;
 mod kept;
+mod mend;
 mod pay;
 mod roster;
 
@@ -25,10 +26,10 @@ pub(crate) fn routes() -> Router<Portal> {
     Router::new()
         .route("/unit", get(home::page))
         .route("/unit/roster", get(roster::page).post(roster::upload))
-        .route("/unit/roster/template.xlsx", get(roster::template))
-        .route("/unit/roster/last.xlsx", get(roster::last))
-        .route("/unit/roster/mend", post(roster::mend))
-        .route("/unit/roster/marked.xlsx", post(roster::marked))
+        .route("/unit/roster/template.xlsx", get(mend::template))
+        .route("/unit/roster/last.xlsx", get(mend::last))
+        .route("/unit/roster/mend", post(mend::mend))
+        .route("/unit/roster/marked.xlsx", post(mend::marked))
         .route("/unit/roster/register", post(roster::register))
         .route("/unit/roster/{roster}", get(roster::preview))
         .route("/unit/pay", get(pay::page))

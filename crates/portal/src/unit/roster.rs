@@ -1,10 +1,9 @@
 //! 名册: take the file, show every mistake, mend it in the page, show what changes, register.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use anju_business::contribution::remittance;
-use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode, writer};
+use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode};
 use anju_business::contribution::upload::{self, Mistakes, Upload as Outcome, Uploaded};
 use anju_casework::{Actor, Error};
 use anju_domain::calendar::Month;
@@ -13,7 +12,7 @@ use anju_exchange::kept::GatewayPolice;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Multipart, Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value;
 use uuid::Uuid;
@@ -49,7 +48,7 @@ pub(crate) async fn page(
     draw(&portal, &visit, &at, None).await
 }
 
-async fn draw(
+pub(super) async fn draw(
     portal: &Portal,
     visit: &Visit,
     at: &AtUnit,
@@ -134,7 +133,7 @@ pub(crate) async fn upload(
 }
 
 /// Checks a file: kept and previewed, or every mistake of it on a page.
-async fn take(
+pub(super) async fn take(
     portal: &Portal,
     visit: &Visit,
     at: &AtUnit,
@@ -306,140 +305,6 @@ fn shown(fault: &Wrong) -> Text {
         }
     }
     Text::new().say(found)
-}
-
-/// `POST /unit/roster/mend`: the file with some cells typed anew.
-pub(crate) async fn mend(
-    State(portal): State<Portal>,
-    visit: Visit,
-    at: AtUnit,
-    Form(fields): Form<Vec<(String, String)>>,
-) -> Result<Response, PageError> {
-    let fields: HashMap<String, String> = fields.into_iter().collect();
-    let kept = fields
-        .get("upload")
-        .and_then(|number| portal.uploads.find(number, at.employer_id, Instant::now()));
-    let key = fields.get("key").and_then(|key| Uuid::parse_str(key).ok());
-    let (Some(file), Some(key)) = (kept, key) else {
-        return Ok(lost(&portal, &visit, &at).await?.into_response());
-    };
-    let mends: HashMap<(u32, String), String> = fields
-        .iter()
-        .filter_map(|(name, typed)| {
-            let (row, place) = name.strip_prefix('r')?.split_once('c')?;
-            let column = RosterColumn::ALL.get(place.parse::<usize>().ok()?)?;
-            Some((
-                (row.parse().ok()?, column.header().to_owned()),
-                typed.clone(),
-            ))
-        })
-        .collect();
-    let (month, bytes) = (file.month, file.bytes.clone());
-    let mended = tokio::task::spawn_blocking(move || {
-        let sheet = anju_business::contribution::roster::read(&bytes).ok()?;
-        writer::mended(month, &sheet, &mends).ok()
-    })
-    .await
-    .map_err(|error| PageError::failed(&error))?;
-    let Some(bytes) = mended else {
-        return Ok(lost(&portal, &visit, &at).await?.into_response());
-    };
-    take(&portal, &visit, &at, Upload { bytes, ..file }, key).await
-}
-
-async fn lost(portal: &Portal, visit: &Visit, at: &AtUnit) -> Result<UploadPage, PageError> {
-    let flash = Flash::new(
-        Tone::Wait,
-        "这份文件放得太久，我们已经删了。请把 Excel 再传一次，什么都没有改变。",
-    );
-    draw(portal, visit, at, Some(flash)).await
-}
-
-#[derive(serde::Deserialize)]
-pub(crate) struct Marked {
-    upload: String,
-}
-
-/// `POST /unit/roster/marked.xlsx`: the clerk's own rows, each wrong cell red and noted.
-pub(crate) async fn marked(
-    State(portal): State<Portal>,
-    visit: Visit,
-    at: AtUnit,
-    Form(form): Form<Marked>,
-) -> Result<Response, PageError> {
-    let Some(file) = portal
-        .uploads
-        .find(&form.upload, at.employer_id, Instant::now())
-    else {
-        return Ok(lost(&portal, &visit, &at).await?.into_response());
-    };
-    let office = &portal.engine.office;
-    let month = file.month;
-    let outcome = upload::upload(
-        office,
-        Uploaded {
-            employer_id: at.employer_id,
-            month,
-            mode: Mode::Complete,
-            bytes: file.bytes,
-            actor: Actor::Clerk(at.clerk_id),
-            key: Uuid::now_v7(),
-            digest: Uuid::now_v7(),
-            police: &GatewayPolice(portal.engine.gateway.clone()),
-        },
-    )
-    .await?;
-    let Outcome::Refused(mistakes) = outcome else {
-        return Ok(Redirect::to("/unit/roster").into_response());
-    };
-    let Mistakes { sheet, faults, .. } = *mistakes;
-    let sheet = sheet.ok_or(PageError::NotFound)?;
-    let bytes = tokio::task::spawn_blocking(move || writer::annotated(month, &sheet, &faults))
-        .await
-        .map_err(|error| PageError::failed(&error))?
-        .map_err(|error| PageError::failed(&error))?;
-    Ok(workbook(bytes, &format!("roster-{month}-marked")))
-}
-
-fn workbook(bytes: Vec<u8>, name: &str) -> Response {
-    (
-        [
-            (
-                header::CONTENT_TYPE,
-                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet".to_owned(),
-            ),
-            (
-                header::CONTENT_DISPOSITION,
-                format!("attachment; filename=\"{name}.xlsx\""),
-            ),
-        ],
-        bytes,
-    )
-        .into_response()
-}
-
-/// `GET /unit/roster/template.xlsx`.
-pub(crate) async fn template(
-    State(portal): State<Portal>,
-    at: AtUnit,
-) -> Result<Response, PageError> {
-    let employer = anju_casework::employer::require(&portal.engine.office, at.employer_id).await?;
-    let month = employer.next_month();
-    let bytes = writer::template(month).map_err(|error| PageError::failed(&error))?;
-    Ok(workbook(bytes, &format!("roster-{month}")))
-}
-
-/// `GET /unit/roster/last.xlsx`.
-pub(crate) async fn last(State(portal): State<Portal>, at: AtUnit) -> Result<Response, PageError> {
-    let office = &portal.engine.office;
-    let employer = anju_casework::employer::require(office, at.employer_id).await?;
-    let month = employer.next_month();
-    let lines = upload::last_list(office, &employer, month).await?;
-    let bytes = tokio::task::spawn_blocking(move || writer::last_roster(month, &lines))
-        .await
-        .map_err(|error| PageError::failed(&error))?
-        .map_err(|error| PageError::failed(&error))?;
-    Ok(workbook(bytes, &format!("roster-{month}")))
 }
 
 /// `GET /unit/roster/{roster}`: what would change, before anything does.

@@ -1,5 +1,6 @@
 //! `/desk`: teller, reviewer, accountant. Dense, keyboard first; nothing of a person is whole before a reason is given.
 
+mod apply;
 mod case;
 mod customer;
 mod day_close;
@@ -9,6 +10,7 @@ mod suspense;
 mod tasks;
 mod trial_balance;
 
+pub use apply::{ApplyPage, WhyPage};
 pub use case::{CasePage, Paper};
 pub use customer::{CustomerPage, Reveal};
 pub use day_close::DayClosePage;

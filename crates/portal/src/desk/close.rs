@@ -1,0 +1,334 @@
+//! 日结: the match of every bank, what must be true, and the two hands.
+
+use anju_business::books::day_close::{self, Check};
+use anju_business::books::day_match::{self, BankMatch};
+use anju_casework::staff::role;
+use anju_casework::{Error, Office, staff};
+use anju_domain::calendar::chinese_day;
+use anju_domain::money::Fen;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::NaiveDate;
+
+use crate::authorization::AtDesk;
+use crate::components::{
+    Button, Cell, Column, Event, Flash, Hand, Hands, Line, State as Shown, Table, Text, Timeline,
+    Tone, When,
+};
+use crate::desk::framed;
+use crate::pages::desk::DayClosePage;
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::when;
+
+/// `GET /desk/books/close`.
+pub(crate) async fn close(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+) -> Result<DayClosePage, PageError> {
+    draw(&portal, &visit, &at, None).await
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtDesk,
+    flash: Option<Flash>,
+) -> Result<DayClosePage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let open = day_close::open_date(office).await?;
+    let matches = day_match::of_day(office, open).await?;
+    let checks = if matches.is_empty() {
+        Vec::new()
+    } else {
+        day_close::checklist(office, &matches).await?
+    };
+    let frame = framed(office, visit, at, "日结", "/desk/books/close").await?;
+    let agrees = !matches.is_empty() && matches.iter().all(BankMatch::agrees);
+    let day = chinese_day(open);
+    let matched_at = matches.iter().map(|one| one.matched_at).max();
+    let open_lines: Vec<Line> = matches
+        .iter()
+        .flat_map(|one| one.differences.0.iter().map(move |line| (one, line)))
+        .map(|(one, line)| {
+            Line::new(vec![
+                Cell::new(bank_name(office, &one.bank)),
+                Cell::new(line.kind.as_str()),
+                Cell::digits(line.reference.as_str()),
+                Cell::digits(when::iso(line.date)),
+                Cell::amount(Fen::new(line.amount_fen)),
+                Cell::state(&if line.explained {
+                    Shown::wait("在途")
+                } else {
+                    Shown::fail("对不上").with_icon("alert")
+                }),
+            ])
+        })
+        .collect();
+    let bank_lines = matches
+        .iter()
+        .map(|one| {
+            let book = Fen::new(one.book_fen);
+            let bank = one.bank_fen.map(Fen::new);
+            let transit = Fen::new(one.in_transit_in_fen - one.in_transit_out_fen);
+            Line::new(vec![
+                Cell::new(bank_name(office, &one.bank)),
+                Cell::amount(book),
+                bank.map_or_else(Cell::unverified, Cell::amount),
+                Cell::amount(transit),
+                Cell::new(format!("{} 笔", one.differences.0.len())),
+                Cell::state(&match (bank, one.agrees()) {
+                    (None, _) => Shown::unknown("没有对账单"),
+                    (_, true) => Shown::pass("相符"),
+                    (_, false) => Shown::fail("不符").with_icon("alert"),
+                }),
+            ])
+        })
+        .collect();
+    let steps = steps_of(&checks);
+    Ok(DayClosePage {
+        hands: hands(office, at, open, frame.head.hidden()).await?,
+        frame,
+        day: format!("{day}，{}", when::weekday(open)),
+        tags: if matches.is_empty() {
+            vec![Shown::unknown("还没有对账").tag()]
+        } else {
+            vec![
+                if agrees {
+                    Shown::pass("账银相符").tag()
+                } else {
+                    Shown::fail("有对不上的").with_icon("alert").tag()
+                },
+                if checks.iter().all(|check| check.passed) {
+                    Shown::pass("可以日结").tag()
+                } else {
+                    Shown::wait("还不能日结").with_icon("alert").tag()
+                },
+            ]
+        },
+        flash,
+        match_title: if open_lines.is_empty() {
+            "办件、账、银行，逐笔都对上".into()
+        } else {
+            format!("逐笔核对，{} 笔只在一边", open_lines.len())
+        },
+        match_note: matched_at.map_or_else(
+            || "提出日结时向银行取对账单".into(),
+            |at| Text::from(format!("{}核对", when::second(at, now))),
+        ),
+        matches: Table::new(
+            "match",
+            "只在一边的流水，单位：元",
+            vec![
+                Column::words("银行"),
+                Column::words("情况"),
+                Column::words("流水"),
+                Column::words("日期"),
+                Column::figures("金额（元）"),
+                Column::words("结果"),
+            ],
+            open_lines,
+        )
+        .dense(" queue")
+        .empty("没有只在一边的流水。"),
+        bank_title: format!("{} 家银行，账上余额与银行余额", office.banks.len()),
+        bank_note: Text::new(),
+        banks: Table::new(
+            "banks",
+            "银行余额核对，单位：元",
+            vec![
+                Column::words("银行"),
+                Column::figures("账上余额（元）"),
+                Column::figures("银行余额（元）"),
+                Column::figures("在途净额（元）"),
+                Column::words("只在一边"),
+                Column::words("结果"),
+            ],
+            bank_lines,
+        )
+        .empty("还没有取对账单。"),
+        note: "日结后这一天不能再记账，只能冲正到以后的日子。".into(),
+        steps_title: if checks.is_empty() {
+            "日结前要核对".into()
+        } else {
+            format!(
+                "核对 {} 项，{} 项通过",
+                steps.len(),
+                steps.iter().filter(|step| step.when == When::Done).count()
+            )
+        },
+        steps: Timeline(steps),
+    })
+}
+
+/// One line for each thing that must be true; of several checks of one name those that fail are told.
+fn steps_of(checks: &[Check]) -> Vec<Event> {
+    let mut names: Vec<&str> = Vec::new();
+    for check in checks {
+        if !names.contains(&check.name) {
+            names.push(check.name);
+        }
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let same: Vec<&Check> = checks.iter().filter(|check| check.name == name).collect();
+            let failed: Vec<&str> = same
+                .iter()
+                .filter(|check| !check.passed)
+                .map(|check| check.detail.as_str())
+                .collect();
+            match (&failed[..], &same[..]) {
+                ([], [only]) => Event::new(When::Done, name, only.detail.as_str()),
+                ([], all) => Event::new(When::Done, name, format!("{} 家银行都相符", all.len())),
+                (failed, _) => Event::new(When::Failed, name, failed.join("；")),
+            }
+        })
+        .collect()
+}
+
+fn bank_name(office: &Office, bank: &str) -> String {
+    office
+        .bank(bank)
+        .map_or_else(|_| bank.to_owned(), |account| account.bank_name.clone())
+}
+
+async fn hands(
+    office: &Office,
+    at: &AtDesk,
+    open: NaiveDate,
+    token: (&'static str, String),
+) -> Result<Hands, PageError> {
+    let day = chinese_day(open);
+    let may = at.staff.is(role::ACCOUNTANT) || at.staff.is(role::CHIEF_ACCOUNTANT);
+    let signed = day_close::signature(office, open)
+        .await?
+        .filter(|signature| signature.state == 1);
+    let me = format!(
+        "{}（{}）",
+        anju_domain::name::mask(&at.staff.name),
+        at.staff.number
+    );
+    let form = |hands, action: &str, button: String| Hands {
+        hands,
+        changes: Vec::new(),
+        barred: None,
+        action: Some(action.to_owned()),
+        hidden: vec![token.clone()],
+        fields: Vec::new(),
+        buttons: vec![Button::submit(button).wide()],
+    };
+    let barred = |hands, words: &str| Hands {
+        hands,
+        changes: Vec::new(),
+        barred: Some(words.into()),
+        action: None,
+        hidden: Vec::new(),
+        fields: Vec::new(),
+        buttons: Vec::new(),
+    };
+    let awaited = |title: &str| Hand::awaited(title.to_owned(), "");
+    Ok(match signed {
+        None if may => form(
+            vec![
+                Hand::mine(
+                    format!("第一人：您，{me}"),
+                    "取各家银行的对账单，逐笔核对，再提出日结",
+                ),
+                awaited("第二人：还没有"),
+            ],
+            "/desk/books/close/propose",
+            format!("核对并提出日结 {day}"),
+        ),
+        None => barred(
+            vec![awaited("第一人：还没有"), awaited("第二人：还没有")],
+            "日结由两位会计办理。",
+        ),
+        Some(signature) => {
+            let maker = staff::get(office, signature.maker_id).await?.map_or_else(
+                || "会计".to_owned(),
+                |staff| {
+                    format!(
+                        "{}（{}）",
+                        anju_domain::name::mask(&staff.name),
+                        staff.number
+                    )
+                },
+            );
+            let first = Hand::signed(
+                Text::new()
+                    .say(maker)
+                    .br()
+                    .say(when::second(signature.made_at, office.now()))
+                    .say(" · 核对了账、银行、办件"),
+            );
+            if signature.maker_id == at.staff.staff_id {
+                barred(
+                    vec![first, awaited("第二人：还没有")],
+                    "您是第一人，要另一位会计确认。",
+                )
+            } else if may {
+                form(
+                    vec![
+                        first,
+                        Hand::mine(format!("第二人：您，{me}"), "确认时再核对一次，不符就不封"),
+                    ],
+                    "/desk/books/close/confirm",
+                    format!("日结 {day}"),
+                )
+            } else {
+                barred(
+                    vec![first, awaited("第二人：还没有")],
+                    "日结由两位会计办理。",
+                )
+            }
+        }
+    })
+}
+
+/// `POST /desk/books/close/propose`: the first hand.
+pub(crate) async fn propose(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Form(_): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let done = portal.engine.propose_close(&at.staff).await;
+    answer(&portal, &visit, &at, done).await
+}
+
+/// `POST /desk/books/close/confirm`: the second hand.
+pub(crate) async fn confirm(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtDesk,
+    Form(_): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let done = match portal.engine.confirm_close(&at.staff).await {
+        Ok(closed) => portal.engine.after_close(closed).await.map(|()| closed),
+        Err(error) => Err(error),
+    };
+    answer(&portal, &visit, &at, done).await
+}
+
+async fn answer(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtDesk,
+    done: Result<NaiveDate, Error>,
+) -> Result<Response, PageError> {
+    match done {
+        Ok(_) => Ok(Redirect::to("/desk/books/close").into_response()),
+        Err(Error::Refused(refusal)) => {
+            let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let page = draw(portal, visit, at, Some(flash)).await?;
+            Ok((StatusCode::CONFLICT, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,371 @@
+//! A case as its page tells it: state and promise, who was asked, what happened, what is expected. Words only; the decision and
+//! the events are read, never judged again.
+
+use anju_casework::Office;
+use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState};
+use anju_casework::office::PolicyInForce;
+use anju_domain::money::Fen;
+use anju_policy::Decision;
+use chrono::{DateTime, Utc};
+
+use crate::components::{Event, Promise, Row, Source, Sources, Text, Timeline, When};
+use crate::pages::error::PageError;
+use crate::service::explain;
+use crate::service::words::{Circumstances, Stage};
+use crate::when;
+
+/// A case with what is read beside it.
+pub(super) struct Read {
+    pub(super) case: Case,
+    policy: PolicyInForce,
+    pub(super) decision: Option<Decision>,
+    pub(super) stage: Stage,
+    pub(super) name: String,
+}
+
+impl Read {
+    pub(super) async fn of(office: &Office, case: Case) -> Result<Read, PageError> {
+        let policy = office.policy_version(case.policy_id).await?;
+        let decision = case::decision_of(office, &case, &policy).await?;
+        let waits = decision
+            .as_ref()
+            .filter(|_| case.state() == CaseState::Gathering);
+        let seen = Circumstances {
+            source_is_silent: waits.is_some_and(|decision| !decision.waiting_for.is_empty()),
+            needs_paper: waits.is_some_and(|decision| {
+                !decision.papers.is_empty() && decision.waiting_for.is_empty()
+            }),
+            pays: true,
+            payment_is_unknown: case.pay_state() == PayState::Unknown,
+        };
+        let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
+        let name = service_name(office, &case);
+        Ok(Read {
+            case,
+            policy,
+            decision,
+            stage,
+            name,
+        })
+    }
+
+    pub(super) fn number(&self, office: &Office) -> String {
+        case::number(office, self.case.case_id)
+    }
+
+    pub(super) fn amount(&self) -> Option<Fen> {
+        self.case.amount_fen.filter(|fen| *fen > 0).map(Fen::new)
+    }
+
+    pub(super) fn card(&self) -> Text {
+        self.case
+            .card_tail()
+            .map_or_else(|| "您的卡".into(), |tail| Text::new().tail(tail))
+    }
+
+    pub(super) fn promise(&self, now: DateTime<Utc>, phone: &str) -> Promise {
+        let latest = when::promise(self.case.promised_at, now);
+        let is_late = now > self.case.promised_at && self.stage.is_moving();
+        let told = Text::new()
+            .say("结果发短信到 ")
+            .num(phone)
+            .say("。可以关闭本页，不用再提交。");
+        let (headline, note) = match self.stage {
+            _ if is_late => (
+                Text::from("超过了我们承诺的时间，对不起"),
+                Text::from("工作人员正在处理，会主动打给您；也可以打热线，报办件号。"),
+            ),
+            Stage::Submitted | Stage::Gathering => (
+                Text::new()
+                    .say("正在向部门核对，最迟")
+                    .say(latest)
+                    .say("给您结果"),
+                told,
+            ),
+            Stage::Silent => (Text::new().say("最迟").say(latest).say("给您结果"), told),
+            Stage::NeedsPaper => (
+                Text::new()
+                    .say("请在")
+                    .say(latest)
+                    .say("前把材料交到任一网点"),
+                "交了就接着办；登记里有了记录，我们也会自己接着办。".into(),
+            ),
+            Stage::Decided | Stage::Reviewing => (
+                Text::new()
+                    .say("工作人员在看，最迟")
+                    .say(latest)
+                    .say("给您结果"),
+                told,
+            ),
+            Stage::Paying | Stage::Doing => (
+                match self.amount() {
+                    Some(amount) => Text::new()
+                        .say("已通过。")
+                        .money(amount)
+                        .say("正在转到")
+                        .say(
+                            self.case
+                                .card_tail()
+                                .map_or("您的卡".to_owned(), |tail| format!("尾号 {tail}")),
+                        ),
+                    None => "已通过，正在办理".into(),
+                },
+                told,
+            ),
+            Stage::Querying => (
+                "银行还没有告诉我们付款结果，正在查询".into(),
+                "不会重复付款，您不用再提交。".into(),
+            ),
+            Stage::Done => (
+                match self.amount() {
+                    Some(amount) => Text::new()
+                        .say("钱已到账：")
+                        .money(amount)
+                        .say("，")
+                        .join(self.card()),
+                    None => "办好了".into(),
+                },
+                Text::new(),
+            ),
+            Stage::Refused => (
+                "这次没有通过".into(),
+                self.decision.as_ref().map_or_else(Text::new, |decision| {
+                    explain::verdict(decision, "可提取").why
+                }),
+            ),
+            Stage::Withdrawn => (
+                "您已撤回，什么都没有付".into(),
+                "条件不变，随时可以再来。".into(),
+            ),
+            Stage::Failed => (
+                match self.case.pay_state() {
+                    PayState::Rejected => "银行没有付成，钱已回到您的公积金账户".into(),
+                    PayState::Returned => "钱被收款行退回，已回到您的公积金账户".into(),
+                    _ => "没有办成，没有付款".into(),
+                },
+                self.case.pay_reason.as_deref().map_or_else(
+                    || "可以再申请一次。".into(),
+                    |reason| {
+                        Text::new()
+                            .say("银行说：")
+                            .say(reason)
+                            .say("。可以换一张卡再申请。")
+                    },
+                ),
+            ),
+        };
+        let state = self.stage.state();
+        Promise {
+            state: if is_late {
+                state.with_icon("alert")
+            } else {
+                state
+            },
+            headline,
+            note,
+        }
+    }
+
+    pub(super) fn sources(&self, office: &Office, now: DateTime<Utc>) -> Option<Sources> {
+        if !matches!(
+            self.stage,
+            Stage::Submitted | Stage::Gathering | Stage::Silent | Stage::NeedsPaper
+        ) {
+            return None;
+        }
+        let Some(decision) = &self.decision else {
+            let service = self.policy.set.service(&self.case.service)?;
+            let mut names: Vec<String> = Vec::new();
+            for need in service
+                .facts
+                .iter()
+                .filter(|need| !need.optional && need.when.is_none())
+            {
+                let name = self
+                    .policy
+                    .set
+                    .fact_type(&need.fact_type)?
+                    .source_name
+                    .clone();
+                if !need.fact_type.starts_with("own.") && !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            return (!names.is_empty())
+                .then(|| Sources(names.into_iter().map(Source::asked).collect()));
+        };
+        let mut lines: Vec<Source> = Vec::new();
+        for one in &decision.waiting_for {
+            if !lines.iter().any(|line| line.name == one.source_name) {
+                let more = match self.case.next_try_at {
+                    Some(at) => format!("{}再问一次，恢复了马上接着办", when::minute(at, now)),
+                    None => "恢复了马上接着办".to_owned(),
+                };
+                lines.push(Source::silent(one.source_name.as_str(), more));
+            }
+        }
+        let mut answered: Vec<Source> = Vec::new();
+        for name in explain::sources(decision) {
+            if !lines.iter().any(|line| line.name == name) {
+                let at = decision
+                    .conditions
+                    .iter()
+                    .flat_map(|found| &found.facts)
+                    .filter(|fact| fact.source_name == name)
+                    .filter_map(|fact| fact.as_of)
+                    .max();
+                let took = at.map_or_else(
+                    || "已回复".to_owned(),
+                    |at| format!("已回复 {}", when::minute(at, office.now())),
+                );
+                answered.push(Source::answered(name, took));
+            }
+        }
+        answered.extend(lines);
+        (!answered.is_empty()).then_some(Sources(answered))
+    }
+
+    pub(super) fn timeline(&self, happened: &[CaseEvent], now: DateTime<Utc>) -> Timeline {
+        let mut lines = Vec::new();
+        for event in happened {
+            for step in &event.steps {
+                if let Some((when, what)) = self.step(step, event) {
+                    lines.push(Event::new(when, what, when::second(event.at, now)));
+                }
+            }
+        }
+        // The last thing that happened is what goes on now, while something still goes on.
+        if self.stage.is_moving()
+            && let Some(last) = lines.last_mut()
+        {
+            last.when = match self.stage {
+                Stage::Silent | Stage::Querying => When::Unknown,
+                _ => When::Now,
+            };
+        }
+        let latest = || {
+            Text::new()
+                .say("最迟")
+                .say(when::promise(self.case.promised_at, now))
+        };
+        if matches!(
+            self.stage,
+            Stage::Submitted
+                | Stage::Gathering
+                | Stage::Silent
+                | Stage::NeedsPaper
+                | Stage::Reviewing
+                | Stage::Decided
+        ) {
+            lines.push(Event::new(When::Expected, "出结果", latest()));
+        }
+        if self.stage.is_moving() {
+            lines.push(Event::new(
+                When::Expected,
+                "到账，短信通知",
+                "预计通过后 1 分钟内",
+            ));
+        }
+        Timeline(lines)
+    }
+
+    fn step(&self, step: &str, event: &CaseEvent) -> Option<(When, Text)> {
+        let amount = self.amount();
+        Some(match step {
+            "submitted" => (
+                When::Done,
+                Text::new()
+                    .say("您提交了申请（")
+                    .say(channel_name(&self.case.channel))
+                    .say("）"),
+            ),
+            "waiting" => (
+                When::Done,
+                match event
+                    .detail
+                    .as_ref()
+                    .and_then(|detail| detail.get("waiting_for"))
+                {
+                    Some(_) => "有部门没有回复，我们接着问".into(),
+                    None => "要补充材料".into(),
+                },
+            ),
+            "reviewing" => (When::Done, "转给工作人员看".into()),
+            "approved" => (
+                When::Done,
+                match amount {
+                    Some(amount) => Text::new()
+                        .say("通过 ")
+                        .money(amount)
+                        .say(" ")
+                        .link("why", "为什么"),
+                    None => "通过".into(),
+                },
+            ),
+            "executing" => (When::Done, "银行正在付款".into()),
+            "payment_unknown" => (When::Unknown, "银行没有告诉结果，我们在查".into()),
+            "paid" => (
+                When::Done,
+                match amount {
+                    Some(amount) => Text::new().say("到账 ").money(amount),
+                    None => "到账".into(),
+                },
+            ),
+            "refused" => (When::Failed, "没有通过".into()),
+            "withdrawn" => (When::Done, "您撤回了".into()),
+            "expired" => (When::Failed, "过了时间，自动结束".into()),
+            "payment_rejected" => (When::Failed, "银行没有付，钱回到您的账户".into()),
+            "payment_returned" => (When::Failed, "收款行退回了这笔钱".into()),
+            "new_card" => (When::Done, "您换了一张卡".into()),
+            "credited_back" => (When::Done, "退回的钱回到您的账户".into()),
+            _ => return None,
+        })
+    }
+}
+
+fn channel_name(channel: &str) -> &'static str {
+    match channel {
+        "WX" => "微信",
+        "ALI" => "支付宝",
+        "APP" => "手机 APP",
+        "CTR" => "柜台",
+        "KIOSK" => "自助终端",
+        "YKB" => "渝快办",
+        _ => "网上大厅",
+    }
+}
+
+pub(crate) fn service_name(office: &Office, case: &Case) -> String {
+    office
+        .policy()
+        .set
+        .service(&case.service)
+        .map_or_else(|| "办件".to_owned(), |service| service.name_zh.clone())
+}
+
+/// A case as a row of a list.
+pub(crate) fn row(office: &Office, case: &Case, now: DateTime<Utc>) -> Row {
+    let seen = Circumstances {
+        pays: true,
+        payment_is_unknown: case.pay_state() == PayState::Unknown,
+        ..Circumstances::default()
+    };
+    let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
+    let name = service_name(office, case);
+    let title = match case.amount_fen.filter(|fen| *fen > 0) {
+        Some(fen) => Text::new().say(name).say(" ").money(Fen::new(fen)),
+        None => Text::from(name),
+    };
+    let note = if stage.is_moving() {
+        format!("最迟{}", when::promise(case.promised_at, now))
+    } else {
+        when::minute(case.submitted_at, now)
+    };
+    Row::to(
+        format!("/my/cases/{}", case::number(office, case.case_id)),
+        title,
+    )
+    .note(note)
+    .sign(&stage.state())
+    .value(stage.state())
+}

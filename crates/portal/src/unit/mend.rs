@@ -1,0 +1,157 @@
+//! 改错: a clerk's file with some cells typed anew, the same file with its mistakes marked, and the files to begin with.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use anju_business::contribution::roster::{Column as RosterColumn, Mode, writer};
+use anju_business::contribution::upload::{self, Mistakes, Upload as Outcome, Uploaded};
+use anju_casework::Actor;
+use anju_exchange::kept::GatewayPolice;
+use axum::Form;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+use uuid::Uuid;
+
+use crate::authorization::AtUnit;
+use crate::components::{Flash, Tone};
+use crate::pages::error::PageError;
+use crate::pages::unit::UploadPage;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::unit::kept::Upload;
+use crate::unit::roster::{draw, take};
+
+/// `POST /unit/roster/mend`: the file with some cells typed anew.
+pub(crate) async fn mend(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let fields: HashMap<String, String> = fields.into_iter().collect();
+    let kept = fields
+        .get("upload")
+        .and_then(|number| portal.uploads.find(number, at.employer_id, Instant::now()));
+    let key = fields.get("key").and_then(|key| Uuid::parse_str(key).ok());
+    let (Some(file), Some(key)) = (kept, key) else {
+        return Ok(lost(&portal, &visit, &at).await?.into_response());
+    };
+    let mends: HashMap<(u32, String), String> = fields
+        .iter()
+        .filter_map(|(name, typed)| {
+            let (row, place) = name.strip_prefix('r')?.split_once('c')?;
+            let column = RosterColumn::ALL.get(place.parse::<usize>().ok()?)?;
+            Some((
+                (row.parse().ok()?, column.header().to_owned()),
+                typed.clone(),
+            ))
+        })
+        .collect();
+    let (month, bytes) = (file.month, file.bytes.clone());
+    let mended = tokio::task::spawn_blocking(move || {
+        let sheet = anju_business::contribution::roster::read(&bytes).ok()?;
+        writer::mended(month, &sheet, &mends).ok()
+    })
+    .await
+    .map_err(|error| PageError::failed(&error))?;
+    let Some(bytes) = mended else {
+        return Ok(lost(&portal, &visit, &at).await?.into_response());
+    };
+    take(&portal, &visit, &at, Upload { bytes, ..file }, key).await
+}
+
+async fn lost(portal: &Portal, visit: &Visit, at: &AtUnit) -> Result<UploadPage, PageError> {
+    let flash = Flash::new(
+        Tone::Wait,
+        "这份文件放得太久，我们已经删了。请把 Excel 再传一次，什么都没有改变。",
+    );
+    draw(portal, visit, at, Some(flash)).await
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct Marked {
+    upload: String,
+}
+
+/// `POST /unit/roster/marked.xlsx`: the clerk's own rows, each wrong cell red and noted.
+pub(crate) async fn marked(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Form(form): Form<Marked>,
+) -> Result<Response, PageError> {
+    let Some(file) = portal
+        .uploads
+        .find(&form.upload, at.employer_id, Instant::now())
+    else {
+        return Ok(lost(&portal, &visit, &at).await?.into_response());
+    };
+    let office = &portal.engine.office;
+    let month = file.month;
+    let outcome = upload::upload(
+        office,
+        Uploaded {
+            employer_id: at.employer_id,
+            month,
+            mode: Mode::Complete,
+            bytes: file.bytes,
+            actor: Actor::Clerk(at.clerk_id),
+            key: Uuid::now_v7(),
+            digest: Uuid::now_v7(),
+            police: &GatewayPolice(portal.engine.gateway.clone()),
+        },
+    )
+    .await?;
+    let Outcome::Refused(mistakes) = outcome else {
+        return Ok(Redirect::to("/unit/roster").into_response());
+    };
+    let Mistakes { sheet, faults, .. } = *mistakes;
+    let sheet = sheet.ok_or(PageError::NotFound)?;
+    let bytes = tokio::task::spawn_blocking(move || writer::annotated(month, &sheet, &faults))
+        .await
+        .map_err(|error| PageError::failed(&error))?
+        .map_err(|error| PageError::failed(&error))?;
+    Ok(workbook(bytes, &format!("roster-{month}-marked")))
+}
+
+fn workbook(bytes: Vec<u8>, name: &str) -> Response {
+    (
+        [
+            (
+                header::CONTENT_TYPE,
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet".to_owned(),
+            ),
+            (
+                header::CONTENT_DISPOSITION,
+                format!("attachment; filename=\"{name}.xlsx\""),
+            ),
+        ],
+        bytes,
+    )
+        .into_response()
+}
+
+/// `GET /unit/roster/template.xlsx`.
+pub(crate) async fn template(
+    State(portal): State<Portal>,
+    at: AtUnit,
+) -> Result<Response, PageError> {
+    let employer = anju_casework::employer::require(&portal.engine.office, at.employer_id).await?;
+    let month = employer.next_month();
+    let bytes = writer::template(month).map_err(|error| PageError::failed(&error))?;
+    Ok(workbook(bytes, &format!("roster-{month}")))
+}
+
+/// `GET /unit/roster/last.xlsx`.
+pub(crate) async fn last(State(portal): State<Portal>, at: AtUnit) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let employer = anju_casework::employer::require(office, at.employer_id).await?;
+    let month = employer.next_month();
+    let lines = upload::last_list(office, &employer, month).await?;
+    let bytes = tokio::task::spawn_blocking(move || writer::last_roster(month, &lines))
+        .await
+        .map_err(|error| PageError::failed(&error))?
+        .map_err(|error| PageError::failed(&error))?;
+    Ok(workbook(bytes, &format!("roster-{month}")))
+}
