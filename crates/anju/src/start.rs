@@ -76,7 +76,7 @@ pub async fn server(
         key.as_deref().map(str::trim),
         metrics(),
     ));
-    let pages = serve::router(Portal::new(engine.clone(), false));
+    let pages = serve::router(Portal::new(engine.clone(), config.https));
     let router = pages.merge(security::machines(doors));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop());

@@ -23,10 +23,6 @@ pub struct Charter {
     pub code: String,
     /// Its name on pages and papers.
     pub name: String,
-    /// 12329 as it is dialled.
-    pub hotline: String,
-    /// 备案号 at the foot of every page, or that this is a demonstration.
-    pub filing: String,
     /// The branch that keeps what belongs to no other.
     pub head_branch: i16,
     /// Opening hours of a branch that has none of its own.

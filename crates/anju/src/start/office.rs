@@ -54,7 +54,7 @@ impl Papers {
 }
 
 /// The centre's own words and its branches: `policy/branches/<centre>.toml`.
-pub fn charter(config: &Config) -> anyhow::Result<Charter> {
+fn charter(config: &Config) -> anyhow::Result<Charter> {
     toml::from_str(&table(config, "branches")?).context("机构表有误")
 }
 
