@@ -3,16 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use anju_business::contribution::roster::{LastLine, writer};
 use anju_domain::calendar::Month;
 use anju_domain::card::CardNumber;
-use anju_domain::contribution::Ratios;
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
-use anju_domain::name::PersonName;
-use anju_domain::rate::Bp;
 use anju_domain::uscc::Uscc;
 use anyhow::Context;
+use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
 
 use crate::doors::Doors;
@@ -29,11 +26,14 @@ pub struct Person {
     pub id: String,
     /// Own debit card.
     pub card: String,
+    /// Mobile phone, as the employer's roster tells it.
+    pub phone: String,
     /// 缴存基数, fen.
     pub base_fen: i64,
 }
 
 /// A person whose numbers no other walk has: birth and order come from the instant.
+///
 /// # Errors
 /// None for a seed and place that are not negative.
 pub fn person(name: &str, seed: i64, place: i64, base_fen: i64) -> anyhow::Result<Person> {
@@ -56,6 +56,7 @@ pub fn person(name: &str, seed: i64, place: i64, base_fen: i64) -> anyhow::Resul
         name: name.to_owned(),
         id,
         card: card.expose().to_owned(),
+        phone: format!("139{:08}", number % 100_000_000),
         base_fen,
     })
 }
@@ -104,59 +105,85 @@ pub async fn register(doors: &Doors, person: &Person) -> anyhow::Result<()> {
     fact(doors, "D18", "unionpay.card_auth", &person.id, card).await
 }
 
-/// Opens an employer (12 % + 12 %) whom the market regulator knows.
+/// An employer of a story.
+#[derive(Debug, Clone)]
+pub struct Firm {
+    /// Registered name.
+    pub name: String,
+    /// Credit code.
+    pub uscc: String,
+    /// Phone of its clerk 陈芳.
+    pub clerk_phone: String,
+}
+
+/// A firm that no other story has.
+///
+/// # Errors
+/// None for a seed that is not negative.
+pub fn firm(name: &str, seed: i64) -> anyhow::Result<Firm> {
+    let uscc = Uscc::complete(&format!("91500103{:09}", seed % 1_000_000_000))?;
+    Ok(Firm {
+        name: name.to_owned(),
+        uscc: uscc.as_str().to_owned(),
+        clerk_phone: format!("138{:08}", seed % 100_000_000),
+    })
+}
+
+/// Opens a firm (12 % + 12 %) that the market regulator knows; returns its number.
 ///
 /// # Errors
 /// A door refuses.
-pub async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Result<String> {
-    let uscc = Uscc::complete(&format!("91500103{:09}", seed % 1_000_000_000))?;
-    let name = format!("重庆走查科技有限公司{}", seed % 1_000_000);
+pub async fn open_firm(doors: &Doors, firm: &Firm, first: Month) -> anyhow::Result<String> {
     let registration = json!({
-        "name": name, "kind": "company", "state": "open", "founded": "2015-06-01", "region": "500103", "address": "重庆市渝中区",
-        "legal_person": { "name": "陈立" },
+        "name": firm.name, "kind": "company", "state": "open", "founded": "2015-06-01", "region": "500103",
+        "address": "重庆市渝中区", "legal_person": { "name": "陈立" },
     });
     fact(
         doors,
         "D06",
         "market.registration",
-        uscc.as_str(),
+        &firm.uscc,
         registration,
     )
     .await?;
     let opening = json!({
-        "name": name, "uscc": uscc.as_str(), "kind": "私企", "ratio_employer_bp": 1200, "ratio_employee_bp": 1200,
+        "name": firm.name, "uscc": firm.uscc, "kind": "私企", "ratio_employer_bp": 1200, "ratio_employee_bp": 1200,
         "legal_representative": "陈立", "first_month": first.to_string(), "payday": 10,
-        "clerk": { "name": "陈芳", "phone": "13800000001" },
+        "clerk": { "name": "陈芳", "phone": firm.clerk_phone },
     });
-    let opened = doors.post("/employers", &opening).await?.ok()?;
-    Ok(opened["employer_no"]
-        .as_str()
-        .context("employer_no")?
-        .to_owned())
+    text(
+        &doors.post("/employers", &opening).await?.ok()?,
+        "employer_no",
+    )
+}
+
+/// Opens a firm for a walk or a test.
+///
+/// # Errors
+/// A door refuses.
+pub async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Result<String> {
+    let firm = firm(&format!("重庆走查科技有限公司{}", seed % 1_000_000), seed)?;
+    open_firm(doors, &firm, first).await
 }
 
 /// A complete roster of these people as a clerk's xlsx.
 ///
 /// # Errors
-/// A name or number that is none.
-pub fn roster(month: Month, people: &[Person]) -> anyhow::Result<Vec<u8>> {
-    let ratios = Ratios {
-        employer: Bp::new(1200),
-        employee: Bp::new(1200),
-    };
-    let lines = people
-        .iter()
-        .map(|person| {
-            Ok(LastLine {
-                id_number: IdNumber::parse(&person.id)?,
-                name: PersonName::parse(&person.name)?,
-                base: Fen::new(person.base_fen),
-                ratios,
-                monthly: Fen::ZERO,
-            })
-        })
-        .collect::<anyhow::Result<Vec<LastLine>>>()?;
-    Ok(writer::last_roster(month, &lines)?)
+/// When the file cannot be put together; no input leads there.
+pub fn roster(people: &[Person]) -> anyhow::Result<Vec<u8>> {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    for (column, header) in (0..).zip(["姓名", "证件号码", "缴存基数", "手机号"]) {
+        sheet.write_string(0, column, header)?;
+    }
+    for (row, person) in (1..).zip(people) {
+        sheet.write_string(row, 0, &person.name)?;
+        sheet.write_string(row, 1, &person.id)?;
+        // Text, so that the file holds the exact yuan.
+        sheet.write_string(row, 2, Fen::new(person.base_fen).to_string())?;
+        sheet.write_string(row, 3, &person.phone)?;
+    }
+    Ok(book.save_to_buffer()?)
 }
 
 /// Registers a month of these people; returns the answer of the door.
@@ -172,7 +199,7 @@ pub async fn register_month(
     let checked = doors
         .post_xlsx(
             &format!("/employers/{employer}/rosters?month={month}"),
-            roster(month, people)?,
+            roster(people)?,
         )
         .await?
         .ok()?;

@@ -29,6 +29,8 @@ enum Command {
     Ready,
     /// 走查主要业务，逐项核对数字
     Walk,
+    /// 给演示中心填充单位、职工和汇缴（服务与外部世界须在运行）
+    Demo(command::demo::Size),
     /// 打印访问地址与演示账号
     Logins {
         /// 以 JSON 输出
@@ -93,6 +95,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             command::outside::run(&config).await?;
         }
         Command::Ready => command::ready::run(&config).await?,
+        Command::Demo(size) => command::demo::run(&config, &size).await?,
         Command::Walk => return command::walk::run(&config).await,
         Command::Logins { json } => command::logins::run(&config, json)?,
         Command::Vectors { file } => return command::vectors::run(&file),

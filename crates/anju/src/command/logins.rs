@@ -8,6 +8,29 @@ use crate::{
     start::{demo, office},
 };
 
+/// The demo's clerks and employees; their codes arrive on the phones of the outside world.
+fn people(config: &Config) -> anyhow::Result<()> {
+    let Ok(text) = std::fs::read_to_string(super::demo::file(config)) else {
+        return Ok(());
+    };
+    let people: super::demo::People = serde_json::from_str(&text)?;
+    println!(
+        "  单位经办人    http://{}/login/unit（验证码看外部世界的手机）",
+        config.listen
+    );
+    for (name, uscc, phone) in people.clerks {
+        println!("    {uscc}  手机 {phone}  {name}");
+    }
+    println!(
+        "  职工          http://{}/login（验证码看外部世界的手机）",
+        config.listen
+    );
+    for (name, id, phone, special) in people.employees {
+        println!("    {id}  手机 {phone}  {name}  {special}");
+    }
+    Ok(())
+}
+
 /// Prints the addresses and, of a demo centre, its logins.
 pub fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
     let now = office::clock(&config.home).now();
@@ -41,6 +64,7 @@ pub fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
                 login.roles.join("、")
             );
         }
+        people(config)?;
     }
     Ok(())
 }

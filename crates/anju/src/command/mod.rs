@@ -5,6 +5,7 @@ pub mod clock;
 pub mod close;
 pub mod cluster;
 pub mod config;
+pub mod demo;
 pub mod logins;
 pub mod migrate;
 pub mod outside;

@@ -30,7 +30,10 @@ impl Visitor {
             Who::Clerk => self.audience == Some(audience::CLERK),
             Who::Staff(roles) => {
                 self.audience == Some(audience::STAFF)
-                    && (roles.is_empty() || roles.iter().any(|role| self.roles.iter().any(|held| held == role)))
+                    && (roles.is_empty()
+                        || roles
+                            .iter()
+                            .any(|role| self.roles.iter().any(|held| held == role)))
             }
         }
     }
@@ -41,7 +44,10 @@ async fn every_page_opens_to_those_of_the_table_and_to_nobody_else() {
     let town = Town::open().await;
     let office = town.office().await;
     let server = format!("http://{}", town.config.listen);
-    let client = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
+    let client = Client::builder()
+        .redirect(redirect::Policy::none())
+        .build()
+        .expect("a client");
     let visitors = everybody(&town, &office, &client, &server).await;
     for (method, route, who) in TABLE {
         let path = route
@@ -60,10 +66,24 @@ async fn every_page_opens_to_those_of_the_table_and_to_nobody_else() {
                     .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
                     .body(format!("csrf={}", visitor.token)),
             };
-            let answer = request.header(header::COOKIE, &visitor.cookie).send().await.expect("an answer");
-            assert!(!answer.status().is_server_error(), "{method} {route} as {}: {}", visitor.name, answer.status());
+            let answer = request
+                .header(header::COOKIE, &visitor.cookie)
+                .send()
+                .await
+                .expect("an answer");
+            assert!(
+                !answer.status().is_server_error(),
+                "{method} {route} as {}: {}",
+                visitor.name,
+                answer.status()
+            );
             let let_in = is_let_in(answer).await;
-            assert_eq!(let_in, visitor.may(*who), "{method} {route} as {}", visitor.name);
+            assert_eq!(
+                let_in,
+                visitor.may(*who),
+                "{method} {route} as {}",
+                visitor.name
+            );
         }
     }
 }
@@ -78,32 +98,76 @@ async fn is_let_in(answer: Response) -> bool {
     if sent_to_log_in || answer.status() == StatusCode::UNAUTHORIZED {
         return false;
     }
-    answer.status() != StatusCode::FORBIDDEN || !answer.text().await.expect("a page").contains("这一页由")
+    answer.status() != StatusCode::FORBIDDEN
+        || !answer.text().await.expect("a page").contains("这一页由")
 }
 
 async fn everybody(town: &Town, office: &Office, client: &Client, server: &str) -> Vec<Visitor> {
     let li = person("李梅", office.now().timestamp(), 1, 1_000_000).expect("a person");
     cast::register(&town.doors, &li).await.expect("registered");
     let month = Month::of(shanghai_date(office.now())).plus(-1);
-    let no = cast::open_employer(&town.doors, office.now().timestamp(), month).await.expect("an employer");
-    contribute(&town.doors, &no, month, std::slice::from_ref(&li)).await.expect("paid");
+    let no = cast::open_employer(&town.doors, office.now().timestamp(), month)
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &no, month, std::slice::from_ref(&li))
+        .await
+        .expect("paid");
     let person_no = look_up(&town.doors, &li).await.expect("known");
-    let person_id = office.numbers.decode(NumberKind::Person, &person_no).expect("a number");
-    let employer_id = office.numbers.decode(NumberKind::Employer, &no).expect("a number");
+    let person_id = office
+        .numbers
+        .decode(NumberKind::Person, &person_no)
+        .expect("a number");
+    let employer_id = office
+        .numbers
+        .decode(NumberKind::Employer, &no)
+        .expect("a number");
     let phone = Phone::parse("13800000001").expect("a phone");
-    let clerk = employer::clerk_by_phone(office, employer_id, &phone).await.expect("read").expect("a clerk");
+    let clerk = employer::clerk_by_phone(office, employer_id, &phone)
+        .await
+        .expect("read")
+        .expect("a clerk");
 
     let mut visitors = vec![
-        visitor(client, server, "nobody", None, None, "anju_visitor=1".to_owned()).await,
+        visitor(
+            client,
+            server,
+            "nobody",
+            None,
+            None,
+            "anju_visitor=1".to_owned(),
+        )
+        .await,
     ];
     let begin = async |audience, subject, employer| {
-        let token = session::begin(office, audience, subject, employer, "L2", "test").await.expect("a session");
+        let token = session::begin(office, audience, subject, employer, "L2", "test")
+            .await
+            .expect("a session");
         format!("anju_session={token}")
     };
     let cookie = begin(audience::PERSON, person_id, None).await;
-    visitors.push(visitor(client, server, "a person", Some(audience::PERSON), None, cookie).await);
+    visitors.push(
+        visitor(
+            client,
+            server,
+            "a person",
+            Some(audience::PERSON),
+            None,
+            cookie,
+        )
+        .await,
+    );
     let cookie = begin(audience::CLERK, clerk.clerk_id, Some(employer_id)).await;
-    visitors.push(visitor(client, server, "a clerk", Some(audience::CLERK), None, cookie).await);
+    visitors.push(
+        visitor(
+            client,
+            server,
+            "a clerk",
+            Some(audience::CLERK),
+            None,
+            cookie,
+        )
+        .await,
+    );
     for held in [
         role::TELLER,
         role::REVIEWER,
@@ -114,12 +178,33 @@ async fn everybody(town: &Town, office: &Office, client: &Client, server: &str) 
         role::SYSTEM_ADMIN,
     ] {
         let number = format!("9{held}");
-        staff::add(office, &number, "岗位员", office.centre.head_branch, &[held], "口令-口令-口令", &[7; 20])
+        staff::add(
+            office,
+            &number,
+            "岗位员",
+            office.centre.head_branch,
+            &[held],
+            "口令-口令-口令",
+            &[7; 20],
+        )
+        .await
+        .expect("staff");
+        let staff = staff::by_number(office, &number)
             .await
+            .expect("read")
             .expect("staff");
-        let staff = staff::by_number(office, &number).await.expect("read").expect("staff");
         let cookie = begin(audience::STAFF, staff.staff_id, None).await;
-        visitors.push(visitor(client, server, held, Some(audience::STAFF), Some(&staff), cookie).await);
+        visitors.push(
+            visitor(
+                client,
+                server,
+                held,
+                Some(audience::STAFF),
+                Some(&staff),
+                cookie,
+            )
+            .await,
+        );
     }
     visitors
 }

@@ -143,7 +143,7 @@ async fn months_go_in_order_and_are_registered_once() {
     let employer = cast::open_employer(&town.doors, 13, month(2))
         .await
         .expect("an employer");
-    let roster = cast::roster(month(1), &people).unwrap();
+    let roster = cast::roster(&people).unwrap();
     let path = format!("/employers/{employer}/rosters?month={}", month(1));
     let checked = town
         .doors
@@ -177,7 +177,7 @@ async fn one_key_is_one_effect_and_another_body_is_refused() {
     let employer = cast::open_employer(&town.doors, 14, month(1))
         .await
         .expect("an employer");
-    let roster = cast::roster(month(1), &people).unwrap();
+    let roster = cast::roster(&people).unwrap();
     let path = format!("/employers/{employer}/rosters?month={}", month(1));
     let checked = town
         .doors

@@ -1,0 +1,170 @@
+//! `anju demo`: fills a demo centre over its own doors: firms with clerks, people with phones whom the departments know, months of
+//! contributions. Who is who is kept for `anju logins`.
+
+use anju_domain::calendar::Month;
+use anju_domain::clock::shanghai_date;
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::cast::{self, Firm, Person};
+use crate::config::Config;
+use crate::doors::Doors;
+use crate::start::office;
+
+/// How much is filled in.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Size {
+    /// 单位数
+    #[arg(long, default_value_t = 2)]
+    pub employers: u32,
+    /// 每个单位的职工数
+    #[arg(long, default_value_t = 8)]
+    pub employees: u32,
+    /// 缴存年数（开户最多早于本月 12 个月，所以最多 1 年）
+    #[arg(long, default_value_t = 1)]
+    pub years: u32,
+    /// 同一个种子得到同样的人
+    #[arg(long, default_value_t = 1)]
+    pub seed: u32,
+}
+
+/// Who can log in at a demo centre beside its staff.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct People {
+    /// Clerks: firm, credit code, phone.
+    pub clerks: Vec<(String, String, String)>,
+    /// Employees: name, ID number, phone, what is special.
+    pub employees: Vec<(String, String, String, String)>,
+}
+
+/// Months that are filled of each year asked for.
+const MONTHS: i32 = 12;
+
+/// Names of the demo's people; after the last the first comes again.
+const NAMES: [&str; 12] = [
+    "李梅",
+    "王强",
+    "赵敏",
+    "刘洋",
+    "陈晨",
+    "杨帆",
+    "黄蓉",
+    "周涛",
+    "吴桐",
+    "欧阳小明",
+    "阿依古丽·买买提",
+    "马骏",
+];
+
+/// The file that keeps who is who.
+pub fn file(config: &Config) -> std::path::PathBuf {
+    config.home.join("demo-people.json")
+}
+
+/// Fills the centre; one that was filled with this seed is left alone.
+pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
+    ensure!(config.demo, "只有演示中心可以填充演示数据");
+    ensure!(
+        size.years <= 1,
+        "--years 最多为 1：单位的首次汇缴年月最多早于本月 12 个月"
+    );
+    ensure!(
+        (1..=50_000).contains(&size.employees),
+        "--employees 应在 1 到 50000 之间"
+    );
+    let doors = Doors::of(config)?;
+    let mut people = People {
+        clerks: Vec::new(),
+        employees: Vec::new(),
+    };
+    for number in 0..size.employers {
+        let place = i64::from(size.seed) * 1_000_000 + i64::from(number) * 100 + 500_000_000;
+        let firm = cast::firm(
+            &format!(
+                "重庆演示科技有限公司{}",
+                i64::from(size.seed) * 1_000 + i64::from(number) + 1
+            ),
+            place,
+        )?;
+        let employees = (0..size.employees)
+            .map(|n| {
+                let name = NAMES[(n as usize) % NAMES.len()];
+                cast::person(
+                    name,
+                    place,
+                    i64::from(n),
+                    300_000 + 100_000 * i64::from((n * 7 + number * 3) % 25),
+                )
+            })
+            .collect::<anyhow::Result<Vec<Person>>>()?;
+        fill(
+            config,
+            &doors,
+            &firm,
+            &employees,
+            i32::try_from(size.years)? * MONTHS,
+        )
+        .await?;
+        people.clerks.push((firm.name, firm.uscc, firm.clerk_phone));
+        let special = |place: usize| {
+            ["租住备案，月租 1,200.00", "本市有 1 套住房", ""][place.min(2)].to_owned()
+        };
+        people.employees.extend(
+            employees
+                .into_iter()
+                .enumerate()
+                .take(3)
+                .map(|(place, one)| (one.name, one.id, one.phone, special(place))),
+        );
+    }
+    std::fs::write(file(config), serde_json::to_vec_pretty(&people)?)
+        .context("写不了 demo-people.json")?;
+    Ok(())
+}
+
+async fn fill(
+    config: &Config,
+    doors: &Doors,
+    firm: &Firm,
+    employees: &[Person],
+    months: i32,
+) -> anyhow::Result<()> {
+    for person in employees {
+        cast::register(doors, person).await?;
+    }
+    let lease = json!({
+        "filed": true, "lease_no": format!("ZL{}", &employees[0].id[6..17]), "district": "500103", "from": "2020-01-01",
+        "to": "2035-12-31", "rent_fen_month": 120_000, "kind": "market",
+    });
+    cast::fact(
+        doors,
+        "D04",
+        "housing.rental_filing",
+        &employees[0].id,
+        lease,
+    )
+    .await?;
+    if let Some(owner) = employees.get(1) {
+        let home = json!({
+            "houses": [{
+                "district": "500112", "area_m2": "89.50", "use": "residential", "share_bp": 10_000, "acquired": "2018-05-01",
+                "title_hash": "demo",
+            }],
+            "count": 1,
+        });
+        cast::fact(doors, "D03", "estate.ownership", &owner.id, home).await?;
+    }
+    let this_month = Month::of(shanghai_date(office::clock(&config.home).now()));
+    let employer = match cast::open_firm(doors, firm, this_month.plus(-months)).await {
+        Ok(employer) => employer,
+        // Filled before with this seed.
+        Err(error) if error.to_string().contains("E-EMPR-02") => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for back in (1..=months).rev() {
+        cast::contribute(doors, &employer, this_month.plus(-back), employees).await?;
+    }
+    println!("{}：{} 人，{months} 个月", firm.name, employees.len());
+    Ok(())
+}
