@@ -128,7 +128,10 @@ pub(crate) async fn progress(
         service: read.name.clone(),
         case_no: read.number(office),
         promise: read.promise(now, &phone),
-        live: read.stage.is_moving().then(|| format!("{here}/live")),
+        live: read
+            .stage
+            .is_moving()
+            .then(|| format!("{here}/live?seen={}", read.case.version)),
         sources: read.sources(office, now),
         ways: (!ways.is_empty()).then(|| Rows::new(ways)),
         results: (!results.is_empty()).then(|| Rows::new(results)),
@@ -154,15 +157,22 @@ pub(crate) async fn progress(
     })
 }
 
-/// `GET /my/cases/{case}/live`: tells the page each time when the case has moved.
+/// The version that the page shows: what moved while it was on its way is told at once.
+#[derive(Deserialize)]
+pub(crate) struct Seen {
+    seen: i32,
+}
+
+/// `GET /my/cases/{case}/live?seen=`: tells the page each time when the case has moved.
 pub(crate) async fn live(
     State(portal): State<Portal>,
     me: Me,
     Path(number): Path<String>,
+    Query(query): Query<Seen>,
 ) -> Result<impl IntoResponse, PageError> {
     let office = portal.engine.office.clone();
     let case = own_case(&office, me.person_id, &number).await?;
-    Ok(events::events(moves(office, case.case_id, case.version)))
+    Ok(events::events(moves(office, case.case_id, query.seen)))
 }
 
 /// How long one stream lives; the browser opens the next by itself.

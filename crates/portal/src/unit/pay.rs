@@ -4,7 +4,7 @@ use anju_business::contribution::remittance::{self, Remittance, state};
 use anju_business::contribution::{people, receipt, upload};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::{Stream, StreamExt, stream};
 use std::time::Duration;
@@ -246,7 +246,7 @@ pub(crate) async fn arrival(
             headline,
             note,
         },
-        live: moving.then(|| format!("/unit/arrivals/{no}/live")),
+        live: moving.then(|| format!("/unit/arrivals/{no}/live?seen={}", one.received_fen)),
         due: amount,
         received: Fen::new(one.received_fen),
         allocated: Fen::new(one.allocated_fen),
@@ -285,43 +285,54 @@ pub(crate) async fn arrival(
     })
 }
 
-/// `GET /unit/arrivals/{remittance}/live`.
+/// What the page shows as received, fen: what came while it was on its way is told at once.
+#[derive(serde::Deserialize)]
+pub(crate) struct Seen {
+    seen: i64,
+}
+
+/// `GET /unit/arrivals/{remittance}/live?seen=`.
 pub(crate) async fn live(
     State(portal): State<Portal>,
     at: AtUnit,
     Path(no): Path<String>,
+    Query(query): Query<Seen>,
 ) -> Result<impl IntoResponse, PageError> {
     let office = portal.engine.office.clone();
     let one = own_remittance(&office, &at, &no).await?;
-    Ok(live::events(moves(office, one)))
+    Ok(live::events(moves(office, one.remittance_id, query.seen)))
 }
 
 const STREAM: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_secs(1);
 
-fn moves(office: anju_casework::Office, one: Remittance) -> impl Stream<Item = live::Move> + Send {
+fn moves(
+    office: anju_casework::Office,
+    remittance_id: i64,
+    seen: i64,
+) -> impl Stream<Item = live::Move> + Send {
     let until = tokio::time::Instant::now() + STREAM;
     stream::unfold(
-        (office, one, false),
-        move |(office, one, ended)| async move {
+        (office, seen, false),
+        move |(office, seen, ended)| async move {
             if ended {
                 return None;
             }
             loop {
-                if tokio::time::Instant::now() >= until {
-                    return None;
-                }
-                tokio::time::sleep(POLL).await;
-                let now = remittance::require(&office, one.remittance_id).await.ok()?;
-                if (now.state, now.received_fen) != (one.state, one.received_fen) {
-                    let ended = !matches!(now.state, state::AWAITING | state::PART_RECEIVED);
-                    let step = if ended {
+                let now = remittance::require(&office, remittance_id).await.ok()?;
+                let over = !matches!(now.state, state::AWAITING | state::PART_RECEIVED);
+                if now.received_fen != seen || over {
+                    let step = if over {
                         live::Move::Ended
                     } else {
                         live::Move::Moved
                     };
-                    return Some((step, (office, now, ended)));
+                    return Some((step, (office, now.received_fen, over)));
                 }
+                if tokio::time::Instant::now() >= until {
+                    return None;
+                }
+                tokio::time::sleep(POLL).await;
             }
         },
     )
