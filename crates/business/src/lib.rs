@@ -25,7 +25,7 @@ pub fn services(policy: &PolicySet) -> Vec<Arc<dyn Service>> {
                     )))
                 }
                 "register_remittance" => Some(Arc::new(
-                    contribution::remittance::Registration::new(&service.id),
+                    contribution::registration::Registration::new(&service.id),
                 )),
                 _ => None,
             }

@@ -2,9 +2,12 @@
 //! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `remittance.rs` first.
 
 pub mod allocation;
+mod kept;
+mod members;
 pub mod opening;
 pub mod people;
 pub mod receipt;
+pub mod registration;
 pub mod remittance;
 pub mod roster;
 pub mod suspense;

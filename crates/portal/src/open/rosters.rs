@@ -1,8 +1,8 @@
 //! `POST /open/v1/employers/{no}/rosters`, `…/remittances`, `GET /open/v1/remittances/{id}`.
 
-use anju_business::contribution::remittance;
 use anju_business::contribution::roster::Mode;
 use anju_business::contribution::upload::{self, Upload, Uploaded};
+use anju_business::contribution::{registration, remittance};
 use anju_casework::{Actor, Refusal};
 use anju_domain::calendar::Month;
 use anju_domain::clock::rfc3339_millis;
@@ -126,7 +126,7 @@ pub async fn register(
         let roster_id = open.decode(NumberKind::Roster, &body.roster_id, "这份名册")?;
         let month = month(Some(&body.month))?;
         let office = &open.engine.office;
-        let registered = remittance::register(
+        let registered = registration::register(
             office,
             employer_id,
             roster_id,

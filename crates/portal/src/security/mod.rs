@@ -70,7 +70,6 @@ impl Shield {
 }
 
 /// Puts the layers of a page around its routes. `routes` may hold handlers that return [`PageError`].
-#[must_use]
 pub fn pages<S: Clone + Send + Sync + 'static>(routes: Router<S>, shield: &Shield) -> Router<S> {
     routes
         .fallback(async || PageError::NotFound)
@@ -84,7 +83,6 @@ pub fn pages<S: Clone + Send + Sync + 'static>(routes: Router<S>, shield: &Shiel
 }
 
 /// Puts the layers of a machine's door around its routes: no cookies, no pages, problem documents only.
-#[must_use]
 pub fn machines<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     routes
         .layer(DefaultBodyLimit::max(LONGEST_UPLOAD))

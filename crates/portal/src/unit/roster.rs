@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use anju_business::contribution::remittance;
 use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode};
 use anju_business::contribution::upload::{self, Mistakes, Upload as Outcome, Uploaded};
+use anju_business::contribution::{registration, remittance};
 use anju_casework::{Actor, Error};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
@@ -447,7 +447,7 @@ pub(crate) async fn register(
     }
     let month = Month::from_index(roster.month);
     let call = format!("register\n{}\n{roster_id}\n{month}", at.employer_id);
-    let registered = remittance::register(
+    let registered = registration::register(
         office,
         at.employer_id,
         roster_id,

@@ -1,0 +1,253 @@
+//! Keeping a checked roster: the list as rows that registration applies with one statement.
+
+use anju_domain::calendar::Month;
+use anju_domain::contribution::Ratios;
+use anju_domain::rate::Bp;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use anju_casework::employer::Employer;
+use anju_casework::person::purpose;
+use anju_casework::{Actor, Error, Fault as Trouble, Office, Result};
+
+use super::members::{Books, MemberRow};
+use super::roster::{Change, Checked, Elsewhere, ListLine, Mode, Notice};
+use super::upload::stored;
+
+/// Change codes of `roster_row.change`.
+const fn change_code(change: Option<Change>) -> i16 {
+    match change {
+        None => 0,
+        Some(Change::Add) => 1,
+        Some(Change::Unseal) => 2,
+        Some(Change::Seal) => 3,
+        Some(Change::Base) => 4,
+        Some(Change::Ratio) => 5,
+    }
+}
+
+#[derive(Default)]
+struct Columns {
+    change: Vec<i16>,
+    person: Vec<i64>,
+    account: Vec<i64>,
+    membership: Vec<i64>,
+    is_new_person: Vec<bool>,
+    is_new_account: Vec<bool>,
+    base: Vec<i64>,
+    ratio_employer: Vec<i32>,
+    ratio_employee: Vec<i32>,
+    employer: Vec<i64>,
+    employee: Vec<i64>,
+    id_index: Vec<Option<Vec<u8>>>,
+    id_sealed: Vec<Option<Vec<u8>>>,
+    name_index: Vec<Option<Vec<u8>>>,
+    name_sealed: Vec<Option<Vec<u8>>>,
+    phone_index: Vec<Option<Vec<u8>>>,
+    phone_sealed: Vec<Option<Vec<u8>>>,
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one row and its list"
+)]
+pub(super) async fn keep(
+    office: &Office,
+    tx: &mut PgConnection,
+    roster_id: i64,
+    employer: &Employer,
+    month: Month,
+    list_mode: Mode,
+    checked: &Checked,
+    books: &Books,
+    actor: Actor,
+) -> Result<()> {
+    let joining = checked
+        .list
+        .iter()
+        .filter(|line| line.change == Some(Change::Add))
+        .count();
+    let mut ids = office.ids.take(joining * 3).await?.into_iter();
+    let mut columns = Columns::default();
+    for line in &checked.list {
+        columns.add_line(office, line, books, &mut ids)?;
+    }
+    for id in &checked.sealed {
+        columns.add_sealed(
+            books
+                .rows
+                .get(id)
+                .ok_or_else(|| Trouble::Stored("a sealed person is no member".to_owned()))?,
+        );
+    }
+    let ratios = checked.new_ratios.unwrap_or(Ratios {
+        employer: Bp::new(employer.ratio_employer_bp),
+        employee: Bp::new(employer.ratio_employee_bp),
+    });
+    let lines = i32::try_from(checked.list.len()).map_err(stored)?;
+    sqlx::query(
+        "INSERT INTO roster (centre_id, roster_id, employer_id, month, mode, digest, lines, total_fen, list_version, changes,
+                             differences, notices, equation, ratio_employer_bp, ratio_employee_bp, uploaded_at, uploaded_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .bind(employer.employer_id)
+    .bind(month.index())
+    .bind(if list_mode == Mode::Complete { "complete" } else { "changes" })
+    .bind(hex::decode(&checked.digest).map_err(stored)?)
+    .bind(lines)
+    .bind(checked.total.fen())
+    .bind(books.list_version)
+    .bind(json!(checked.changes))
+    .bind(json!(checked.differences))
+    .bind(Value::Array(checked.notices.iter().map(notice).collect()))
+    .bind(json!(checked.equation))
+    .bind(ratios.employer.bp())
+    .bind(ratios.employee.bp())
+    .bind(office.now())
+    .bind(actor.id())
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO roster_row (centre_id, roster_id, line, change, person_id, account_id, membership_id, is_new_person,
+                                 is_new_account, base_fen, ratio_employer_bp, ratio_employee_bp, employer_fen, employee_fen,
+                                 id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed)
+         SELECT $1, $2, row_number() OVER (), r.*
+           FROM unnest($3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::boolean[], $9::bigint[],
+                       $10::integer[], $11::integer[], $12::bigint[], $13::bigint[], $14::bytea[], $15::bytea[], $16::bytea[],
+                       $17::bytea[], $18::bytea[], $19::bytea[]) AS r",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .bind(columns.change)
+    .bind(columns.person)
+    .bind(columns.account)
+    .bind(columns.membership)
+    .bind(columns.is_new_person)
+    .bind(columns.is_new_account)
+    .bind(columns.base)
+    .bind(columns.ratio_employer)
+    .bind(columns.ratio_employee)
+    .bind(columns.employer)
+    .bind(columns.employee)
+    .bind(columns.id_index)
+    .bind(columns.id_sealed)
+    .bind(columns.name_index)
+    .bind(columns.name_sealed)
+    .bind(columns.phone_index)
+    .bind(columns.phone_sealed)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A notice as the doors show it.
+fn notice(notice: &Notice) -> Value {
+    json!({ "row": notice.row, "column": notice.column, "code": notice.code, "message": notice.message })
+}
+
+impl Columns {
+    fn add_line(
+        &mut self,
+        office: &Office,
+        line: &ListLine,
+        books: &Books,
+        ids: &mut impl Iterator<Item = i64>,
+    ) -> Result<()> {
+        let id = &line.id_number;
+        let mut fresh = || {
+            ids.next()
+                .ok_or_else(|| Error::from(Trouble::Stored("too few identifiers".to_owned())))
+        };
+        let (person, account, membership, new_person, new_account) =
+            if let Some(member) = books.rows.get(id) {
+                (
+                    member.person_id,
+                    member.account_id,
+                    member.membership_id,
+                    false,
+                    false,
+                )
+            } else {
+                let (person_id, account_id, membership_id) = (fresh()?, fresh()?, fresh()?);
+                match books.persons.get(id) {
+                    None => (person_id, account_id, membership_id, true, true),
+                    Some(known) => {
+                        let over = known
+                            .account_id
+                            .filter(|_| line.joins_from == Some(Elsewhere::Sealed));
+                        (
+                            known.person_id,
+                            over.unwrap_or(account_id),
+                            membership_id,
+                            false,
+                            over.is_none(),
+                        )
+                    }
+                }
+            };
+        self.change.push(change_code(line.change));
+        self.person.push(person);
+        self.account.push(account);
+        self.membership.push(membership);
+        self.is_new_person.push(new_person);
+        self.is_new_account.push(new_account);
+        self.base.push(line.base.fen());
+        self.ratio_employer.push(line.ratios.employer.bp());
+        self.ratio_employee.push(line.ratios.employee.bp());
+        self.employer.push(line.sides.employer.fen());
+        self.employee.push(line.sides.employee.fen());
+        let vault = &office.vault;
+        let sealed = |wanted: bool, purpose: &str, plain: &str| {
+            wanted.then(|| vault.seal(purpose, plain.as_bytes()))
+        };
+        let index = |wanted: bool, purpose: &str, plain: &str| {
+            wanted.then(|| vault.blind_index(purpose, plain).current.to_vec())
+        };
+        self.id_index
+            .push(index(new_person, purpose::ID, id.expose()));
+        self.id_sealed
+            .push(sealed(new_person, purpose::ID, id.expose()));
+        self.name_index
+            .push(index(new_person, purpose::NAME, line.name.expose()));
+        self.name_sealed
+            .push(sealed(new_person, purpose::NAME, line.name.expose()));
+        let phone = line.phone.as_ref().map(|phone| phone.expose());
+        self.phone_index.push(index(
+            phone.is_some(),
+            purpose::PHONE,
+            phone.unwrap_or_default(),
+        ));
+        self.phone_sealed.push(sealed(
+            phone.is_some(),
+            purpose::PHONE,
+            phone.unwrap_or_default(),
+        ));
+        Ok(())
+    }
+
+    fn add_sealed(&mut self, member: &MemberRow) {
+        self.change.push(change_code(Some(Change::Seal)));
+        self.person.push(member.person_id);
+        self.account.push(member.account_id);
+        self.membership.push(member.membership_id);
+        self.is_new_person.push(false);
+        self.is_new_account.push(false);
+        self.base.push(member.base_fen);
+        self.ratio_employer.push(member.ratio_employer_bp);
+        self.ratio_employee.push(member.ratio_employee_bp);
+        self.employer.push(0);
+        self.employee.push(0);
+        for column in [
+            &mut self.id_index,
+            &mut self.id_sealed,
+            &mut self.name_index,
+            &mut self.name_sealed,
+            &mut self.phone_index,
+            &mut self.phone_sealed,
+        ] {
+            column.push(None);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What our own books say of an employer's people, for a roster to be compared with: who is a member, who is known elsewhere, who stood
+//! in the list of the month before, and whether the ratio may change.
+
+use std::collections::HashMap;
+
+use anju_domain::calendar::{Month, contribution_year_of};
+use anju_domain::contribution::Ratios;
+use anju_domain::id_number::IdNumber;
+use anju_domain::money::Fen;
+use anju_domain::name::PersonName;
+use anju_domain::rate::Bp;
+use sqlx::FromRow;
+
+use anju_casework::employer::Employer;
+use anju_casework::person::{purpose, text};
+use anju_casework::{Office, Result};
+
+use super::roster::{Elsewhere, LastLine, Member, MemberState, RatioChange, RosterLine};
+use super::upload::stored;
+use crate::policy::Rules;
+
+/// What our own books say of an employer's people.
+pub(super) struct Books {
+    pub(super) members: HashMap<IdNumber, Member>,
+    pub(super) rows: HashMap<IdNumber, MemberRow>,
+    pub(super) elsewhere: HashMap<IdNumber, Elsewhere>,
+    pub(super) persons: HashMap<IdNumber, KnownPerson>,
+    pub(super) last_month: Vec<LastLine>,
+    pub(super) ratio_change: RatioChange,
+    pub(super) list_version: i32,
+}
+
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct MemberRow {
+    pub(super) person_id: i64,
+    pub(super) account_id: i64,
+    pub(super) membership_id: i64,
+    pub(super) id_sealed: Vec<u8>,
+    pub(super) name_sealed: Vec<u8>,
+    pub(super) state: i16,
+    pub(super) base_fen: i64,
+    pub(super) ratio_employer_bp: i32,
+    pub(super) ratio_employee_bp: i32,
+    pub(super) base_year: Option<i32>,
+    pub(super) last_fen: Option<i64>,
+}
+
+/// A person who is known to the centre, with the account that may come over.
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct KnownPerson {
+    pub(super) id_index: Vec<u8>,
+    pub(super) person_id: i64,
+    pub(super) state: Option<i16>,
+    pub(super) account_id: Option<i64>,
+}
+
+impl Books {
+    pub(super) async fn read(
+        office: &Office,
+        employer: &Employer,
+        month: Month,
+        lines: &[RosterLine],
+    ) -> Result<Self> {
+        let rows: Vec<MemberRow> = sqlx::query_as(
+            "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
+                    m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, l.employer_fen + l.employee_fen AS last_fen
+               FROM membership m
+               JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
+               LEFT JOIN remittance r
+                 ON r.centre_id = m.centre_id AND r.employer_id = m.employer_id AND r.month = $3 AND r.state IN (1, 2, 3)
+               LEFT JOIN remittance_line l
+                 ON l.centre_id = m.centre_id AND l.account_id = m.account_id AND l.month = $3
+                AND l.remittance_id = r.remittance_id
+              WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2)",
+        )
+        .bind(office.centre.id)
+        .bind(employer.employer_id)
+        .bind(month.index() - 1)
+        .fetch_all(&office.pool)
+        .await?;
+        let mut last_month = left_since(office, employer, month).await?;
+        let year = contribution_year_of(month);
+        let mut members = HashMap::with_capacity(rows.len());
+        let mut by_id = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let id = IdNumber::parse(&text(&office.vault, purpose::ID, &row.id_sealed)?)
+                .map_err(stored)?;
+            let name = PersonName::parse(&text(&office.vault, purpose::NAME, &row.name_sealed)?)
+                .map_err(stored)?;
+            let ratios = Ratios {
+                employer: Bp::new(row.ratio_employer_bp),
+                employee: Bp::new(row.ratio_employee_bp),
+            };
+            if let Some(last_fen) = row.last_fen {
+                last_month.push(LastLine {
+                    id_number: id.clone(),
+                    name: name.clone(),
+                    base: Fen::new(row.base_fen),
+                    ratios,
+                    monthly: Fen::new(last_fen),
+                });
+            }
+            members.insert(
+                id.clone(),
+                Member {
+                    name,
+                    state: if row.state == 1 {
+                        MemberState::Active
+                    } else {
+                        MemberState::Sealed
+                    },
+                    base: Fen::new(row.base_fen),
+                    ratios,
+                    base_adjusted_this_year: row.base_year == Some(year),
+                },
+            );
+            by_id.insert(id, row);
+        }
+        let joining: Vec<&IdNumber> = lines
+            .iter()
+            .filter_map(|line| line.id_number.given())
+            .filter(|id| !members.contains_key(*id))
+            .collect();
+        let persons = known_people(office, &joining).await?;
+        let elsewhere = persons
+            .iter()
+            .map(|(id, person)| {
+                let place = match person.state {
+                    Some(1) => Elsewhere::Active,
+                    Some(2) => Elsewhere::Sealed,
+                    _ => Elsewhere::Closed,
+                };
+                (id.clone(), place)
+            })
+            .collect();
+        Ok(Self {
+            members,
+            rows: by_id,
+            elsewhere,
+            persons,
+            last_month,
+            ratio_change: ratio_change(office, employer, month).await?,
+            list_version: employer.list_version,
+        })
+    }
+}
+
+/// Who stood in the list of the month before and is no member any more: REMIT-08 counts them as removed.
+async fn left_since(office: &Office, employer: &Employer, month: Month) -> Result<Vec<LastLine>> {
+    let rows: Vec<(Vec<u8>, Vec<u8>, i64, i64)> = sqlx::query_as(
+        "SELECT p.id_sealed, p.name_sealed, l.base_fen, l.employer_fen + l.employee_fen
+           FROM remittance r
+           JOIN remittance_line l ON l.centre_id = r.centre_id AND l.remittance_id = r.remittance_id
+           JOIN person p ON p.centre_id = l.centre_id AND p.person_id = l.person_id
+          WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month = $3 AND r.state IN (1, 2, 3)
+            AND NOT EXISTS (SELECT FROM membership m
+                             WHERE m.centre_id = l.centre_id AND m.person_id = l.person_id AND m.employer_id = $2
+                               AND m.state IN (1, 2))",
+    )
+    .bind(office.centre.id)
+    .bind(employer.employer_id)
+    .bind(month.index() - 1)
+    .fetch_all(&office.pool)
+    .await?;
+    rows.into_iter()
+        .map(|(id, name, base_fen, monthly_fen)| {
+            Ok(LastLine {
+                id_number: IdNumber::parse(&text(&office.vault, purpose::ID, &id)?)
+                    .map_err(stored)?,
+                name: PersonName::parse(&text(&office.vault, purpose::NAME, &name)?)
+                    .map_err(stored)?,
+                base: Fen::new(base_fen),
+                ratios: Ratios {
+                    employer: Bp::new(employer.ratio_employer_bp),
+                    employee: Bp::new(employer.ratio_employee_bp),
+                },
+                monthly: Fen::new(monthly_fen),
+            })
+        })
+        .collect()
+}
+
+async fn known_people(
+    office: &Office,
+    ids: &[&IdNumber],
+) -> Result<HashMap<IdNumber, KnownPerson>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let indexes: Vec<Vec<u8>> = ids
+        .iter()
+        .map(|id| {
+            office
+                .vault
+                .blind_index(purpose::ID, id.expose())
+                .current
+                .to_vec()
+        })
+        .collect();
+    let rows: Vec<KnownPerson> = sqlx::query_as(
+        "SELECT p.id_index, p.person_id, m.state, m.account_id
+           FROM person p
+           LEFT JOIN membership m ON m.centre_id = p.centre_id AND m.person_id = p.person_id AND m.state IN (1, 2)
+          WHERE p.centre_id = $1 AND p.id_index = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(&indexes)
+    .fetch_all(&office.pool)
+    .await?;
+    let mut by_index: HashMap<Vec<u8>, KnownPerson> = rows
+        .into_iter()
+        .map(|row| (row.id_index.clone(), row))
+        .collect();
+    Ok(ids
+        .iter()
+        .zip(indexes)
+        .filter_map(|(id, index)| Some(((*id).clone(), by_index.remove(&index)?)))
+        .collect())
+}
+
+/// RATIO-04, RATIO-05: whether the employer may change its ratio now.
+async fn ratio_change(office: &Office, employer: &Employer, month: Month) -> Result<RatioChange> {
+    if matches!(employer.kind.as_str(), "机关" | "事业") {
+        return Ok(RatioChange::SetByFinance);
+    }
+    let july = Month::new(contribution_year_of(month), 7).map_or(month, |july| july);
+    let changed: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM remittance r JOIN roster_row w ON w.centre_id = r.centre_id AND w.roster_id = r.roster_id
+          WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month >= $3 AND r.state IN (1, 2, 3) AND w.line = 1 AND w.change = 5",
+    )
+    .bind(office.centre.id)
+    .bind(employer.employer_id)
+    .bind(july.index())
+    .fetch_one(&office.pool)
+    .await?;
+    let allowed = Rules::on(office, month.first_day()).int("ratio_max_changes_per_year")?;
+    Ok(if changed < allowed {
+        RatioChange::Open
+    } else {
+        RatioChange::UsedThisYear
+    })
+}
