@@ -57,46 +57,6 @@ pub async fn fund_accounts(pool: &PgPool, centre_id: i16) -> sqlx::Result<Vec<Fu
     .await
 }
 
-/// A policy version by its number: the one in force, or an older one loaded again from what was kept.
-pub async fn policy_version(office: &Office, policy_id: i32) -> crate::Result<PolicyInForce> {
-    let current = office.policy();
-    if current.id == policy_id {
-        return Ok(current);
-    }
-    if let Some(set) = office
-        .older
-        .lock()
-        .expect("no holder of this lock panics")
-        .get(&policy_id)
-    {
-        return Ok(PolicyInForce {
-            id: policy_id,
-            set: set.clone(),
-        });
-    }
-    let files: serde_json::Value = sqlx::query_scalar(
-        "SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(policy_id)
-    .fetch_one(&office.pool)
-    .await?;
-    let files: anju_policy::PolicyFiles = serde_json::from_value(files)?;
-    let set = PolicySet::load(&files).map_err(|errors| {
-        crate::Fault::Policy(format!(
-            "version {policy_id} does not load: {} mistakes",
-            errors.len()
-        ))
-    })?;
-    let set = Arc::new(set);
-    office
-        .older
-        .lock()
-        .expect("no holder of this lock panics")
-        .insert(policy_id, set.clone());
-    Ok(PolicyInForce { id: policy_id, set })
-}
-
 /// The policy in force and the row that keeps it.
 #[derive(Clone)]
 pub struct PolicyInForce {
@@ -241,7 +201,7 @@ impl Office {
             .clone()
     }
 
-    /// A policy version by its number: the one in force, or an older one as it was kept (`policy_version.files`, path to text).
+    /// A policy version by its number: the one in force, or an older one loaded again from what was kept.
     ///
     /// # Errors
     /// A version that was never kept, or that no longer loads.
@@ -250,28 +210,34 @@ impl Office {
         if in_force.id == policy_id {
             return Ok(in_force);
         }
-        let files: Option<sqlx::types::Json<std::collections::BTreeMap<String, String>>> =
-            sqlx::query_scalar(
-                "SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2",
-            )
-            .bind(self.centre.id)
-            .bind(policy_id)
-            .fetch_optional(&self.pool)
-            .await?;
+        let known = self
+            .older
+            .lock()
+            .expect("no holder of this lock panics")
+            .get(&policy_id)
+            .cloned();
+        if let Some(set) = known {
+            return Ok(PolicyInForce { id: policy_id, set });
+        }
+        let files: Option<sqlx::types::Json<anju_policy::PolicyFiles>> = sqlx::query_scalar(
+            "SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2",
+        )
+        .bind(self.centre.id)
+        .bind(policy_id)
+        .fetch_optional(&self.pool)
+        .await?;
         let files = files
             .ok_or_else(|| crate::Fault::Policy(format!("version {policy_id} was not kept")))?;
-        let files = anju_policy::PolicyFiles {
-            centre: self.centre.code.clone(),
-            files: files.0,
-        };
-        let set = PolicySet::load(&files).map_err(|errors| {
+        let set = PolicySet::load(&files.0).map_err(|errors| {
             let first = errors.first().map(ToString::to_string).unwrap_or_default();
             crate::Fault::Policy(format!("version {policy_id} does not load: {first}"))
         })?;
-        Ok(PolicyInForce {
-            id: policy_id,
-            set: Arc::new(set),
-        })
+        let set = Arc::new(set);
+        self.older
+            .lock()
+            .expect("no holder of this lock panics")
+            .insert(policy_id, set.clone());
+        Ok(PolicyInForce { id: policy_id, set })
     }
 
     /// Replaces the policy in force.

@@ -57,7 +57,7 @@ impl Engine {
 
     /// The policy version that a case names.
     pub async fn policy_of(&self, case: &Case) -> Result<PolicyInForce> {
-        anju_casework::office::policy_version(&self.office, case.policy_id).await
+        self.office.policy_version(case.policy_id).await
     }
 
     /// Starts what runs by itself.
