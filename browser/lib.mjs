@@ -20,6 +20,9 @@ export const screenshots = path.join(here, '..', 'screenshots');
 /** Phone, tablet, desk: the widths at which every page is looked at. */
 export const widths = { phone: 390, tablet: 768, desk: 1440 };
 
+/** Every address that a page of this process asked for. */
+export const visited = new Set();
+
 const axeSource = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 /** A headless browser with an empty profile that talks to nobody but the pages it is sent to. */
@@ -51,6 +54,16 @@ export async function pageOf(browser, { width = widths.desk, dark = false, elder
   const page = await context.newPage();
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));
+  // A refused form comes back with a 4xx, which the browser notes as an error: that page is looked at by its test.
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) page.faults.push(message.text());
+  });
+  page.on('request', (request) => {
+    visited.add(request.url());
+    if (/^https?:/.test(request.url()) && ![server, outside].includes(new URL(request.url()).origin)) {
+      page.faults.push(`a request to another host: ${request.url()}`);
+    }
+  });
   page.on('response', (answer) => {
     if (answer.status() >= 500) page.faults.push(`${answer.status()} ${answer.url()}`);
   });

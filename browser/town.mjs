@@ -1,0 +1,248 @@
+// The town of the browser tests: two employers with clerks, people whom the departments know, three months paid in, and the staff
+// of the demo centre. Everything is put there over the doors. It is made once a demo centre and shared by the test files, with the
+// sessions, since each log-in costs a text message and those are limited by address.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash, randomInt, randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ExcelJS from 'exceljs';
+
+import { codeOn, control, home, pageOf, server, visited } from './lib.mjs';
+
+const key = readFileSync(path.join(home, 'demo-key'), 'utf8').trim();
+const kept = path.join(os.tmpdir(), `anju-town-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
+
+/** One call of the public doors; refused calls fail the test. */
+export async function door(method, where, body) {
+  const isFile = body instanceof Uint8Array;
+  const answer = await fetch(`${server}/open/v1${where}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      'idempotency-key': randomUUID(),
+      'content-type': isFile ? 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet' : 'application/json',
+    },
+    body: body === undefined || isFile ? body : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${method} ${where}: ${answer.status} ${text}`);
+  return JSON.parse(text);
+}
+
+/** What a department holds of somebody. */
+export const fact = (source, type, subject, value) => control('POST', `/facts/${source}/${type}/set`, { subject, value });
+
+function identityNumber(year) {
+  const body = `500103${year}${String(randomInt(1, 13)).padStart(2, '0')}${String(randomInt(1, 28)).padStart(2, '0')}${String(randomInt(1000)).padStart(3, '0')}`;
+  const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+  return body + '10X98765432'[[...body].reduce((sum, digit, place) => sum + Number(digit) * weights[place], 0) % 11];
+}
+
+function creditCode() {
+  const digits = '0123456789ABCDEFGHJKLMNPQRTUWXY';
+  const body = `91500103${String(randomInt(1e9)).padStart(9, '0')}`;
+  const sum = [...body].reduce((total, digit, place) => total + digits.indexOf(digit) * (3 ** place % 31), 0);
+  return body + digits[(31 - (sum % 31)) % 31];
+}
+
+function cardNumber() {
+  const body = `622848${String(randomInt(1e12)).padStart(12, '0')}`;
+  const sum = [...body].reverse().reduce((total, digit, place) => {
+    const number = Number(digit) * (place % 2 === 0 ? 2 : 1);
+    return total + (number > 9 ? number - 9 : number);
+  }, 0);
+  return body + ((10 - (sum % 10)) % 10);
+}
+
+const phoneNumber = () => `199${String(randomInt(1e8)).padStart(8, '0')}`;
+
+/** A person whom police and card network know. */
+export async function person(name, { phone = phoneNumber(), baseYuan = 10_000 } = {}) {
+  const one = { name, id: identityNumber(randomInt(1975, 2000)), card: cardNumber(), phone, baseYuan };
+  await fact('D01', 'police.identity', one.id, { name, match: true, alive: true });
+  await fact('D02', 'civil.marriage', one.id, { state: 'single', since: '2000-01-01' });
+  await fact('D18', 'unionpay.card_auth', one.id, { name, card: one.card, match: true, card_type: 'debit-1', bank: 'B4' });
+  return one;
+}
+
+/** `2026-11` moved by months. */
+export function monthsFrom(month, count) {
+  const [year, number] = month.split('-').map(Number);
+  const index = year * 12 + number - 1 + count;
+  return `${Math.floor(index / 12)}-${String((index % 12) + 1).padStart(2, '0')}`;
+}
+
+/** The roster as a clerk writes it: one row an entry, values by column name. */
+export async function workbook(rows) {
+  const columns = ['姓名', '证件号码', '缴存基数', '单位比例', '个人比例', '变更', '月缴存额', '手机号'];
+  const book = new ExcelJS.Workbook();
+  const sheet = book.addWorksheet('缴存清册');
+  sheet.addRow(columns);
+  for (const row of rows) sheet.addRow(columns.map((column) => row[column] ?? null));
+  sheet.getColumn(2).numFmt = '@';
+  return new Uint8Array(await book.xlsx.writeBuffer());
+}
+
+/** The row of a person. */
+export const rowOf = ({ name, id, baseYuan, phone }, more = {}) =>
+  ({ 姓名: name, 证件号码: id, 缴存基数: baseYuan, 手机号: phone ?? null, ...more });
+
+/** An employer of 12 % + 12 % whose clerk has a phone. */
+async function employer(name, clerk, firstMonth) {
+  const uscc = creditCode();
+  await fact('D06', 'market.registration', uscc, {
+    name, kind: 'company', state: 'open', founded: '2015-06-01', region: '500103', address: '重庆市渝中区', legal_person: { name: '陈立' },
+  });
+  const { employer_no: no } = await door('POST', '/employers', {
+    name, uscc, kind: '私企', ratio_employer_bp: 1200, ratio_employee_bp: 1200, legal_representative: '陈立', first_month: firstMonth, payday: 10, clerk,
+  });
+  return { name, uscc, no, clerk };
+}
+
+/** Pays into the account that a registered month names, from a bank of the outside world. */
+export const pay = (registered, amountFen, reference = registered.reference) =>
+  control('POST', `/banks/${registered.payee_bank}/payments`, {
+    from: '6500999000001', to: registered.payee_account, amount_fen: amountFen, reference, payer: '重庆向阳科技有限公司',
+  });
+
+/** Waits until the answer of `look` is true. */
+export async function until(look, words, patience = 20_000) {
+  const end = Date.now() + patience;
+  for (;;) {
+    const answer = await look();
+    if (answer) return answer;
+    assert.ok(Date.now() < end, `在 ${patience} 毫秒内没有等到：${words}`);
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+}
+
+/** Registers, pays and allocates a month of these people. */
+async function contribute(no, month, people) {
+  const { roster_id: roster } = await door('POST', `/employers/${no}/rosters?month=${month}`, await workbook(people.map((one) => rowOf(one))));
+  const registered = await door('POST', `/employers/${no}/remittances`, { roster_id: roster, month });
+  await pay(registered, registered.amount_fen);
+  await until(async () => (await door('GET', `/remittances/${registered.remittance_id}`)).state === 'allocated', `${month} 分配`);
+  return registered;
+}
+
+async function build() {
+  const { now } = await control('GET', '/clock');
+  const month = now.slice(0, 7);
+  const first = monthsFrom(month, -3);
+  const people = {
+    wang: await person('王小兰'),
+    zhao: await person('赵大海', { baseYuan: 8_000 }),
+    li: await person('李静', { baseYuan: 6_543 }),
+    sun: await person('孙福', { phone: null, baseYuan: 7_000 }),
+  };
+  for (const tenant of [people.wang, people.sun]) {
+    await fact('D04', 'housing.rental_filing', tenant.id, {
+      filed: true, lease_no: `ZL${randomInt(1e9)}`, district: '500103', from: '2020-01-01', to: '2035-12-31', rent_fen_month: 120_000, kind: 'market',
+    });
+  }
+  await fact('D03', 'estate.ownership', people.zhao.id, {
+    houses: [{ district: '500112', area_m2: '89.50', use: 'residential', share_bp: 10_000, acquired: '2018-05-01', title_hash: 'demo' }], count: 1,
+  });
+  const sunshine = await employer(`重庆向阳科技有限公司${randomInt(1e6)}`, { name: '陈芳', phone: phoneNumber() }, first);
+  const other = await employer(`重庆青山贸易有限公司${randomInt(1e6)}`, { name: '刘洋', phone: phoneNumber() }, month);
+  const months = [first, monthsFrom(first, 1), monthsFrom(first, 2)];
+  const paid = [];
+  for (const one of months) paid.push(await contribute(sunshine.no, one, Object.values(people)));
+  return { month, people, sunshine, other, paid, sessions: {}, visited: [] };
+}
+
+const state = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : await build();
+save();
+
+/** The town. */
+export const town = state;
+
+/** Keeps what the town has become for the next test file. */
+export function save() {
+  state.visited = [...new Set([...state.visited, ...visited])];
+  writeFileSync(kept, JSON.stringify(state), { mode: 0o600 });
+}
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
+const anju = process.env.ANJU_BINARY ?? path.resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'anju');
+
+/** Who sits at the desks of the demo centre. */
+export const staff = { teller: '1001', otherTeller: '1002', reviewer: '1003', accountant: '1004', chief: '1005', auditor: '1006', admin: '1009' };
+
+/** Number, name, password and the code of this half minute of somebody on the staff. */
+export function loginOf(who) {
+  const { staff: all } = JSON.parse(execFileSync(anju, ['logins', '--json'], { encoding: 'utf8' }));
+  return all.find(({ number }) => number === staff[who]);
+}
+
+/** Sends the form; a door that is full for now is tried again when it says so. */
+async function sendForm(page, button) {
+  for (let tries = 0; tries < 40; tries += 1) {
+    const [answer] = await Promise.all([
+      page.waitForResponse((one) => one.request().method() === 'POST'),
+      page.getByRole('button', { name: button }).click(),
+    ]);
+    await page.waitForLoadState();
+    if (answer.status() !== 429) return;
+    await page.waitForTimeout(10_000);
+    await page.goBack();
+  }
+  assert.fail('the door stayed full');
+}
+
+/** Logs a person in by ID number and the code on the phone. */
+export async function logInPerson(page, one) {
+  await page.goto(`${server}/login`);
+  await page.getByLabel('证件号码').fill(one.id);
+  await sendForm(page, '发验证码到我的手机');
+  await page.getByLabel('验证码').fill(await codeOn(one.phone));
+  await sendForm(page, /登录/);
+}
+
+/** Logs an employer's clerk in by credit code, phone and the code on it. */
+export async function logInClerk(page, employer) {
+  await page.goto(`${server}/login/unit`);
+  await page.getByLabel('单位号或统一社会信用代码').fill(employer.uscc);
+  await page.getByLabel('您登记的手机号').fill(employer.clerk.phone);
+  await sendForm(page, '发验证码到我的手机');
+  await page.getByLabel('验证码').fill(await codeOn(employer.clerk.phone));
+  await sendForm(page, /登录/);
+}
+
+/** Logs staff in by number, password and the code of the authenticator. */
+export async function logInStaff(page, who) {
+  await page.goto(`${server}/login/staff`);
+  const login = loginOf(who);
+  await page.getByLabel('工号').fill(login.number);
+  await page.getByLabel('口令').fill(login.password);
+  await page.getByLabel('动态码').fill(login.code);
+  await sendForm(page, /登录/);
+}
+
+const logIn = {
+  wang: (page) => logInPerson(page, state.people.wang),
+  zhao: (page) => logInPerson(page, state.people.zhao),
+  li: (page) => logInPerson(page, state.people.li),
+  clerk: (page) => logInClerk(page, state.sunshine),
+  otherClerk: (page) => logInClerk(page, state.other),
+};
+
+/** The session of somebody of the town: logged in on the first call, then remembered. */
+export async function sessionOf(browser, who) {
+  if (!state.sessions[who]) {
+    const page = await pageOf(browser);
+    await (logIn[who] ?? ((one) => logInStaff(one, who)))(page);
+    assert.doesNotMatch(page.url(), /\/login/, `${who} is not logged in`);
+    state.sessions[who] = await page.context().storageState();
+    await page.context().close();
+    save();
+  }
+  return state.sessions[who];
+}
+
+/** A page of somebody of the town. */
+export const pageAs = async (browser, who, look = {}) => pageOf(browser, { ...look, as: await sessionOf(browser, who) });
