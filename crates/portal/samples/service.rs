@@ -65,9 +65,7 @@ pub fn sheet(visit: &Visit) -> CheckSheet {
         consent: "提取即同意我们再向 4 个部门核对一次：不动产登记、住房城乡建委、民政、全国公积金监管平台。只为这笔提取，结果保存在您的办件里。".into(),
         action: "/my/do/withdraw-rent".into(),
         hidden: vec![("csrf", visit.csrf.clone()), ("key", "b7f0-2c51".into())],
-        button: Some(
-            Button::submit(take(360_000).say(" 到").tail("1234")).wide(),
-        ),
+        button: Button::submit(take(360_000).say(" 到").tail("1234")).wide(),
         after: "一般 3 秒出结果。付款后不能撤回；付款前可以随时撤回。".into(),
     }
 }

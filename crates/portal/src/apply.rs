@@ -12,12 +12,16 @@ use chrono::{DateTime, FixedOffset, TimeZone, Utc};
 use uuid::Uuid;
 
 use crate::components::{
-    Button, ErrorSummary, Field, FieldKind, Flash, Mistake, Summary, SummaryRow, Text, Tone,
+    Button, ButtonLook, ErrorSummary, Field, FieldKind, Flash, Mistake, Summary, SummaryRow, Text,
+    Tone,
 };
 use crate::my::{account_of, membership_of};
 use crate::pages::error::PageError;
 use crate::serve::Portal;
 use crate::service::{AmountHead, CheckSheet, explain};
+
+/// The field of the button that has a changed form looked at again and sends nothing.
+pub(crate) const RECHECK: &str = "recheck";
 
 /// What was typed, by field.
 pub(crate) type Typed = BTreeMap<String, String>;
@@ -181,7 +185,11 @@ impl Asking<'_> {
         flash: Option<Flash>,
     ) -> Result<CheckSheet, PageError> {
         let office = self.office();
-        let (form, _) = self.form_of(service, typed).await?;
+        let (mut form, _) = self.form_of(service, typed).await?;
+        // What is mistyped is not decided on, nor asked of any source.
+        for mistake in &mistakes {
+            form.remove(&mistake.field);
+        }
         let card_known = form
             .get("card_no")
             .and_then(|card| card.as_str())
@@ -246,8 +254,11 @@ impl Asking<'_> {
                 .iter()
                 .map(|choice| (choice.value.clone(), choice.label.clone()))
                 .collect();
+            let counts_as_yes = input.default == Some(true.into());
             if input.input_type == InputType::Bool {
-                options = vec![(String::new(), "否".into()), ("1".into(), "是".into())];
+                // Where silence counts as yes, a no is said.
+                let no = if counts_as_yes { "0" } else { "" };
+                options = vec![(no.to_owned(), "否".into()), ("1".into(), "是".into())];
             } else if !options.is_empty() && !input.required {
                 options.insert(0, (String::new(), "不填".into()));
             }
@@ -261,7 +272,11 @@ impl Asking<'_> {
                 .find(|mistake| mistake.field == input.name)
                 .map(|mistake| mistake.words.clone());
             let field = field
-                .value(typed.get(&input.name).map_or("", String::as_str))
+                .value(match typed.get(&input.name) {
+                    Some(words) => words.as_str(),
+                    None if counts_as_yes => "1",
+                    None => "",
+                })
                 .error(error);
             if input.hint.is_empty() {
                 field
@@ -342,7 +357,13 @@ impl Asking<'_> {
             },
             action: format!("{}/{}", self.path, service.id),
             hidden: vec![("csrf", self.csrf.to_owned()), ("key", key)],
-            button: (!refused).then(|| Button::submit(label).wide()),
+            button: if refused {
+                Button::send("按改动重新核对", ButtonLook::Plain)
+                    .value(RECHECK, "1")
+                    .wide()
+            } else {
+                Button::submit(label).wide()
+            },
             after: if refused {
                 "改正以后随时可以再来。".into()
             } else {

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::apply::{Asking, Typed, flash_of, formula_title, mistakes_of};
+use crate::apply::{Asking, RECHECK, Typed, flash_of, formula_title, mistakes_of};
 use crate::authorization::AtDesk;
 use crate::components::{Flash, Mistake};
 use crate::desk::{framed, looked, person_number};
@@ -108,6 +108,10 @@ pub(crate) async fn submit(
     if !mistakes.is_empty() {
         let page = draw(&asking, &visit, &at, &service, &typed, mistakes, None).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    if typed.contains_key(RECHECK) {
+        let page = draw(&asking, &visit, &at, &service, &typed, Vec::new(), None).await?;
+        return Ok(page.into_response());
     }
     let engine = &portal.engine;
     let submission = asking.submission(&service, &typed, form).await?;

@@ -13,7 +13,7 @@ use axum::extract::{Multipart, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 
-use crate::apply::{Asking, Typed, action_of, flash_of, formula_title, mistakes_of};
+use crate::apply::{Asking, RECHECK, Typed, action_of, flash_of, formula_title, mistakes_of};
 use crate::authorization::Me;
 use crate::components::{Button, Flash, Mistake, Text};
 use crate::frame::MyTab;
@@ -84,7 +84,7 @@ pub(crate) async fn submit(
     let service = asking.definition(&service)?;
     let typed: Typed = fields.into_iter().collect();
     let (form, mistakes) = asking.form_of(&service, &typed).await?;
-    if !mistakes.is_empty() {
+    if !mistakes.is_empty() || typed.contains_key(RECHECK) {
         let page = draw(&asking, &visit, &service, &typed, mistakes, None).await?;
         return Ok(page.into_response());
     }

@@ -45,8 +45,8 @@ pub struct CheckSheet {
     pub action: String,
     /// Token, idempotency key, and what the command needs.
     pub hidden: Vec<(&'static str, String)>,
-    /// Verb, amount, tail; absent where the service cannot be begun, with the reason in `flash`.
-    pub button: Option<Button>,
+    /// Verb, amount, tail; where the service cannot be begun, only a look at what was changed, with the reason in `flash`.
+    pub button: Button,
     /// How long it takes and until when it can be taken back.
     pub after: Text,
 }

@@ -287,7 +287,7 @@ fn problem(fault: &Wrong) -> String {
     };
     match (&fault.found, rest.split_once("”，")) {
         (Some(_), Some((quoted, what))) if quoted.starts_with("填的是“") => what.to_owned(),
-        _ => rest.to_owned(),
+        _ => rest.trim_start_matches('：').to_owned(),
     }
 }
 
