@@ -1,25 +1,29 @@
 // Takes the three pictures of the README from a running demo centre: `npm run pictures` in this folder.
-// Small on purpose: each address in the width that suits its user, the visible part only.
+// Small on purpose: each place in the width that suits its user, the visible part only.
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { launch, pageOf, server, widths } from './lib.mjs';
+import { launch, server, widths } from './lib.mjs';
+import { pageAs, save } from './town.mjs';
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'docs', 'pictures');
 
-/** What is shown; `enter` logs in and leaves the page where the picture is taken. */
+/** The file's name, who looks, at what. */
 const pictures = [
-  { name: 'site', width: widths.desk, enter: (page) => page.goto(`${server}/`) },
+  { name: 'my', who: 'wang', width: widths.phone, address: '/my' },
+  { name: 'unit', who: 'clerk', width: 1024, address: '/unit' },
+  { name: 'desk', who: 'accountant', width: 1366, address: '/desk/books/trial-balance' },
 ];
 
 await mkdir(folder, { recursive: true });
 const browser = await launch();
-for (const { name, width, enter } of pictures) {
-  const page = await pageOf(browser, { width });
-  await enter(page);
+for (const { name, who, width, address } of pictures) {
+  const page = await pageAs(browser, who, { width });
+  await page.goto(server + address);
   await page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled', scale: 'css' });
   await page.context().close();
 }
+save();
 await browser.close();

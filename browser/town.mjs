@@ -168,7 +168,7 @@ export function save() {
 }
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const anju = process.env.ANJU_BINARY ?? path.resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'anju');
+const anju = process.env.ANJU_BIN ?? path.resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'anju');
 
 /** Who sits at the desks of the demo centre. */
 export const staff = { teller: '1001', otherTeller: '1002', reviewer: '1003', accountant: '1004', chief: '1005', auditor: '1006', admin: '1009' };
@@ -180,7 +180,7 @@ export function loginOf(who) {
 }
 
 /** Sends the form; a door that is full for now is tried again when it says so. */
-async function sendForm(page, button) {
+export async function sendForm(page, button) {
   for (let tries = 0; tries < 40; tries += 1) {
     const [answer] = await Promise.all([
       page.waitForResponse((one) => one.request().method() === 'POST'),
@@ -213,14 +213,18 @@ export async function logInClerk(page, employer) {
   await sendForm(page, /登录/);
 }
 
-/** Logs staff in by number, password and the code of the authenticator. */
+/** Logs staff in by number, password and the code of the authenticator; a code that has been used is waited over. */
 export async function logInStaff(page, who) {
-  await page.goto(`${server}/login/staff`);
-  const login = loginOf(who);
-  await page.getByLabel('工号').fill(login.number);
-  await page.getByLabel('口令').fill(login.password);
-  await page.getByLabel('动态码').fill(login.code);
-  await sendForm(page, /登录/);
+  for (let tries = 0; tries < 3; tries += 1) {
+    await page.goto(`${server}/login/staff`);
+    const login = loginOf(who);
+    await page.getByLabel('工号').fill(login.number);
+    await page.getByLabel('口令').fill(login.password);
+    await page.getByLabel('动态码').fill(login.code);
+    await sendForm(page, /登录/);
+    if (new URL(page.url()).pathname.startsWith('/desk')) return;
+    await page.waitForTimeout(31_000);
+  }
 }
 
 const logIn = {

@@ -1,11 +1,10 @@
 // 职工 on a phone: log in, see the balance, withdraw for rent, follow it to the end, know why and who looked.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 
 import { check, launch, looks, outside, pageOf, photograph, server, widths } from './lib.mjs';
-import { pageAs, save, sessionOf, town, until } from './town.mjs';
+import { pageAs, save, sendForm, sessionOf, town, until } from './town.mjs';
 
 let browser;
 let page;
@@ -31,8 +30,7 @@ test('a number that nobody has is answered like one that is known', async () => 
   await stranger.goto(`${server}/login`);
   await check(stranger, '登录');
   await stranger.getByLabel('证件号码').fill('500103199001010003'.slice(0, 17) + '9');
-  await stranger.getByRole('button', { name: '发验证码到我的手机' }).click();
-  await stranger.waitForLoadState();
+  await sendForm(stranger, '发验证码到我的手机');
   assert.match(await main(stranger), /证件号|验证码/);
   await check(stranger, '登录，填错');
   await stranger.context().close();
@@ -89,30 +87,25 @@ test('face, a double tap, progress, done: one case', async () => {
 
 test('why: each condition with its source and law, how the amount came about', async () => {
   await page.goto(`${server}/my/cases/${town.case}/why`);
-  const words = await main();
-  assert.match(words, /符合/);
-  assert.match(words, /不动产|住房/);
-  assert.match(words, /重庆|条例|办法|细则/);
+  // The conditions that are met are folded; they stand on the page all the same.
+  const words = await page.locator('main').textContent();
+  assert.match(words, /项条件都符合/);
+  assert.match(words, /不动产登记/);
+  assert.match(words, /条例|办法|细则|渝/);
   await check(page, '为什么');
   await photograph(page, 'my-why-phone');
 });
 
-test('the receipt says the amount, on the page and as PDF', async () => {
+test('the receipt says the amount in figures and in words', async () => {
   await page.goto(`${server}/my/cases/${town.case}/receipt`);
   assert.match(await main(), /3,600\.00/);
   assert.match(await main(), /叁仟陆佰元整/);
   await check(page, '凭据');
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('link', { name: /PDF/ }).click(),
-  ]);
-  const text = execFileSync('pdftotext', ['-layout', await download.path(), '-'], { encoding: 'utf8' });
-  assert.match(text, /3,600\.00/);
 });
 
 test('account, messages, consents, devices: what is there and what can be ended', async () => {
   await page.goto(`${server}/my/account`);
-  assert.match(await main(), /租房提取[\s\S]*3,600\.00/);
+  assert.match(await main(), /提取[\s\S]*−3,600\.00/);
   await check(page, '账户明细');
   for (const [address, words] of [['/my/messages', /3,600\.00/], ['/my/me/consents', /租房提取/], ['/my/me', /证件号/], ['/my/me/access', /谁看过/]]) {
     await page.goto(server + address);
