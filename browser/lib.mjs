@@ -120,13 +120,18 @@ export async function control(method, where, body) {
   return answer.headers.get('content-type')?.includes('json') ? answer.json() : undefined;
 }
 
-/** The newest code that a phone received by SMS. */
-export async function codeOn(phone, patience = 10_000) {
+/** The codes that a phone received by SMS, the newest last. */
+export async function codesOn(phone) {
+  const messages = await control('GET', `/phones/${phone}/messages`);
+  return messages.map((message) => /\b\d{6}\b/.exec(message.text)?.[0]).filter(Boolean);
+}
+
+/** The newest code of a phone, once it has more than the `known` ones. */
+export async function codeOn(phone, known = 0, patience = 10_000) {
   const until = Date.now() + patience;
   for (;;) {
-    const messages = await control('GET', `/phones/${phone}/messages`);
-    const codes = messages.map((message) => /\b\d{6}\b/.exec(message.text)?.[0]).filter(Boolean);
-    if (codes.length > 0) return codes.at(-1);
+    const codes = await codesOn(phone);
+    if (codes.length > known) return codes.at(-1);
     assert.ok(Date.now() < until, `no code came to ${phone}`);
     await new Promise((resolve) => { setTimeout(resolve, 100); });
   }

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ExcelJS from 'exceljs';
 
-import { codeOn, control, home, pageOf, server, visited } from './lib.mjs';
+import { codeOn, codesOn, control, home, pageOf, server, visited } from './lib.mjs';
 
 const key = readFileSync(path.join(home, 'demo-key'), 'utf8').trim();
 const kept = path.join(os.tmpdir(), `anju-town-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
@@ -36,7 +36,8 @@ export async function door(method, where, body) {
 /** What a department holds of somebody. */
 export const fact = (source, type, subject, value) => control('POST', `/facts/${source}/${type}/set`, { subject, value });
 
-function identityNumber(year) {
+/** An ID number with its check digit, which nobody has as long as nobody is told of it. */
+export function identityNumber(year) {
   const body = `500103${year}${String(randomInt(1, 13)).padStart(2, '0')}${String(randomInt(1, 28)).padStart(2, '0')}${String(randomInt(1000)).padStart(3, '0')}`;
   const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
   return body + '10X98765432'[[...body].reduce((sum, digit, place) => sum + Number(digit) * weights[place], 0) % 11];
@@ -179,53 +180,60 @@ export function loginOf(who) {
   return all.find(({ number }) => number === staff[who]);
 }
 
-/** Sends the form; a door that is full for now is tried again when it says so. */
-export async function sendForm(page, button) {
-  for (let tries = 0; tries < 40; tries += 1) {
-    const [answer] = await Promise.all([
-      page.waitForResponse((one) => one.request().method() === 'POST'),
-      page.getByRole('button', { name: button }).click(),
-    ]);
-    await page.waitForLoadState();
-    if (answer.status() !== 429) return;
-    await page.waitForTimeout(10_000);
-    await page.goBack();
+/** Presses the button of a form; is it taken, or is its door full for now? */
+async function isTaken(page, button) {
+  const [answer] = await Promise.all([
+    page.waitForResponse((one) => one.request().method() === 'POST'),
+    page.getByRole('button', { name: button }).click(),
+  ]);
+  await page.waitForLoadState();
+  return answer.status() !== 429;
+}
+
+/** Walks a log-in from its first page; where a door is full for now, waits and begins again. */
+export async function patiently(page, walk) {
+  for (let tries = 0; tries < 10; tries += 1) {
+    if (await walk()) return;
+    await page.waitForTimeout(20_000);
   }
-  assert.fail('the door stayed full');
+  assert.fail('登录的门一直是满的');
+}
+
+/** The first form of an employee's log-in. */
+export async function askForCode(page, idNumber) {
+  await page.goto(`${server}/login`);
+  await page.getByLabel('证件号码').fill(idNumber);
+  return isTaken(page, '发验证码到我的手机');
+}
+
+/** Asks for a code and types the one that comes because of it. */
+async function passCode(page, phone, ask) {
+  const { length: known } = await codesOn(phone);
+  if (!await ask()) return false;
+  await page.getByLabel('验证码').fill(await codeOn(phone, known));
+  return isTaken(page, /登录/);
 }
 
 /** Logs a person in by ID number and the code on the phone. */
-export async function logInPerson(page, one) {
-  await page.goto(`${server}/login`);
-  await page.getByLabel('证件号码').fill(one.id);
-  await sendForm(page, '发验证码到我的手机');
-  await page.getByLabel('验证码').fill(await codeOn(one.phone));
-  await sendForm(page, /登录/);
-}
+const logInPerson = (page, one) => patiently(page, () => passCode(page, one.phone, () => askForCode(page, one.id)));
 
 /** Logs an employer's clerk in by credit code, phone and the code on it. */
-export async function logInClerk(page, employer) {
+const logInClerk = (page, { uscc, clerk }) => patiently(page, () => passCode(page, clerk.phone, async () => {
   await page.goto(`${server}/login/unit`);
-  await page.getByLabel('单位号或统一社会信用代码').fill(employer.uscc);
-  await page.getByLabel('您登记的手机号').fill(employer.clerk.phone);
-  await sendForm(page, '发验证码到我的手机');
-  await page.getByLabel('验证码').fill(await codeOn(employer.clerk.phone));
-  await sendForm(page, /登录/);
-}
+  await page.getByLabel('单位号或统一社会信用代码').fill(uscc);
+  await page.getByLabel('您登记的手机号').fill(clerk.phone);
+  return isTaken(page, '发验证码到我的手机');
+}));
 
 /** Logs staff in by number, password and the code of the authenticator; a code that has been used is waited over. */
-export async function logInStaff(page, who) {
-  for (let tries = 0; tries < 3; tries += 1) {
-    await page.goto(`${server}/login/staff`);
-    const login = loginOf(who);
-    await page.getByLabel('工号').fill(login.number);
-    await page.getByLabel('口令').fill(login.password);
-    await page.getByLabel('动态码').fill(login.code);
-    await sendForm(page, /登录/);
-    if (new URL(page.url()).pathname.startsWith('/desk')) return;
-    await page.waitForTimeout(31_000);
-  }
-}
+const logInStaff = (page, who) => patiently(page, async () => {
+  await page.goto(`${server}/login/staff`);
+  const login = loginOf(who);
+  await page.getByLabel('工号').fill(login.number);
+  await page.getByLabel('口令').fill(login.password);
+  await page.getByLabel('动态码').fill(login.code);
+  return await isTaken(page, /登录/) && new URL(page.url()).pathname.startsWith('/desk');
+});
 
 const logIn = {
   wang: (page) => logInPerson(page, state.people.wang),
