@@ -80,32 +80,6 @@ async fn money_for_a_month_is_on_every_account_at_once() {
 }
 
 #[tokio::test]
-async fn a_month_takes_as_many_statements_for_thirty_people_as_for_three() {
-    let town = Town::open().await;
-    let mut writes = Vec::new();
-    for (seed, size) in [(700, 3), (800, 30)] {
-        let mut people = Vec::new();
-        for place in 1..=size {
-            let one = person("李梅", seed, place, 500_000).expect("numbers");
-            cast::register(&town.doors, &one)
-                .await
-                .expect("the departments");
-            people.push(one);
-        }
-        let employer = cast::open_employer(&town.doors, seed, month(1))
-            .await
-            .expect("an employer");
-        let before = town.writes().await;
-        contribute(&town.doors, &employer, month(1), &people)
-            .await
-            .expect("a month");
-        writes.push(town.writes().await - before);
-    }
-    assert!(writes[0] > 0, "nothing was counted");
-    assert_eq!(writes[0], writes[1]);
-}
-
-#[tokio::test]
 async fn short_money_waits_and_a_fen_too_much_stays_in_suspense() {
     let town = Town::open().await;
     let people = three(&town, 12).await;

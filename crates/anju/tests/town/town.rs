@@ -142,27 +142,6 @@ impl Town {
             .await
             .expect("a figure")
     }
-
-    /// How often this town's database was told to write money, people or rosters, as the server itself counted.
-    pub async fn writes(&self) -> i64 {
-        use sqlx::{Connection, Executor};
-        let mut connection = sqlx::PgConnection::connect(&self.database.url)
-            .await
-            .expect("the database");
-        connection
-            .execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-            .await
-            .expect("the server counts statements");
-        sqlx::query_scalar(
-            "SELECT coalesce(sum(s.calls), 0)::bigint
-               FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
-              WHERE d.datname = current_database()
-                AND s.query ~ '(INSERT INTO|UPDATE) (journal|posting|account|person|membership|employer|roster|roster_row|remittance|remittance_line)\\M'",
-        )
-        .fetch_one(&mut connection)
-        .await
-        .expect("a figure")
-    }
 }
 
 impl Town {
