@@ -103,10 +103,11 @@ async fn is_let_in(answer: Response) -> bool {
 }
 
 async fn everybody(town: &Town, office: &Office, client: &Client, server: &str) -> Vec<Visitor> {
-    let li = person("李梅", office.now().timestamp(), 1, 1_000_000).expect("a person");
+    let seed = office.now().timestamp();
+    let li = person("李梅", seed, 1, 1_000_000).expect("a person");
     cast::register(&town.doors, &li).await.expect("registered");
     let month = Month::of(shanghai_date(office.now())).plus(-1);
-    let no = cast::open_employer(&town.doors, office.now().timestamp(), month)
+    let no = cast::open_employer(&town.doors, seed, month)
         .await
         .expect("an employer");
     contribute(&town.doors, &no, month, std::slice::from_ref(&li))
@@ -121,7 +122,8 @@ async fn everybody(town: &Town, office: &Office, client: &Client, server: &str) 
         .numbers
         .decode(NumberKind::Employer, &no)
         .expect("a number");
-    let phone = Phone::parse("13800000001").expect("a phone");
+    let firm = cast::firm("", seed).expect("a firm");
+    let phone = Phone::parse(&firm.clerk_phone).expect("a phone");
     let clerk = employer::clerk_by_phone(office, employer_id, &phone)
         .await
         .expect("read")
