@@ -128,12 +128,12 @@ async fn reversal(books: &Books) -> i64 {
 
 /// Changes a table past every trigger and right.
 async fn plant(books: &Books, sql: &str) {
-    let mut owner = books.owner().await;
-    owner
+    let mut superuser = books.superuser().await;
+    superuser
         .execute("SET session_replication_role = replica")
         .await
         .expect("a superuser");
-    let done = owner
+    let done = superuser
         .execute(AssertSqlSafe(sql.to_owned()))
         .await
         .expect("the change");

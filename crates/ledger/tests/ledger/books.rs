@@ -117,15 +117,16 @@ impl Books {
     }
 
     /// A connection as the owner, past the application's role: for looking and for planting faults.
-    pub async fn owner(&self) -> PgConnection {
+    pub async fn superuser(&self) -> PgConnection {
         let options = self
             .server
             .parse::<PgConnectOptions>()
             .expect("a database URL")
+            .username("postgres")
             .database(&self.name);
         PgConnection::connect_with(&options.application_name("anju"))
             .await
-            .expect("the owner's connection")
+            .expect("the superuser's connection")
     }
 
     pub async fn today(&self) -> BusinessDate {

@@ -80,7 +80,7 @@ async fn the_application_reads_money_tables_and_writes_none() {
 async fn not_even_the_owner_edits_a_posting_and_what_he_adds_stops_the_seal() {
     let books = Books::open("2026-03-02").await;
     books.receive(yuan(10)).await;
-    let mut owner = books.owner().await;
+    let mut owner = books.superuser().await;
     for sql in [
         "UPDATE posting SET amount_fen = amount_fen",
         "DELETE FROM journal",
