@@ -9,7 +9,7 @@ use anju_wire::gateway::{Consent, Purpose};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -47,11 +47,12 @@ struct Clerk {
 const DEFAULT_DISTRICT: &str = "500103";
 
 /// Opens an employer's account after asking the market regulator.
-pub async fn open(State(open): State<Open>, headers: HeaderMap, body: Bytes) -> Response {
-    let key = match key(&headers, "POST /employers", &body) {
-        Ok(key) => key,
-        Err(problem) => return problem.into_response(),
-    };
+pub async fn open(
+    State(open): State<Open>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let key = key(&headers, "POST /employers", &body)?;
     let act = async {
         let body: Body = read_json(&body)?;
         let first_month = body
@@ -95,7 +96,7 @@ pub async fn open(State(open): State<Open>, headers: HeaderMap, body: Bytes) -> 
             json!({ "employer_no": open.encode(NumberKind::Employer, employer_id) }),
         ))
     };
-    once(&open, key, act).await
+    Ok(once(&open, key, act).await)
 }
 
 /// What the market regulator says of a credit code; one that is malformed is asked about by nobody.

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -44,11 +44,8 @@ pub async fn upload(
     Query(query): Query<UploadQuery>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    let key = match key(&headers, &format!("POST {uri}"), &body) {
-        Ok(key) => key,
-        Err(problem) => return problem.into_response(),
-    };
+) -> Result<Response, Problem> {
+    let key = key(&headers, &format!("POST {uri}"), &body)?;
     let act = async {
         let employer_id = open.decode(NumberKind::Employer, &no, "这个单位")?;
         let mode = match query.mode.as_deref() {
@@ -85,7 +82,7 @@ pub async fn upload(
             Upload::Refused(mistakes) => Err(refused(&mistakes.refusal())),
         }
     };
-    once(&open, key, act).await
+    Ok(once(&open, key, act).await)
 }
 
 fn draw_roster(open: &Open, roster: &upload::Roster) -> Value {
@@ -115,11 +112,8 @@ pub async fn register(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    let key = match key(&headers, &format!("POST {uri}"), &body) {
-        Ok(key) => key,
-        Err(problem) => return problem.into_response(),
-    };
+) -> Result<Response, Problem> {
+    let key = key(&headers, &format!("POST {uri}"), &body)?;
     let act = async {
         let employer_id = open.decode(NumberKind::Employer, &no, "这个单位")?;
         let body: Register = read_json(&body)?;
@@ -157,7 +151,7 @@ pub async fn register(
             }),
         ))
     };
-    once(&open, key, act).await
+    Ok(once(&open, key, act).await)
 }
 
 /// How far a remittance has come.
