@@ -6,22 +6,23 @@
 
 mod begin;
 mod decide;
+mod returned;
+mod review;
 mod row;
 mod settle;
 mod submit;
 
 pub use begin::{Begun, begin_executing, end_executing};
-pub use decide::{
-    Decided, Leg, Target, Verdict, approve_by_hand, decide, decision_of, record_verdict,
-    refuse_by_hand,
-};
+pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
+pub use returned::{credit_back, pay_again, payment_returned};
+pub use review::{approve_by_hand, moved_on, refuse_by_hand};
 pub use row::{
     Case, CaseEvent, CaseState, PayState, due, events, get, list_of_applicant, list_open, require,
     wake_waiting,
 };
 pub use settle::{
-    Order, PaymentReport, credit_back, debit_taken, order, pay_again, payment_paid,
-    payment_rejected, payment_returned, payment_sent, payment_unknown,
+    Order, PaymentReport, debit_taken, order, payment_paid, payment_rejected, payment_sent,
+    payment_unknown,
 };
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
 

@@ -268,6 +268,12 @@ impl Office {
         watchers.entry(case_id).or_default().clone()
     }
 
+    /// After the commit of a change that left messages: wakes who sends them, and tells whoever waits for this case.
+    pub fn changed_with_messages(&self, case_id: i64) {
+        self.wake.notify_one();
+        self.changed(case_id);
+    }
+
     /// Tells whoever waits for this case, after the commit.
     pub fn changed(&self, case_id: i64) {
         let watcher = self

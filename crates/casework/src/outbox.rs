@@ -4,7 +4,7 @@
 //! leased again (`attempts > 1`) may have reached the other side: a payment is then queried, never sent blindly.
 
 use chrono::{DateTime, Duration, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use crate::{Office, Result};
@@ -57,6 +57,26 @@ pub async fn enqueue(
     .execute(conn)
     .await?;
     Ok(outbox_id)
+}
+
+/// Puts a short message about a case, by its template, into the change that causes it.
+pub async fn sms(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+    template: &str,
+) -> Result<()> {
+    let payload = json!({ "template": template, "case": case_id });
+    enqueue(
+        office,
+        conn,
+        kind::SMS,
+        Some(case_id),
+        payload,
+        office.now(),
+    )
+    .await?;
+    Ok(())
 }
 
 /// When a message was put into the outbox.

@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, stream};
 
 use crate::Engine;
+use crate::payer::Payer;
 
 /// Messages leased at once, and sent at once.
 const BATCH: i64 = 20;
@@ -77,34 +78,9 @@ async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
     }
 }
 
-/// What a payment belongs to.
-enum Payer {
-    Case { case_id: i64, attempt: i16 },
-    Refund { match_id: i64 },
-}
-
-impl Payer {
-    fn of(message: &Message) -> Result<Self> {
-        let number = |field: &str| {
-            message
-                .payload
-                .get(field)
-                .and_then(serde_json::Value::as_i64)
-        };
-        match (number("case"), number("attempt"), number("match")) {
-            (Some(case_id), Some(attempt), _) => Ok(Self::Case {
-                case_id,
-                attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))?,
-            }),
-            (_, _, Some(match_id)) => Ok(Self::Refund { match_id }),
-            _ => Err(Fault::Stored("a payment names nothing".to_owned()).into()),
-        }
-    }
-}
-
 async fn pay(engine: &Engine, message: &Message) -> Result<()> {
     let office = &engine.office;
-    let payer = Payer::of(message)?;
+    let payer = Payer::of_message(message)?;
     let order = match payer {
         Payer::Case { case_id, attempt } => case::order(office, case_id, attempt).await?,
         Payer::Refund { match_id } => suspense::refund_order(office, match_id).await?,
@@ -149,12 +125,12 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
         SendOutcome::Settled { bank_ref, at } => {
             report.bank_ref = bank_ref;
             report.settled_at = Some(at);
-            settled(engine, &payer, &report).await?;
+            payer.settled(office, &report).await?;
             outbox::finish(office, &[message.outbox_id]).await
         }
         SendOutcome::Rejected { code, reason } => {
             report.reason = Some(format!("{code} {reason}"));
-            rejected(engine, &payer, &report).await?;
+            payer.rejected(office, &report).await?;
             outbox::finish(office, &[message.outbox_id]).await
         }
         SendOutcome::Accepted => {
@@ -209,30 +185,6 @@ async fn send(engine: &Engine, order: &Order) -> SendOutcome {
             why: error.to_string(),
         },
     }
-}
-
-async fn settled(engine: &Engine, payer: &Payer, report: &PaymentReport) -> Result<()> {
-    match *payer {
-        Payer::Case { case_id, attempt } => {
-            case::payment_paid(&engine.office, case_id, attempt, report).await?
-        }
-        Payer::Refund { match_id } => {
-            suspense::refund_result(&engine.office, match_id, true, report).await?
-        }
-    };
-    Ok(())
-}
-
-async fn rejected(engine: &Engine, payer: &Payer, report: &PaymentReport) -> Result<()> {
-    match *payer {
-        Payer::Case { case_id, attempt } => {
-            case::payment_rejected(&engine.office, case_id, attempt, report).await?
-        }
-        Payer::Refund { match_id } => {
-            suspense::refund_result(&engine.office, match_id, false, report).await?
-        }
-    };
-    Ok(())
 }
 
 async fn tell(engine: &Engine, message: &Message) -> Result<()> {

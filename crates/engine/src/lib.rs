@@ -1,17 +1,17 @@
 //! Everything that runs by itself: gathering facts and advancing cases, sending what the outbox holds, taking what banks push, the
-//! day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read `gather.rs` first.
+//! day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read `gather.rs`, then `advance.rs`.
 
+pub mod advance;
 pub mod day_end;
 pub mod deliver;
 pub mod gather;
+mod payer;
 pub mod receive;
 pub mod schedule;
 
 use std::sync::Arc;
 
-use anju_casework::case::Case;
-use anju_casework::office::PolicyInForce;
-use anju_casework::{Office, Result};
+use anju_casework::{Fault, Office, Result};
 use anju_exchange::bank::BankLine;
 use anju_exchange::gateway::Gateway;
 use anju_vault::SharedKey;
@@ -42,29 +42,28 @@ impl Drop for Running {
 
 impl Engine {
     /// The latest time of a decision that is promised to somebody who submits now: the term of the law in working days.
-    pub fn promise(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let policy = self.office.policy();
-        let days = policy
+    ///
+    /// # Errors
+    /// The policy has no such term.
+    pub fn promise(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        let days = self
+            .office
+            .policy()
             .set
             .int("decision_working_days", self.office.today(), &[])
-            .unwrap_or(3);
+            .map_err(|error| Fault::Policy(error.to_string()))?;
         let day = self.office.holidays().add_working_days(
             anju_domain::clock::shanghai_date(now),
-            u32::try_from(days).unwrap_or(3),
+            u32::try_from(days).map_err(|error| Fault::Policy(error.to_string()))?,
         );
-        anju_domain::clock::end_of_day(day)
-    }
-
-    /// The policy version that a case names.
-    pub async fn policy_of(&self, case: &Case) -> Result<PolicyInForce> {
-        self.office.policy_version(case.policy_id).await
+        Ok(anju_domain::clock::end_of_day(day))
     }
 
     /// Starts what runs by itself.
     pub fn start(&self) -> Running {
         Running(vec![
             tokio::spawn(deliver::run(self.clone())),
-            tokio::spawn(gather::run(self.clone())),
+            tokio::spawn(advance::run(self.clone())),
             tokio::spawn(schedule::run(self.clone())),
             tokio::spawn(self.gateway.clone().watch()),
         ])

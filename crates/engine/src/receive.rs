@@ -2,13 +2,13 @@
 //! 2xx makes the bank send it again.
 
 use anju_business::contribution::receipt::{self, Credit};
-use anju_business::contribution::suspense;
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::inbox::{self, Arrival};
 use anju_casework::{Refusal, Result};
 use anju_exchange::bank::{BankEntry, BankFault, OrderResult, Push, SendOutcome, read_push};
 
 use crate::Engine;
+use crate::payer::Payer;
 
 impl Engine {
     /// Takes a push of a bank.
@@ -49,16 +49,8 @@ impl Engine {
                 .await;
         }
         if entry.amount.fen() > 0 {
-            let credit = Credit {
-                bank: entry.bank.clone(),
-                serial: entry.bank_ref.clone(),
-                book_date: entry.booked_on,
-                amount_fen: entry.amount.fen(),
-                payer_account: entry.other_account.clone().unwrap_or_default(),
-                payer_name: entry.other_name.clone().unwrap_or_default(),
-                remark: entry.remittance.clone().unwrap_or_default(),
-            };
-            receipt::receive(&self.office, &credit).await?;
+            let remark = entry.remittance.clone().unwrap_or_default();
+            receipt::receive(&self.office, &credit(entry, remark)).await?;
             return Ok(());
         }
         self.debited(entry).await
@@ -66,19 +58,11 @@ impl Engine {
 
     /// A debit of our account: the result of one of our orders, or something that nobody ordered.
     async fn debited(&self, entry: &BankEntry) -> Result<()> {
-        let paid = match &entry.end_to_end_id {
-            Some(id) => {
-                let report = PaymentReport {
-                    bank_ref: entry.bank_ref.clone(),
-                    settled_at: entry.at,
-                    answered_at: Some(self.office.now()),
-                    ..PaymentReport::default()
-                };
-                self.paid(id, &report).await?
-            }
-            None => false,
-        };
-        if !paid {
+        let payer = entry
+            .end_to_end_id
+            .as_deref()
+            .and_then(|id| Payer::of_end_to_end_id(&self.office, id));
+        let Some(payer) = payer else {
             tracing::error!(
                 bank = entry.bank,
                 serial = entry.bank_ref,
@@ -86,37 +70,23 @@ impl Engine {
             );
             metrics::counter!("bank_unordered_debit_total", "bank" => entry.bank.clone())
                 .increment(1);
-        }
-        Ok(())
-    }
-
-    /// Whether the identifier is one of ours; the first word about it settles it, a second changes nothing.
-    async fn paid(&self, id: &str, report: &PaymentReport) -> Result<bool> {
-        if let Some((case_id, attempt)) = case::of_end_to_end_id(&self.office, id) {
-            case::payment_paid(&self.office, case_id, attempt, report).await?;
-            return Ok(true);
-        }
-        if let Some(match_id) = suspense::of_refund_id(&self.office, id) {
-            suspense::refund_result(&self.office, match_id, true, report).await?;
-            return Ok(true);
-        }
-        Ok(false)
+            return Ok(());
+        };
+        let report = PaymentReport {
+            bank_ref: entry.bank_ref.clone(),
+            settled_at: entry.at,
+            answered_at: Some(self.office.now()),
+            ..PaymentReport::default()
+        };
+        payer.settled(&self.office, &report).await
     }
 
     /// 退票: money that comes back after it was paid.
     async fn returned(&self, entry: &BankEntry, original: &str, reason: &str) -> Result<()> {
         let Some((case_id, _)) = case::of_end_to_end_id(&self.office, original) else {
             // Not one of ours after all: it is money of an unknown payer.
-            let credit = Credit {
-                bank: entry.bank.clone(),
-                serial: entry.bank_ref.clone(),
-                book_date: entry.booked_on,
-                amount_fen: entry.amount.fen(),
-                payer_account: entry.other_account.clone().unwrap_or_default(),
-                payer_name: entry.other_name.clone().unwrap_or_default(),
-                remark: format!("退回 {original} {reason}"),
-            };
-            receipt::receive(&self.office, &credit).await?;
+            let remark = format!("退回 {original} {reason}");
+            receipt::receive(&self.office, &credit(entry, remark)).await?;
             return Ok(());
         };
         let mut tx = self.office.pool.begin().await?;
@@ -143,13 +113,15 @@ impl Engine {
             )
             .await?;
             tx.commit().await?;
-            self.office.changed(case_id);
-            self.office.wake.notify_one();
+            self.office.changed_with_messages(case_id);
         }
         Ok(())
     }
 
     async fn result(&self, result: &OrderResult) -> Result<()> {
+        let Some(payer) = Payer::of_end_to_end_id(&self.office, &result.end_to_end_id) else {
+            return Ok(());
+        };
         match &result.outcome {
             SendOutcome::Settled { bank_ref, at } => {
                 let report = PaymentReport {
@@ -158,25 +130,29 @@ impl Engine {
                     answered_at: Some(self.office.now()),
                     ..PaymentReport::default()
                 };
-                self.paid(&result.end_to_end_id, &report).await?;
+                payer.settled(&self.office, &report).await
             }
             SendOutcome::Rejected { code, reason } => {
                 let report = PaymentReport {
                     reason: Some(format!("{code} {reason}")),
                     ..PaymentReport::default()
                 };
-                if let Some((case_id, attempt)) =
-                    case::of_end_to_end_id(&self.office, &result.end_to_end_id)
-                {
-                    case::payment_rejected(&self.office, case_id, attempt, &report).await?;
-                } else if let Some(match_id) =
-                    suspense::of_refund_id(&self.office, &result.end_to_end_id)
-                {
-                    suspense::refund_result(&self.office, match_id, false, &report).await?;
-                }
+                payer.rejected(&self.office, &report).await
             }
-            SendOutcome::Accepted | SendOutcome::Unknown { .. } => {}
+            SendOutcome::Accepted | SendOutcome::Unknown { .. } => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// An entry as a receipt of our account.
+fn credit(entry: &BankEntry, remark: String) -> Credit {
+    Credit {
+        bank: entry.bank.clone(),
+        serial: entry.bank_ref.clone(),
+        book_date: entry.booked_on,
+        amount_fen: entry.amount.fen(),
+        payer_account: entry.other_account.clone().unwrap_or_default(),
+        payer_name: entry.other_name.clone().unwrap_or_default(),
+        remark,
     }
 }

@@ -13,7 +13,7 @@ use super::submit::{Submission, Submitted, known, repeated};
 use super::{add_event, event_record, number};
 use crate::catalogue::{Effect, OwnBooks, Request};
 use crate::office::PolicyInForce;
-use crate::{Actor, Error, Fault, Office, Refusal, Result, fact, leaf, outbox};
+use crate::{Actor, Error, Fault, Office, Result, fact, leaf, outbox};
 
 /// What was done about a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,21 +223,11 @@ async fn move_case(
             _ => None,
         };
         if let Some(template) = template {
-            let payload = json!({ "template": template, "case": case.case_id });
-            outbox::enqueue(
-                office,
-                &mut tx,
-                outbox::kind::SMS,
-                Some(case.case_id),
-                payload,
-                office.now(),
-            )
-            .await?;
+            outbox::sms(office, &mut tx, case.case_id, template).await?;
         }
     }
     tx.commit().await?;
-    office.wake.notify_one();
-    office.changed(case.case_id);
+    office.changed_with_messages(case.case_id);
     Ok(Verdict::Moved(to))
 }
 
@@ -281,7 +271,7 @@ fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
 /// Subject and account of the withdrawals that are paid out (提取待付 21904).
 const WITHDRAWAL_PAYABLE: i64 = 21904;
 
-async fn execute(
+pub(super) async fn execute(
     office: &Office,
     target: &Target<'_>,
     decided: &Decided<'_>,
@@ -402,8 +392,7 @@ async fn execute(
     .await;
     match booked {
         Ok(_) => {
-            office.wake.notify_one();
-            office.changed(case_id);
+            office.changed_with_messages(case_id);
             Ok(Verdict::Moved(CaseState::Executing))
         }
         Err(error) if moved_meanwhile(&error) => Ok(Verdict::Again),
@@ -429,94 +418,6 @@ fn moved_meanwhile(error: &sqlx::Error) -> bool {
                 "CW001" | "CW002" | "CW003" | "40001" | "40P01"
             )
         })
-}
-
-/// A reviewer approves what the rules sent to a person. Who served the case may not be its reviewer.
-pub async fn approve_by_hand(
-    office: &Office,
-    case: &Case,
-    decided: &Decided<'_>,
-    reviewer: i64,
-    reason: &str,
-) -> Result<Verdict> {
-    may_review(case, reviewer)?;
-    execute(
-        office,
-        &Target::Open(case),
-        decided,
-        Actor::System,
-        Some(reviewer),
-        Some(reason),
-    )
-    .await
-}
-
-/// A reviewer refuses, with reasons.
-pub async fn refuse_by_hand(
-    office: &Office,
-    case: &Case,
-    reviewer: i64,
-    reason: &str,
-) -> Result<()> {
-    may_review(case, reviewer)?;
-    let mut tx = office.pool.begin().await?;
-    let moved = sqlx::query(
-        "UPDATE business_case
-            SET state = 7, decision = coalesce(decision, '{}'::jsonb) || jsonb_build_object('by_hand', $4::text),
-                next_try_at = NULL, version = version + 1
-          WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state = 4",
-    )
-    .bind(office.centre.id)
-    .bind(case.case_id)
-    .bind(case.version)
-    .bind(reason)
-    .execute(&mut *tx)
-    .await?;
-    if moved.rows_affected() == 0 {
-        return Err(changed().into());
-    }
-    add_event(
-        office,
-        &mut tx,
-        case.case_id,
-        Actor::Staff(reviewer),
-        &["refused"],
-        json!({ "reason": reason }),
-    )
-    .await?;
-    let payload = json!({ "template": "refused", "case": case.case_id });
-    outbox::enqueue(
-        office,
-        &mut tx,
-        outbox::kind::SMS,
-        Some(case.case_id),
-        payload,
-        office.now(),
-    )
-    .await?;
-    tx.commit().await?;
-    office.wake.notify_one();
-    office.changed(case.case_id);
-    Ok(())
-}
-
-fn may_review(case: &Case, reviewer: i64) -> Result<()> {
-    if case.served_by == Some(reviewer) {
-        return Err(Refusal::new(
-            403,
-            "E-CHECK-01",
-            "您是这笔业务的经办人，不能自己复核。已放进复核池。",
-        )
-        .into());
-    }
-    if case.state() != CaseState::Reviewing {
-        return Err(changed().into());
-    }
-    Ok(())
-}
-
-fn changed() -> Refusal {
-    Refusal::new(409, "E-CHECK-02", "内容已变，请重新打开核对。")
 }
 
 /// The decision of a case as it is shown: drawn again from what was kept, by the policy version that it names.

@@ -175,6 +175,12 @@ impl Case {
         PayState::from_number(self.pay_state)
     }
 
+    /// Whether the bank's word about this attempt is still open.
+    pub(crate) fn awaits_bank(&self, attempt: i16) -> bool {
+        self.pay_attempt == attempt
+            && matches!(self.pay_state(), PayState::Sending | PayState::Unknown)
+    }
+
     /// The form with its sealed values opened.
     pub fn open_form(&self, office: &Office) -> Result<anju_policy::Form> {
         let mut form = anju_policy::Form::new();
@@ -205,16 +211,21 @@ pub(crate) fn seal_form(office: &Office, form: &anju_policy::Form) -> Value {
         form.iter()
             .map(|(field, value)| {
                 let sealed = match value.as_str() {
-                    Some(plain) if field == "card_no" => serde_json::json!({
-                        "sealed": hex::encode(office.vault.seal(purpose::CARD, plain.as_bytes())),
-                        "tail": plain.chars().skip(plain.chars().count().saturating_sub(4)).collect::<String>(),
-                    }),
+                    Some(plain) if field == "card_no" => seal_card(office, plain),
                     _ => value.clone(),
                 };
                 (field.clone(), sealed)
             })
             .collect(),
     )
+}
+
+/// A card number as a form keeps it: sealed, with the four digits that may be shown.
+pub(crate) fn seal_card(office: &Office, card_no: &str) -> Value {
+    serde_json::json!({
+        "sealed": hex::encode(office.vault.seal(purpose::CARD, card_no.as_bytes())),
+        "tail": card_no.chars().skip(card_no.chars().count().saturating_sub(4)).collect::<String>(),
+    })
 }
 
 /// Columns of [`Case`], in one place.

@@ -6,10 +6,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::row::{Case, CaseState, PayState};
+use super::row::Case;
 use super::{add_event, end_to_end_id};
 use crate::books::{self, Booking};
-use crate::person::purpose;
 use crate::{Actor, Fault, Office, Refusal, Result, outbox, person};
 
 /// A payment order (支付指令) as the bank is told it.
@@ -49,8 +48,7 @@ pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option
     let Some(case) = super::get(office, &office.pool, case_id).await? else {
         return Ok(None);
     };
-    let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
-    if case.pay_attempt != attempt || !open {
+    if !case.awaits_bank(attempt) {
         return Ok(None);
     }
     let person = person::get(office, case.applicant_id)
@@ -62,14 +60,9 @@ pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option
         .and_then(Value::as_str)
         .map(str::to_owned);
     Ok(Some(Order {
-        bank: case
-            .pay_bank
-            .clone()
-            .ok_or_else(|| Fault::Stored("a paying case names no bank".to_owned()))?,
+        bank: bank_of(&case)?.to_owned(),
         end_to_end_id: end_to_end_id(office, case_id, attempt),
-        amount_fen: case
-            .amount_fen
-            .ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()))?,
+        amount_fen: amount_of(&case)?,
         payee_account: card
             .ok_or_else(|| Fault::Stored("a paying case names no card".to_owned()))?,
         payee_name: person.name.expose().to_owned(),
@@ -115,7 +108,7 @@ pub async fn payment_unknown(office: &Office, case_id: i64, attempt: i16) -> Res
 }
 
 /// Takes the case's row, so that one word of the bank at a time is acted upon.
-async fn lock(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Case> {
+pub(super) async fn lock(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Case> {
     sqlx::query(
         "SELECT FROM business_case WHERE centre_id = $1 AND case_id = $2 FOR NO KEY UPDATE",
     )
@@ -128,7 +121,7 @@ async fn lock(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<
         .ok_or_else(|| Refusal::not_found("这个办件").into())
 }
 
-fn booking<'a>(
+pub(super) fn booking<'a>(
     case: &Case,
     event: &'a str,
     key: &'a str,
@@ -151,7 +144,11 @@ fn booking<'a>(
 }
 
 /// The journal that took the money from the account, and its business date.
-async fn origin(office: &Office, conn: &mut PgConnection, case: &Case) -> Result<(i64, NaiveDate)> {
+pub(super) async fn origin(
+    office: &Office,
+    conn: &mut PgConnection,
+    case: &Case,
+) -> Result<(i64, NaiveDate)> {
     let journal_id = case
         .journal_id
         .ok_or_else(|| Fault::Stored("a paying case has no journal".to_owned()))?;
@@ -185,8 +182,7 @@ pub async fn payment_paid(
 ) -> Result<bool> {
     let mut tx = office.pool.begin().await?;
     let case = lock(office, &mut tx, case_id).await?;
-    let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
-    if case.pay_attempt != attempt || !open {
+    if !case.awaits_bank(attempt) {
         return Ok(false);
     }
     let bank = office.bank(bank_of(&case)?)?.deposit_id;
@@ -236,10 +232,9 @@ pub async fn payment_paid(
         legs(office, report, sent_at),
     )
     .await?;
-    sms(office, &mut tx, case_id, "paid").await?;
+    outbox::sms(office, &mut tx, case_id, "paid").await?;
     tx.commit().await?;
-    office.wake.notify_one();
-    office.changed(case_id);
+    office.changed_with_messages(case_id);
     Ok(true)
 }
 
@@ -301,20 +296,6 @@ fn legs(office: &Office, report: &PaymentReport, sent_at: Option<DateTime<Utc>>)
     json!({ "bank_ref": report.bank_ref, "legs": legs })
 }
 
-async fn sms(office: &Office, conn: &mut PgConnection, case_id: i64, template: &str) -> Result<()> {
-    let payload = json!({ "template": template, "case": case_id });
-    outbox::enqueue(
-        office,
-        conn,
-        outbox::kind::SMS,
-        Some(case_id),
-        payload,
-        office.now(),
-    )
-    .await?;
-    Ok(())
-}
-
 /// Refused by the bank (E23): the money is back on the account with its old value date, and the case has failed.
 pub async fn payment_rejected(
     office: &Office,
@@ -324,8 +305,7 @@ pub async fn payment_rejected(
 ) -> Result<bool> {
     let mut tx = office.pool.begin().await?;
     let case = lock(office, &mut tx, case_id).await?;
-    let open = matches!(case.pay_state(), PayState::Sending | PayState::Unknown);
-    if case.pay_attempt != attempt || !open {
+    if !case.awaits_bank(attempt) {
         return Ok(false);
     }
     if attempt > 1 {
@@ -347,7 +327,7 @@ pub async fn payment_rejected(
             json!({ "reason": report.reason }),
         )
         .await?;
-        sms(office, &mut tx, case_id, "returned").await?;
+        outbox::sms(office, &mut tx, case_id, "returned").await?;
     } else {
         let (journal_id, day) = origin(office, &mut tx, &case).await?;
         let key = case_id.to_string();
@@ -371,15 +351,14 @@ pub async fn payment_rejected(
             json!({ "reason": report.reason }),
         )
         .await?;
-        sms(office, &mut tx, case_id, "rejected").await?;
+        outbox::sms(office, &mut tx, case_id, "rejected").await?;
     }
     tx.commit().await?;
-    office.wake.notify_one();
-    office.changed(case_id);
+    office.changed_with_messages(case_id);
     Ok(true)
 }
 
-async fn release(
+pub(super) async fn release(
     office: &Office,
     conn: &mut PgConnection,
     case_id: i64,
@@ -403,134 +382,5 @@ async fn release(
         .bind(case_id)
         .execute(conn)
         .await?;
-    Ok(())
-}
-
-/// Came back after it was paid (退票, E25): the only step out of a final state. The money stands in 21905 until the person names
-/// another card (E26) or takes it back (E27).
-pub async fn payment_returned(
-    office: &Office,
-    conn: &mut PgConnection,
-    case_id: i64,
-    bank: &str,
-    serial: &str,
-    reason: Option<&str>,
-) -> Result<()> {
-    let case = lock(office, conn, case_id).await?;
-    if case.state() != CaseState::Done {
-        return Err(Fault::Stored("a return for a case that was not paid".to_owned()).into());
-    }
-    let account = office.bank(bank)?.deposit_id;
-    let key = format!("{bank}:{serial}");
-    books::post(
-        office,
-        conn,
-        &booking(&case, "E25", &key, None, &[(Role::Bank, account)])?,
-    )
-    .await?;
-    // The wish is marked, so that a new case of the same wish may live beside a returned one.
-    sqlx::query(
-        "UPDATE business_case
-            SET state = 5, pay_state = 5, pay_reason = $3, wish = wish || '#returned', version = version + 1
-          WHERE centre_id = $1 AND case_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(case_id)
-    .bind(reason)
-    .execute(&mut *conn)
-    .await?;
-    add_event(
-        office,
-        conn,
-        case_id,
-        Actor::System,
-        &["payment_returned"],
-        json!({ "bank": bank, "reason": reason }),
-    )
-    .await?;
-    sms(office, conn, case_id, "returned").await
-}
-
-/// Pays a returned amount again to a corrected card.
-pub async fn pay_again(office: &Office, case_id: i64, card_no: &str, actor: Actor) -> Result<()> {
-    let mut tx = office.pool.begin().await?;
-    let case = lock(office, &mut tx, case_id).await?;
-    if case.state() != CaseState::Executing || case.pay_state() != PayState::Returned {
-        return Err(Refusal::new(409, "E-CASE-02", "这个办件没有退回的款项，不用换卡。").into());
-    }
-    let mut form = case.form.clone();
-    form["card_no"] = json!({
-        "sealed": hex::encode(office.vault.seal(purpose::CARD, card_no.as_bytes())),
-        "tail": card_no.chars().skip(card_no.chars().count().saturating_sub(4)).collect::<String>(),
-    });
-    let attempt = case.pay_attempt + 1;
-    sqlx::query(
-        "UPDATE business_case SET form = $3, pay_state = 1, pay_attempt = $4, version = version + 1
-          WHERE centre_id = $1 AND case_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(case_id)
-    .bind(form)
-    .bind(attempt)
-    .execute(&mut *tx)
-    .await?;
-    add_event(
-        office,
-        &mut tx,
-        case_id,
-        actor,
-        &["new_card", "executing"],
-        json!({ "attempt": attempt }),
-    )
-    .await?;
-    let payload = json!({ "case": case_id, "attempt": attempt });
-    outbox::enqueue(
-        office,
-        &mut tx,
-        outbox::kind::PAYMENT,
-        Some(case_id),
-        payload,
-        office.now(),
-    )
-    .await?;
-    tx.commit().await?;
-    office.wake.notify_one();
-    office.changed(case_id);
-    Ok(())
-}
-
-/// Puts a returned amount back on the account (E27): the case has failed and what it used is free again.
-pub async fn credit_back(office: &Office, case_id: i64, actor: Actor) -> Result<()> {
-    let mut tx = office.pool.begin().await?;
-    let case = lock(office, &mut tx, case_id).await?;
-    if case.state() != CaseState::Executing || case.pay_state() != PayState::Returned {
-        return Err(Refusal::new(409, "E-CASE-02", "这个办件没有退回的款项。").into());
-    }
-    let account = case
-        .account_id
-        .ok_or_else(|| Fault::Stored("a returned case has no account".to_owned()))?;
-    // With the value date of the debit: the person loses no interest (withdrawal.md §7).
-    let (_, day) = origin(office, &mut tx, &case).await?;
-    let key = case_id.to_string();
-    books::post(
-        office,
-        &mut tx,
-        &booking(&case, "E27", &key, Some(day), &[(Role::Person, account)])?,
-    )
-    .await?;
-    release(office, &mut tx, case_id, 9, 5, None).await?;
-    add_event(
-        office,
-        &mut tx,
-        case_id,
-        actor,
-        &["credited_back", "failed"],
-        json!({}),
-    )
-    .await?;
-    sms(office, &mut tx, case_id, "credited_back").await?;
-    tx.commit().await?;
-    office.wake.notify_one();
-    office.changed(case_id);
     Ok(())
 }

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -70,11 +70,8 @@ pub async fn submit(
     Query(wait): Query<Wait>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    let key = match key(&headers, "POST /cases", &body) {
-        Ok(key) => key,
-        Err(problem) => return problem.into_response(),
-    };
+) -> Result<Response, Problem> {
+    let key = key(&headers, "POST /cases", &body)?;
     let act = async {
         let patience = patience(&wait)?;
         let body: Body = read_json(&body)?;
@@ -103,7 +100,7 @@ pub async fn submit(
             digest: key.digest,
             branch_id,
             tapped_at: now,
-            promised_at: open.engine.promise(now),
+            promised_at: open.engine.promise(now).map_err(problem)?,
         };
         let submitted = open.engine.submit(submission).await.map_err(problem)?;
         let (status, case_id) = match submitted {
@@ -118,7 +115,7 @@ pub async fn submit(
         }
         Ok((status, drawn))
     };
-    once(&open, key, act).await
+    Ok(once(&open, key, act).await)
 }
 
 /// The applicant of a number: a person or an employer, with the branch that keeps it.
@@ -153,7 +150,7 @@ async fn applicant(open: &Open, number: &str) -> Result<(i64, i16), Problem> {
 }
 
 async fn decision(open: &Open, case: &Case) -> CaseResult<Option<Value>> {
-    let policy = open.engine.policy_of(case).await?;
+    let policy = open.engine.office.policy_version(case.policy_id).await?;
     case::decision_of(&open.engine.office, case, &policy)
         .await?
         .map(|decision| Ok(serde_json::to_value(decision)?))
@@ -225,11 +222,8 @@ pub async fn withdraw(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    let key = match key(&headers, &format!("POST {uri}"), &body) {
-        Ok(key) => key,
-        Err(problem) => return problem.into_response(),
-    };
+) -> Result<Response, Problem> {
+    let key = key(&headers, &format!("POST {uri}"), &body)?;
     let act = async {
         let case_id = open.decode(NumberKind::Case, &id, "这个办件")?;
         let office = &open.engine.office;
@@ -242,5 +236,5 @@ pub async fn withdraw(
             json!({ "case_id": id, "state": "withdrawn" }),
         ))
     };
-    once(&open, key, act).await
+    Ok(once(&open, key, act).await)
 }

@@ -1,0 +1,87 @@
+//! A reviewer's word (复核) about a case that the rules sent to a person. Who served a case is not its reviewer.
+
+use serde_json::json;
+
+use super::add_event;
+use super::decide::{Decided, Target, Verdict, execute};
+use super::row::{Case, CaseState};
+use crate::{Actor, Office, Refusal, Result, outbox};
+
+/// A reviewer approves what the rules sent to a person. Who served the case may not be its reviewer.
+pub async fn approve_by_hand(
+    office: &Office,
+    case: &Case,
+    decided: &Decided<'_>,
+    reviewer: i64,
+    reason: &str,
+) -> Result<Verdict> {
+    may_review(case, reviewer)?;
+    execute(
+        office,
+        &Target::Open(case),
+        decided,
+        Actor::System,
+        Some(reviewer),
+        Some(reason),
+    )
+    .await
+}
+
+/// A reviewer refuses, with reasons.
+pub async fn refuse_by_hand(
+    office: &Office,
+    case: &Case,
+    reviewer: i64,
+    reason: &str,
+) -> Result<()> {
+    may_review(case, reviewer)?;
+    let mut tx = office.pool.begin().await?;
+    let moved = sqlx::query(
+        "UPDATE business_case
+            SET state = 7, decision = coalesce(decision, '{}'::jsonb) || jsonb_build_object('by_hand', $4::text),
+                next_try_at = NULL, version = version + 1
+          WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state = 4",
+    )
+    .bind(office.centre.id)
+    .bind(case.case_id)
+    .bind(case.version)
+    .bind(reason)
+    .execute(&mut *tx)
+    .await?;
+    if moved.rows_affected() == 0 {
+        return Err(moved_on().into());
+    }
+    add_event(
+        office,
+        &mut tx,
+        case.case_id,
+        Actor::Staff(reviewer),
+        &["refused"],
+        json!({ "reason": reason }),
+    )
+    .await?;
+    outbox::sms(office, &mut tx, case.case_id, "refused").await?;
+    tx.commit().await?;
+    office.changed_with_messages(case.case_id);
+    Ok(())
+}
+
+fn may_review(case: &Case, reviewer: i64) -> Result<()> {
+    if case.served_by == Some(reviewer) {
+        return Err(Refusal::new(
+            403,
+            "E-CHECK-01",
+            "您是这笔业务的经办人，不能自己复核。已放进复核池。",
+        )
+        .into());
+    }
+    if case.state() != CaseState::Reviewing {
+        return Err(moved_on().into());
+    }
+    Ok(())
+}
+
+/// 409: the case moved while somebody looked at it.
+pub fn moved_on() -> Refusal {
+    Refusal::new(409, "E-CHECK-02", "内容已变，请重新打开核对。")
+}

@@ -1,0 +1,305 @@
+//! The way of a case: submitted, decided from what was gathered, advanced when its time comes, approved by a reviewer, waited for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anju_business::withdrawal::payout;
+use anju_casework::case::{
+    self, Case, CaseState, Decided, Leg, Submission, Submitted, Target, Verdict,
+};
+use anju_casework::catalogue::{Request, Service};
+use anju_casework::office::PolicyInForce;
+use anju_casework::{Actor, Error, Office, Refusal, Result, RowFault};
+use anju_policy::{Decision, Outcome, StoredDecision};
+use futures::{StreamExt, stream};
+
+use crate::Engine;
+use crate::gather::{Gathered, Reach};
+
+/// Times that a decision is taken again when something moved in between.
+const AGAIN: usize = 8;
+
+/// A decision about what was gathered, with the timed legs up to it.
+struct Ruling {
+    decision: Decision,
+    stored: StoredDecision,
+    legs: Vec<Leg>,
+}
+
+impl Ruling {
+    fn of(office: &Office, request: &Request, gathered: &Gathered) -> Result<Self> {
+        let started_at = office.now();
+        let clock = Instant::now();
+        let (decision, stored) =
+            case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
+        let mut legs = gathered.legs.clone();
+        legs.push(Leg {
+            leg: "decision".to_owned(),
+            started_at,
+            ms: i64::try_from(clock.elapsed().as_millis()).unwrap_or(i64::MAX),
+        });
+        Ok(Self {
+            decision,
+            stored,
+            legs,
+        })
+    }
+
+    fn decided<'a>(&'a self, request: &'a Request, gathered: &'a Gathered) -> Decided<'a> {
+        Decided {
+            request,
+            own: &gathered.own,
+            decision: &self.decision,
+            stored: &self.stored,
+            at: gathered.at,
+            facts: &gathered.facts,
+            policy: &gathered.policy,
+            legs: &self.legs,
+        }
+    }
+}
+
+impl Engine {
+    /// Submits: decided at once when every fact is at hand, else opened as a case that goes on by itself.
+    ///
+    /// # Errors
+    /// 422 `E-FORM-01` with every mistake of the form; 409 for a second live case or a key used otherwise.
+    pub async fn submit(&self, mut submission: Submission) -> Result<Submitted> {
+        let office = &self.office;
+        let policy = office.policy();
+        submission.request.form = payout::clean_form(&submission.request.form);
+        check_form(&policy, &submission.request)?;
+        let service = office.catalogue.find(&submission.request.service)?;
+        if let Some(before) =
+            anju_casework::books::remembered(office, submission.key, submission.digest).await?
+        {
+            return Ok(Submitted::Before(before));
+        }
+        if let Some(begun) = service.begin(office, &submission).await? {
+            return Ok(Submitted::New(begun));
+        }
+        let wish = service.wish(&submission.request);
+        if let Some(done) = self.submit_at_hand(&*service, &submission, &wish).await? {
+            return Ok(done);
+        }
+        let fact_types: Vec<String> = policy
+            .set
+            .service(&submission.request.service)
+            .map(|definition| {
+                definition
+                    .facts
+                    .iter()
+                    .map(|need| need.fact_type.clone())
+                    .filter(|name| !name.starts_with("own."))
+                    .collect()
+            })
+            .unwrap_or_default();
+        let submitted = case::submit(office, &submission, &wish, &policy, &fact_types).await?;
+        if let Submitted::New(case_id) = submitted {
+            let engine = self.clone();
+            tokio::spawn(async move { engine.advance_logged(case_id).await });
+        }
+        Ok(submitted)
+    }
+
+    /// One statement from the request to the money, when nothing has to be asked and the answer is yes.
+    async fn submit_at_hand(
+        &self,
+        service: &dyn Service,
+        submission: &Submission,
+        wish: &str,
+    ) -> Result<Option<Submitted>> {
+        for _ in 0..AGAIN {
+            let Some(gathered) = self
+                .gather_within(service, &submission.request, Reach::AtHand)
+                .await?
+            else {
+                return Ok(None);
+            };
+            let ruling = Ruling::of(&self.office, &submission.request, &gathered)?;
+            if ruling.decision.outcome != Outcome::Approved {
+                return Ok(None);
+            }
+            let decided = ruling.decided(&submission.request, &gathered);
+            match case::record_verdict(
+                &self.office,
+                &Target::New(submission, wish),
+                &decided,
+                submission.actor,
+            )
+            .await?
+            {
+                Verdict::Moved(_) => return Ok(Some(Submitted::New(submission.case_id))),
+                Verdict::Again => {
+                    if let Some(before) = anju_casework::books::remembered(
+                        &self.office,
+                        submission.key,
+                        submission.digest,
+                    )
+                    .await?
+                    {
+                        return Ok(Some(Submitted::Before(before)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gathers and decides an open case once; a case that something else moves meanwhile is read again.
+    pub async fn advance(&self, case_id: i64) -> Result<()> {
+        for _ in 0..AGAIN {
+            let case = case::require(&self.office, case_id).await?;
+            if !matches!(case.state(), CaseState::Submitted | CaseState::Gathering) {
+                return Ok(());
+            }
+            let request = request_of(&self.office, &case)?;
+            let service = self.office.catalogue.find(&case.service)?;
+            let gathered = self.gather(&*service, &request).await?;
+            let ruling = Ruling::of(&self.office, &request, &gathered)?;
+            let decided = ruling.decided(&request, &gathered);
+            match case::record_verdict(&self.office, &Target::Open(&case), &decided, Actor::System)
+                .await?
+            {
+                Verdict::Moved(_) => return Ok(()),
+                Verdict::Again => continue,
+            }
+        }
+        tracing::warn!(
+            case = case_id,
+            "a case kept moving while it was decided; it is tried again"
+        );
+        Ok(())
+    }
+
+    async fn advance_logged(&self, case_id: i64) {
+        if let Err(error) = self.advance(case_id).await {
+            tracing::error!(case = case_id, %error, "advancing a case");
+        }
+    }
+
+    /// A reviewer's yes to a case that the rules sent to a person: gathered once more, so that what is paid is what is known now.
+    pub async fn approve(&self, case_id: i64, reviewer: i64, reason: &str) -> Result<()> {
+        for _ in 0..AGAIN {
+            let case = case::require(&self.office, case_id).await?;
+            let request = request_of(&self.office, &case)?;
+            let service = self.office.catalogue.find(&case.service)?;
+            let gathered = self.gather(&*service, &request).await?;
+            let ruling = Ruling::of(&self.office, &request, &gathered)?;
+            if ruling.decision.outcome == Outcome::Refused {
+                return Err(Refusal::new(
+                    409,
+                    "E-CHECK-03",
+                    "核对后有条件不符合，不能通过，请退回或不予通过。",
+                )
+                .into());
+            }
+            let decided = ruling.decided(&request, &gathered);
+            match case::approve_by_hand(&self.office, &case, &decided, reviewer, reason).await? {
+                Verdict::Moved(_) => return Ok(()),
+                Verdict::Again => continue,
+            }
+        }
+        Err(case::moved_on().into())
+    }
+
+    /// Waits until a case has ended or the time is over, and returns it.
+    pub async fn wait(&self, case_id: i64, patience: Duration) -> Result<Case> {
+        let deadline = tokio::time::Instant::now() + patience;
+        let watch = self.office.watch(case_id);
+        loop {
+            let changed = watch.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let case = case::require(&self.office, case_id).await?;
+            if case.state().is_final() || tokio::time::Instant::now() >= deadline {
+                return Ok(case);
+            }
+            // Another process may move the case: a poll stands behind the signal.
+            let until = deadline.min(tokio::time::Instant::now() + Duration::from_millis(500));
+            tokio::select! {
+                () = &mut changed => {}
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
+    }
+}
+
+/// The request of a case. Whoever submitted it passed the face step, or stood at the counter.
+fn request_of(office: &Office, case: &Case) -> Result<Request> {
+    Ok(Request {
+        service: case.service.clone(),
+        case_id: Some(case.case_id),
+        applicant_id: case.applicant_id,
+        form: case.open_form(office)?,
+        channel: case.channel.clone(),
+        face_passed: true,
+    })
+}
+
+/// Every mistake of a form, by the definition of its service.
+fn check_form(policy: &PolicyInForce, request: &Request) -> Result<()> {
+    let Some(definition) = policy.set.service(&request.service) else {
+        return Err(Refusal::new(
+            404,
+            "E-API-04",
+            format!("没有“{}”这个事项，请从事项目录里选。", request.service),
+        )
+        .into());
+    };
+    if definition.login_on(&request.channel).is_none() {
+        let detail = format!(
+            "“{}”不在渠道 {} 上办理，请换一个渠道。",
+            definition.name_zh, request.channel
+        );
+        return Err(Refusal::rule("E-FORM-02", detail).into());
+    }
+    let errors: Vec<RowFault> = definition
+        .check_form(&request.form)
+        .into_iter()
+        .map(|fault| RowFault {
+            row: None,
+            column: Some(fault.field),
+            code: "E-FORM-01".to_owned(),
+            message: fault.message,
+        })
+        .collect();
+    match errors.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::from(
+            Refusal::rule("E-FORM-01", first.message.clone()).with_errors(errors.clone()),
+        )),
+    }
+}
+
+/// Cases in work at once.
+const AT_ONCE: usize = 16;
+
+/// Advances waiting cases when their time comes, when a source recovers, and when a process died in the middle.
+pub async fn run(engine: Engine) {
+    let engine = Arc::new(engine);
+    let mut recoveries = engine.gateway.recoveries();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            recovered = recoveries.recv() => {
+                if let Ok(source) = recovered {
+                    tracing::info!(source, "a source answers again");
+                    if let Err(error) = case::wake_waiting(&engine.office).await {
+                        tracing::error!(%error, "waking cases that waited");
+                    }
+                }
+            }
+        }
+        let due = match case::due(&engine.office, 200).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(%error, "looking for cases that are due");
+                continue;
+            }
+        };
+        stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |case_id| engine.advance_logged(case_id))
+            .await;
+    }
+}

@@ -1,0 +1,66 @@
+//! What an order to a bank pays for, a case or the return of a receipt, and where the bank's word about it goes. Each word counts
+//! once: a second one about the same order changes nothing.
+
+use anju_business::contribution::suspense;
+use anju_casework::case::{self, PaymentReport};
+use anju_casework::outbox::Message;
+use anju_casework::{Fault, Office, Result};
+use serde_json::Value;
+
+/// What a payment belongs to.
+#[derive(Clone, Copy)]
+pub(crate) enum Payer {
+    /// A case, by one of its attempts.
+    Case { case_id: i64, attempt: i16 },
+    /// A receipt that nobody claims goes back.
+    Refund { match_id: i64 },
+}
+
+impl Payer {
+    /// Of a message of the outbox.
+    pub(crate) fn of_message(message: &Message) -> Result<Self> {
+        let number = |field: &str| message.payload.get(field).and_then(Value::as_i64);
+        match (number("case"), number("attempt"), number("match")) {
+            (Some(case_id), Some(attempt), _) => Ok(Self::Case {
+                case_id,
+                attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))?,
+            }),
+            (_, _, Some(match_id)) => Ok(Self::Refund { match_id }),
+            _ => Err(Fault::Stored("a payment names nothing".to_owned()).into()),
+        }
+    }
+
+    /// Of a bank's identifier, if it is one of ours.
+    pub(crate) fn of_end_to_end_id(office: &Office, id: &str) -> Option<Self> {
+        if let Some((case_id, attempt)) = case::of_end_to_end_id(office, id) {
+            return Some(Self::Case { case_id, attempt });
+        }
+        suspense::of_refund_id(office, id).map(|match_id| Self::Refund { match_id })
+    }
+
+    /// The bank has paid.
+    pub(crate) async fn settled(self, office: &Office, report: &PaymentReport) -> Result<()> {
+        match self {
+            Self::Case { case_id, attempt } => {
+                case::payment_paid(office, case_id, attempt, report).await?
+            }
+            Self::Refund { match_id } => {
+                suspense::refund_result(office, match_id, true, report).await?
+            }
+        };
+        Ok(())
+    }
+
+    /// The bank has refused.
+    pub(crate) async fn rejected(self, office: &Office, report: &PaymentReport) -> Result<()> {
+        match self {
+            Self::Case { case_id, attempt } => {
+                case::payment_rejected(office, case_id, attempt, report).await?
+            }
+            Self::Refund { match_id } => {
+                suspense::refund_result(office, match_id, false, report).await?
+            }
+        };
+        Ok(())
+    }
+}
