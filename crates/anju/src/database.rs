@@ -1,7 +1,8 @@
 //! The database as the program meets it: where it is, its pool, its migrations.
 //!
 //! Invariant: every pooled connection works as the application's role, which may read money tables and never write
-//! them except through the ledger's own functions; only migrations run as the owner.
+//! them except through the ledger's own functions; only migrations and founding run as the owner. On a server where the
+//! owner may not make roles it serves as itself (migration 0001).
 
 use sqlx::{
     Connection, Executor, PgConnection, PgPool,

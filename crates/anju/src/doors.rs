@@ -1,6 +1,6 @@
 //! A client of the public doors, as any partner would write it: JSON over HTTP, the demo key, a key for each write.
 //!
-//! The walk-through and the integration tests act through it, so that they see what the world sees.
+//! The walk-through, the demonstration's filling and the integration tests act through it, so that they see what the world sees.
 
 use std::{path::Path, time::Duration};
 
@@ -102,7 +102,7 @@ impl Doors {
         .await
     }
 
-    /// A path of the server that needs no key (`/healthz`, `/tlog/checkpoint`): status and text.
+    /// A path of the server that needs no key (`/healthz`, `/open/openapi.json`): status and text.
     pub async fn plain(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
         let answer = self
             .http
