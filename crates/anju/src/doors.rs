@@ -2,7 +2,7 @@
 //!
 //! The walk-through, the demonstration's filling and the integration tests act through it, so that they see what the world sees.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use reqwest::{Method, StatusCode};
@@ -79,12 +79,6 @@ impl Doors {
     ) -> anyhow::Result<Answer> {
         let body = ("application/json", serde_json::to_vec(body)?);
         self.call(Method::POST, path, Some(key), Some(body)).await
-    }
-
-    /// `POST /open/v1{path}` with an xlsx file as the body.
-    pub async fn post_file(&self, path: &str, file: &Path) -> anyhow::Result<Answer> {
-        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-        self.post_xlsx(path, bytes).await
     }
 
     /// `POST /open/v1{path}` with the bytes of an xlsx file as the body.
