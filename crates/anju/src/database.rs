@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The schema, numbered, forward only, inside the binary.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// Where the database is: `DATABASE_URL`, or the private cluster, started if it does not run.
 pub async fn url(config: &Config) -> Result<String, ClusterError> {
