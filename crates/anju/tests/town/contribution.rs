@@ -3,17 +3,10 @@
 use anju::cast::{
     self, Person, balance, contribute, number, pay, person, register_month, state_of, text,
 };
-use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
 use anju_domain::uscc::Uscc;
 use serde_json::{Value, json};
 
-use crate::town::Town;
-
-/// A month that may be the first of a new employer.
-fn month(back: i32) -> Month {
-    Month::of(shanghai_date(chrono::Utc::now())).plus(-back)
-}
+use crate::town::{Town, month};
 
 /// Three people with round bases whom the departments know.
 async fn three(town: &Town, seed: i64) -> Vec<Person> {

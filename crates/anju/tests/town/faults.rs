@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 
 use anju::cast::{self, Person, contribute, look_up, person};
 use anju::doors::Doors;
-use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
 use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use crate::chance::{Chance, seed};
-use crate::town::Town;
+use crate::town::{Town, month};
 
 /// Small counts for CI, large ones at night.
 fn count(ci: usize, nightly: usize) -> usize {
@@ -42,12 +40,11 @@ async fn tenants(town: &Town, number: usize, place: i64) -> Vec<Person> {
             cast::register(&town.doors, one).await.expect("departments")
         })
         .await;
-    let now = Month::of(shanghai_date(chrono::Utc::now()));
-    let employer = cast::open_employer(&town.doors, place, now.plus(-3))
+    let employer = cast::open_employer(&town.doors, place, month(3))
         .await
         .expect("an employer");
     for back in [3, 2, 1] {
-        contribute(&town.doors, &employer, now.plus(-back), &people)
+        contribute(&town.doors, &employer, month(back), &people)
             .await
             .expect("a month");
     }

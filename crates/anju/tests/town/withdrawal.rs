@@ -3,11 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anju::cast::{self, Person, balance, bank_balance, contribute, look_up, person, text};
-use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
 use serde_json::{Value, json};
 
-use crate::town::Town;
+use crate::town::{Town, month};
 
 /// A person with three months of 2,400.00 each, so 7,200.00, and a filed lease of 1,200.00.
 async fn tenant(town: &Town, seed: i64) -> Person {
@@ -16,15 +14,14 @@ async fn tenant(town: &Town, seed: i64) -> Person {
         .await
         .expect("the departments");
     cast::rents(&town.doors, &li).await.expect("a lease");
-    let now = Month::of(shanghai_date(chrono::Utc::now()));
-    let employer = cast::open_employer(&town.doors, seed, now.plus(-3))
+    let employer = cast::open_employer(&town.doors, seed, month(3))
         .await
         .expect("an employer");
     for back in [3, 2, 1] {
         contribute(
             &town.doors,
             &employer,
-            now.plus(-back),
+            month(back),
             std::slice::from_ref(&li),
         )
         .await
