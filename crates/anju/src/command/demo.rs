@@ -2,7 +2,7 @@
 //! contributions. Who is who is kept for `anju logins`.
 
 use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
+use anju_domain::clock::{Clock, shanghai_date};
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 

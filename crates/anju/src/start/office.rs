@@ -74,8 +74,8 @@ fn wrong_policy(errors: &[anju_policy::LoadError]) -> anyhow::Error {
 }
 
 /// The clock of an installation.
-pub fn clock(home: &Path) -> Arc<dyn Clock> {
-    Arc::new(FileClock::new(home.join("clock.json")))
+pub fn clock(home: &Path) -> FileClock {
+    FileClock::new(home.join("clock.json"))
 }
 
 /// Founds the centre of these files in the database, or brings a founded one up to them.
@@ -131,7 +131,7 @@ pub async fn open(config: &Config, pool: PgPool) -> anyhow::Result<Office> {
     let centre = founding::centre(&pool, &papers.charter)
         .await?
         .context("中心还没有设立：先运行 anju setup")?;
-    let clock = clock(&config.home);
+    let clock = Arc::new(clock(&config.home));
     let vault = Vault::open_dir(home::keys(&config.home))?;
     let entries = founding::entries(&papers.policy_files)?;
     let policy = founding::put_policy(

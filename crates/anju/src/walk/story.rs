@@ -8,13 +8,13 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::{Value, json};
 
 use crate::cast::{self, Person, balance, bank_balance, look_up, number, person, state_of, text};
-use crate::{config::Config, doors::Doors};
+use crate::{config::Config, doors::Doors, start::office};
 
 use super::Figures;
 
 /// Tells the story and notes each figure when it is seen.
 pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyhow::Result<()> {
-    let clock = FileClock::new(config.home.join("clock.json"));
+    let clock = office::clock(&config.home);
     clocks(doors, &clock, figures).await?;
     let seed = clock.now().timestamp();
     let people = [
