@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { launch, server } from './lib.mjs';
-import { door, save, sessionOf, town } from './town.mjs';
+import { door } from './people.mjs';
+import { save, sessionOf, town } from './town.mjs';
 
 let browser;
 const cookies = {};

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { check, launch, looks, photograph, server } from './lib.mjs';
-import { door, pageAs, save, sessionOf, town, until } from './town.mjs';
+import { door } from './people.mjs';
+import { pageAs, save, sessionOf, town, until } from './town.mjs';
 
 let browser;
 let page;

@@ -3,78 +3,32 @@
 // sessions, since each log-in costs a text message and those are limited by address.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { createHash, randomInt, randomUUID } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ExcelJS from 'exceljs';
 
-import { codeOn, codesOn, control, home, pageOf, server, visited } from './lib.mjs';
+import { codeOn, codesOn, control, pageOf, server, visited } from './lib.mjs';
+import {
+  cardOf, completeId, creditCodeOf, door, fact, key, loginOf, monthsFrom, openEmployer, register, rents, thisMonth,
+} from './people.mjs';
 
-const key = readFileSync(path.join(home, 'demo-key'), 'utf8').trim();
 const kept = path.join(os.tmpdir(), `anju-town-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`);
-
-/** One call of the public doors; refused calls fail the test. */
-export async function door(method, where, body) {
-  const isFile = body instanceof Uint8Array;
-  const answer = await fetch(`${server}/open/v1${where}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      'idempotency-key': randomUUID(),
-      'content-type': isFile ? 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet' : 'application/json',
-    },
-    body: body === undefined || isFile ? body : JSON.stringify(body),
-  });
-  const text = await answer.text();
-  assert.ok(answer.ok, `${method} ${where}: ${answer.status} ${text}`);
-  return JSON.parse(text);
-}
-
-/** What a department holds of somebody. */
-export const fact = (source, type, subject, value) => control('POST', `/facts/${source}/${type}/set`, { subject, value });
 
 /** An ID number with its check digit, which nobody has as long as nobody is told of it. */
 export function identityNumber(year) {
   const body = `500103${year}${String(randomInt(1, 13)).padStart(2, '0')}${String(randomInt(1, 28)).padStart(2, '0')}${String(randomInt(1000)).padStart(3, '0')}`;
-  const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-  return body + '10X98765432'[[...body].reduce((sum, digit, place) => sum + Number(digit) * weights[place], 0) % 11];
-}
-
-function creditCode() {
-  const digits = '0123456789ABCDEFGHJKLMNPQRTUWXY';
-  const body = `91500103${String(randomInt(1e9)).padStart(9, '0')}`;
-  const sum = [...body].reduce((total, digit, place) => total + digits.indexOf(digit) * (3 ** place % 31), 0);
-  return body + digits[(31 - (sum % 31)) % 31];
-}
-
-function cardNumber() {
-  const body = `622848${String(randomInt(1e12)).padStart(12, '0')}`;
-  const sum = [...body].reverse().reduce((total, digit, place) => {
-    const number = Number(digit) * (place % 2 === 0 ? 2 : 1);
-    return total + (number > 9 ? number - 9 : number);
-  }, 0);
-  return body + ((10 - (sum % 10)) % 10);
+  return completeId(body);
 }
 
 const phoneNumber = () => `199${String(randomInt(1e8)).padStart(8, '0')}`;
 
 /** A person whom police and card network know. */
 export async function person(name, { phone = phoneNumber(), baseYuan = 10_000 } = {}) {
-  const one = { name, id: identityNumber(randomInt(1975, 2000)), card: cardNumber(), phone, baseYuan };
-  await fact('D01', 'police.identity', one.id, { name, match: true, alive: true });
-  await fact('D02', 'civil.marriage', one.id, { state: 'single', since: '2000-01-01' });
-  await fact('D18', 'unionpay.card_auth', one.id, { name, card: one.card, match: true, card_type: 'debit-1', bank: 'B4' });
+  const one = { name, id: identityNumber(randomInt(1975, 2000)), card: cardOf(randomInt(1e12)), phone, baseYuan };
+  await register(one);
   return one;
-}
-
-/** `2026-11` moved by months. */
-export function monthsFrom(month, count) {
-  const [year, number] = month.split('-').map(Number);
-  const index = year * 12 + number - 1 + count;
-  return `${Math.floor(index / 12)}-${String((index % 12) + 1).padStart(2, '0')}`;
 }
 
 /** The roster as a clerk writes it: one row an entry, values by column name. */
@@ -92,17 +46,8 @@ export async function workbook(rows) {
 export const rowOf = ({ name, id, baseYuan, phone }, more = {}) =>
   ({ 姓名: name, 证件号码: id, 缴存基数: baseYuan, 手机号: phone ?? null, ...more });
 
-/** An employer of 12 % + 12 % whose clerk has a phone. */
-async function employer(name, clerk, firstMonth) {
-  const uscc = creditCode();
-  await fact('D06', 'market.registration', uscc, {
-    name, kind: 'company', state: 'open', founded: '2015-06-01', region: '500103', address: '重庆市渝中区', legal_person: { name: '陈立' },
-  });
-  const { employer_no: no } = await door('POST', '/employers', {
-    name, uscc, kind: '私企', ratio_employer_bp: 1200, ratio_employee_bp: 1200, legal_representative: '陈立', first_month: firstMonth, payday: 10, clerk,
-  });
-  return { name, uscc, no, clerk };
-}
+/** An employer that no other town has. */
+const employer = (name, clerk, first) => openEmployer({ name, uscc: creditCodeOf(randomInt(1e9)), clerk, first });
 
 /** Pays into the account that a registered month names, from a bank of the outside world. */
 export const pay = (registered, amountFen, reference = registered.reference) =>
@@ -131,8 +76,7 @@ async function contribute(no, month, people) {
 }
 
 async function build() {
-  const { now } = await control('GET', '/clock');
-  const month = now.slice(0, 7);
+  const month = await thisMonth();
   const first = monthsFrom(month, -3);
   const people = {
     wang: await person('王小兰'),
@@ -140,11 +84,7 @@ async function build() {
     li: await person('李静', { baseYuan: 6_543 }),
     sun: await person('孙福', { phone: null, baseYuan: 7_000 }),
   };
-  for (const tenant of [people.wang, people.sun]) {
-    await fact('D04', 'housing.rental_filing', tenant.id, {
-      filed: true, lease_no: `ZL${randomInt(1e9)}`, district: '500103', from: '2020-01-01', to: '2035-12-31', rent_fen_month: 120_000, kind: 'market',
-    });
-  }
+  for (const tenant of [people.wang, people.sun]) await rents(tenant);
   await fact('D03', 'estate.ownership', people.zhao.id, {
     houses: [{ district: '500112', area_m2: '89.50', use: 'residential', share_bp: 10_000, acquired: '2018-05-01', title_hash: 'demo' }], count: 1,
   });
@@ -168,17 +108,8 @@ export function save() {
   writeFileSync(kept, JSON.stringify(state), { mode: 0o600 });
 }
 
-const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const anju = process.env.ANJU_BIN ?? path.resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'anju');
-
 /** Who sits at the desks of the demo centre. */
 export const staff = { teller: '1001', otherTeller: '1002', reviewer: '1003', accountant: '1004', chief: '1005', auditor: '1006', admin: '1009' };
-
-/** Number, name, password and the code of this half minute of somebody on the staff. */
-export function loginOf(who) {
-  const { staff: all } = JSON.parse(execFileSync(anju, ['logins', '--json'], { encoding: 'utf8' }));
-  return all.find(({ number }) => number === staff[who]);
-}
 
 /** Presses the button of a form; is it taken, or is its door full for now? */
 async function isTaken(page, button) {
@@ -228,7 +159,7 @@ const logInClerk = (page, { uscc, clerk }) => patiently(page, () => passCode(pag
 /** Logs staff in by number, password and the code of the authenticator; a code that has been used is waited over. */
 const logInStaff = (page, who) => patiently(page, async () => {
   await page.goto(`${server}/login/staff`);
-  const login = loginOf(who);
+  const login = loginOf(staff[who]);
   await page.getByLabel('工号').fill(login.number);
   await page.getByLabel('口令').fill(login.password);
   await page.getByLabel('动态码').fill(login.code);

@@ -1,5 +1,5 @@
-//! The cast of the walk-through and of tests: people whom departments know, an employer, a roster, money paid in, all over the doors.
-//! Nobody's numbers are those of another cast, so that a story can be told again on the same centre.
+//! The cast of the walk-through, of the demonstration and of tests: people whom departments know, an employer, a roster, money
+//! paid in, all over the doors. Nobody's numbers are those of another cast, so that a story can be told again on the same centre.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use anyhow::Context;
 use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
 
-use crate::doors::Doors;
+use crate::doors::{Answer, Doors};
 
 /// The longest that a story waits for something that happens by itself.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -105,6 +105,33 @@ pub async fn register(doors: &Doors, person: &Person) -> anyhow::Result<()> {
     fact(doors, "D18", "unionpay.card_auth", &person.id, card).await
 }
 
+/// The person rents a home: a filed lease of 1,200.00 a month.
+///
+/// # Errors
+/// The outside world refuses.
+pub async fn rents(doors: &Doors, person: &Person) -> anyhow::Result<()> {
+    let lease = json!({
+        "filed": true, "lease_no": format!("ZL{}", &person.id[6..17]), "district": "500103", "from": "2020-01-01",
+        "to": "2035-12-31", "rent_fen_month": 120_000, "kind": "market",
+    });
+    fact(doors, "D04", "housing.rental_filing", &person.id, lease).await
+}
+
+/// The person owns a home in the city.
+///
+/// # Errors
+/// The outside world refuses.
+pub async fn owns_home(doors: &Doors, person: &Person) -> anyhow::Result<()> {
+    let home = json!({
+        "houses": [{
+            "district": "500112", "area_m2": "89.50", "use": "residential", "share_bp": 10_000, "acquired": "2018-05-01",
+            "title_hash": "demo",
+        }],
+        "count": 1,
+    });
+    fact(doors, "D03", "estate.ownership", &person.id, home).await
+}
+
 /// An employer of a story.
 #[derive(Debug, Clone)]
 pub struct Firm {
@@ -167,10 +194,7 @@ pub async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Re
 }
 
 /// A complete roster of these people as a clerk's xlsx.
-///
-/// # Errors
-/// When the file cannot be put together; no input leads there.
-pub fn roster(people: &[Person]) -> anyhow::Result<Vec<u8>> {
+fn roster(people: &[Person]) -> anyhow::Result<Vec<u8>> {
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();
     for (column, header) in (0..).zip(["姓名", "证件号码", "缴存基数", "手机号"]) {
@@ -186,6 +210,36 @@ pub fn roster(people: &[Person]) -> anyhow::Result<Vec<u8>> {
     Ok(book.save_to_buffer()?)
 }
 
+/// Sends a month's roster of these people; nothing is registered by it.
+///
+/// # Errors
+/// The door does not answer.
+pub async fn send_roster(
+    doors: &Doors,
+    employer: &str,
+    month: Month,
+    people: &[Person],
+) -> anyhow::Result<Answer> {
+    let path = format!("/employers/{employer}/rosters?month={month}");
+    doors.post_xlsx(&path, roster(people)?).await
+}
+
+/// Registers a roster that was found right for a month.
+///
+/// # Errors
+/// The door does not answer.
+pub async fn register_roster(
+    doors: &Doors,
+    employer: &str,
+    month: Month,
+    checked: &Value,
+) -> anyhow::Result<Answer> {
+    let body = json!({ "roster_id": checked["roster_id"], "month": month.to_string() });
+    doors
+        .post(&format!("/employers/{employer}/remittances"), &body)
+        .await
+}
+
 /// Registers a month of these people; returns the answer of the door.
 ///
 /// # Errors
@@ -196,16 +250,8 @@ pub async fn register_month(
     month: Month,
     people: &[Person],
 ) -> anyhow::Result<Value> {
-    let checked = doors
-        .post_xlsx(
-            &format!("/employers/{employer}/rosters?month={month}"),
-            roster(people)?,
-        )
-        .await?
-        .ok()?;
-    let body = json!({ "roster_id": checked["roster_id"], "month": month.to_string() });
-    doors
-        .post(&format!("/employers/{employer}/remittances"), &body)
+    let checked = send_roster(doors, employer, month, people).await?.ok()?;
+    register_roster(doors, employer, month, &checked)
         .await?
         .ok()
 }

@@ -1,7 +1,8 @@
 //! The database as the program meets it: where it is, its pool, its migrations.
 //!
 //! Invariant: every pooled connection works as the application's role, which may read money tables and never write
-//! them except through the ledger's own functions; only migrations run as the owner.
+//! them except through the ledger's own functions; only migrations and founding run as the owner. On a server where the
+//! owner may not make roles it serves as itself (migration 0001).
 
 use sqlx::{
     Connection, Executor, PgConnection, PgPool,
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// The schema, numbered, forward only, inside the binary.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// Where the database is: `DATABASE_URL`, or the private cluster, started if it does not run.
 pub async fn url(config: &Config) -> Result<String, ClusterError> {

@@ -1,8 +1,8 @@
 //! A client of the public doors, as any partner would write it: JSON over HTTP, the demo key, a key for each write.
 //!
-//! The walk-through and the integration tests act through it, so that they see what the world sees.
+//! The walk-through, the demonstration's filling and the integration tests act through it, so that they see what the world sees.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use reqwest::{Method, StatusCode};
@@ -81,12 +81,6 @@ impl Doors {
         self.call(Method::POST, path, Some(key), Some(body)).await
     }
 
-    /// `POST /open/v1{path}` with an xlsx file as the body.
-    pub async fn post_file(&self, path: &str, file: &Path) -> anyhow::Result<Answer> {
-        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-        self.post_xlsx(path, bytes).await
-    }
-
     /// `POST /open/v1{path}` with the bytes of an xlsx file as the body.
     pub async fn post_xlsx(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<Answer> {
         let body = (
@@ -102,7 +96,7 @@ impl Doors {
         .await
     }
 
-    /// A path of the server that needs no key (`/healthz`, `/tlog/checkpoint`): status and text.
+    /// A path of the server that needs no key (`/healthz`, `/open/openapi.json`): status and text.
     pub async fn plain(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
         let answer = self
             .http

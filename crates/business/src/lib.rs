@@ -1,5 +1,5 @@
 //! One folder a family, one file a service: definition, facts, effect, queries. A service is mostly its policy and its effect; the path
-//! of a case is in `casework`. Read `contribution/remittance.rs` and `withdrawal/payout.rs` first.
+//! of a case is in `casework`. Read `contribution/registration.rs` and `withdrawal/payout.rs` first.
 
 pub mod books;
 pub mod contribution;

@@ -1,4 +1,4 @@
-//! The day's end (日终): statements fetched, matched, closed by two; and the days that a demo clock skips, in order.
+//! The day's end (日终): statements fetched, matched, closed by two, and what belongs to the end of a closed day.
 
 use anju_business::books::day_close;
 use anju_business::books::day_match::{Statement, StatementLine};

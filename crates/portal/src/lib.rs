@@ -1,7 +1,8 @@
 //! What people see: pages and APIs, one folder per kind of user.
 //!
-//! Invariant: a handler parses, calls one command or query and draws the answer; no SQL, no rule and no arithmetic with
-//! money stands here. Pages work without scripts, load nothing from another host and print no inline script or style.
+//! Invariant: a handler parses, calls one command or query and draws the answer; no rule and no arithmetic with money stands here,
+//! and no SQL but that of the doors for machines about themselves (their kept answers, readiness). Pages work
+//! without scripts, load nothing from another host and print no inline script or style.
 //! Read `frame` (what every page has), then `components` (what pages are built of), then `pages`.
 
 mod apply;

@@ -28,7 +28,7 @@ pub enum Action {
 
 /// Prints the instant or moves it. Time only goes forward: what is booked stays booked.
 pub async fn run(config: &Config, action: Option<Action>) -> anyhow::Result<()> {
-    let clock = FileClock::new(config.home.join("clock.json"));
+    let clock = office::clock(&config.home);
     let now = clock.now();
     let target = match action {
         None => now,

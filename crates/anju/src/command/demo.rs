@@ -2,10 +2,9 @@
 //! contributions. Who is who is kept for `anju logins`.
 
 use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
+use anju_domain::clock::{Clock, shanghai_date};
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::cast::{self, Firm, Person};
 use crate::config::Config;
@@ -133,27 +132,9 @@ async fn fill(
     for person in employees {
         cast::register(doors, person).await?;
     }
-    let lease = json!({
-        "filed": true, "lease_no": format!("ZL{}", &employees[0].id[6..17]), "district": "500103", "from": "2020-01-01",
-        "to": "2035-12-31", "rent_fen_month": 120_000, "kind": "market",
-    });
-    cast::fact(
-        doors,
-        "D04",
-        "housing.rental_filing",
-        &employees[0].id,
-        lease,
-    )
-    .await?;
+    cast::rents(doors, &employees[0]).await?;
     if let Some(owner) = employees.get(1) {
-        let home = json!({
-            "houses": [{
-                "district": "500112", "area_m2": "89.50", "use": "residential", "share_bp": 10_000, "acquired": "2018-05-01",
-                "title_hash": "demo",
-            }],
-            "count": 1,
-        });
-        cast::fact(doors, "D03", "estate.ownership", &owner.id, home).await?;
+        cast::owns_home(doors, owner).await?;
     }
     let this_month = Month::of(shanghai_date(office::clock(&config.home).now()));
     let employer = match cast::open_firm(doors, firm, this_month.plus(-months)).await {

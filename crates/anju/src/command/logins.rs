@@ -1,5 +1,6 @@
 //! `anju logins`: where the pages are and how to enter a demo centre.
 
+use anju_domain::clock::Clock;
 use serde_json::json;
 
 use crate::{

@@ -34,7 +34,6 @@ const CENTRE_ID: i16 = 1;
 /// What a centre's files say.
 struct Papers {
     charter: Charter,
-    banks: BankTable,
     policy_files: PolicyFiles,
     policy: PolicySet,
 }
@@ -46,7 +45,6 @@ impl Papers {
         let policy = PolicySet::load(&policy_files).map_err(|errors| wrong_policy(&errors))?;
         Ok(Self {
             charter: charter(config)?,
-            banks: bank_table(config)?,
             policy_files,
             policy,
         })
@@ -76,13 +74,14 @@ fn wrong_policy(errors: &[anju_policy::LoadError]) -> anyhow::Error {
 }
 
 /// The clock of an installation.
-pub fn clock(home: &Path) -> Arc<dyn Clock> {
-    Arc::new(FileClock::new(home.join("clock.json")))
+pub fn clock(home: &Path) -> FileClock {
+    FileClock::new(home.join("clock.json"))
 }
 
 /// Founds the centre of these files in the database, or brings a founded one up to them.
 pub async fn found(config: &Config, url: &str, pool: &PgPool) -> anyhow::Result<()> {
     let papers = Papers::read(config)?;
+    let BankTable { holder, banks } = bank_table(config)?;
     let today = shanghai_date(clock(&config.home).now());
     let centre = Centre {
         id: CENTRE_ID,
@@ -91,15 +90,13 @@ pub async fn found(config: &Config, url: &str, pool: &PgPool) -> anyhow::Result<
         head_branch: papers.charter.head_branch,
         demo: config.demo,
     };
-    let banks: Vec<BankAccount> = papers
-        .banks
-        .banks
-        .iter()
+    let banks: Vec<BankAccount> = banks
+        .into_iter()
         .map(|bank| BankAccount {
-            bank: bank.code.clone(),
-            bank_name: bank.name.clone(),
-            account_no: bank.fund_account.clone(),
-            holder: papers.banks.holder.clone(),
+            bank: bank.code,
+            bank_name: bank.name,
+            account_no: bank.fund_account,
+            holder: holder.clone(),
         })
         .collect();
     let by_segment = papers.policy.text("interest_change_mode", today, &[])? == "SEGMENT";
@@ -134,7 +131,7 @@ pub async fn open(config: &Config, pool: PgPool) -> anyhow::Result<Office> {
     let centre = founding::centre(&pool, &papers.charter)
         .await?
         .context("中心还没有设立：先运行 anju setup")?;
-    let clock = clock(&config.home);
+    let clock = Arc::new(clock(&config.home));
     let vault = Vault::open_dir(home::keys(&config.home))?;
     let entries = founding::entries(&papers.policy_files)?;
     let policy = founding::put_policy(

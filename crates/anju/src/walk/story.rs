@@ -8,13 +8,13 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::{Value, json};
 
 use crate::cast::{self, Person, balance, bank_balance, look_up, number, person, state_of, text};
-use crate::{config::Config, doors::Doors};
+use crate::{config::Config, doors::Doors, start::office};
 
 use super::Figures;
 
 /// Tells the story and notes each figure when it is seen.
 pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyhow::Result<()> {
-    let clock = FileClock::new(config.home.join("clock.json"));
+    let clock = office::clock(&config.home);
     clocks(doors, &clock, figures).await?;
     let seed = clock.now().timestamp();
     let people = [
@@ -56,19 +56,8 @@ async fn register_people(doors: &Doors, people: &[Person]) -> anyhow::Result<()>
     for person in people {
         cast::register(doors, person).await?;
     }
-    let lease = json!({
-        "filed": true, "lease_no": format!("ZL{}", &people[0].id[6..17]), "district": "500103", "from": "2020-01-01",
-        "to": "2035-12-31", "rent_fen_month": 120_000, "kind": "market",
-    });
-    cast::fact(doors, "D04", "housing.rental_filing", &people[0].id, lease).await?;
-    let home = json!({
-        "houses": [{
-            "district": "500112", "area_m2": "89.50", "use": "residential", "share_bp": 10_000, "acquired": "2018-05-01",
-            "title_hash": "demo",
-        }],
-        "count": 1,
-    });
-    cast::fact(doors, "D03", "estate.ownership", &people[1].id, home).await
+    cast::rents(doors, &people[0]).await?;
+    cast::owns_home(doors, &people[1]).await
 }
 
 /// A roster with two mistakes is refused whole, with both in one answer.
@@ -83,13 +72,7 @@ async fn mistakes(
     wrong[2].base_fen = 232_900;
     let last = if wrong[0].id.ends_with('1') { '2' } else { '1' };
     wrong[0].id.replace_range(17.., &last.to_string());
-    let bytes = cast::roster(&wrong)?;
-    let answer = doors
-        .post_xlsx(
-            &format!("/employers/{employer}/rosters?month={month}"),
-            bytes,
-        )
-        .await?;
+    let answer = cast::send_roster(doors, employer, month, &wrong).await?;
     ensure!(
         answer.status.as_u16() == 422,
         "一份有错的名册被收下了：{}",
@@ -120,20 +103,14 @@ async fn remit(
     let mut fund = None;
     let mut allocated = 0;
     for (place, month) in months.iter().enumerate() {
-        let checked = doors
-            .post_xlsx(
-                &format!("/employers/{employer}/rosters?month={month}"),
-                cast::roster(people)?,
-            )
+        let checked = cast::send_roster(doors, employer, *month, people)
             .await?
             .ok()?;
         if place == 0 {
             figures.got("roster-lines", number(&checked, "lines")?)?;
             figures.got("roster-total", number(&checked, "total_fen")?)?;
         }
-        let body = json!({ "roster_id": checked["roster_id"], "month": month.to_string() });
-        let registered = doors
-            .post(&format!("/employers/{employer}/remittances"), &body)
+        let registered = cast::register_roster(doors, employer, *month, &checked)
             .await?
             .ok()?;
         let remittance = text(&registered, "remittance_id")?;

@@ -3,17 +3,10 @@
 use anju::cast::{
     self, Person, balance, contribute, number, pay, person, register_month, state_of, text,
 };
-use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
 use anju_domain::uscc::Uscc;
 use serde_json::{Value, json};
 
-use crate::town::Town;
-
-/// A month that may be the first of a new employer.
-fn month(back: i32) -> Month {
-    Month::of(shanghai_date(chrono::Utc::now())).plus(-back)
-}
+use crate::town::{Town, month};
 
 /// Three people with round bases whom the departments know.
 async fn three(town: &Town, seed: i64) -> Vec<Person> {
@@ -143,25 +136,22 @@ async fn months_go_in_order_and_are_registered_once() {
     let employer = cast::open_employer(&town.doors, 13, month(2))
         .await
         .expect("an employer");
-    let roster = cast::roster(&people).unwrap();
-    let path = format!("/employers/{employer}/rosters?month={}", month(1));
-    let checked = town
-        .doors
-        .post_xlsx(&path, roster)
+    let checked = cast::send_roster(&town.doors, &employer, month(1), &people)
         .await
         .unwrap()
         .ok()
         .unwrap();
-    let remittances = format!("/employers/{employer}/remittances");
-    let body = json!({ "roster_id": checked["roster_id"], "month": month(1).to_string() });
-    let answer = town.doors.post(&remittances, &body).await.unwrap();
+    let answer = cast::register_roster(&town.doors, &employer, month(1), &checked)
+        .await
+        .unwrap();
     assert_eq!((answer.status.as_u16(), answer.code()), (422, "E-REMIT-01"));
 
     let first = register_month(&town.doors, &employer, month(2), &people)
         .await
         .expect("the right month");
-    let again = json!({ "roster_id": checked["roster_id"], "month": month(2).to_string() });
-    let answer = town.doors.post(&remittances, &again).await.unwrap();
+    let answer = cast::register_roster(&town.doors, &employer, month(2), &checked)
+        .await
+        .unwrap();
     assert!(
         !answer.status.is_success(),
         "a month is registered once: {}",
@@ -177,11 +167,7 @@ async fn one_key_is_one_effect_and_another_body_is_refused() {
     let employer = cast::open_employer(&town.doors, 14, month(1))
         .await
         .expect("an employer");
-    let roster = cast::roster(&people).unwrap();
-    let path = format!("/employers/{employer}/rosters?month={}", month(1));
-    let checked = town
-        .doors
-        .post_xlsx(&path, roster)
+    let checked = cast::send_roster(&town.doors, &employer, month(1), &people)
         .await
         .unwrap()
         .ok()

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 
 use anju::cast::{self, Person, contribute, look_up, person};
 use anju::doors::Doors;
-use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
 use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
-use crate::town::Town;
+use crate::chance::{Chance, seed};
+use crate::town::{Town, month};
 
 /// Small counts for CI, large ones at night.
 fn count(ci: usize, nightly: usize) -> usize {
@@ -20,29 +19,6 @@ fn count(ci: usize, nightly: usize) -> usize {
         nightly
     } else {
         ci
-    }
-}
-
-/// A seed of this run, printed, or the one that is to be played again.
-fn seed() -> u64 {
-    let seed = std::env::var("ANJU_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| u64::try_from(chrono::Utc::now().timestamp_micros()).unwrap_or(1));
-    println!("seed {seed}");
-    seed
-}
-
-/// A small generator, so that a seed plays the same again.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
     }
 }
 
@@ -64,12 +40,11 @@ async fn tenants(town: &Town, number: usize, place: i64) -> Vec<Person> {
             cast::register(&town.doors, one).await.expect("departments")
         })
         .await;
-    let now = Month::of(shanghai_date(chrono::Utc::now()));
-    let employer = cast::open_employer(&town.doors, place, now.plus(-3))
+    let employer = cast::open_employer(&town.doors, place, month(3))
         .await
         .expect("an employer");
     for back in [3, 2, 1] {
-        contribute(&town.doors, &employer, now.plus(-back), &people)
+        contribute(&town.doors, &employer, month(back), &people)
             .await
             .expect("a month");
     }
@@ -158,7 +133,7 @@ async fn checked(town: &Town, people: &[Person]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_servers_lose_nothing_that_they_acknowledged() {
     let seed = seed();
-    let mut chance = Chance(seed);
+    let mut chance = Chance::of(seed);
     let mut town = Town::open().await.into_process().await;
     let people = tenants(&town, 96, 71).await;
     let mut requests = Vec::new();
@@ -301,7 +276,7 @@ async fn two_withdrawals_racing_for_one_balance_never_overdraw_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_the_banks_do_each_case_is_paid_once_or_its_money_is_back() {
     let seed = seed();
-    let mut chance = Chance(seed);
+    let mut chance = Chance::of(seed);
     let town = Town::open().await;
     let people = tenants(&town, count(200, 2_000), 74).await;
     let modes = ["ok", "late", "timeout", "duplicate", "reject", "unknown"];

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, Row};
 
+use crate::chance::{Chance, seed};
 use crate::database::TestDatabase;
 
 /// How many random people are asked about.
@@ -42,12 +43,7 @@ async fn the_two_back_ends_agree_on_random_people() {
         plain.len()
     );
 
-    let seed = std::env::var("ANJU_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or(now_seed());
-    println!("ANJU_SEED={seed}");
-    let mut chance = Chance(seed | 1);
+    let mut chance = Chance::of(seed());
     let mut decided = [0; 3];
     for _ in 0..PEOPLE {
         let facts = random_person(&mut chance, now);
@@ -135,26 +131,6 @@ fn bind<'q>(query: Asked<'q>, value: Option<SqlValue>, ty: &str) -> Asked<'q> {
             _ => query.bind(None::<i64>),
         },
     }
-}
-
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[usize::try_from(self.below(of.len() as u64)).expect("a small number")]
-    }
-}
-
-fn now_seed() -> u64 {
-    let since = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
-    u64::try_from(since.as_nanos() & u128::from(u64::MAX)).expect("64 bits")
 }
 
 /// Somebody of whom anything may be true, false, none or not known.

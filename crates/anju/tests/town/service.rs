@@ -1,11 +1,9 @@
 //! A service that is a file alone: its own conditions and formula, from the catalogue to the bank, with no program changed.
 
 use anju::cast::{self, balance, contribute, look_up, person, text};
-use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
 use serde_json::json;
 
-use crate::town::Town;
+use crate::town::{Town, month};
 
 /// 困难帮扶提取: a tenth of the balance, at most 500 yuan, for who has contributed two months.
 const AID: &str = r#"
@@ -82,18 +80,12 @@ async fn a_service_written_as_policy_alone_pays_out() {
 
     let li = person("李梅", 41, 1, 1_000_000).unwrap();
     cast::register(&town.doors, &li).await.unwrap();
-    let now = Month::of(shanghai_date(chrono::Utc::now()));
-    let employer = cast::open_employer(&town.doors, 41, now.plus(-2))
+    let employer = cast::open_employer(&town.doors, 41, month(2))
         .await
         .unwrap();
-    contribute(
-        &town.doors,
-        &employer,
-        now.plus(-2),
-        std::slice::from_ref(&li),
-    )
-    .await
-    .unwrap();
+    contribute(&town.doors, &employer, month(2), std::slice::from_ref(&li))
+        .await
+        .unwrap();
     let applicant = look_up(&town.doors, &li).await.unwrap();
     let body = json!({ "service": "withdraw-aid", "applicant": applicant, "form": { "card_no": li.card }, "channel": "APP" });
 
@@ -108,14 +100,9 @@ async fn a_service_written_as_policy_alone_pays_out() {
         refused["state"], "refused",
         "one month is too little: {refused}"
     );
-    contribute(
-        &town.doors,
-        &employer,
-        now.plus(-1),
-        std::slice::from_ref(&li),
-    )
-    .await
-    .unwrap();
+    contribute(&town.doors, &employer, month(1), std::slice::from_ref(&li))
+        .await
+        .unwrap();
     let paid = town
         .doors
         .post("/cases?wait=10s", &body)

@@ -11,6 +11,7 @@ use anju::{
     home,
     start::{self, office},
 };
+use anju_domain::{calendar::Month, clock::shanghai_date};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -28,10 +29,11 @@ pub struct Town {
     _home: Home,
 }
 
-/// The server of a town: in this process, or one that can be killed.
+/// The server of a town: in this process, one that can be killed, or none between the two.
 enum Server {
     Here { _running: start::Running },
     Process(std::process::Child),
+    Stopped,
 }
 
 impl Drop for Server {
@@ -90,11 +92,7 @@ impl Town {
     /// Puts the server into a process of its own, which can be killed like any other.
     pub async fn into_process(mut self) -> Self {
         // The server in this process lets its port go first.
-        self.server = Server::Process(
-            std::process::Command::new("true")
-                .spawn()
-                .expect("a process"),
-        );
+        self.server = Server::Stopped;
         self.start_server().await;
         self
     }
@@ -142,9 +140,7 @@ impl Town {
             .await
             .expect("a figure")
     }
-}
 
-impl Town {
     /// The office of its centre, beside the one of the server.
     pub async fn office(&self) -> anju_casework::Office {
         let pool = anju::database::pool(&self.config.database_url, 4)
@@ -152,6 +148,11 @@ impl Town {
             .expect("a pool");
         office::open(&self.config, pool).await.expect("the office")
     }
+}
+
+/// A month of the towns, whose clocks stand at the real time: so many before this one.
+pub fn month(back: i32) -> Month {
+    Month::of(shanghai_date(chrono::Utc::now())).plus(-back)
 }
 
 /// The repository's policy, or a copy of it with further files.

@@ -3,11 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anju::cast::{self, Person, balance, bank_balance, contribute, look_up, person, text};
-use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
 use serde_json::{Value, json};
 
-use crate::town::Town;
+use crate::town::{Town, month};
 
 /// A person with three months of 2,400.00 each, so 7,200.00, and a filed lease of 1,200.00.
 async fn tenant(town: &Town, seed: i64) -> Person {
@@ -15,22 +13,15 @@ async fn tenant(town: &Town, seed: i64) -> Person {
     cast::register(&town.doors, &li)
         .await
         .expect("the departments");
-    let lease = json!({
-        "filed": true, "lease_no": format!("ZL{seed}"), "district": "500103", "from": "2020-01-01", "to": "2039-12-31",
-        "rent_fen_month": 120_000, "kind": "market",
-    });
-    cast::fact(&town.doors, "D04", "housing.rental_filing", &li.id, lease)
-        .await
-        .expect("a lease");
-    let now = Month::of(shanghai_date(chrono::Utc::now()));
-    let employer = cast::open_employer(&town.doors, seed, now.plus(-3))
+    cast::rents(&town.doors, &li).await.expect("a lease");
+    let employer = cast::open_employer(&town.doors, seed, month(3))
         .await
         .expect("an employer");
     for back in [3, 2, 1] {
         contribute(
             &town.doors,
             &employer,
-            now.plus(-back),
+            month(back),
             std::slice::from_ref(&li),
         )
         .await
@@ -130,10 +121,7 @@ async fn rent_is_decided_from_facts_and_paid_to_the_card() {
 async fn who_owns_a_home_is_refused_with_the_reason_and_the_law() {
     let town = Town::open().await;
     let li = tenant(&town, 22).await;
-    let home = json!({ "houses": [{ "district": "500112", "area_m2": "80.00", "use": "residential", "share_bp": 10_000, "acquired": "2019-01-01", "title_hash": "t" }], "count": 1 });
-    cast::fact(&town.doors, "D03", "estate.ownership", &li.id, home)
-        .await
-        .unwrap();
+    cast::owns_home(&town.doors, &li).await.unwrap();
     let submitted = submit(&town, &li).await;
     assert_eq!(submitted["state"], "refused");
     let rent_02 = submitted["decision"]["conditions"]

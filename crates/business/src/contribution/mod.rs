@@ -1,5 +1,6 @@
 //! Contribution (归集): from an employer's account to every employee's. Invariant: the list that the clerk saw is the list that is paid
-//! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `remittance.rs` first.
+//! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `upload.rs`,
+//! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order.
 
 pub mod allocation;
 mod kept;

@@ -1,5 +1,5 @@
 //! Uploading a month's roster (上传清册): read, compared with our books, the policy of the month and the police, and kept as a checked
-//! list. Uploading changes nothing; `remittance.rs` applies it.
+//! list. Uploading changes nothing; `registration.rs` applies it. `members.rs` reads what a list is compared with, `kept.rs` keeps it.
 
 use std::collections::HashMap;
 

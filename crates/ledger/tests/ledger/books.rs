@@ -1,7 +1,5 @@
 //! Arranging: fresh books with a bank account and an employer, in the words of the domain.
 
-use std::thread;
-
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use anju_ledger::account::{self, Account, Kind};
@@ -15,15 +13,13 @@ use anju_ledger::{
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres};
+use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres};
 use uuid::Uuid;
+
+use crate::database::TestDatabase;
 
 pub const CENTRE: Centre = Centre(1);
 pub const PAYABLE: AccountId = AccountId(21904);
-/// Any number that nobody else takes as a lock.
-const TEMPLATE_LOCK: i64 = 0x6c65_6467;
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
 pub fn date(text: &str) -> NaiveDate {
     text.parse().expect("a date")
@@ -41,8 +37,7 @@ pub struct Books {
     pub bank: AccountId,
     pub suspense: AccountId,
     pub unidentified: AccountId,
-    server: String,
-    name: String,
+    database: TestDatabase,
 }
 
 impl Books {
@@ -55,11 +50,11 @@ impl Books {
         let server = std::env::var("ANJU_TEST_DATABASE_URL").expect(
             "ANJU_TEST_DATABASE_URL must name a PostgreSQL server for tests, as ./test does",
         );
-        let name = fresh_database(&server).await;
-        let options = server
+        let database = TestDatabase::on(&server).await;
+        let options = database
+            .url
             .parse::<PgConnectOptions>()
             .expect("a database URL")
-            .database(&name)
             .application_name("anju");
         let pool = PgPoolOptions::new()
             .max_connections(12)
@@ -107,8 +102,7 @@ impl Books {
             pool,
             ids,
             table,
-            server,
-            name,
+            database,
         }
     }
 
@@ -119,11 +113,11 @@ impl Books {
     /// A connection as the owner, past the application's role: for looking and for planting faults.
     pub async fn superuser(&self) -> PgConnection {
         let options = self
-            .server
+            .database
+            .url
             .parse::<PgConnectOptions>()
             .expect("a database URL")
-            .username("postgres")
-            .database(&self.name);
+            .username("postgres");
         PgConnection::connect_with(&options.application_name("anju"))
             .await
             .expect("the superuser's connection")
@@ -339,98 +333,7 @@ impl Books {
     }
 }
 
-impl Drop for Books {
-    fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
-        // Dropping is synchronous and happens inside a runtime: a thread has its own.
-        let dropped = thread::spawn(move || {
-            tokio::runtime::Runtime::new()
-                .expect("a runtime")
-                .block_on(async {
-                    let mut connection = PgConnection::connect(&server).await?;
-                    connection
-                        .execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
-                        .await
-                })
-        })
-        .join();
-        if !matches!(dropped, Ok(Ok(_))) && !thread::panicking() {
-            panic!("could not drop {}", self.name);
-        }
-    }
-}
-
 pub fn noon(date: NaiveDate) -> DateTime<Utc> {
     date.and_time(NaiveTime::from_hms_opt(4, 0, 0).expect("noon in Shanghai"))
         .and_utc()
-}
-
-/// A copy of the template of this schema, which the first test makes.
-async fn fresh_database(server: &str) -> String {
-    let schema = MIGRATIONS
-        .iter()
-        .flat_map(|migration| migration.checksum.iter())
-        .fold(0_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    let template = format!("anju_ledger_template_{schema:016x}");
-    let mut admin = PgConnection::connect(server)
-        .await
-        .expect("the test server");
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(TEMPLATE_LOCK)
-        .execute(&mut admin)
-        .await
-        .expect("the lock");
-    let exists: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-            .bind(&template)
-            .fetch_one(&mut admin)
-            .await
-            .expect("the list of databases");
-    if !exists {
-        // Under another name until it is whole: a run that was killed leaves no half template.
-        let draft = format!("{template}_draft");
-        for statement in [
-            format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)"),
-            format!("CREATE DATABASE {draft}"),
-        ] {
-            admin
-                .execute(AssertSqlSafe(statement))
-                .await
-                .expect("an empty database");
-        }
-        let options = server
-            .parse::<PgConnectOptions>()
-            .expect("a database URL")
-            .database(&draft)
-            .application_name("anju");
-        let mut connection = PgConnection::connect_with(&options)
-            .await
-            .expect("the draft");
-        MIGRATIONS
-            .run(&mut connection)
-            .await
-            .expect("the migrations");
-        connection.close().await.expect("a closed connection");
-        admin
-            .execute(AssertSqlSafe(format!(
-                "ALTER DATABASE {draft} RENAME TO {template}"
-            )))
-            .await
-            .expect("the template");
-    }
-    sqlx::query("SELECT pg_advisory_unlock($1)")
-        .bind(TEMPLATE_LOCK)
-        .execute(&mut admin)
-        .await
-        .expect("the lock");
-    let name = format!("anju_ledger_{}", Uuid::now_v7().simple());
-    admin
-        .execute(AssertSqlSafe(format!(
-            "CREATE DATABASE {name} TEMPLATE {template}"
-        )))
-        .await
-        .expect("a copy of the template");
-    name
 }

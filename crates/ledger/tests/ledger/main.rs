@@ -4,6 +4,7 @@ mod audit;
 mod booking;
 mod books;
 mod closing;
+mod database;
 mod interest;
 mod random;
 mod rights;

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// 李梅, of whom most tests speak; her number's check digit holds.
+/// 李梅, of whom most tests speak. The gateway does not look at check digits; hers would not hold.
 const LI: &str = "500103199001011234";
 const WANG: &str = "500103198805052217";
 const USCC: &str = "91500103MA5U000000";
