@@ -1,17 +1,17 @@
 //! 办件, as staff see it; and a reviewer's yes or no with its reason.
 
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::staff::{self, role};
+use anju_casework::staff;
 use anju_casework::{Error, Office, person};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::authorization::AtDesk;
+use crate::authorization::{AtDesk, may};
 use crate::components::{
     Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Text, Timeline,
     Tone, When,
@@ -202,7 +202,7 @@ async fn hands(
     let is_maker = one.served_by == Some(at.staff.staff_id);
     let barred = if is_maker {
         Some("您是这笔业务的经办人，不能自己复核。已放进复核池。")
-    } else if !at.staff.is(role::REVIEWER) {
+    } else if !may(&at.staff, &Method::POST, "/desk/cases/{case}/check") {
         Some("复核由复核员办理。")
     } else {
         None

@@ -2,17 +2,16 @@
 
 use anju_business::books::day_close::{self, Check};
 use anju_business::books::day_match::{self, BankMatch};
-use anju_casework::staff::role;
 use anju_casework::{Error, Office, staff};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::Form;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::NaiveDate;
 
-use crate::authorization::AtDesk;
+use crate::authorization::{AtDesk, may};
 use crate::components::{
     Button, Cell, Column, Event, Flash, Hand, Hands, Line, State as Shown, Table, Text, Timeline,
     Tone, When,
@@ -205,7 +204,8 @@ async fn hands(
     token: (&'static str, String),
 ) -> Result<Hands, PageError> {
     let day = chinese_day(open);
-    let may = at.staff.is(role::ACCOUNTANT) || at.staff.is(role::CHIEF_ACCOUNTANT);
+    let may_propose = may(&at.staff, &Method::POST, "/desk/books/close/propose");
+    let may_confirm = may(&at.staff, &Method::POST, "/desk/books/close/confirm");
     let signed = day_close::signature(office, open)
         .await?
         .filter(|signature| signature.state == 1);
@@ -234,7 +234,7 @@ async fn hands(
     };
     let awaited = |title: &str| Hand::awaited(title.to_owned(), "");
     Ok(match signed {
-        None if may => form(
+        None if may_propose => form(
             vec![
                 Hand::mine(
                     format!("第一人：您，{me}"),
@@ -272,7 +272,7 @@ async fn hands(
                     vec![first, awaited("第二人：还没有")],
                     "您是第一人，要另一位会计确认。",
                 )
-            } else if may {
+            } else if may_confirm {
                 form(
                     vec![
                         first,

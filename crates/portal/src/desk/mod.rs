@@ -16,9 +16,10 @@ use anju_casework::staff::{Staff, role};
 use anju_casework::{Actor, Office, access_log};
 use anju_domain::calendar::chinese_day;
 use axum::Router;
+use axum::http::Method;
 use axum::routing::{get, post};
 
-use crate::authorization::{AtDesk, Who, role_name, who};
+use crate::authorization::{AtDesk, may, role_name};
 use crate::components::Text;
 use crate::frame::{DeskFrame, RailGroup, RailLink};
 use crate::pages::desk::KeysPage;
@@ -77,10 +78,7 @@ const RAIL: [(&str, &[(&str, &str)]); 2] = [
 ];
 
 fn may_open(staff: &Staff, path: &str) -> bool {
-    match who(&axum::http::Method::GET, path) {
-        Some(Who::Staff(roles)) => roles.is_empty() || roles.iter().any(|role| staff.is(role)),
-        _ => false,
-    }
+    may(staff, &Method::GET, path)
 }
 
 /// The frame of a member of staff: what his roles open, and the business day.

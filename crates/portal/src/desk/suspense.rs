@@ -8,11 +8,11 @@ use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::authorization::AtDesk;
+use crate::authorization::{AtDesk, may};
 use crate::components::{
     Button, ButtonLook, Cell, Column, Facts, Field, FieldKind, Flash, Formula, FormulaLine, Hand,
     Hands, Keys, Line, Pager, State as Shown, Table, Tabs, Tag, Text, Tone,
@@ -268,15 +268,8 @@ async fn side(
         Some(made) => Some(hands(office, at, made, amount, head.hidden()).await?),
         None => None,
     };
-    let may_claim = open
-        && live.is_none()
-        && crate::desk::may_open(&at.staff, "/desk/suspense")
-        && [
-            anju_casework::staff::role::ACCOUNTANT,
-            anju_casework::staff::role::CHIEF_ACCOUNTANT,
-        ]
-        .iter()
-        .any(|role| at.staff.is(role));
+    let may_claim =
+        open && live.is_none() && may(&at.staff, &Method::POST, "/desk/suspense/{id}/claim");
     Ok(SuspenseSide {
         receipt_no: one.receipt_id.to_string(),
         when: format!("{} · {}", when::iso(one.book_date), bank.bank_name),
