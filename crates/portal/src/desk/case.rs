@@ -1,7 +1,6 @@
 //! 办件, as staff see it; and a reviewer's yes or no with its reason.
 
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::staff;
 use anju_casework::{Error, Office, person};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -16,7 +15,7 @@ use crate::components::{
     Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Text, Timeline,
     Tone, When,
 };
-use crate::desk::{framed, looked, person_number, sees_branch};
+use crate::desk::{framed, looked, person_number, sees_branch, staff_named};
 use crate::my::service_name;
 use crate::pages::desk::CasePage;
 use crate::pages::error::PageError;
@@ -127,16 +126,7 @@ async fn draw(
             0 => "系统".to_owned(),
             -1 => "接口".to_owned(),
             id if id == one.applicant_id => "本人".to_owned(),
-            id => staff::get(office, id).await?.map_or_else(
-                || "经办人".to_owned(),
-                |staff| {
-                    format!(
-                        "{}（{}）",
-                        anju_domain::name::mask(&staff.name),
-                        staff.number
-                    )
-                },
-            ),
+            id => staff_named(office, id, "经办人").await?,
         };
         lines.push(Event::new(
             When::Done,
@@ -185,20 +175,11 @@ async fn hands(
     if one.state() != CaseState::Reviewing {
         return Ok(None);
     }
-    let maker = match one.served_by {
-        Some(id) => staff::get(office, id).await?,
-        None => None,
-    };
-    let first = Hand::signed(maker.as_ref().map_or_else(
-        || "系统按规则核对".to_owned(),
-        |staff| {
-            format!(
-                "{}（{}）",
-                anju_domain::name::mask(&staff.name),
-                staff.number
-            )
-        },
-    ));
+    let by_rules = "系统按规则核对";
+    let first = Hand::signed(match one.served_by {
+        Some(id) => staff_named(office, id, by_rules).await?,
+        None => by_rules.to_owned(),
+    });
     let is_maker = one.served_by == Some(at.staff.staff_id);
     let barred = if is_maker {
         Some("您是这笔业务的经办人，不能自己复核。已放进复核池。")

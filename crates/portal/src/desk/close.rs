@@ -2,7 +2,7 @@
 
 use anju_business::books::day_close::{self, Check};
 use anju_business::books::day_match::{self, BankMatch};
-use anju_casework::{Error, Office, staff};
+use anju_casework::{Error, Office};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::Form;
@@ -16,7 +16,7 @@ use crate::components::{
     Button, Cell, Column, Event, Flash, Hand, Hands, Line, State as Shown, Table, Text, Timeline,
     Tone, When,
 };
-use crate::desk::framed;
+use crate::desk::{bank_name, framed, staff_name, staff_named};
 use crate::pages::desk::DayClosePage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -191,12 +191,6 @@ fn steps_of(checks: &[Check]) -> Vec<Event> {
         .collect()
 }
 
-fn bank_name(office: &Office, bank: &str) -> String {
-    office
-        .bank(bank)
-        .map_or_else(|_| bank.to_owned(), |account| account.bank_name.clone())
-}
-
 async fn hands(
     office: &Office,
     at: &AtDesk,
@@ -209,11 +203,7 @@ async fn hands(
     let signed = day_close::signature(office, open)
         .await?
         .filter(|signature| signature.state == 1);
-    let me = format!(
-        "{}（{}）",
-        anju_domain::name::mask(&at.staff.name),
-        at.staff.number
-    );
+    let me = staff_name(&at.staff);
     let form = |hands, action: &str, button: String| Hands {
         hands,
         changes: Vec::new(),
@@ -250,16 +240,7 @@ async fn hands(
             "日结由两位会计办理。",
         ),
         Some(signature) => {
-            let maker = staff::get(office, signature.maker_id).await?.map_or_else(
-                || "会计".to_owned(),
-                |staff| {
-                    format!(
-                        "{}（{}）",
-                        anju_domain::name::mask(&staff.name),
-                        staff.number
-                    )
-                },
-            );
+            let maker = staff_named(office, signature.maker_id, "会计").await?;
             let first = Hand::signed(
                 Text::new()
                     .say(maker)

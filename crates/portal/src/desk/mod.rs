@@ -12,7 +12,7 @@ mod suspense;
 mod tasks;
 
 use anju_business::books::day_close;
-use anju_casework::staff::{Staff, role};
+use anju_casework::staff::{self, Staff, role};
 use anju_casework::{Actor, Office, access_log};
 use anju_domain::calendar::chinese_day;
 use axum::Router;
@@ -125,11 +125,7 @@ async fn framed(
         head: visit.head(title),
         rail,
         here,
-        staff: format!(
-            "{}（{}）{first_role}",
-            anju_domain::name::mask(&at.staff.name),
-            at.staff.number
-        ),
+        staff: format!("{}{first_role}", staff_name(&at.staff)),
         serving,
         status: vec![
             Text::new()
@@ -138,6 +134,29 @@ async fn framed(
                 .say(" 已开账"),
         ],
     })
+}
+
+/// 张*（3021）.
+pub(crate) fn staff_name(staff: &Staff) -> String {
+    format!(
+        "{}（{}）",
+        anju_domain::name::mask(&staff.name),
+        staff.number
+    )
+}
+
+/// The name of a member of staff, or `unknown` where there is none of this number.
+async fn staff_named(office: &Office, staff_id: i64, unknown: &str) -> Result<String, PageError> {
+    Ok(staff::get(office, staff_id)
+        .await?
+        .map_or_else(|| unknown.to_owned(), |staff| staff_name(&staff)))
+}
+
+/// 建设银行; its code where the bank is not one of ours any more.
+fn bank_name(office: &Office, bank: &str) -> String {
+    office
+        .bank(bank)
+        .map_or_else(|_| bank.to_owned(), |account| account.bank_name.clone())
 }
 
 fn person_number(office: &Office, person_id: i64) -> String {

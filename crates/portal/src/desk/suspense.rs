@@ -3,7 +3,7 @@
 use anju_business::contribution::receipt::{self, Receipt, receipt_state};
 use anju_business::contribution::remittance;
 use anju_business::contribution::suspense::{self, Claim, Match, match_state};
-use anju_casework::{Error, Office, employer, staff};
+use anju_casework::{Error, Office, employer};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
@@ -17,7 +17,7 @@ use crate::components::{
     Button, ButtonLook, Cell, Column, Facts, Field, FieldKind, Flash, Formula, FormulaLine, Hand,
     Hands, Keys, Line, Pager, State as Shown, Table, Tabs, Tag, Text, Tone,
 };
-use crate::desk::framed;
+use crate::desk::{bank_name, framed, staff_named};
 use crate::pages::desk::{Candidate, SuspensePage, SuspenseSide};
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -76,9 +76,6 @@ async fn draw(
     let lines = receipts
         .iter()
         .map(|one| {
-            let bank = office
-                .bank(&one.bank)
-                .map_or_else(|_| one.bank.clone(), |bank| bank.bank_name.clone());
             let days = (today - one.book_date).num_days();
             let view = if held { "held" } else { "open" };
             Line::new(vec![
@@ -86,7 +83,7 @@ async fn draw(
                     "/desk/suspense?view={view}&receipt={}",
                     one.receipt_id
                 )),
-                Cell::new(bank),
+                Cell::new(bank_name(office, &one.bank)),
                 Cell::new(if one.payer_name.is_empty() {
                     "（户名空）"
                 } else {
@@ -334,16 +331,7 @@ async fn hands(
     amount: Fen,
     token: (&'static str, String),
 ) -> Result<Hands, PageError> {
-    let maker = staff::get(office, made.maker_id).await?.map_or_else(
-        || "经办人".to_owned(),
-        |staff| {
-            format!(
-                "{}（{}）",
-                anju_domain::name::mask(&staff.name),
-                staff.number
-            )
-        },
-    );
+    let maker = staff_named(office, made.maker_id, "经办人").await?;
     let whose = match made.employer_id {
         Some(employer_id) => {
             let one = employer::require(office, employer_id).await?;

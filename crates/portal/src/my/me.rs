@@ -11,6 +11,7 @@ use crate::authorization::Me;
 use crate::components::{
     Button, ButtonLook, Pager, Row, Rows, State as Shown, Summary, SummaryRow, Text,
 };
+use crate::desk::staff_name;
 use crate::frame::MyTab;
 use crate::my::frame;
 use crate::pages::error::PageError;
@@ -124,11 +125,7 @@ pub(crate) async fn access(
                     .iter()
                     .find(|branch| branch.branch_id == staff.branch_id)
                     .map_or("中心", |branch| branch.name.as_str());
-                format!(
-                    "{place} {}（{}）",
-                    anju_domain::name::mask(&staff.name),
-                    staff.number
-                )
+                format!("{place} {}", staff_name(&staff))
             }
             None => "工作人员（已离岗）".to_owned(),
         };
