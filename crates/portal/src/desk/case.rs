@@ -189,32 +189,25 @@ async fn hands(
         None
     };
     Ok(Some(match barred {
-        Some(words) => Hands {
-            hands: vec![
+        Some(words) => Hands::barred(
+            vec![
                 first,
                 Hand::awaited("第二人：还没有", "复核池里的复核员会看"),
             ],
-            changes: Vec::new(),
-            barred: Some(words.into()),
-            action: None,
-            hidden: Vec::new(),
-            fields: Vec::new(),
-            buttons: Vec::new(),
-        },
-        None => Hands {
-            hands: vec![
+            words,
+        ),
+        None => Hands::asked(
+            vec![
                 first,
                 Hand::mine("第二人：您", "通过前会再核对一次，按现在查到的付款"),
             ],
-            changes: Vec::new(),
-            barred: None,
-            action: Some(format!("/desk/cases/{number}/check")),
-            hidden: vec![token],
-            fields: vec![
+            format!("/desk/cases/{number}/check"),
+            token,
+            vec![
                 Field::new("reason", "理由", FieldKind::Long)
                     .hint("写您看了什么、为什么这样定；不予通过的理由本人会看到"),
             ],
-            buttons: vec![
+            vec![
                 Button::submit(match one.amount_fen.filter(|fen| *fen > 0) {
                     Some(fen) => Text::new().say("通过 ").money(Fen::new(fen)),
                     None => "通过".into(),
@@ -222,7 +215,7 @@ async fn hands(
                 .value("verdict", "approve"),
                 Button::send("不予通过", ButtonLook::Danger).value("verdict", "refuse"),
             ],
-        },
+        ),
     }))
 }
 

@@ -204,23 +204,9 @@ async fn hands(
         .await?
         .filter(|signature| signature.state == 1);
     let me = staff_name(&at.staff);
-    let form = |hands, action: &str, button: String| Hands {
-        hands,
-        changes: Vec::new(),
-        barred: None,
-        action: Some(action.to_owned()),
-        hidden: vec![token.clone()],
-        fields: Vec::new(),
-        buttons: vec![Button::submit(button).wide()],
-    };
-    let barred = |hands, words: &str| Hands {
-        hands,
-        changes: Vec::new(),
-        barred: Some(words.into()),
-        action: None,
-        hidden: Vec::new(),
-        fields: Vec::new(),
-        buttons: Vec::new(),
+    let form = |hands, action: &str, button: String| {
+        let button = Button::submit(button).wide();
+        Hands::asked(hands, action, token.clone(), Vec::new(), vec![button])
     };
     let awaited = |title: &str| Hand::awaited(title.to_owned(), "");
     Ok(match signed {
@@ -235,7 +221,7 @@ async fn hands(
             "/desk/books/close/propose",
             format!("核对并提出日结 {day}"),
         ),
-        None => barred(
+        None => Hands::barred(
             vec![awaited("第一人：还没有"), awaited("第二人：还没有")],
             "日结由两位会计办理。",
         ),
@@ -249,7 +235,7 @@ async fn hands(
                     .say(" · 核对了账、银行、办件"),
             );
             if signature.maker_id == at.staff.staff_id {
-                barred(
+                Hands::barred(
                     vec![first, awaited("第二人：还没有")],
                     "您是第一人，要另一位会计确认。",
                 )
@@ -263,7 +249,7 @@ async fn hands(
                     format!("日结 {day}"),
                 )
             } else {
-                barred(
+                Hands::barred(
                     vec![first, awaited("第二人：还没有")],
                     "日结由两位会计办理。",
                 )

@@ -345,32 +345,25 @@ async fn hands(
         made.reason
     )));
     Ok(if made.maker_id == at.staff.staff_id {
-        Hands {
-            hands: vec![first, Hand::awaited("第二人：还没有", "另一位会计会看")],
-            changes: Vec::new(),
-            barred: Some("您是经办人，不能自己复核。已放进复核池。".into()),
-            action: None,
-            hidden: Vec::new(),
-            fields: Vec::new(),
-            buttons: Vec::new(),
-        }
+        Hands::barred(
+            vec![first, Hand::awaited("第二人：还没有", "另一位会计会看")],
+            "您是经办人，不能自己复核。已放进复核池。",
+        )
     } else {
-        Hands {
-            hands: vec![first, Hand::mine("第二人：您", "")],
-            changes: Vec::new(),
-            barred: None,
-            action: Some(format!("/desk/suspense/{}/check", made.match_id)),
-            hidden: vec![token],
-            fields: vec![
+        Hands::asked(
+            vec![first, Hand::mine("第二人：您", "")],
+            format!("/desk/suspense/{}/check", made.match_id),
+            token,
+            vec![
                 Field::new("answer", "复核意见", FieldKind::Long)
                     .hint("退回时写清为什么，经办人会看到")
                     .optional(),
             ],
-            buttons: vec![
+            vec![
                 Button::submit(Text::new().say("复核通过 ").money(amount)).value("agree", "yes"),
                 Button::send("退回经办人", ButtonLook::Danger).value("agree", "no"),
             ],
-        }
+        )
     })
 }
 
