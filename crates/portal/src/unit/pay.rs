@@ -20,7 +20,7 @@ use crate::pages::unit::{ArrivalPage, ArrivalsPage, PayPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::live;
-use crate::unit::home::{difference, months_table, short, state_of};
+use crate::unit::home::{due, months_table, short, state_of};
 use crate::unit::{framed, number, own_remittance};
 use crate::when;
 
@@ -115,17 +115,7 @@ pub(crate) async fn page(
 }
 
 fn formula(one: &Remittance, roster: &upload::Roster) -> Formula {
-    let mut formula = difference(one.month(), &roster.equation, &roster.differences)
-        .unwrap_or_else(|| Formula {
-            caption: "应付金额".into(),
-            lines: vec![FormulaLine::used(
-                Text::new()
-                    .say(short(one.month()))
-                    .say(" ")
-                    .hint(format!("{} 人", one.people)),
-                Fen::new(one.amount_fen),
-            )],
-        });
+    let mut formula = due(one.month(), roster, one.people, Fen::new(one.amount_fen));
     if one.received_fen > 0 {
         formula
             .lines
