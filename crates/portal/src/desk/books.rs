@@ -7,14 +7,14 @@ use anju_domain::money::Fen;
 use anju_domain::subject::{Side, Subject};
 use anju_ledger::trial_balance::{TrialBalance, trial_balance as balance_of_day};
 use axum::extract::{Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{Days, NaiveDate};
 use serde::Deserialize;
 
 use crate::authorization::AtDesk;
 use crate::components::{Cell, Column, Field, Keys, Line, State as Shown, Table, Text};
 use crate::desk::framed;
+use crate::download::{self, plain};
 use crate::pages::desk::TrialBalancePage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -177,13 +177,8 @@ pub(crate) async fn trial_balance_csv(
         None => day_close::open_date(office).await?,
     };
     let books = read(office, date).await?;
-    let plain = |amount: Fen| {
-        let fen = amount.fen();
-        let sign = if fen < 0 { "-" } else { "" };
-        format!("{sign}{}.{:02}", fen.abs() / 100, fen.abs() % 100)
-    };
     let mut text = String::from(
-        "\u{feff}科目,名称,期初余额（元）,本期借方（元）,本期贷方（元）,期末余额（元）,方向\r\n",
+        "科目,名称,期初余额（元）,本期借方（元）,本期贷方（元）,期末余额（元）,方向\r\n",
     );
     for line in &books.subjects {
         let info = line.subject.info();
@@ -198,15 +193,5 @@ pub(crate) async fn trial_balance_csv(
             side_name(info.side)
         ));
     }
-    Ok((
-        [
-            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-            (
-                header::CONTENT_DISPOSITION,
-                format!("attachment; filename=\"trial-balance-{date}.csv\""),
-            ),
-        ],
-        text,
-    )
-        .into_response())
+    Ok(download::csv(&format!("trial-balance-{date}"), &text))
 }

@@ -14,6 +14,7 @@ use crate::components::{
     Cell, Column, Event, Flash, Formula, FormulaLine, Line, Promise, Summary, SummaryRow, Table,
     Text, Timeline, Tone, When,
 };
+use crate::download::plain;
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
 use crate::pages::unit::{ArrivalPage, ArrivalsPage, PayPage};
@@ -52,7 +53,6 @@ pub(crate) async fn page(
         .map(|four| String::from_utf8_lossy(four).into_owned())
         .collect::<Vec<_>>()
         .join(" ");
-    let yuan = |amount: Fen| format!("{}.{:02}", amount.fen() / 100, amount.fen() % 100);
     let page = PayPage {
         frame,
         what: format!("{} · {month}汇缴", employer.name).into(),
@@ -89,7 +89,7 @@ pub(crate) async fn page(
                 .source("一字不差，我们凭它马上对上"),
             SummaryRow::new("金额", Text::new().money(missing))
                 .source("多付或少付都不会丢：我们先记在您单位名下，再告诉您差多少")
-                .copy(yuan(missing)),
+                .copy(plain(missing)),
         ])
         .boxed(),
         after: Text::new()
