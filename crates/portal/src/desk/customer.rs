@@ -7,6 +7,7 @@ use anju_casework::{Office, person};
 use anju_domain::money::Fen;
 use anju_ledger::AccountId;
 use anju_ledger::statement;
+use anju_policy::ConditionOutcome;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -205,16 +206,11 @@ async fn draw(
     let mut likely = Vec::new();
     let mut button = None;
     if may_open(&at.staff, "/desk/identify") {
-        for (service, decision) in apply::asking(portal, visit, at)?.at_hand().await? {
-            let not_met = decision
-                .conditions
-                .iter()
-                .filter(|found| found.outcome == anju_policy::ConditionOutcome::NotMet)
-                .count();
-            let amount = decision
-                .amount_fen
-                .filter(|fen| *fen > 0 && decision.outcome == anju_policy::Outcome::Approved)
-                .map(Fen::new);
+        let asking = apply::asking_for(portal, visit, at, person.clone());
+        for seen in asking.at_hand().await? {
+            let service = &seen.service;
+            let not_met = seen.count(ConditionOutcome::NotMet);
+            let amount = seen.amount();
             let href = if not_met > 0 {
                 format!("/desk/do/{}/why", service.id)
             } else {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::authorization::{AtDesk, may};
 use crate::components::{
     Button, ButtonLook, Cell, Column, Facts, Field, FieldKind, Flash, Formula, FormulaLine, Hand,
-    Hands, Keys, Line, Pager, State as Shown, Table, Tabs, Tag, Text, Tone,
+    Hands, Keys, Line, Pager, State as Shown, Table, Tabs, Tag, Text, Tone, last_four,
 };
 use crate::desk::{bank_name, framed, staff_named};
 use crate::pages::desk::{Candidate, SuspensePage, SuspenseSide};
@@ -196,11 +196,6 @@ async fn side(
     let amount = Fen::new(one.amount_fen);
     let open = one.state == receipt_state::UNIDENTIFIED;
     let bank = office.bank(&one.bank)?;
-    let tail: String = one
-        .payer_account
-        .chars()
-        .skip(one.payer_account.chars().count().saturating_sub(4))
-        .collect();
     let mut candidates = Vec::new();
     if open && live.is_none() {
         let mut conn = office.pool.acquire().await?;
@@ -286,7 +281,10 @@ async fn side(
                     one.remark.as_str().into()
                 },
             ),
-            ("付款账号".into(), Text::new().tail(tail)),
+            (
+                "付款账号".into(),
+                Text::new().tail(last_four(&one.payer_account)),
+            ),
             ("银行流水".into(), Text::new().num(&one.serial)),
             ("线索".into(), one.reason.as_str().into()),
         ]),

@@ -95,7 +95,10 @@ pub(crate) async fn account_of(
 }
 
 /// The balance of a person's account.
-async fn balance_of(office: &Office, one: Option<&Membership>) -> Result<Option<Fen>, PageError> {
+pub(crate) async fn balance_of(
+    office: &Office,
+    one: Option<&Membership>,
+) -> Result<Option<Fen>, PageError> {
     match one {
         Some(one) => Ok(account_of(office, one)
             .await?
