@@ -2,7 +2,6 @@
 
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Error, Office, person};
-use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -16,7 +15,7 @@ use crate::components::{
     Tone, When,
 };
 use crate::desk::{framed, looked, person_number, sees_branch, staff_named};
-use crate::my::service_name;
+use crate::my::{amount_of, service_name};
 use crate::pages::desk::CasePage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -153,7 +152,7 @@ async fn draw(
             names.get(&one.applicant_id).map_or("—", String::as_str)
         ),
         tag: stage.state().tag(),
-        amount: one.amount_fen.filter(|fen| *fen > 0).map(Fen::new),
+        amount: amount_of(one),
         facts: Facts(facts),
         sources: None,
         conditions: decision.as_ref().map_or_else(Vec::new, explain::conditions),
@@ -208,8 +207,8 @@ async fn hands(
                     .hint("写您看了什么、为什么这样定；不予通过的理由本人会看到"),
             ],
             vec![
-                Button::submit(match one.amount_fen.filter(|fen| *fen > 0) {
-                    Some(fen) => Text::new().say("通过 ").money(Fen::new(fen)),
+                Button::submit(match amount_of(one) {
+                    Some(amount) => Text::new().say("通过 ").money(amount),
                     None => "通过".into(),
                 })
                 .value("verdict", "approve"),

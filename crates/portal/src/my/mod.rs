@@ -25,7 +25,7 @@ use crate::security::Visit;
 use crate::serve::Portal;
 
 pub(crate) use account::what;
-pub(crate) use reading::service_name;
+pub(crate) use reading::{amount_of, service_name, stage_in_list};
 
 /// Routes of `/my`.
 pub(crate) fn routes() -> Router<Portal> {
