@@ -1,6 +1,6 @@
 //! 账簿: trial balance and the day's close by two hands.
 
-use anju_business::books::day_close::{self};
+use anju_business::books::day_close;
 use anju_casework::Office;
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::authorization::AtDesk;
 use crate::components::{Cell, Column, Field, Keys, Line, State as Shown, Table, Text};
-use crate::desk::framed;
+use crate::desk::framed_on;
 use crate::download::{self, plain};
 use crate::pages::desk::TrialBalancePage;
 use crate::pages::error::PageError;
@@ -96,7 +96,14 @@ pub(crate) async fn trial_balance(
         options.push((when::iso(date), chinese_day(date)));
     }
     Ok(TrialBalancePage {
-        frame: framed(office, &visit, &at, "试算平衡", "/desk/books/trial-balance").await?,
+        frame: framed_on(
+            office,
+            &visit,
+            &at,
+            "试算平衡",
+            "/desk/books/trial-balance",
+            open,
+        ),
         day: if books.sealed {
             format!("{}，已日结", chinese_day(date))
         } else {

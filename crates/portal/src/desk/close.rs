@@ -16,7 +16,7 @@ use crate::components::{
     Button, Cell, Column, Event, Flash, Hand, Hands, Line, State as Shown, Table, Text, Timeline,
     Tone, When,
 };
-use crate::desk::{bank_name, framed, staff_name, staff_named};
+use crate::desk::{bank_name, framed_on, staff_name, staff_named};
 use crate::pages::desk::DayClosePage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -47,7 +47,7 @@ async fn draw(
     } else {
         day_close::checklist(office, &matches).await?
     };
-    let frame = framed(office, visit, at, "日结", "/desk/books/close").await?;
+    let frame = framed_on(office, visit, at, "日结", "/desk/books/close", open);
     let agrees = !matches.is_empty() && matches.iter().all(BankMatch::agrees);
     let day = chinese_day(open);
     let matched_at = matches.iter().map(|one| one.matched_at).max();

@@ -18,6 +18,7 @@ use anju_domain::calendar::chinese_day;
 use axum::Router;
 use axum::http::Method;
 use axum::routing::{get, post};
+use chrono::NaiveDate;
 
 use crate::authorization::{AtDesk, may, role_name};
 use crate::components::Text;
@@ -90,6 +91,18 @@ async fn framed(
     here: &'static str,
 ) -> Result<DeskFrame, PageError> {
     let open = day_close::open_date(office).await?;
+    Ok(framed_on(office, visit, at, title, here, open))
+}
+
+/// The same for a page that has asked for the open day anyway.
+fn framed_on(
+    office: &Office,
+    visit: &Visit,
+    at: &AtDesk,
+    title: &str,
+    here: &'static str,
+    open: NaiveDate,
+) -> DeskFrame {
     let first_role = at.staff.roles.first().map_or("", |role| role_name(role));
     let rail = RAIL
         .iter()
@@ -121,7 +134,7 @@ async fn framed(
                     .map_or_else(String::new, |reason| format!("（{reason}）")),
             )
     });
-    Ok(DeskFrame {
+    DeskFrame {
         head: visit.head(title),
         rail,
         here,
@@ -133,7 +146,7 @@ async fn framed(
                 .strong(chinese_day(open))
                 .say(" 已开账"),
         ],
-    })
+    }
 }
 
 /// 张*（3021）.
