@@ -101,28 +101,10 @@ impl Text {
         self.wrap("\">", label, "</a>")
     }
 
-    /// A key of the keyboard.
-    #[must_use]
-    pub fn key(self, key: impl Display) -> Text {
-        self.wrap("<kbd>", key, "</kbd>")
-    }
-
     /// The part of a wrong value that is wrong.
     #[must_use]
     pub fn mark(self, wrong: impl Display) -> Text {
         self.wrap("<mark>", wrong, "</mark>")
-    }
-
-    /// A term that the reader may not know.
-    #[must_use]
-    pub fn term(self, term: impl Display) -> Text {
-        self.wrap("<dfn>", term, "</dfn>")
-    }
-
-    /// For screen readers only.
-    #[must_use]
-    pub fn hidden(self, words: impl Display) -> Text {
-        self.wrap("<span class=\"vh\">", words, "</span>")
     }
 
     /// Another sentence after this one.
