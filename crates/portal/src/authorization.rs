@@ -29,6 +29,11 @@ pub enum Who {
 
 use Who::{Anyone, Clerk, Person};
 
+/// Does one of these roles belong to this member of staff? With none named, any staff will do.
+fn holds(staff: &Staff, roles: &[&str]) -> bool {
+    roles.is_empty() || roles.iter().any(|role| staff.is(role))
+}
+
 const TELLERS: Who = Who::Staff(&[role::TELLER, role::REVIEWER]);
 const CASES: Who = Who::Staff(&[role::TELLER, role::REVIEWER, role::AUDITOR]);
 const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
@@ -134,6 +139,12 @@ pub fn who(method: &Method, route: &str) -> Option<Who> {
         .map(|(_, _, who)| *who)
 }
 
+/// May this member of staff open this route? What a page offers is asked of the same table that lets him in.
+#[must_use]
+pub(crate) fn may(staff: &Staff, method: &Method, route: &str) -> bool {
+    matches!(who(method, route), Some(Who::Staff(roles)) if holds(staff, roles))
+}
+
 /// The layer of all page routes: finds the session, asks the table, hands session and staff on.
 pub(crate) async fn gate(
     State(portal): State<Portal>,
@@ -185,7 +196,7 @@ async fn admit(
             let staff = staff::get(office, session.subject_id)
                 .await?
                 .ok_or(PageError::LogIn)?;
-            if roles.is_empty() || roles.iter().any(|role| staff.is(role)) {
+            if holds(&staff, roles) {
                 Ok((session, Some(staff)))
             } else {
                 Err(PageError::Forbidden(format!(

@@ -10,6 +10,7 @@ pub mod assets;
 pub mod authorization;
 pub mod components;
 mod desk;
+mod download;
 pub mod frame;
 mod login;
 pub mod look;

@@ -246,29 +246,10 @@ pub(crate) async fn employee_code(
     headers: HeaderMap,
     Form(form): Form<CodeForm>,
 ) -> Result<Response, PageError> {
-    let office = &portal.engine.office;
-    let challenge = Challenge::open(office, &form.challenge, audience::PERSON);
-    match taken(office, challenge.as_ref(), &form.code).await? {
-        Ok(()) => {
-            let subject = challenge.map_or(0, |one| one.subject_id);
-            begin(
-                &portal,
-                audience::PERSON,
-                subject,
-                None,
-                "L2",
-                &headers,
-                &form.back,
-            )
-            .await
-        }
-        Err(words) => {
-            let page = LogInPage::employee_code(
-                &visit,
-                local(&form.back),
-                &form.challenge,
-                &wrong_code(words),
-            );
+    match take(&portal.engine.office, &form, audience::PERSON).await? {
+        Ok(taken) => begin(&portal, &taken, "L2", &headers, &form.back).await,
+        Err(wrong) => {
+            let page = LogInPage::employee_code(&visit, local(&form.back), &form.challenge, &wrong);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
@@ -281,50 +262,41 @@ pub(crate) async fn clerk_code(
     headers: HeaderMap,
     Form(form): Form<CodeForm>,
 ) -> Result<Response, PageError> {
-    let office = &portal.engine.office;
-    let challenge = Challenge::open(office, &form.challenge, audience::CLERK);
-    match taken(office, challenge.as_ref(), &form.code).await? {
-        Ok(()) => {
-            let (subject, employer_id) =
-                challenge.map_or((0, None), |one| (one.subject_id, one.employer_id));
-            begin(
-                &portal,
-                audience::CLERK,
-                subject,
-                employer_id,
-                "LE",
-                &headers,
-                &form.back,
-            )
-            .await
-        }
-        Err(words) => {
-            let page = LogInPage::clerk_code(
-                &visit,
-                local(&form.back),
-                &form.challenge,
-                &wrong_code(words),
-            );
+    match take(&portal.engine.office, &form, audience::CLERK).await? {
+        Ok(taken) => begin(&portal, &taken, "LE", &headers, &form.back).await,
+        Err(wrong) => {
+            let page = LogInPage::clerk_code(&visit, local(&form.back), &form.challenge, &wrong);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
 }
 
+/// Whose session begins.
+struct Subject {
+    audience: i16,
+    subject_id: i64,
+    employer_id: Option<i64>,
+}
+
 /// Takes the code; the words of a wrong one are the same as for a phone that nobody has.
-async fn taken(
+async fn take(
     office: &Office,
-    challenge: Option<&Challenge>,
-    code: &str,
-) -> Result<Result<(), String>, PageError> {
-    let phone = challenge.and_then(|one| Phone::parse(&one.phone).ok());
-    let Some(phone) = phone else {
-        return Ok(Err(
-            "验证码不对或已过期，请核对短信，或重新获取。".to_owned()
-        ));
+    form: &CodeForm,
+    audience: i16,
+) -> Result<Result<Subject, Returned>, PageError> {
+    let meant = Challenge::open(office, &form.challenge, audience)
+        .and_then(|one| Some((Phone::parse(&one.phone).ok()?, one)));
+    let Some((phone, challenge)) = meant else {
+        let words = "验证码不对或已过期，请核对短信，或重新获取。";
+        return Ok(Err(wrong_code(words.to_owned())));
     };
-    match session::take_code(office, &phone, CODE, code).await {
-        Ok(()) => Ok(Ok(())),
-        Err(Error::Refused(refusal)) => Ok(Err(refusal.detail)),
+    match session::take_code(office, &phone, CODE, &form.code).await {
+        Ok(()) => Ok(Ok(Subject {
+            audience,
+            subject_id: challenge.subject_id,
+            employer_id: challenge.employer_id,
+        })),
+        Err(Error::Refused(refusal)) => Ok(Err(wrong_code(refusal.detail))),
         Err(error) => Err(error.into()),
     }
 }
@@ -362,16 +334,12 @@ pub(crate) async fn staff(
     .await
     {
         Ok(staff) => {
-            begin(
-                &portal,
-                audience::STAFF,
-                staff.staff_id,
-                None,
-                "LS",
-                &headers,
-                &form.back,
-            )
-            .await
+            let subject = Subject {
+                audience: audience::STAFF,
+                subject_id: staff.staff_id,
+                employer_id: None,
+            };
+            begin(&portal, &subject, "LS", &headers, &form.back).await
         }
         Err(Error::Refused(refusal)) => {
             let returned = Returned {
@@ -387,18 +355,16 @@ pub(crate) async fn staff(
 
 async fn begin(
     portal: &Portal,
-    audience: i16,
-    subject_id: i64,
-    employer_id: Option<i64>,
+    subject: &Subject,
     level: &str,
     headers: &HeaderMap,
     back: &str,
 ) -> Result<Response, PageError> {
     let token = session::begin(
         &portal.engine.office,
-        audience,
-        subject_id,
-        employer_id,
+        subject.audience,
+        subject.subject_id,
+        subject.employer_id,
         level,
         &device(headers),
     )

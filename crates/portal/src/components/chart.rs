@@ -111,7 +111,7 @@ impl Chart {
             let leading = step.to_string().starts_with('2');
             step = if leading { step / 2 * 5 } else { step * 2 };
         }
-        let steps = largest.div_ceil_of(step);
+        let steps = (largest + step - 1) / step;
         (step * steps, step)
     }
 
@@ -211,17 +211,6 @@ impl Chart {
                 })
             })
             .collect()
-    }
-}
-
-/// Rounds a quotient of two positive numbers up.
-trait DivCeil {
-    fn div_ceil_of(self, by: i64) -> i64;
-}
-
-impl DivCeil for i64 {
-    fn div_ceil_of(self, by: i64) -> i64 {
-        (self + by - 1) / by
     }
 }
 

@@ -75,4 +75,38 @@ pub struct Hands {
     pub buttons: Vec<Button>,
 }
 
+impl Hands {
+    /// The reader cannot be the next hand, and is told why.
+    pub fn barred(hands: Vec<Hand>, why: impl Into<Text>) -> Hands {
+        Hands {
+            hands,
+            changes: Vec::new(),
+            barred: Some(why.into()),
+            action: None,
+            hidden: Vec::new(),
+            fields: Vec::new(),
+            buttons: Vec::new(),
+        }
+    }
+
+    /// The reader is the next hand: the form that goes to `action` with the token of the page.
+    pub fn asked(
+        hands: Vec<Hand>,
+        action: impl Into<String>,
+        token: (&'static str, String),
+        fields: Vec<Field>,
+        buttons: Vec<Button>,
+    ) -> Hands {
+        Hands {
+            hands,
+            changes: Vec::new(),
+            barred: None,
+            action: Some(action.into()),
+            hidden: vec![token],
+            fields,
+            buttons,
+        }
+    }
+}
+
 prints_itself!(Hands);

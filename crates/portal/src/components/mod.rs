@@ -44,7 +44,7 @@ pub use rows::{Row, Rows};
 pub use state::{State, Tag, Tone};
 pub use summary::{Facts, Summary, SummaryRow};
 pub use table::{Cell, Column, Line, Pager, Table, Tabs};
-pub use text::{Text, figure};
+pub use text::{Text, figure, last_four};
 pub use timeline::{Event, Timeline, When};
 pub use track::{Step, Track};
 pub use waiting::{Promise, Source, Sources};

@@ -9,12 +9,10 @@ use super::{State, Text, prints_itself};
 /// A column.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its head; where empty, `hidden` says it to screen readers.
+    /// Its head.
     pub head: String,
     /// Figures stand at the right, digits of equal width.
     pub figures: bool,
-    /// Named for screen readers only.
-    pub hidden: bool,
     /// The list is sorted by it, upwards.
     pub sorted: bool,
 }
@@ -25,7 +23,6 @@ impl Column {
         Column {
             head: head.into(),
             figures: false,
-            hidden: false,
             sorted: false,
         }
     }
@@ -34,14 +31,6 @@ impl Column {
     pub fn figures(head: impl Into<String>) -> Column {
         Column {
             figures: true,
-            ..Column::words(head)
-        }
-    }
-
-    /// A column whose head is not printed.
-    pub fn hidden(head: impl Into<String>) -> Column {
-        Column {
-            hidden: true,
             ..Column::words(head)
         }
     }
@@ -329,9 +318,7 @@ impl Table {
                     cell,
                     is_head: at == 0,
                     figures: cell.span == 1 && column.is_some_and(|column| column.figures),
-                    head: column
-                        .filter(|column| !column.hidden)
-                        .map_or("", |column| column.head.as_str()),
+                    head: column.map_or("", |column| column.head.as_str()),
                 };
                 at += cell.span;
                 placed

@@ -101,28 +101,10 @@ impl Text {
         self.wrap("\">", label, "</a>")
     }
 
-    /// A key of the keyboard.
-    #[must_use]
-    pub fn key(self, key: impl Display) -> Text {
-        self.wrap("<kbd>", key, "</kbd>")
-    }
-
     /// The part of a wrong value that is wrong.
     #[must_use]
     pub fn mark(self, wrong: impl Display) -> Text {
         self.wrap("<mark>", wrong, "</mark>")
-    }
-
-    /// A term that the reader may not know.
-    #[must_use]
-    pub fn term(self, term: impl Display) -> Text {
-        self.wrap("<dfn>", term, "</dfn>")
-    }
-
-    /// For screen readers only.
-    #[must_use]
-    pub fn hidden(self, words: impl Display) -> Text {
-        self.wrap("<span class=\"vh\">", words, "</span>")
     }
 
     /// Another sentence after this one.
@@ -183,6 +165,15 @@ impl From<State> for Text {
 #[must_use]
 pub fn figure(amount: Fen) -> Text {
     Text::new().say(amount)
+}
+
+/// The last four characters: all that is shown of the number of a card.
+#[must_use]
+pub fn last_four(number: &str) -> String {
+    number
+        .chars()
+        .skip(number.chars().count().saturating_sub(4))
+        .collect()
 }
 
 pub(super) fn write_money(out: &mut String, amount: Fen, class: &str) {

@@ -1,16 +1,14 @@
 //! 柜面办理: a teller submits for the person at the window (login level LC): the same sheet, the same rules, no face step.
 
-use std::time::Duration;
-
-use anju_casework::case::Submitted;
-use anju_casework::{Actor, Error, person};
+use anju_casework::Actor;
+use anju_casework::person::{self, Person};
 use anju_policy::ServiceDefinition;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::apply::{Asking, RECHECK, Typed, flash_of, formula_title, mistakes_of};
+use crate::apply::{Asking, RECHECK, Sent, Typed};
 use crate::authorization::AtDesk;
 use crate::components::{Flash, Mistake};
 use crate::desk::{framed, looked, person_number};
@@ -20,10 +18,26 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::explain;
 
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The counter's asking for this person, who stands at its window.
+pub(super) fn asking_for<'a>(
+    portal: &'a Portal,
+    visit: &'a Visit,
+    at: &AtDesk,
+    person: Person,
+) -> Asking<'a> {
+    Asking {
+        portal,
+        person,
+        channel: "CTR",
+        path: "/desk/do",
+        cases: "/desk/cases",
+        csrf: &visit.csrf,
+        actor: Actor::Staff(at.staff.staff_id),
+        served_by: Some(at.staff.staff_id),
+    }
+}
 
-/// The counter's asking for the person at this window.
-pub(super) fn asking<'a>(
+async fn asking<'a>(
     portal: &'a Portal,
     visit: &'a Visit,
     at: &AtDesk,
@@ -31,15 +45,10 @@ pub(super) fn asking<'a>(
     let person_id = at.session.served_person.ok_or_else(|| {
         PageError::Forbidden("窗口前还没有客户。先当面核身，或在命令栏输入证件号。".to_owned())
     })?;
-    Ok(Asking {
-        portal,
-        person_id,
-        channel: "CTR",
-        path: "/desk/do",
-        csrf: &visit.csrf,
-        actor: Actor::Staff(at.staff.staff_id),
-        served_by: Some(at.staff.staff_id),
-    })
+    let person = person::get(&portal.engine.office, person_id)
+        .await?
+        .ok_or(PageError::LogIn)?;
+    Ok(asking_for(portal, visit, at, person))
 }
 
 async fn draw(
@@ -52,13 +61,15 @@ async fn draw(
     flash: Option<Flash>,
 ) -> Result<ApplyPage, PageError> {
     let office = &asking.portal.engine.office;
-    let names = person::masked_names(office, &[asking.person_id]).await?;
     let mut frame = framed(office, visit, at, &service.name_zh, "/desk/identify").await?;
     frame.head.failed = !mistakes.is_empty();
     Ok(ApplyPage {
         frame,
-        who: names.get(&asking.person_id).cloned().unwrap_or_default(),
-        customer: format!("/desk/people/{}", person_number(office, asking.person_id)),
+        who: asking.person.name.masked(),
+        customer: format!(
+            "/desk/people/{}",
+            person_number(office, asking.person.person_id)
+        ),
         sheet: asking.sheet(service, typed, mistakes, flash).await?,
     })
 }
@@ -70,12 +81,12 @@ pub(crate) async fn check(
     at: AtDesk,
     Path(service): Path<String>,
 ) -> Result<ApplyPage, PageError> {
-    let asking = asking(&portal, &visit, &at)?;
+    let asking = asking(&portal, &visit, &at).await?;
     let service = asking.definition(&service)?;
     looked(
         &portal.engine.office,
         &at,
-        asking.person_id,
+        asking.person.person_id,
         "办理前核对的信息",
         &format!("柜面办理{}", service.name_zh),
         None,
@@ -101,10 +112,10 @@ pub(crate) async fn submit(
     Path(service): Path<String>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    let asking = asking(&portal, &visit, &at)?;
+    let asking = asking(&portal, &visit, &at).await?;
     let service = asking.definition(&service)?;
     let typed: Typed = fields.into_iter().collect();
-    let (form, mistakes) = asking.form_of(&service, &typed).await?;
+    let (form, mistakes) = asking.form_of(&service, &typed);
     if !mistakes.is_empty() {
         let page = draw(&asking, &visit, &at, &service, &typed, mistakes, None).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
@@ -113,21 +124,12 @@ pub(crate) async fn submit(
         let page = draw(&asking, &visit, &at, &service, &typed, Vec::new(), None).await?;
         return Ok(page.into_response());
     }
-    let engine = &portal.engine;
-    let submission = asking.submission(&service, &typed, form).await?;
-    match engine.submit(submission).await {
-        Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
-            engine.wait(case_id, PATIENCE).await?;
-            let number = anju_casework::case::number(&engine.office, case_id);
-            Ok(Redirect::to(&format!("/desk/cases/{number}")).into_response())
-        }
-        Err(Error::Refused(refusal)) => {
-            let mistakes = mistakes_of(&refusal);
-            let flash = flash_of(&refusal, "/desk/cases");
+    match asking.send(&service, &typed, form).await? {
+        Sent::Taken(page) => Ok(Redirect::to(&page).into_response()),
+        Sent::Refused { mistakes, flash } => {
             let page = draw(&asking, &visit, &at, &service, &typed, mistakes, flash).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -138,13 +140,10 @@ pub(crate) async fn why(
     at: AtDesk,
     Path(service): Path<String>,
 ) -> Result<WhyPage, PageError> {
-    let asking = asking(&portal, &visit, &at)?;
+    let asking = asking(&portal, &visit, &at).await?;
     let service = asking.definition(&service)?;
-    let (form, _) = asking.form_of(&service, &Typed::new()).await?;
-    let (_, decision) = portal
-        .engine
-        .precheck(&asking.request(&service, form))
-        .await?;
+    let (form, _) = asking.form_of(&service, &Typed::new());
+    let decision = asking.precheck(&service, form).await?;
     Ok(WhyPage {
         frame: framed(
             &portal.engine.office,
@@ -157,7 +156,7 @@ pub(crate) async fn why(
         verdict: explain::verdict(&decision, "可提取"),
         remedy: explain::remedy(&decision),
         conditions: explain::conditions(&decision),
-        formula_title: formula_title(&decision).into(),
+        formula_title: explain::formula_title(&decision).into(),
         formula: explain::formula(&decision),
     })
 }

@@ -1,20 +1,20 @@
 //! 账簿: trial balance and the day's close by two hands.
 
-use anju_business::books::day_close::{self};
+use anju_business::books::day_close;
 use anju_casework::Office;
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use anju_domain::subject::{Side, Subject};
 use anju_ledger::trial_balance::{TrialBalance, trial_balance as balance_of_day};
 use axum::extract::{Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{Days, NaiveDate};
 use serde::Deserialize;
 
 use crate::authorization::AtDesk;
 use crate::components::{Cell, Column, Field, Keys, Line, State as Shown, Table, Text};
-use crate::desk::framed;
+use crate::desk::framed_on;
+use crate::download::{self, plain};
 use crate::pages::desk::TrialBalancePage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -96,7 +96,14 @@ pub(crate) async fn trial_balance(
         options.push((when::iso(date), chinese_day(date)));
     }
     Ok(TrialBalancePage {
-        frame: framed(office, &visit, &at, "试算平衡", "/desk/books/trial-balance").await?,
+        frame: framed_on(
+            office,
+            &visit,
+            &at,
+            "试算平衡",
+            "/desk/books/trial-balance",
+            open,
+        ),
         day: if books.sealed {
             format!("{}，已日结", chinese_day(date))
         } else {
@@ -177,13 +184,8 @@ pub(crate) async fn trial_balance_csv(
         None => day_close::open_date(office).await?,
     };
     let books = read(office, date).await?;
-    let plain = |amount: Fen| {
-        let fen = amount.fen();
-        let sign = if fen < 0 { "-" } else { "" };
-        format!("{sign}{}.{:02}", fen.abs() / 100, fen.abs() % 100)
-    };
     let mut text = String::from(
-        "\u{feff}科目,名称,期初余额（元）,本期借方（元）,本期贷方（元）,期末余额（元）,方向\r\n",
+        "科目,名称,期初余额（元）,本期借方（元）,本期贷方（元）,期末余额（元）,方向\r\n",
     );
     for line in &books.subjects {
         let info = line.subject.info();
@@ -198,15 +200,5 @@ pub(crate) async fn trial_balance_csv(
             side_name(info.side)
         ));
     }
-    Ok((
-        [
-            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-            (
-                header::CONTENT_DISPOSITION,
-                format!("attachment; filename=\"trial-balance-{date}.csv\""),
-            ),
-        ],
-        text,
-    )
-        .into_response())
+    Ok(download::csv(&format!("trial-balance-{date}"), &text))
 }

@@ -1,23 +1,21 @@
 //! 办件, as staff see it; and a reviewer's yes or no with its reason.
 
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::staff::{self, role};
 use anju_casework::{Error, Office, person};
-use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::authorization::AtDesk;
+use crate::authorization::{AtDesk, may};
 use crate::components::{
     Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Text, Timeline,
     Tone, When,
 };
-use crate::desk::{framed, looked, person_number, sees_branch};
-use crate::my::service_name;
+use crate::desk::{framed, looked, person_number, sees_branch, staff_named};
+use crate::my::{amount_of, service_name};
 use crate::pages::desk::CasePage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -127,16 +125,7 @@ async fn draw(
             0 => "系统".to_owned(),
             -1 => "接口".to_owned(),
             id if id == one.applicant_id => "本人".to_owned(),
-            id => staff::get(office, id).await?.map_or_else(
-                || "经办人".to_owned(),
-                |staff| {
-                    format!(
-                        "{}（{}）",
-                        anju_domain::name::mask(&staff.name),
-                        staff.number
-                    )
-                },
-            ),
+            id => staff_named(office, id, "经办人").await?,
         };
         lines.push(Event::new(
             When::Done,
@@ -163,7 +152,7 @@ async fn draw(
             names.get(&one.applicant_id).map_or("—", String::as_str)
         ),
         tag: stage.state().tag(),
-        amount: one.amount_fen.filter(|fen| *fen > 0).map(Fen::new),
+        amount: amount_of(one),
         facts: Facts(facts),
         sources: None,
         conditions: decision.as_ref().map_or_else(Vec::new, explain::conditions),
@@ -185,63 +174,47 @@ async fn hands(
     if one.state() != CaseState::Reviewing {
         return Ok(None);
     }
-    let maker = match one.served_by {
-        Some(id) => staff::get(office, id).await?,
-        None => None,
-    };
-    let first = Hand::signed(maker.as_ref().map_or_else(
-        || "系统按规则核对".to_owned(),
-        |staff| {
-            format!(
-                "{}（{}）",
-                anju_domain::name::mask(&staff.name),
-                staff.number
-            )
-        },
-    ));
+    let by_rules = "系统按规则核对";
+    let first = Hand::signed(match one.served_by {
+        Some(id) => staff_named(office, id, by_rules).await?,
+        None => by_rules.to_owned(),
+    });
     let is_maker = one.served_by == Some(at.staff.staff_id);
     let barred = if is_maker {
         Some("您是这笔业务的经办人，不能自己复核。已放进复核池。")
-    } else if !at.staff.is(role::REVIEWER) {
+    } else if !may(&at.staff, &Method::POST, "/desk/cases/{case}/check") {
         Some("复核由复核员办理。")
     } else {
         None
     };
     Ok(Some(match barred {
-        Some(words) => Hands {
-            hands: vec![
+        Some(words) => Hands::barred(
+            vec![
                 first,
                 Hand::awaited("第二人：还没有", "复核池里的复核员会看"),
             ],
-            changes: Vec::new(),
-            barred: Some(words.into()),
-            action: None,
-            hidden: Vec::new(),
-            fields: Vec::new(),
-            buttons: Vec::new(),
-        },
-        None => Hands {
-            hands: vec![
+            words,
+        ),
+        None => Hands::asked(
+            vec![
                 first,
                 Hand::mine("第二人：您", "通过前会再核对一次，按现在查到的付款"),
             ],
-            changes: Vec::new(),
-            barred: None,
-            action: Some(format!("/desk/cases/{number}/check")),
-            hidden: vec![token],
-            fields: vec![
+            format!("/desk/cases/{number}/check"),
+            token,
+            vec![
                 Field::new("reason", "理由", FieldKind::Long)
                     .hint("写您看了什么、为什么这样定；不予通过的理由本人会看到"),
             ],
-            buttons: vec![
-                Button::submit(match one.amount_fen.filter(|fen| *fen > 0) {
-                    Some(fen) => Text::new().say("通过 ").money(Fen::new(fen)),
+            vec![
+                Button::submit(match amount_of(one) {
+                    Some(amount) => Text::new().say("通过 ").money(amount),
                     None => "通过".into(),
                 })
                 .value("verdict", "approve"),
                 Button::send("不予通过", ButtonLook::Danger).value("verdict", "refuse"),
             ],
-        },
+        ),
     }))
 }
 

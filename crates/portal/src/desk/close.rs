@@ -2,22 +2,21 @@
 
 use anju_business::books::day_close::{self, Check};
 use anju_business::books::day_match::{self, BankMatch};
-use anju_casework::staff::role;
-use anju_casework::{Error, Office, staff};
+use anju_casework::{Error, Office};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::Form;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::NaiveDate;
 
-use crate::authorization::AtDesk;
+use crate::authorization::{AtDesk, may};
 use crate::components::{
     Button, Cell, Column, Event, Flash, Hand, Hands, Line, State as Shown, Table, Text, Timeline,
     Tone, When,
 };
-use crate::desk::framed;
+use crate::desk::{bank_name, framed_on, staff_name, staff_named};
 use crate::pages::desk::DayClosePage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -48,7 +47,7 @@ async fn draw(
     } else {
         day_close::checklist(office, &matches).await?
     };
-    let frame = framed(office, visit, at, "日结", "/desk/books/close").await?;
+    let frame = framed_on(office, visit, at, "日结", "/desk/books/close", open);
     let agrees = !matches.is_empty() && matches.iter().all(BankMatch::agrees);
     let day = chinese_day(open);
     let matched_at = matches.iter().map(|one| one.matched_at).max();
@@ -192,12 +191,6 @@ fn steps_of(checks: &[Check]) -> Vec<Event> {
         .collect()
 }
 
-fn bank_name(office: &Office, bank: &str) -> String {
-    office
-        .bank(bank)
-        .map_or_else(|_| bank.to_owned(), |account| account.bank_name.clone())
-}
-
 async fn hands(
     office: &Office,
     at: &AtDesk,
@@ -205,36 +198,19 @@ async fn hands(
     token: (&'static str, String),
 ) -> Result<Hands, PageError> {
     let day = chinese_day(open);
-    let may = at.staff.is(role::ACCOUNTANT) || at.staff.is(role::CHIEF_ACCOUNTANT);
+    let may_propose = may(&at.staff, &Method::POST, "/desk/books/close/propose");
+    let may_confirm = may(&at.staff, &Method::POST, "/desk/books/close/confirm");
     let signed = day_close::signature(office, open)
         .await?
         .filter(|signature| signature.state == 1);
-    let me = format!(
-        "{}（{}）",
-        anju_domain::name::mask(&at.staff.name),
-        at.staff.number
-    );
-    let form = |hands, action: &str, button: String| Hands {
-        hands,
-        changes: Vec::new(),
-        barred: None,
-        action: Some(action.to_owned()),
-        hidden: vec![token.clone()],
-        fields: Vec::new(),
-        buttons: vec![Button::submit(button).wide()],
-    };
-    let barred = |hands, words: &str| Hands {
-        hands,
-        changes: Vec::new(),
-        barred: Some(words.into()),
-        action: None,
-        hidden: Vec::new(),
-        fields: Vec::new(),
-        buttons: Vec::new(),
+    let me = staff_name(&at.staff);
+    let form = |hands, action: &str, button: String| {
+        let button = Button::submit(button).wide();
+        Hands::asked(hands, action, token.clone(), Vec::new(), vec![button])
     };
     let awaited = |title: &str| Hand::awaited(title.to_owned(), "");
     Ok(match signed {
-        None if may => form(
+        None if may_propose => form(
             vec![
                 Hand::mine(
                     format!("第一人：您，{me}"),
@@ -245,21 +221,12 @@ async fn hands(
             "/desk/books/close/propose",
             format!("核对并提出日结 {day}"),
         ),
-        None => barred(
+        None => Hands::barred(
             vec![awaited("第一人：还没有"), awaited("第二人：还没有")],
             "日结由两位会计办理。",
         ),
         Some(signature) => {
-            let maker = staff::get(office, signature.maker_id).await?.map_or_else(
-                || "会计".to_owned(),
-                |staff| {
-                    format!(
-                        "{}（{}）",
-                        anju_domain::name::mask(&staff.name),
-                        staff.number
-                    )
-                },
-            );
+            let maker = staff_named(office, signature.maker_id, "会计").await?;
             let first = Hand::signed(
                 Text::new()
                     .say(maker)
@@ -268,11 +235,11 @@ async fn hands(
                     .say(" · 核对了账、银行、办件"),
             );
             if signature.maker_id == at.staff.staff_id {
-                barred(
+                Hands::barred(
                     vec![first, awaited("第二人：还没有")],
                     "您是第一人，要另一位会计确认。",
                 )
-            } else if may {
+            } else if may_confirm {
                 form(
                     vec![
                         first,
@@ -282,7 +249,7 @@ async fn hands(
                     format!("日结 {day}"),
                 )
             } else {
-                barred(
+                Hands::barred(
                     vec![first, awaited("第二人：还没有")],
                     "日结由两位会计办理。",
                 )

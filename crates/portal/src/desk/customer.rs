@@ -7,6 +7,7 @@ use anju_casework::{Office, person};
 use anju_domain::money::Fen;
 use anju_ledger::AccountId;
 use anju_ledger::statement;
+use anju_policy::ConditionOutcome;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -19,12 +20,11 @@ use crate::components::{
     Table, Text, Timeline, Tone, When,
 };
 use crate::desk::{apply, framed, looked, may_open};
-use crate::my::{account_of, service_name, what};
+use crate::my::{account_of, amount_of, service_name, stage_in_list, what};
 use crate::pages::desk::{CustomerPage, Reveal};
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::service::words::{Circumstances, Stage};
 use crate::when;
 
 /// The person of this number, if he stands at this window.
@@ -150,12 +150,7 @@ async fn draw(
     let rows = cases
         .iter()
         .map(|one| {
-            let seen = Circumstances {
-                pays: true,
-                payment_is_unknown: one.pay_state() == case::PayState::Unknown,
-                ..Circumstances::default()
-            };
-            let stage = Stage::of(one.state().code(), seen).unwrap_or(Stage::Submitted);
+            let stage = stage_in_list(one);
             let name = service_name(office, one);
             let when_now = if stage.is_moving() {
                 When::Now
@@ -174,7 +169,7 @@ async fn draw(
             Line::new(vec![
                 Cell::digits(number.as_str()).link(format!("/desk/cases/{number}")),
                 Cell::new(name),
-                Cell::maybe(one.amount_fen.filter(|fen| *fen > 0).map(Fen::new)),
+                Cell::maybe(amount_of(one)),
                 Cell::state(&stage.state()),
                 Cell::digits(when::promise(one.promised_at, now)),
             ])
@@ -205,16 +200,11 @@ async fn draw(
     let mut likely = Vec::new();
     let mut button = None;
     if may_open(&at.staff, "/desk/identify") {
-        for (service, decision) in apply::asking(portal, visit, at)?.at_hand().await? {
-            let not_met = decision
-                .conditions
-                .iter()
-                .filter(|found| found.outcome == anju_policy::ConditionOutcome::NotMet)
-                .count();
-            let amount = decision
-                .amount_fen
-                .filter(|fen| *fen > 0 && decision.outcome == anju_policy::Outcome::Approved)
-                .map(Fen::new);
+        let asking = apply::asking_for(portal, visit, at, person.clone());
+        for seen in asking.at_hand().await? {
+            let service = &seen.service;
+            let not_met = seen.count(ConditionOutcome::NotMet);
+            let amount = seen.amount();
             let href = if not_met > 0 {
                 format!("/desk/do/{}/why", service.id)
             } else {

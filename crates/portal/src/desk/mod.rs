@@ -12,13 +12,15 @@ mod suspense;
 mod tasks;
 
 use anju_business::books::day_close;
-use anju_casework::staff::{Staff, role};
+use anju_casework::staff::{self, Staff, role};
 use anju_casework::{Actor, Office, access_log};
 use anju_domain::calendar::chinese_day;
 use axum::Router;
+use axum::http::Method;
 use axum::routing::{get, post};
+use chrono::NaiveDate;
 
-use crate::authorization::{AtDesk, Who, role_name, who};
+use crate::authorization::{AtDesk, may, role_name};
 use crate::components::Text;
 use crate::frame::{DeskFrame, RailGroup, RailLink};
 use crate::pages::desk::KeysPage;
@@ -77,10 +79,7 @@ const RAIL: [(&str, &[(&str, &str)]); 2] = [
 ];
 
 fn may_open(staff: &Staff, path: &str) -> bool {
-    match who(&axum::http::Method::GET, path) {
-        Some(Who::Staff(roles)) => roles.is_empty() || roles.iter().any(|role| staff.is(role)),
-        _ => false,
-    }
+    may(staff, &Method::GET, path)
 }
 
 /// The frame of a member of staff: what his roles open, and the business day.
@@ -92,6 +91,18 @@ async fn framed(
     here: &'static str,
 ) -> Result<DeskFrame, PageError> {
     let open = day_close::open_date(office).await?;
+    Ok(framed_on(office, visit, at, title, here, open))
+}
+
+/// The same for a page that has asked for the open day anyway.
+fn framed_on(
+    office: &Office,
+    visit: &Visit,
+    at: &AtDesk,
+    title: &str,
+    here: &'static str,
+    open: NaiveDate,
+) -> DeskFrame {
     let first_role = at.staff.roles.first().map_or("", |role| role_name(role));
     let rail = RAIL
         .iter()
@@ -123,15 +134,11 @@ async fn framed(
                     .map_or_else(String::new, |reason| format!("（{reason}）")),
             )
     });
-    Ok(DeskFrame {
+    DeskFrame {
         head: visit.head(title),
         rail,
         here,
-        staff: format!(
-            "{}（{}）{first_role}",
-            anju_domain::name::mask(&at.staff.name),
-            at.staff.number
-        ),
+        staff: format!("{}{first_role}", staff_name(&at.staff)),
         serving,
         status: vec![
             Text::new()
@@ -139,7 +146,30 @@ async fn framed(
                 .strong(chinese_day(open))
                 .say(" 已开账"),
         ],
-    })
+    }
+}
+
+/// 张*（3021）.
+pub(crate) fn staff_name(staff: &Staff) -> String {
+    format!(
+        "{}（{}）",
+        anju_domain::name::mask(&staff.name),
+        staff.number
+    )
+}
+
+/// The name of a member of staff, or `unknown` where there is none of this number.
+async fn staff_named(office: &Office, staff_id: i64, unknown: &str) -> Result<String, PageError> {
+    Ok(staff::get(office, staff_id)
+        .await?
+        .map_or_else(|| unknown.to_owned(), |staff| staff_name(&staff)))
+}
+
+/// 建设银行; its code where the bank is not one of ours any more.
+fn bank_name(office: &Office, bank: &str) -> String {
+    office
+        .bank(bank)
+        .map_or_else(|_| bank.to_owned(), |account| account.bank_name.clone())
 }
 
 fn person_number(office: &Office, person_id: i64) -> String {

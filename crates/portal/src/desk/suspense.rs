@@ -3,21 +3,21 @@
 use anju_business::contribution::receipt::{self, Receipt, receipt_state};
 use anju_business::contribution::remittance;
 use anju_business::contribution::suspense::{self, Claim, Match, match_state};
-use anju_casework::{Error, Office, employer, staff};
+use anju_casework::{Error, Office, employer};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::authorization::AtDesk;
+use crate::authorization::{AtDesk, may};
 use crate::components::{
     Button, ButtonLook, Cell, Column, Facts, Field, FieldKind, Flash, Formula, FormulaLine, Hand,
-    Hands, Keys, Line, Pager, State as Shown, Table, Tabs, Tag, Text, Tone,
+    Hands, Keys, Line, Pager, State as Shown, Table, Tabs, Tag, Text, Tone, last_four,
 };
-use crate::desk::framed;
+use crate::desk::{bank_name, framed, staff_named};
 use crate::pages::desk::{Candidate, SuspensePage, SuspenseSide};
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -76,9 +76,6 @@ async fn draw(
     let lines = receipts
         .iter()
         .map(|one| {
-            let bank = office
-                .bank(&one.bank)
-                .map_or_else(|_| one.bank.clone(), |bank| bank.bank_name.clone());
             let days = (today - one.book_date).num_days();
             let view = if held { "held" } else { "open" };
             Line::new(vec![
@@ -86,7 +83,7 @@ async fn draw(
                     "/desk/suspense?view={view}&receipt={}",
                     one.receipt_id
                 )),
-                Cell::new(bank),
+                Cell::new(bank_name(office, &one.bank)),
                 Cell::new(if one.payer_name.is_empty() {
                     "（户名空）"
                 } else {
@@ -199,11 +196,6 @@ async fn side(
     let amount = Fen::new(one.amount_fen);
     let open = one.state == receipt_state::UNIDENTIFIED;
     let bank = office.bank(&one.bank)?;
-    let tail: String = one
-        .payer_account
-        .chars()
-        .skip(one.payer_account.chars().count().saturating_sub(4))
-        .collect();
     let mut candidates = Vec::new();
     if open && live.is_none() {
         let mut conn = office.pool.acquire().await?;
@@ -268,15 +260,8 @@ async fn side(
         Some(made) => Some(hands(office, at, made, amount, head.hidden()).await?),
         None => None,
     };
-    let may_claim = open
-        && live.is_none()
-        && crate::desk::may_open(&at.staff, "/desk/suspense")
-        && [
-            anju_casework::staff::role::ACCOUNTANT,
-            anju_casework::staff::role::CHIEF_ACCOUNTANT,
-        ]
-        .iter()
-        .any(|role| at.staff.is(role));
+    let may_claim =
+        open && live.is_none() && may(&at.staff, &Method::POST, "/desk/suspense/{id}/claim");
     Ok(SuspenseSide {
         receipt_no: one.receipt_id.to_string(),
         when: format!("{} · {}", when::iso(one.book_date), bank.bank_name),
@@ -296,7 +281,10 @@ async fn side(
                     one.remark.as_str().into()
                 },
             ),
-            ("付款账号".into(), Text::new().tail(tail)),
+            (
+                "付款账号".into(),
+                Text::new().tail(last_four(&one.payer_account)),
+            ),
             ("银行流水".into(), Text::new().num(&one.serial)),
             ("线索".into(), one.reason.as_str().into()),
         ]),
@@ -341,16 +329,7 @@ async fn hands(
     amount: Fen,
     token: (&'static str, String),
 ) -> Result<Hands, PageError> {
-    let maker = staff::get(office, made.maker_id).await?.map_or_else(
-        || "经办人".to_owned(),
-        |staff| {
-            format!(
-                "{}（{}）",
-                anju_domain::name::mask(&staff.name),
-                staff.number
-            )
-        },
-    );
+    let maker = staff_named(office, made.maker_id, "经办人").await?;
     let whose = match made.employer_id {
         Some(employer_id) => {
             let one = employer::require(office, employer_id).await?;
@@ -364,32 +343,25 @@ async fn hands(
         made.reason
     )));
     Ok(if made.maker_id == at.staff.staff_id {
-        Hands {
-            hands: vec![first, Hand::awaited("第二人：还没有", "另一位会计会看")],
-            changes: Vec::new(),
-            barred: Some("您是经办人，不能自己复核。已放进复核池。".into()),
-            action: None,
-            hidden: Vec::new(),
-            fields: Vec::new(),
-            buttons: Vec::new(),
-        }
+        Hands::barred(
+            vec![first, Hand::awaited("第二人：还没有", "另一位会计会看")],
+            "您是经办人，不能自己复核。已放进复核池。",
+        )
     } else {
-        Hands {
-            hands: vec![first, Hand::mine("第二人：您", "")],
-            changes: Vec::new(),
-            barred: None,
-            action: Some(format!("/desk/suspense/{}/check", made.match_id)),
-            hidden: vec![token],
-            fields: vec![
+        Hands::asked(
+            vec![first, Hand::mine("第二人：您", "")],
+            format!("/desk/suspense/{}/check", made.match_id),
+            token,
+            vec![
                 Field::new("answer", "复核意见", FieldKind::Long)
                     .hint("退回时写清为什么，经办人会看到")
                     .optional(),
             ],
-            buttons: vec![
+            vec![
                 Button::submit(Text::new().say("复核通过 ").money(amount)).value("agree", "yes"),
                 Button::send("退回经办人", ButtonLook::Danger).value("agree", "no"),
             ],
-        }
+        )
     })
 }
 

@@ -2,7 +2,6 @@
 
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Office, person};
-use anju_domain::money::Fen;
 use axum::extract::{Query, State};
 use axum::response::Redirect;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +12,7 @@ use crate::components::{
     Button, Cell, Column, Keys, Line, Pager, State as Shown, Table, Tabs, Text,
 };
 use crate::desk::{branch_of, framed, may_open};
-use crate::my::service_name;
+use crate::my::{amount_of, service_name};
 use crate::pages::desk::{TaskSide, TasksPage};
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -83,7 +82,7 @@ pub(crate) async fn page(
                 Cell::digits(number.as_str()).link(format!("/desk/cases/{number}")),
                 Cell::new(service_name(office, one)),
                 Cell::new(who),
-                Cell::maybe(one.amount_fen.filter(|fen| *fen > 0).map(Fen::new)),
+                Cell::maybe(amount_of(one)),
                 Cell::new(if gathering {
                     Text::new().sign(&Shown::unknown("")).say(" 等部门回复")
                 } else {
@@ -214,7 +213,7 @@ async fn side(
             service_name(office, one),
             names.get(&one.applicant_id).map_or("—", String::as_str)
         ),
-        amount: one.amount_fen.filter(|fen| *fen > 0).map(Fen::new),
+        amount: amount_of(one),
         reasons,
         papers: Vec::new(),
         can: Vec::new(),

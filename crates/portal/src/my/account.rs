@@ -7,8 +7,7 @@ use anju_ledger::AccountId;
 use anju_ledger::statement::{self, AccountEntry};
 use anju_vault::NumberKind;
 use axum::extract::{Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use serde::Deserialize;
 
@@ -16,6 +15,7 @@ use crate::authorization::Me;
 use crate::components::{
     Cell, Chart, ChartKind, Column, Facts, Line, Pager, Point, Series, State as Shown, Table, Text,
 };
+use crate::download::{self, plain};
 use crate::frame::MyTab;
 use crate::my::{account_of, frame, membership_of};
 use crate::pages::error::PageError;
@@ -232,14 +232,8 @@ pub(crate) async fn csv(
         .ok_or(PageError::NotFound)?;
     let year = query.year.unwrap_or(office.today().year());
     let entries = entries_of_year(office, membership.account_id, year).await?;
-    // A mark at the start, so that spreadsheets read Chinese as UTF-8.
-    let mut text = String::from("\u{feff}日期,摘要,金额（元）,余额（元）\r\n");
+    let mut text = String::from("日期,摘要,金额（元）,余额（元）\r\n");
     for entry in &entries {
-        let plain = |amount: Fen| {
-            let fen = amount.fen();
-            let sign = if fen < 0 { "-" } else { "" };
-            format!("{sign}{}.{:02}", fen.abs() / 100, fen.abs() % 100)
-        };
         text.push_str(&format!(
             "{},{},{},{}\r\n",
             when::iso(entry.key.business_date),
@@ -248,15 +242,5 @@ pub(crate) async fn csv(
             plain(entry.balance)
         ));
     }
-    Ok((
-        [
-            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-            (
-                header::CONTENT_DISPOSITION,
-                format!("attachment; filename=\"account-{year}.csv\""),
-            ),
-        ],
-        text,
-    )
-        .into_response())
+    Ok(download::csv(&format!("account-{year}"), &text))
 }

@@ -1,9 +1,6 @@
 //! 办一件事 on one's own phone: the sheet to check, the face step bound to exactly this form, submission.
 
-use std::time::Duration;
-
-use anju_casework::case::Submitted;
-use anju_casework::{Actor, Error, person, session};
+use anju_casework::{Actor, person, session};
 use anju_exchange::face::{FaceOutcome, verify_face};
 use anju_policy::{Form as Inputs, ServiceDefinition};
 use anju_wire::face::FaceEvidence;
@@ -13,32 +10,36 @@ use axum::extract::{Multipart, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 
-use crate::apply::{Asking, RECHECK, Typed, action_of, flash_of, formula_title, mistakes_of};
+use crate::apply::{Asking, RECHECK, Sent, Typed, action_of};
 use crate::authorization::Me;
-use crate::components::{Button, Flash, Mistake, Text};
+use crate::components::{Button, Flash, Mistake, Text, last_four};
 use crate::frame::MyTab;
 use crate::my::{channel, frame};
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::service::{CheckPage, DecisionPage, FacePage, explain};
-
-/// How long the submission waits for an end before the progress page takes over.
-const PATIENCE: Duration = Duration::from_secs(3);
+use crate::service::{CheckPage, DecisionPage, FacePage};
 
 /// The largest picture of a face.
 const LARGEST_PICTURE: usize = 5 * 1024 * 1024;
 
-pub(crate) fn asking<'a>(portal: &'a Portal, visit: &'a Visit, me: &Me) -> Asking<'a> {
-    Asking {
+pub(crate) async fn asking<'a>(
+    portal: &'a Portal,
+    visit: &'a Visit,
+    me: &Me,
+) -> Result<Asking<'a>, PageError> {
+    Ok(Asking {
         portal,
-        person_id: me.person_id,
+        person: person::get(&portal.engine.office, me.person_id)
+            .await?
+            .ok_or(PageError::LogIn)?,
         channel: channel(visit),
         path: "/my/do",
+        cases: "/my/cases",
         csrf: &visit.csrf,
         actor: Actor::Person(me.person_id),
         served_by: None,
-    }
+    })
 }
 
 async fn draw(
@@ -67,7 +68,7 @@ pub(crate) async fn check(
     me: Me,
     Path(service): Path<String>,
 ) -> Result<CheckPage, PageError> {
-    let asking = asking(&portal, &visit, &me);
+    let asking = asking(&portal, &visit, &me).await?;
     let service = asking.definition(&service)?;
     draw(&asking, &visit, &service, &Typed::new(), Vec::new(), None).await
 }
@@ -80,10 +81,10 @@ pub(crate) async fn submit(
     Path(service): Path<String>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    let asking = asking(&portal, &visit, &me);
+    let asking = asking(&portal, &visit, &me).await?;
     let service = asking.definition(&service)?;
     let typed: Typed = fields.into_iter().collect();
-    let (form, mistakes) = asking.form_of(&service, &typed).await?;
+    let (form, mistakes) = asking.form_of(&service, &typed);
     if !mistakes.is_empty() || typed.contains_key(RECHECK) {
         let page = draw(&asking, &visit, &service, &typed, mistakes, None).await?;
         return Ok(page.into_response());
@@ -113,21 +114,12 @@ async fn send(
     typed: &Typed,
     form: Inputs,
 ) -> Result<Response, PageError> {
-    let engine = &asking.portal.engine;
-    let submission = asking.submission(service, typed, form).await?;
-    match engine.submit(submission).await {
-        Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
-            engine.wait(case_id, PATIENCE).await?;
-            let number = anju_casework::case::number(&engine.office, case_id);
-            Ok(Redirect::to(&format!("/my/cases/{number}")).into_response())
-        }
-        Err(Error::Refused(refusal)) => {
-            let mistakes = mistakes_of(&refusal);
-            let flash = flash_of(&refusal, "/my/cases");
+    match asking.send(service, typed, form).await? {
+        Sent::Taken(page) => Ok(Redirect::to(&page).into_response()),
+        Sent::Refused { mistakes, flash } => {
             let page = draw(asking, visit, service, typed, mistakes, flash).await?;
             Ok(page.into_response())
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -140,7 +132,7 @@ pub(crate) async fn face(
     mut parts: Multipart,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let asking = asking(&portal, &visit, &me);
+    let asking = asking(&portal, &visit, &me).await?;
     let service = asking.definition(&service)?;
     let mut typed = Typed::new();
     let mut picture = Vec::new();
@@ -159,18 +151,15 @@ pub(crate) async fn face(
     if picture.len() > LARGEST_PICTURE {
         return Err(PageError::TooLarge);
     }
-    let (form, _) = asking.form_of(&service, &typed).await?;
+    let (form, _) = asking.form_of(&service, &typed);
     let action = action_of(&service, &form);
     if picture.is_empty() {
         let words = Some("还没有照片，请拍一张。");
         return Ok(face_page(&visit, &service, &typed, &form, words).into_response());
     }
-    let person = person::get(office, me.person_id)
-        .await?
-        .ok_or(PageError::LogIn)?;
     let outcome = verify_face(
         &portal.engine.gateway,
-        person.id_number.expose(),
+        asking.person.id_number.expose(),
         &FaceEvidence::Image(base64::engine::general_purpose::STANDARD.encode(&picture)),
         &hex::encode(action),
         Purpose {
@@ -214,11 +203,7 @@ fn face_page(
     let tail = form
         .get("card_no")
         .and_then(|card| card.as_str())
-        .map(|card| {
-            card.chars()
-                .skip(card.chars().count().saturating_sub(4))
-                .collect::<String>()
-        });
+        .map(last_four);
     let mut page = frame(
         visit,
         "本人核对",
@@ -247,29 +232,15 @@ pub(crate) async fn why(
     me: Me,
     Path(service): Path<String>,
 ) -> Result<DecisionPage, PageError> {
-    let asking = asking(&portal, &visit, &me);
+    let asking = asking(&portal, &visit, &me).await?;
     let service = asking.definition(&service)?;
-    let (form, _) = asking.form_of(&service, &Typed::new()).await?;
-    let (_, decision) = portal
-        .engine
-        .precheck(&asking.request(&service, form))
-        .await?;
-    Ok(DecisionPage {
-        frame: frame(
-            &visit,
-            "为什么",
-            MyTab::Services,
-            Some(("/my/withdraw", "提取")),
-        ),
-        verdict: explain::verdict(&decision, "可提取"),
-        remedy: explain::remedy(&decision),
-        conditions: explain::conditions(&decision),
-        formula_title: formula_title(&decision).into(),
-        formula: explain::formula(&decision),
-        policy_version: decision.policy.version.clone(),
-        policy_digest: explain::short_digest(&decision.policy.digest),
-        case_no: None,
-        proof: None,
-        policy_text: format!("/policy/{}", service.id),
-    })
+    let (form, _) = asking.form_of(&service, &Typed::new());
+    let decision = asking.precheck(&service, form).await?;
+    let frame = frame(
+        &visit,
+        "为什么",
+        MyTab::Services,
+        Some(("/my/withdraw", "提取")),
+    );
+    Ok(DecisionPage::of(frame, &decision, &service.id, None))
 }

@@ -10,7 +10,6 @@ use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use std::time::Duration;
 
-use crate::apply::formula_title;
 use crate::authorization::Me;
 use crate::components::{Button, ButtonLook, Confirm, Pager, Receipt, Row, Rows, Text};
 use crate::frame::MyTab;
@@ -227,24 +226,18 @@ pub(crate) async fn why(
     let office = &portal.engine.office;
     let read = Read::of(office, own_case(office, me.person_id, &number).await?).await?;
     let decision = read.decision.ok_or(PageError::NotFound)?;
-    Ok(DecisionPage {
-        frame: frame(
-            &visit,
-            "为什么是这个结果",
-            MyTab::Cases,
-            Some((&format!("/my/cases/{number}"), "办件")),
-        ),
-        verdict: explain::verdict(&decision, "可提取"),
-        remedy: explain::remedy(&decision),
-        conditions: explain::conditions(&decision),
-        formula_title: formula_title(&decision).into(),
-        formula: explain::formula(&decision),
-        policy_version: decision.policy.version.clone(),
-        policy_digest: explain::short_digest(&decision.policy.digest),
-        case_no: Some(number),
-        proof: None,
-        policy_text: format!("/policy/{}", read.case.service),
-    })
+    let frame = frame(
+        &visit,
+        "为什么是这个结果",
+        MyTab::Cases,
+        Some((&format!("/my/cases/{number}"), "办件")),
+    );
+    Ok(DecisionPage::of(
+        frame,
+        &decision,
+        &read.case.service,
+        Some(number),
+    ))
 }
 
 /// `GET /my/cases/{case}/receipt`.

@@ -1,48 +1,28 @@
 //! 首页 and 提取: what a person has and what he may have, decided from what is at hand; nothing outside is asked here.
 
 use anju_casework::case::{self, CaseState};
-use anju_casework::{Office, access_log, person};
+use anju_casework::{Office, access_log};
 use anju_domain::calendar::Month;
 use anju_domain::clock::shanghai_date;
-use anju_domain::money::Fen;
-use anju_policy::{ConditionOutcome, Decision, ServiceDefinition};
+use anju_policy::ConditionOutcome;
 use axum::extract::State;
 use chrono::TimeDelta;
 
+use crate::apply::Seen;
 use crate::authorization::Me;
 use crate::components::{Button, ButtonLook, Row, Rows, State as Shown, Text};
 use crate::frame::MyTab;
+use crate::my::apply::asking;
 use crate::my::reading::row;
-use crate::my::{apply, balance_of, frame, membership_of};
+use crate::my::{balance_of, frame, membership_of};
 use crate::pages::error::PageError;
 use crate::pages::my::{HomePage, Offer, Offered, WithdrawPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
 
-/// A withdrawal with what the rules say of it from what is at hand.
-struct Seen {
-    service: ServiceDefinition,
-    decision: Decision,
-}
-
+/// A withdrawal as the pages here tell it.
 impl Seen {
-    fn amount(&self) -> Option<Fen> {
-        (self.decision.outcome == anju_policy::Outcome::Approved)
-            .then_some(self.decision.amount_fen)
-            .flatten()
-            .filter(|fen| *fen > 0)
-            .map(Fen::new)
-    }
-
-    fn count(&self, outcome: ConditionOutcome) -> usize {
-        self.decision
-            .conditions
-            .iter()
-            .filter(|condition| condition.outcome == outcome)
-            .count()
-    }
-
     fn is_open(&self) -> bool {
         self.amount().is_none() && self.count(ConditionOutcome::NotMet) == 0
     }
@@ -68,15 +48,6 @@ impl Seen {
     }
 }
 
-/// All withdrawals that this channel offers, each decided from own books and kept facts.
-async fn withdrawals(portal: &Portal, me: &Me, visit: &Visit) -> Result<Vec<Seen>, PageError> {
-    let seen = apply::asking(portal, visit, me).at_hand().await?;
-    Ok(seen
-        .into_iter()
-        .map(|(service, decision)| Seen { service, decision })
-        .collect())
-}
-
 /// `GET /my`.
 pub(crate) async fn home(
     State(portal): State<Portal>,
@@ -85,9 +56,7 @@ pub(crate) async fn home(
 ) -> Result<HomePage, PageError> {
     let office = &portal.engine.office;
     let now = office.now();
-    let person = person::get(office, me.person_id)
-        .await?
-        .ok_or(PageError::LogIn)?;
+    let asking = asking(&portal, &visit, &me).await?;
     let membership = membership_of(office, me.person_id).await?;
     let balance = balance_of(office, membership.as_ref()).await?;
     let living: Vec<_> = case::list_of_applicant(office, me.person_id, None, 20)
@@ -95,7 +64,7 @@ pub(crate) async fn home(
         .into_iter()
         .filter(|case| !case.state().is_final())
         .collect();
-    let seen = withdrawals(&portal, &me, &visit).await?;
+    let seen = asking.at_hand().await?;
     let busy: Vec<&str> = living.iter().map(|case| case.service.as_str()).collect();
     let best = seen
         .iter()
@@ -107,7 +76,7 @@ pub(crate) async fn home(
     let note = balance_note(office, membership.as_ref()).await?;
     Ok(HomePage {
         frame: frame(&visit, "首页", MyTab::Home, None),
-        name: person.name.expose().to_owned(),
+        name: asking.person.name.expose().to_owned(),
         balance,
         balance_note: match balance {
             Some(_) => note,
@@ -234,7 +203,7 @@ pub(crate) async fn withdraw(
 ) -> Result<WithdrawPage, PageError> {
     let office = &portal.engine.office;
     let now = office.now();
-    let seen = withdrawals(&portal, &me, &visit).await?;
+    let seen = asking(&portal, &visit, &me).await?.at_hand().await?;
     let mut look = ButtonLook::Primary;
     let mut offered = Vec::new();
     for one in &seen {

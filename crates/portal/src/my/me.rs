@@ -1,5 +1,7 @@
 //! 我的: what is known of a person, messages, consents, living sessions, who looked.
 
+use std::collections::HashMap;
+
 use anju_casework::session::{self, audience};
 use anju_casework::{access_log, branch, consent, notice, outbox, person, staff};
 use axum::Form;
@@ -11,6 +13,7 @@ use crate::authorization::Me;
 use crate::components::{
     Button, ButtonLook, Pager, Row, Rows, State as Shown, Summary, SummaryRow, Text,
 };
+use crate::desk::staff_name;
 use crate::frame::MyTab;
 use crate::my::frame;
 use crate::pages::error::PageError;
@@ -116,28 +119,35 @@ pub(crate) async fn access(
     let now = office.now();
     let looks = access_log::of_person(office, me.person_id, query.before, PAGE).await?;
     let branches = branch::all(office).await?;
-    let mut rows = Vec::new();
-    for look in looks.iter().filter(|look| look.audience == audience::STAFF) {
+    let looks_of_staff = || looks.iter().filter(|look| look.audience == audience::STAFF);
+    // A few members of staff stand behind many looks.
+    let mut names: HashMap<i64, String> = HashMap::new();
+    for look in looks_of_staff() {
+        if names.contains_key(&look.actor_id) {
+            continue;
+        }
         let who = match staff::get(office, look.actor_id).await? {
             Some(staff) => {
                 let place = branches
                     .iter()
                     .find(|branch| branch.branch_id == staff.branch_id)
                     .map_or("中心", |branch| branch.name.as_str());
-                format!(
-                    "{place} {}（{}）",
-                    anju_domain::name::mask(&staff.name),
-                    staff.number
-                )
+                format!("{place} {}", staff_name(&staff))
             }
             None => "工作人员（已离岗）".to_owned(),
         };
-        let row = Row::of(who).icon("eye").note(format!(
-            "{}，因{}看过{}",
-            when::minute(look.at, now),
-            look.reason,
-            look.what
-        ));
+        names.insert(look.actor_id, who);
+    }
+    let mut rows = Vec::new();
+    for look in looks_of_staff() {
+        let row = Row::of(names[&look.actor_id].as_str())
+            .icon("eye")
+            .note(format!(
+                "{}，因{}看过{}",
+                when::minute(look.at, now),
+                look.reason,
+                look.what
+            ));
         rows.push(row);
     }
     let more = (looks.len() as i64 == PAGE)

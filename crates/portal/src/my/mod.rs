@@ -25,7 +25,7 @@ use crate::security::Visit;
 use crate::serve::Portal;
 
 pub(crate) use account::what;
-pub(crate) use reading::service_name;
+pub(crate) use reading::{amount_of, service_name, stage_in_list};
 
 /// Routes of `/my`.
 pub(crate) fn routes() -> Router<Portal> {
@@ -95,7 +95,10 @@ pub(crate) async fn account_of(
 }
 
 /// The balance of a person's account.
-async fn balance_of(office: &Office, one: Option<&Membership>) -> Result<Option<Fen>, PageError> {
+pub(crate) async fn balance_of(
+    office: &Office,
+    one: Option<&Membership>,
+) -> Result<Option<Fen>, PageError> {
     match one {
         Some(one) => Ok(account_of(office, one)
             .await?

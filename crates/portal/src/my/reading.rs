@@ -54,7 +54,7 @@ impl Read {
     }
 
     pub(super) fn amount(&self) -> Option<Fen> {
-        self.case.amount_fen.filter(|fen| *fen > 0).map(Fen::new)
+        amount_of(&self.case)
     }
 
     pub(super) fn card(&self) -> Text {
@@ -343,17 +343,27 @@ pub(crate) fn service_name(office: &Office, case: &Case) -> String {
         .map_or_else(|| "办件".to_owned(), |service| service.name_zh.clone())
 }
 
-/// A case as a row of a list.
-pub(crate) fn row(office: &Office, case: &Case, now: DateTime<Utc>) -> Row {
+/// How much a case is about, where that is known.
+pub(crate) fn amount_of(case: &Case) -> Option<Fen> {
+    case.amount_fen.filter(|fen| *fen > 0).map(Fen::new)
+}
+
+/// Where a case stands, as a list tells it: without its decision, so that who is silent is not said.
+pub(crate) fn stage_in_list(case: &Case) -> Stage {
     let seen = Circumstances {
         pays: true,
         payment_is_unknown: case.pay_state() == PayState::Unknown,
         ..Circumstances::default()
     };
-    let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
+    Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted)
+}
+
+/// A case as a row of a list.
+pub(crate) fn row(office: &Office, case: &Case, now: DateTime<Utc>) -> Row {
+    let stage = stage_in_list(case);
     let name = service_name(office, case);
-    let title = match case.amount_fen.filter(|fen| *fen > 0) {
-        Some(fen) => Text::new().say(name).say(" ").money(Fen::new(fen)),
+    let title = match amount_of(case) {
+        Some(amount) => Text::new().say(name).say(" ").money(amount),
         None => Text::from(name),
     };
     let note = if stage.is_moving() {

@@ -5,7 +5,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{
-    Button, ButtonLook, ErrorSummary, Field, FieldKind, Flash, Mistake, Row, Rows, Text, filters,
+    Button, ButtonLook, ErrorSummary, Field, FieldKind, Mistake, Row, Rows, Text, filters,
 };
 use crate::frame::PlainFrame;
 use crate::security::Visit;
@@ -18,7 +18,6 @@ pub struct LogInPage {
     title: String,
     lead: Text,
     errors: Option<ErrorSummary>,
-    flash: Option<Flash>,
     action: &'static str,
     hidden: Vec<(&'static str, String)>,
     fields: Vec<Field>,
@@ -186,13 +185,6 @@ impl LogInPage {
         }
     }
 
-    /// With a sentence above the form, such as 已退出.
-    #[must_use]
-    pub fn flash(mut self, flash: Flash) -> LogInPage {
-        self.flash = Some(flash);
-        self
-    }
-
     fn of(
         visit: &Visit,
         door: &Door,
@@ -212,7 +204,6 @@ impl LogInPage {
             title: door.title.to_owned(),
             lead: door.lead.into(),
             errors: ErrorSummary::of(returned.mistakes.clone()),
-            flash: None,
             action: door.action,
             fields,
             button: Button::submit("登录"),

@@ -1,10 +1,12 @@
 //! 为什么: the decision and what would change it.
 
+use anju_policy::Decision;
 use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{Condition, Formula, Remedy, Tone, Verdict, filters};
 use crate::frame::{MyFrame, MyTab};
+use crate::service::explain;
 
 /// The page of a decision, of a case or of a precheck.
 #[derive(Debug, Template, WebTemplate)]
@@ -35,6 +37,29 @@ pub struct DecisionPage {
 }
 
 impl DecisionPage {
+    /// The decision on a service, of a case or of a precheck.
+    #[must_use]
+    pub fn of(
+        frame: MyFrame,
+        decision: &Decision,
+        service: &str,
+        case_no: Option<String>,
+    ) -> DecisionPage {
+        DecisionPage {
+            frame,
+            verdict: explain::verdict(decision, "可提取"),
+            remedy: explain::remedy(decision),
+            conditions: explain::conditions(decision),
+            formula_title: explain::formula_title(decision).into(),
+            formula: explain::formula(decision),
+            policy_version: decision.policy.version.clone(),
+            policy_digest: explain::short_digest(&decision.policy.digest),
+            case_no,
+            proof: None,
+            policy_text: format!("/policy/{service}"),
+        }
+    }
+
     /// Not met, unknown, met, each in the policy's own order.
     fn sorted(&self) -> Vec<&Condition> {
         let mut sorted: Vec<&Condition> = self.conditions.iter().collect();

@@ -125,6 +125,16 @@ pub fn formula(decision: &Decision) -> Option<Formula> {
     })
 }
 
+/// What stands over the amount.
+#[must_use]
+pub fn formula_title(decision: &Decision) -> &'static str {
+    if decision.outcome == Outcome::Approved {
+        "金额怎么算的"
+    } else {
+        "如果符合，能提多少"
+    }
+}
+
 /// What would change a refusal, or what is asked of the person while the case waits. Nothing for a yes.
 #[must_use]
 pub fn remedy(decision: &Decision) -> Option<Remedy> {

@@ -105,7 +105,7 @@ pub(crate) async fn page(
     let difference = match compared {
         Some(one) => {
             let roster = upload::require(office, one.roster_id).await?;
-            difference(one.month(), &roster.equation, &roster.differences)
+            difference(one.month(), &roster)
         }
         None => None,
     };
@@ -256,9 +256,26 @@ pub(crate) fn state_of(one: &Remittance) -> Shown {
     }
 }
 
+/// What a month costs: against the month before; in the first month the sum alone.
+pub(crate) fn due(month: Month, roster: &upload::Roster, people: i32, amount: Fen) -> Formula {
+    difference(month, roster).unwrap_or_else(|| Formula {
+        caption: "应付金额".into(),
+        lines: vec![FormulaLine::used(
+            Text::new()
+                .say(short(month))
+                .say(" ")
+                .hint(format!("{people} 人")),
+            amount,
+        )],
+    })
+}
+
 /// 和上月比: from the equation and the differences that were kept with the list.
-pub(crate) fn difference(month: Month, equation: &Value, differences: &Value) -> Option<Formula> {
-    let number = |name: &str| equation.get(name).and_then(Value::as_i64).unwrap_or(0);
+fn difference(month: Month, roster: &upload::Roster) -> Option<Formula> {
+    let number = |name: &str| {
+        let figure = roster.equation.get(name);
+        figure.and_then(Value::as_i64).unwrap_or(0)
+    };
     let people_before = number("people_before");
     if people_before == 0 {
         return None;
@@ -275,7 +292,7 @@ pub(crate) fn difference(month: Month, equation: &Value, differences: &Value) ->
             return;
         }
         lines.push(FormulaLine::change(title, Fen::new(amount)));
-        let people = differences.as_array().into_iter().flatten();
+        let people = roster.differences.as_array().into_iter().flatten();
         for one in people
             .filter(|one| {
                 one.get("kind")

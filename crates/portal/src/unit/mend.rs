@@ -9,12 +9,12 @@ use anju_casework::Actor;
 use anju_exchange::kept::GatewayPolice;
 use axum::Form;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use uuid::Uuid;
 
 use crate::authorization::AtUnit;
 use crate::components::{Flash, Tone};
+use crate::download::workbook;
 use crate::pages::error::PageError;
 use crate::pages::unit::UploadPage;
 use crate::security::Visit;
@@ -112,24 +112,7 @@ pub(crate) async fn marked(
         .await
         .map_err(|error| PageError::failed(&error))?
         .map_err(|error| PageError::failed(&error))?;
-    Ok(workbook(bytes, &format!("roster-{month}-marked")))
-}
-
-fn workbook(bytes: Vec<u8>, name: &str) -> Response {
-    (
-        [
-            (
-                header::CONTENT_TYPE,
-                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet".to_owned(),
-            ),
-            (
-                header::CONTENT_DISPOSITION,
-                format!("attachment; filename=\"{name}.xlsx\""),
-            ),
-        ],
-        bytes,
-    )
-        .into_response()
+    Ok(workbook(&format!("roster-{month}-marked"), bytes))
 }
 
 /// `GET /unit/roster/template.xlsx`.
@@ -140,7 +123,7 @@ pub(crate) async fn template(
     let employer = anju_casework::employer::require(&portal.engine.office, at.employer_id).await?;
     let month = employer.next_month();
     let bytes = writer::template(month).map_err(|error| PageError::failed(&error))?;
-    Ok(workbook(bytes, &format!("roster-{month}")))
+    Ok(workbook(&format!("roster-{month}"), bytes))
 }
 
 /// `GET /unit/roster/last.xlsx`.
@@ -153,5 +136,5 @@ pub(crate) async fn last(State(portal): State<Portal>, at: AtUnit) -> Result<Res
         .await
         .map_err(|error| PageError::failed(&error))?
         .map_err(|error| PageError::failed(&error))?;
-    Ok(workbook(bytes, &format!("roster-{month}")))
+    Ok(workbook(&format!("roster-{month}"), bytes))
 }

@@ -14,13 +14,14 @@ use crate::components::{
     Cell, Column, Event, Flash, Formula, FormulaLine, Line, Promise, Summary, SummaryRow, Table,
     Text, Timeline, Tone, When,
 };
+use crate::download::plain;
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
 use crate::pages::unit::{ArrivalPage, ArrivalsPage, PayPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::live;
-use crate::unit::home::{difference, months_table, short, state_of};
+use crate::unit::home::{due, months_table, short, state_of};
 use crate::unit::{framed, number, own_remittance};
 use crate::when;
 
@@ -52,7 +53,6 @@ pub(crate) async fn page(
         .map(|four| String::from_utf8_lossy(four).into_owned())
         .collect::<Vec<_>>()
         .join(" ");
-    let yuan = |amount: Fen| format!("{}.{:02}", amount.fen() / 100, amount.fen() % 100);
     let page = PayPage {
         frame,
         what: format!("{} · {month}汇缴", employer.name).into(),
@@ -89,7 +89,7 @@ pub(crate) async fn page(
                 .source("一字不差，我们凭它马上对上"),
             SummaryRow::new("金额", Text::new().money(missing))
                 .source("多付或少付都不会丢：我们先记在您单位名下，再告诉您差多少")
-                .copy(yuan(missing)),
+                .copy(plain(missing)),
         ])
         .boxed(),
         after: Text::new()
@@ -115,17 +115,7 @@ pub(crate) async fn page(
 }
 
 fn formula(one: &Remittance, roster: &upload::Roster) -> Formula {
-    let mut formula = difference(one.month(), &roster.equation, &roster.differences)
-        .unwrap_or_else(|| Formula {
-            caption: "应付金额".into(),
-            lines: vec![FormulaLine::used(
-                Text::new()
-                    .say(short(one.month()))
-                    .say(" ")
-                    .hint(format!("{} 人", one.people)),
-                Fen::new(one.amount_fen),
-            )],
-        });
+    let mut formula = due(one.month(), roster, one.people, Fen::new(one.amount_fen));
     if one.received_fen > 0 {
         formula
             .lines

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode};
-use anju_business::contribution::upload::{self, Mistakes, Upload as Outcome, Uploaded};
+use anju_business::contribution::upload::{self, Mistakes, Roster, Upload as Outcome, Uploaded};
 use anju_business::contribution::{registration, remittance};
-use anju_casework::{Actor, Error};
+use anju_casework::{Actor, Error, Office};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use anju_exchange::kept::GatewayPolice;
@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Flash, Formula, FormulaLine, Line,
-    Mistake, State as Shown, Table, Text, Tone,
+    Button, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Flash, Line, Mistake,
+    State as Shown, Table, Text, Tone,
 };
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
@@ -28,7 +28,7 @@ use crate::pages::unit::{ErrorsPage, PreviewPage, UploadPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::unit::framed;
-use crate::unit::home::{difference, short};
+use crate::unit::home::{due, short};
 use crate::unit::kept::Upload;
 
 /// More cells than anybody mends one by one: a new file is the way.
@@ -307,6 +307,20 @@ fn shown(fault: &Wrong) -> Text {
     Text::new().say(found)
 }
 
+/// A kept roster of this employer by its public number.
+async fn own_roster(office: &Office, at: &AtUnit, number: &str) -> Result<Roster, PageError> {
+    let id = office
+        .numbers
+        .decode(NumberKind::Roster, number)
+        .ok_or(PageError::NotFound)?;
+    let found = upload::require(office, id).await?;
+    if found.employer_id == at.employer_id {
+        Ok(found)
+    } else {
+        Err(PageError::NotFound)
+    }
+}
+
 /// `GET /unit/roster/{roster}`: what would change, before anything does.
 pub(crate) async fn preview(
     State(portal): State<Portal>,
@@ -315,14 +329,7 @@ pub(crate) async fn preview(
     Path(number): Path<String>,
 ) -> Result<PreviewPage, PageError> {
     let office = &portal.engine.office;
-    let roster_id = office
-        .numbers
-        .decode(NumberKind::Roster, &number)
-        .ok_or(PageError::NotFound)?;
-    let roster = upload::require(office, roster_id).await?;
-    if roster.employer_id != at.employer_id {
-        return Err(PageError::NotFound);
-    }
+    let roster = own_roster(office, &at, &number).await?;
     let month = Month::from_index(roster.month);
     let title = format!("{}名册", short(month));
     let (frame, _) = framed(office, &visit, &at, &title, UnitTab::Roster).await?;
@@ -351,16 +358,7 @@ pub(crate) async fn preview(
             ])
         })
         .collect();
-    let formula = difference(month, &roster.equation, &roster.differences).unwrap_or(Formula {
-        caption: "应付金额".into(),
-        lines: vec![FormulaLine::used(
-            Text::new()
-                .say(short(month))
-                .say(" ")
-                .hint(format!("{} 人", roster.lines)),
-            total,
-        )],
-    });
+    let formula = due(month, &roster, roster.lines, total);
     let hidden = vec![
         frame.head.hidden(),
         ("roster", number),
@@ -437,20 +435,16 @@ pub(crate) async fn register(
     Form(form): Form<Registration>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let roster_id = office
-        .numbers
-        .decode(NumberKind::Roster, &form.roster)
-        .ok_or(PageError::NotFound)?;
-    let roster = upload::require(office, roster_id).await?;
-    if roster.employer_id != at.employer_id {
-        return Err(PageError::NotFound);
-    }
+    let roster = own_roster(office, &at, &form.roster).await?;
     let month = Month::from_index(roster.month);
-    let call = format!("register\n{}\n{roster_id}\n{month}", at.employer_id);
+    let call = format!(
+        "register\n{}\n{}\n{month}",
+        at.employer_id, roster.roster_id
+    );
     let registered = registration::register(
         office,
         at.employer_id,
-        roster_id,
+        roster.roster_id,
         month,
         Actor::Clerk(at.clerk_id),
         "HALL",

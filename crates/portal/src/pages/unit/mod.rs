@@ -6,4 +6,4 @@ mod roster;
 
 pub use home::{HomePage, Next};
 pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
-pub use roster::{Difference, ErrorsPage, PreviewPage, UploadPage};
+pub use roster::{ErrorsPage, PreviewPage, UploadPage};

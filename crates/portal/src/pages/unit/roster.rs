@@ -65,19 +65,6 @@ pub struct ErrorsPage {
     pub has_sheet: bool,
 }
 
-/// One person who changes against last month.
-#[derive(Debug, Clone)]
-pub struct Difference {
-    /// Masked name.
-    pub name: String,
-    /// 新增, 封存, 启封, 基数调整, 比例调整.
-    pub change: String,
-    /// What changes: 基数 9,600.00 → 12,300.00.
-    pub detail: Text,
-    /// By how much the month changes.
-    pub amount: Fen,
-}
-
 /// 名册核对好了: the preview before it is registered.
 #[derive(Debug, Template, WebTemplate)]
 #[template(path = "unit/preview.html")]

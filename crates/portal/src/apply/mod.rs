@@ -1,0 +1,290 @@
+//! 办一件事: what a person asks for, on any channel: the form out of what is known and what was typed, the submission, and in
+//! `sheet.rs` the sheet to check. `/my` adds the face step, the counter the person at the window.
+
+mod sheet;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anju_casework::case::{self, Submission, Submitted};
+use anju_casework::catalogue::Request;
+use anju_casework::person::Person;
+use anju_casework::{Actor, Error, Office, Refusal};
+use anju_domain::money::Fen;
+use anju_policy::{
+    ConditionOutcome, Decision, Form as Inputs, InputType, Outcome, ServiceDefinition,
+};
+use chrono::{DateTime, FixedOffset, TimeZone, Utc};
+use uuid::Uuid;
+
+use crate::components::{Flash, Mistake, Tone};
+use crate::my::membership_of;
+use crate::pages::error::PageError;
+use crate::serve::Portal;
+
+/// The field of the button that has a changed form looked at again and sends nothing.
+pub(crate) const RECHECK: &str = "recheck";
+
+/// How long a submission waits for an end before the page of its case takes over.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What was typed, by field.
+pub(crate) type Typed = BTreeMap<String, String>;
+
+/// Who asks, and from where.
+pub(crate) struct Asking<'a> {
+    pub(crate) portal: &'a Portal,
+    /// The applicant.
+    pub(crate) person: Person,
+    /// The channel code of services.md §3.
+    pub(crate) channel: &'static str,
+    /// `/my/do` or `/desk/do`.
+    pub(crate) path: &'static str,
+    /// `/my/cases` or `/desk/cases`: where its cases are read.
+    pub(crate) cases: &'static str,
+    /// The token of the page's forms.
+    pub(crate) csrf: &'a str,
+    /// Who stands behind the act: the person, or a teller.
+    pub(crate) actor: Actor,
+    /// The teller at the counter.
+    pub(crate) served_by: Option<i64>,
+}
+
+/// A service with what the rules say of it.
+pub(crate) struct Seen {
+    pub(crate) service: ServiceDefinition,
+    pub(crate) decision: Decision,
+}
+
+impl Seen {
+    /// How much may be had now.
+    pub(crate) fn amount(&self) -> Option<Fen> {
+        (self.decision.outcome == Outcome::Approved)
+            .then_some(self.decision.amount_fen)
+            .flatten()
+            .filter(|fen| *fen > 0)
+            .map(Fen::new)
+    }
+
+    /// How many conditions are found so.
+    pub(crate) fn count(&self, outcome: ConditionOutcome) -> usize {
+        self.decision
+            .conditions
+            .iter()
+            .filter(|condition| condition.outcome == outcome)
+            .count()
+    }
+}
+
+/// What became of a submission.
+pub(crate) enum Sent {
+    /// There is a case; its page.
+    Taken(String),
+    /// There is none; the sheet says why.
+    Refused {
+        mistakes: Vec<Mistake>,
+        flash: Option<Flash>,
+    },
+}
+
+impl Asking<'_> {
+    fn office(&self) -> &Office {
+        &self.portal.engine.office
+    }
+
+    /// The service, where it is offered on this channel.
+    pub(crate) fn definition(&self, service: &str) -> Result<ServiceDefinition, PageError> {
+        self.office()
+            .policy()
+            .set
+            .service(service)
+            .filter(|one| one.effect == "pay_out" && one.login_on(self.channel).is_some())
+            .cloned()
+            .ok_or(PageError::NotFound)
+    }
+
+    /// Every payment that this channel offers, each decided from what is at hand.
+    pub(crate) async fn at_hand(&self) -> Result<Vec<Seen>, PageError> {
+        let policy = self.office().policy();
+        let offered: Vec<ServiceDefinition> = policy
+            .set
+            .services()
+            .filter(|service| {
+                service.effect == "pay_out" && service.login_on(self.channel).is_some()
+            })
+            .cloned()
+            .collect();
+        let mut seen = Vec::with_capacity(offered.len());
+        for service in offered {
+            let (form, _) = self.form_of(&service, &Typed::new());
+            let (_, decision) = self
+                .portal
+                .engine
+                .at_hand(&self.request(&service, form))
+                .await?;
+            seen.push(Seen { service, decision });
+        }
+        Ok(seen)
+    }
+
+    fn request(&self, service: &ServiceDefinition, form: Inputs) -> Request {
+        Request {
+            service: service.id.clone(),
+            case_id: None,
+            applicant_id: self.person.person_id,
+            form,
+            channel: self.channel.to_owned(),
+            face_passed: true,
+        }
+    }
+
+    /// What the rules say, every source asked whose answer is not at hand.
+    pub(crate) async fn precheck(
+        &self,
+        service: &ServiceDefinition,
+        form: Inputs,
+    ) -> Result<Decision, PageError> {
+        let request = self.request(service, form);
+        let (_, decision) = self.portal.engine.precheck(&request).await?;
+        Ok(decision)
+    }
+
+    /// Submits what was checked, and waits a little for its end.
+    pub(crate) async fn send(
+        &self,
+        service: &ServiceDefinition,
+        typed: &Typed,
+        form: Inputs,
+    ) -> Result<Sent, PageError> {
+        let engine = &self.portal.engine;
+        let submission = self.submission(service, typed, form).await?;
+        match engine.submit(submission).await {
+            Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
+                engine.wait(case_id, PATIENCE).await?;
+                let number = case::number(&engine.office, case_id);
+                Ok(Sent::Taken(format!("{}/{number}", self.cases)))
+            }
+            Err(Error::Refused(refusal)) => Ok(Sent::Refused {
+                mistakes: mistakes_of(&refusal),
+                flash: flash_of(&refusal, self.cases),
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn submission(
+        &self,
+        service: &ServiceDefinition,
+        typed: &Typed,
+        form: Inputs,
+    ) -> Result<Submission, PageError> {
+        let office = self.office();
+        let now = office.now();
+        let key = typed
+            .get("key")
+            .and_then(|key| Uuid::parse_str(key).ok())
+            .ok_or(PageError::Stale)?;
+        let membership = membership_of(office, self.person.person_id).await?;
+        Ok(Submission {
+            case_id: office.ids.next().await?,
+            digest: anju_ledger::command::digest(&action_of(service, &form)),
+            request: self.request(service, form),
+            actor: self.actor,
+            served_by: self.served_by,
+            key,
+            branch_id: membership.map_or(office.centre.head_branch, |one| one.branch_id),
+            tapped_at: now,
+            promised_at: promised(office, service, now),
+        })
+    }
+
+    /// The form as the service reads it, out of what is known and what was typed; and what cannot be read.
+    pub(crate) fn form_of(
+        &self,
+        service: &ServiceDefinition,
+        typed: &Typed,
+    ) -> (Inputs, Vec<Mistake>) {
+        let mut form = Inputs::new();
+        let mut mistakes = Vec::new();
+        for input in &service.inputs {
+            let words = typed.get(&input.name).map_or("", |words| words.trim());
+            if words.is_empty() {
+                if let (InputType::Card, Some(card)) = (input.input_type, &self.person.card) {
+                    form.insert(input.name.clone(), card.expose().into());
+                }
+                continue;
+            }
+            let value = match input.input_type {
+                InputType::Fen => match Fen::parse_yuan(words) {
+                    Ok(amount) => amount.fen().into(),
+                    Err(error) => {
+                        mistakes.push(Mistake::at(&input.name, error.to_string()));
+                        continue;
+                    }
+                },
+                InputType::Bool => (words == "1").into(),
+                InputType::Int | InputType::Bp => match words.parse::<i64>() {
+                    Ok(number) => number.into(),
+                    Err(_) => {
+                        mistakes.push(Mistake::at(
+                            &input.name,
+                            format!("“{words}”不是整数，请改成数字。"),
+                        ));
+                        continue;
+                    }
+                },
+                _ => words.into(),
+            };
+            form.insert(input.name.clone(), value);
+        }
+        (form, mistakes)
+    }
+}
+
+/// What the face step is bound to: this service with exactly this form.
+pub(crate) fn action_of(service: &ServiceDefinition, form: &Inputs) -> [u8; 32] {
+    let mut bytes = service.id.clone().into_bytes();
+    for (field, value) in form.iter().collect::<BTreeMap<_, _>>() {
+        bytes.extend_from_slice(format!("\n{field}={value}").as_bytes());
+    }
+    anju_vault::sm3(&bytes)
+}
+
+/// The end of the day on which the promise ends.
+fn promised(office: &Office, service: &ServiceDefinition, now: DateTime<Utc>) -> DateTime<Utc> {
+    let day = office
+        .holidays()
+        .add_working_days(office.today(), service.promise.working_days);
+    let evening = day.and_hms_opt(18, 0, 0).expect("18:00 is a time");
+    FixedOffset::east_opt(8 * 3600)
+        .expect("eight hours are a valid offset")
+        .from_local_datetime(&evening)
+        .single()
+        .map_or(now, |at| at.with_timezone(&Utc))
+}
+
+fn mistakes_of(refusal: &Refusal) -> Vec<Mistake> {
+    refusal
+        .errors
+        .iter()
+        .map(|fault| {
+            Mistake::at(
+                fault.column.clone().unwrap_or_default(),
+                fault.message.clone(),
+            )
+        })
+        .collect()
+}
+
+fn flash_of(refusal: &Refusal, cases: &str) -> Option<Flash> {
+    if !refusal.errors.is_empty() {
+        return None;
+    }
+    let flash = Flash::new(Tone::Wait, refusal.detail.as_str());
+    Some(
+        match refusal.extra.get("case_id").and_then(|no| no.as_str()) {
+            Some(number) => flash.next("看这个办件", format!("{cases}/{number}")),
+            None => flash,
+        },
+    )
+}

@@ -1,0 +1,205 @@
+//! 核对页: what a person checks before it is sent: everything that is known with its sources, the few questions, one button.
+
+use anju_domain::money::Fen;
+use anju_policy::{Input, InputType, Outcome, ServiceDefinition};
+use uuid::Uuid;
+
+use super::{Asking, RECHECK, Typed};
+use crate::components::{
+    Button, ButtonLook, ErrorSummary, Field, FieldKind, Flash, Mistake, Summary, SummaryRow, Text,
+    Tone, last_four,
+};
+use crate::my::{balance_of, membership_of};
+use crate::pages::error::PageError;
+use crate::service::{AmountHead, CheckSheet, explain};
+
+impl Asking<'_> {
+    /// The sheet to check: everything that is known, asked of the sources where it is not at hand.
+    pub(crate) async fn sheet(
+        &self,
+        service: &ServiceDefinition,
+        typed: &Typed,
+        mistakes: Vec<Mistake>,
+        flash: Option<Flash>,
+    ) -> Result<CheckSheet, PageError> {
+        let office = self.office();
+        let (mut form, _) = self.form_of(service, typed);
+        // What is mistyped is not decided on, nor asked of any source.
+        for mistake in &mistakes {
+            form.remove(&mistake.field);
+        }
+        let card_known = form
+            .get("card_no")
+            .and_then(|card| card.as_str())
+            .map(str::to_owned);
+        let decision = self.precheck(service, form).await?;
+        let person = &self.person;
+        let membership = membership_of(office, person.person_id).await?;
+        let balance = balance_of(office, membership.as_ref()).await?;
+        let amount = decision
+            .amount_fen
+            .filter(|fen| *fen > 0 && decision.outcome != Outcome::Refused)
+            .map(Fen::new);
+
+        let mut rows = Vec::new();
+        if let (Some(card), true) = (
+            &person.card,
+            typed
+                .get("card_no")
+                .is_none_or(|card| card.trim().is_empty()),
+        ) {
+            rows.push(
+                SummaryRow::new(
+                    "收款卡",
+                    Text::new()
+                        .say(person.card_bank.as_deref().unwrap_or("登记的卡"))
+                        .say(" ")
+                        .tail(card.tail4()),
+                )
+                .source("您登记的卡，在下面可以换一张"),
+            );
+        }
+        let policy = office.policy();
+        rows.extend(explain::summary(&decision, office.now(), |fact_type| {
+            policy
+                .set
+                .fact_type(fact_type)
+                .map(|known| known.label.clone())
+        }));
+
+        let known = |input: &Input| input.input_type == InputType::Card && person.card.is_some();
+        let (asked, more): (Vec<&Input>, Vec<&Input>) = service
+            .inputs
+            .iter()
+            .partition(|input| input.required && !known(input));
+
+        let fields = |inputs: Vec<&Input>| -> Vec<Field> {
+            inputs
+                .into_iter()
+                .map(|input| field_of(input, typed, &mistakes))
+                .collect()
+        };
+        let (fields, more) = (fields(asked), fields(more));
+
+        let refused = decision.outcome == Outcome::Refused;
+        let flash = flash.or_else(|| match decision.outcome {
+            Outcome::Refused => Some(
+                Flash::new(Tone::Fail, explain::verdict(&decision, "可提取").why)
+                    .next("怎样就会通过", format!("{}/{}/why", self.path, service.id)),
+            ),
+            Outcome::Waiting => Some(Flash::new(
+                Tone::Unknown,
+                explain::verdict(&decision, "可提取")
+                    .why
+                    .say("可以先提交，有结果马上告诉您。"),
+            )),
+            _ => None,
+        });
+        let verb = |amount: Option<Fen>| match amount {
+            Some(amount) => Text::new().say("提取 ").money(amount),
+            None => Text::new().say("提交").say(&service.name_zh),
+        };
+        let label = match &card_known {
+            Some(card) => verb(amount).say(" 到").tail(last_four(card)),
+            None => verb(amount),
+        };
+        let key = typed
+            .get("key")
+            .cloned()
+            .unwrap_or_else(|| Uuid::now_v7().to_string());
+        let sources = explain::sources(&decision);
+        Ok(CheckSheet {
+            step: format!("{} · 第 1 步，共 1 步", service.name_zh),
+            question: if refused {
+                "现在还不能提取".into()
+            } else {
+                "请核对，无误就提取".into()
+            },
+            errors: ErrorSummary::of(mistakes),
+            flash,
+            amount: amount.map(|amount| AmountHead {
+                label: "提取金额".into(),
+                amount,
+                note: match balance {
+                    Some(balance) => Text::new().say("到账后余额 ").money(balance - amount),
+                    None => Text::new(),
+                },
+            }),
+            summary: Summary::new(rows),
+            fields,
+            more,
+            consent: if sources.is_empty() {
+                Text::new()
+            } else {
+                Text::new().say(format!(
+                    "提取即同意我们再向 {} 个部门核对一次：{}。只为这笔{}，结果保存在您的办件里。",
+                    sources.len(),
+                    sources.join("、"),
+                    service.name_zh
+                ))
+            },
+            action: format!("{}/{}", self.path, service.id),
+            hidden: vec![("csrf", self.csrf.to_owned()), ("key", key)],
+            button: if refused {
+                Button::send("按改动重新核对", ButtonLook::Plain)
+                    .value(RECHECK, "1")
+                    .wide()
+            } else {
+                Button::submit(label).wide()
+            },
+            after: if refused {
+                "改正以后随时可以再来。".into()
+            } else {
+                Text::new()
+                    .say(&service.promise.promised)
+                    .say("。付款前可以随时撤回；付款后不能撤回。")
+            },
+        })
+    }
+}
+
+/// An input of the service as a field: what was typed stands in it again, with what is wrong with it.
+fn field_of(input: &Input, typed: &Typed, mistakes: &[Mistake]) -> Field {
+    let kind = match input.input_type {
+        InputType::Card | InputType::Int | InputType::Bp => FieldKind::Digits,
+        InputType::Fen => FieldKind::Money,
+        InputType::Month => FieldKind::Month,
+        InputType::Phone => FieldKind::Phone,
+        InputType::Id18 | InputType::Uscc18 => FieldKind::IdNumber,
+        _ => FieldKind::Text,
+    };
+    let mut options: Vec<(String, String)> = input
+        .options
+        .iter()
+        .map(|choice| (choice.value.clone(), choice.label.clone()))
+        .collect();
+    let counts_as_yes = input.default == Some(true.into());
+    if input.input_type == InputType::Bool {
+        // Where silence counts as yes, a no is said.
+        let no = if counts_as_yes { "0" } else { "" };
+        options = vec![(no.to_owned(), "否".into()), ("1".into(), "是".into())];
+    } else if !options.is_empty() && !input.required {
+        options.insert(0, (String::new(), "不填".into()));
+    }
+    let field = if options.is_empty() {
+        Field::new(input.name.clone(), input.label.clone(), kind)
+    } else {
+        Field::select(input.name.clone(), input.label.clone(), options)
+    };
+    let error = mistakes
+        .iter()
+        .find(|mistake| mistake.field == input.name)
+        .map(|mistake| mistake.words.clone());
+    let field = field
+        .value(match typed.get(&input.name) {
+            Some(words) => words.as_str(),
+            None if counts_as_yes => "1",
+            None => "",
+        })
+        .error(error);
+    if input.hint.is_empty() {
+        field
+    } else {
+        field.hint(input.hint.as_str())
+    }
+}

@@ -1,0 +1,44 @@
+//! 下载: what a page hands out as a file: figures as csv, rosters as xlsx.
+
+use anju_domain::money::Fen;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+/// A csv file named `{name}.csv`. A mark at its start makes spreadsheets read Chinese as UTF-8.
+pub(crate) fn csv(name: &str, text: &str) -> Response {
+    file(
+        "text/csv; charset=utf-8",
+        &format!("{name}.csv"),
+        format!("\u{feff}{text}").into_bytes(),
+    )
+}
+
+/// An Excel workbook named `{name}.xlsx`.
+pub(crate) fn workbook(name: &str, bytes: Vec<u8>) -> Response {
+    file(
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        &format!("{name}.xlsx"),
+        bytes,
+    )
+}
+
+/// Yuan as a machine reads them: `15000.00`, `-3600.00`.
+pub(crate) fn plain(amount: Fen) -> String {
+    let fen = amount.fen();
+    let sign = if fen < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", fen.abs() / 100, fen.abs() % 100)
+}
+
+fn file(mime: &'static str, name: &str, bytes: Vec<u8>) -> Response {
+    (
+        [
+            (header::CONTENT_TYPE, mime.to_owned()),
+            (
+                header::CONTENT_DISPOSITION,
+                format!("attachment; filename=\"{name}\""),
+            ),
+        ],
+        bytes,
+    )
+        .into_response()
+}
