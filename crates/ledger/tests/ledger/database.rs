@@ -2,7 +2,7 @@
 //!
 //! It needs no crate of the workspace, so that the tests of the town take this file too (`crates/anju/tests/town/database.rs`).
 
-use std::{str::FromStr, thread};
+use std::{str::FromStr, thread, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions,
@@ -48,16 +48,30 @@ impl Drop for TestDatabase {
         let (server, name) = (self.server.clone(), self.name.clone());
         // Dropping is synchronous and may happen inside a runtime: a thread has its own.
         let dropped = thread::spawn(move || {
-            Runtime::new().expect("a runtime").block_on(async {
-                let mut connection = PgConnection::connect(&server).await?;
-                connection
-                    .execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
-                    .await
-            })
+            Runtime::new()
+                .expect("a runtime")
+                .block_on(drop_database(&server, &name))
         })
         .join();
-        if !matches!(dropped, Ok(Ok(_))) && !thread::panicking() {
-            panic!("could not drop {}", self.name);
+        // What stays goes with the cluster, and says nothing of what was tested.
+        if !matches!(dropped, Ok(Ok(()))) {
+            eprintln!("{} stays: {dropped:?}", self.name);
+        }
+    }
+}
+
+/// PostgreSQL 15 refuses `FORCE` to anybody but a superuser as long as an autovacuum worker is in the database; the worker goes soon.
+async fn drop_database(server: &str, name: &str) -> sqlx::Result<()> {
+    let mut connection = PgConnection::connect(server).await?;
+    let mut tries = 0;
+    loop {
+        let dropped = connection
+            .execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
+            .await;
+        tries += 1;
+        match dropped {
+            Err(_) if tries < 20 => tokio::time::sleep(Duration::from_millis(100)).await,
+            outcome => return outcome.map(drop),
         }
     }
 }
