@@ -78,20 +78,33 @@ pub async fn found(
     first_day: NaiveDate,
     by_segment: bool,
 ) -> Result<()> {
-    sqlx::query(
+    let is_new: bool = sqlx::query_scalar(
         "INSERT INTO centre (centre_id, code, name, demo) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (centre_id) DO UPDATE SET name = excluded.name",
+             ON CONFLICT (centre_id) DO UPDATE SET name = excluded.name
+         RETURNING xmax = 0",
     )
     .bind(centre.id)
     .bind(&centre.code)
     .bind(&centre.name)
     .bind(centre.demo)
-    .execute(&mut *conn)
+    .fetch_one(&mut *conn)
     .await?;
+    if is_new {
+        scatter_ids(conn).await?;
+    }
     put_branches(conn, centre, charter).await?;
     let ledger = anju_ledger::Centre(centre.id);
     account::open_centre(conn, ledger, first_day, by_segment).await?;
     open_bank_accounts(conn, ids, ledger, banks).await
+}
+
+/// Numbers of payments come from ids, and banks keep them longer than any database: a database that is made anew begins at another
+/// place, in steps of a million, so that it does not name again what a bank has seen.
+async fn scatter_ids(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query("SELECT setval('anju_id', last_value + 1000000 * floor(random() * 400000)::bigint) FROM anju_id WHERE NOT is_called")
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 async fn put_branches(conn: &mut PgConnection, centre: &Centre, charter: &Charter) -> Result<()> {

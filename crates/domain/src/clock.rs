@@ -138,10 +138,14 @@ fn offset_of(json: &str) -> Option<TimeDelta> {
     TimeDelta::try_milliseconds(number.parse().ok()?)
 }
 
+fn zone() -> FixedOffset {
+    FixedOffset::east_opt(8 * 3600).expect("eight hours are a valid offset")
+}
+
 /// Civil time of the centre, +08:00 all year.
 #[must_use]
 pub fn shanghai(instant: DateTime<Utc>) -> DateTime<FixedOffset> {
-    instant.with_timezone(&FixedOffset::east_opt(8 * 3600).expect("eight hours are a valid offset"))
+    instant.with_timezone(&zone())
 }
 
 /// The civil date of the centre.
@@ -156,6 +160,13 @@ pub fn end_of_day(date: chrono::NaiveDate) -> DateTime<Utc> {
     date.and_hms_opt(15, 59, 59)
         .expect("23:59:59 in Shanghai is 15:59:59 UTC")
         .and_utc()
+}
+
+/// A full hour of a civil day in Shanghai; none for an hour that no day has.
+#[must_use]
+pub fn at_hour(date: chrono::NaiveDate, hour: u32) -> Option<DateTime<Utc>> {
+    let local = date.and_hms_opt(hour, 0, 0)?;
+    Some(local.and_local_timezone(zone()).single()?.to_utc())
 }
 
 /// RFC 3339 with +08:00 and seconds, the form of every door.

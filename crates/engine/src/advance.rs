@@ -10,7 +10,7 @@ use anju_casework::case::{
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Actor, Error, Office, Refusal, Result, RowFault};
-use anju_policy::{Decision, Outcome, StoredDecision};
+use anju_policy::{Decision, Outcome, ServiceDefinition, StoredDecision};
 use futures::{StreamExt, stream};
 
 use crate::Engine;
@@ -238,15 +238,19 @@ fn request_of(office: &Office, case: &Case) -> Result<Request> {
 }
 
 /// Every mistake of a form, by the definition of its service.
+/// The service of that name.
+pub(crate) fn definition<'a>(
+    policy: &'a PolicyInForce,
+    service: &str,
+) -> Result<&'a ServiceDefinition> {
+    policy.set.service(service).ok_or_else(|| {
+        let detail = format!("没有“{service}”这个事项，请从事项目录里选。");
+        Refusal::new(404, "E-API-04", detail).into()
+    })
+}
+
 fn check_form(policy: &PolicyInForce, request: &Request) -> Result<()> {
-    let Some(definition) = policy.set.service(&request.service) else {
-        return Err(Refusal::new(
-            404,
-            "E-API-04",
-            format!("没有“{}”这个事项，请从事项目录里选。", request.service),
-        )
-        .into());
-    };
+    let definition = definition(policy, &request.service)?;
     if definition.login_on(&request.channel).is_none() {
         let detail = format!(
             "“{}”不在渠道 {} 上办理，请换一个渠道。",

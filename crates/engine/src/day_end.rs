@@ -1,4 +1,4 @@
-//! The day's end (日终): statements fetched, matched, closed by two, and what belongs to the end of a closed day.
+//! The day's end (日终): statements fetched, matched, closed by two.
 
 use anju_business::books::day_close;
 use anju_business::books::day_match::{Statement, StatementLine};
@@ -73,7 +73,7 @@ impl Engine {
         day_close::confirm(&self.office, &self.statements().await?, checker).await
     }
 
-    /// Closes the open day by two persons, one after the other, and does what belongs to its end.
+    /// Closes the open day by two persons, one after the other.
     ///
     /// # Errors
     /// What `propose_close` and `confirm_close` refuse.
@@ -84,14 +84,7 @@ impl Engine {
             );
         }
         self.propose_close(maker).await?;
-        let closed = self.confirm_close(checker).await?;
-        self.after_close(closed).await?;
-        Ok(closed)
-    }
-
-    /// Scheduled work of a closed day: on 30 June the year's interest is settled.
-    pub async fn after_close(&self, closed: NaiveDate) -> Result<()> {
-        day_close::settle_year_if_due(&self.office, closed).await
+        self.confirm_close(checker).await
     }
 }
 

@@ -11,7 +11,8 @@ pub mod schedule;
 
 use std::sync::Arc;
 
-use anju_casework::{Fault, Office, Result};
+use anju_casework::{Error, Fault, Office, Result};
+use anju_domain::clock::{at_hour, shanghai_date};
 use anju_exchange::bank::BankLine;
 use anju_exchange::gateway::Gateway;
 use anju_vault::SharedKey;
@@ -41,22 +42,32 @@ impl Drop for Running {
 }
 
 impl Engine {
-    /// The latest time of a decision that is promised to somebody who submits now: the term of the law in working days.
+    /// The latest time of a decision that this service promises to somebody who submits now: an hour of the day that ends its
+    /// working days; of the next working day where that is past.
     ///
     /// # Errors
-    /// The policy has no such term.
-    pub fn promise(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
-        let days = self
-            .office
-            .policy()
+    /// 404 `E-API-04` for a service that is not there; the policy has no such hour.
+    pub fn promise(&self, service: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        let policy = self.office.policy();
+        let days = advance::definition(&policy, service)?.promise.working_days;
+        let hour = policy
             .set
-            .int("decision_working_days", self.office.today(), &[])
+            .int("promise_hour", shanghai_date(now), &[])
             .map_err(|error| Fault::Policy(error.to_string()))?;
-        let day = self.office.holidays().add_working_days(
-            anju_domain::clock::shanghai_date(now),
-            u32::try_from(days).map_err(|error| Fault::Policy(error.to_string()))?,
-        );
-        Ok(anju_domain::clock::end_of_day(day))
+        let at = |day| {
+            u32::try_from(hour)
+                .ok()
+                .and_then(|hour| at_hour(day, hour))
+                .ok_or_else(|| Error::from(Fault::Policy(format!("promise_hour {hour}"))))
+        };
+        let holidays = self.office.holidays();
+        let day = holidays.add_working_days(shanghai_date(now), days);
+        let promised = at(day)?;
+        if promised > now {
+            Ok(promised)
+        } else {
+            at(holidays.add_working_days(day, 1))
+        }
     }
 
     /// Starts what runs by itself.

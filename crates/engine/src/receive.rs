@@ -5,6 +5,7 @@ use anju_business::contribution::receipt::{self, Credit};
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::inbox::{self, Arrival};
 use anju_casework::{Refusal, Result};
+use anju_domain::money::Fen;
 use anju_exchange::bank::{BankEntry, BankFault, OrderResult, Push, SendOutcome, read_push};
 
 use crate::Engine;
@@ -74,6 +75,7 @@ impl Engine {
         };
         let report = PaymentReport {
             bank_ref: entry.bank_ref.clone(),
+            amount_fen: Some(-entry.amount.fen()),
             settled_at: entry.at,
             answered_at: Some(self.office.now()),
             ..PaymentReport::default()
@@ -126,6 +128,7 @@ impl Engine {
             SendOutcome::Settled { bank_ref, at } => {
                 let report = PaymentReport {
                     bank_ref: bank_ref.clone(),
+                    amount_fen: result.amount.map(Fen::fen),
                     settled_at: Some(*at),
                     answered_at: Some(self.office.now()),
                     ..PaymentReport::default()

@@ -1,13 +1,18 @@
-//! Work that its time brings: lists that lapse without money.
+//! Work that its time brings: lists that lapse without money; at start, closes that were interrupted.
 
 use std::time::Duration;
 
+use anju_business::books::day_close;
 use anju_business::contribution::remittance;
 
 use crate::Engine;
 
 /// Looks once a minute until its task is dropped.
 pub async fn run(engine: Engine) {
+    while let Err(error) = day_close::finish_interrupted(&engine.office).await {
+        tracing::error!(%error, "finishing an interrupted close");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
     loop {
         match remittance::expire(&engine.office).await {
             Ok(0) => {}

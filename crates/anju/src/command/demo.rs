@@ -72,13 +72,19 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
         (1..=50_000).contains(&size.employees),
         "--employees 应在 1 到 50000 之间"
     );
+    // Each firm has a thousand numbers for its people, or as many as it needs; a seed has ten million.
+    let step = i64::from(size.employees.div_ceil(10)).max(100);
+    ensure!(
+        i64::from(size.employers) * step <= 1_000_000,
+        "单位数乘以职工数不能超过一千万（每个单位至少按一千人算）"
+    );
     let doors = Doors::of(config)?;
     let mut people = People {
         clerks: Vec::new(),
         employees: Vec::new(),
     };
     for number in 0..size.employers {
-        let place = i64::from(size.seed) * 1_000_000 + i64::from(number) * 100 + 500_000_000;
+        let place = i64::from(size.seed) * 1_000_000 + i64::from(number) * step + 500_000_000;
         let firm = cast::firm(
             &format!(
                 "重庆演示科技有限公司{}",

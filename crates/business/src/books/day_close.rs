@@ -235,7 +235,13 @@ async fn seal(
     };
     day::close(&mut conn, &closing).await?;
     drop(conn);
-    sign(office, business_date, checker_id).await
+    end(office, business_date, checker_id).await
+}
+
+/// What belongs to the end of a sealed day, the signature last: a close without it is not finished.
+async fn end(office: &Office, sealed: NaiveDate, checker_id: i64) -> Result<()> {
+    settle_year_if_due(office, sealed).await?;
+    sign(office, sealed, checker_id).await
 }
 
 async fn sign(office: &Office, business_date: NaiveDate, checker_id: i64) -> Result<()> {
@@ -268,20 +274,24 @@ async fn sign(office: &Office, business_date: NaiveDate, checker_id: i64) -> Res
     Ok(())
 }
 
-/// Finishes closes that were interrupted between the mark and the seal; called at start.
+/// Finishes closes that were interrupted between the mark and the signature; called at start.
 pub async fn finish_interrupted(office: &Office) -> Result<()> {
     let mut conn = office.pool.acquire().await?;
-    for day_marked in day::unsealed(&mut conn, office.ledger()).await? {
+    for marked in day::unsealed(&mut conn, office.ledger()).await? {
         day::wait_for_writers(&mut conn).await?;
-        day::seal(&mut conn, office.ledger(), day_marked, office.now()).await?;
-        let checker: i64 = sqlx::query_scalar(
-            "SELECT checker_id FROM day_close WHERE centre_id = $1 AND business_date = $2",
-        )
-        .bind(office.centre.id)
-        .bind(day_marked.date())
-        .fetch_one(&mut *conn)
-        .await?;
-        sign(office, day_marked.date(), checker).await?;
+        day::seal(&mut conn, office.ledger(), marked, office.now()).await?;
+    }
+    drop(conn);
+    let unsigned: Vec<(NaiveDate, i64)> = sqlx::query_as(
+        "SELECT business_date, c.checker_id FROM day_close c JOIN day_signature s USING (centre_id, business_date)
+          WHERE centre_id = $1 AND c.state = 2 AND s.state = 1 ORDER BY business_date",
+    )
+    .bind(office.centre.id)
+    .fetch_all(&office.pool)
+    .await?;
+    for (sealed, checker_id) in unsigned {
+        tracing::info!(%sealed, "an interrupted close is finished");
+        end(office, sealed, checker_id).await?;
     }
     Ok(())
 }
@@ -300,7 +310,7 @@ pub async fn first_day(office: &Office) -> Result<NaiveDate> {
 }
 
 /// When 30 June is sealed, the year's interest of every account (E71, E72), in key ranges; repeated, it books nothing.
-pub async fn settle_year_if_due(office: &Office, closed: NaiveDate) -> Result<()> {
+async fn settle_year_if_due(office: &Office, closed: NaiveDate) -> Result<()> {
     let next = closed.succ_opt().unwrap_or(closed);
     if (next.month(), next.day()) != (7, 1) {
         return Ok(());

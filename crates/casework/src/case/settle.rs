@@ -33,6 +33,8 @@ pub struct Order {
 pub struct PaymentReport {
     /// The bank's serial of its entry.
     pub bank_ref: String,
+    /// Fen, where the bank says it.
+    pub amount_fen: Option<i64>,
     /// When the order was sent.
     pub sent_at: Option<DateTime<Utc>>,
     /// When the bank answered.
@@ -41,6 +43,24 @@ pub struct PaymentReport {
     pub settled_at: Option<DateTime<Utc>>,
     /// Reason code and words of a refusal or return.
     pub reason: Option<String>,
+}
+
+impl PaymentReport {
+    /// Whether the bank speaks of another amount than was ordered. Nobody may book that: the payment stays unknown until a person
+    /// has asked the bank, and the day's match shows the difference.
+    pub fn differs(&self, ordered_fen: i64, end_to_end_id: &str) -> bool {
+        let differs = self.amount_fen.is_some_and(|told| told != ordered_fen);
+        if differs {
+            tracing::error!(
+                end_to_end_id,
+                ordered_fen,
+                told_fen = self.amount_fen,
+                serial = self.bank_ref,
+                "the bank tells another amount than was ordered"
+            );
+        }
+        differs
+    }
 }
 
 /// The order of a case that is paying; none where there is nothing to pay any more.
@@ -185,6 +205,12 @@ pub async fn payment_paid(
     if !case.awaits_bank(attempt) {
         return Ok(false);
     }
+    let end_to_end_id = end_to_end_id(office, case_id, attempt);
+    if report.differs(amount_of(&case)?, &end_to_end_id) {
+        tx.rollback().await?;
+        payment_unknown(office, case_id, attempt).await?;
+        return Ok(false);
+    }
     let bank = office.bank(bank_of(&case)?)?.deposit_id;
     debit_taken(
         office,
@@ -192,7 +218,7 @@ pub async fn payment_paid(
         bank_of(&case)?,
         report,
         amount_of(&case)?,
-        &end_to_end_id(office, case_id, attempt),
+        &end_to_end_id,
         Some(case_id),
     )
     .await?;

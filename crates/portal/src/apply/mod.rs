@@ -14,7 +14,6 @@ use anju_domain::money::Fen;
 use anju_policy::{
     ConditionOutcome, Decision, Form as Inputs, InputType, Outcome, ServiceDefinition,
 };
-use chrono::{DateTime, FixedOffset, TimeZone, Utc};
 use uuid::Uuid;
 
 use crate::components::{Flash, Mistake, Tone};
@@ -194,7 +193,7 @@ impl Asking<'_> {
             key,
             branch_id: membership.map_or(office.centre.head_branch, |one| one.branch_id),
             tapped_at: now,
-            promised_at: promised(office, service, now),
+            promised_at: self.portal.engine.promise(&service.id, now)?,
         })
     }
 
@@ -248,19 +247,6 @@ pub(crate) fn action_of(service: &ServiceDefinition, form: &Inputs) -> [u8; 32] 
         bytes.extend_from_slice(format!("\n{field}={value}").as_bytes());
     }
     anju_vault::sm3(&bytes)
-}
-
-/// The end of the day on which the promise ends.
-fn promised(office: &Office, service: &ServiceDefinition, now: DateTime<Utc>) -> DateTime<Utc> {
-    let day = office
-        .holidays()
-        .add_working_days(office.today(), service.promise.working_days);
-    let evening = day.and_hms_opt(18, 0, 0).expect("18:00 is a time");
-    FixedOffset::east_opt(8 * 3600)
-        .expect("eight hours are a valid offset")
-        .from_local_datetime(&evening)
-        .single()
-        .map_or(now, |at| at.with_timezone(&Utc))
 }
 
 fn mistakes_of(refusal: &Refusal) -> Vec<Mistake> {

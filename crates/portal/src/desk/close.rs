@@ -47,7 +47,7 @@ async fn draw(
     } else {
         day_close::checklist(office, &matches).await?
     };
-    let frame = framed_on(office, visit, at, "日结", "/desk/books/close", open);
+    let frame = framed_on(office, visit, at, "日结", "/desk/books/close", open).await?;
     let agrees = !matches.is_empty() && matches.iter().all(BankMatch::agrees);
     let day = chinese_day(open);
     let matched_at = matches.iter().map(|one| one.matched_at).max();
@@ -276,10 +276,7 @@ pub(crate) async fn confirm(
     at: AtDesk,
     Form(_): Form<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    let done = match portal.engine.confirm_close(&at.staff).await {
-        Ok(closed) => portal.engine.after_close(closed).await.map(|()| closed),
-        Err(error) => Err(error),
-    };
+    let done = portal.engine.confirm_close(&at.staff).await;
     answer(&portal, &visit, &at, done).await
 }
 

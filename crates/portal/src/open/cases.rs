@@ -83,6 +83,7 @@ pub async fn submit(
             .await
             .map_err(|error| problem(error.into()))?;
         let now = office.now();
+        let promised_at = open.engine.promise(&body.service, now).map_err(problem)?;
         let submission = Submission {
             case_id,
             request: Request {
@@ -100,7 +101,7 @@ pub async fn submit(
             digest: key.digest,
             branch_id,
             tapped_at: now,
-            promised_at: open.engine.promise(now).map_err(problem)?,
+            promised_at,
         };
         let submitted = open.engine.submit(submission).await.map_err(problem)?;
         let (status, case_id) = match submitted {
