@@ -142,8 +142,11 @@ struct File {
 struct EventFile {
     code: String,
     name: String,
+    passbook: Option<String>,
     #[serde(default)]
     frozen_too: bool,
+    reverses: Option<String>,
+    #[serde(default)]
     lines: Vec<LineFile>,
 }
 
@@ -186,6 +189,7 @@ impl TableLine {
 
 struct TableEvent {
     name: String,
+    passbook: Option<String>,
     frozen_too: bool,
     lines: Vec<TableLine>,
 }
@@ -208,15 +212,23 @@ impl EntryTable {
             let wrong = |what: String| Error::EntryTable(format!("{}: {what}", event.code));
             let code =
                 Event::parse(&event.code).ok_or_else(|| wrong("not a code like E05".to_owned()))?;
+            if event.lines.is_empty() != event.reverses.is_some() {
+                return Err(wrong(
+                    "has either lines or the event that it reverses".to_owned(),
+                ));
+            }
             let lines = event
                 .lines
                 .into_iter()
                 .map(line)
                 .collect::<std::result::Result<Vec<_>, _>>()
                 .map_err(wrong)?;
-            check_balanced(&lines).map_err(wrong)?;
+            if event.reverses.is_none() {
+                check_balanced(&lines).map_err(wrong)?;
+            }
             let event = TableEvent {
                 name: event.name,
+                passbook: event.passbook,
                 frozen_too: event.frozen_too,
                 lines,
             };
@@ -233,6 +245,15 @@ impl EntryTable {
         self.events
             .get(&event)
             .map_or_else(|| event.to_string(), |known| known.name.clone())
+    }
+
+    /// 摘要: what the holder of an account reads of the event; its name where nothing else is said.
+    #[must_use]
+    pub fn passbook(&self, event: Event) -> String {
+        self.events
+            .get(&event)
+            .and_then(|known| known.passbook.clone())
+            .unwrap_or_else(|| self.name(event))
     }
 
     /// Whether the event may take what is frozen or reserved.

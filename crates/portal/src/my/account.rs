@@ -37,14 +37,10 @@ pub(crate) struct Year {
 
 /// What an entry was for: 11月汇缴, 租房提取, 结息.
 pub(crate) fn what(office: &Office, entry: &AccountEntry) -> String {
-    let name = office.entries.name(entry.event);
+    let words = office.entries.passbook(entry.event);
     match entry.month {
-        Some(month) => format!(
-            "{}月{}",
-            month.first_day().month(),
-            name.replace("分配", "")
-        ),
-        None => name,
+        Some(month) => format!("{}月{words}", month.first_day().month()),
+        None => words,
     }
 }
 
