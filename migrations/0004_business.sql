@@ -72,6 +72,7 @@ CREATE TABLE remittance (                   -- 汇缴
 );
 CREATE UNIQUE INDEX remittance_live ON remittance (centre_id, employer_id, month) WHERE state IN (1, 2, 3);
 CREATE INDEX remittance_employer ON remittance (centre_id, employer_id, remittance_id);
+CREATE INDEX remittance_due ON remittance (centre_id, (amount_fen - received_fen), remittance_id) WHERE state IN (1, 2);
 
 CREATE TABLE remittance_line (              -- the list that was confirmed is the list that is paid and allocated
   centre_id     smallint NOT NULL,
@@ -128,6 +129,7 @@ CREATE TABLE suspense_match (               -- 不明来款的认领或退回: m
   CHECK (checker_id IS NULL OR checker_id <> maker_id)
 );
 CREATE UNIQUE INDEX suspense_match_live ON suspense_match (centre_id, receipt_id) WHERE state = 1;
+CREATE INDEX suspense_match_waiting ON suspense_match (centre_id, match_id) WHERE state = 1;
 
 CREATE TABLE employer_account_known (       -- payer accounts seen for an employer, for matching by payer
   centre_id     smallint NOT NULL,

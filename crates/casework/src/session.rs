@@ -47,11 +47,16 @@ pub struct Session {
     pub face_at: Option<DateTime<Utc>>,
     /// At the counter: the person who stands before the teller.
     pub served_person: Option<i64>,
-    /// Why the teller looks at that person.
+    /// Why the teller looks at that person; none while he was found and no reason is given yet.
     pub served_reason: Option<String>,
 }
 
 impl Session {
+    /// The person at the window and why he is looked at; nobody before a reason is given.
+    pub fn serving(&self) -> Option<(i64, &str)> {
+        self.served_person.zip(self.served_reason.as_deref())
+    }
+
     /// Whether the face step was passed for this action within ten minutes (services.md §2, L3f).
     pub fn face_passed(&self, action: &[u8], now: DateTime<Utc>) -> bool {
         self.face_digest.as_deref() == Some(action)
@@ -175,7 +180,7 @@ pub async fn face(office: &Office, session_id: i64, action: &[u8]) -> Result<()>
     Ok(())
 }
 
-/// The person who stands before the teller from now on; none when the visit ends.
+/// The person who stands before the teller from now on, without a reason until it is given; none when the visit ends.
 pub async fn serve(
     office: &Office,
     session_id: i64,

@@ -33,8 +33,8 @@ pub struct ReceiptData {
     pub state: String,
     /// Submission, decision, payment, in their order.
     pub times: Vec<Moment>,
-    /// The short code of the proof, without groups.
-    pub short_code: String,
+    /// The short code of the proof, without groups, where the case has one.
+    pub short_code: Option<String>,
     /// The address where the proof is checked; none prints no QR code.
     pub verify_url: Option<String>,
     /// When this sheet is printed.
@@ -82,7 +82,9 @@ pub(crate) fn inputs(data: &ReceiptData) -> Result<Dict, PaperError> {
         ("times", times.into_value()),
         (
             "short_code",
-            in_groups_of_four(&data.short_code).into_value(),
+            data.short_code
+                .as_deref()
+                .map_or(Value::None, |code| in_groups_of_four(code).into_value()),
         ),
         (
             "verify_url",

@@ -3,8 +3,8 @@ use anju_portal::components::{
     Line, Masked, Pager, Row, Rows, State, Table, Tabs, Text, Timeline, Tone, When,
 };
 use anju_portal::pages::desk::{
-    ApplyPage, CasePage, CustomerPage, IdentifyPage, KeysPage, Paper, Reveal, SearchPage, TaskSide,
-    TasksPage,
+    ApplyPage, AskWhy, CasePage, CustomerPage, IdentifyPage, KeysPage, Paper, Reveal, SearchPage,
+    TaskSide, TasksPage,
 };
 use anju_portal::security::Visit;
 
@@ -330,6 +330,12 @@ fn customer(visit: &Visit) -> CustomerPage {
         ]),
         keys: Keys::new(&[("1", "开始办理"), ("e", "证据")])
             .note("查看原因：A032 叫号 · 本次查看已记录"),
+        looks: Rows::new(vec![
+            Row::of("渝北办事处 张*（3021）")
+                .icon("eye")
+                .note("今天 10:02，因当面核身，来办业务看过客户概况"),
+        ])
+        .tight(),
     }
 }
 
@@ -369,6 +375,7 @@ fn case(visit: &Visit) -> CasePage {
             changes: Vec::new(),
         }),
         timeline: Timeline(vec![Event::new(When::Done, "提交", "今天 09:58 · 手机")]),
+        flight: super::service::flight(),
         keys: Keys::new(&[("a", "去通过页"), ("r", "退回")]),
     }
 }
@@ -403,7 +410,17 @@ fn identify(visit: &Visit) -> IdentifyPage {
 fn search(visit: &Visit) -> SearchPage {
     SearchPage {
         frame: desk_frame(visit, "找到的", "", "张*（3021）"),
-        note: "1 个人，1 个页面。本次查找已记录。".into(),
+        note: "查到的人都已记录这次查找，本人能看到。".into(),
+        ask: Some(AskWhy {
+            who: "李*　500***********1234".into(),
+            action: "/desk/people/p1/serve".into(),
+            reason: Field::select(
+                "reason",
+                "为什么来办",
+                vec![("business".into(), "来办业务".into())],
+            ),
+            button: Button::submit("打开这位客户"),
+        }),
         groups: vec![(
             "人".into(),
             Rows::new(vec![

@@ -2,6 +2,7 @@ use anju_portal::components::*;
 use anju_portal::frame::MyTab;
 use anju_portal::security::Visit;
 use anju_portal::service::*;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{fen, my_frame};
 
@@ -159,6 +160,7 @@ pub fn progress(visit: &Visit) -> ProgressPage {
             Event::new(When::Expected, "出结果", "预计今天，最迟 11月25日 18:00"),
             Event::new(When::Expected, "到账，短信通知", "预计通过后 10 秒内"),
         ]),
+        flight: flight(),
         button: Some(
             Button::go("查看最新进展", "/my/cases/c1")
                 .icon("refresh")
@@ -166,6 +168,25 @@ pub fn progress(visit: &Visit) -> ProgressPage {
         ),
         note: "有问题打 023-12329，报办件号就行。超过承诺时间，我们会主动打给您。".into(),
     }
+}
+
+pub fn flight() -> Option<Flight> {
+    let began: DateTime<Utc> = "2026-11-24T01:14:01Z".parse().expect("an instant");
+    let leg = |name: &str, after: i64, ms: i64| Leg {
+        name: name.to_owned(),
+        started_at: began + TimeDelta::milliseconds(after),
+        ms,
+    };
+    Flight::new(
+        began,
+        vec![
+            leg("收到申请", 0, 4),
+            leg("向部门核对", 4, 610),
+            leg("按规则判定", 614, 3),
+            leg("银行付款", 640, 420),
+            leg("到卡", 640, 380),
+        ],
+    )
 }
 
 pub fn conditions() -> Vec<Condition> {
@@ -291,5 +312,11 @@ pub fn receipt(visit: &Visit) -> ReceiptPage {
                 short_code: "K7QF 2M9T 4RWX".into(),
             }),
         },
+        pdf: Button::link(
+            "下载 PDF 回单",
+            ButtonLook::Plain,
+            "/my/cases/c1/receipt.pdf",
+        )
+        .icon("download"),
     }
 }

@@ -35,7 +35,14 @@ fn holds(staff: &Staff, roles: &[&str]) -> bool {
 }
 
 const TELLERS: Who = Who::Staff(&[role::TELLER, role::REVIEWER]);
-const CASES: Who = Who::Staff(&[role::TELLER, role::REVIEWER, role::AUDITOR]);
+const TASKS: Who = Who::Staff(&[role::TELLER, role::REVIEWER, role::AUDITOR]);
+const READERS: Who = Who::Staff(&[
+    role::TELLER,
+    role::REVIEWER,
+    role::ACCOUNTANT,
+    role::CHIEF_ACCOUNTANT,
+    role::AUDITOR,
+]);
 const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
@@ -74,6 +81,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/my/cases/{case}/live", Person),
     ("GET", "/my/cases/{case}/why", Person),
     ("GET", "/my/cases/{case}/receipt", Person),
+    ("GET", "/my/cases/{case}/receipt.pdf", Person),
     ("GET", "/my/cases/{case}/withdraw", Person),
     ("POST", "/my/cases/{case}/withdraw", Person),
     ("GET", "/my/account", Person),
@@ -101,16 +109,18 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/unit/arrivals/{remittance}/live", Clerk),
     // 柜面.
     ("GET", "/desk", STAFF),
-    ("GET", "/desk/tasks", CASES),
-    ("GET", "/desk/tasks/next", CASES),
-    ("GET", "/desk/cases/{case}", CASES),
+    ("GET", "/desk/tasks", TASKS),
+    ("GET", "/desk/tasks/next", TASKS),
+    ("GET", "/desk/cases/{case}", READERS),
     ("POST", "/desk/cases/{case}/check", REVIEWERS),
     ("GET", "/desk/identify", TELLERS),
     ("POST", "/desk/identify", TELLERS),
     ("GET", "/desk/do/{service}", TELLERS),
     ("POST", "/desk/do/{service}", TELLERS),
     ("GET", "/desk/do/{service}/why", TELLERS),
-    ("GET", "/desk/people/{person}", CASES),
+    ("POST", "/desk/leave", TELLERS),
+    ("GET", "/desk/people/{person}", READERS),
+    ("POST", "/desk/people/{person}/serve", TELLERS),
     ("POST", "/desk/people/{person}/reveal", TELLERS),
     ("POST", "/desk/search", STAFF),
     ("GET", "/desk/keys", STAFF),

@@ -1,4 +1,4 @@
-//! 下载: what a page hands out as a file: figures as csv, rosters as xlsx.
+//! 下载: what a page hands out as a file: figures as csv, rosters as xlsx, papers as pdf.
 
 use anju_domain::money::Fen;
 use axum::http::header;
@@ -20,6 +20,11 @@ pub(crate) fn workbook(name: &str, bytes: Vec<u8>) -> Response {
         &format!("{name}.xlsx"),
         bytes,
     )
+}
+
+/// A paper named `{name}.pdf`.
+pub(crate) fn pdf(name: &str, bytes: Vec<u8>) -> Response {
+    file("application/pdf", &format!("{name}.pdf"), bytes)
 }
 
 /// Yuan as a machine reads them: `15000.00`, `-3600.00`.

@@ -132,7 +132,7 @@ pub struct RailLink {
     /// Words.
     pub name: &'static str,
     /// How much waits there; nothing where that is not counted.
-    pub count: Option<u32>,
+    pub count: Option<i64>,
 }
 
 /// A group of the rail, by what the person's roles may open.
@@ -168,8 +168,6 @@ pub enum SiteTab {
     Home,
     /// 办事指南.
     Guides,
-    /// 验证凭据.
-    Verify,
     /// None of these.
     Other,
 }
@@ -177,11 +175,10 @@ pub enum SiteTab {
 impl SiteTab {
     /// All in their order: address, words.
     #[must_use]
-    pub fn all() -> [(SiteTab, &'static str, &'static str); 3] {
+    pub fn all() -> [(SiteTab, &'static str, &'static str); 2] {
         [
             (SiteTab::Home, "/", "首页"),
             (SiteTab::Guides, "/guides", "办事指南"),
-            (SiteTab::Verify, "/verify", "验证"),
         ]
     }
 }

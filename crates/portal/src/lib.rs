@@ -14,6 +14,7 @@ mod download;
 pub mod frame;
 mod login;
 pub mod look;
+mod looks;
 mod my;
 pub mod open;
 pub mod pages;

@@ -1,8 +1,9 @@
 //! 入口: the router of all pages. Every route here stands in the table of [`crate::authorization`].
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anju_engine::Engine;
+use anju_paper::Press;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -22,6 +23,8 @@ pub struct Portal {
     pub shield: Shield,
     /// Rosters that clerks are mending.
     pub(crate) uploads: Arc<Uploads>,
+    /// Sets papers; opened by the first that is asked for.
+    pub(crate) press: Arc<OnceLock<Press>>,
 }
 
 impl Portal {
@@ -43,6 +46,7 @@ impl Portal {
             engine,
             shield,
             uploads: Arc::new(Uploads::default()),
+            press: Arc::new(OnceLock::new()),
         }
     }
 }

@@ -48,13 +48,15 @@ pub fn promise(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     minute(at, now)
 }
 
-/// 0.9 秒; under a hundredth of a second it says so.
+/// 0.9 秒; under a hundredth of a second it says so, over two minutes it counts minutes.
 #[must_use]
-pub fn took(ms: i32) -> String {
+pub fn took(ms: i64) -> String {
     match ms {
         ..10 => "不到 0.01 秒".to_owned(),
         10..1000 => format!("0.{:02} 秒", ms / 10),
-        _ => format!("{}.{} 秒", ms / 1000, ms % 1000 / 100),
+        1000..120_000 => format!("{}.{} 秒", ms / 1000, ms % 1000 / 100),
+        120_000..7_200_000 => format!("{} 分钟", ms / 60_000),
+        _ => format!("{} 小时 {} 分", ms / 3_600_000, ms / 60_000 % 60),
     }
 }
 

@@ -1,54 +1,21 @@
-//! Who may open which page: every route of the table × everybody who can be logged in.
+//! Who may open which page: every route of the table × everybody who can be logged in, and whose numbers open what.
 
-use anju::cast::{self, contribute, look_up, person};
-use anju_casework::session::{self, audience};
-use anju_casework::staff::{self, Staff, role};
-use anju_casework::{Office, employer};
-use anju_domain::calendar::Month;
-use anju_domain::clock::shanghai_date;
-use anju_domain::phone::Phone;
+use anju::cast::{self, Person, contribute, look_up, person, text};
+use anju_casework::Office;
+use anju_casework::session::audience;
+use anju_casework::staff::role;
 use anju_portal::authorization::{TABLE, Who};
-use anju_vault::NumberKind;
-use reqwest::{Client, Response, StatusCode, header, redirect};
+use reqwest::StatusCode;
+use serde_json::json;
 
-use crate::town::Town;
-
-/// Somebody at a browser: nobody, a person, a clerk, or staff with roles.
-struct Visitor {
-    name: String,
-    audience: Option<i16>,
-    roles: Vec<String>,
-    cookie: String,
-    token: String,
-}
-
-impl Visitor {
-    fn may(&self, who: Who) -> bool {
-        match who {
-            Who::Anyone => true,
-            Who::Person => self.audience == Some(audience::PERSON),
-            Who::Clerk => self.audience == Some(audience::CLERK),
-            Who::Staff(roles) => {
-                self.audience == Some(audience::STAFF)
-                    && (roles.is_empty()
-                        || roles
-                            .iter()
-                            .any(|role| self.roles.iter().any(|held| held == role)))
-            }
-        }
-    }
-}
+use crate::town::{Town, month};
+use crate::visitor::{Answer, Visitor};
 
 #[tokio::test]
 async fn every_page_opens_to_those_of_the_table_and_to_nobody_else() {
     let town = Town::open().await;
     let office = town.office().await;
-    let server = format!("http://{}", town.config.listen);
-    let client = Client::builder()
-        .redirect(redirect::Policy::none())
-        .build()
-        .expect("a client");
-    let visitors = everybody(&town, &office, &client, &server).await;
+    let visitors = everybody(&town, &office).await;
     for (method, route, who) in TABLE {
         let path = route
             .replace("{service}", "withdraw-rent")
@@ -59,25 +26,17 @@ async fn every_page_opens_to_those_of_the_table_and_to_nobody_else() {
             continue;
         }
         for visitor in &visitors {
-            let request = match *method {
-                "GET" => client.get(format!("{server}{path}")),
-                _ => client
-                    .post(format!("{server}{path}"))
-                    .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                    .body(format!("csrf={}", visitor.token)),
+            let answer = match *method {
+                "GET" => visitor.get(&path).await,
+                _ => visitor.post(&path, &[]).await,
             };
-            let answer = request
-                .header(header::COOKIE, &visitor.cookie)
-                .send()
-                .await
-                .expect("an answer");
             assert!(
-                !answer.status().is_server_error(),
+                !answer.status.is_server_error(),
                 "{method} {route} as {}: {}",
                 visitor.name,
-                answer.status()
+                answer.status
             );
-            let let_in = is_let_in(answer).await;
+            let let_in = is_let_in(&answer);
             assert_eq!(
                 let_in,
                 visitor.may(*who),
@@ -89,157 +48,229 @@ async fn every_page_opens_to_those_of_the_table_and_to_nobody_else() {
 }
 
 /// Whether the gate let a request through, whatever the handler then said of it.
-async fn is_let_in(answer: Response) -> bool {
-    let sent_to_log_in = answer
-        .headers()
-        .get(header::LOCATION)
-        .and_then(|to| to.to_str().ok())
-        .is_some_and(|to| to.starts_with("/login"));
-    if sent_to_log_in || answer.status() == StatusCode::UNAUTHORIZED {
-        return false;
-    }
-    answer.status() != StatusCode::FORBIDDEN
-        || !answer.text().await.expect("a page").contains("这一页由")
+fn is_let_in(answer: &Answer) -> bool {
+    let is_sent_to_log_in = answer.location.starts_with("/login");
+    let is_told_whose_it_is =
+        answer.status == StatusCode::FORBIDDEN && answer.page.contains("这一页由");
+    !is_sent_to_log_in && answer.status != StatusCode::UNAUTHORIZED && !is_told_whose_it_is
 }
 
-async fn everybody(town: &Town, office: &Office, client: &Client, server: &str) -> Vec<Visitor> {
+impl Visitor {
+    fn may(&self, who: Who) -> bool {
+        match who {
+            Who::Anyone => true,
+            Who::Person => self.audience == Some(audience::PERSON),
+            Who::Clerk => self.audience == Some(audience::CLERK),
+            Who::Staff(roles) => {
+                self.audience == Some(audience::STAFF)
+                    && (roles.is_empty() || roles.iter().any(|role| self.roles.contains(role)))
+            }
+        }
+    }
+}
+
+async fn everybody(town: &Town, office: &Office) -> Vec<Visitor> {
     let seed = office.now().timestamp();
     let li = person("李梅", seed, 1, 1_000_000).expect("a person");
     cast::register(&town.doors, &li).await.expect("registered");
-    let month = Month::of(shanghai_date(office.now())).plus(-1);
-    let no = cast::open_employer(&town.doors, seed, month)
+    let no = cast::open_employer(&town.doors, seed, month(1))
         .await
         .expect("an employer");
-    contribute(&town.doors, &no, month, std::slice::from_ref(&li))
+    contribute(&town.doors, &no, month(1), std::slice::from_ref(&li))
         .await
         .expect("paid");
-    let person_no = look_up(&town.doors, &li).await.expect("known");
-    let person_id = office
-        .numbers
-        .decode(NumberKind::Person, &person_no)
-        .expect("a number");
-    let employer_id = office
-        .numbers
-        .decode(NumberKind::Employer, &no)
-        .expect("a number");
-    let firm = cast::firm("", seed).expect("a firm");
-    let phone = Phone::parse(&firm.clerk_phone).expect("a phone");
-    let clerk = employer::clerk_by_phone(office, employer_id, &phone)
-        .await
-        .expect("read")
-        .expect("a clerk");
-
     let mut visitors = vec![
-        visitor(
-            client,
-            server,
-            "nobody",
-            None,
-            None,
-            "anju_visitor=1".to_owned(),
-        )
-        .await,
+        Visitor::nobody(town).await,
+        Visitor::person(town, office, &li).await,
+        Visitor::clerk(town, office, &no, seed).await,
     ];
-    let begin = async |audience, subject, employer| {
-        let token = session::begin(office, audience, subject, employer, "L2", "test")
-            .await
-            .expect("a session");
-        format!("anju_session={token}")
-    };
-    let cookie = begin(audience::PERSON, person_id, None).await;
-    visitors.push(
-        visitor(
-            client,
-            server,
-            "a person",
-            Some(audience::PERSON),
-            None,
-            cookie,
-        )
-        .await,
-    );
-    let cookie = begin(audience::CLERK, clerk.clerk_id, Some(employer_id)).await;
-    visitors.push(
-        visitor(
-            client,
-            server,
-            "a clerk",
-            Some(audience::CLERK),
-            None,
-            cookie,
-        )
-        .await,
-    );
-    for held in [
+    for role in [
         role::TELLER,
         role::REVIEWER,
         role::ACCOUNTANT,
         role::CHIEF_ACCOUNTANT,
         role::AUDITOR,
         role::SERVICE_MANAGER,
+        role::POLICY_OFFICER,
         role::SYSTEM_ADMIN,
     ] {
-        let number = format!("9{held}");
-        staff::add(
-            office,
-            &number,
-            "岗位员",
-            office.centre.head_branch,
-            &[held],
-            "口令-口令-口令",
-            &[7; 20],
-        )
-        .await
-        .expect("staff");
-        let staff = staff::by_number(office, &number)
-            .await
-            .expect("read")
-            .expect("staff");
-        let cookie = begin(audience::STAFF, staff.staff_id, None).await;
-        visitors.push(
-            visitor(
-                client,
-                server,
-                held,
-                Some(audience::STAFF),
-                Some(&staff),
-                cookie,
-            )
-            .await,
-        );
+        visitors.push(Visitor::staff(town, office, role, office.centre.head_branch).await);
     }
     visitors
 }
 
-/// Opens a page to learn the token that belongs to this cookie's forms.
-async fn visitor(
-    client: &Client,
-    server: &str,
-    name: &str,
-    audience: Option<i16>,
-    staff: Option<&Staff>,
-    cookie: String,
-) -> Visitor {
-    let page = client
-        .get(format!("{server}/settings"))
-        .header(header::COOKIE, &cookie)
-        .send()
-        .await
-        .expect("an answer")
-        .text()
-        .await
-        .expect("a page");
-    let token = page
-        .split("name=\"csrf\" value=\"")
+#[tokio::test]
+async fn a_number_of_somebody_else_opens_nothing() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (li, li_no) = tenant_of(&town, 1).await;
+    let (wang, wang_no) = tenant_of(&town, 2).await;
+    let of_li = Visitor::person(&town, &office, &li).await;
+    let of_wang = Visitor::person(&town, &office, &wang).await;
+    let clerk_of_li = Visitor::clerk(&town, &office, &li_no, 1).await;
+    let clerk_of_wang = Visitor::clerk(&town, &office, &wang_no, 2).await;
+    let case = rent_case(&town, &li).await;
+
+    for page in [
+        "",
+        "/why",
+        "/receipt",
+        "/receipt.pdf",
+        "/withdraw",
+        "/live?seen=0",
+    ] {
+        let path = format!("/my/cases/{case}{page}");
+        let other = of_wang.get(&path).await;
+        assert_eq!(other.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let receipt = of_li.get(&format!("/my/cases/{case}/receipt.pdf")).await;
+    assert_eq!(receipt.status, StatusCode::OK);
+    assert!(receipt.page.starts_with("%PDF-"));
+    let taken_back = of_wang
+        .post(&format!("/my/cases/{case}/withdraw"), &[])
+        .await;
+    assert_eq!(taken_back.status, StatusCode::NOT_FOUND);
+
+    let arrivals = clerk_of_li.get("/unit/arrivals").await;
+    let remittance = arrivals
+        .page
+        .split("/unit/arrivals/")
         .nth(1)
         .and_then(|rest| rest.split('"').next())
-        .expect("a form with a token")
+        .expect("a remittance on the page")
         .to_owned();
-    Visitor {
-        name: name.to_owned(),
-        audience,
-        roles: staff.map_or_else(Vec::new, |staff| staff.roles.clone()),
-        cookie,
-        token,
+    let path = format!("/unit/arrivals/{remittance}");
+    assert_eq!(clerk_of_li.get(&path).await.status, StatusCode::OK);
+    assert_eq!(clerk_of_wang.get(&path).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_customer_is_seen_only_while_he_stands_at_the_window_and_a_reason_is_given() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (li, _) = tenant_of(&town, 1).await;
+    let case = rent_case(&town, &li).await;
+    let number = look_up(&town.doors, &li).await.expect("known");
+    let customer = format!("/desk/people/{number}");
+    let head = office.centre.head_branch;
+    let elsewhere = head + 1;
+    let teller = Visitor::staff(&town, &office, role::TELLER, elsewhere).await;
+
+    assert_eq!(teller.get(&customer).await.status, StatusCode::FORBIDDEN);
+    let serve = format!("{customer}/serve");
+    let unasked = teller.post(&serve, &[("reason", "ask")]).await;
+    assert_eq!(
+        unasked.status,
+        StatusCode::FORBIDDEN,
+        "nobody was found before"
+    );
+
+    // A phone number finds him and opens nothing.
+    let by_phone = teller.post("/desk/search", &[("q", &li.phone)]).await;
+    assert_eq!(by_phone.status, StatusCode::OK);
+    assert!(!by_phone.page.contains("/serve"));
+    assert_eq!(teller.get(&customer).await.status, StatusCode::FORBIDDEN);
+
+    let found = teller.post("/desk/search", &[("q", &li.id)]).await;
+    assert!(found.page.contains(&serve), "{}", found.page);
+    assert!(!found.page.contains(&li.id), "the number is not printed");
+    assert_eq!(teller.get(&customer).await.status, StatusCode::FORBIDDEN);
+    let without = teller.post(&serve, &[("reason", "")]).await;
+    assert_eq!(without.status, StatusCode::FORBIDDEN);
+    let asked = teller.post(&serve, &[("reason", "ask")]).await;
+    assert_eq!(asked.location, customer);
+    let seen = teller.get(&customer).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(seen.page.contains("来问情况"));
+    let page_of_case = format!("/desk/cases/{case}");
+    assert_eq!(teller.get(&page_of_case).await.status, StatusCode::OK);
+
+    // Somebody else is tried in vain: whoever stood there before does not any more.
+    let tried = teller
+        .post(
+            "/desk/identify",
+            &[("id_no", "1"), ("name", "李"), ("reason", "ask")],
+        )
+        .await;
+    assert_eq!(tried.status, StatusCode::OK);
+    assert_eq!(teller.get(&customer).await.status, StatusCode::FORBIDDEN);
+
+    let identified = teller
+        .post(
+            "/desk/identify",
+            &[
+                ("id_no", &li.id),
+                ("name", &li.name),
+                ("reason", "business"),
+            ],
+        )
+        .await;
+    assert!(identified.page.contains(&customer), "{}", identified.page);
+    assert_eq!(teller.get(&customer).await.status, StatusCode::OK);
+    teller.post("/desk/leave", &[]).await;
+    assert_eq!(teller.get(&customer).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        teller.get(&page_of_case).await.status,
+        StatusCode::FORBIDDEN
+    );
+
+    // The centre's readers need no window, unmask nothing and decide nothing.
+    for role in [role::AUDITOR, role::ACCOUNTANT] {
+        let reader = Visitor::staff(&town, &office, role, head).await;
+        assert_eq!(reader.get(&customer).await.status, StatusCode::OK, "{role}");
+        assert_eq!(
+            reader.get(&page_of_case).await.status,
+            StatusCode::OK,
+            "{role}"
+        );
+        let whole = reader
+            .post(&format!("{customer}/reveal"), &[("reason", "call")])
+            .await;
+        assert_eq!(whole.status, StatusCode::FORBIDDEN, "{role}");
     }
+
+    // He reads who looked.
+    let looks = Visitor::person(&town, &office, &li)
+        .await
+        .get("/my/me/access")
+        .await;
+    for reason in ["来问情况", "当面核身，来办业务", "审计查阅"] {
+        assert!(looks.page.contains(reason), "{reason}");
+    }
+}
+
+/// A person who may withdraw for rent, and his employer's number.
+async fn tenant_of(town: &Town, seed: i64) -> (Person, String) {
+    let li = person("李梅", seed, 1, 1_000_000).expect("numbers");
+    cast::register(&town.doors, &li).await.expect("registered");
+    cast::rents(&town.doors, &li).await.expect("a lease");
+    let employer = cast::open_employer(&town.doors, seed, month(3))
+        .await
+        .expect("an employer");
+    for back in [3, 2, 1] {
+        contribute(
+            &town.doors,
+            &employer,
+            month(back),
+            std::slice::from_ref(&li),
+        )
+        .await
+        .expect("a month");
+    }
+    (li, employer)
+}
+
+async fn rent_case(town: &Town, who: &Person) -> String {
+    let applicant = look_up(&town.doors, who).await.expect("known");
+    let form = json!({ "card_no": who.card });
+    let body = json!({ "service": "withdraw-rent", "applicant": applicant, "form": form, "channel": "APP" });
+    let case = town
+        .doors
+        .post("/cases?wait=10s", &body)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case");
+    assert_eq!(case["state"], "done", "{case}");
+    text(&case, "case_id").expect("an id")
 }

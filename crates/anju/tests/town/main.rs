@@ -14,4 +14,5 @@ mod schema;
 mod server;
 mod service;
 mod town;
+mod visitor;
 mod withdrawal;

@@ -1,6 +1,8 @@
 //! Money that arrives at a bank (到账, contribution.md §7): matched by pay code, then payer, and allocated at once; everything else
 //! stands in suspense with a reason. Per receipt: allocated + suspense + returned = received.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use sqlx::{FromRow, PgConnection};
@@ -290,6 +292,37 @@ pub async fn require(office: &Office, receipt_id: i64) -> Result<Receipt> {
     .fetch_optional(&office.pool)
     .await?
     .ok_or_else(|| anju_casework::Refusal::not_found("这笔到账").into())
+}
+
+/// Receipts with a claim that waits for its checker, in the order of the claims, a page of them after a claim; each with its claim.
+pub async fn claimed(office: &Office, after: i64, limit: i64) -> Result<Vec<(i64, Receipt)>> {
+    let claims: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT match_id, receipt_id FROM suspense_match WHERE centre_id = $1 AND state = 1 AND match_id > $2
+          ORDER BY match_id LIMIT $3",
+    )
+    .bind(office.centre.id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?;
+    let ids: Vec<i64> = claims.iter().map(|claim| claim.1).collect();
+    let receipts: Vec<Receipt> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM receipt WHERE centre_id = $1 AND receipt_id = ANY ($2)"
+    ))
+    .bind(office.centre.id)
+    .bind(&ids)
+    .fetch_all(&office.pool)
+    .await?;
+    let mut receipts: HashMap<i64, Receipt> = receipts
+        .into_iter()
+        .map(|receipt| (receipt.receipt_id, receipt))
+        .collect();
+    Ok(claims
+        .into_iter()
+        .filter_map(|(match_id, id)| Some((match_id, receipts.remove(&id)?)))
+        .collect())
 }
 
 /// Receipts in a state, oldest first, a page of them after `after`.

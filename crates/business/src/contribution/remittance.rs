@@ -157,6 +157,21 @@ pub async fn open_of(
     .await?)
 }
 
+/// Lists that wait for just this much money, of whichever employer, oldest first.
+pub async fn due(office: &Office, amount_fen: i64, limit: i64) -> Result<Vec<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND amount_fen - received_fen = $2 AND state IN (1, 2)
+          ORDER BY remittance_id LIMIT $3"
+    ))
+    .bind(office.centre.id)
+    .bind(amount_fen)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
 /// 缴款码: `HJ`, year and month, and the remittance's public number with its check digit.
 pub(super) fn reference(office: &Office, month: Month, remittance_id: i64) -> String {
     let number = office

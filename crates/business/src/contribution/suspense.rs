@@ -96,16 +96,13 @@ pub async fn require(office: &Office, match_id: i64) -> Result<Match> {
     .ok_or_else(|| Refusal::not_found("这条认领").into())
 }
 
-/// Matches that wait for a checker, oldest first.
-pub async fn waiting(office: &Office, limit: i64) -> Result<Vec<Match>> {
-    Ok(sqlx::query_as(concat!(
-        "SELECT ",
-        columns!(),
-        " FROM suspense_match WHERE centre_id = $1 AND state = 1 ORDER BY match_id LIMIT $2"
-    ))
+/// How many matches wait for a checker, counted up to a thousand.
+pub async fn count_waiting(office: &Office) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM (SELECT FROM suspense_match WHERE centre_id = $1 AND state = 1 LIMIT 1000) AS waiting",
+    )
     .bind(office.centre.id)
-    .bind(limit)
-    .fetch_all(&office.pool)
+    .fetch_one(&office.pool)
     .await?)
 }
 
@@ -325,6 +322,11 @@ pub async fn refund_result(
     report: &PaymentReport,
 ) -> Result<bool> {
     let mut tx = office.pool.begin().await?;
+    let claim = require(office, match_id).await?;
+    let receipt = receipt::require(office, claim.receipt_id).await?;
+    if report.differs(receipt.amount_fen, &refund_id(office, match_id)) {
+        return Ok(false);
+    }
     let moved = sqlx::query(
         "UPDATE suspense_match SET pay_state = $3, answer = CASE WHEN $3::smallint = 4 THEN $4 ELSE answer END
           WHERE centre_id = $1 AND match_id = $2 AND pay_state IN (1, 2)",
@@ -339,8 +341,6 @@ pub async fn refund_result(
         return Ok(false);
     }
     if paid {
-        let claim = require(office, match_id).await?;
-        let receipt = receipt::require(office, claim.receipt_id).await?;
         let checker = claim
             .checker_id
             .ok_or_else(|| Fault::Stored("a paid return has no checker".to_owned()))?;

@@ -304,6 +304,19 @@ pub async fn list_open(
     .await?)
 }
 
+/// How many cases are in an open state, of one branch or of the centre, counted up to a thousand.
+pub async fn count_open(office: &Office, state: CaseState, branch_id: Option<i16>) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM (SELECT FROM business_case
+          WHERE centre_id = $1 AND state = $2 AND state < 6 AND ($3::smallint IS NULL OR branch_id = $3) LIMIT 1000) AS open",
+    )
+    .bind(office.centre.id)
+    .bind(state as i16)
+    .bind(branch_id)
+    .fetch_one(&office.pool)
+    .await?)
+}
+
 /// One transaction's steps of a case.
 #[derive(Debug, Clone, FromRow)]
 pub struct CaseEvent {

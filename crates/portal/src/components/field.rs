@@ -27,6 +27,8 @@ pub enum Kind {
     Digits,
     /// 年月, `2026-11`.
     Month,
+    /// A day, `2026-11-24`.
+    Date,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Kind::Password => "password",
             Kind::Phone => "tel",
             Kind::Month => "month",
+            Kind::Date => "date",
             _ => "text",
         }
     }

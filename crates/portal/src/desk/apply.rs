@@ -42,7 +42,7 @@ async fn asking<'a>(
     visit: &'a Visit,
     at: &AtDesk,
 ) -> Result<Asking<'a>, PageError> {
-    let person_id = at.session.served_person.ok_or_else(|| {
+    let (person_id, _) = at.session.serving().ok_or_else(|| {
         PageError::Forbidden("窗口前还没有客户。先当面核身，或在命令栏输入证件号。".to_owned())
     })?;
     let person = person::get(&portal.engine.office, person_id)

@@ -8,11 +8,11 @@ use anju_domain::subject::{Side, Subject};
 use anju_ledger::trial_balance::{TrialBalance, trial_balance as balance_of_day};
 use axum::extract::{Query, State};
 use axum::response::Response;
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::authorization::AtDesk;
-use crate::components::{Cell, Column, Field, Keys, Line, State as Shown, Table, Text};
+use crate::components::{Cell, Column, Field, FieldKind, Keys, Line, State as Shown, Table, Text};
 use crate::desk::framed_on;
 use crate::download::{self, plain};
 use crate::pages::desk::TrialBalancePage;
@@ -87,14 +87,6 @@ pub(crate) async fn trial_balance(
     } else {
         Shown::fail("借贷不等").with_icon("alert")
     };
-    let days = [open, open - Days::new(1), open - Days::new(2)];
-    let mut options: Vec<(String, String)> = days
-        .iter()
-        .map(|day| (when::iso(*day), chinese_day(*day)))
-        .collect();
-    if !days.contains(&date) {
-        options.push((when::iso(date), chinese_day(date)));
-    }
     Ok(TrialBalancePage {
         frame: framed_on(
             office,
@@ -103,7 +95,8 @@ pub(crate) async fn trial_balance(
             "试算平衡",
             "/desk/books/trial-balance",
             open,
-        ),
+        )
+        .await?,
         day: if books.sealed {
             format!("{}，已日结", chinese_day(date))
         } else {
@@ -111,7 +104,7 @@ pub(crate) async fn trial_balance(
         },
         tags: vec![verdict.clone().tag()],
         filters: vec![
-            Field::select("date", "日期", options)
+            Field::new("date", "日期", FieldKind::Date)
                 .value(when::iso(date))
                 .bare(),
         ],

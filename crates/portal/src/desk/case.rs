@@ -15,14 +15,16 @@ use crate::components::{
     Tone, When,
 };
 use crate::desk::{framed, looked, person_number, sees_branch, staff_named};
-use crate::my::{amount_of, service_name};
+use crate::my::{Read, amount_of, channel_name, service_name};
 use crate::pages::desk::CasePage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::explain;
-use crate::service::words::{Circumstances, Stage};
 use crate::when;
+
+/// Whoever stands at a window is served there; his case is reviewed where it is kept (organisation.md §1).
+const ELSEWHERE: &str = "这个办件归别的网点管，由那里的复核员复核。";
 
 async fn found(office: &Office, at: &AtDesk, number: &str) -> Result<Case, PageError> {
     let case_id = office
@@ -30,7 +32,10 @@ async fn found(office: &Office, at: &AtDesk, number: &str) -> Result<Case, PageE
         .decode(NumberKind::Case, number)
         .ok_or(PageError::NotFound)?;
     let one = case::require(office, case_id).await?;
-    let at_window = at.session.served_person == Some(one.applicant_id);
+    let at_window = at
+        .session
+        .serving()
+        .is_some_and(|(person, _)| person == one.applicant_id);
     if at_window || sees_branch(&at.staff, one.branch_id) {
         Ok(one)
     } else {
@@ -71,18 +76,9 @@ async fn draw(
     let office = &portal.engine.office;
     let now = office.now();
     let number = case::number(office, one.case_id);
-    let policy = office.policy_version(one.policy_id).await?;
-    let decision = case::decision_of(office, one, &policy).await?;
+    let read = Read::of(office, one.clone()).await?;
+    let decision = &read.decision;
     let names = person::masked_names(office, &[one.applicant_id]).await?;
-    let seen = Circumstances {
-        pays: true,
-        payment_is_unknown: one.pay_state() == case::PayState::Unknown,
-        source_is_silent: decision
-            .as_ref()
-            .is_some_and(|one| !one.waiting_for.is_empty()),
-        needs_paper: false,
-    };
-    let stage = Stage::of(one.state().code(), seen).unwrap_or(Stage::Submitted);
     let frame = framed(office, visit, at, &format!("办件 {number}"), "/desk/tasks").await?;
     let mut facts: Vec<(String, Text)> = vec![
         (
@@ -94,7 +90,7 @@ async fn draw(
         ),
         ("提交".into(), when::second(one.submitted_at, now).into()),
         ("承诺".into(), when::promise(one.promised_at, now).into()),
-        ("渠道".into(), one.channel.as_str().into()),
+        ("渠道".into(), channel_name(&one.channel).into()),
     ];
     if let Some(tail) = one.card_tail() {
         facts.push(("收款卡".into(), Text::new().tail(tail)));
@@ -108,7 +104,7 @@ async fn draw(
     if let Some(reason) = &one.pay_reason {
         facts.push(("银行说".into(), reason.as_str().into()));
     }
-    if let Some(decision) = &decision {
+    if let Some(decision) = decision {
         facts.push((
             "规则".into(),
             Text::new()
@@ -151,15 +147,16 @@ async fn draw(
             service_name(office, one),
             names.get(&one.applicant_id).map_or("—", String::as_str)
         ),
-        tag: stage.state().tag(),
+        tag: read.stage.state().tag(),
         amount: amount_of(one),
         facts: Facts(facts),
-        sources: None,
+        sources: read.sources(office, now),
         conditions: decision.as_ref().map_or_else(Vec::new, explain::conditions),
         formula: decision.as_ref().and_then(explain::formula),
         papers: Vec::new(),
         hands,
         timeline: Timeline(lines),
+        flight: read.flight(&happened),
         keys: Keys::new(&[("g t", "任务"), ("/", "命令栏")]).note("本次查看已记录，本人能看到"),
     })
 }
@@ -184,6 +181,8 @@ async fn hands(
         Some("您是这笔业务的经办人，不能自己复核。已放进复核池。")
     } else if !may(&at.staff, &Method::POST, "/desk/cases/{case}/check") {
         Some("复核由复核员办理。")
+    } else if !sees_branch(&at.staff, one.branch_id) {
+        Some(ELSEWHERE)
     } else {
         None
     };
@@ -235,6 +234,9 @@ pub(crate) async fn check(
     let office = &portal.engine.office;
     let one = found(office, &at, &number).await?;
     let reason = form.reason.trim();
+    if !sees_branch(&at.staff, one.branch_id) {
+        return Err(PageError::Forbidden(ELSEWHERE.to_owned()));
+    }
     let done = if reason.chars().count() < 2 {
         Err(anju_casework::Refusal::rule("E-CHECK-04", "请写理由，至少两个字。").into())
     } else if form.verdict == "approve" {

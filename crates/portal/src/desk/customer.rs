@@ -3,7 +3,7 @@
 use anju_casework::case;
 use anju_casework::membership::{self, Membership};
 use anju_casework::person::Person;
-use anju_casework::{Office, person};
+use anju_casework::{Office, access_log, person};
 use anju_domain::money::Fen;
 use anju_ledger::AccountId;
 use anju_ledger::statement;
@@ -14,33 +14,45 @@ use axum::extract::{Path, State};
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use crate::authorization::AtDesk;
+use crate::authorization::{AtDesk, role_name};
 use crate::components::{
     Button, Cell, Column, Event, Facts, Flash, Keys, Line, Masked, Row, Rows, State as Shown,
     Table, Text, Timeline, Tone, When,
 };
-use crate::desk::{apply, framed, looked, may_open};
-use crate::my::{account_of, amount_of, service_name, stage_in_list, what};
+use crate::desk::{apply, framed, looked, may_open, person_number, reads_centre};
+use crate::looks;
+use crate::my::{account_of, amount_of, channel_name, service_name, stage_in_list, what};
 use crate::pages::desk::{CustomerPage, Reveal};
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
 
-/// The person of this number, if he stands at this window.
-async fn at_window(office: &Office, at: &AtDesk, number: &str) -> Result<Person, PageError> {
+/// The latest looks at a person that his page shows.
+const LOOKS: i64 = 10;
+
+/// The person of this number and why he may be seen: he stands at this window, or the reader sees the whole centre.
+async fn seen(office: &Office, at: &AtDesk, number: &str) -> Result<(Person, String), PageError> {
     let person_id = office
         .numbers
         .decode(NumberKind::Person, number)
         .ok_or(PageError::NotFound)?;
-    if at.session.served_person != Some(person_id) {
-        return Err(PageError::Forbidden(
-            "先在命令栏输入这个人的证件号，或当面核身，再看他的信息。".to_owned(),
-        ));
-    }
-    person::get(office, person_id)
+    let reason = match at.session.serving() {
+        Some((served, reason)) if served == person_id => reason.to_owned(),
+        _ if reads_centre(&at.staff) => {
+            let role = at.staff.roles.first().map_or("", |role| role_name(role));
+            format!("{role}查阅")
+        }
+        _ => {
+            return Err(PageError::Forbidden(
+                "先在命令栏输入这个人的证件号，或当面核身，再看他的信息。".to_owned(),
+            ));
+        }
+    };
+    let person = person::get(office, person_id)
         .await?
-        .ok_or(PageError::NotFound)
+        .ok_or(PageError::NotFound)?;
+    Ok((person, reason))
 }
 
 /// `GET /desk/people/{person}`.
@@ -51,10 +63,9 @@ pub(crate) async fn page(
     Path(number): Path<String>,
 ) -> Result<CustomerPage, PageError> {
     let office = &portal.engine.office;
-    let person = at_window(office, &at, &number).await?;
-    let reason = at.session.served_reason.clone().unwrap_or_default();
+    let (person, reason) = seen(office, &at, &number).await?;
     looked(office, &at, person.person_id, "客户概况", &reason, None).await?;
-    draw(&portal, &visit, &at, &person, &number, false).await
+    draw(&portal, &visit, &at, &person, &reason, false).await
 }
 
 #[derive(Deserialize)]
@@ -71,7 +82,7 @@ pub(crate) async fn reveal(
     Form(form): Form<RevealForm>,
 ) -> Result<CustomerPage, PageError> {
     let office = &portal.engine.office;
-    let person = at_window(office, &at, &number).await?;
+    let (person, seen_because) = seen(office, &at, &number).await?;
     let reason = match form.reason.as_str() {
         "compare" => "核对证件",
         "call" => "联系本人",
@@ -86,7 +97,7 @@ pub(crate) async fn reveal(
         None,
     )
     .await?;
-    draw(&portal, &visit, &at, &person, &number, true).await
+    draw(&portal, &visit, &at, &person, &seen_because, true).await
 }
 
 async fn draw(
@@ -94,10 +105,12 @@ async fn draw(
     visit: &Visit,
     at: &AtDesk,
     person: &Person,
-    number: &str,
+    seen_because: &str,
     whole: bool,
 ) -> Result<CustomerPage, PageError> {
     let office = &portal.engine.office;
+    let number = person_number(office, person.person_id);
+    let at_window = at.session.served_person == Some(person.person_id);
     let now = office.now();
     let today = office.today();
     let all = membership::of_person(office, person.person_id).await?;
@@ -150,7 +163,7 @@ async fn draw(
     let rows = cases
         .iter()
         .map(|one| {
-            let stage = stage_in_list(one);
+            let stage = stage_in_list(office, one);
             let name = service_name(office, one);
             let when_now = if stage.is_moving() {
                 When::Now
@@ -162,7 +175,11 @@ async fn draw(
                 Event::new(
                     when_now,
                     format!("{name}，{}", stage.state().word),
-                    format!("{} · {}", when::minute(one.submitted_at, now), one.channel),
+                    format!(
+                        "{} · {}",
+                        when::minute(one.submitted_at, now),
+                        channel_name(&one.channel)
+                    ),
                 ),
             ));
             let number = case::number(office, one.case_id);
@@ -199,7 +216,7 @@ async fn draw(
     }));
     let mut likely = Vec::new();
     let mut button = None;
-    if may_open(&at.staff, "/desk/identify") {
+    if at_window && may_open(&at.staff, "/desk/identify") {
         let asking = apply::asking_for(portal, visit, at, person.clone());
         for seen in asking.at_hand().await? {
             let service = &seen.service;
@@ -225,6 +242,8 @@ async fn draw(
             });
         }
     }
+    let looks = access_log::of_person(office, person.person_id, None, LOOKS).await?;
+    let looks = Rows::new(looks::rows(office, &looks, now).await?).tight();
     let id_no = Masked::ready(person.id_number.to_string(), "证件号");
     let phone = person
         .phone
@@ -253,13 +272,14 @@ async fn draw(
                 masked
             }
         }),
-        identified: Text::new().state(&Shown::pass("在窗口")).say(
-            at.session
-                .served_reason
-                .as_deref()
-                .map_or_else(String::new, |reason| format!("，{reason}")),
-        ),
-        reveal: (!whole).then(|| Reveal {
+        identified: Text::new()
+            .state(&if at_window {
+                Shown::pass("在窗口")
+            } else {
+                Shown::idle("只读")
+            })
+            .say(format!("，{seen_because}")),
+        reveal: (at_window && !whole).then(|| Reveal {
             action: format!("/desk/people/{number}/reveal"),
             reasons: vec![
                 ("compare".into(), "核对证件".into()),
@@ -326,6 +346,7 @@ async fn draw(
                 .collect(),
         )
         .empty("还没有进出。"),
+        looks,
         timeline: Timeline(
             timeline
                 .into_iter()

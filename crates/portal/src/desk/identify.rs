@@ -3,12 +3,14 @@
 
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
-use anju_casework::{person, session};
+use anju_casework::{Office, person, session};
 use anju_domain::id_number::IdNumber;
 use anju_domain::name::PersonName;
 use anju_exchange::kept::GatewayPolice;
+use anju_vault::NumberKind;
 use axum::Form;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::response::Redirect;
 use serde::Deserialize;
 
 use crate::authorization::AtDesk;
@@ -86,15 +88,7 @@ fn draw(
             Field::new("name", "证件上的姓名", FieldKind::Text)
                 .value(&form.name)
                 .error(error("name")),
-            Field::select(
-                "reason",
-                "为什么来办",
-                REASONS
-                    .iter()
-                    .map(|(value, words)| ((*value).to_owned(), (*words).to_owned()))
-                    .collect(),
-            )
-            .value(&form.reason),
+            reason_field().value(&form.reason),
         ],
         errors: ErrorSummary::of(mistakes),
         flash: None,
@@ -104,15 +98,38 @@ fn draw(
     }
 }
 
-/// `POST /desk/identify`.
+/// `POST /desk/identify`. Whoever stood at this window before does not any more, whatever comes out.
 pub(crate) async fn identify(
     State(portal): State<Portal>,
     visit: Visit,
-    at: AtDesk,
+    mut at: AtDesk,
     Form(form): Form<IdentifyForm>,
 ) -> Result<IdentifyPage, PageError> {
     let office = &portal.engine.office;
+    put_at_window(office, &mut at, None, None).await?;
+    let (mistakes, checks, known) = check(&portal, &form).await?;
+    let done = match known {
+        Some(person_id) => {
+            let reason = format!(
+                "当面核身，{}",
+                words_of(&form.reason).unwrap_or(REASONS[0].1)
+            );
+            put_at_window(office, &mut at, Some(person_id), Some(&reason)).await?;
+            looked(office, &at, person_id, "身份核对", &reason, None).await?;
+            let page = format!("/desk/people/{}", person_number(office, person_id));
+            Some(Button::go("打开这位客户", page).key("1"))
+        }
+        None => None,
+    };
     let frame = framed(office, &visit, &at, "当面核身", "/desk/identify").await?;
+    Ok(draw(frame, &form, mistakes, checks, done))
+}
+
+/// The form's mistakes, or what was checked, line by line, and the person if every check holds.
+async fn check(
+    portal: &Portal,
+    form: &IdentifyForm,
+) -> Result<(Vec<Mistake>, Vec<(Shown, Text)>, Option<i64>), PageError> {
     let mut mistakes = Vec::new();
     let number = IdNumber::parse(&form.id_no)
         .map_err(|error| mistakes.push(Mistake::at("id_no", error.to_string())))
@@ -121,63 +138,108 @@ pub(crate) async fn identify(
         .map_err(|error| mistakes.push(Mistake::at("name", error.to_string())))
         .ok();
     let (Some(number), Some(name)) = (number, name) else {
-        return Ok(draw(frame, &form, mistakes, Vec::new(), None));
+        return Ok((mistakes, Vec::new(), None));
     };
-    let mut checks = vec![(Shown::pass("符合"), "证件号的校验位".into())];
     let asked = [(number.expose().to_owned(), name.expose().to_owned())];
     let police = GatewayPolice(portal.engine.gateway.clone())
         .verify(&asked)
         .await
         .pop()
         .unwrap_or(PoliceAnswer::Unknown);
-    checks.push(match police {
-        PoliceAnswer::Matched => (Shown::pass("一致"), "公安登记的姓名".into()),
-        PoliceAnswer::Mismatched => (Shown::fail("不一致"), "公安登记的姓名".into()),
-        PoliceAnswer::Absent => (Shown::fail("查无"), "公安没有这个证件号".into()),
-        PoliceAnswer::Dead => (Shown::fail("已注销"), "公安登记已因死亡注销".into()),
-        PoliceAnswer::Unknown => (
-            Shown::unknown("没有回应"),
-            "公安部门，请对照证件原件".into(),
-        ),
-    });
-    let known = person::by_id_number(office, &number).await?;
-    let ours = match &known {
-        Some(person) if person.name == name => (Shown::pass("一致"), "本中心登记的姓名".into()),
-        Some(_) => (
-            Shown::fail("不一致"),
-            "本中心登记的姓名不同，请先改登记".into(),
-        ),
-        None => (Shown::idle("没有"), "本中心没有这个人的账户".into()),
-    };
-    checks.push(ours);
-    let passes = !matches!(
-        police,
-        PoliceAnswer::Mismatched | PoliceAnswer::Absent | PoliceAnswer::Dead
-    );
-    let done = match known.filter(|person| person.name == name && passes) {
-        Some(person) => {
-            let reason = REASONS
-                .iter()
-                .find(|(value, _)| *value == form.reason)
-                .map_or("来办业务", |(_, words)| *words);
-            let reason = format!("当面核身，{reason}");
-            session::serve(
-                office,
-                at.session.session_id,
-                Some(person.person_id),
-                Some(&reason),
-            )
-            .await?;
-            looked(office, &at, person.person_id, "身份核对", &reason, None).await?;
-            Some(
-                Button::go(
-                    "打开这位客户",
-                    format!("/desk/people/{}", person_number(office, person.person_id)),
-                )
-                .key("1"),
-            )
-        }
-        None => None,
-    };
-    Ok(draw(frame, &form, Vec::new(), checks, done))
+    let known = person::by_id_number(&portal.engine.office, &number).await?;
+    let checks = vec![
+        (Shown::pass("符合"), "证件号的校验位".into()),
+        match police {
+            PoliceAnswer::Matched => (Shown::pass("一致"), "公安登记的姓名".into()),
+            PoliceAnswer::Mismatched => (Shown::fail("不一致"), "公安登记的姓名".into()),
+            PoliceAnswer::Absent => (Shown::fail("查无"), "公安没有这个证件号".into()),
+            PoliceAnswer::Dead => (Shown::fail("已注销"), "公安登记已因死亡注销".into()),
+            PoliceAnswer::Unknown => (
+                Shown::unknown("没有回应"),
+                "公安部门，请对照证件原件".into(),
+            ),
+        },
+        match &known {
+            Some(person) if person.name == name => (Shown::pass("一致"), "本中心登记的姓名".into()),
+            Some(_) => (
+                Shown::fail("不一致"),
+                "本中心登记的姓名不同，请先改登记".into(),
+            ),
+            None => (Shown::idle("没有"), "本中心没有这个人的账户".into()),
+        },
+    ];
+    let passes = matches!(police, PoliceAnswer::Matched | PoliceAnswer::Unknown);
+    let person_id = known
+        .filter(|person| passes && person.name == name)
+        .map(|person| person.person_id);
+    Ok((mistakes, checks, person_id))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct WhyForm {
+    reason: String,
+}
+
+/// `POST /desk/people/{person}/serve`: why the person who was found by his whole number is looked at.
+pub(crate) async fn serve(
+    State(portal): State<Portal>,
+    mut at: AtDesk,
+    Path(number): Path<String>,
+    Form(form): Form<WhyForm>,
+) -> Result<Redirect, PageError> {
+    let office = &portal.engine.office;
+    let found = office
+        .numbers
+        .decode(NumberKind::Person, &number)
+        .filter(|person_id| at.session.served_person == Some(*person_id))
+        .ok_or_else(|| {
+            PageError::Forbidden("先在命令栏输入这个人的完整证件号，再写为什么看。".to_owned())
+        })?;
+    let words =
+        words_of(&form.reason).ok_or_else(|| PageError::Forbidden("请选一个原因。".to_owned()))?;
+    let reason = format!("输入证件号，{words}");
+    put_at_window(office, &mut at, Some(found), Some(&reason)).await?;
+    looked(office, &at, found, "查找", &reason, None).await?;
+    Ok(Redirect::to(&format!("/desk/people/{number}")))
+}
+
+/// `POST /desk/leave`: the visit ends, and with it every look at the person.
+pub(crate) async fn leave(
+    State(portal): State<Portal>,
+    mut at: AtDesk,
+) -> Result<Redirect, PageError> {
+    put_at_window(&portal.engine.office, &mut at, None, None).await?;
+    Ok(Redirect::to("/desk/identify"))
+}
+
+fn words_of(reason: &str) -> Option<&'static str> {
+    REASONS
+        .iter()
+        .find(|(value, _)| *value == reason)
+        .map(|(_, words)| *words)
+}
+
+/// The field that asks why a person is looked at.
+pub(super) fn reason_field() -> Field {
+    Field::select(
+        "reason",
+        "为什么来办",
+        REASONS
+            .iter()
+            .map(|(value, words)| ((*value).to_owned(), (*words).to_owned()))
+            .collect(),
+    )
+}
+
+/// Who stands at this window from now on, for the session and for the page that is drawn.
+pub(super) async fn put_at_window(
+    office: &Office,
+    at: &mut AtDesk,
+    person_id: Option<i64>,
+    reason: Option<&str>,
+) -> Result<(), PageError> {
+    session::serve(office, at.session.session_id, person_id, reason).await?;
+    at.session.served_person = person_id;
+    at.session.served_reason = reason.map(str::to_owned);
+    Ok(())
 }

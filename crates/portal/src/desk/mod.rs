@@ -11,7 +11,11 @@ mod search;
 mod suspense;
 mod tasks;
 
+use std::collections::HashMap;
+
 use anju_business::books::day_close;
+use anju_business::contribution::suspense as suspense_match;
+use anju_casework::case::{self as cases, CaseState};
 use anju_casework::staff::{self, Staff, role};
 use anju_casework::{Actor, Office, access_log};
 use anju_domain::calendar::chinese_day;
@@ -43,9 +47,11 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/identify",
             get(identify::page).post(identify::identify),
         )
+        .route("/desk/leave", post(identify::leave))
         .route("/desk/do/{service}", get(apply::check).post(apply::submit))
         .route("/desk/do/{service}/why", get(apply::why))
         .route("/desk/people/{person}", get(customer::page))
+        .route("/desk/people/{person}/serve", post(identify::serve))
         .route("/desk/people/{person}/reveal", post(customer::reveal))
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
@@ -91,18 +97,29 @@ async fn framed(
     here: &'static str,
 ) -> Result<DeskFrame, PageError> {
     let open = day_close::open_date(office).await?;
-    Ok(framed_on(office, visit, at, title, here, open))
+    framed_on(office, visit, at, title, here, open).await
 }
 
 /// The same for a page that has asked for the open day anyway.
-fn framed_on(
+async fn framed_on(
     office: &Office,
     visit: &Visit,
     at: &AtDesk,
     title: &str,
     here: &'static str,
     open: NaiveDate,
-) -> DeskFrame {
+) -> Result<DeskFrame, PageError> {
+    let mut waiting: HashMap<&str, i64> = HashMap::new();
+    if may_open(&at.staff, "/desk/tasks") {
+        let cases = cases::count_open(office, CaseState::Reviewing, branch_of(&at.staff)).await?;
+        waiting.insert("/desk/tasks", cases);
+    }
+    if may_open(&at.staff, "/desk/suspense") {
+        waiting.insert(
+            "/desk/suspense",
+            suspense_match::count_waiting(office).await?,
+        );
+    }
     let first_role = at.staff.roles.first().map_or("", |role| role_name(role));
     let rail = RAIL
         .iter()
@@ -114,27 +131,22 @@ fn framed_on(
                 .map(|(href, name)| RailLink {
                     href,
                     name,
-                    count: None,
+                    count: waiting.get(href).copied().filter(|count| *count > 0),
                 })
                 .collect(),
         })
         .filter(|group: &RailGroup| !group.links.is_empty())
         .collect();
-    let serving = at.session.served_person.map(|person| {
+    let serving = at.session.serving().map(|(person, reason)| {
         Text::new()
             .say("窗口前：")
             .link(
                 format!("/desk/people/{}", person_number(office, person)),
                 "这位客户",
             )
-            .say(
-                at.session
-                    .served_reason
-                    .as_deref()
-                    .map_or_else(String::new, |reason| format!("（{reason}）")),
-            )
+            .say(format!("（{reason}）"))
     });
-    DeskFrame {
+    Ok(DeskFrame {
         head: visit.head(title),
         rail,
         here,
@@ -146,7 +158,7 @@ fn framed_on(
                 .strong(chinese_day(open))
                 .say(" 已开账"),
         ],
-    }
+    })
 }
 
 /// 张*（3021）.
@@ -194,6 +206,13 @@ async fn looked(
 /// May this member of staff see what a branch keeps?
 fn sees_branch(staff: &Staff, branch_id: i16) -> bool {
     staff.sees_centre() || staff.branch_id == branch_id
+}
+
+/// Accountants and auditors read people and cases of the whole centre, without anybody at a window (organisation.md §1).
+fn reads_centre(staff: &Staff) -> bool {
+    [role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]
+        .iter()
+        .any(|role| staff.is(role))
 }
 
 /// The branch whose cases a member of staff works on; none for the whole centre.

@@ -1,7 +1,8 @@
-//! 命令栏: whole numbers and exact names only, by POST, so that nothing typed stands in an address or a log. A person found by
-//! his whole number stands at this window from then on; a name alone opens nobody.
+//! 命令栏: whole numbers and exact names only, by POST, so that nothing typed stands in an address or a log. Whoever is found by his
+//! whole ID number stands at this window once the teller has said why; anything else opens nobody.
 
-use anju_casework::{employer, membership, person, session};
+use anju_casework::person::Person;
+use anju_casework::{Office, employer, membership, person};
 use anju_domain::id_number::IdNumber;
 use anju_domain::name::PersonName;
 use anju_domain::phone::Phone;
@@ -12,9 +13,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use crate::authorization::AtDesk;
-use crate::components::{Row, Rows};
-use crate::desk::{framed, looked, may_open, person_number};
-use crate::pages::desk::SearchPage;
+use crate::components::{Button, Row, Rows};
+use crate::desk::identify::{put_at_window, reason_field};
+use crate::desk::{framed, looked, may_open, person_number, reads_centre};
+use crate::pages::desk::{AskWhy, SearchPage};
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
@@ -38,7 +40,7 @@ pub(crate) struct Asked {
 pub(crate) async fn find(
     State(portal): State<Portal>,
     visit: Visit,
-    at: AtDesk,
+    mut at: AtDesk,
     Form(asked): Form<Asked>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
@@ -66,56 +68,21 @@ pub(crate) async fn find(
         return Ok(Redirect::to(href).into_response());
     }
 
-    let serves = may_open(&at.staff, "/desk/identify");
-    let mut found = Vec::new();
-    let mut by_whole_number = false;
-    if serves {
-        if let Ok(number) = IdNumber::parse(typed) {
-            by_whole_number = true;
-            found.extend(person::by_id_number(office, &number).await?);
-        } else if let Ok(phone) = Phone::parse(typed) {
-            by_whole_number = true;
-            found = person::search(office, None, Some(&phone)).await?;
-        } else if let Some(account_id) = office.numbers.decode(NumberKind::Account, &upper) {
-            by_whole_number = true;
-            if let Some(person_id) = membership::person_of_account(office, account_id).await? {
-                found.extend(person::get(office, person_id).await?);
-            }
-        } else if let Ok(name) = PersonName::parse(typed) {
-            found = person::search(office, Some(&name), None).await?;
-        }
-    }
-    if let ([person], true) = (&found[..], by_whole_number) {
-        let reason = "命令栏查找";
-        session::serve(
-            office,
-            at.session.session_id,
-            Some(person.person_id),
-            Some(reason),
-        )
-        .await?;
-        looked(office, &at, person.person_id, "查找", reason, None).await?;
+    let (found, ask) = people(office, &mut at, typed).await?;
+    if let (Some(person), None) = (&found.first(), &ask)
+        && reads_centre(&at.staff)
+        && found.len() == 1
+    {
         let number = person_number(office, person.person_id);
         return Ok(Redirect::to(&format!("/desk/people/{number}")).into_response());
     }
-    for person in &found {
-        looked(
-            office,
-            &at,
-            person.person_id,
-            "同名查找",
-            "命令栏查找",
-            None,
-        )
-        .await?;
-    }
     let mut groups = Vec::new();
-    if !found.is_empty() {
+    if !found.is_empty() && ask.is_none() {
         let rows = found
             .iter()
             .map(|person| {
                 Row::of(format!("{}　{}", person.name.masked(), person.id_number))
-                    .note("同名的人多，请输入完整证件号打开")
+                    .note("要打开，请输入他的完整证件号")
                     .icon("user")
             })
             .collect();
@@ -147,15 +114,66 @@ pub(crate) async fn find(
     if !pages.is_empty() {
         groups.push(("页面".to_owned(), Rows::new(pages).tight()));
     }
+    let note = if groups.is_empty() && ask.is_none() {
+        "没有找到。可以输入完整的证件号、手机号、账号、办件号、单位号，或页面的拼音首字母。"
+    } else if found.is_empty() {
+        "按您输入的内容找到这些。"
+    } else {
+        "查到的人都已记录这次查找，本人能看到。"
+    };
     let page = SearchPage {
         frame: framed(office, &visit, &at, "找到的", "").await?,
-        note: if groups.is_empty() {
-            "没有找到。可以输入完整的证件号、手机号、账号、办件号、单位号，或页面的拼音首字母。"
-                .into()
-        } else {
-            "查到的人都已记录这次查找。".into()
-        },
+        note: note.into(),
+        ask,
         groups,
     };
     Ok(page.into_response())
+}
+
+/// The people whom this number or name is of. By the whole ID number a teller may go on to the person, once he has said why.
+async fn people(
+    office: &Office,
+    at: &mut AtDesk,
+    typed: &str,
+) -> Result<(Vec<Person>, Option<AskWhy>), PageError> {
+    let serves = may_open(&at.staff, "/desk/identify");
+    if !serves && !reads_centre(&at.staff) {
+        return Ok((Vec::new(), None));
+    }
+    let mut found = Vec::new();
+    let mut by_id_number = false;
+    if let Ok(number) = IdNumber::parse(typed) {
+        by_id_number = true;
+        found.extend(person::by_id_number(office, &number).await?);
+    } else if let Ok(phone) = Phone::parse(typed) {
+        found = person::search(office, None, Some(&phone)).await?;
+    } else if let Some(account_id) = office
+        .numbers
+        .decode(NumberKind::Account, &typed.to_ascii_uppercase())
+    {
+        if let Some(person_id) = membership::person_of_account(office, account_id).await? {
+            found.extend(person::get(office, person_id).await?);
+        }
+    } else if let Ok(name) = PersonName::parse(typed) {
+        found = person::search(office, Some(&name), None).await?;
+    }
+    for person in &found {
+        looked(office, at, person.person_id, "查找", "命令栏查找", None).await?;
+    }
+    let ask = match (&found[..], serves && by_id_number) {
+        ([person], true) => {
+            put_at_window(office, at, Some(person.person_id), None).await?;
+            Some(AskWhy {
+                who: format!("{}　{}", person.name.masked(), person.id_number),
+                action: format!(
+                    "/desk/people/{}/serve",
+                    person_number(office, person.person_id)
+                ),
+                reason: reason_field(),
+                button: Button::submit("打开这位客户"),
+            })
+        }
+        _ => None,
+    };
+    Ok((found, ask))
 }

@@ -1,9 +1,10 @@
 //! 暂收待查: receipts that nobody owns yet. One hand says whose it is, another checks, then it is booked and allocated.
 
 use anju_business::contribution::receipt::{self, Receipt, receipt_state};
-use anju_business::contribution::remittance;
+use anju_business::contribution::remittance::{self, Remittance};
 use anju_business::contribution::suspense::{self, Claim, Match, match_state};
-use anju_casework::{Error, Office, employer};
+use anju_casework::employer::{self, Employer};
+use anju_casework::{Error, Office};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
@@ -26,6 +27,9 @@ use crate::when;
 
 const PAGE: i64 = 30;
 
+/// Lists of the same amount that are offered at most.
+const LIKELY: i64 = 3;
+
 /// The choice that sends the money back.
 const BACK: &str = "return";
 
@@ -34,6 +38,60 @@ pub(crate) struct View {
     view: Option<String>,
     receipt: Option<i64>,
     after: Option<i64>,
+}
+
+/// Which receipts are listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Open,
+    Claimed,
+    Held,
+}
+
+impl Tab {
+    const ALL: [Tab; 3] = [Tab::Open, Tab::Claimed, Tab::Held];
+
+    fn of(view: Option<&str>) -> Tab {
+        Tab::ALL
+            .into_iter()
+            .find(|tab| view == Some(tab.name()))
+            .unwrap_or(Tab::Open)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Tab::Open => "open",
+            Tab::Claimed => "claimed",
+            Tab::Held => "held",
+        }
+    }
+
+    fn head(self) -> Text {
+        match self {
+            Tab::Open => Text::new().say("不明来款 ").num("21903"),
+            Tab::Claimed => "等复核".into(),
+            Tab::Held => Text::new().say("单位名下待分配 ").num("21901"),
+        }
+    }
+
+    fn href(self) -> String {
+        format!("/desk/suspense?view={}", self.name())
+    }
+
+    fn state(self) -> i16 {
+        match self {
+            Tab::Held => receipt_state::SUSPENSE,
+            Tab::Open | Tab::Claimed => receipt_state::UNIDENTIFIED,
+        }
+    }
+
+    fn nothing(self) -> &'static str {
+        match self {
+            Tab::Open => "没有待查的到账，都对上了。",
+            Tab::Claimed => "没有等复核的认领。",
+            Tab::Held => "单位名下没有待分配的钱。",
+        }
+    }
 }
 
 /// `GET /desk/suspense`.
@@ -55,13 +113,19 @@ async fn draw(
 ) -> Result<SuspensePage, PageError> {
     let office = &portal.engine.office;
     let today = office.today();
-    let held = view.view.as_deref() == Some("held");
-    let wanted = if held {
-        receipt_state::SUSPENSE
-    } else {
-        receipt_state::UNIDENTIFIED
+    let tab = Tab::of(view.view.as_deref());
+    let after = view.after.unwrap_or(0);
+    // Each with the key that the next page follows.
+    let keyed: Vec<(i64, Receipt)> = match tab {
+        Tab::Claimed => receipt::claimed(office, after, PAGE).await?,
+        Tab::Open | Tab::Held => receipt::list(office, tab.state(), after, PAGE)
+            .await?
+            .into_iter()
+            .map(|one| (one.receipt_id, one))
+            .collect(),
     };
-    let receipts = receipt::list(office, wanted, view.after.unwrap_or(0), PAGE).await?;
+    let last = keyed.last().map(|(key, _)| *key);
+    let receipts: Vec<Receipt> = keyed.into_iter().map(|(_, one)| one).collect();
     let chosen = match view.receipt {
         Some(id) => Some(receipt::require(office, id).await?),
         None => receipts.first().cloned(),
@@ -77,10 +141,10 @@ async fn draw(
         .iter()
         .map(|one| {
             let days = (today - one.book_date).num_days();
-            let view = if held { "held" } else { "open" };
             Line::new(vec![
                 Cell::digits(when::iso(one.book_date)).link(format!(
-                    "/desk/suspense?view={view}&receipt={}",
+                    "/desk/suspense?view={}&receipt={}",
+                    tab.name(),
                     one.receipt_id
                 )),
                 Cell::new(bank_name(office, &one.bank)),
@@ -114,32 +178,18 @@ async fn draw(
         None => None,
     };
     let more = (receipts.len() as i64 == PAGE)
-        .then(|| receipts.last())
+        .then_some(last)
         .flatten()
-        .map(|last| {
-            format!(
-                "/desk/suspense?view={}&after={}",
-                if held { "held" } else { "open" },
-                last.receipt_id
-            )
-        });
+        .map(|last| format!("/desk/suspense?view={}&after={last}", tab.name()));
     Ok(SuspensePage {
         frame,
         flash,
         tabs: Tabs {
             label: "科目".into(),
-            tabs: vec![
-                (
-                    "/desk/suspense".into(),
-                    Text::new().say("不明来款 ").num("21903"),
-                    !held,
-                ),
-                (
-                    "/desk/suspense?view=held".into(),
-                    Text::new().say("单位名下待分配 ").num("21901"),
-                    held,
-                ),
-            ],
+            tabs: Tab::ALL
+                .iter()
+                .map(|one| (one.href(), one.head(), *one == tab))
+                .collect(),
         },
         figures: vec![
             (
@@ -167,10 +217,10 @@ async fn draw(
         )
         .dense(" queue")
         .keys()
-        .empty("没有待查的到账，都对上了。")
+        .empty(tab.nothing())
         .pager(Pager {
             note: "先到先查".into(),
-            before: view.after.map(|_| "/desk/suspense".to_owned()),
+            before: view.after.map(|_| tab.href()),
             after: more,
         }),
         side,
@@ -196,43 +246,9 @@ async fn side(
     let amount = Fen::new(one.amount_fen);
     let open = one.state == receipt_state::UNIDENTIFIED;
     let bank = office.bank(&one.bank)?;
-    let mut candidates = Vec::new();
+    let mut candidates: Vec<Candidate> = Vec::new();
     if open && live.is_none() {
-        let mut conn = office.pool.acquire().await?;
-        for found in employer::by_name(office, &mut *conn, &one.payer_name).await? {
-            let list = remittance::open_of(office, &mut conn, found.employer_id).await?;
-            let number = office
-                .numbers
-                .encode(NumberKind::Employer, found.employer_id);
-            let (note, same) = match &list {
-                Some(list) => {
-                    let due = Fen::new(list.amount_fen - list.received_fen);
-                    (
-                        format!(
-                            "{}汇缴应缴 {due}，{} 人",
-                            list.month().chinese(),
-                            list.people
-                        ),
-                        due == amount,
-                    )
-                }
-                None => ("没有待付的名册，先记在单位名下".to_owned(), false),
-            };
-            candidates.push(Candidate {
-                title: format!("{} {number}", found.name),
-                value: number,
-                note: note.into(),
-                signs: vec![
-                    if same {
-                        Shown::pass("金额相同")
-                    } else {
-                        Shown::fail("金额不同")
-                    },
-                    Shown::pass("户名相同"),
-                ],
-                chosen: candidates.is_empty(),
-            });
-        }
+        candidates = candidates_for(office, one).await?;
         candidates.push(Candidate {
             value: String::new(),
             title: "别的单位".into(),
@@ -322,6 +338,62 @@ async fn side(
     })
 }
 
+/// Employers whose money it may be: of the payer's name, and those whose open list asks for just this much.
+async fn candidates_for(office: &Office, one: &Receipt) -> Result<Vec<Candidate>, PageError> {
+    let amount = Fen::new(one.amount_fen);
+    let mut likely: Vec<(Employer, Option<Remittance>, bool)> = Vec::new();
+    let mut conn = office.pool.acquire().await?;
+    for found in employer::by_name(office, &mut *conn, &one.payer_name).await? {
+        let list = remittance::open_of(office, &mut conn, found.employer_id).await?;
+        likely.push((found, list, true));
+    }
+    drop(conn);
+    for list in remittance::due(office, one.amount_fen, LIKELY).await? {
+        if likely
+            .iter()
+            .all(|(known, _, _)| known.employer_id != list.employer_id)
+        {
+            let found = employer::require(office, list.employer_id).await?;
+            likely.push((found, Some(list), false));
+        }
+    }
+    let mut candidates = Vec::new();
+    for (found, list, same_name) in likely {
+        let number = office
+            .numbers
+            .encode(NumberKind::Employer, found.employer_id);
+        let due = list
+            .as_ref()
+            .map(|list| Fen::new(list.amount_fen - list.received_fen));
+        let note = match (&list, due) {
+            (Some(list), Some(due)) => format!(
+                "{}汇缴应缴 {due}，{} 人",
+                list.month().chinese(),
+                list.people
+            ),
+            _ => "没有待付的名册，先记在单位名下".to_owned(),
+        };
+        let sign = |holds: bool, yes: &'static str, no: &'static str| {
+            if holds {
+                Shown::pass(yes)
+            } else {
+                Shown::fail(no)
+            }
+        };
+        candidates.push(Candidate {
+            title: format!("{} {number}", found.name),
+            value: number,
+            note: note.into(),
+            signs: vec![
+                sign(due == Some(amount), "金额相同", "金额不同"),
+                sign(same_name, "户名相同", "户名不同"),
+            ],
+            chosen: candidates.is_empty(),
+        });
+    }
+    Ok(candidates)
+}
+
 async fn hands(
     office: &Office,
     at: &AtDesk,
@@ -342,10 +414,17 @@ async fn hands(
         when::minute(made.made_at, office.now()),
         made.reason
     )));
-    Ok(if made.maker_id == at.staff.staff_id {
+    let barred = if made.maker_id == at.staff.staff_id {
+        Some("您是经办人，不能自己复核。已放进复核池。")
+    } else if !may(&at.staff, &Method::POST, "/desk/suspense/{id}/check") {
+        Some("复核由会计办理。")
+    } else {
+        None
+    };
+    Ok(if let Some(why) = barred {
         Hands::barred(
             vec![first, Hand::awaited("第二人：还没有", "另一位会计会看")],
-            "您是经办人，不能自己复核。已放进复核池。",
+            why,
         )
     } else {
         Hands::asked(

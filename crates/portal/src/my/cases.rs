@@ -2,7 +2,6 @@
 
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Actor, Office, person};
-use anju_domain::clock::shanghai_date;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect};
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use std::time::Duration;
 
 use crate::authorization::Me;
-use crate::components::{Button, ButtonLook, Confirm, Pager, Receipt, Row, Rows, Text};
+use crate::components::{Button, ButtonLook, Confirm, Pager, Row, Rows};
 use crate::frame::MyTab;
 use crate::my::reading::{Read, row, service_name};
 use crate::my::{frame, own_case};
@@ -20,9 +19,7 @@ use crate::pages::my::CasesPage;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::words::Stage;
-use crate::service::{
-    ConfirmPage, DecisionPage, ProgressPage, ReceiptPage, explain, live as events,
-};
+use crate::service::{ConfirmPage, DecisionPage, ProgressPage, live as events};
 
 const PAGE: i64 = 20;
 
@@ -101,7 +98,7 @@ pub(crate) async fn progress(
     if read.stage == Stage::Done {
         results.push(
             Row::to(format!("{here}/receipt"), "凭据")
-                .note("可以打印，谁都可以验证")
+                .note("可以打印，也可以下载 PDF 回单")
                 .icon("seal"),
         );
     }
@@ -135,6 +132,7 @@ pub(crate) async fn progress(
         ways: (!ways.is_empty()).then(|| Rows::new(ways)),
         results: (!results.is_empty()).then(|| Rows::new(results)),
         timeline: read.timeline(&happened, now),
+        flight: read.flight(&happened),
         button: if read.stage.is_moving() {
             Some(Button::go("查看最新进展", here).icon("refresh").wide())
         } else if matches!(
@@ -238,66 +236,6 @@ pub(crate) async fn why(
         &read.case.service,
         Some(number),
     ))
-}
-
-/// `GET /my/cases/{case}/receipt`.
-pub(crate) async fn receipt(
-    State(portal): State<Portal>,
-    visit: Visit,
-    me: Me,
-    Path(number): Path<String>,
-) -> Result<ReceiptPage, PageError> {
-    let office = &portal.engine.office;
-    let read = Read::of(office, own_case(office, me.person_id, &number).await?).await?;
-    if read.stage != Stage::Done {
-        return Err(PageError::NotFound);
-    }
-    let person = person::get(office, me.person_id)
-        .await?
-        .ok_or(PageError::LogIn)?;
-    let paid_at = case::events(office, read.case.case_id)
-        .await?
-        .iter()
-        .filter(|event| event.steps.iter().any(|step| step == "paid"))
-        .map(|event| event.at)
-        .next_back();
-    let mut rows = vec![
-        ("办件".to_owned(), Text::new().num(&number)),
-        (
-            "提交".to_owned(),
-            explain::moment(read.case.submitted_at).into(),
-        ),
-    ];
-    if let Some(at) = paid_at {
-        rows.push(("到账".to_owned(), explain::moment(at).into()));
-    }
-    rows.push(("收款卡".to_owned(), read.card()));
-    if let Some(decision) = &read.decision {
-        rows.push((
-            "规则版本".to_owned(),
-            decision.policy.version.as_str().into(),
-        ));
-    }
-    rows.push((
-        "打印日期".to_owned(),
-        anju_domain::calendar::chinese_date(shanghai_date(office.now())).into(),
-    ));
-    Ok(ReceiptPage {
-        frame: frame(
-            &visit,
-            "凭据",
-            MyTab::Cases,
-            Some((&format!("/my/cases/{number}"), "办件")),
-        ),
-        receipt: Receipt {
-            service: read.name.clone(),
-            person: format!("{}　{}", person.name.masked(), person.id_number),
-            amount: read.amount(),
-            state: read.stage.state(),
-            rows,
-            proof: None,
-        },
-    })
 }
 
 /// `GET /my/cases/{case}/withdraw`: asks once, on a page of its own.

@@ -1,9 +1,7 @@
 //! 我的: what is known of a person, messages, consents, living sessions, who looked.
 
-use std::collections::HashMap;
-
 use anju_casework::session::{self, audience};
-use anju_casework::{access_log, branch, consent, notice, outbox, person, staff};
+use anju_casework::{access_log, consent, notice, outbox, person};
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::Redirect;
@@ -13,8 +11,8 @@ use crate::authorization::Me;
 use crate::components::{
     Button, ButtonLook, Pager, Row, Rows, State as Shown, Summary, SummaryRow, Text,
 };
-use crate::desk::staff_name;
 use crate::frame::MyTab;
+use crate::looks;
 use crate::my::frame;
 use crate::pages::error::PageError;
 use crate::pages::my::{AccessPage, ConsentPage, MePage, MessagesPage, SessionLine, SessionsPage};
@@ -118,38 +116,7 @@ pub(crate) async fn access(
     let office = &portal.engine.office;
     let now = office.now();
     let looks = access_log::of_person(office, me.person_id, query.before, PAGE).await?;
-    let branches = branch::all(office).await?;
-    let looks_of_staff = || looks.iter().filter(|look| look.audience == audience::STAFF);
-    // A few members of staff stand behind many looks.
-    let mut names: HashMap<i64, String> = HashMap::new();
-    for look in looks_of_staff() {
-        if names.contains_key(&look.actor_id) {
-            continue;
-        }
-        let who = match staff::get(office, look.actor_id).await? {
-            Some(staff) => {
-                let place = branches
-                    .iter()
-                    .find(|branch| branch.branch_id == staff.branch_id)
-                    .map_or("中心", |branch| branch.name.as_str());
-                format!("{place} {}", staff_name(&staff))
-            }
-            None => "工作人员（已离岗）".to_owned(),
-        };
-        names.insert(look.actor_id, who);
-    }
-    let mut rows = Vec::new();
-    for look in looks_of_staff() {
-        let row = Row::of(names[&look.actor_id].as_str())
-            .icon("eye")
-            .note(format!(
-                "{}，因{}看过{}",
-                when::minute(look.at, now),
-                look.reason,
-                look.what
-            ));
-        rows.push(row);
-    }
+    let rows = looks::rows(office, &looks, now).await?;
     let more = (looks.len() as i64 == PAGE)
         .then(|| looks.last())
         .flatten()

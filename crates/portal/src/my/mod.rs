@@ -7,6 +7,7 @@ mod cases;
 mod home;
 mod me;
 mod reading;
+mod receipt;
 
 use anju_casework::Office;
 use anju_casework::case::{self, Case};
@@ -25,7 +26,7 @@ use crate::security::Visit;
 use crate::serve::Portal;
 
 pub(crate) use account::what;
-pub(crate) use reading::{amount_of, service_name, stage_in_list};
+pub(crate) use reading::{Read, amount_of, channel_name, service_name, stage_in_list};
 
 /// Routes of `/my`.
 pub(crate) fn routes() -> Router<Portal> {
@@ -39,7 +40,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/cases/{case}", get(cases::progress))
         .route("/my/cases/{case}/live", get(cases::live))
         .route("/my/cases/{case}/why", get(cases::why))
-        .route("/my/cases/{case}/receipt", get(cases::receipt))
+        .route("/my/cases/{case}/receipt", get(receipt::page))
+        .route("/my/cases/{case}/receipt.pdf", get(receipt::pdf))
         .route(
             "/my/cases/{case}/withdraw",
             get(cases::ask_to_withdraw).post(cases::withdraw),

@@ -7,24 +7,25 @@ use anju_casework::office::PolicyInForce;
 use anju_domain::money::Fen;
 use anju_policy::Decision;
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
-use crate::components::{Event, Promise, Row, Source, Sources, Text, Timeline, When};
+use crate::components::{Event, Flight, Leg, Promise, Row, Source, Sources, Text, Timeline, When};
 use crate::pages::error::PageError;
 use crate::service::explain;
 use crate::service::words::{Circumstances, Stage};
 use crate::when;
 
 /// A case with what is read beside it.
-pub(super) struct Read {
-    pub(super) case: Case,
+pub(crate) struct Read {
+    pub(crate) case: Case,
     policy: PolicyInForce,
-    pub(super) decision: Option<Decision>,
-    pub(super) stage: Stage,
-    pub(super) name: String,
+    pub(crate) decision: Option<Decision>,
+    pub(crate) stage: Stage,
+    pub(crate) name: String,
 }
 
 impl Read {
-    pub(super) async fn of(office: &Office, case: Case) -> Result<Read, PageError> {
+    pub(crate) async fn of(office: &Office, case: Case) -> Result<Read, PageError> {
         let policy = office.policy_version(case.policy_id).await?;
         let decision = case::decision_of(office, &case, &policy).await?;
         let waits = decision
@@ -35,7 +36,7 @@ impl Read {
             needs_paper: waits.is_some_and(|decision| {
                 !decision.papers.is_empty() && decision.waiting_for.is_empty()
             }),
-            pays: true,
+            pays: pays(office, &case),
             payment_is_unknown: case.pay_state() == PayState::Unknown,
         };
         let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
@@ -49,21 +50,21 @@ impl Read {
         })
     }
 
-    pub(super) fn number(&self, office: &Office) -> String {
+    pub(crate) fn number(&self, office: &Office) -> String {
         case::number(office, self.case.case_id)
     }
 
-    pub(super) fn amount(&self) -> Option<Fen> {
+    pub(crate) fn amount(&self) -> Option<Fen> {
         amount_of(&self.case)
     }
 
-    pub(super) fn card(&self) -> Text {
+    pub(crate) fn card(&self) -> Text {
         self.case
             .card_tail()
             .map_or_else(|| "您的卡".into(), |tail| Text::new().tail(tail))
     }
 
-    pub(super) fn promise(&self, now: DateTime<Utc>, phone: &str) -> Promise {
+    pub(crate) fn promise(&self, now: DateTime<Utc>, phone: &str) -> Promise {
         let latest = when::promise(self.case.promised_at, now);
         let is_late = now > self.case.promised_at && self.stage.is_moving();
         let told = Text::new()
@@ -166,7 +167,7 @@ impl Read {
         }
     }
 
-    pub(super) fn sources(&self, office: &Office, now: DateTime<Utc>) -> Option<Sources> {
+    pub(crate) fn sources(&self, office: &Office, now: DateTime<Utc>) -> Option<Sources> {
         if !matches!(
             self.stage,
             Stage::Submitted | Stage::Gathering | Stage::Silent | Stage::NeedsPaper
@@ -225,7 +226,33 @@ impl Read {
         (!answered.is_empty()).then_some(Sources(answered))
     }
 
-    pub(super) fn timeline(&self, happened: &[CaseEvent], now: DateTime<Utc>) -> Timeline {
+    /// The recorder: the legs that the events have timed, and the time before the first of them.
+    pub(crate) fn flight(&self, happened: &[CaseEvent]) -> Option<Flight> {
+        let began = self.case.submitted_at;
+        let mut legs: Vec<Leg> = happened
+            .iter()
+            .filter_map(|event| event.detail.as_ref()?.get("legs"))
+            .filter_map(|legs| Vec::<case::Leg>::deserialize(legs).ok())
+            .flatten()
+            .map(|leg| Leg {
+                name: leg_name(&leg.leg).to_owned(),
+                started_at: leg.started_at,
+                ms: leg.ms,
+            })
+            .collect();
+        let first = legs.first()?.started_at;
+        legs.insert(
+            0,
+            Leg {
+                name: "收到申请".to_owned(),
+                started_at: began,
+                ms: (first - began).num_milliseconds().max(0),
+            },
+        );
+        Flight::new(began, legs)
+    }
+
+    pub(crate) fn timeline(&self, happened: &[CaseEvent], now: DateTime<Utc>) -> Timeline {
         let mut lines = Vec::new();
         for event in happened {
             for step in &event.steps {
@@ -323,7 +350,26 @@ impl Read {
     }
 }
 
-fn channel_name(channel: &str) -> &'static str {
+fn leg_name(leg: &str) -> &str {
+    match leg {
+        "sources" => "向部门核对",
+        "decision" => "按规则判定",
+        "bank" => "银行付款",
+        "card" => "到卡",
+        other => other,
+    }
+}
+
+/// Whether money leaves by this case's service.
+fn pays(office: &Office, case: &Case) -> bool {
+    office
+        .policy()
+        .set
+        .service(&case.service)
+        .is_some_and(|service| service.effect == "pay_out")
+}
+
+pub(crate) fn channel_name(channel: &str) -> &'static str {
     match channel {
         "WX" => "微信",
         "ALI" => "支付宝",
@@ -349,9 +395,9 @@ pub(crate) fn amount_of(case: &Case) -> Option<Fen> {
 }
 
 /// Where a case stands, as a list tells it: without its decision, so that who is silent is not said.
-pub(crate) fn stage_in_list(case: &Case) -> Stage {
+pub(crate) fn stage_in_list(office: &Office, case: &Case) -> Stage {
     let seen = Circumstances {
-        pays: true,
+        pays: pays(office, case),
         payment_is_unknown: case.pay_state() == PayState::Unknown,
         ..Circumstances::default()
     };
@@ -360,7 +406,7 @@ pub(crate) fn stage_in_list(case: &Case) -> Stage {
 
 /// A case as a row of a list.
 pub(crate) fn row(office: &Office, case: &Case, now: DateTime<Utc>) -> Row {
-    let stage = stage_in_list(case);
+    let stage = stage_in_list(office, case);
     let name = service_name(office, case);
     let title = match amount_of(case) {
         Some(amount) => Text::new().say(name).say(" ").money(amount),

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Button, Promise, Rows, Sources, Timeline, Tone, filters};
+use crate::components::{Button, Flight, Promise, Rows, Sources, Timeline, Tone, filters};
 use crate::frame::{MyFrame, MyTab};
 
 /// The page of a case.
@@ -28,6 +28,8 @@ pub struct ProgressPage {
     pub results: Option<Rows>,
     /// What happened and what is expected.
     pub timeline: Timeline,
+    /// How long each step took.
+    pub flight: Option<Flight>,
     /// 查看最新进展 while it moves; afterwards what can be done next.
     pub button: Option<Button>,
     /// Whom to call.

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Receipt, filters};
+use crate::components::{Button, Receipt, filters};
 use crate::frame::{MyFrame, MyTab};
 
 /// The page of a receipt.
@@ -14,4 +14,6 @@ pub struct ReceiptPage {
     pub frame: MyFrame,
     /// The receipt.
     pub receipt: Receipt,
+    /// 下载 PDF 回单.
+    pub pdf: Button,
 }

@@ -155,8 +155,9 @@ fn step_of(office: &anju_casework::Office, one: &Remittance, today: NaiveDate) -
                 Step::new(
                     When::Done,
                     "分配到个人",
-                    one.allocation_ms
-                        .map_or_else(Text::new, |ms| format!("用时{}", when::took(ms)).into()),
+                    one.allocation_ms.map_or_else(Text::new, |ms| {
+                        format!("用时{}", when::took(ms.into())).into()
+                    }),
                 ),
             ]),
         };
@@ -238,7 +239,7 @@ pub(crate) fn months_table(office: &anju_casework::Office, done: &[&Remittance])
                     one.allocated_at
                         .map_or_else(Cell::none, |at| Cell::digits(when::second(at, now))),
                     one.allocation_ms
-                        .map_or_else(Cell::none, |ms| Cell::new(when::took(ms))),
+                        .map_or_else(Cell::none, |ms| Cell::new(when::took(ms.into()))),
                 ])
             })
             .collect(),

@@ -166,7 +166,7 @@ pub(crate) async fn arrival(
                 .say(format!("已分配给 {} 人", one.people))
                 .say(
                     one.allocation_ms
-                        .map_or_else(String::new, |ms| format!("，用时{}", when::took(ms))),
+                        .map_or_else(String::new, |ms| format!("，用时{}", when::took(ms.into()))),
                 ),
             Text::from("每位职工从自己的账户里就能看到。"),
         ),

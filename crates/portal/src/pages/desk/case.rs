@@ -5,7 +5,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{
-    Condition, Facts, Flash, Formula, Hands, Keys, Sources, Tag, Text, Timeline, filters,
+    Condition, Facts, Flash, Flight, Formula, Hands, Keys, Sources, Tag, Text, Timeline, filters,
 };
 use crate::frame::DeskFrame;
 
@@ -48,6 +48,8 @@ pub struct CasePage {
     pub hands: Option<Hands>,
     /// With actor, channel and evidence leaf.
     pub timeline: Timeline,
+    /// How long each step took.
+    pub flight: Option<Flight>,
     /// Keys.
     pub keys: Keys,
 }

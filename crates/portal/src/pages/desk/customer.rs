@@ -53,6 +53,8 @@ pub struct CustomerPage {
     pub entries: Table,
     /// Newest first.
     pub timeline: Timeline,
+    /// 谁看过, the latest.
+    pub looks: Rows,
     /// Keys, and that this look is recorded.
     pub keys: Keys,
 }

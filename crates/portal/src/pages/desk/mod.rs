@@ -15,7 +15,7 @@ pub use case::{CasePage, Paper};
 pub use customer::{CustomerPage, Reveal};
 pub use day_close::DayClosePage;
 pub use identify::IdentifyPage;
-pub use search::{KeysPage, SearchPage};
+pub use search::{AskWhy, KeysPage, SearchPage};
 pub use suspense::{Candidate, SuspensePage, SuspenseSide};
 pub use tasks::{TaskSide, TasksPage};
 pub use trial_balance::TrialBalancePage;

@@ -3,8 +3,21 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Rows, Text, filters};
+use crate::components::{Button, Field, Rows, Text, filters};
 use crate::frame::DeskFrame;
+
+/// A person who was found and is opened once a reason is given.
+#[derive(Debug, Clone)]
+pub struct AskWhy {
+    /// 李*　5001**********1234.
+    pub who: String,
+    /// Where the form goes.
+    pub action: String,
+    /// Why.
+    pub reason: Field,
+    /// 打开这位客户.
+    pub button: Button,
+}
 
 /// 找到的: people (masked), accounts, cases, employers, pages. What was typed is never printed or put into an address.
 #[derive(Debug, Template, WebTemplate)]
@@ -14,6 +27,8 @@ pub struct SearchPage {
     pub frame: DeskFrame,
     /// How many of what, or that there is none.
     pub note: Text,
+    /// The person of a whole ID number, and why he is to be opened.
+    pub ask: Option<AskWhy>,
     /// Head and rows of each kind.
     pub groups: Vec<(String, Rows)>,
 }

@@ -1,0 +1,152 @@
+//! Somebody at a browser without scripts: nobody, a person, a clerk, or staff; with a session of his own and the token of its forms.
+
+use anju::cast::{self, Person, look_up};
+use anju_casework::session::{self, audience};
+use anju_casework::{Office, employer, staff};
+use anju_domain::phone::Phone;
+use anju_vault::NumberKind;
+use reqwest::{Client, RequestBuilder, StatusCode, Url, header, redirect};
+
+use crate::town::Town;
+
+pub struct Visitor {
+    pub name: String,
+    pub audience: Option<i16>,
+    pub roles: Vec<&'static str>,
+    cookie: String,
+    token: String,
+    server: String,
+    client: Client,
+}
+
+/// What came back: no redirect is followed.
+pub struct Answer {
+    pub status: StatusCode,
+    /// Where it leads; empty where it leads nowhere.
+    pub location: String,
+    pub page: String,
+}
+
+impl Visitor {
+    pub async fn nobody(town: &Town) -> Self {
+        Self::with(town, "nobody", None, &[], "anju_visitor=1".to_owned()).await
+    }
+
+    pub async fn person(town: &Town, office: &Office, who: &Person) -> Self {
+        let number = look_up(&town.doors, who).await.expect("known");
+        let id = decode(office, NumberKind::Person, &number);
+        let cookie = log_in(office, audience::PERSON, id, None).await;
+        Self::with(town, "a person", Some(audience::PERSON), &[], cookie).await
+    }
+
+    /// The clerk of the employer that was opened with this seed.
+    pub async fn clerk(town: &Town, office: &Office, employer_no: &str, seed: i64) -> Self {
+        let employer_id = decode(office, NumberKind::Employer, employer_no);
+        let firm = cast::firm("", seed).expect("a firm");
+        let phone = Phone::parse(&firm.clerk_phone).expect("a phone");
+        let clerk = employer::clerk_by_phone(office, employer_id, &phone)
+            .await
+            .expect("read")
+            .expect("a clerk");
+        let cookie = log_in(office, audience::CLERK, clerk.clerk_id, Some(employer_id)).await;
+        Self::with(town, "a clerk", Some(audience::CLERK), &[], cookie).await
+    }
+
+    pub async fn staff(town: &Town, office: &Office, role: &'static str, branch: i16) -> Self {
+        let number = format!("9{role}");
+        staff::add(
+            office,
+            &number,
+            "岗位员",
+            branch,
+            &[role],
+            "口令-口令-口令",
+            &[7; 20],
+        )
+        .await
+        .expect("staff");
+        let one = staff::by_number(office, &number)
+            .await
+            .expect("read")
+            .expect("staff");
+        let cookie = log_in(office, audience::STAFF, one.staff_id, None).await;
+        Self::with(town, role, Some(audience::STAFF), &[role], cookie).await
+    }
+
+    async fn with(
+        town: &Town,
+        name: &str,
+        audience: Option<i16>,
+        roles: &[&'static str],
+        cookie: String,
+    ) -> Self {
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .build()
+            .expect("a client");
+        let mut visitor = Self {
+            name: name.to_owned(),
+            audience,
+            roles: roles.to_vec(),
+            cookie,
+            token: String::new(),
+            server: format!("http://{}", town.config.listen),
+            client,
+        };
+        // Any page tells the token that belongs to this cookie's forms.
+        let page = visitor.get("/settings").await.page;
+        visitor.token = page
+            .split("name=\"csrf\" value=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .expect("a form with a token")
+            .to_owned();
+        visitor
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        let request = self.client.get(format!("{}{path}", self.server));
+        self.send(request).await
+    }
+
+    /// Sends a form with the token of this visitor.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut form = vec![("csrf", self.token.as_str())];
+        form.extend(fields);
+        let mut form_encoded = Url::parse("http://form").expect("an address");
+        form_encoded.query_pairs_mut().extend_pairs(form);
+        let request = self
+            .client
+            .post(format!("{}{path}", self.server))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form_encoded.query().unwrap_or_default().to_owned());
+        self.send(request).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Answer {
+        let answer = request
+            .header(header::COOKIE, &self.cookie)
+            .send()
+            .await
+            .expect("an answer");
+        let location = answer.headers().get(header::LOCATION);
+        Answer {
+            status: answer.status(),
+            location: location.map_or_else(String::new, |to| {
+                to.to_str().expect("an address").to_owned()
+            }),
+            page: String::from_utf8_lossy(&answer.bytes().await.expect("a body")).into_owned(),
+        }
+    }
+}
+
+async fn log_in(office: &Office, audience: i16, subject: i64, employer: Option<i64>) -> String {
+    let token = session::begin(office, audience, subject, employer, "L2", "test")
+        .await
+        .expect("a session");
+    format!("anju_session={token}")
+}
+
+fn decode(office: &Office, kind: NumberKind, number: &str) -> i64 {
+    office.numbers.decode(kind, number).expect("a number")
+}

@@ -1,0 +1,54 @@
+//! 谁看过: the looks of staff at a person, as he reads them at home and the counter beside his page.
+
+use std::collections::HashMap;
+
+use anju_casework::access_log::Access;
+use anju_casework::session::audience;
+use anju_casework::{Office, branch, staff};
+use chrono::{DateTime, Utc};
+
+use crate::components::Row;
+use crate::desk::staff_name;
+use crate::pages::error::PageError;
+use crate::when;
+
+/// The looks of staff among these, a row each.
+pub(crate) async fn rows(
+    office: &Office,
+    looks: &[Access],
+    now: DateTime<Utc>,
+) -> Result<Vec<Row>, PageError> {
+    let branches = branch::all(office).await?;
+    let looks_of_staff = || looks.iter().filter(|look| look.audience == audience::STAFF);
+    // A few members of staff stand behind many looks.
+    let mut names: HashMap<i64, String> = HashMap::new();
+    for look in looks_of_staff() {
+        if names.contains_key(&look.actor_id) {
+            continue;
+        }
+        let who = match staff::get(office, look.actor_id).await? {
+            Some(staff) => {
+                let place = branches
+                    .iter()
+                    .find(|branch| branch.branch_id == staff.branch_id)
+                    .map_or("中心", |branch| branch.name.as_str());
+                format!("{place} {}", staff_name(&staff))
+            }
+            None => "工作人员（已离岗）".to_owned(),
+        };
+        names.insert(look.actor_id, who);
+    }
+    Ok(looks_of_staff()
+        .map(|look| {
+            let note = format!(
+                "{}，因{}看过{}",
+                when::minute(look.at, now),
+                look.reason,
+                look.what
+            );
+            Row::of(names[&look.actor_id].as_str())
+                .icon("eye")
+                .note(note)
+        })
+        .collect())
+}

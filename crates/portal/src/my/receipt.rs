@@ -1,0 +1,172 @@
+//! 凭据: what a person shows about a case that was paid: a page to print, and the same as a PDF (回单).
+
+use std::path::PathBuf;
+
+use anju_casework::case;
+use anju_casework::person::{self, Person};
+use anju_casework::{Fault, Office};
+use anju_domain::clock::shanghai_date;
+use anju_paper::{Moment, Press, ReceiptData};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+
+use crate::authorization::Me;
+use crate::components::{Button, ButtonLook, Receipt, Text};
+use crate::download;
+use crate::frame::MyTab;
+use crate::my::reading::Read;
+use crate::my::{frame, own_case};
+use crate::pages::error::PageError;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::service::words::Stage;
+use crate::service::{ReceiptPage, explain};
+
+/// A case that is done, with what a receipt says of it.
+struct Proven {
+    read: Read,
+    person: Person,
+    /// 提交, 通过, 到账: each once, when it last happened.
+    times: Vec<(&'static str, DateTime<Utc>)>,
+}
+
+/// The steps of a case that a receipt names.
+const STEPS: [(&str, &str); 2] = [("approved", "通过"), ("paid", "到账")];
+
+async fn proven(office: &Office, me: &Me, number: &str) -> Result<Proven, PageError> {
+    let read = Read::of(office, own_case(office, me.person_id, number).await?).await?;
+    if read.stage != Stage::Done {
+        return Err(PageError::NotFound);
+    }
+    let person = person::get(office, me.person_id)
+        .await?
+        .ok_or(PageError::LogIn)?;
+    let happened = case::events(office, read.case.case_id).await?;
+    let mut times = vec![("提交", read.case.submitted_at)];
+    for (step, word) in STEPS {
+        let last = happened
+            .iter()
+            .rev()
+            .find(|event| event.steps.iter().any(|taken| taken == step));
+        times.extend(last.map(|event| (word, event.at)));
+    }
+    Ok(Proven {
+        read,
+        person,
+        times,
+    })
+}
+
+/// `GET /my/cases/{case}/receipt`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Path(number): Path<String>,
+) -> Result<ReceiptPage, PageError> {
+    let office = &portal.engine.office;
+    let Proven {
+        read,
+        person,
+        times,
+    } = proven(office, &me, &number).await?;
+    let mut rows = vec![("办件".to_owned(), Text::new().num(&number))];
+    rows.extend(
+        times
+            .into_iter()
+            .map(|(word, at)| (word.to_owned(), explain::moment(at).into())),
+    );
+    rows.push(("收款卡".to_owned(), read.card()));
+    if let Some(decision) = &read.decision {
+        rows.push((
+            "规则版本".to_owned(),
+            decision.policy.version.as_str().into(),
+        ));
+    }
+    rows.push((
+        "打印日期".to_owned(),
+        anju_domain::calendar::chinese_date(shanghai_date(office.now())).into(),
+    ));
+    Ok(ReceiptPage {
+        frame: frame(
+            &visit,
+            "凭据",
+            MyTab::Cases,
+            Some((&format!("/my/cases/{number}"), "办件")),
+        ),
+        receipt: Receipt {
+            service: read.name.clone(),
+            person: format!("{}　{}", person.name.masked(), person.id_number),
+            amount: read.amount(),
+            state: read.stage.state(),
+            rows,
+            proof: None,
+        },
+        pdf: Button::link(
+            "下载 PDF 回单",
+            ButtonLook::Plain,
+            format!("/my/cases/{number}/receipt.pdf"),
+        )
+        .icon("download"),
+    })
+}
+
+/// `GET /my/cases/{case}/receipt.pdf`.
+pub(crate) async fn pdf(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let Proven {
+        read,
+        person,
+        times,
+    } = proven(office, &me, &number).await?;
+    let amount = read.amount().ok_or(PageError::NotFound)?;
+    let data = ReceiptData {
+        centre: office.centre.name.clone(),
+        service: read.name.clone(),
+        person_masked: format!("{} {}", person.name.masked(), person.id_number),
+        amount,
+        payee: read
+            .case
+            .card_tail()
+            .map_or_else(String::new, |tail| format!("尾号 {tail}")),
+        case_no: number.clone(),
+        policy_version: read
+            .decision
+            .as_ref()
+            .map_or_else(String::new, |decision| decision.policy.version.clone()),
+        state: read.stage.state().word,
+        times: times
+            .into_iter()
+            .map(|(word, at)| Moment {
+                label: word.to_owned(),
+                at,
+            })
+            .collect(),
+        short_code: None,
+        verify_url: None,
+        issued_at: office.now(),
+    };
+    // Setting a paper takes the processor for some milliseconds; the first one also reads the fonts.
+    let press = portal.press.clone();
+    let set = move || {
+        let press = match press.get() {
+            Some(press) => press,
+            None => {
+                let opened = Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)])?;
+                press.get_or_init(|| opened)
+            }
+        };
+        press.receipt(&data)
+    };
+    let paper = tokio::task::spawn_blocking(set)
+        .await
+        .map_err(|error| error.to_string())
+        .and_then(|paper| paper.map_err(|error| error.to_string()))
+        .map_err(|error| anju_casework::Error::from(Fault::Outside(error)))?;
+    Ok(download::pdf(&number, paper))
+}
