@@ -33,8 +33,23 @@ pub struct Size {
 pub struct People {
     /// Clerks: firm, credit code, phone.
     pub clerks: Vec<(String, String, String)>,
-    /// Employees: name, ID number, phone, what is special.
-    pub employees: Vec<(String, String, String, String)>,
+    /// Employees.
+    pub employees: Vec<Employee>,
+}
+
+/// An employee who can log in, with the card that his bank knows.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Employee {
+    /// Name.
+    pub name: String,
+    /// 证件号码.
+    pub id_no: String,
+    /// Where his codes arrive.
+    pub phone: String,
+    /// 银行卡号.
+    pub card_no: String,
+    /// What is special about him.
+    pub note: String,
 }
 
 /// Months that are filled of each year asked for.
@@ -120,7 +135,13 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
                 .into_iter()
                 .enumerate()
                 .take(3)
-                .map(|(place, one)| (one.name, one.id, one.phone, special(place))),
+                .map(|(place, one)| Employee {
+                    name: one.name,
+                    id_no: one.id,
+                    phone: one.phone,
+                    card_no: one.card,
+                    note: special(place),
+                }),
         );
     }
     std::fs::write(file(config), serde_json::to_vec_pretty(&people)?)

@@ -26,8 +26,11 @@ fn people(config: &Config) -> anyhow::Result<()> {
         "  职工          http://{}/login（验证码看外部世界的手机）",
         config.listen
     );
-    for (name, id, phone, special) in people.employees {
-        println!("    {id}  手机 {phone}  {name}  {special}");
+    for one in people.employees {
+        println!(
+            "    {}  手机 {}  银行卡 {}  {}  {}",
+            one.id_no, one.phone, one.card_no, one.name, one.note
+        );
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use anju_casework::staff::{Staff, role};
 use anju_casework::{Office, Refusal, Result, leaf};
 
 use super::day_match::{self, BankMatch, Statement};
+use crate::contribution::suspense;
 
 /// One line of the checklist.
 #[derive(Debug, Clone)]
@@ -57,8 +58,35 @@ pub async fn signature(office: &Office, business_date: NaiveDate) -> Result<Opti
     .await?)
 }
 
-/// What must be true before the day may be closed: the match of every bank and the invariants of the books.
+/// Checks by name.
+pub const THREE_WAY: &str = "账、银行、办件三方相符";
+/// The one that reads all books.
+pub const INVARIANTS: &str = "账簿不变式成立";
+
+/// What must be true before the day may be closed: the match of every bank and the invariants of the books. It reads all books.
 pub async fn checklist(office: &Office, matches: &[BankMatch]) -> Result<Vec<Check>> {
+    let mut checks = at_a_glance(office, matches).await?;
+    let mut conn = office.pool.acquire().await?;
+    let breaches = anju_ledger::audit::audit(&mut conn, office.ledger()).await?;
+    checks.push(Check {
+        name: INVARIANTS,
+        passed: breaches.is_empty(),
+        detail: match breaches.first() {
+            None => "余额、积数、试算平衡都重算过，没有不符".to_owned(),
+            Some(breach) => format!(
+                "{}：{}（{}），共 {} 处",
+                breach.invariant,
+                breach.detail,
+                breach.place,
+                breaches.len()
+            ),
+        },
+    });
+    Ok(checks)
+}
+
+/// The checks that cost little, for the page that shows how far a day is.
+pub async fn at_a_glance(office: &Office, matches: &[BankMatch]) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     for found in matches {
         let name = office.bank(&found.bank)?.bank_name.clone();
@@ -77,7 +105,7 @@ pub async fn checklist(office: &Office, matches: &[BankMatch]) -> Result<Vec<Che
             })
             .collect();
         checks.push(Check {
-            name: "账、银行、办件三方相符",
+            name: THREE_WAY,
             passed: found.agrees(),
             detail: match (found.bank_fen, open.is_empty()) {
                 (None, _) => format!("{name}：还没有收到对账单"),
@@ -94,28 +122,7 @@ pub async fn checklist(office: &Office, matches: &[BankMatch]) -> Result<Vec<Che
             },
         });
     }
-    let mut conn = office.pool.acquire().await?;
-    let breaches = anju_ledger::audit::audit(&mut conn, office.ledger()).await?;
-    checks.push(Check {
-        name: "账簿不变式成立",
-        passed: breaches.is_empty(),
-        detail: match breaches.first() {
-            None => "余额、积数、试算平衡都重算过，没有不符".to_owned(),
-            Some(breach) => format!(
-                "{}：{}（{}），共 {} 处",
-                breach.invariant,
-                breach.detail,
-                breach.place,
-                breaches.len()
-            ),
-        },
-    });
-    let waiting: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM suspense_match WHERE centre_id = $1 AND state = 1",
-    )
-    .bind(office.centre.id)
-    .fetch_one(&mut *conn)
-    .await?;
+    let waiting = suspense::count_waiting(office).await?;
     checks.push(Check {
         name: "认领都已复核",
         passed: waiting == 0,

@@ -1,6 +1,6 @@
 //! 日结: the match of every bank, what must be true, and the two hands.
 
-use anju_business::books::day_close::{self, Check};
+use anju_business::books::day_close::{self, Check, INVARIANTS, Signature, THREE_WAY};
 use anju_business::books::day_match::{self, BankMatch};
 use anju_casework::{Error, Office};
 use anju_domain::calendar::chinese_day;
@@ -42,11 +42,10 @@ async fn draw(
     let now = office.now();
     let open = day_close::open_date(office).await?;
     let matches = day_match::of_day(office, open).await?;
-    let checks = if matches.is_empty() {
-        Vec::new()
-    } else {
-        day_close::checklist(office, &matches).await?
-    };
+    let checks = day_close::at_a_glance(office, &matches).await?;
+    let proposed = day_close::signature(office, open)
+        .await?
+        .filter(|signature| signature.state == 1);
     let frame = framed_on(office, visit, at, "日结", "/desk/books/close", open).await?;
     let agrees = !matches.is_empty() && matches.iter().all(BankMatch::agrees);
     let day = chinese_day(open);
@@ -89,9 +88,9 @@ async fn draw(
             ])
         })
         .collect();
-    let steps = steps_of(&checks);
+    let steps = steps_of(&checks, proposed.is_some());
     Ok(DayClosePage {
-        hands: hands(office, at, open, frame.head.hidden()).await?,
+        hands: hands(office, at, open, proposed.as_ref(), frame.head.hidden()).await?,
         frame,
         day: format!("{day}，{}", when::weekday(open)),
         tags: if matches.is_empty() {
@@ -103,15 +102,19 @@ async fn draw(
                 } else {
                     Shown::fail("有对不上的").with_icon("alert").tag()
                 },
-                if checks.iter().all(|check| check.passed) {
+                if proposed.is_some() {
                     Shown::pass("可以日结").tag()
+                } else if checks.iter().all(|check| check.passed) {
+                    Shown::pass("可以提出日结").tag()
                 } else {
                     Shown::wait("还不能日结").with_icon("alert").tag()
                 },
             ]
         },
         flash,
-        match_title: if open_lines.is_empty() {
+        match_title: if matches.is_empty() {
+            "办件、账、银行，还没有逐笔核对".into()
+        } else if open_lines.is_empty() {
             "办件、账、银行，逐笔都对上".into()
         } else {
             format!("逐笔核对，{} 笔只在一边", open_lines.len())
@@ -134,7 +137,11 @@ async fn draw(
             open_lines,
         )
         .dense(" queue")
-        .empty("没有只在一边的流水。"),
+        .empty(if matches.is_empty() {
+            "核对后列出只在一边的流水。"
+        } else {
+            "没有只在一边的流水。"
+        }),
         bank_title: format!("{} 家银行，账上余额与银行余额", office.banks.len()),
         bank_note: Text::new(),
         banks: Table::new(
@@ -152,64 +159,69 @@ async fn draw(
         )
         .empty("还没有取对账单。"),
         note: "日结后这一天不能再记账，只能冲正到以后的日子。".into(),
-        steps_title: if checks.is_empty() {
-            "日结前要核对".into()
-        } else {
-            format!(
-                "核对 {} 项，{} 项通过",
-                steps.len(),
-                steps.iter().filter(|step| step.when == When::Done).count()
-            )
-        },
+        steps_title: format!(
+            "核对 {} 项，{} 项通过",
+            steps.len(),
+            steps.iter().filter(|step| step.when == When::Done).count()
+        ),
         steps: Timeline(steps),
     })
 }
 
-/// One line for each thing that must be true; of several checks of one name those that fail are told.
-fn steps_of(checks: &[Check]) -> Vec<Event> {
+/// One line for each thing that must be true; of several checks of one name those that fail are told. What reads all books is done
+/// by whoever proposes, not by whoever looks.
+fn steps_of(checks: &[Check], proposed: bool) -> Vec<Event> {
     let mut names: Vec<&str> = Vec::new();
     for check in checks {
         if !names.contains(&check.name) {
             names.push(check.name);
         }
     }
-    names
-        .into_iter()
-        .map(|name| {
-            let same: Vec<&Check> = checks.iter().filter(|check| check.name == name).collect();
-            let failed: Vec<&str> = same
-                .iter()
-                .filter(|check| !check.passed)
-                .map(|check| check.detail.as_str())
-                .collect();
-            match (&failed[..], &same[..]) {
-                ([], [only]) => Event::new(When::Done, name, only.detail.as_str()),
-                ([], all) => Event::new(When::Done, name, format!("{} 家银行都相符", all.len())),
-                (failed, _) => Event::new(When::Failed, name, failed.join("；")),
-            }
-        })
-        .collect()
+    let mut steps = Vec::new();
+    if !names.contains(&THREE_WAY) {
+        let how = "提出日结时向每家银行取对账单";
+        steps.push(Event::new(When::Expected, THREE_WAY, how));
+    }
+    steps.extend(names.into_iter().map(|name| {
+        let same: Vec<&Check> = checks.iter().filter(|check| check.name == name).collect();
+        let failed: Vec<&str> = same
+            .iter()
+            .filter(|check| !check.passed)
+            .map(|check| check.detail.as_str())
+            .collect();
+        match (&failed[..], &same[..]) {
+            ([], [only]) => Event::new(When::Done, name, only.detail.as_str()),
+            ([], all) => Event::new(When::Done, name, format!("{} 家银行都相符", all.len())),
+            (failed, _) => Event::new(When::Failed, name, failed.join("；")),
+        }
+    }));
+    steps.push(if proposed {
+        let how = "余额、积数、试算平衡都重算过，确认时再算一遍";
+        Event::new(When::Done, INVARIANTS, how)
+    } else {
+        let how = "提出日结时全部重算";
+        Event::new(When::Expected, INVARIANTS, how)
+    });
+    steps
 }
 
 async fn hands(
     office: &Office,
     at: &AtDesk,
     open: NaiveDate,
+    proposed: Option<&Signature>,
     token: (&'static str, String),
 ) -> Result<Hands, PageError> {
     let day = chinese_day(open);
     let may_propose = may(&at.staff, &Method::POST, "/desk/books/close/propose");
     let may_confirm = may(&at.staff, &Method::POST, "/desk/books/close/confirm");
-    let signed = day_close::signature(office, open)
-        .await?
-        .filter(|signature| signature.state == 1);
     let me = staff_name(&at.staff);
     let form = |hands, action: &str, button: String| {
         let button = Button::submit(button).wide();
         Hands::asked(hands, action, token.clone(), Vec::new(), vec![button])
     };
     let awaited = |title: &str| Hand::awaited(title.to_owned(), "");
-    Ok(match signed {
+    Ok(match proposed {
         None if may_propose => form(
             vec![
                 Hand::mine(

@@ -199,7 +199,6 @@ pub(crate) async fn serve(
         words_of(&form.reason).ok_or_else(|| PageError::Forbidden("请选一个原因。".to_owned()))?;
     let reason = format!("输入证件号，{words}");
     put_at_window(office, &mut at, Some(found), Some(&reason)).await?;
-    looked(office, &at, found, "查找", &reason, None).await?;
     Ok(Redirect::to(&format!("/desk/people/{number}")))
 }
 

@@ -329,7 +329,7 @@ impl Read {
                     None => "通过".into(),
                 },
             ),
-            "executing" => (When::Done, "银行正在付款".into()),
+            "executing" => (When::Done, "已交给银行付款".into()),
             "payment_unknown" => (When::Unknown, "银行没有告诉结果，我们在查".into()),
             "paid" => (
                 When::Done,
