@@ -67,6 +67,8 @@ fn every_mistake_is_told_with_its_place() {
         (service("").replace("law = [\"test\"]", "law = [\"test\"]\ninclude = [\"common/nothing\"]"), "service, include", "no file common/nothing"),
         (service("\n[[needs]]\ntype = \"t.nothing\"\nrole = \"applicant\"\n"), "needs t.nothing of applicant", "unknown fact type"),
         (service("\n[[review]]\nwhen = \"amount\"\nreason = \"x\"\n"), "review, when", "fen where bool is needed"),
+        (service("\n[[agree]]\nname = \"x\"\nwhen = \"t.b == t.c\"\n"), "agree x", "does not compare two facts"),
+        (service("\n[[agree]]\nname = \"x\"\nwhen = \"t.b == t.nobody\"\n"), "agree x", "unknown name t.nobody"),
         (service("\n[[define]]\nname = \"t.loop\"\nlabel = \"x\"\ntype = \"bool\"\nformula = \"t.loop\"\n").replace("when = \"t.b\"", "when = \"t.loop\""), "condition T-1, when", "t.loop is defined by itself"),
     ];
     for (text, place, message) in table {
