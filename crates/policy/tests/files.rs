@@ -391,6 +391,14 @@ fn the_centres_numbers_are_looked_up_by_date_and_place() {
     let fen = |name: &str, on: &str, at: &[(&str, &str)]| {
         policy.fen(name, day(on), at).expect(name).fen()
     };
+    let again = |waited: &str| {
+        let at = [("waited", waited)];
+        policy.int("gather_retry_minutes", day("2026-11-24"), &at)
+    };
+    // data_sharing.md §6: after 1 minute, 5 minutes, then every 10.
+    for (waited, minutes) in [("0", 1), ("1", 5), ("5", 5), ("6", 10), ("1000", 10)] {
+        assert_eq!(again(waited), Ok(minutes), "waited {waited} minutes");
+    }
     assert_eq!(fen("base_upper_fen", "2026-06-30", &[]), 2_980_000);
     assert_eq!(fen("base_upper_fen", "2026-07-01", &[]), 3_139_300);
     assert_eq!(

@@ -234,6 +234,36 @@ async fn two_registers_that_disagree_bring_a_person_to_look_and_two_that_agree_d
 }
 
 #[tokio::test]
+async fn a_silent_source_is_asked_again_after_the_minutes_of_the_policy() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../policy/chongqing/centre.toml"
+    );
+    let shipped = std::fs::read_to_string(folder).expect("the centre's numbers");
+    let first_try = r#"{ from = "2002-01", value = 1 },"#;
+    let (before, retry) = shipped
+        .split_once("name = \"gather_retry_minutes\"")
+        .expect("the distances are policy");
+    let retry = retry.replacen(first_try, &first_try.replace("= 1 }", "= 120 }"), 1);
+    let centre = format!("{before}name = \"gather_retry_minutes\"{retry}");
+    assert_ne!(centre, shipped);
+    let town = Town::with_policy(&[("chongqing/centre.toml", &centre)]).await;
+    let li = tenant(&town, 34).await;
+    town.doors
+        .control_put("/sources/D03", &json!({ "mode": "down" }))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    let submitted = submit(&town, &li).await;
+    assert_eq!(submitted["decision"]["outcome"], "waiting");
+    let minutes = town
+        .sql("SELECT extract(epoch FROM next_try_at - submitted_at)::bigint / 60 FROM business_case WHERE state = 2")
+        .await;
+    assert_eq!(minutes, 120);
+}
+
+#[tokio::test]
 async fn a_waiting_case_can_be_taken_back_and_asked_for_again() {
     let town = Town::open().await;
     let li = tenant(&town, 24).await;
