@@ -3,6 +3,7 @@
 //! Invariant: only what a type's schema names leaves the gateway, and only with the kind that it names; a code
 //! outside an enumeration is a fault, never a default. Start with [`FactType::admit`].
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -144,6 +145,10 @@ pub struct Source {
     pub name_zh: String,
     /// Name in English.
     pub name: String,
+    /// Questions that it lets us ask in a second; nothing where it has agreed no limit.
+    pub per_second: Option<NonZeroU32>,
+    /// The same of a day.
+    pub per_day: Option<NonZeroU32>,
 }
 
 /// How long a fact stays usable (时效).

@@ -1,4 +1,4 @@
-//! One source as we treat it: a pool and a short queue, a breaker, a few repetitions, a tally.
+//! One source as we treat it: a pool and a short queue, a quota, a breaker, a few repetitions, a tally.
 //!
 //! Invariant: a source takes at most its pool of calls and nobody waits for it past the deadline, so that a
 //! hanging source costs the others nothing (舱壁).
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use anju_domain::clock::Clock;
+use anju_domain::clock::{Clock, shanghai_date};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 use tokio::time::Instant;
 
@@ -15,6 +15,7 @@ use crate::breaker::{Breaker, BreakerRule, BreakerState, Pass};
 use crate::catalogue::{Limits, Source};
 use crate::health::{SourceHealth, Tally};
 use crate::line::CallFault;
+use crate::quota::{Quota, QuotaRule};
 use crate::schema::ValueFault;
 
 /// Why a question stays unknown.
@@ -26,6 +27,9 @@ pub enum Failure {
     /// The breaker is open.
     #[error("the source is left alone for a while")]
     LeftAlone,
+    /// The source lets us ask no more in this second or on this day.
+    #[error("the source's quota is used up")]
+    OverQuota,
     /// Too many wait already.
     #[error("too many questions wait for the source")]
     QueueFull,
@@ -56,6 +60,7 @@ impl Failure {
         match self {
             Self::NotAskable => "not_askable",
             Self::LeftAlone => "left_alone",
+            Self::OverQuota => "over_quota",
             Self::QueueFull => "queue_full",
             Self::OutOfTime => "out_of_time",
             Self::Call(fault) => fault.word(),
@@ -74,6 +79,7 @@ impl Failure {
             Self::WrongPerson | Self::FutureDated | Self::Stale => true,
             Self::NotAskable
             | Self::LeftAlone
+            | Self::OverQuota
             | Self::QueueFull
             | Self::OutOfTime
             | Self::Value(_) => false,
@@ -102,6 +108,7 @@ pub(crate) struct Counterpart {
     pool: Semaphore,
     queue: usize,
     waiting: AtomicUsize,
+    quota: Mutex<Quota>,
     breaker: Mutex<Breaker>,
     tally: Mutex<Tally>,
     started: Instant,
@@ -122,8 +129,13 @@ impl Counterpart {
             failure_percent: limits.breaker_failure_percent,
             probe_after: Duration::from_secs(limits.breaker_probe_s),
         };
+        let quota = QuotaRule {
+            per_second: source.per_second,
+            per_day: source.per_day,
+        };
         Counterpart {
             source,
+            quota: Mutex::new(Quota::new(quota)),
             pool: Semaphore::new(limits.pool),
             queue: limits.queue,
             waiting: AtomicUsize::new(0),
@@ -161,6 +173,9 @@ impl Counterpart {
             if pass == Pass::Refused {
                 return Err(Failure::LeftAlone);
             }
+            if !self.within_quota() {
+                return Err(Failure::OverQuota);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let outcome = self.measured(attempt(limits.reply().min(left))).await;
             let Err(failure) = outcome else {
@@ -182,6 +197,9 @@ impl Counterpart {
 
     /// Runs one attempt outside pool and breaker: the heartbeat by which a silent source is found well again.
     pub(crate) async fn probe<T>(&self, attempt: impl Future<Output = Result<T, Failure>>) {
+        if !self.within_quota() {
+            return;
+        }
         if let Err(failure) = self.measured(attempt).await {
             tracing::debug!(
                 source = self.code(),
@@ -246,6 +264,16 @@ impl Counterpart {
             .await
             .map_err(|_| Failure::OutOfTime)?
             .map_err(|_| Failure::OutOfTime)
+    }
+
+    /// Counts the next call against the source's quota.
+    fn within_quota(&self) -> bool {
+        let today = shanghai_date(self.clock.now());
+        let mut quota = self
+            .quota
+            .lock()
+            .expect("nothing panics while it holds the quota");
+        quota.take(self.started.elapsed(), today)
     }
 
     fn breaker_state(&self) -> BreakerState {

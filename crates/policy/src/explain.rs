@@ -112,7 +112,10 @@ impl Reading<'_> {
             name: condition.name.clone(),
             outcome,
             detail,
-            remedy: (!met).then(|| self.sentence(&condition.remedy)),
+            remedy: (!met).then(|| match result {
+                Err(Gap::Conflict) => CONFLICT_REMEDY.into(),
+                _ => self.sentence(&condition.remedy),
+            }),
             law: condition.law.clone(),
             message: condition.message.clone().filter(|_| !met),
             met_from: if outcome == ConditionOutcome::NotMet {
@@ -195,6 +198,9 @@ impl Reading<'_> {
                 read.push(self.fact_read(source, fact));
                 read.len() - 1
             });
+            if *value == Err(Gap::Conflict) {
+                read[index].state = FactState::Conflict;
+            }
             self.add_value(&mut read[index], source, value);
         }
         read
@@ -245,6 +251,15 @@ impl Reading<'_> {
             }
             SlotSource::Today | SlotSource::Now => return,
         };
+        // Of sources that disagree each is shown with what it says.
+        let said = match (value, source) {
+            (Err(Gap::Conflict), SlotSource::Name(name)) => name.value(
+                self.facts.get(&name.role, &name.fact.fact_type),
+                self.at.now,
+            ),
+            _ => value.clone(),
+        };
+        let value = &said;
         let (json, text) = match value {
             Ok(_) if hidden => (Json::Null, "已核对".into()),
             Ok(value) => (
@@ -252,6 +267,7 @@ impl Reading<'_> {
                 word(source, value).map_or_else(|| ty.text(value), str::to_owned),
             ),
             Err(Gap::Missing) => (Json::Null, "没有".into()),
+            Err(Gap::Conflict) => (Json::Null, "来源不一致".into()),
             Err(_) => (Json::Null, "还不知道".into()),
         };
         let text = if unit.is_empty() || value.is_err() {
@@ -414,6 +430,9 @@ impl Reading<'_> {
         reasons
     }
 }
+
+/// What somebody can do while two sources disagree: the rule's own remedy would heal another ill.
+const CONFLICT_REMEDY: &str = "请等工作人员核对；其中一处登记有误的，可向该部门申请更正";
 
 /// How far ahead a day is looked for on which a condition will be met: the longest interval of the rules and a leap day.
 const DAYS_AHEAD: i64 = 3 * 366;

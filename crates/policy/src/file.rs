@@ -148,6 +148,7 @@ pub(crate) struct RawFile {
     pub fact: Vec<RawFact>,
     pub name: Vec<RawName>,
     pub define: Vec<RawDefine>,
+    pub agree: Vec<RawAgree>,
     pub parameter: Vec<RawParameter>,
     pub calendar: Vec<RawCalendar>,
     pub needs: Vec<FactNeed>,
@@ -242,6 +243,15 @@ pub(crate) struct RawDefine {
     #[serde(rename = "type")]
     pub ty: Type,
     pub formula: String,
+}
+
+/// What two sources say of the same thing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAgree {
+    pub name: String,
+    /// Holds while they agree.
+    pub when: String,
 }
 
 #[derive(Debug, Deserialize)]

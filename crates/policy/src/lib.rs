@@ -1,6 +1,7 @@
 //! Rules as data, with one reader: facts in, decision out. Pure: no clock, no table, no network; the same facts, form, instant and
 //! policy give the same decision for ever. Read `fact` first, then `decision`, then `policy_set`.
 
+mod agreement;
 pub mod decision;
 mod display;
 mod evaluate;

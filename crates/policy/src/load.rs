@@ -77,6 +77,10 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<PolicySet, Vec<LoadError>> {
             }
         }
     }
+    for (file, raw) in &raw {
+        let agreements = raw.agree.iter().map(|agree| (file.clone(), agree.clone()));
+        set.agreements.extend(agreements);
+    }
     calendars(&raw, &mut set, &mut errors);
     clashes(&set, &mut errors);
     plan_build::services(files, &raw, &mut set, &mut errors);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::agreement::{self, Agreement};
 use crate::decision::{ConditionOutcome, OnUnknown, Outcome};
 use crate::evaluate::{Context, NOW, Node, TODAY};
 use crate::fact::{Assurance, At, Fact, Facts, Form};
@@ -16,6 +17,7 @@ use crate::vocabulary::Name;
 pub(crate) struct Plan {
     pub service: ServiceDefinition,
     pub slots: Vec<SlotSource>,
+    pub agreements: Vec<Agreement>,
     pub conditions: Vec<PlanCondition>,
     pub reviews: Vec<(Node, Template)>,
     pub amount: Option<Amount>,
@@ -100,6 +102,13 @@ impl PlanCondition {
 impl Plan {
     /// Fills the slots from facts and form.
     pub fn read(&self, facts: &Facts, form: &Form, at: At) -> Vec<Slot> {
+        let mut slots = self.said(facts, form, at);
+        agreement::mark(&self.agreements, facts, &self.slots, &mut slots);
+        slots
+    }
+
+    /// What each source says, believed or not.
+    fn said(&self, facts: &Facts, form: &Form, at: At) -> Vec<Slot> {
         self.slots
             .iter()
             .map(|source| match source {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::agreement::Agreement;
 use crate::evaluate::{NOW, Node};
 use crate::expression::{self, Meaning, Scope};
-use crate::file::{PolicyFiles, RawAmount, RawCondition, RawFile, RawReview};
+use crate::file::{PolicyFiles, RawAgree, RawAmount, RawCondition, RawFile, RawReview};
 use crate::load::{Errors, day};
 use crate::plan::{Amount, AmountTerm, Plan, PlanCondition, SlotSource, first_slots};
 use crate::policy_set::PolicySet;
@@ -75,6 +76,7 @@ impl<'a> Builder<'a> {
         let plan = Plan {
             service,
             slots: first_slots(),
+            agreements: Vec::new(),
             conditions: Vec::new(),
             reviews: Vec::new(),
             amount: None,
@@ -111,6 +113,12 @@ impl<'a> Builder<'a> {
         needs.extend(self.plan.service.facts.clone());
         self.plan.service.facts.clone_from(&needs);
         needs.into_iter().for_each(|need| self.need(need, errors));
+        let set = self.set;
+        for (file, raw) in &set.agreements {
+            let own_file = std::mem::replace(&mut errors.file, file.clone());
+            self.agreement(raw, errors);
+            errors.file = own_file;
+        }
         if let Some(raw) = self.amount {
             self.plan.amount = self.amount(raw, errors);
         }
@@ -231,6 +239,43 @@ impl<'a> Builder<'a> {
             Some(text) => errors.keep(&place, expression::compile_as(text, Type::Bool, self)),
         };
         self.plan.needs.push((need, when));
+    }
+
+    /// Taken into the plan where the service asks for the facts that it compares.
+    fn agreement(&mut self, raw: &RawAgree, errors: &mut Errors) {
+        let place = format!("agree {}", raw.name);
+        let held = self.plan.slots.len();
+        let when = expression::compile_as(&raw.when, Type::Bool, self);
+        let Some(when) = errors.keep(&place, when) else {
+            return;
+        };
+        let mut reads = Vec::new();
+        when.slots(&mut reads);
+        let mut facts: Vec<(String, String)> = Vec::new();
+        for slot in reads {
+            match &self.plan.slots[usize::from(slot)] {
+                SlotSource::Name(name) => {
+                    let fact = (name.role.clone(), name.fact.fact_type.clone());
+                    if !facts.contains(&fact) {
+                        facts.push(fact);
+                    }
+                }
+                SlotSource::Input(_) => errors.add(&place, "a form is no source"),
+                SlotSource::Today | SlotSource::Now => {}
+            }
+        }
+        if facts.len() < 2 {
+            return errors.add(&place, "does not compare two facts");
+        }
+        let asked = |(role, fact_type): &(String, String)| {
+            let mut needs = self.plan.needs.iter();
+            needs.any(|(need, _)| need.role == *role && need.fact_type == *fact_type)
+        };
+        if facts.iter().all(asked) {
+            self.plan.agreements.push(Agreement { when, facts });
+        } else {
+            self.plan.slots.truncate(held);
+        }
     }
 
     fn amount(&mut self, raw: &RawAmount, errors: &mut Errors) -> Option<Amount> {

@@ -13,7 +13,7 @@ use crate::decision::{Decision, PolicyRef};
 use crate::evaluate::Context;
 use crate::explain::Reading;
 use crate::fact::{At, Facts, Form};
-use crate::file::{LoadError, PolicyFiles};
+use crate::file::{LoadError, PolicyFiles, RawAgree};
 use crate::parameter::{Given, Parameter};
 use crate::plan::Plan;
 use crate::region::RegionSet;
@@ -30,6 +30,8 @@ pub struct PolicySet {
     pub(crate) names: BTreeMap<String, Arc<Name>>,
     /// Formula, type, label.
     pub(crate) defines: BTreeMap<String, (String, Type, String)>,
+    /// What two sources say of the same thing, with the file that says so.
+    pub(crate) agreements: Vec<(String, RawAgree)>,
     pub(crate) parameters: BTreeMap<String, Arc<Parameter>>,
     pub(crate) holidays: Holidays,
     pub(crate) plans: BTreeMap<String, Arc<Plan>>,
@@ -69,6 +71,7 @@ impl PolicySet {
             facts: BTreeMap::new(),
             names: BTreeMap::new(),
             defines: BTreeMap::new(),
+            agreements: Vec::new(),
             parameters: BTreeMap::new(),
             holidays: Holidays::default(),
             plans: BTreeMap::new(),

@@ -67,6 +67,8 @@ fn every_mistake_is_told_with_its_place() {
         (service("").replace("law = [\"test\"]", "law = [\"test\"]\ninclude = [\"common/nothing\"]"), "service, include", "no file common/nothing"),
         (service("\n[[needs]]\ntype = \"t.nothing\"\nrole = \"applicant\"\n"), "needs t.nothing of applicant", "unknown fact type"),
         (service("\n[[review]]\nwhen = \"amount\"\nreason = \"x\"\n"), "review, when", "fen where bool is needed"),
+        (service("\n[[agree]]\nname = \"x\"\nwhen = \"t.b == t.c\"\n"), "agree x", "does not compare two facts"),
+        (service("\n[[agree]]\nname = \"x\"\nwhen = \"t.b == t.nobody\"\n"), "agree x", "unknown name t.nobody"),
         (service("\n[[define]]\nname = \"t.loop\"\nlabel = \"x\"\ntype = \"bool\"\nformula = \"t.loop\"\n").replace("when = \"t.b\"", "when = \"t.loop\""), "condition T-1, when", "t.loop is defined by itself"),
     ];
     for (text, place, message) in table {
@@ -389,6 +391,14 @@ fn the_centres_numbers_are_looked_up_by_date_and_place() {
     let fen = |name: &str, on: &str, at: &[(&str, &str)]| {
         policy.fen(name, day(on), at).expect(name).fen()
     };
+    let again = |waited: &str| {
+        let at = [("waited", waited)];
+        policy.int("gather_retry_minutes", day("2026-11-24"), &at)
+    };
+    // data_sharing.md §6: after 1 minute, 5 minutes, then every 10.
+    for (waited, minutes) in [("0", 1), ("1", 5), ("5", 5), ("6", 10), ("1000", 10)] {
+        assert_eq!(again(waited), Ok(minutes), "waited {waited} minutes");
+    }
     assert_eq!(fen("base_upper_fen", "2026-06-30", &[]), 2_980_000);
     assert_eq!(fen("base_upper_fen", "2026-07-01", &[]), 3_139_300);
     assert_eq!(

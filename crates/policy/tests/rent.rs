@@ -38,6 +38,61 @@ fn a_single_tenant_gets_twelve_months() {
     );
 }
 
+/// Alive to the police, dead to civil affairs.
+fn disagreeing() -> Case {
+    tenant()
+        .with("police.identity", json!({"match": true, "alive": true}))
+        .with("civil.death", json!({"dead": true, "date": "2026-11-01"}))
+}
+
+/// data_sharing.md §1: two authoritative facts disagree, a reviewer decides, both are shown.
+#[test]
+fn two_registers_that_disagree_send_the_case_to_a_person_who_sees_what_both_say() {
+    let decision = disagreeing().rent();
+    assert_eq!(decision.outcome, Outcome::Review);
+    let words = "市公安局、市民政局：不同来源的信息不一致，转人工核对";
+    assert_eq!(decision.review_reasons, [words]);
+    let identity = &decision.conditions[0];
+    assert_eq!(identity.detail, words);
+    assert_eq!(
+        identity.remedy.as_deref(),
+        Some("请等工作人员核对；其中一处登记有误的，可向该部门申请更正")
+    );
+    let said = |fact_type: &str| {
+        let fact = identity
+            .facts
+            .iter()
+            .find(|fact| fact.fact_type == fact_type);
+        let fact = fact.expect("a fact that was read");
+        (fact.source.as_str(), fact.state, fact.value.clone())
+    };
+    assert_eq!(
+        said("police.identity"),
+        (
+            "D01",
+            FactState::Conflict,
+            json!({"identity_matches": true, "alive": true})
+        )
+    );
+    assert_eq!(
+        said("civil.death"),
+        ("D02", FactState::Conflict, json!({"registered_dead": true}))
+    );
+
+    // Who does not answer contradicts nobody, and what is no registry does not contradict one.
+    let silent = disagreeing().but("civil.death", FactState::Unknown).rent();
+    assert_eq!(silent.outcome, Outcome::Waiting);
+    let mut paper = disagreeing();
+    let mut fact = paper
+        .facts
+        .get("applicant", "civil.death")
+        .expect("the record")
+        .clone();
+    fact.assurance = anju_policy::Assurance::Paper;
+    paper.facts.put(fact);
+    assert_eq!(outcome(&paper.rent(), "CMN-01"), NotMet);
+}
+
 /// A condition, a case that changes it, and what it then is.
 type Row = (&'static str, &'static str, Case, ConditionOutcome);
 
@@ -50,6 +105,10 @@ fn rows() -> Vec<Row> {
         ("CMN-01", "another name", t().with("police.identity", json!({"match": false})), NotMet),
         ("CMN-01", "not known to the police", t().but("police.identity", FactState::Absent), NotMet),
         ("CMN-01", "no face", t().changed("own.person", json!({"face_passed": false})), NotMet),
+        ("CMN-01", "dead by both registers", t().with("police.identity", json!({"match": true, "alive": false})).with("civil.death", json!({"dead": true})), NotMet),
+        ("CMN-01", "dead, the police do not say", t().with("civil.death", json!({"dead": true})), NotMet),
+        ("CMN-01", "alive here, dead there", disagreeing(), Unknown),
+        ("CMN-01", "death registers silent", unknown_of("civil.death"), Unknown),
         ("CMN-01", "police silent", unknown_of("police.identity"), Unknown),
         ("CMN-02", "sealed", t().changed("own.account", json!({"state": "sealed"})), Met),
         ("CMN-02", "closed", t().changed("own.account", json!({"state": "closed"})), NotMet),

@@ -72,6 +72,43 @@ async fn money_for_a_month_is_on_every_account_at_once() {
     assert_eq!(subject(&town, "10101").await, 552_000);
 }
 
+/// How many statements write a month of so many people. A server that forgets what it counted meanwhile, since many tests run on it,
+/// is asked about another month.
+async fn statements_of_a_month(town: &Town, size: i64, first_seed: i64) -> i64 {
+    // A seed has ten people: further ones are of the seeds that follow.
+    for seed in (first_seed..).step_by(10).take(5) {
+        let people: Vec<Person> = (1..=size)
+            .map(|place| person("李梅", seed, place, 500_000).expect("numbers"))
+            .collect();
+        for one in &people {
+            cast::register(&town.doors, one)
+                .await
+                .expect("the departments");
+        }
+        let employer = cast::open_employer(&town.doors, seed, month(1))
+            .await
+            .expect("an employer");
+        let before = town.writes().await;
+        contribute(&town.doors, &employer, month(1), &people)
+            .await
+            .expect("a month");
+        if let Some(writes) = town.writes().await.since(before) {
+            return writes;
+        }
+    }
+    panic!("the server forgot what it counted each time");
+}
+
+/// Bulk work is a statement over a set: what grows with the people is its rows, not the number of statements.
+#[tokio::test]
+async fn a_month_takes_as_many_statements_for_thirty_people_as_for_three() {
+    let town = Town::open().await;
+    let three = statements_of_a_month(&town, 3, 700).await;
+    let thirty = statements_of_a_month(&town, 30, 800).await;
+    assert!(three > 0, "nothing was counted");
+    assert_eq!(three, thirty);
+}
+
 #[tokio::test]
 async fn short_money_waits_and_a_fen_too_much_stays_in_suspense() {
     let town = Town::open().await;

@@ -23,7 +23,8 @@ impl TestDatabase {
     }
 }
 
-async fn server() -> String {
+/// Where the server is, with its own database.
+pub async fn server() -> String {
     if let Ok(url) = std::env::var("ANJU_TEST_DATABASE_URL") {
         return url;
     }

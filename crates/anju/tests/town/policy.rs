@@ -205,8 +205,9 @@ fn random_person(chance: &mut Chance, now: DateTime<Utc>) -> Facts {
         (
             "police.identity",
             "applicant",
-            json!({"match": few(c) == 1}),
+            json!({"match": few(c) == 1, "alive": few(c) == 1}),
         ),
+        ("civil.death", "applicant", json!({"dead": few(c) != 1})),
         (
             "civil.marriage",
             "applicant",

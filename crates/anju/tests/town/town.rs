@@ -15,7 +15,7 @@ use anju_domain::{calendar::Month, clock::shanghai_date};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::database::TestDatabase;
+use crate::database::{TestDatabase, server};
 
 /// A town of one test. Everything in it ends with it.
 pub struct Town {
@@ -27,6 +27,21 @@ pub struct Town {
     _outside: start::Running,
     database: TestDatabase,
     _home: Home,
+}
+
+/// What a server has counted up to a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Writes {
+    calls: i64,
+    /// How often it made room by forgetting what was rare: between two such moments a difference says nothing.
+    forgotten: i64,
+}
+
+impl Writes {
+    /// What was written since; nothing where the server forgot in between.
+    pub fn since(self, before: Writes) -> Option<i64> {
+        (self.forgotten == before.forgotten).then_some(self.calls - before.calls)
+    }
 }
 
 /// The server of a town: in this process, one that can be killed, or none between the two.
@@ -139,6 +154,36 @@ impl Town {
             .fetch_one(&mut connection)
             .await
             .expect("a figure")
+    }
+
+    /// How often this town's database was told to write money, people or rosters, as the server itself counted; what other tests
+    /// write at the same time stands under the numbers of their databases.
+    pub async fn writes(&self) -> Writes {
+        use sqlx::{Connection, Executor};
+        let database: i64 = self
+            .sql("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
+            .await;
+        let mut statistics = sqlx::PgConnection::connect(&server().await)
+            .await
+            .expect("the server's own database");
+        // The role that the product's statements run under: the texts of others are hidden.
+        statistics
+            .execute("SET ROLE anju_app")
+            .await
+            .expect("the role of the product");
+        let (calls, forgotten) = sqlx::query_as(
+            "SELECT (SELECT coalesce(sum(calls), 0)::bigint
+                       FROM pg_stat_statements
+                      WHERE dbid::bigint = $1
+                        AND query ~ '(INSERT INTO|UPDATE) (journal|posting|account|fund_account|person|membership|employer|roster|roster_row|remittance|remittance_line)\\M|SELECT ledger_'),
+                    (SELECT dealloc FROM pg_stat_statements_info)",
+        )
+        .bind(database)
+        .fetch_one(&mut statistics)
+        .await
+        .expect("the server counts statements");
+        statistics.close().await.expect("a closed connection");
+        Writes { calls, forgotten }
     }
 
     /// The office of its centre, beside the one of the server.

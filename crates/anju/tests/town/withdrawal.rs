@@ -166,6 +166,103 @@ async fn a_silent_source_makes_the_case_wait_and_its_recovery_makes_it_go_on() {
     becomes(&town, &submitted, "done").await;
 }
 
+/// What civil affairs hold of somebody's death.
+async fn death(town: &Town, who: &Person, dead: bool) {
+    let body = json!({ "subject": who.id, "value": { "dead": dead, "date": "2026-11-01" } });
+    town.doors
+        .control_post("/facts/D02/civil.death/set", &body)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+}
+
+/// The first condition of a case: identity, which two registers speak of.
+fn identity(case: &Value) -> &Value {
+    let conditions = case["decision"]["conditions"]
+        .as_array()
+        .expect("conditions");
+    let found = conditions
+        .iter()
+        .find(|condition| condition["code"] == "CMN-01");
+    found.expect("CMN-01")
+}
+
+#[tokio::test]
+async fn two_registers_that_disagree_bring_a_person_to_look_and_two_that_agree_do_not() {
+    let town = Town::open().await;
+    let agreed = tenant(&town, 31).await;
+    death(&town, &agreed, false).await;
+    let submitted = submit(&town, &agreed).await;
+    becomes(&town, &submitted, "done").await;
+
+    // The police say alive, civil affairs say dead.
+    let disputed = tenant(&town, 32).await;
+    death(&town, &disputed, true).await;
+    let submitted = submit(&town, &disputed).await;
+    let reviewing = becomes(&town, &submitted, "reviewing").await;
+    assert_eq!(reviewing["decision"]["outcome"], "review");
+    let condition = identity(&reviewing);
+    assert_eq!(condition["outcome"], "unknown");
+    let words = "市公安局、市民政局：不同来源的信息不一致，转人工核对";
+    assert_eq!(condition["detail"], words);
+    assert_eq!(reviewing["decision"]["review_reasons"], json!([words]));
+    let states: Vec<(&str, &str)> = condition["facts"]
+        .as_array()
+        .expect("facts")
+        .iter()
+        .filter_map(|fact| Some((fact["source"].as_str()?, fact["state"].as_str()?)))
+        .collect();
+    for source in ["D01", "D02"] {
+        assert!(states.contains(&(source, "conflict")), "{states:?}");
+    }
+    assert_eq!(balance(&town.doors, &disputed).await.unwrap(), 720_000);
+
+    // Both say dead: a refusal, not a dispute.
+    let dead = tenant(&town, 33).await;
+    death(&town, &dead, true).await;
+    let police = json!({ "subject": dead.id, "value": { "name": dead.name, "match": true, "alive": false } });
+    town.doors
+        .control_post("/facts/D01/police.identity/set", &police)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    let refused = submit(&town, &dead).await;
+    assert_eq!(refused["state"], "refused");
+    assert_eq!(identity(&refused)["outcome"], "not_met");
+}
+
+#[tokio::test]
+async fn a_silent_source_is_asked_again_after_the_minutes_of_the_policy() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../policy/chongqing/centre.toml"
+    );
+    let shipped = std::fs::read_to_string(folder).expect("the centre's numbers");
+    let first_try = r#"{ from = "2002-01", value = 1 },"#;
+    let (before, retry) = shipped
+        .split_once("name = \"gather_retry_minutes\"")
+        .expect("the distances are policy");
+    let retry = retry.replacen(first_try, &first_try.replace("= 1 }", "= 120 }"), 1);
+    let centre = format!("{before}name = \"gather_retry_minutes\"{retry}");
+    assert_ne!(centre, shipped);
+    let town = Town::with_policy(&[("chongqing/centre.toml", &centre)]).await;
+    let li = tenant(&town, 34).await;
+    town.doors
+        .control_put("/sources/D03", &json!({ "mode": "down" }))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    let submitted = submit(&town, &li).await;
+    assert_eq!(submitted["decision"]["outcome"], "waiting");
+    let minutes = town
+        .sql("SELECT extract(epoch FROM next_try_at - submitted_at)::bigint / 60 FROM business_case WHERE state = 2")
+        .await;
+    assert_eq!(minutes, 120);
+}
+
 #[tokio::test]
 async fn a_waiting_case_can_be_taken_back_and_asked_for_again() {
     let town = Town::open().await;

@@ -3,7 +3,7 @@
 use anju_ledger::command::key_uuid;
 use anju_policy::fact::{At, Fact};
 use anju_policy::{Decision, Facts, Outcome, StoredDecision};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -149,7 +149,7 @@ pub async fn record_verdict(
             .await
         }
         (Outcome::Waiting, Target::Open(case)) => {
-            let next = next_try(decided.at.now, case.submitted_at);
+            let next = next_try(decided, case)?;
             move_case(
                 office,
                 case,
@@ -173,16 +173,21 @@ fn waited_enough(decided: &Decided<'_>, case: &Case) -> bool {
     decided.decision.papers.is_empty() && (decided.at.now - case.submitted_at).num_hours() >= hours
 }
 
-/// When silent sources are asked again: after 1 minute, 5 minutes, then every 10 (data_sharing.md §6). A source's recovery wakes
-/// the case earlier.
-fn next_try(now: DateTime<Utc>, submitted_at: DateTime<Utc>) -> DateTime<Utc> {
-    let waited = now - submitted_at;
-    let minutes = match waited.num_minutes() {
-        ..1 => 1,
-        1..6 => 5,
-        _ => 10,
-    };
-    now + chrono::Duration::minutes(minutes)
+/// When silent sources are asked again: the distance is policy, by how long the case has waited (data_sharing.md §6). A source's
+/// recovery wakes the case earlier.
+fn next_try(decided: &Decided<'_>, case: &Case) -> Result<DateTime<Utc>> {
+    let now = decided.at.now;
+    let waited = (now - case.submitted_at).num_minutes().to_string();
+    let minutes = decided
+        .policy
+        .set
+        .int(
+            "gather_retry_minutes",
+            decided.at.today,
+            &[("waited", &waited)],
+        )
+        .map_err(|error| Fault::Policy(error.to_string()))?;
+    Ok(now + TimeDelta::minutes(minutes))
 }
 
 async fn move_case(

@@ -116,6 +116,7 @@ pub fn tenant() -> Case {
         "own.loan",
         "own.blacklist",
         "own.rent",
+        "civil.death",
         "civil.marriage",
         "estate.ownership",
         "housing.contract_filing",

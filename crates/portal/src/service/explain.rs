@@ -94,12 +94,19 @@ fn condition(found: &Found) -> Condition {
         state: match found.outcome {
             ConditionOutcome::Met => State::pass("符合"),
             ConditionOutcome::NotMet => State::fail("不符合"),
+            ConditionOutcome::Unknown if disagree(found) => State::unknown("来源不一致"),
             ConditionOutcome::Unknown => State::unknown("还不知道"),
         },
         name: found.name.clone(),
         facts: Facts(lines),
         remedy: found.remedy.as_deref().map(Text::from),
     }
+}
+
+/// Do two sources say different things of what it asks?
+fn disagree(found: &Found) -> bool {
+    let mut facts = found.facts.iter();
+    facts.any(|fact| fact.state == FactState::Conflict)
 }
 
 /// The amount as its parts; the binding one is the result. Nothing where the service pays nothing.

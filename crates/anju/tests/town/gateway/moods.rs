@@ -1,5 +1,6 @@
 //! Sources that are down, hang, lie or speak nonsense: the fact is unknown, and nobody else waits.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use anju_exchange::catalogue::Catalogue;
@@ -272,6 +273,54 @@ async fn who_was_refused_and_has_been_to_the_registry_is_asked_about_anew() {
             .await;
         assert_eq!(fact.state, FactState::Known, "case {case}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_its_quota_a_source_is_not_asked_and_the_next_day_it_is() {
+    let town = Departments::with(|catalogue| {
+        let police = catalogue
+            .sources
+            .iter_mut()
+            .find(|source| source.code == "D01");
+        police.expect("listed").per_day = NonZeroU32::new(2);
+    })
+    .await;
+    let identity = json!({"name": "李梅", "match": true});
+    town.set("D01", "police.identity", LI, identity).await;
+    town.set("D02", "civil.marriage", LI, json!({"state": "single"}))
+        .await;
+    let ask = async |case: &str, fact_type: &str| {
+        town.ask_in(case, fact_type, SubjectKeys::of(LI))
+            .await
+            .state
+    };
+    for case in ["a", "b"] {
+        assert_eq!(ask(case, "police.identity").await, FactState::Known);
+    }
+    assert_eq!(ask("c", "police.identity").await, FactState::Unknown);
+    assert_eq!(town.store.outcomes().last(), Some(&"over_quota"));
+    assert_eq!(
+        town.store.calls().last().map(|call| call.trace.is_empty()),
+        Some(true)
+    );
+    assert_eq!(
+        ask("c", "civil.marriage").await,
+        FactState::Known,
+        "the quota of one source is not another's"
+    );
+    let health = town.gateway.health();
+    let police = health
+        .iter()
+        .find(|source| source.code == "D01")
+        .expect("listed");
+    assert_eq!(
+        (police.calls, police.failures, police.condition),
+        (2, 0, Condition::Ok)
+    );
+
+    let tomorrow = format!("{{\"offset_ms\": {}}}", 24 * 3_600_000);
+    std::fs::write(town.home.join("clock.json"), tomorrow).expect("the clock's file");
+    assert_eq!(ask("d", "police.identity").await, FactState::Known);
 }
 
 #[tokio::test(flavor = "multi_thread")]
