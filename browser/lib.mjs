@@ -9,6 +9,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
+import { ownDoor } from './address.mjs';
+import { faultsInSight } from './sight.mjs';
+
 const require = createRequire(import.meta.url);
 const here = path.dirname(fileURLToPath(import.meta.url));
 
@@ -34,14 +37,17 @@ export async function launch() {
     headless: true,
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
+      '--disable-component-update', '--disable-sync', '--lang=zh-CN', '--hide-scrollbars',
     ],
   });
 }
 
-/** A page as somebody sees it: on a screen, logged in (`as`: the state of another page's context), or in large text. */
+/** A page as somebody sees it: on a screen, logged in (`as`: the state of another page's context), or in large text. Who is not yet
+ *  logged in comes from an address of his own. */
 export async function pageOf(browser, { width = widths.desk, dark = false, elder = false, javaScript = true, as } = {}) {
+  const door = as ? undefined : await ownDoor();
   const context = await browser.newContext({
+    proxy: door?.proxy,
     viewport: { width, height: width < 600 ? 844 : 900 },
     locale: 'zh-CN',
     timezoneId: 'Asia/Shanghai',
@@ -50,6 +56,7 @@ export async function pageOf(browser, { width = widths.desk, dark = false, elder
     javaScriptEnabled: javaScript,
     storageState: as,
   });
+  if (door) context.on('close', door.close);
   if (elder) await context.addCookies([{ url: server, name: 'anju_look', value: 'elder' }]);
   const page = await context.newPage();
   page.faults = [];
@@ -64,49 +71,95 @@ export async function pageOf(browser, { width = widths.desk, dark = false, elder
       page.faults.push(`a request to another host: ${request.url()}`);
     }
   });
+  // A live line is cut when its page is left.
+  page.on('requestfailed', (request) => {
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED') page.faults.push(`${request.failure()?.errorText}: ${request.url()}`);
+  });
   page.on('response', (answer) => {
+    if (answer.status() >= 400 && !answer.request().isNavigationRequest()) page.faults.push(`${answer.status()} ${answer.url()}`);
     if (answer.status() >= 500) page.faults.push(`${answer.status()} ${answer.url()}`);
   });
   return page;
 }
 
-/** No violation of WCAG 2.2 AA or of good practice, nothing wider than the screen, no script error, no 5xx. */
-export async function check(page, name) {
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() =>
+/** What axe-core finds on a page against WCAG 2.2 AA and good practice. */
+async function violations(page) {
+  if (!await page.evaluate(() => 'axe' in globalThis)) await page.evaluate(axeSource);
+  const found = await page.evaluate(() =>
     globalThis.axe.run(document, {
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+      resultTypes: ['violations'],
     }),
   );
-  const found = violations.map(({ id, help, nodes }) =>
+  return found.violations.map(({ id, help, nodes }) =>
     `${id}: ${help}\n${nodes.slice(0, 3).map((node) => `    ${node.html.slice(0, 160)}`).join('\n')}`,
   );
+}
+
+/** No violation of WCAG 2.2 AA or of good practice, nothing wider than the screen, no script error, no 5xx. */
+export async function check(page, name) {
+  const found = await violations(page);
   assert.deepEqual(found, [], `${name}（${page.url()}）：\n${found.join('\n')}`);
   const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(tooWide <= 0, `${name}: ${tooWide} px wider than the screen`);
   assert.deepEqual(page.faults, [], name);
 }
 
+await mkdir(screenshots, { recursive: true });
+
 /** A picture of the page as it stands, kept out of the repository. */
 export async function photograph(page, name) {
-  await mkdir(screenshots, { recursive: true });
-  await page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true, animations: 'disabled' });
+  // The whole page in one screen, so that a bar at the bottom stands at the end and not across the middle.
+  const seen = page.viewportSize();
+  await page.setViewportSize({ ...seen, height: await page.evaluate(() => document.documentElement.scrollHeight) });
+  await page.screenshot({ path: path.join(screenshots, `${name}.png`), animations: 'disabled' });
+  await page.setViewportSize(seen);
 }
 
-/** Every look of one address, checked and photographed: three widths, light and dark, large text on the phone. */
-export async function looks(browser, address, name, as) {
-  const screens = Object.entries(widths).flatMap(([screen, width]) => [
-    { kind: screen, width },
-    { kind: `${screen}-dark`, width, dark: true },
-  ]);
-  for (const { kind, ...seen } of [...screens, { kind: 'phone-elder', width: widths.phone, elder: true }]) {
-    const page = await pageOf(browser, { ...seen, as });
-    const answer = await page.goto(new URL(address, server).href);
-    assert.equal(answer.status(), 200, address);
-    await check(page, `${name}-${kind}`);
-    await photograph(page, `${name}-${kind}`);
+/** The looks that every page is seen in: three widths, dark on the smallest and the largest, large text on the phone. */
+const screens = [
+  { kind: 'phone', width: widths.phone, isChecked: true },
+  { kind: 'tablet', width: widths.tablet },
+  { kind: 'desk', width: widths.desk },
+  { kind: 'desk-dark', width: widths.desk, dark: true, isChecked: true },
+  { kind: 'phone-dark', width: widths.phone, dark: true },
+];
+const large = [{ kind: 'phone-elder', width: widths.phone, elder: true }];
+
+/** How high what can be pressed must be: a finger on the phone, a mouse elsewhere and at the desk. It is as wide as its words. */
+function touchOf(place, { width, elder }) {
+  if (width > widths.phone || place === 'desk') return { wide: 24, high: 24 };
+  return { wide: 24, high: elder ? 60 : 44 };
+}
+
+/**
+ * Every look of one page: what `open` shows (or what stands at an address) is checked, measured and photographed.
+ * All faults of all looks come in one answer.
+ */
+export async function looks(browser, show, name, as, { dark = true, elder = true } = {}) {
+  const open = typeof show === 'function' ? show : async (page) => {
+    const answer = await page.goto(new URL(show, server).href);
+    assert.equal(answer.status(), 200, show);
+  };
+  const found = [];
+  for (const seen of [screens.filter((one) => dark || !one.dark), elder ? large : []]) {
+    if (seen.length === 0) continue;
+    const page = await pageOf(browser, { ...seen[0], as });
+    await open(page);
+    await page.waitForLoadState();
+    const place = await page.evaluate(() => document.documentElement.dataset.place);
+    for (const look of seen) {
+      await page.setViewportSize({ width: look.width, height: look.width < 600 ? 844 : 900 });
+      await page.emulateMedia({ colorScheme: look.dark ? 'dark' : 'light', reducedMotion: 'reduce' });
+      const faults = await page.evaluate(faultsInSight, { touch: touchOf(place, look), dark: look.dark ?? false });
+      if (look.isChecked) faults.push(...await violations(page));
+      found.push(...faults.map((fault) => `${look.kind}: ${fault}`));
+      await photograph(page, `${name}-${look.kind}`);
+    }
+    found.push(...page.faults);
     await page.context().close();
   }
+  assert.ok(found.length === 0, `${name}：\n${found.join('\n')}`);
 }
 
 /** The control door of the outside world. */

@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { check, control, launch, looks, outside, pageOf, server, widths } from './lib.mjs';
-import {
-  employee, employer, logInClerk, logInPerson, logInStaff, month, pay, payment, roster, rowOf,
-} from './story.mjs';
+import { check, control, launch, outside, pageOf, server, widths } from './lib.mjs';
+import { employee, employer, logInClerk, logInPerson, month, pay, payment, roster, rowOf } from './story.mjs';
+import { pageAs, save } from './town.mjs';
 
 // A JPEG of one grey point: the simulated police compare the number, not the face.
 const picture = {
@@ -29,7 +28,10 @@ before(async () => {
   wang = await employee('王强', 6_543);
   house = await employer(await month(-3));
 });
-after(async () => { await browser.close(); });
+after(async () => {
+  save();
+  await browser.close();
+});
 
 /** Sends one month's roster through the pages, which take a file as soon as it is chosen, and pays it. */
 async function contribute(page, people) {
@@ -87,9 +89,7 @@ test('a clerk sees every mistake of a roster, mends it in the page, pays, and th
   }
   await page.goto(`${server}/unit`);
   await check(page, 'unit-home');
-  const as = await page.context().storageState();
   await page.context().close();
-  await looks(browser, '/unit', 'unit', as);
 });
 
 test('an employee checks what is known, shows the face once and has the money on the card', async () => {
@@ -118,15 +118,11 @@ test('an employee checks what is known, shows the face once and has the money on
   await page.goto(`${server}/my/do/withdraw-rent`);
   assert.equal(await page.locator('main .btn-primary').count(), 0);
   assert.match(await page.locator('.flash').textContent(), /12 ?个月/);
-  const as = await page.context().storageState();
   await page.context().close();
-  const addresses = ['/my', '/my/account', new URL(address).pathname, `${new URL(address).pathname}/why`];
-  for (const [at, one] of addresses.entries()) await looks(browser, one, `my-${at}`, as);
 });
 
 test('a teller serves the person at the window without scripts, and the person can read who looked', async () => {
-  const page = await pageOf(browser, { javaScript: false });
-  await logInStaff(page, '1001');
+  const page = await pageAs(browser, 'teller', { javaScript: false });
   await page.goto(`${server}/desk/identify`);
   await page.fill('#id_no', wang.id);
   await page.fill('#name', wang.name);
@@ -141,10 +137,7 @@ test('a teller serves the person at the window without scripts, and the person c
   await page.fill('#card_no', wang.card);
   await page.click('main .btn-primary');
   await page.waitForURL(/\/desk\/cases\//);
-  const as = await page.context().storageState();
   await page.context().close();
-  await looks(browser, '/desk/tasks', 'desk-tasks', as);
-  await looks(browser, '/desk/styleguide', 'desk-styleguide', as);
 
   const own = await pageOf(browser, { width: widths.phone, javaScript: false });
   await logInPerson(own, wang);
@@ -163,8 +156,7 @@ test('money that nobody named is claimed by two hands, and two hands close the d
   const payer = `重庆无名商贸有限公司${Date.now() % 1e6}`;
   const account = await fundAccount();
   await pay(account, 123_400, '公积金', payer);
-  const first = await pageOf(browser);
-  await logInStaff(first, '1004');
+  const first = await pageAs(browser, 'accountant');
   const row = first.locator('tr', { hasText: payer });
   for (let tries = 0; tries < 20 && (await row.count()) === 0; tries += 1) {
     await first.goto(`${server}/desk/suspense`);
@@ -179,8 +171,7 @@ test('money that nobody named is claimed by two hands, and two hands close the d
   const claimed = first.url();
   await check(first, 'desk-suspense');
 
-  const second = await pageOf(browser);
-  await logInStaff(second, '1005');
+  const second = await pageAs(browser, 'chief');
   await second.goto(claimed);
   await second.click('text=复核通过');
   await second.waitForLoadState();
@@ -196,12 +187,8 @@ test('money that nobody named is claimed by two hands, and two hands close the d
   assert.notEqual(await second.locator('h1').textContent(), day);
   await second.goto(`${server}/desk/books/trial-balance`);
   assert.match(await second.locator('main').textContent(), /借贷相等/);
-  const as = await second.context().storageState();
   await first.context().close();
   await second.context().close();
-  for (const one of ['suspense', 'books/trial-balance', 'books/close']) {
-    await looks(browser, `/desk/${one}`, `desk-${one.replace('/', '-')}`, as);
-  }
 });
 
 /** The centre's account that this employer pays into, as the pay page of a new month names it. */
@@ -218,9 +205,3 @@ async function fundAccount() {
   await page.context().close();
   return account;
 }
-
-test('public pages and log-in pages hold on every screen', async () => {
-  for (const [at, one] of ['/', '/guides/withdraw-rent', '/login', '/settings'].entries()) {
-    await looks(browser, one, `site-${at}`);
-  }
-});

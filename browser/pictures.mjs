@@ -10,17 +10,18 @@ import { pageAs, save } from './town.mjs';
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'docs', 'pictures');
 
-/** The file's name, who looks, at what. */
+/** The file's name, who looks, at what; `asked`: where the departments are asked before, so that the offer is known. */
 const pictures = [
-  { name: 'my', who: 'wang', width: widths.phone, address: '/my' },
+  { name: 'my', who: 'wang', width: widths.phone, address: '/my', asked: '/my/do/withdraw-rent' },
   { name: 'unit', who: 'clerk', width: 1024, address: '/unit' },
   { name: 'desk', who: 'accountant', width: 1366, address: '/desk/books/trial-balance' },
 ];
 
 await mkdir(folder, { recursive: true });
 const browser = await launch();
-for (const { name, who, width, address } of pictures) {
+for (const { name, who, width, address, asked } of pictures) {
   const page = await pageAs(browser, who, { width });
+  if (asked) await page.goto(server + asked);
   await page.goto(server + address);
   await page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled', scale: 'css' });
   await page.context().close();

@@ -1,4 +1,4 @@
-// The people of the browser tests: an employer with his clerk, employees whom the departments know, staff of the demo centre.
+// The people of the browser tests: an employer with his clerk, employees whom the departments know.
 // Nobody's numbers are those of another run, so that the tests can be run again on the same centre.
 
 import assert from 'node:assert/strict';
@@ -8,9 +8,7 @@ import path from 'node:path';
 import ExcelJS from 'exceljs';
 
 import { codeOn, codesOn, control, outside, server } from './lib.mjs';
-import {
-  cardOf, completeId, creditCodeOf, loginOf, monthsFrom, openEmployer, register, rents, thisMonth,
-} from './people.mjs';
+import { cardOf, completeId, creditCodeOf, monthsFrom, openEmployer, register, rents, thisMonth } from './people.mjs';
 
 const seed = Math.floor(Date.now() / 1000);
 let drawn = 0;
@@ -104,22 +102,4 @@ export async function logInPerson(page, who) {
   await page.fill('#id_no', who.id);
   await passCode(page, who.phone);
   await page.waitForURL(`${server}/my`);
-}
-
-/** Logs staff in; a code that another run has used up is waited over. */
-export async function logInStaff(page, number) {
-  const until = Date.now() + 70_000;
-  for (;;) {
-    const staff = loginOf(number);
-    await page.goto(`${server}/login/staff`);
-    await page.fill('#staff_no', number);
-    await page.fill('#password', staff.password);
-    await page.fill('#code', staff.code);
-    await page.click('main .btn-primary');
-    await page.waitForLoadState();
-    if (page.url().startsWith(`${server}/desk`)) return;
-    assert.ok(Date.now() < until, `工号 ${number}: ${await page.locator('.errors').textContent()}`);
-    // Two wrong tries of five; the next code comes within half a minute.
-    await new Promise((resolve) => { setTimeout(resolve, 31_000); });
-  }
 }

@@ -66,8 +66,8 @@ test('foreign cases, months and people do not exist', async () => {
   const { case_id: foreign } = await door('POST', '/cases', {
     service: 'withdraw-rent', applicant: zhao, form: { card_no: town.people.zhao.card }, channel: 'APP',
   });
-  for (const tail of ['', '/why', '/receipt', '/withdraw', '/live']) assert.equal(await status('wang', `/my/cases/${foreign}${tail}`), 404, tail);
-  for (const tail of ['', '/live']) assert.equal(await status('otherClerk', `/unit/arrivals/${month}${tail}`), 404, tail);
+  for (const tail of ['', '/why', '/receipt', '/withdraw', '/live?seen=0']) assert.equal(await status('wang', `/my/cases/${foreign}${tail}`), 404, tail);
+  for (const tail of ['', '/live?seen=0']) assert.equal(await status('otherClerk', `/unit/arrivals/${month}${tail}`), 404, tail);
   assert.equal(await status('clerk', `/unit/arrivals/${month}`), 200);
   assert.equal(await status('zhao', `/my/cases/${foreign}`), 200);
   assert.equal(await status('otherClerk', `/my/cases/${foreign}`), 303);

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { check, launch, looks, photograph, server } from './lib.mjs';
+import { check, launch, photograph, server } from './lib.mjs';
 import { door } from './people.mjs';
-import { pageAs, save, sessionOf, town, until } from './town.mjs';
+import { pageAs, save, town, until } from './town.mjs';
 
 let browser;
 let page;
@@ -116,11 +116,4 @@ test('who does not stand at the window is not shown', async () => {
   const answer = await page.goto(`${server}/desk/people/${foreign}`);
   assert.equal(answer.status(), 403);
   assert.doesNotMatch(await page.locator('body').innerText(), /李/);
-});
-
-test('the pages hold on every screen, dark and in large text', async () => {
-  const teller = await sessionOf(browser, 'teller');
-  for (const [address, name] of [['/desk/tasks', 'desk-tasks'], ['/desk/identify', 'desk-identify'], ['/desk/keys', 'desk-keys'], ['/desk/styleguide', 'desk-styleguide']]) {
-    await looks(browser, address, name, teller);
-  }
 });

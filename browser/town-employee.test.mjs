@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { check, launch, looks, outside, pageOf, photograph, server, widths } from './lib.mjs';
-import { askForCode, identityNumber, pageAs, patiently, save, sessionOf, town, until } from './town.mjs';
+import { check, launch, outside, pageOf, photograph, server, widths } from './lib.mjs';
+import { askForCode, identityNumber, pageAs, patiently, save, town, until } from './town.mjs';
 
 let browser;
 let page;
@@ -156,15 +156,4 @@ test('without scripts the whole way can be gone', async () => {
   delete town.sessions.li;
   save();
   await plain.context().close();
-});
-
-test('the pages hold on every screen, dark and in large text', async () => {
-  const wang = await sessionOf(browser, 'wang');
-  for (const [address, name] of [
-    ['/my', 'my'], ['/my/withdraw', 'my-withdraw'], [`/my/cases/${town.case}`, 'my-case'], [`/my/cases/${town.case}/why`, 'my-why'],
-    ['/my/account', 'my-account'], ['/login', 'login'], ['/', 'site'], ['/guides/withdraw-rent', 'guide'], ['/outlets', 'outlets'],
-    ['/privacy', 'privacy'], ['/accessibility', 'accessibility'], ['/settings', 'settings'],
-  ]) {
-    await looks(browser, address, name, wang);
-  }
 });

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import ExcelJS from 'exceljs';
 
-import { check, control, launch, looks, photograph, server } from './lib.mjs';
-import { pageAs, person, rowOf, save, sessionOf, town, until, workbook } from './town.mjs';
+import { check, control, launch, photograph, server } from './lib.mjs';
+import { pageAs, person, rowOf, save, town, until, workbook } from './town.mjs';
 
 let browser;
 let page;
@@ -104,13 +104,6 @@ test('the payment page names account and code; what is paid there is allocated',
   assert.match(await main(), /王\*/);
   await check(page, '到账');
   await photograph(page, 'unit-arrival');
-});
-
-test('the pages hold on every screen, dark and in large text', async () => {
-  const clerk = await sessionOf(browser, 'clerk');
-  for (const [address, name] of [['/unit', 'unit'], ['/unit/roster', 'unit-roster'], ['/unit/arrivals', 'unit-arrivals']]) {
-    await looks(browser, address, name, clerk);
-  }
 });
 
 test('an employer cannot read another one\'s month', async () => {

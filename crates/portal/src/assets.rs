@@ -125,7 +125,7 @@ fn write_out_media(tokens: &str) -> String {
         &tokens[from..to]
     };
     let at = tokens
-        .find("/* elder")
+        .find("\n/* elder:")
         .expect("tokens.css keeps its elder block");
     let (before, after) = tokens.split_at(at);
     format!(

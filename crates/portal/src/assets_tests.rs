@@ -115,6 +115,11 @@ fn the_dark_and_contrast_blocks_are_written_into_media_queries() {
     assert_eq!(out.matches("--accent:#00405F").count(), 2);
     assert_eq!(out.matches("--accent:#8FD6FA").count(), 4);
     assert_eq!(out.matches('{').count(), out.matches('}').count());
+    // Inside another block they would be nested rules, which match nothing.
+    for (at, _) in out.match_indices("@media (prefers-") {
+        let before = &out[..at];
+        assert_eq!(before.matches('{').count(), before.matches('}').count());
+    }
 }
 
 type Theme = HashMap<String, [u8; 3]>;

@@ -1,0 +1,128 @@
+// 看得见的毛病: the main pages of everybody on phone, tablet and desk, light, dark and in large text. Each is measured for what a
+// person would see as broken, and its picture is left in screenshots/ to be looked at.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { launch, looks, outside, server } from './lib.mjs';
+import { rowOf, save, sessionOf, town, workbook } from './town.mjs';
+
+const { people: { long, owner, newcomer }, done, paid } = town.shown;
+
+let browser;
+before(async () => {
+  browser = await launch();
+  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant']) await sessionOf(browser, who);
+});
+after(async () => {
+  save();
+  await browser.close();
+});
+
+/** One page of somebody: an address, or the way to it. */
+const pages = [];
+const page = (name, who, show, options) => pages.push({ name, who, show, options });
+
+/** A page that is answered with another status than 200. */
+const answered = (address, status) => async (at) => {
+  assert.equal((await at.goto(server + address)).status(), status, address);
+};
+
+page('site-home', null, '/');
+page('site-guides', null, '/guides');
+page('site-guide', null, '/guides/withdraw-rent');
+page('site-policy', null, '/policy/withdraw-rent');
+page('site-outlets', null, '/outlets');
+page('site-privacy', null, '/privacy');
+page('site-accessibility', null, '/accessibility');
+page('site-settings', null, '/settings');
+page('site-not-found', null, answered('/nowhere', 404));
+page('login', null, '/login');
+page('login-unit', null, '/login/unit');
+page('login-staff', null, '/login/staff');
+page('login-code', null, async (at) => {
+  await at.goto(`${server}/login`);
+  await at.fill('#id_no', owner.id);
+  await at.click('main button[type=submit]');
+  await at.waitForSelector('#code');
+});
+
+page('my-home', 'tenant', '/my');
+page('my-home-done', 'long', '/my');
+page('my-withdraw', 'tenant', '/my/withdraw');
+page('my-check', 'tenant', '/my/do/withdraw-rent');
+page('my-refused', 'owner', '/my/do/withdraw-rent');
+page('my-refused-why', 'owner', '/my/do/withdraw-rent/why');
+page('my-cases', 'long', '/my/cases');
+page('my-case', 'long', `/my/cases/${done}`);
+page('my-why', 'long', `/my/cases/${done}/why`);
+page('my-receipt', 'long', `/my/cases/${done}/receipt`);
+page('my-account', 'long', '/my/account');
+page('my-messages', 'long', '/my/messages');
+page('my-me', 'long', '/my/me');
+page('my-access', 'long', '/my/me/access');
+page('my-consents', 'long', '/my/me/consents');
+page('my-sessions', 'long', '/my/me/sessions');
+page('my-not-found', 'owner', answered(`/my/cases/${done}`, 404));
+
+/** A roster as a clerk's office writes it. */
+const roster = async (rows) => ({
+  name: '名册.xlsx',
+  mimeType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  buffer: Buffer.from(await workbook(rows)),
+});
+const upload = (rows, sign) => async (at) => {
+  await at.goto(`${server}/unit/roster`);
+  await at.setInputFiles('#roster', await roster(rows));
+  await at.waitForSelector(sign);
+};
+
+page('unit-home', 'shownClerk', '/unit');
+page('unit-roster', 'otherClerk', '/unit/roster');
+page('unit-mistakes', 'otherClerk', upload([
+  rowOf({ ...long, id: long.id.slice(0, 17) + (long.id.endsWith('1') ? '2' : '1') }),
+  rowOf({ ...owner, baseYuan: '8,0OO' }, { 变更: '调走' }),
+], '.errors'));
+page('unit-preview', 'otherClerk', upload([rowOf(newcomer)], 'button:has-text("登记")'));
+page('unit-pay', 'shownClerk', '/unit/pay');
+page('unit-arrivals', 'shownClerk', '/unit/arrivals');
+page('unit-arrival', 'shownClerk', `/unit/arrivals/${paid[0].remittance_id}`);
+
+const identify = async (at) => {
+  await at.goto(`${server}/desk/identify`);
+  await at.fill('#id_no', long.id);
+  await at.fill('#name', long.name);
+  await at.click('main .btn-primary');
+  await at.waitForSelector('text=打开这位客户');
+};
+/** A page behind the identification of a person at the window. */
+const afterIdentifying = (link) => async (at) => {
+  await identify(at);
+  await at.click('text=打开这位客户');
+  await at.waitForURL(/\/desk\/people\//);
+  if (link) {
+    await at.locator(`main a[href*="${link}"]`).first().click();
+    await at.waitForLoadState();
+  }
+};
+
+page('desk-tasks', 'teller', '/desk/tasks');
+page('desk-identify', 'teller', '/desk/identify');
+page('desk-identified', 'teller', identify);
+page('desk-customer', 'teller', afterIdentifying());
+page('desk-case', 'teller', afterIdentifying('/desk/cases/'));
+page('desk-keys', 'teller', '/desk/keys');
+page('desk-styleguide', 'teller', '/desk/styleguide');
+page('desk-forbidden', 'teller', answered('/desk/books/close', 403));
+page('desk-suspense', 'accountant', '/desk/suspense');
+page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
+page('desk-close', 'accountant', '/desk/books/close');
+
+page('outside', null, outside, { dark: false, elder: false });
+
+// Each page is a browser profile of its own; two at once keep two processors busy.
+describe('what is seen', { concurrency: 2 }, () => {
+  for (const { name, who, show, options } of pages) {
+    test(name, async () => { await looks(browser, show, name, who && await sessionOf(browser, who), options); });
+  }
+});
