@@ -97,7 +97,7 @@ fn write_fact(f: &mut fmt::Formatter<'_>, fact: &FactRead) -> fmt::Result {
     let shown: Vec<String> = fact
         .shown
         .iter()
-        .map(|shown| format!("{} {}", shown.label, shown.text))
+        .map(|shown| format!("{} {}", shown.label, shown.text).trim().to_owned())
         .collect();
     write!(
         f,

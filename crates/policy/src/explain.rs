@@ -278,8 +278,16 @@ impl Reading<'_> {
         if let Json::Object(fields) = &mut read.value {
             fields.insert(field.into(), json);
         }
+        // A yes or no with words of its own needs no label; one without words for it is not worth saying.
+        let words = match (source, value) {
+            (SlotSource::Name(name), Ok(Value::Bool(_))) => !name.words.is_empty(),
+            _ => false,
+        };
+        if words && text.is_empty() {
+            return;
+        }
         read.shown.push(Shown {
-            label: label.into(),
+            label: if words { String::new() } else { label.into() },
             text,
         });
     }
@@ -459,8 +467,11 @@ fn word<'a>(source: &'a SlotSource, value: &Value) -> Option<&'a str> {
     let SlotSource::Name(name) = source else {
         return None;
     };
-    match value {
-        Value::Text(code) => name.words.get(code.as_ref()).map(String::as_str),
-        _ => None,
-    }
+    let code = match value {
+        Value::Text(code) => code.as_ref(),
+        Value::Bool(true) => "true",
+        Value::Bool(false) => "false",
+        _ => return None,
+    };
+    name.words.get(code).map(String::as_str)
 }

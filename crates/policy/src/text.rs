@@ -1,4 +1,5 @@
-//! Sentences with a person's figures in them: `{rent_min_months}` stands for the value of the expression between the braces.
+//! Sentences with a person's figures in them: `{rent_min_months}` stands for the value of the expression between the braces; a part in
+//! `[…]` is said only where all its values are known.
 
 use crate::evaluate::{Context, Node};
 use crate::expression::{Scope, compile};
@@ -12,14 +13,30 @@ pub(crate) struct Template(Vec<Piece>);
 enum Piece {
     Words(String),
     Value(Node, Type),
+    Part(Template),
 }
 
 impl Template {
     /// Reads a text.
     ///
     /// # Errors
-    /// A brace without its partner, an expression that does not load.
+    /// A brace or bracket without its partner, an expression that does not load.
     pub fn compile(text: &str, scope: &mut dyn Scope) -> Result<Template, String> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('[') {
+            let (part, after) = after
+                .split_once(']')
+                .ok_or("a bracket is opened and never closed")?;
+            pieces.extend(Self::values(before, scope)?);
+            pieces.push(Piece::Part(Template(Self::values(part, scope)?)));
+            rest = after;
+        }
+        pieces.extend(Self::values(rest, scope)?);
+        Ok(Template(pieces))
+    }
+
+    fn values(text: &str, scope: &mut dyn Scope) -> Result<Vec<Piece>, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((words, after)) = rest.split_once('{') {
@@ -32,7 +49,7 @@ impl Template {
             rest = after;
         }
         pieces.push(Piece::Words(rest.into()));
-        Ok(Template(pieces))
+        Ok(pieces)
     }
 
     /// The sentence; a place without a value is a dash, a code is its word where `word` knows one.
@@ -52,8 +69,19 @@ impl Template {
                     }
                     Err(_) => text.push('—'),
                 },
+                Piece::Part(part) if part.is_known(context) => {
+                    text.push_str(&part.render(context, word));
+                }
+                Piece::Part(_) => {}
             }
         }
         text
+    }
+
+    fn is_known(&self, context: Context<'_>) -> bool {
+        self.0.iter().all(|piece| match piece {
+            Piece::Value(node, _) => node.value(context).is_ok(),
+            Piece::Words(_) | Piece::Part(_) => true,
+        })
     }
 }

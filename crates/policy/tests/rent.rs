@@ -562,6 +562,24 @@ fn a_refusal_that_only_time_heals_names_the_day() {
 }
 
 #[test]
+fn a_refusal_says_nothing_of_a_spouse_whom_nobody_has() {
+    let refused = |case: support::Case| {
+        let condition = case
+            .rent()
+            .conditions
+            .into_iter()
+            .find(|c| c.code == "RENT-02");
+        condition.expect("RENT-02").detail
+    };
+    let own = || tenant().with("estate.ownership", homes(&["500112"]));
+    assert!(refused(own()).contains("（本人 1 套，或有购房合同备案）"));
+    let married = own()
+        .married()
+        .of("spouse", "estate.ownership", homes(&["500108"]));
+    assert!(refused(married).contains("（本人 1 套，配偶 1 套，或有购房合同备案）"));
+}
+
+#[test]
 fn a_condition_shows_only_what_it_read() {
     let decision = tenant()
         .married()

@@ -83,7 +83,6 @@ fn withdraw(visit: &Visit) -> WithdrawPage {
         |name: &str, why: &str, lacks: &str| Row::to("/my/do/x/why", name).note(why).value(lacks);
     WithdrawPage {
         frame: my_frame(visit, "提取", MyTab::Services, Some(("/my", "首页"))),
-        kinds: 10,
         offered: vec![Offered {
             name: "租房提取".into(),
             amount: fen(360_000),

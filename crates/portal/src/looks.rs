@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anju_casework::access_log::Access;
 use anju_casework::session::audience;
 use anju_casework::{Office, branch, staff};
+use anju_domain::clock::shanghai_date;
 use chrono::{DateTime, Utc};
 
 use crate::components::Row;
@@ -12,7 +13,7 @@ use crate::desk::staff_name;
 use crate::pages::error::PageError;
 use crate::when;
 
-/// The looks of staff among these, a row each.
+/// The looks of staff among these, newest first. What one visit looked at, by the same hand for the same reason, is one row.
 pub(crate) async fn rows(
     office: &Office,
     looks: &[Access],
@@ -38,15 +39,25 @@ pub(crate) async fn rows(
         };
         names.insert(look.actor_id, who);
     }
-    Ok(looks_of_staff()
-        .map(|look| {
+    let visit = |look: &Access| (look.actor_id, look.reason.clone(), shanghai_date(look.at));
+    let looks: Vec<&Access> = looks_of_staff().collect();
+    Ok(looks
+        .chunk_by(|one, next| visit(one) == visit(next))
+        .map(|looks| {
+            let latest = looks[0];
+            let mut seen: Vec<&str> = Vec::new();
+            for look in looks.iter().rev() {
+                if !seen.contains(&look.what.as_str()) {
+                    seen.push(&look.what);
+                }
+            }
             let note = format!(
                 "{}，因{}看过{}",
-                when::minute(look.at, now),
-                look.reason,
-                look.what
+                when::minute(latest.at, now),
+                latest.reason,
+                seen.join("、")
             );
-            Row::of(names[&look.actor_id].as_str())
+            Row::of(names[&latest.actor_id].as_str())
                 .icon("eye")
                 .note(note)
         })

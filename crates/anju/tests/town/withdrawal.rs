@@ -3,6 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anju::cast::{self, Person, balance, bank_balance, contribute, look_up, person, text};
+use anju_domain::clock::shanghai_date;
+use anju_domain::money::Fen;
+use anju_exchange::bank::SIGNATURE;
+use anju_vault::SharedKey;
+use anju_wire::iso20022::{Account, AccountNotice, Direction, Entry, EntryDetail, Notice};
 use serde_json::{Value, json};
 
 use crate::town::{Town, month};
@@ -317,6 +322,70 @@ async fn a_bank_that_tells_twice_is_believed_once() {
     assert_eq!(paid_to_card(&town, &li, &done).await, 360_000);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(balance(&town.doors, &li).await.unwrap(), 360_000);
+}
+
+#[tokio::test]
+async fn a_debit_of_another_amount_than_ordered_settles_nothing() {
+    let town = Town::open().await;
+    let li = tenant(&town, 31).await;
+    bank_mode(&town, "unknown").await;
+    let submitted = submit(&town, &li).await;
+    let paying = becomes(&town, &submitted, "executing").await;
+    let status = push_debit(&town, &paying["payment"], 360_001).await;
+    assert!(
+        status.is_success(),
+        "taken, so that the bank does not send it for ever: {status}"
+    );
+    let now = case(&town, &submitted).await;
+    assert_eq!(now["state"], "executing");
+    assert_eq!(now["payment"]["state"], "unknown");
+    assert_eq!(balance(&town.doors, &li).await.unwrap(), 360_000);
+    // What was ordered is told afterwards, and counts.
+    bank_mode(&town, "ok").await;
+    let done = becomes(&town, &submitted, "done").await;
+    assert_eq!(paid_to_card(&town, &li, &done).await, 360_000);
+}
+
+/// A notice of the bank, signed as it signs, that it has debited our account for this payment.
+async fn push_debit(town: &Town, payment: &Value, fen: i64) -> reqwest::StatusCode {
+    let bank = text(payment, "bank").expect("a bank");
+    let office = town.office().await;
+    let own = office.bank(&bank).expect("our bank").account_no.clone();
+    let now = chrono::Utc::now();
+    let notice = Notice {
+        message_id: "LIE-1".to_owned(),
+        created: now,
+        accounts: vec![AccountNotice {
+            id: "LIE-1".to_owned(),
+            account: Account {
+                number: Some(own),
+                ..Account::default()
+            },
+            entries: vec![Entry {
+                bank_reference: Some("LIE-1".to_owned()),
+                direction: Direction::Debit,
+                amount: Fen::new(fen),
+                booked: true,
+                booking_date: Some(shanghai_date(now)),
+                booked_at: Some(now),
+                value_date: None,
+                details: vec![EntryDetail {
+                    end_to_end_id: Some(text(payment, "end_to_end_id").expect("an id")),
+                    ..EntryDetail::default()
+                }],
+            }],
+        }],
+    };
+    let body = notice.to_xml().expect("a message");
+    let key = SharedKey::open(town.config.home.join("keys/bank.key")).expect("the bank's key");
+    reqwest::Client::new()
+        .post(format!("http://{}/inbox/bank/{bank}", town.config.listen))
+        .header(SIGNATURE, key.sign_hex(body.as_bytes()))
+        .body(body)
+        .send()
+        .await
+        .expect("an answer")
+        .status()
 }
 
 #[tokio::test]

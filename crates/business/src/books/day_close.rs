@@ -58,6 +58,9 @@ pub async fn signature(office: &Office, business_date: NaiveDate) -> Result<Opti
     .await?)
 }
 
+/// Lines of a bank that a check names; the page lists them all.
+const SHOWN: usize = 3;
+
 /// Checks by name.
 pub const THREE_WAY: &str = "账、银行、办件三方相符";
 /// The one that reads all books.
@@ -109,7 +112,13 @@ pub async fn at_a_glance(office: &Office, matches: &[BankMatch]) -> Result<Vec<C
             passed: found.agrees(),
             detail: match (found.bank_fen, open.is_empty()) {
                 (None, _) => format!("{name}：还没有收到对账单"),
-                (Some(_), false) => format!("{name}：{}", open.join("；")),
+                (Some(_), false) => {
+                    let first = open[..open.len().min(SHOWN)].join("；");
+                    match open.len() {
+                        ..=SHOWN => format!("{name}：{first}"),
+                        all => format!("{name}：{first} 等 {all} 笔"),
+                    }
+                }
                 (Some(_), true) if found.agrees() => format!(
                     "{name}：相符，{} 元",
                     anju_domain::money::Fen::new(found.book_fen)

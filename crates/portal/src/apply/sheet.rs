@@ -68,10 +68,12 @@ impl Asking<'_> {
         }));
 
         let known = |input: &Input| input.input_type == InputType::Card && person.card.is_some();
+        // Who is refused need not fill anything in; what he may change stays at hand.
+        let refused = decision.outcome == Outcome::Refused;
         let (asked, more): (Vec<&Input>, Vec<&Input>) = service
             .inputs
             .iter()
-            .partition(|input| input.required && !known(input));
+            .partition(|input| input.required && !known(input) && !refused);
 
         let fields = |inputs: Vec<&Input>| -> Vec<Field> {
             inputs
@@ -81,7 +83,6 @@ impl Asking<'_> {
         };
         let (fields, more) = (fields(asked), fields(more));
 
-        let refused = decision.outcome == Outcome::Refused;
         let flash = flash.or_else(|| match decision.outcome {
             Outcome::Refused => Some(
                 Flash::new(Tone::Fail, explain::verdict(&decision, "可提取").why)

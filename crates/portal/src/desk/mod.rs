@@ -137,14 +137,9 @@ async fn framed_on(
         })
         .filter(|group: &RailGroup| !group.links.is_empty())
         .collect();
-    let serving = at.session.serving().map(|(person, reason)| {
-        Text::new()
-            .say("窗口前：")
-            .link(
-                format!("/desk/people/{}", person_number(office, person)),
-                "这位客户",
-            )
-            .say(format!("（{reason}）"))
+    let serving = at.session.serving().map(|(person, _)| {
+        let page = format!("/desk/people/{}", person_number(office, person));
+        Text::new().say("窗口前：").link(page, "这位客户")
     });
     Ok(DeskFrame {
         head: visit.head(title),

@@ -256,7 +256,6 @@ pub(crate) async fn withdraw(
         .collect();
     Ok(WithdrawPage {
         frame: frame(&visit, "提取", MyTab::Services, Some(("/my", "首页"))),
-        kinds: seen.len(),
         offered,
         unknown,
         unmet,

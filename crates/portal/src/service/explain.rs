@@ -223,7 +223,11 @@ pub fn summary(
             continue;
         }
         for shown in &fact.shown {
-            let words = format!("{}：{}", shown.label, shown.text);
+            let words = if shown.label.is_empty() {
+                shown.text.clone()
+            } else {
+                format!("{} {}", shown.label, shown.text)
+            };
             if !records[place].1.contains(&words) {
                 records[place].1.push(words);
             }

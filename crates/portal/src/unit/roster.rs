@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode};
+use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode, Sheet};
 use anju_business::contribution::upload::{self, Mistakes, Roster, Upload as Outcome, Uploaded};
 use anju_business::contribution::{registration, remittance};
 use anju_casework::{Actor, Error, Office};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Flash, Line, Mistake,
+    Button, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Flash, Line, Mistake, Pager,
     State as Shown, Table, Text, Tone,
 };
 use crate::frame::UnitTab;
@@ -216,7 +216,7 @@ async fn errors(
             Fault {
                 row: fault.row,
                 column: fault.column.map(str::to_owned),
-                was: shown(fault),
+                was: shown(fault, mistakes.sheet.as_ref()),
                 problem: problem(fault),
                 guess: fault.suggestion.clone().unwrap_or_default(),
                 field,
@@ -236,10 +236,7 @@ async fn errors(
         title,
         file: Text::from(format!(
             "{name} · 已读 {} 行",
-            mistakes
-                .sheet
-                .as_ref()
-                .map_or(0, anju_business::contribution::roster::Sheet::len)
+            mistakes.sheet.as_ref().map_or(0, Sheet::len)
         )),
         upload_no,
         errors: ErrorSummary::of(summary)
@@ -291,9 +288,20 @@ fn problem(fault: &Wrong) -> String {
     }
 }
 
-/// What stood in the cell; of an ID number the middle stays hidden.
-fn shown(fault: &Wrong) -> Text {
-    let Some(found) = fault.found.as_deref().filter(|found| !found.is_empty()) else {
+/// What stood in the cell, as the fault quotes it or as the sheet has it; of an ID number the middle stays hidden.
+fn shown(fault: &Wrong, sheet: Option<&Sheet>) -> Text {
+    let in_sheet = || {
+        let column = RosterColumn::ALL
+            .into_iter()
+            .find(|column| Some(column.header()) == fault.column)?;
+        sheet?.text_at(fault.row?, column)
+    };
+    let found = fault
+        .found
+        .as_deref()
+        .filter(|found| !found.is_empty())
+        .or_else(in_sheet);
+    let Some(found) = found else {
         return Text::new().hint("（空）");
     };
     if fault.column == Some(RosterColumn::IdNumber.header()) {
@@ -321,6 +329,10 @@ async fn own_roster(office: &Office, at: &AtUnit, number: &str) -> Result<Roster
     }
 }
 
+/// People who changed and things to mind that a preview lists; of more it says how many.
+const LISTED: usize = 500;
+const NOTICED: usize = 20;
+
 /// `GET /unit/roster/{roster}`: what would change, before anything does.
 pub(crate) async fn preview(
     State(portal): State<Portal>,
@@ -341,12 +353,14 @@ pub(crate) async fn preview(
             .to_owned()
     };
     let fen = |one: &Value, name: &str| one.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let changed = roster.differences.as_array().map_or(0, Vec::len);
+    let noticed = roster.notices.as_array().map_or(0, Vec::len);
     let differences: Vec<Line> = roster
         .differences
         .as_array()
         .into_iter()
         .flatten()
-        .take(500)
+        .take(LISTED)
         .map(|one| {
             let change = fen(one, "after_fen") - fen(one, "before_fen");
             let sign = if change > 0 { "+" } else { "" };
@@ -358,6 +372,26 @@ pub(crate) async fn preview(
             ])
         })
         .collect();
+    let mut table = Table::new(
+        "differences",
+        "和上月比变了的人，单位：元",
+        vec![
+            Column::words("姓名"),
+            Column::words("变更"),
+            Column::words("为什么"),
+            Column::figures("本月差额（元）"),
+        ],
+        differences,
+    )
+    .cards()
+    .empty("没有人变，和上月一样。");
+    if changed > LISTED {
+        table = table.pager(Pager {
+            note: format!("共 {changed} 人有变化，这里列出前 {LISTED} 人"),
+            before: None,
+            after: None,
+        });
+    }
     let formula = due(month, &roster, roster.lines, total);
     let hidden = vec![
         frame.head.hidden(),
@@ -379,26 +413,18 @@ pub(crate) async fn preview(
             .as_array()
             .into_iter()
             .flatten()
-            .take(20)
+            .take(NOTICED)
             .map(|notice| match notice.get("row").and_then(Value::as_u64) {
                 Some(row) => Text::from(format!("第 {row} 行：{}", text(notice, "message"))),
                 None => Text::from(text(notice, "message")),
             })
+            .chain(
+                (noticed > NOTICED)
+                    .then(|| Text::from(format!("还有 {} 处同样要留意", noticed - NOTICED))),
+            )
             .collect(),
         formula,
-        differences: Table::new(
-            "differences",
-            "和上月比变了的人，单位：元",
-            vec![
-                Column::words("姓名"),
-                Column::words("变更"),
-                Column::words("为什么"),
-                Column::figures("本月差额（元）"),
-            ],
-            differences,
-        )
-        .cards()
-        .empty("没有人变，和上月一样。"),
+        differences: table,
         hidden,
         button: Button::submit(
             Text::new()

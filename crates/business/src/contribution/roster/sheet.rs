@@ -90,6 +90,18 @@ impl Sheet {
         }
     }
 
+    /// What stands in a cell by its row's number, 1-based as Excel shows it; none where it is empty or no text was kept.
+    #[must_use]
+    pub fn text_at(&self, row: u32, column: Column) -> Option<&str> {
+        let index = self.rows.iter().position(|one| one.number == row)?;
+        match self.value(index, column) {
+            Value::Text(text) | Value::Number(text) | Value::Percent(text) | Value::Date(text) => {
+                Some(text)
+            }
+            _ => None,
+        }
+    }
+
     /// The row of the header, 1-based.
     #[must_use]
     pub fn header_row(&self) -> u32 {

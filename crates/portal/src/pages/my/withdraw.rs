@@ -26,8 +26,6 @@ pub struct Offered {
 pub struct WithdrawPage {
     /// Frame.
     pub frame: MyFrame,
-    /// How many kinds there are.
-    pub kinds: usize,
     /// 现在能办的.
     pub offered: Vec<Offered>,
     /// 还不知道的: who has not answered.
