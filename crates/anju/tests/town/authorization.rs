@@ -1,6 +1,6 @@
 //! Who may open which page: every route of the table × everybody who can be logged in, and whose numbers open what.
 
-use anju::cast::{self, Person, contribute, look_up, person, text};
+use anju::cast::{Person, look_up, text};
 use anju_casework::Office;
 use anju_casework::session::audience;
 use anju_casework::staff::role;
@@ -8,7 +8,7 @@ use anju_portal::authorization::{TABLE, Who};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::town::{Town, month};
+use crate::town::{Town, tenant_of};
 use crate::visitor::{Answer, Visitor};
 
 #[tokio::test]
@@ -71,14 +71,7 @@ impl Visitor {
 
 async fn everybody(town: &Town, office: &Office) -> Vec<Visitor> {
     let seed = office.now().timestamp();
-    let li = person("李梅", seed, 1, 1_000_000).expect("a person");
-    cast::register(&town.doors, &li).await.expect("registered");
-    let no = cast::open_employer(&town.doors, seed, month(1))
-        .await
-        .expect("an employer");
-    contribute(&town.doors, &no, month(1), std::slice::from_ref(&li))
-        .await
-        .expect("paid");
+    let (li, no) = tenant_of(town, seed).await;
     let mut visitors = vec![
         Visitor::nobody(town).await,
         Visitor::person(town, office, &li).await,
@@ -237,27 +230,6 @@ async fn a_customer_is_seen_only_while_he_stands_at_the_window_and_a_reason_is_g
     for reason in ["来问情况", "当面核身，来办业务", "审计查阅"] {
         assert!(looks.page.contains(reason), "{reason}");
     }
-}
-
-/// A person who may withdraw for rent, and his employer's number.
-async fn tenant_of(town: &Town, seed: i64) -> (Person, String) {
-    let li = person("李梅", seed, 1, 1_000_000).expect("numbers");
-    cast::register(&town.doors, &li).await.expect("registered");
-    cast::rents(&town.doors, &li).await.expect("a lease");
-    let employer = cast::open_employer(&town.doors, seed, month(3))
-        .await
-        .expect("an employer");
-    for back in [3, 2, 1] {
-        contribute(
-            &town.doors,
-            &employer,
-            month(back),
-            std::slice::from_ref(&li),
-        )
-        .await
-        .expect("a month");
-    }
-    (li, employer)
 }
 
 async fn rent_case(town: &Town, who: &Person) -> String {

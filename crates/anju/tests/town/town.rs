@@ -6,6 +6,7 @@ use std::{
 };
 
 use anju::{
+    cast::{self, Person, contribute, person},
     config::Config,
     doors::Doors,
     home,
@@ -193,6 +194,29 @@ impl Town {
             .expect("a pool");
         office::open(&self.config, pool).await.expect("the office")
     }
+}
+
+/// A person with three months of 2,400.00 each, so 7,200.00, and a filed lease of 1,200.00; and his employer's number.
+pub async fn tenant_of(town: &Town, seed: i64) -> (Person, String) {
+    let li = person("李梅", seed, 1, 1_000_000).expect("numbers");
+    cast::register(&town.doors, &li)
+        .await
+        .expect("the departments");
+    cast::rents(&town.doors, &li).await.expect("a lease");
+    let employer = cast::open_employer(&town.doors, seed, month(3))
+        .await
+        .expect("an employer");
+    for back in [3, 2, 1] {
+        contribute(
+            &town.doors,
+            &employer,
+            month(back),
+            std::slice::from_ref(&li),
+        )
+        .await
+        .expect("a month");
+    }
+    (li, employer)
 }
 
 /// A month of the towns, whose clocks stand at the real time: so many before this one.

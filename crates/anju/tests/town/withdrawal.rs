@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anju::cast::{self, Person, balance, bank_balance, contribute, look_up, person, text};
+use anju::cast::{self, Person, balance, bank_balance, look_up, text};
 use anju_domain::clock::shanghai_date;
 use anju_domain::money::Fen;
 use anju_exchange::bank::SIGNATURE;
@@ -10,29 +10,10 @@ use anju_vault::SharedKey;
 use anju_wire::iso20022::{Account, AccountNotice, Direction, Entry, EntryDetail, Notice};
 use serde_json::{Value, json};
 
-use crate::town::{Town, month};
+use crate::town::{Town, tenant_of};
 
-/// A person with three months of 2,400.00 each, so 7,200.00, and a filed lease of 1,200.00.
 async fn tenant(town: &Town, seed: i64) -> Person {
-    let li = person("李梅", seed, 1, 1_000_000).expect("numbers");
-    cast::register(&town.doors, &li)
-        .await
-        .expect("the departments");
-    cast::rents(&town.doors, &li).await.expect("a lease");
-    let employer = cast::open_employer(&town.doors, seed, month(3))
-        .await
-        .expect("an employer");
-    for back in [3, 2, 1] {
-        contribute(
-            &town.doors,
-            &employer,
-            month(back),
-            std::slice::from_ref(&li),
-        )
-        .await
-        .expect("a month");
-    }
-    li
+    tenant_of(town, seed).await.0
 }
 
 async fn request(town: &Town, who: &Person) -> Value {
