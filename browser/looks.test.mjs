@@ -86,6 +86,7 @@ page('unit-mistakes', 'otherClerk', upload([
 page('unit-preview', 'otherClerk', upload([rowOf(newcomer)], 'button:has-text("登记")'));
 page('unit-pay', 'shownClerk', '/unit/pay');
 page('unit-arrivals', 'shownClerk', '/unit/arrivals');
+page('unit-sessions', 'shownClerk', '/unit/sessions');
 page('unit-arrival', 'shownClerk', `/unit/arrivals/${paid[0].remittance_id}`);
 
 const identify = async (at) => {
@@ -112,6 +113,7 @@ page('desk-identified', 'teller', identify);
 page('desk-customer', 'teller', afterIdentifying());
 page('desk-case', 'teller', afterIdentifying('/desk/cases/'));
 page('desk-keys', 'teller', '/desk/keys');
+page('desk-sessions', 'teller', '/desk/sessions');
 page('desk-styleguide', 'teller', '/desk/styleguide');
 page('desk-forbidden', 'teller', answered('/desk/books/close', 403));
 page('desk-suspense', 'accountant', '/desk/suspense');

@@ -12,7 +12,6 @@
     rows.forEach(function (row, i) { i === at ? row.setAttribute('aria-current', 'true') : row.removeAttribute('aria-current'); });
     var link = rows[at].querySelector('a'); if (link) link.focus();
   }
-  function tick(row) { var box = row && row.querySelector('input[type=checkbox]'); if (box) box.checked = !box.checked; return box; }
   function press(key) {
     var named = doc.querySelector('[data-key="' + key.replace(/["\\]/g, '') + '"]');
     if (named) { named.click(); return true; }
@@ -28,8 +27,6 @@
     if (e.key === 'g') { waiting = 'g'; timer = setTimeout(function () { waiting = ''; }, 1500); return; }
     if (e.key === 'j' || e.key === 'ArrowDown' && rows.length) { e.preventDefault(); move(at + 1); return; }
     if (e.key === 'k' || e.key === 'ArrowUp' && rows.length) { e.preventDefault(); move(at - 1); return; }
-    if (e.key === 'x' && rows[at]) { tick(rows[at]); return; }
-    if (e.key === 'X' && rows[at]) { tick(rows[at]); move(at + 1); return; }
     if (press(e.key)) e.preventDefault();
   });
 })();

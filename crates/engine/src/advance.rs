@@ -194,6 +194,14 @@ impl Engine {
                 )
                 .into());
             }
+            if ruling.decision.amount_fen.is_none_or(|fen| fen <= 0) {
+                return Err(Refusal::new(
+                    409,
+                    "E-CHECK-05",
+                    "能提多少还算不出来，有部门没有答复或各说各的。等查清了再通过，或不予通过。",
+                )
+                .into());
+            }
             let decided = ruling.decided(&request, &gathered);
             match case::approve_by_hand(&self.office, &case, &decided, reviewer, reason).await? {
                 Verdict::Moved(_) => return Ok(()),
@@ -237,7 +245,6 @@ fn request_of(office: &Office, case: &Case) -> Result<Request> {
     })
 }
 
-/// Every mistake of a form, by the definition of its service.
 /// The service of that name.
 pub(crate) fn definition<'a>(
     policy: &'a PolicyInForce,
@@ -249,6 +256,7 @@ pub(crate) fn definition<'a>(
     })
 }
 
+/// Every mistake of a form, by the definition of its service.
 fn check_form(policy: &PolicyInForce, request: &Request) -> Result<()> {
     let definition = definition(policy, &request.service)?;
     if definition.login_on(&request.channel).is_none() {

@@ -181,6 +181,7 @@ impl Reading<'_> {
     /// The facts behind these slots, one entry each, with only the fields that were read.
     fn facts_read(&self, slots: &[u16], gaps: &[u16]) -> Vec<FactRead> {
         let mut read: Vec<FactRead> = Vec::new();
+        let mut values: Vec<(&str, usize, &SlotSource, &Slot)> = Vec::new();
         for slot in slots.iter().filter(|slot| **slot != TODAY && **slot != NOW) {
             let source = &self.plan.slots[usize::from(*slot)];
             let value = &self.slots[usize::from(*slot)];
@@ -201,6 +202,15 @@ impl Reading<'_> {
             if *value == Err(Gap::Conflict) {
                 read[index].state = FactState::Conflict;
             }
+            let name = match source {
+                SlotSource::Name(name) => name.name.as_str(),
+                _ => "",
+            };
+            values.push((name, index, source, value));
+        }
+        // By name, so that a beginning stands before its end however the condition reads them.
+        values.sort_by_key(|(name, ..)| *name);
+        for (_, index, source, value) in values {
             self.add_value(&mut read[index], source, value);
         }
         read

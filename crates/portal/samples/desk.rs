@@ -4,7 +4,7 @@ use anju_portal::components::{
 };
 use anju_portal::pages::desk::{
     ApplyPage, AskWhy, CasePage, CustomerPage, IdentifyPage, KeysPage, Paper, Reveal, SearchPage,
-    TaskSide, TasksPage,
+    SessionsPage, TaskSide, TasksPage,
 };
 use anju_portal::security::Visit;
 
@@ -32,6 +32,13 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
         ("desk-day-close", drawn(&super::books::day_close(visit))),
         ("desk-identify", drawn(&identify(visit))),
         ("desk-search", drawn(&search(visit))),
+        (
+            "desk-sessions",
+            drawn(&SessionsPage {
+                frame: desk_frame(visit, "登录的设备", "", "张*（3021）"),
+                devices: super::my::devices(visit, "/desk/sessions/end"),
+            }),
+        ),
         (
             "desk-styleguide",
             drawn(&anju_portal::pages::styleguide::draw(desk_frame(

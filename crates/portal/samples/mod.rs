@@ -83,7 +83,12 @@ fn site_frame(visit: &Visit, title: &str, tab: SiteTab) -> SiteFrame {
 }
 
 fn desk_frame(visit: &Visit, title: &str, here: &'static str, staff: &str) -> DeskFrame {
-    let link = |href, name, count| RailLink { href, name, count };
+    let link = |href, name, count| RailLink {
+        href,
+        name,
+        key: "g t",
+        count,
+    };
     DeskFrame {
         head: head(visit, title),
         rail: vec![

@@ -1,11 +1,11 @@
 use anju_portal::components::{
-    Button, ButtonLook, Cell, Chart, ChartKind, Column, Facts, Line, Pager, Point, Row, Rows,
-    Series, State, Summary, SummaryRow, Table, Text,
+    Button, ButtonLook, Cell, Chart, ChartKind, Column, Device, Devices, Facts, Line, Pager, Point,
+    Row, Rows, Series, State, Summary, SummaryRow, Table, Text,
 };
 use anju_portal::frame::MyTab;
 use anju_portal::pages::my::{
     AccessPage, AccountPage, CasesPage, ConsentPage, Entry, HomePage, MePage, MessagesPage, Offer,
-    Offered, SessionLine, SessionsPage, WithdrawPage,
+    Offered, SessionsPage, WithdrawPage,
 };
 use anju_portal::security::Visit;
 
@@ -241,17 +241,26 @@ fn me(visit: &Visit) -> MePage {
 fn sessions(visit: &Visit) -> SessionsPage {
     SessionsPage {
         frame: my_frame(visit, "登录的设备", MyTab::Me, Some(("/my/me", "我的"))),
-        sessions: vec![
-            SessionLine {
-                device: "这台设备".into(),
-                note: "今天 09:10 登录".into(),
-                end: None,
-            },
-            SessionLine {
-                device: "Windows 上的 Edge".into(),
-                note: "11月20日 登录，昨天用过".into(),
-                end: Some(Button::send("结束", ButtonLook::Plain).value("session", "s2")),
-            },
+        devices: devices(visit, "/my/me/sessions/end"),
+    }
+}
+
+pub fn devices(visit: &Visit, action: &str) -> Devices {
+    let device = |name: &str, note: &str, end| Device {
+        name: name.to_owned(),
+        note: note.into(),
+        end,
+    };
+    Devices {
+        action: action.to_owned(),
+        hidden: ("csrf", visit.csrf.clone()),
+        devices: vec![
+            device("这台设备", "今天 09:10 登录", None),
+            device(
+                "Windows 上的 Edge",
+                "11月20日 登录，昨天用过",
+                Some(Button::send("结束", ButtonLook::Plain).value("session", "s2")),
+            ),
         ],
     }
 }

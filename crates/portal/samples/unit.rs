@@ -5,7 +5,8 @@ use anju_portal::components::{
 };
 use anju_portal::frame::UnitTab;
 use anju_portal::pages::unit::{
-    ArrivalPage, ArrivalsPage, ErrorsPage, HomePage, Next, PayPage, PreviewPage, UploadPage,
+    ArrivalPage, ArrivalsPage, ErrorsPage, HomePage, Next, PayPage, PreviewPage, SessionsPage,
+    UploadPage,
 };
 use anju_portal::security::Visit;
 
@@ -20,6 +21,13 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
         ("unit-pay", drawn(&pay(visit))),
         ("unit-arrivals", drawn(&arrivals(visit))),
         ("unit-arrival", drawn(&arrival(visit))),
+        (
+            "unit-sessions",
+            drawn(&SessionsPage {
+                frame: unit_frame(visit, "登录的设备", UnitTab::Other),
+                devices: super::my::devices(visit, "/unit/sessions/end"),
+            }),
+        ),
     ]
 }
 

@@ -107,6 +107,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/unit/arrivals", Clerk),
     ("GET", "/unit/arrivals/{remittance}", Clerk),
     ("GET", "/unit/arrivals/{remittance}/live", Clerk),
+    ("GET", "/unit/sessions", Clerk),
+    ("POST", "/unit/sessions/end", Clerk),
     // 柜面.
     ("GET", "/desk", STAFF),
     ("GET", "/desk/tasks", TASKS),
@@ -123,6 +125,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/people/{person}/serve", TELLERS),
     ("POST", "/desk/people/{person}/reveal", TELLERS),
     ("POST", "/desk/search", STAFF),
+    ("GET", "/desk/sessions", STAFF),
+    ("POST", "/desk/sessions/end", STAFF),
     ("GET", "/desk/keys", STAFF),
     ("GET", "/desk/styleguide", STAFF),
     ("GET", "/desk/suspense", BOOKS),

@@ -98,6 +98,8 @@ pub enum UnitTab {
     Pay,
     /// 到账.
     Arrivals,
+    /// None of these.
+    Other,
 }
 
 impl UnitTab {
@@ -131,6 +133,8 @@ pub struct RailLink {
     pub href: &'static str,
     /// Words.
     pub name: &'static str,
+    /// Pressed one after the other: `g t`.
+    pub key: &'static str,
     /// How much waits there; nothing where that is not counted.
     pub count: Option<i64>,
 }

@@ -22,6 +22,7 @@ pub mod problem;
 pub mod security;
 pub mod serve;
 pub mod service;
+mod sessions;
 mod site;
 mod unit;
 pub mod when;

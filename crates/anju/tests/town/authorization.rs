@@ -138,6 +138,58 @@ async fn a_number_of_somebody_else_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_ended_from_elsewhere_opens_nothing_any_more() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (li, no) = tenant_of(&town, 1).await;
+    let head = office.centre.head_branch;
+    let teller = Visitor::staff(&town, &office, role::TELLER, head).await;
+    let pairs = [
+        (
+            "/my/me/sessions",
+            Visitor::person(&town, &office, &li).await,
+            Visitor::person(&town, &office, &li).await,
+        ),
+        (
+            "/unit/sessions",
+            Visitor::clerk(&town, &office, &no, 1).await,
+            Visitor::clerk(&town, &office, &no, 1).await,
+        ),
+        ("/desk/sessions", teller.again(&town, &office).await, teller),
+    ];
+    for (page, here, there) in &pairs {
+        let list = here.get(page).await;
+        assert_eq!(list.status, StatusCode::OK, "{page}");
+        let other = list
+            .page
+            .split("name=\"session\" value=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .expect("a button for the other session")
+            .to_owned();
+        assert_eq!(there.get(page).await.status, StatusCode::OK, "{page}");
+        let ended = here
+            .post(&format!("{page}/end"), &[("session", &other)])
+            .await;
+        assert_eq!(ended.location, *page);
+        assert!(
+            there.get(page).await.location.starts_with("/login"),
+            "{page}"
+        );
+        assert_eq!(here.get(page).await.status, StatusCode::OK, "{page}");
+    }
+    // Somebody else's session is not his to end.
+    let (_, person, _) = &pairs[0];
+    let (_, clerk, _) = &pairs[1];
+    let clerks = "SELECT session_id FROM session WHERE audience = 2 AND ended_at IS NULL";
+    let number = town.sql(clerks).await.to_string();
+    person
+        .post("/my/me/sessions/end", &[("session", &number)])
+        .await;
+    assert_eq!(clerk.get("/unit/sessions").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_customer_is_seen_only_while_he_stands_at_the_window_and_a_reason_is_given() {
     let town = Town::open().await;
     let office = town.office().await;

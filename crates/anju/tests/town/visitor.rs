@@ -73,6 +73,17 @@ impl Visitor {
         Self::with(town, role, Some(audience::STAFF), &[role], cookie).await
     }
 
+    /// The same member of staff at another browser.
+    pub async fn again(&self, town: &Town, office: &Office) -> Self {
+        let role = self.roles[0];
+        let one = staff::by_number(office, &format!("9{role}"))
+            .await
+            .expect("read")
+            .expect("staff");
+        let cookie = log_in(office, audience::STAFF, one.staff_id, None).await;
+        Self::with(town, role, self.audience, &self.roles, cookie).await
+    }
+
     async fn with(
         town: &Town,
         name: &str,

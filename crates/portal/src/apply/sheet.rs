@@ -110,7 +110,10 @@ impl Asking<'_> {
             .unwrap_or_else(|| Uuid::now_v7().to_string());
         let sources = explain::sources(&decision);
         Ok(CheckSheet {
-            step: format!("{} · 第 1 步，共 1 步", service.name_zh),
+            step: match service.login_on(self.channel) {
+                Some("L3f") => format!("{} · 第 1 步，共 2 步", service.name_zh),
+                _ => service.name_zh.clone(),
+            },
             question: if refused {
                 "现在还不能提取".into()
             } else {

@@ -32,6 +32,7 @@ use crate::pages::error::PageError;
 use crate::pages::styleguide::{self, StyleGuidePage};
 use crate::security::Visit;
 use crate::serve::Portal;
+use crate::sessions;
 
 pub(crate) use search::find;
 
@@ -53,6 +54,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/people/{person}", get(customer::page))
         .route("/desk/people/{person}/serve", post(identify::serve))
         .route("/desk/people/{person}/reveal", post(customer::reveal))
+        .route("/desk/sessions", get(sessions::of_staff))
+        .route("/desk/sessions/end", post(sessions::end_of_staff))
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/suspense", get(suspense::page))
@@ -68,18 +71,24 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/books/close/confirm", post(close::confirm))
 }
 
-/// Groups of the rail: head, then address and words of each entry.
-const RAIL: [(&str, &[(&str, &str)]); 2] = [
+/// Address, words and keys of an entry of the rail.
+type Entry = (&'static str, &'static str, &'static str);
+
+/// Groups of the rail: head and entries.
+const RAIL: [(&str, &[Entry]); 2] = [
     (
         "柜面",
-        &[("/desk/tasks", "任务"), ("/desk/identify", "客户核身")],
+        &[
+            ("/desk/tasks", "任务", "g t"),
+            ("/desk/identify", "客户核身", "g c"),
+        ],
     ),
     (
         "账务",
         &[
-            ("/desk/suspense", "暂收待查"),
-            ("/desk/books/trial-balance", "试算平衡"),
-            ("/desk/books/close", "日结"),
+            ("/desk/suspense", "暂收待查", "g s"),
+            ("/desk/books/trial-balance", "试算平衡", "g b"),
+            ("/desk/books/close", "日结", "g d"),
         ],
     ),
 ];
@@ -89,7 +98,7 @@ fn may_open(staff: &Staff, path: &str) -> bool {
 }
 
 /// The frame of a member of staff: what his roles open, and the business day.
-async fn framed(
+pub(crate) async fn framed(
     office: &Office,
     visit: &Visit,
     at: &AtDesk,
@@ -127,10 +136,11 @@ async fn framed_on(
             name,
             links: links
                 .iter()
-                .filter(|(href, _)| may_open(&at.staff, href))
-                .map(|(href, name)| RailLink {
+                .filter(|(href, ..)| may_open(&at.staff, href))
+                .map(|(href, name, key)| RailLink {
                     href,
                     name,
+                    key,
                     count: waiting.get(href).copied().filter(|count| *count > 0),
                 })
                 .collect(),

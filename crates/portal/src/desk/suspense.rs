@@ -316,12 +316,20 @@ async fn side(
         } else {
             Vec::new()
         },
-        entry: open.then(|| Formula {
-            caption: "认领后的分录".into(),
-            lines: vec![
-                FormulaLine::new("借 21903 不明来款", amount),
-                FormulaLine::new("贷 21901 待分配缴存", amount),
-            ],
+        entry: open.then(|| {
+            let goes_back = live.as_ref().is_some_and(|made| made.employer_id.is_none());
+            let (caption, credit) = if goes_back {
+                ("退回后的分录", "贷 10101 活期存款")
+            } else {
+                ("认领后的分录", "贷 21901 待分配缴存")
+            };
+            Formula {
+                caption: caption.into(),
+                lines: vec![
+                    FormulaLine::new("借 21903 不明来款", amount),
+                    FormulaLine::new(credit, amount),
+                ],
+            }
         }),
         claim: may_claim.then(|| {
             Button::submit(Text::new().say("提出认领 ").money(amount))

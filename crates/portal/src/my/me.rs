@@ -15,7 +15,7 @@ use crate::frame::MyTab;
 use crate::looks;
 use crate::my::frame;
 use crate::pages::error::PageError;
-use crate::pages::my::{AccessPage, ConsentPage, MePage, MessagesPage, SessionLine, SessionsPage};
+use crate::pages::my::{AccessPage, ConsentPage, MePage, MessagesPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
@@ -209,60 +209,4 @@ pub(crate) async fn withdraw_consent(
 ) -> Result<Redirect, PageError> {
     consent::withdraw(&portal.engine.office, me.person_id, form.consent).await?;
     Ok(Redirect::to("/my/me/consents"))
-}
-
-/// `GET /my/me/sessions`.
-pub(crate) async fn sessions(
-    State(portal): State<Portal>,
-    visit: Visit,
-    me: Me,
-) -> Result<SessionsPage, PageError> {
-    let office = &portal.engine.office;
-    let now = office.now();
-    let mut sessions = Vec::new();
-    for one in session::of_subject(office, audience::PERSON, me.person_id).await? {
-        let is_this = one.session_id == me.session.session_id;
-        sessions.push(SessionLine {
-            device: if is_this {
-                format!("这台设备：{}", one.device)
-            } else {
-                one.device.clone()
-            },
-            note: format!(
-                "{}登录，{}用过",
-                when::minute(one.created_at, now),
-                when::minute(one.seen_at, now)
-            )
-            .into(),
-            end: (!is_this).then(|| {
-                Button::send("结束", ButtonLook::Plain).value("session", one.session_id.to_string())
-            }),
-        });
-    }
-    sessions.sort_by_key(|line| line.end.is_some());
-    Ok(SessionsPage {
-        frame: frame(&visit, "登录的设备", MyTab::Me, Some(("/my/me", "我的"))),
-        sessions,
-    })
-}
-
-#[derive(Deserialize)]
-pub(crate) struct SessionForm {
-    session: i64,
-}
-
-/// `POST /my/me/sessions/end`.
-pub(crate) async fn end_session(
-    State(portal): State<Portal>,
-    me: Me,
-    Form(form): Form<SessionForm>,
-) -> Result<Redirect, PageError> {
-    session::end(
-        &portal.engine.office,
-        audience::PERSON,
-        me.person_id,
-        form.session,
-    )
-    .await?;
-    Ok(Redirect::to("/my/me/sessions"))
 }

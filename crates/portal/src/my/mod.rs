@@ -24,6 +24,7 @@ use crate::look::Shell;
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
+use crate::sessions;
 
 pub(crate) use account::what;
 pub(crate) use reading::{Read, amount_of, channel_name, service_name, stage_in_list};
@@ -53,11 +54,11 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/me/access", get(me::access))
         .route("/my/me/consents", get(me::consents))
         .route("/my/me/consents/withdraw", post(me::withdraw_consent))
-        .route("/my/me/sessions", get(me::sessions))
-        .route("/my/me/sessions/end", post(me::end_session))
+        .route("/my/me/sessions", get(sessions::of_person))
+        .route("/my/me/sessions/end", post(sessions::end_of_person))
 }
 
-fn frame(visit: &Visit, title: &str, tab: MyTab, back: Option<(&str, &str)>) -> MyFrame {
+pub(crate) fn frame(visit: &Visit, title: &str, tab: MyTab, back: Option<(&str, &str)>) -> MyFrame {
     MyFrame {
         head: visit.head(title),
         tab,

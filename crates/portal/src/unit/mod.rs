@@ -18,6 +18,7 @@ use crate::frame::{UnitFrame, UnitTab};
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
+use crate::sessions;
 
 pub(crate) use kept::Uploads;
 
@@ -36,10 +37,12 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/arrivals", get(pay::arrivals))
         .route("/unit/arrivals/{remittance}", get(pay::arrival))
         .route("/unit/arrivals/{remittance}/live", get(pay::live))
+        .route("/unit/sessions", get(sessions::of_clerk))
+        .route("/unit/sessions/end", post(sessions::end_of_clerk))
 }
 
 /// The frame with the clerk's masked name, and his employer.
-async fn framed(
+pub(crate) async fn framed(
     office: &Office,
     visit: &Visit,
     at: &AtUnit,

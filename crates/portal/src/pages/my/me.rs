@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Button, Pager, Rows, Summary, Text, filters};
+use crate::components::{Button, Devices, Pager, Rows, Summary, Text, filters};
 use crate::frame::{MyFrame, MyTab};
 
 /// 我的信息.
@@ -18,25 +18,14 @@ pub struct MePage {
     pub more: Rows,
 }
 
-/// One living session.
-#[derive(Debug, Clone)]
-pub struct SessionLine {
-    /// 这台设备 or what the browser says of itself.
-    pub device: String,
-    /// Since when, last used, from where.
-    pub note: Text,
-    /// Ends it; absent for the session one is in (退出 does that).
-    pub end: Option<Button>,
-}
-
 /// 登录的设备.
 #[derive(Debug, Template, WebTemplate)]
 #[template(path = "my/sessions.html")]
 pub struct SessionsPage {
     /// Frame.
     pub frame: MyFrame,
-    /// Living sessions, this one first. Each button sends `session` to `POST /my/me/sessions/end`.
-    pub sessions: Vec<SessionLine>,
+    /// Where this person is logged in.
+    pub devices: Devices,
 }
 
 /// 授权: to whom and for what this person agreed.

@@ -3,7 +3,9 @@
 mod home;
 mod pay;
 mod roster;
+mod sessions;
 
 pub use home::{HomePage, Next};
 pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
 pub use roster::{ErrorsPage, PreviewPage, UploadPage};
+pub use sessions::SessionsPage;
