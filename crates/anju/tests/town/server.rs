@@ -1,5 +1,6 @@
 //! The server of a town that nobody lives in yet.
 
+use anju::start::{demo, office};
 use reqwest::StatusCode;
 
 use crate::town::Town;
@@ -32,4 +33,17 @@ async fn a_door_without_its_key_stays_shut() {
         .await
         .expect("an answer");
     assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_day_is_closed_when_it_has_come_and_not_before() {
+    let town = Town::open().await;
+    let engine = office::engine(&town.config, town.office().await).expect("an engine");
+    demo::put_staff(&town.config, &engine.office)
+        .await
+        .expect("two accountants");
+    let closed = demo::close_day(&engine).await.expect("today is closed");
+    assert_eq!(closed, engine.office.today());
+    let refused = demo::close_day(&engine).await.expect_err("tomorrow is not");
+    assert!(refused.to_string().starts_with("E-CLOSE-04"), "{refused}");
 }

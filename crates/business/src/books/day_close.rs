@@ -147,7 +147,7 @@ pub async fn at_a_glance(office: &Office, matches: &[BankMatch]) -> Result<Vec<C
 /// The first hand proposes the close of the open day.
 ///
 /// # Errors
-/// `E-CLOSE-01` without the role, `E-CLOSE-02` with every line that does not pass.
+/// `E-CLOSE-01` without the role, `E-CLOSE-04` for a day that has not come, `E-CLOSE-02` with every line that does not pass.
 pub async fn propose(
     office: &Office,
     statements: &[Statement],
@@ -162,6 +162,7 @@ pub async fn propose(
         .into());
     }
     let open = open_date(office).await?;
+    has_come(office, open)?;
     let matches = day_match::match_day(office, open, statements).await?;
     passes(&checklist(office, &matches).await?)?;
     sqlx::query(
@@ -177,6 +178,20 @@ pub async fn propose(
     .execute(&office.pool)
     .await?;
     Ok(open)
+}
+
+/// Who closes early opens the next day early; a day of the future is not closed.
+fn has_come(office: &Office, open: NaiveDate) -> Result<()> {
+    if open <= office.today() {
+        return Ok(());
+    }
+    let day = anju_domain::calendar::chinese_day(open);
+    Err(Refusal::new(
+        409,
+        "E-CLOSE-04",
+        format!("营业日{day}还没有到，到了那天再日结。"),
+    )
+    .into())
 }
 
 fn passes(checks: &[Check]) -> Result<()> {
@@ -199,7 +214,8 @@ fn passes(checks: &[Check]) -> Result<()> {
 /// The second hand confirms: the day is matched once more, marked, sealed, and the next day is open.
 ///
 /// # Errors
-/// `E-CLOSE-01` without the role, `E-CLOSE-03` if nobody proposed, `E-CHECK-01` for the proposer, `E-CLOSE-02` if something does not pass.
+/// `E-CLOSE-01` without the role, `E-CLOSE-04` for a day that has not come, `E-CLOSE-03` if nobody proposed, `E-CHECK-01` for the
+/// proposer, `E-CLOSE-02` if something does not pass.
 pub async fn confirm(
     office: &Office,
     statements: &[Statement],
@@ -214,6 +230,7 @@ pub async fn confirm(
         .into());
     }
     let open = open_date(office).await?;
+    has_come(office, open)?;
     let signed = signature(office, open)
         .await?
         .filter(|signed| signed.state == 1)

@@ -222,6 +222,10 @@ async fn hands(
     };
     let awaited = |title: &str| Hand::awaited(title.to_owned(), "");
     Ok(match proposed {
+        None if open > office.today() => Hands::barred(
+            vec![awaited("第一人：还没有"), awaited("第二人：还没有")],
+            format!("{day}还没有到，到了那天再日结。"),
+        ),
         None if may_propose => form(
             vec![
                 Hand::mine(
