@@ -4,6 +4,7 @@
 mod apply;
 mod books;
 mod case;
+mod claim;
 mod close;
 mod customer;
 mod identify;
@@ -59,8 +60,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/suspense", get(suspense::page))
-        .route("/desk/suspense/{id}/claim", post(suspense::claim))
-        .route("/desk/suspense/{id}/check", post(suspense::check))
+        .route("/desk/suspense/{id}/claim", post(claim::claim))
+        .route("/desk/suspense/{id}/check", post(claim::check))
         .route("/desk/books/trial-balance", get(books::trial_balance))
         .route(
             "/desk/books/trial-balance.csv",
