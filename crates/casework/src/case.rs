@@ -15,7 +15,7 @@ mod submit;
 pub use begin::{Begun, begin_executing, end_executing};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use returned::{credit_back, pay_again, payment_returned};
-pub use review::{approve_by_hand, moved_on, refuse_by_hand};
+pub use review::{approve_by_hand, moved_on, own_work, refuse_by_hand};
 pub use row::{
     Case, CaseEvent, CaseState, PayState, count_open, due, events, get, list_of_applicant,
     list_open, require, wake_waiting,

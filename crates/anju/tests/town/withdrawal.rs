@@ -54,6 +54,15 @@ async fn becomes(town: &Town, submitted: &Value, state: &str) -> Value {
     }
 }
 
+async fn source_mode(town: &Town, source: &str, mode: &str) {
+    town.doors
+        .control_put(&format!("/sources/{source}"), &json!({ "mode": mode }))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+}
+
 async fn bank_mode(town: &Town, mode: &str) {
     for bank in 1..=8 {
         let body = json!({ "mode": mode, "latency_ms": 0 });
@@ -129,12 +138,7 @@ async fn who_owns_a_home_is_refused_with_the_reason_and_the_law() {
 async fn a_silent_source_makes_the_case_wait_and_its_recovery_makes_it_go_on() {
     let town = Town::open().await;
     let li = tenant(&town, 23).await;
-    town.doors
-        .control_put("/sources/D03", &json!({ "mode": "down" }))
-        .await
-        .unwrap()
-        .ok()
-        .unwrap();
+    source_mode(&town, "D03", "down").await;
     let submitted = submit(&town, &li).await;
     assert_eq!(
         submitted["state"], "gathering",
@@ -143,12 +147,7 @@ async fn a_silent_source_makes_the_case_wait_and_its_recovery_makes_it_go_on() {
     let waiting = case(&town, &submitted).await;
     assert_eq!(waiting["decision"]["outcome"], "waiting");
     assert_eq!(waiting["decision"]["waiting_for"][0]["source"], "D03");
-    town.doors
-        .control_put("/sources/D03", &json!({ "mode": "ok" }))
-        .await
-        .unwrap()
-        .ok()
-        .unwrap();
+    source_mode(&town, "D03", "ok").await;
     becomes(&town, &submitted, "done").await;
 }
 
@@ -235,12 +234,7 @@ async fn a_silent_source_is_asked_again_after_the_minutes_of_the_policy() {
     assert_ne!(centre, shipped);
     let town = Town::with_policy(&[("chongqing/centre.toml", &centre)]).await;
     let li = tenant(&town, 34).await;
-    town.doors
-        .control_put("/sources/D03", &json!({ "mode": "down" }))
-        .await
-        .unwrap()
-        .ok()
-        .unwrap();
+    source_mode(&town, "D03", "down").await;
     let submitted = submit(&town, &li).await;
     assert_eq!(submitted["decision"]["outcome"], "waiting");
     let minutes = town
@@ -253,12 +247,7 @@ async fn a_silent_source_is_asked_again_after_the_minutes_of_the_policy() {
 async fn a_waiting_case_can_be_taken_back_and_asked_for_again() {
     let town = Town::open().await;
     let li = tenant(&town, 24).await;
-    town.doors
-        .control_put("/sources/D02", &json!({ "mode": "down" }))
-        .await
-        .unwrap()
-        .ok()
-        .unwrap();
+    source_mode(&town, "D02", "down").await;
     let submitted = submit(&town, &li).await;
     let body = request(&town, &li).await;
     let second = town.doors.post("/cases", &body).await.unwrap();
@@ -272,12 +261,7 @@ async fn a_waiting_case_can_be_taken_back_and_asked_for_again() {
         .ok()
         .unwrap();
     assert_eq!(case(&town, &submitted).await["state"], "withdrawn");
-    town.doors
-        .control_put("/sources/D02", &json!({ "mode": "ok" }))
-        .await
-        .unwrap()
-        .ok()
-        .unwrap();
+    source_mode(&town, "D02", "ok").await;
     let again = submit(&town, &li).await;
     becomes(&town, &again, "done").await;
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 
 use anju_casework::books::{self, Booking};
-use anju_casework::case::PaymentReport;
+use anju_casework::case::{self, PaymentReport};
 use anju_casework::staff::Staff;
 use anju_casework::{Actor, Fault, Office, Refusal, Result, employer, outbox};
 
@@ -178,15 +178,10 @@ pub async fn check(
     .await?
     .ok_or_else(|| anju_casework::Error::from(Refusal::not_found("这条认领")))?;
     if claim.maker_id == checker.staff_id {
-        return Err(Refusal::new(
-            403,
-            "E-CHECK-01",
-            "您是这笔业务的经办人，不能自己复核。已放进复核池。",
-        )
-        .into());
+        return Err(case::own_work().into());
     }
     if claim.state != match_state::WAITING {
-        return Err(Refusal::new(409, "E-CHECK-02", "内容已变，请重新打开核对。").into());
+        return Err(case::moved_on().into());
     }
     let end_to_end_id = (agree && claim.employer_id.is_none()).then(|| refund_id(office, match_id));
     sqlx::query(
@@ -321,12 +316,13 @@ pub async fn refund_result(
     paid: bool,
     report: &PaymentReport,
 ) -> Result<bool> {
-    let mut tx = office.pool.begin().await?;
     let claim = require(office, match_id).await?;
     let receipt = receipt::require(office, claim.receipt_id).await?;
-    if report.differs(receipt.amount_fen, &refund_id(office, match_id)) {
+    let id = refund_id(office, match_id);
+    if report.differs(receipt.amount_fen, &id) {
         return Ok(false);
     }
+    let mut tx = office.pool.begin().await?;
     let moved = sqlx::query(
         "UPDATE suspense_match SET pay_state = $3, answer = CASE WHEN $3::smallint = 4 THEN $4 ELSE answer END
           WHERE centre_id = $1 AND match_id = $2 AND pay_state IN (1, 2)",
@@ -345,7 +341,6 @@ pub async fn refund_result(
             .checker_id
             .ok_or_else(|| Fault::Stored("a paid return has no checker".to_owned()))?;
         let bank = office.bank(&receipt.bank)?;
-        let id = refund_id(office, match_id);
         anju_casework::case::debit_taken(
             office,
             &mut tx,

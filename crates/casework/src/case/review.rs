@@ -68,12 +68,7 @@ pub async fn refuse_by_hand(
 
 fn may_review(case: &Case, reviewer: i64) -> Result<()> {
     if case.served_by == Some(reviewer) {
-        return Err(Refusal::new(
-            403,
-            "E-CHECK-01",
-            "您是这笔业务的经办人，不能自己复核。已放进复核池。",
-        )
-        .into());
+        return Err(own_work().into());
     }
     if case.state() != CaseState::Reviewing {
         return Err(moved_on().into());
@@ -84,4 +79,13 @@ fn may_review(case: &Case, reviewer: i64) -> Result<()> {
 /// 409: the case moved while somebody looked at it.
 pub fn moved_on() -> Refusal {
     Refusal::new(409, "E-CHECK-02", "内容已变，请重新打开核对。")
+}
+
+/// 403: nobody checks what he made.
+pub fn own_work() -> Refusal {
+    Refusal::new(
+        403,
+        "E-CHECK-01",
+        "您是这笔业务的经办人，不能自己复核。已放进复核池。",
+    )
 }

@@ -69,10 +69,7 @@ pub(crate) async fn find(
     }
 
     let (found, ask) = people(office, &mut at, typed).await?;
-    if let (Some(person), None) = (&found.first(), &ask)
-        && reads_centre(&at.staff)
-        && found.len() == 1
-    {
+    if let ([person], None, true) = (&found[..], &ask, reads_centre(&at.staff)) {
         let number = person_number(office, person.person_id);
         return Ok(Redirect::to(&format!("/desk/people/{number}")).into_response());
     }
