@@ -22,7 +22,11 @@ enum Command {
         demo: bool,
     },
     /// 服务：页面、接口和后台工作
-    Serve,
+    Serve {
+        /// 接替正在运行的服务：接过它的监听口，就绪后让它退出，不中断任何请求
+        #[arg(long)]
+        replace: bool,
+    },
     /// 模拟的外部世界：银行、部门、手机
     Outside,
     /// 等到服务与外部世界都就绪
@@ -42,6 +46,14 @@ enum Command {
         /// 以 JSON 输出
         #[arg(long)]
         json: bool,
+    },
+    /// 备份私有集群：基础备份，并从此保留日志（密钥不在备份里）
+    Backup,
+    /// 把私有集群恢复到某一时刻；原来的数据文件夹留在旁边
+    Restore {
+        /// 时刻（RFC 3339，数据库服务器的时间），或 latest
+        #[arg(long)]
+        to: String,
     },
     /// 结账
     #[command(subcommand)]
@@ -86,9 +98,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut config = Config::load()?;
     match command {
         Command::Setup { demo } => command::setup::run(&mut config, demo).await?,
-        Command::Serve => {
+        Command::Serve { replace } => {
             log::begin(&config);
-            command::serve::run(&config).await?;
+            command::serve::run(&config, replace).await?;
         }
         Command::Outside => {
             log::begin(&config);
@@ -101,6 +113,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Vectors { file } => return command::vectors::run(&file),
         Command::Policy(action) => return Ok(command::policy::run(&config, action)),
         Command::Audit { json } => return command::audit::run(&config, json).await,
+        Command::Backup => command::backup::run(&config).await?,
+        Command::Restore { to } => return command::restore::run(&config, &to).await,
         Command::Close(action) => return command::close::run(&config, action).await,
         Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),

@@ -19,6 +19,7 @@ pub mod leaf;
 pub mod membership;
 pub mod notice;
 pub mod office;
+pub mod operations;
 pub mod outbox;
 pub mod person;
 pub mod session;

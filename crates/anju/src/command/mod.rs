@@ -1,6 +1,7 @@
 //! One file a command of the command line; each prints for a person and returns an exit code.
 
 pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod close;
 pub mod cluster;
@@ -11,6 +12,7 @@ pub mod migrate;
 pub mod outside;
 pub mod policy;
 pub mod ready;
+pub mod restore;
 pub mod serve;
 pub mod setup;
 pub mod vectors;
