@@ -53,7 +53,7 @@ impl Installation {
                 .output()
                 .expect("the binary"),
         );
-        let outside = command(&config, &["outside"]).spawn().expect("the binary");
+        let outside = started(&config, &["outside"]);
         let mut own = Self {
             doors: Doors::of(&config).expect("the demo key"),
             config,
@@ -84,11 +84,7 @@ impl Installation {
 
     /// Starts the server and waits until it would take a write.
     pub async fn serve(&mut self) {
-        self.server = Some(
-            command(&self.config, &["serve"])
-                .spawn()
-                .expect("the binary"),
-        );
+        self.server = Some(started(&self.config, &["serve"]));
         for _ in 0..400 {
             if matches!(self.doors.plain("/readyz").await, Ok((status, _)) if status.is_success()) {
                 return;
@@ -100,9 +96,7 @@ impl Installation {
 
     /// Starts a server that takes over from the one that runs, and waits until that one has ended.
     pub fn replace(&mut self) {
-        let next = command(&self.config, &["serve", "--replace"])
-            .spawn()
-            .expect("the binary");
+        let next = started(&self.config, &["serve", "--replace"]);
         let mut last = self.server.replace(next).expect("a server");
         let ended = last.wait().expect("an end");
         assert!(ended.success(), "{ended}");
@@ -148,10 +142,17 @@ fn command(config: &Config, arguments: &[&str]) -> Command {
         .env("ANJU_HOME", &config.home)
         .env("ANJU_LISTEN", config.listen.to_string())
         .env("ANJU_OUTSIDE_LISTEN", config.outside_listen.to_string())
-        .env("ANJU_POLICY", &config.policy)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .env("ANJU_POLICY", &config.policy);
     command
+}
+
+/// Started, its words unheard.
+fn started(config: &Config, arguments: &[&str]) -> Child {
+    command(config, arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary")
 }
 
 fn succeeds(output: &Output) -> String {
