@@ -1,4 +1,4 @@
-//! Key files: `data-1.key`, `data-2.key` … (the highest number is current), `code.key`, `number.key`.
+//! Key files: `data-1.key`, `data-2.key` … (the highest number is current), `code.key`, `number.key`, `log-ed25519.key`, `log-sm2.key`.
 //! Invariant: 32 random bytes in hexadecimal, mode 0600, never overwritten.
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ impl Key {
     }
 
     pub(crate) fn create(folder: &Path, kind: &str) -> Result<(), VaultError> {
-        create(&folder.join(format!("{kind}.key")))
+        create(&folder.join(format!("{kind}.key")), random)
     }
 
     /// HMAC-SM3 over `name ‖ 0x00 ‖ bytes`: one key, separate uses.
@@ -60,7 +60,7 @@ impl KeyRing {
 
     pub(crate) fn create(folder: &Path, kind: &str) -> Result<(), VaultError> {
         if generations(folder, kind)?.is_empty() {
-            create(&folder.join(format!("{kind}-1.key")))
+            create(&folder.join(format!("{kind}-1.key")), random)
         } else {
             Ok(())
         }
@@ -102,7 +102,7 @@ impl SharedKey {
         if let Some(folder) = path.parent() {
             make_folder(folder)?;
         }
-        create(path)?;
+        create(path, random)?;
         Self::open(path)
     }
 
@@ -185,7 +185,7 @@ fn generations(folder: &Path, kind: &str) -> Result<Vec<(u16, PathBuf)>, VaultEr
     Ok(found)
 }
 
-fn read(path: &Path) -> Result<[u8; 32], VaultError> {
+pub(crate) fn read(path: &Path) -> Result<[u8; 32], VaultError> {
     let mode = fs::metadata(path).map_err(file(path))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(VaultError::Exposed(path.to_owned()));
@@ -199,12 +199,12 @@ fn read(path: &Path) -> Result<[u8; 32], VaultError> {
 
 /// Makes a key unless there is one. Two processes that start at once agree: the key appears whole, by a link
 /// that fails for the second.
-fn create(path: &Path) -> Result<(), VaultError> {
+pub(crate) fn create(path: &Path, bytes: impl FnOnce() -> [u8; 32]) -> Result<(), VaultError> {
     if path.exists() {
         return Ok(());
     }
     let draft = path.with_extension(format!("new-{}", hex::encode(random::<8>())));
-    write(&draft, &random())?;
+    write(&draft, &bytes())?;
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft).map_err(file(&draft))?;
     match linked {

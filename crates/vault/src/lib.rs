@@ -9,6 +9,7 @@ mod cipher;
 mod key;
 mod number;
 pub mod password;
+pub mod signature;
 pub mod token;
 pub mod totp;
 
@@ -19,6 +20,7 @@ pub use key::SharedKey;
 pub use number::{NumberKind, PublicNumbers};
 
 use key::{Key, KeyRing};
+use signature::{Ed25519Key, Sm2Key};
 
 /// What went wrong with a key or with sealed data.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +77,15 @@ pub struct Vault {
     index: KeyRing,
     code: Key,
     number: Key,
+    log: LogKeys,
+}
+
+/// The two keys by which the evidence log signs its checkpoints (存证日志签名密钥).
+pub struct LogKeys {
+    /// For public tools.
+    pub ed25519: Ed25519Key,
+    /// For the domestic assessment of cryptography (商用密码).
+    pub sm2: Sm2Key,
 }
 
 impl Vault {
@@ -89,6 +100,10 @@ impl Vault {
             index: KeyRing::open(folder, "index")?,
             code: Key::open(folder, "code")?,
             number: Key::open(folder, "number")?,
+            log: LogKeys {
+                ed25519: Ed25519Key::open(folder.join("log-ed25519.key"))?,
+                sm2: Sm2Key::open(folder.join("log-sm2.key"))?,
+            },
         })
     }
 
@@ -103,6 +118,8 @@ impl Vault {
         KeyRing::create(folder, "index")?;
         Key::create(folder, "code")?;
         Key::create(folder, "number")?;
+        Ed25519Key::create(folder.join("log-ed25519.key"))?;
+        Sm2Key::create(folder.join("log-sm2.key"))?;
         Self::open_dir(folder)
     }
 
@@ -157,6 +174,12 @@ impl Vault {
     #[must_use]
     pub fn verify_mac(&self, key_name: &str, bytes: &[u8], mac: &[u8]) -> bool {
         same(&self.mac(key_name, bytes), mac)
+    }
+
+    /// The keys of the evidence log.
+    #[must_use]
+    pub const fn log_keys(&self) -> &LogKeys {
+        &self.log
     }
 
     /// The permutation between inner ids and public numbers.

@@ -85,7 +85,7 @@ fn key_files_are_for_their_owner_and_are_made_once() {
     assert!(!again.verify_mac("n", b"x", &first.mac("m", b"x")));
     assert_eq!(
         fs::read_dir(&folder.0).expect("listed").count(),
-        4,
+        6,
         "no drafts are left"
     );
     for file in fs::read_dir(&folder.0).expect("listed") {
