@@ -25,6 +25,20 @@ enum Command {
     Serve,
     /// 模拟的外部世界：银行、部门、手机
     Outside,
+    /// 外部世界的一个见证人（由 anju outside 启动）
+    #[command(hide = true)]
+    Witness {
+        /// bank 或 audit
+        place: String,
+    },
+    /// 离线验证一份存证凭据
+    Verify {
+        /// 凭据文件
+        bundle: PathBuf,
+        /// 公钥文件：信任只来自它
+        #[arg(long)]
+        keys: PathBuf,
+    },
     /// 等到服务与外部世界都就绪
     Ready,
     /// 走查主要业务，逐项核对数字
@@ -83,6 +97,10 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    // Needs nothing of an installation, not even a sound configuration.
+    if let Command::Verify { bundle, keys } = &command {
+        return command::verify::run(bundle, keys);
+    }
     let mut config = Config::load()?;
     match command {
         Command::Setup { demo } => command::setup::run(&mut config, demo).await?,
@@ -93,6 +111,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Outside => {
             log::begin(&config);
             command::outside::run(&config).await?;
+        }
+        Command::Witness { place } => {
+            log::begin(&config);
+            command::outside::witness(&config, &place).await?;
         }
         Command::Ready => command::ready::run(&config).await?,
         Command::Demo(size) => command::demo::run(&config, &size).await?,
@@ -106,6 +128,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config => command::config::run(&config),
         Command::Migrate => command::migrate::run(&config).await?,
         Command::Cluster(action) => return command::cluster::run(&config, action).await,
+        Command::Verify { .. } => {} // above
     }
     Ok(ExitCode::SUCCESS)
 }

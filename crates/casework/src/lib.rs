@@ -16,6 +16,7 @@ pub mod fact;
 pub mod founding;
 pub mod inbox;
 pub mod leaf;
+pub mod log;
 pub mod membership;
 pub mod notice;
 pub mod office;

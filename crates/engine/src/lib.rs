@@ -1,5 +1,5 @@
-//! Everything that runs by itself: gathering facts and advancing cases, sending what the outbox holds, taking what banks push, the
-//! day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read `gather.rs`, then `advance.rs`.
+//! Everything that runs by itself: gathering facts and advancing cases, sending what the outbox holds, taking what banks push,
+//! sealing the evidence, the day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read `gather.rs`, then `advance.rs`.
 
 pub mod advance;
 pub mod day_end;
@@ -8,6 +8,7 @@ pub mod gather;
 mod payer;
 pub mod receive;
 pub mod schedule;
+pub mod seal;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use anju_casework::{Error, Fault, Office, Result};
 use anju_domain::clock::{at_hour, shanghai_date};
 use anju_exchange::bank::BankLine;
 use anju_exchange::gateway::Gateway;
+use anju_exchange::witness::Witness;
 use anju_vault::SharedKey;
 use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
@@ -30,6 +32,8 @@ pub struct Engine {
     pub banks: BankLine,
     /// Checks what banks push.
     pub bank_key: SharedKey,
+    /// Who cosigns the evidence log.
+    pub witnesses: Arc<[Witness]>,
 }
 
 /// The running tasks; dropped, they stop.
@@ -76,6 +80,7 @@ impl Engine {
             tokio::spawn(deliver::run(self.clone())),
             tokio::spawn(advance::run(self.clone())),
             tokio::spawn(schedule::run(self.clone())),
+            tokio::spawn(seal::run(self.clone())),
             tokio::spawn(self.gateway.clone().watch()),
         ])
     }

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod bank;
 pub mod command;
 pub mod day;
+pub mod digest;
 pub mod entry_table;
 mod error;
 pub mod freeze;

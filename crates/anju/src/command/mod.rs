@@ -14,4 +14,5 @@ pub mod ready;
 pub mod serve;
 pub mod setup;
 pub mod vectors;
+pub mod verify;
 pub mod walk;

@@ -6,6 +6,7 @@ mod authorization;
 mod chance;
 mod contribution;
 mod database;
+mod evidence;
 mod faults;
 mod gateway;
 mod outside;

@@ -26,7 +26,8 @@ pub struct Town {
     /// How its server was started.
     pub config: Config,
     _outside: start::Running,
-    database: TestDatabase,
+    /// Its database, for tests that act as its owner.
+    pub database: TestDatabase,
     _home: Home,
 }
 
@@ -93,7 +94,7 @@ impl Town {
             .expect("a centre");
         Self {
             doors: Doors::of(&config).expect("the demo key"),
-            _outside: start::outside(&config, outside).expect("the outside world"),
+            _outside: start::outside_with_witnesses(&config, outside).expect("the outside world"),
             server: Server::Here {
                 _running: start::server(&config, server, pool)
                     .await

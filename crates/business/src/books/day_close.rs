@@ -3,13 +3,13 @@
 
 use anju_ledger::day::{self, BusinessDate, Closing, DayState};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use serde_json::json;
 use sqlx::FromRow;
 
 use anju_casework::staff::{Staff, role};
-use anju_casework::{Office, Refusal, Result, leaf};
+use anju_casework::{Office, Refusal, Result};
 
 use super::day_match::{self, BankMatch, Statement};
+use super::day_proof;
 use crate::contribution::suspense;
 
 /// One line of the checklist.
@@ -289,21 +289,9 @@ async fn sign(office: &Office, business_date: NaiveDate, checker_id: i64) -> Res
     .bind(office.now())
     .execute(&mut *tx)
     .await?;
-    let totals: (i64, i64, i32) = sqlx::query_as(
-        "SELECT journals, debit_fen, vouchers FROM day_close WHERE centre_id = $1 AND business_date = $2",
-    )
-    .bind(office.centre.id)
-    .bind(business_date)
-    .fetch_one(&mut *tx)
-    .await?;
-    let record = json!({
-        "kind": "day", "date": business_date, "journals": totals.0, "debit_fen": totals.1, "vouchers": totals.2,
-    });
-    let leaf = leaf::commit(&record)?;
-    let ref_id = office.ids.next().await?;
-    leaf::add(office, &mut tx, leaf::kind::DAY, ref_id, 0, &leaf).await?;
+    day_proof::add_leaf(office, &mut tx, business_date).await?;
     tx.commit().await?;
-    tracing::info!(%business_date, journals = totals.0, vouchers = totals.2, "day sealed");
+    tracing::info!(%business_date, "day sealed");
     Ok(())
 }
 

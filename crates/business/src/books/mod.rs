@@ -2,3 +2,4 @@
 
 pub mod day_close;
 pub mod day_match;
+pub mod day_proof;

@@ -391,7 +391,7 @@ pub(super) async fn execute(
     .bind(decided.request.applicant_id)
     .bind(office.ids.next().await?)
     .bind(json!({ "case": case_id, "attempt": 1 }))
-    .bind(&leaf.leaf)
+    .bind(&leaf.entry)
     .bind(&leaf.salt)
     .execute(&office.pool)
     .await;

@@ -1,4 +1,4 @@
-//! The doors for machines (`/open`, `/inbox`, health and metrics): JSON as doors.md draws it. A handler parses, calls one command or
+//! The doors for machines (`/open`, `/inbox`, `/tlog`, health and metrics): JSON as doors.md draws it. A handler parses, calls one command or
 //! query, and draws the answer; every write carries an `Idempotency-Key` and is answered the same for ever. Read `answer.rs` first.
 
 mod accounts;
@@ -9,8 +9,10 @@ mod employers;
 mod health;
 mod openapi;
 mod people;
+mod proofs;
 mod rosters;
 mod services;
+mod tlog;
 
 use std::sync::Arc;
 
@@ -83,12 +85,16 @@ pub fn routes(open: Open) -> Router {
         .route("/cases", post(cases::submit))
         .route("/cases/{id}", get(cases::show))
         .route("/cases/{id}/withdraw", post(cases::withdraw))
+        .route("/cases/{id}/proof", get(proofs::of_case))
+        .route("/remittances/{id}/proof", get(proofs::of_remittance))
+        .route("/books/days/{date}/proof", get(proofs::of_day))
         .route("/books/trial-balance", get(books::trial_balance))
         .fallback(|| async { Problem::not_found() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(open.clone(), guard));
     Router::new()
         .nest("/open/v1", v1)
+        .merge(tlog::routes())
         .route("/open/openapi.json", get(openapi::document))
         .route("/inbox/bank/{bank}", post(health::inbox))
         .route("/healthz", get(health::alive))
