@@ -226,7 +226,8 @@ async fn an_old_copy_of_the_log_is_found_by_its_witnesses() {
     tx.commit().await.expect("back");
 
     // What is sealed now is signed by the log alone, however long one waits.
-    let newest = withdrawn(&town, 41_006).await;
+    withdrawn(&town, 41_006).await;
+    let newest = withdrawn(&town, 41_008).await;
     let before: usize = carried_away
         .checkpoint
         .lines()
