@@ -43,6 +43,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// 把账簿导出给别的记账程序，写到标准输出
+    Export(command::export::Period),
     /// 结账
     #[command(subcommand)]
     Close(command::close::Action),
@@ -101,6 +103,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Vectors { file } => return command::vectors::run(&file),
         Command::Policy(action) => return Ok(command::policy::run(&config, action)),
         Command::Audit { json } => return command::audit::run(&config, json).await,
+        Command::Export(period) => command::export::run(&config, &period).await?,
         Command::Close(action) => return command::close::run(&config, action).await,
         Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod bank;
 pub mod command;
 pub mod day;
+pub mod day_book;
 pub mod entry_table;
 mod error;
 pub mod freeze;

@@ -6,6 +6,7 @@ pub mod close;
 pub mod cluster;
 pub mod config;
 pub mod demo;
+pub mod export;
 pub mod logins;
 pub mod migrate;
 pub mod outside;

@@ -113,16 +113,24 @@ impl Town {
         self
     }
 
-    /// Starts the server's process and waits until it would take a write.
-    pub async fn start_server(&mut self) {
-        let child = std::process::Command::new(env!("CARGO_BIN_EXE_anju"))
-            .arg("serve")
+    /// The binary on this town.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_anju"));
+        command
+            .args(arguments)
             .env("ANJU_HOME", &self.config.home)
             .env("ANJU_LISTEN", self.config.listen.to_string())
             .env("ANJU_OUTSIDE_URL", &self.config.outside_url)
             .env("ANJU_POLICY", &self.config.policy)
             .env("ANJU_DEMO", "1")
-            .env("DATABASE_URL", &self.database.url)
+            .env("DATABASE_URL", &self.database.url);
+        command
+    }
+
+    /// Starts the server's process and waits until it would take a write.
+    pub async fn start_server(&mut self) {
+        let child = self
+            .command(&["serve"])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
