@@ -101,7 +101,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Walk => return command::walk::run(&config).await,
         Command::Logins { json } => command::logins::run(&config, json)?,
         Command::Vectors { file } => return command::vectors::run(&file),
-        Command::Policy(action) => return Ok(command::policy::run(&config, action)),
+        Command::Policy(action) => return command::policy::run(&config, action).await,
         Command::Audit { json } => return command::audit::run(&config, json).await,
         Command::Export(period) => command::export::run(&config, &period).await?,
         Command::Close(action) => return command::close::run(&config, action).await,

@@ -2,9 +2,11 @@
 //!
 //! A fact is found by the blind index of whom it is about, so that a spouse who is not our customer has no row of a person.
 
+use anju_evidence::record;
 use anju_policy::fact::{Assurance, Fact, FactState};
+use anju_vault::same;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use crate::person::purpose;
@@ -23,6 +25,7 @@ struct Row {
     as_of: DateTime<Utc>,
     valid_until: Option<DateTime<Utc>>,
     digest: Vec<u8>,
+    mac: Option<Vec<u8>>,
 }
 
 impl Row {
@@ -78,16 +81,20 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
                 .map_err(|_| Fault::Stored("a fact's digest is not hex".to_owned()).into())
         })
         .collect::<Result<Vec<Vec<u8>>>>()?;
+    let macs = facts
+        .iter()
+        .map(|kept| mac(office, kept.fact))
+        .collect::<Result<Vec<Vec<u8>>>>()?;
     sqlx::query(
         "INSERT INTO fact (fact_id, centre_id, as_of, fetched_at, valid_until, case_id, state, type, version, subject_index,
-                           keys_index, source, source_ref, assurance, subject, role, value, digest)
+                           keys_index, source, source_ref, assurance, subject, role, value, digest, mac)
          SELECT f.fact_id, $1, f.as_of, f.fetched_at, f.valid_until, f.case_id, f.state, f.type, f.version, f.subject_index,
-                f.keys_index, f.source, f.source_ref, f.assurance, f.subject, f.role, f.value, f.digest
+                f.keys_index, f.source, f.source_ref, f.assurance, f.subject, f.role, f.value, f.digest, f.mac
            FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::smallint[],
                        $8::text[], $9::smallint[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::text[],
-                       $15::text[], $16::text[], $17::jsonb[], $18::bytea[])
+                       $15::text[], $16::text[], $17::jsonb[], $18::bytea[], $19::bytea[])
                 AS f (fact_id, as_of, fetched_at, valid_until, case_id, state, type, version, subject_index, keys_index, source,
-                      source_ref, assurance, subject, role, value, digest)",
+                      source_ref, assurance, subject, role, value, digest, mac)",
     )
     .bind(office.centre.id)
     .bind(&ids)
@@ -117,6 +124,7 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
     .bind(column(|kept| kept.fact.role.clone()))
     .bind(facts.iter().map(|kept| kept.fact.value.clone()).collect::<Vec<Value>>())
     .bind(digests)
+    .bind(macs)
     .execute(&office.pool)
     .await?;
     Ok(ids)
@@ -153,7 +161,7 @@ pub async fn recent(
     }
     let rows: Vec<Found> = sqlx::query_as(
         "SELECT w.place, f.fact_id, f.type, f.role, f.subject, f.state, f.value, f.source, f.assurance, f.as_of, f.valid_until,
-                f.digest
+                f.digest, f.mac
            FROM unnest($2::bytea[], $3::bytea[], $4::text[]) WITH ORDINALITY AS w (subject_index, keys_index, type, place)
           CROSS JOIN LATERAL (
                 SELECT *
@@ -283,17 +291,89 @@ pub async fn asked_about(office: &Office, id_number: &str, limit: i64) -> Result
     .await?)
 }
 
-/// Facts by their rows, for showing and replaying a decision.
+/// Facts by their rows, for showing a decision.
 pub async fn by_ids(office: &Office, ids: &[i64]) -> Result<Vec<Fact>> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT fact_id, type, role, subject, state, value, source, assurance, as_of, valid_until, digest
+    let rows = rows(office, ids).await?;
+    rows.into_iter().map(Row::fact).collect()
+}
+
+/// A kept fact as it stands now, and whether it still is what was kept.
+pub struct Proved {
+    /// The fact.
+    pub fact: Fact,
+    /// Whether its code fits; nothing for a row that was kept before there were codes.
+    pub intact: Option<bool>,
+}
+
+/// Facts by their rows, each with its proof, for replaying decisions.
+pub async fn proved(office: &Office, ids: &[i64]) -> Result<Vec<Proved>> {
+    let rows = rows(office, ids).await?;
+    rows.into_iter()
+        .map(|mut row| {
+            let kept = row.mac.take();
+            let fact = row.fact()?;
+            let intact = match kept {
+                // What cannot be read any more is not what was kept.
+                Some(kept) => Some(mac(office, &fact).is_ok_and(|now| same(&now, &kept))),
+                None => None,
+            };
+            Ok(Proved { fact, intact })
+        })
+        .collect()
+}
+
+/// The code over what a fact says. A sealed ID number counts by what it holds, so that sealing it again with another key changes
+/// nothing; instants count to the microsecond, as the database keeps them.
+fn mac(office: &Office, fact: &Fact) -> Result<Vec<u8>> {
+    let said = json!({
+        "type": fact.fact_type,
+        "role": fact.role,
+        "subject": fact.subject,
+        "state": state_number(fact.state),
+        "value": opened(office, &fact.value)?,
+        "source": fact.source,
+        "assurance": assurance_text(fact.assurance),
+        "as_of": fact.as_of.timestamp_micros(),
+        "valid_until": fact.valid_until.map(|until| until.timestamp_micros()),
+        "digest": fact.digest,
+    });
+    let canonical = record::canonical(&said).map_err(|error| Fault::Stored(error.to_string()))?;
+    Ok(office.vault.mac(MAC, &canonical).to_vec())
+}
+
+const MAC: &str = "fact";
+
+fn opened(office: &Office, value: &Value) -> Result<Value> {
+    Ok(match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| {
+                let value = match value.as_str() {
+                    Some(sealed) if name == "id_sealed" => Value::String(open_id(office, sealed)?),
+                    _ => opened(office, value)?,
+                };
+                Ok((name.clone(), value))
+            })
+            .collect::<Result<serde_json::Map<String, Value>>>()?
+            .into(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| opened(office, item))
+            .collect::<Result<Vec<Value>>>()?
+            .into(),
+        plain => plain.clone(),
+    })
+}
+
+async fn rows(office: &Office, ids: &[i64]) -> Result<Vec<Row>> {
+    Ok( sqlx::query_as(
+        "SELECT fact_id, type, role, subject, state, value, source, assurance, as_of, valid_until, digest, mac
            FROM fact WHERE centre_id = $1 AND fact_id = ANY ($2) ORDER BY fact_id",
     )
     .bind(office.centre.id)
     .bind(ids)
     .fetch_all(&office.pool)
-    .await?;
-    rows.into_iter().map(Row::fact).collect()
+    .await?)
 }
 
 /// Purpose of ID numbers that stand sealed inside a fact's value (`id_sealed`).
