@@ -128,12 +128,12 @@ impl<W: Write> day_book::Reader for File<'_, W> {
     }
 
     fn closing(&mut self, balances: &TrialBalance) -> Result<(), ExportError> {
-        // A balance of Beancount is that of the morning.
+        // A balance of Beancount is that of the morning; without a word about it a fen more or less would do.
         if let (Format::Beancount, Some(morning)) = (self.format, self.to.succ_opt()) {
             writeln!(self.out)?;
             for (subject, amount) in signed_closings(balances) {
                 let (account, amount) = (beancount_account(subject), yuan(amount));
-                writeln!(self.out, "{morning} balance {account}  {amount} CNY")?;
+                writeln!(self.out, "{morning} balance {account}  {amount} ~ 0 CNY")?;
             }
         }
         Ok(())
