@@ -17,6 +17,9 @@ CREATE TABLE key_holder (
   PRIMARY KEY (centre_id, holder)
 );
 
+-- What a rotation of keys looks through: messages that carry a phone of their own (login codes). Others name a case.
+CREATE INDEX outbox_done_phone ON outbox_done (centre_id, outbox_id) WHERE payload ->> 'phone' IS NOT NULL;
+
 DO $$ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju_app') THEN
     GRANT SELECT, INSERT, UPDATE, DELETE ON key_holder TO anju_app;

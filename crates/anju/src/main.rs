@@ -56,6 +56,9 @@ enum Command {
     /// 政策文件
     #[command(subcommand)]
     Policy(command::policy::Action),
+    /// 系统管理：轮换密钥
+    #[command(subcommand)]
+    Admin(command::admin::Action),
     /// 打印中心的时刻；演示中心可以拨动
     Clock {
         #[command(subcommand)]
@@ -105,6 +108,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit { json } => return command::audit::run(&config, json).await,
         Command::Export(period) => command::export::run(&config, &period).await?,
         Command::Close(action) => return command::close::run(&config, action).await,
+        Command::Admin(action) => command::admin::run(&config, action).await?,
         Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),
         Command::Migrate => command::migrate::run(&config).await?,

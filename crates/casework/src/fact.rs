@@ -159,40 +159,73 @@ pub async fn recent(
         #[sqlx(flatten)]
         row: Row,
     }
+    let asked = asked(office, wanted)?;
     let rows: Vec<Found> = sqlx::query_as(
         "SELECT w.place, f.fact_id, f.type, f.role, f.subject, f.state, f.value, f.source, f.assurance, f.as_of, f.valid_until,
                 f.digest, f.mac
-           FROM unnest($2::bytea[], $3::bytea[], $4::text[]) WITH ORDINALITY AS w (subject_index, keys_index, type, place)
+           FROM unnest($2::bytea[], $3::bytea[], $4::text[], $5::bigint[]) AS w (subject_index, keys_index, type, place)
           CROSS JOIN LATERAL (
                 SELECT *
                   FROM fact
                  WHERE centre_id = $1 AND subject_index = w.subject_index AND type = w.type AND keys_index = w.keys_index
                    AND state IN (1, 2)
-                   AND (valid_until > $5 OR (valid_until IS NULL AND state = 1))
-                   AND ($6::bigint IS NULL OR case_id = $6)
+                   AND (valid_until > $6 OR (valid_until IS NULL AND state = 1))
+                   AND ($7::bigint IS NULL OR case_id = $7)
                  ORDER BY as_of DESC, fact_id DESC
                  LIMIT 1) AS f",
     )
     .bind(office.centre.id)
-    .bind(
-        wanted
-            .iter()
-            .map(|wanted| office.vault.blind_index(purpose::ID, wanted.subject_key).current.to_vec())
-            .collect::<Vec<Vec<u8>>>(),
-    )
-    .bind(wanted.iter().map(|wanted| keys_index(office, wanted.other_keys)).collect::<Vec<Vec<u8>>>())
-    .bind(wanted.iter().map(|wanted| wanted.fact_type).collect::<Vec<&str>>())
+    .bind(asked.iter().map(|asked| asked.subject_index.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(asked.iter().map(|asked| asked.keys_index.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(asked.iter().map(|asked| asked.fact_type).collect::<Vec<&str>>())
+    .bind(asked.iter().map(|asked| asked.place).collect::<Vec<i64>>())
     .bind(office.now())
     .bind(case_no.and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number)))
     .fetch_all(&office.pool)
     .await?;
     let mut found: Vec<Option<Fact>> = wanted.iter().map(|_| None).collect();
     for row in rows {
-        let place = usize::try_from(row.place - 1)
-            .map_err(|_| Fault::Stored("an ordinality below one".to_owned()))?;
-        found[place] = Some(row.row.fact()?);
+        let place = usize::try_from(row.place)
+            .map_err(|_| Fault::Stored("a place below zero".to_owned()))?;
+        let fact = row.row.fact()?;
+        // While keys rotate there may be one for each key.
+        if found[place]
+            .as_ref()
+            .is_none_or(|other| other.as_of < fact.as_of)
+        {
+            found[place] = Some(fact);
+        }
     }
     Ok(found)
+}
+
+/// A wanted fact as it is looked up: its place among the wanted, once for each key that is held.
+struct LookedUp<'a> {
+    subject_index: Vec<u8>,
+    keys_index: Vec<u8>,
+    fact_type: &'a str,
+    place: i64,
+}
+
+fn asked<'a>(office: &Office, wanted: &[Wanted<'a>]) -> Result<Vec<LookedUp<'a>>> {
+    let mut asked = Vec::with_capacity(wanted.len());
+    for (place, wanted) in wanted.iter().enumerate() {
+        let place = i64::try_from(place).map_err(|_| Fault::Stored("too many facts".to_owned()))?;
+        let subjects = office
+            .vault
+            .blind_index(purpose::ID, wanted.subject_key)
+            .any();
+        let keys = office.vault.blind_index(KEYS, wanted.other_keys).any();
+        for (subject_index, keys_index) in subjects.into_iter().zip(keys) {
+            asked.push(LookedUp {
+                subject_index,
+                keys_index,
+                fact_type: wanted.fact_type,
+                place,
+            });
+        }
+    }
+    Ok(asked)
 }
 
 /// A trace of a question to a source (查询留痕).
@@ -276,16 +309,10 @@ pub struct Asked {
 pub async fn asked_about(office: &Office, id_number: &str, limit: i64) -> Result<Vec<Asked>> {
     Ok(sqlx::query_as(
         "SELECT at, source, type, service, case_no, result FROM source_call
-          WHERE centre_id = $1 AND subject_index = $2 ORDER BY call_id DESC LIMIT $3",
+          WHERE centre_id = $1 AND subject_index = ANY ($2) ORDER BY call_id DESC LIMIT $3",
     )
     .bind(office.centre.id)
-    .bind(
-        office
-            .vault
-            .blind_index(purpose::ID, id_number)
-            .current
-            .as_slice(),
-    )
+    .bind(office.vault.blind_index(purpose::ID, id_number).any())
     .bind(limit)
     .fetch_all(&office.pool)
     .await?)
@@ -312,11 +339,8 @@ pub async fn proved(office: &Office, ids: &[i64]) -> Result<Vec<Proved>> {
         .map(|mut row| {
             let kept = row.mac.take();
             let fact = row.fact()?;
-            let intact = match kept {
-                // What cannot be read any more is not what was kept.
-                Some(kept) => Some(mac(office, &fact).is_ok_and(|now| same(&now, &kept))),
-                None => None,
-            };
+            // What cannot be read any more is not what was kept.
+            let intact = kept.map(|kept| mac(office, &fact).is_ok_and(|now| same(&now, &kept)));
             Ok(Proved { fact, intact })
         })
         .collect()

@@ -21,6 +21,7 @@ pub mod notice;
 pub mod office;
 pub mod outbox;
 pub mod person;
+pub mod rotation;
 pub mod session;
 pub mod staff;
 

@@ -1,5 +1,6 @@
 //! One file a command of the command line; each prints for a person and returns an exit code.
 
+pub mod admin;
 pub mod audit;
 pub mod clock;
 pub mod close;

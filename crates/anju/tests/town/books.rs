@@ -179,7 +179,7 @@ async fn hledger_and_beancount_come_to_our_trial_balance() {
             .lines()
             .filter_map(|line| line.strip_prefix(&format!("{morning} balance ")))
             .filter_map(|rest| {
-                let (account, amount) = rest.trim_end_matches(" CNY").split_once("  ")?;
+                let (account, amount) = rest.trim_end_matches(" ~ 0 CNY").split_once("  ")?;
                 let code = account.split([':', '-']).nth(1)?;
                 (amount != "0.00").then(|| (code.to_owned(), amount.to_owned()))
             })

@@ -195,6 +195,16 @@ impl Town {
         Writes { calls, forgotten }
     }
 
+    /// Moves the clock of its centre.
+    pub fn later(&self, minutes: i64) {
+        let clock = office::clock(&self.config.home);
+        clock
+            .set_offset(clock.offset() + chrono::TimeDelta::minutes(minutes))
+            .expect("the clock");
+        // A clock knows a new file by its time, which a file system counts in a few milliseconds.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+
     /// The office of its centre, beside the one of the server.
     pub async fn office(&self) -> anju_casework::Office {
         let pool = anju::database::pool(&self.config.database_url, 4)
@@ -233,7 +243,7 @@ pub fn month(back: i32) -> Month {
 }
 
 /// The repository's policy, or a copy of it with further files.
-fn policy_folder(home: &Path, files: &[(&str, &str)]) -> PathBuf {
+pub fn policy_folder(home: &Path, files: &[(&str, &str)]) -> PathBuf {
     let original = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policy"));
     if files.is_empty() {
         return original;

@@ -152,7 +152,7 @@ async fn a_silent_source_makes_the_case_wait_and_its_recovery_makes_it_go_on() {
 }
 
 /// What civil affairs hold of somebody's death.
-async fn death(town: &Town, who: &Person, dead: bool) {
+pub async fn death(town: &Town, who: &Person, dead: bool) {
     let body = json!({ "subject": who.id, "value": { "dead": dead, "date": "2026-11-01" } });
     town.doors
         .control_post("/facts/D02/civil.death/set", &body)
