@@ -40,19 +40,27 @@ pub async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     PgPoolOptions::new()
         .max_connections(connections)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                let role: bool = sqlx::query_scalar(
-                    "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju_app')",
-                )
-                .fetch_one(&mut *connection)
-                .await?;
-                if role {
-                    connection.execute("SET ROLE anju_app").await?;
-                }
-                Ok(())
-            })
-        })
+        .after_connect(|connection, _| Box::pin(work_as_application(connection)))
         .connect_with(options.application_name("anju"))
         .await
+}
+
+/// A session that only reads, for as long as it likes: it is not named `anju`, so that no close waits for it.
+pub async fn reader(url: &str) -> Result<PgConnection, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    let mut connection =
+        PgConnection::connect_with(&options.application_name("anju-reader")).await?;
+    work_as_application(&mut connection).await?;
+    Ok(connection)
+}
+
+async fn work_as_application(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let role: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju_app')")
+            .fetch_one(&mut *connection)
+            .await?;
+    if role {
+        connection.execute("SET ROLE anju_app").await?;
+    }
+    Ok(())
 }

@@ -57,6 +57,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// 把账簿导出给别的记账程序，写到标准输出
+    Export(command::export::Period),
     /// 结账
     #[command(subcommand)]
     Close(command::close::Action),
@@ -68,6 +70,9 @@ enum Command {
     /// 政策文件
     #[command(subcommand)]
     Policy(command::policy::Action),
+    /// 系统管理：轮换密钥
+    #[command(subcommand)]
+    Admin(command::admin::Action),
     /// 打印中心的时刻；演示中心可以拨动
     Clock {
         #[command(subcommand)]
@@ -121,9 +126,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Walk => return command::walk::run(&config).await,
         Command::Logins { json } => command::logins::run(&config, json)?,
         Command::Vectors { file } => return command::vectors::run(&file),
-        Command::Policy(action) => return Ok(command::policy::run(&config, action)),
+        Command::Policy(action) => return command::policy::run(&config, action).await,
         Command::Audit { json } => return command::audit::run(&config, json).await,
+        Command::Export(period) => command::export::run(&config, &period).await?,
         Command::Close(action) => return command::close::run(&config, action).await,
+        Command::Admin(action) => command::admin::run(&config, action).await?,
         Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),
         Command::Migrate => command::migrate::run(&config).await?,

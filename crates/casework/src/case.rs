@@ -7,6 +7,7 @@
 mod begin;
 mod decide;
 mod proof;
+mod replay;
 mod returned;
 mod review;
 mod row;
@@ -16,6 +17,7 @@ mod submit;
 pub use begin::{Begun, begin_executing, end_executing};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use proof::{audit_proofs, proof};
+pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
 pub use review::{approve_by_hand, moved_on, own_work, refuse_by_hand};
 pub use row::{

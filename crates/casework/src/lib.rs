@@ -22,6 +22,7 @@ pub mod notice;
 pub mod office;
 pub mod outbox;
 pub mod person;
+pub mod rotation;
 pub mod session;
 pub mod staff;
 

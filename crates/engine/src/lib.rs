@@ -5,6 +5,7 @@ pub mod advance;
 pub mod day_end;
 pub mod deliver;
 pub mod gather;
+pub mod keys;
 mod payer;
 pub mod receive;
 pub mod schedule;
@@ -81,6 +82,7 @@ impl Engine {
             tokio::spawn(advance::run(self.clone())),
             tokio::spawn(schedule::run(self.clone())),
             tokio::spawn(seal::run(self.clone())),
+            tokio::spawn(keys::run(self.clone())),
             tokio::spawn(self.gateway.clone().watch()),
         ])
     }

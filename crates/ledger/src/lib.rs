@@ -12,6 +12,7 @@ pub mod bank;
 pub mod command;
 pub mod day;
 pub mod digest;
+pub mod day_book;
 pub mod entry_table;
 mod error;
 pub mod freeze;

@@ -1,11 +1,13 @@
 //! One file a command of the command line; each prints for a person and returns an exit code.
 
+pub mod admin;
 pub mod audit;
 pub mod clock;
 pub mod close;
 pub mod cluster;
 pub mod config;
 pub mod demo;
+pub mod export;
 pub mod logins;
 pub mod migrate;
 pub mod outside;

@@ -164,7 +164,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         },
         office.clock.clone(),
         Arc::new(OfficeStore(office.clone())),
-        Arc::new(Vault::open_dir(&keys)?),
+        Arc::new(office.vault.clone()),
     )?;
     let banks = Arc::new(bank_table(config)?);
     let address = config

@@ -3,15 +3,19 @@
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
 mod authorization;
+mod books;
 mod chance;
 mod contribution;
 mod database;
 mod evidence;
 mod faults;
 mod gateway;
+mod keys;
 mod outside;
 mod policy;
+mod replay;
 mod schema;
+mod security;
 mod server;
 mod service;
 mod town;

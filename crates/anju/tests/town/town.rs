@@ -114,16 +114,24 @@ impl Town {
         self
     }
 
-    /// Starts the server's process and waits until it would take a write.
-    pub async fn start_server(&mut self) {
-        let child = std::process::Command::new(env!("CARGO_BIN_EXE_anju"))
-            .arg("serve")
+    /// The binary on this town.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_anju"));
+        command
+            .args(arguments)
             .env("ANJU_HOME", &self.config.home)
             .env("ANJU_LISTEN", self.config.listen.to_string())
             .env("ANJU_OUTSIDE_URL", &self.config.outside_url)
             .env("ANJU_POLICY", &self.config.policy)
             .env("ANJU_DEMO", "1")
-            .env("DATABASE_URL", &self.database.url)
+            .env("DATABASE_URL", &self.database.url);
+        command
+    }
+
+    /// Starts the server's process and waits until it would take a write.
+    pub async fn start_server(&mut self) {
+        let child = self
+            .command(&["serve"])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
@@ -188,6 +196,16 @@ impl Town {
         Writes { calls, forgotten }
     }
 
+    /// Moves the clock of its centre.
+    pub fn later(&self, minutes: i64) {
+        let clock = office::clock(&self.config.home);
+        clock
+            .set_offset(clock.offset() + chrono::TimeDelta::minutes(minutes))
+            .expect("the clock");
+        // A clock knows a new file by its time, which a file system counts in a few milliseconds.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+
     /// The office of its centre, beside the one of the server.
     pub async fn office(&self) -> anju_casework::Office {
         let pool = anju::database::pool(&self.config.database_url, 4)
@@ -226,7 +244,7 @@ pub fn month(back: i32) -> Month {
 }
 
 /// The repository's policy, or a copy of it with further files.
-fn policy_folder(home: &Path, files: &[(&str, &str)]) -> PathBuf {
+pub fn policy_folder(home: &Path, files: &[(&str, &str)]) -> PathBuf {
     let original = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policy"));
     if files.is_empty() {
         return original;
