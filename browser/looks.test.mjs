@@ -12,7 +12,7 @@ const { people: { long, owner, newcomer }, done, paid } = town.shown;
 let browser;
 before(async () => {
   browser = await launch();
-  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant']) await sessionOf(browser, who);
+  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin']) await sessionOf(browser, who);
 });
 after(async () => {
   save();
@@ -121,6 +121,7 @@ page('desk-forbidden', 'teller', answered('/desk/books/close', 403));
 page('desk-suspense', 'accountant', '/desk/suspense');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
 page('desk-close', 'accountant', '/desk/books/close');
+page('desk-ops', 'admin', '/desk/ops');
 
 page('outside', null, outside, { dark: false, elder: false });
 

@@ -42,6 +42,7 @@ const places = [
   ['/my/me/sessions', persons],
   ['/unit', clerks], ['/unit/roster', clerks], ['/unit/roster/template.xlsx', clerks], ['/unit/arrivals', clerks],
   ['/desk/tasks', ['teller', 'reviewer', 'auditor']], ['/desk/identify', ['teller', 'reviewer']], ['/desk/keys', staff],
+  ['/desk/ops', ['auditor', 'admin']],
   ['/desk/suspense', books], ['/desk/books/trial-balance', books], ['/desk/books/trial-balance.csv', books], ['/desk/books/close', books],
 ];
 

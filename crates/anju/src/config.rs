@@ -34,6 +34,10 @@ pub struct Config {
     pub database_url: String,
     /// Connections that the server keeps at most.
     pub database_connections: u32,
+    /// Folder of the backups of the private cluster; empty means beside it.
+    pub backup: PathBuf,
+    /// Base backups that are kept; an older one goes when a new one is whole.
+    pub backup_keep: usize,
     /// The centre: the folder of its rules under `policy`.
     pub centre: String,
     /// Folder of the policy files.
@@ -61,6 +65,8 @@ impl Default for Config {
             outside_url: String::new(),
             database_url: String::new(),
             database_connections: 16,
+            backup: PathBuf::new(),
+            backup_keep: 7,
             centre: "chongqing".to_owned(),
             policy: PathBuf::from("policy"),
             knowledge: PathBuf::from("knowledge"),
@@ -136,6 +142,13 @@ impl Config {
             "正整数",
             &mut config.database_connections,
         )?;
+        set(&variable, "ANJU_BACKUP", "文件夹", &mut config.backup)?;
+        set(
+            &variable,
+            "ANJU_BACKUP_KEEP",
+            "正整数",
+            &mut config.backup_keep,
+        )?;
         set(&variable, "ANJU_CENTRE", "中心代号", &mut config.centre)?;
         set(&variable, "ANJU_POLICY", "文件夹", &mut config.policy)?;
         set(&variable, "ANJU_KNOWLEDGE", "文件夹", &mut config.knowledge)?;
@@ -198,6 +211,12 @@ const LABELS: &[(&str, &str, &str)] = &[
         "ANJU_DATABASE_CONNECTIONS",
         "数据库连接上限",
     ),
+    (
+        "backup",
+        "ANJU_BACKUP",
+        "备份文件夹；空则在私有集群旁边。应放在另一块磁盘上",
+    ),
+    ("backup_keep", "ANJU_BACKUP_KEEP", "保留几份基础备份"),
     ("centre", "ANJU_CENTRE", "中心：policy 下的文件夹名"),
     ("policy", "ANJU_POLICY", "政策文件夹"),
     ("knowledge", "ANJU_KNOWLEDGE", "知识库文件夹"),

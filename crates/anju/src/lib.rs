@@ -9,6 +9,8 @@ pub mod command;
 pub mod config;
 pub mod database;
 pub mod doors;
+pub mod doorway;
+pub mod handover;
 pub mod home;
 pub mod log;
 pub mod start;

@@ -22,7 +22,11 @@ enum Command {
         demo: bool,
     },
     /// 服务：页面、接口和后台工作
-    Serve,
+    Serve {
+        /// 接替正在运行的服务：接过它的监听口，就绪后让它退出，不中断任何请求
+        #[arg(long)]
+        replace: bool,
+    },
     /// 模拟的外部世界：银行、部门、手机
     Outside,
     /// 外部世界的一个见证人（由 anju outside 启动）
@@ -59,6 +63,14 @@ enum Command {
     },
     /// 把账簿导出给别的记账程序，写到标准输出
     Export(command::export::Period),
+    /// 备份私有集群：基础备份，并从此保留日志（密钥不在备份里）
+    Backup,
+    /// 把私有集群恢复到某一时刻；原来的数据文件夹留在旁边
+    Restore {
+        /// 时刻（RFC 3339，数据库服务器的时间），或 latest
+        #[arg(long)]
+        to: String,
+    },
     /// 结账
     #[command(subcommand)]
     Close(command::close::Action),
@@ -109,9 +121,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut config = Config::load()?;
     match command {
         Command::Setup { demo } => command::setup::run(&mut config, demo).await?,
-        Command::Serve => {
+        Command::Serve { replace } => {
             log::begin(&config);
-            command::serve::run(&config).await?;
+            command::serve::run(&config, replace).await?;
         }
         Command::Outside => {
             log::begin(&config);
@@ -129,6 +141,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(action) => return command::policy::run(&config, action).await,
         Command::Audit { json } => return command::audit::run(&config, json).await,
         Command::Export(period) => command::export::run(&config, &period).await?,
+        Command::Backup => command::backup::run(&config).await?,
+        Command::Restore { to } => return command::restore::run(&config, &to).await,
         Command::Close(action) => return command::close::run(&config, action).await,
         Command::Admin(action) => command::admin::run(&config, action).await?,
         Command::Clock { action } => command::clock::run(&config, action).await?,

@@ -10,23 +10,38 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{Arc, LazyLock},
+    time::Duration,
 };
 
+use anju_portal::measure::measure;
 use anju_portal::open::{self, Open};
 use anju_portal::security;
 use anju_portal::serve::{self, Portal};
+use axum::middleware::{from_fn, from_fn_with_state};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sqlx::PgPool;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{config::Config, home};
+use crate::{
+    config::Config,
+    doorway::{self, Doorway, Leave, Peer},
+    home,
+};
+
+/// Longest time that a server takes to answer what it was asked before it was told to leave.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often times are summed up.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// A part that serves. It ends when this is dropped.
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Tells it to leave.
+    pub leave: Leave,
     task: JoinHandle<io::Result<()>>,
-    _engine: Option<anju_engine::Running>,
+    engine: Option<anju_engine::Running>,
     /// Held, not read.
     witnesses: Option<Witnesses>,
 }
@@ -56,8 +71,28 @@ impl Drop for Witnesses {
 
 impl Running {
     /// Waits until the part ends by itself: when it was told to stop, or because it failed.
-    pub async fn ended(mut self) -> anyhow::Result<()> {
+    pub async fn ended(&mut self) -> anyhow::Result<()> {
         Ok((&mut self.task).await??)
+    }
+
+    /// Takes no more connections, answers what was asked, finishes what the engine has in hand, and ends.
+    pub async fn drain(mut self) -> anyhow::Result<()> {
+        self.leave.begin();
+        match tokio::time::timeout(PATIENCE, &mut self.task).await {
+            Ok(ended) => ended??,
+            Err(_) => tracing::warn!("some requests were not answered in time"),
+        }
+        if let Some(engine) = self.engine.take() {
+            engine.end().await;
+        }
+        Ok(())
+    }
+
+    /// Starts what only one server of a home may do. A server that replaces another one waits for its end.
+    pub fn be_alone(&mut self) {
+        if let Some(engine) = &mut self.engine {
+            engine.be_alone();
+        }
     }
 }
 
@@ -85,14 +120,26 @@ pub fn outside(config: &Config, listener: TcpListener) -> anyhow::Result<Running
     let task = tokio::spawn(anju_outside::serve_on(listener, Arc::new(world)));
     Ok(Running {
         address,
+        leave: Leave::new(),
         task,
-        _engine: None,
+        engine: None,
         witnesses: None,
     })
 }
 
 /// The server on a listener that is already bound: pages, doors, and the engine behind them.
 pub async fn server(
+    config: &Config,
+    listener: TcpListener,
+    pool: PgPool,
+) -> anyhow::Result<Running> {
+    let mut running = server_beside_another(config, listener, pool).await?;
+    running.be_alone();
+    Ok(running)
+}
+
+/// The same while the server that it replaces still runs.
+pub async fn server_beside_another(
     config: &Config,
     listener: TcpListener,
     pool: PgPool,
@@ -111,14 +158,23 @@ pub async fn server(
         metrics(),
     ));
     let pages = serve::router(Portal::new(engine.clone(), config.https));
-    let router = pages.merge(security::machines(doors));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop());
+    let leave = Leave::new();
+    let router = pages
+        .merge(security::machines(doors))
+        .layer(from_fn(measure))
+        .layer(from_fn_with_state(leave.clone(), doorway::lead));
+    let (doorway, emptied) = Doorway::new(listener, leave.clone())?;
+    let serving = axum::serve(
+        doorway,
+        router.into_make_service_with_connect_info::<Peer>(),
+    )
+    .with_graceful_shutdown(emptied.wait(leave.clone()));
     let task = tokio::spawn(serving.into_future());
     Ok(Running {
         address,
+        leave,
         task,
-        _engine: Some(engine.start()),
+        engine: Some(engine.start()),
         witnesses: None,
     })
 }
@@ -126,19 +182,18 @@ pub async fn server(
 /// Where counters and times are gathered, for `/metrics`: one a process.
 fn metrics() -> PrometheusHandle {
     static HANDLE: LazyLock<PrometheusHandle> = LazyLock::new(|| {
-        PrometheusBuilder::new()
+        let handle = PrometheusBuilder::new()
             .install_recorder()
-            .expect("nobody else records in this process")
+            .expect("nobody else records in this process");
+        // Times are kept one by one until somebody sums them up: without this they grow for as long as nobody asks.
+        let upkeep = handle.clone();
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(UPKEEP);
+                upkeep.run_upkeep();
+            }
+        });
+        handle
     });
     HANDLE.clone()
-}
-
-/// A person's Ctrl-C or the service manager's signal; what is being answered is answered.
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("the runtime takes signals");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }

@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 
 use crate::office::{Centre, PolicyInForce};
+use crate::outbox::kind;
 use crate::{Fault, Result};
 
 /// The table of national entries among the policy files.
@@ -105,6 +106,27 @@ async fn scatter_ids(conn: &mut PgConnection) -> Result<()> {
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// What must be done to a database that was restored to an earlier instant, before anything runs on it. What the outside
+/// was told since then is not in it: its numbers are not given again, and a payment that waits to be sent may have been sent, so that it
+/// is asked about first. Returns the number of such payments.
+///
+/// # Errors
+/// When the database fails.
+pub async fn after_restore(conn: &mut PgConnection) -> Result<u64> {
+    // Far beyond what was given between the instant and the restore; at random, since one instant may be restored twice.
+    sqlx::query("SELECT setval('anju_id', last_value + 1000000000 + 1000000 * floor(random() * 50000)::bigint) FROM anju_id")
+        .execute(&mut *conn)
+        .await?;
+    Ok(
+        sqlx::query("UPDATE outbox SET attempts = GREATEST(attempts, 1) WHERE kind IN ($1, $2)")
+            .bind(kind::PAYMENT)
+            .bind(kind::REFUND)
+            .execute(conn)
+            .await?
+            .rows_affected(),
+    )
 }
 
 async fn put_branches(conn: &mut PgConnection, centre: &Centre, charter: &Charter) -> Result<()> {

@@ -20,6 +20,7 @@ pub mod log;
 pub mod membership;
 pub mod notice;
 pub mod office;
+pub mod operations;
 pub mod outbox;
 pub mod person;
 pub mod rotation;

@@ -19,6 +19,17 @@ pub mod kind {
     pub const REFUND: i16 = 3;
 }
 
+/// A word for a kind, in measures.
+#[must_use]
+pub const fn word(kind: i16) -> &'static str {
+    match kind {
+        kind::PAYMENT => "payment",
+        kind::SMS => "sms",
+        kind::REFUND => "refund",
+        _ => "other",
+    }
+}
+
 /// A leased row.
 #[derive(Debug, Clone, FromRow)]
 pub struct Message {

@@ -12,6 +12,7 @@ use anju_casework::office::PolicyInForce;
 use anju_casework::{Actor, Error, Office, Refusal, Result, RowFault};
 use anju_policy::{Decision, Outcome, ServiceDefinition, StoredDecision};
 use futures::{StreamExt, stream};
+use tokio::sync::watch;
 
 use crate::Engine;
 use crate::gather::{Gathered, Reach};
@@ -287,13 +288,15 @@ fn check_form(policy: &PolicyInForce, request: &Request) -> Result<()> {
 /// Cases in work at once.
 const AT_ONCE: usize = 16;
 
-/// Advances waiting cases when their time comes, when a source recovers, and when a process died in the middle.
-pub async fn run(engine: Engine) {
+/// Advances waiting cases when their time comes, when a source recovers, and when a process died in the middle;
+/// until it is told to stop, and then finishes those that it has in hand.
+pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let engine = Arc::new(engine);
     let mut recoveries = engine.gateway.recoveries();
-    loop {
+    while !*stop.borrow() {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = stop.changed() => return,
             recovered = recoveries.recv() => {
                 if let Ok(source) = recovered {
                     tracing::info!(source, "a source answers again");

@@ -1,7 +1,7 @@
 //! Sending what the outbox holds, after the commit. A payment that may have reached its bank is queried, never sent blindly; sending again
 //! is allowed only with the same identifier, after the bank has said that it knows no such order past its own window.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anju_business::contribution::suspense;
 use anju_casework::case::{self, Order, PaymentReport};
@@ -11,6 +11,7 @@ use anju_exchange::bank::{PaymentOrder, QueryOutcome, SendOutcome};
 use anju_exchange::message::{SendFault, send_sms};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, stream};
+use tokio::sync::watch;
 
 use crate::Engine;
 use crate::payer::Payer;
@@ -40,14 +41,15 @@ fn query_after(attempts: i16) -> TimeDelta {
     })
 }
 
-/// Sends until its task is dropped: woken after each commit, with a poll behind it.
-pub async fn run(engine: Engine) {
-    loop {
+/// Sends until it is told to stop, and then finishes what it has leased: woken after each commit, with a poll behind it.
+pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
         match outbox::lease(&engine.office, BATCH).await {
             Ok(messages) if messages.is_empty() => {
                 tokio::select! {
                     () = engine.office.wake.notified() => {}
                     () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                    _ = stop.changed() => {}
                 }
             }
             Ok(messages) => {
@@ -57,7 +59,10 @@ pub async fn run(engine: Engine) {
             }
             Err(error) => {
                 tracing::error!(%error, "leasing the outbox");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                    _ = stop.changed() => {}
+                }
             }
         }
     }
@@ -89,7 +94,7 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
     let Some(order) = order else {
         return outbox::finish(office, &[message.outbox_id]).await;
     };
-    let sent_at = office.now();
+    let (sent_at, began) = (office.now(), Instant::now());
     let outcome = if message.attempts <= 1 {
         send(engine, &order).await
     } else {
@@ -116,6 +121,16 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
             },
         }
     };
+    let word = match &outcome {
+        SendOutcome::Settled { .. } => "settled",
+        SendOutcome::Rejected { .. } => "rejected",
+        SendOutcome::Accepted => "accepted",
+        SendOutcome::Unknown { .. } => "unknown",
+    };
+    metrics::counter!("bank_orders_total", "bank" => order.bank.clone(), "outcome" => word)
+        .increment(1);
+    metrics::histogram!("bank_answer_seconds", "bank" => order.bank.clone())
+        .record(began.elapsed().as_secs_f64());
     let mut report = PaymentReport {
         sent_at: Some(sent_at),
         answered_at: Some(office.now()),

@@ -12,6 +12,7 @@ pub mod schedule;
 pub mod seal;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anju_casework::{Error, Fault, Office, Result};
 use anju_domain::clock::{at_hour, shanghai_date};
@@ -20,7 +21,8 @@ use anju_exchange::gateway::Gateway;
 use anju_exchange::witness::Witness;
 use anju_vault::SharedKey;
 use chrono::{DateTime, Utc};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// The engine's parts. Cheap to clone.
 #[derive(Clone)]
@@ -37,12 +39,34 @@ pub struct Engine {
     pub witnesses: Arc<[Witness]>,
 }
 
-/// The running tasks; dropped, they stop.
-pub struct Running(Vec<JoinHandle<()>>);
+/// The running tasks; dropped, they stop where they are, which is safe and slow: what was being said to a bank is asked about.
+pub struct Running {
+    engine: Engine,
+    stop: watch::Sender<bool>,
+    /// Finish what they have in hand when they are told to stop.
+    workers: JoinSet<()>,
+    /// Stopped wherever they are; what they were doing is finished at the next start.
+    watchers: JoinSet<()>,
+}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
+/// Longest time to finish what is in hand: longer than a call to a bank takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Running {
+    /// Starts what only one process may do at a time: work of the day's end that an earlier process left unfinished. A server that
+    /// replaces another one waits for its end before.
+    pub fn be_alone(&mut self) {
+        self.watchers.spawn(schedule::run(self.engine.clone()));
+    }
+
+    /// Takes nothing more and finishes what is in hand.
+    pub async fn end(mut self) {
+        self.watchers.abort_all();
+        self.stop.send_replace(true);
+        let all = async { while self.workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            tracing::warn!("some work of the engine was left to the next start");
+        }
     }
 }
 
@@ -75,15 +99,22 @@ impl Engine {
         }
     }
 
-    /// Starts what runs by itself.
+    /// Starts what runs by itself, but for what only one process may do ([`Running::be_alone`]).
     pub fn start(&self) -> Running {
-        Running(vec![
-            tokio::spawn(deliver::run(self.clone())),
-            tokio::spawn(advance::run(self.clone())),
-            tokio::spawn(schedule::run(self.clone())),
-            tokio::spawn(seal::run(self.clone())),
-            tokio::spawn(keys::run(self.clone())),
-            tokio::spawn(self.gateway.clone().watch()),
-        ])
+        let stop = watch::Sender::new(false);
+        let mut workers = JoinSet::new();
+        workers.spawn(deliver::run(self.clone(), stop.subscribe()));
+        workers.spawn(advance::run(self.clone(), stop.subscribe()));
+        let mut watchers = JoinSet::new();
+        // Sealing is the database's work: whoever dies in it leaves nothing half done.
+        watchers.spawn(seal::run(self.clone()));
+        watchers.spawn(keys::run(self.clone()));
+        watchers.spawn(self.gateway.clone().watch());
+        Running {
+            engine: self.clone(),
+            stop,
+            workers,
+            watchers,
+        }
     }
 }

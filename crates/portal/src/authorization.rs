@@ -46,6 +46,7 @@ const READERS: Who = Who::Staff(&[
 const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
+const OPERATORS: Who = Who::Staff(&[role::SYSTEM_ADMIN, role::SERVICE_MANAGER, role::AUDITOR]);
 const STAFF: Who = Who::Staff(&[]);
 
 /// The table. Methods are those that the route answers; HEAD goes with GET.
@@ -135,6 +136,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/sessions/end", STAFF),
     ("GET", "/desk/keys", STAFF),
     ("GET", "/desk/styleguide", STAFF),
+    ("GET", "/desk/ops", OPERATORS),
     ("GET", "/desk/suspense", BOOKS),
     ("POST", "/desk/suspense/{id}/claim", ACCOUNTANTS),
     ("POST", "/desk/suspense/{id}/check", ACCOUNTANTS),

@@ -15,6 +15,7 @@ pub mod frame;
 mod login;
 pub mod look;
 mod looks;
+pub mod measure;
 mod my;
 pub mod open;
 pub mod pages;

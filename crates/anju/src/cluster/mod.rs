@@ -2,11 +2,14 @@
 //!
 //! Invariant: durable. Nothing here ever turns off `fsync`, `synchronous_commit` or checksums, also not for tests.
 //! A cluster is made beside its place and moved there when it is whole, so that a killed set-up leaves nothing half made.
-//! Read [`Cluster::start`] first; `install.rs` brings the server programs onto a machine that has none.
+//! Read [`Cluster::start`] first, then `backup.rs` and `restore.rs`; `install.rs` brings the server programs onto a machine that has none.
 
 mod account;
+pub mod backup;
 mod content;
+mod identity;
 pub mod install;
+pub mod restore;
 
 use std::{
     fs,
@@ -20,6 +23,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use account::{Account, effective_uid};
+use backup::NO_ARCHIVE;
 
 /// Why the cluster cannot serve. The text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +48,53 @@ pub enum ClusterError {
     /// The server answers and refuses.
     #[error("无法建立数据库")]
     Database(#[from] sqlx::Error),
+    /// A database stands where this home's would, and belongs to another home.
+    #[error(
+        "{data} 里有数据库，但它不属于安装目录 {home}（目录是新的，或换过）。两条出路：\n  \
+         要这些数据：把原来的安装目录（其中有 keys 和 cluster-id）放回 {home}，再启动；\n  \
+         不要这些数据：运行 anju cluster remove 删除它，再重新准备"
+    )]
+    Stranger {
+        /// Its data folder.
+        data: PathBuf,
+        /// The home that was to be served.
+        home: PathBuf,
+    },
+    /// The home remembers a database that is not there.
+    #[error(
+        "{0} 里没有数据库，而这个安装本来有。两条出路：\n  \
+         要原来的数据：把数据库文件夹放回，或用 anju restore --to latest 从备份恢复；\n  \
+         从空白开始：运行 anju cluster remove，再重新准备"
+    )]
+    Lost(PathBuf),
+    /// The server was started by an older version, which kept no log.
+    #[error(
+        "数据库还不能归档日志：先停止服务，运行 anju cluster stop 再 anju cluster start，然后重新备份"
+    )]
+    NoArchiveMode,
+    /// Somebody else keeps the log.
+    #[error(
+        "数据库已由别的工具归档日志（archive_command = {0}），备份请用那个工具，见 docs/operations.md。\n\
+         要改由 anju 备份：先运行 ALTER SYSTEM RESET archive_command 并重新加载"
+    )]
+    ForeignArchive(String),
+    /// The archive does not take the log.
+    #[error("日志 {0} 没有归档到 {1}：请看磁盘空间和数据库文件夹里的 server.log")]
+    NotArchived(String, PathBuf),
+    /// There is no backup.
+    #[error("没有备份：请先运行 anju backup；备份在别处时用 ANJU_BACKUP 指明文件夹")]
+    NoBackup,
+    /// Nothing leads to the instant.
+    #[error("不能恢复到这一时刻：最早的备份完成于 {0}，只能恢复到它之后")]
+    TooEarly(String),
+    /// The instant has not come.
+    #[error("不能恢复到这一时刻：现在是 {0}（数据库服务器的时间，不是演示时钟）")]
+    TooLate(String),
+    /// The log does not reach the instant.
+    #[error(
+        "不能恢复到这一时刻：日志只到 {0}。原来的数据没有动。要恢复到日志的末尾，用 anju restore --to latest"
+    )]
+    LogEnds(String),
 }
 
 type Result<T> = std::result::Result<T, ClusterError>;
@@ -134,13 +185,11 @@ impl Cluster {
     /// Makes the cluster if there is none, starts it if it does not run, makes the database if it is missing.
     /// True if the server was started by this call.
     pub async fn start(&self) -> Result<bool> {
-        fs::create_dir_all(&self.home).map_err(file(&self.home))?;
-        let lock_path = self.home.join("cluster.lock");
-        let lock = fs::File::create(&lock_path).map_err(file(&lock_path))?;
-        lock.lock().map_err(file(&lock_path))?; // two set-ups at once: the second finds it done
-
-        if !self.data().join("PG_VERSION").exists() {
+        let _lock = self.lock()?; // two set-ups at once: the second finds it done
+        self.recognise()?;
+        if self.identifier()?.is_none() {
             self.make()?;
+            self.remember()?;
         }
         self.link()?;
         let started = !self.is_running();
@@ -162,22 +211,37 @@ impl Cluster {
         Ok(())
     }
 
-    /// Stops the server and removes everything it keeps. For `--reset`.
+    /// Stops the server and removes everything it keeps, but for its backups. For `--reset`.
     pub fn remove(&self) -> Result<()> {
         self.stop()?;
+        self.forget()?;
         let link = self.home.join("cluster");
         if link.is_symlink() {
             fs::remove_file(&link).map_err(file(&link))?;
         }
-        let rest = if self.room == self.home {
-            self.data()
+        let rest = if self.room == self.home || self.backups().exists() {
+            vec![self.data(), self.room.join("socket")]
         } else {
-            self.room.clone()
+            vec![self.room.clone()]
         };
-        if rest.exists() {
-            fs::remove_dir_all(&rest).map_err(file(&rest))?;
+        for folder in rest.iter().filter(|folder| folder.exists()) {
+            fs::remove_dir_all(folder).map_err(file(folder))?;
         }
         Ok(())
+    }
+
+    /// Where its backups lie unless the installation says otherwise.
+    pub fn backups(&self) -> PathBuf {
+        self.room.join("backup")
+    }
+
+    /// Held while the cluster is made, backed up or restored: one at a time.
+    fn lock(&self) -> Result<fs::File> {
+        fs::create_dir_all(&self.home).map_err(file(&self.home))?;
+        let path = self.home.join("cluster.lock");
+        let lock = fs::File::create(&path).map_err(file(&path))?;
+        lock.lock().map_err(file(&path))?;
+        Ok(lock)
     }
 
     fn make(&self) -> Result<()> {
@@ -230,8 +294,7 @@ impl Cluster {
 
     fn start_server(&self) -> Result<()> {
         self.make_folder(&self.socket)?;
-        let settings = self.data().join("anju.conf");
-        fs::write(&settings, self.settings()).map_err(file(&settings))?;
+        self.write_settings(&self.data(), "")?;
         let stale = self.data().join("postmaster.pid");
         if stale.exists() {
             fs::remove_file(&stale).map_err(file(&stale))?; // PostgreSQL believes the number in it
@@ -250,6 +313,11 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    fn write_settings(&self, data: &Path, more: &str) -> Result<()> {
+        let path = data.join("anju.conf");
+        fs::write(&path, self.settings() + more).map_err(file(&path))
     }
 
     /// Written at each start, so that a new version's settings reach an old cluster. What an administrator sets with
@@ -271,6 +339,8 @@ impl Cluster {
              min_wal_size = 2GB\n\
              max_wal_size = 2GB\n\
              wal_compression = lz4\n\
+             archive_mode = on\n\
+             archive_command = '{NO_ARCHIVE}'\n\
              checkpoint_timeout = 30min\n\
              random_page_cost = 1.1\n\
              jit = off\n\
@@ -285,10 +355,14 @@ impl Cluster {
 
     /// A server program, run as the account that owns the cluster and in a folder that it can enter.
     fn program(&self, name: &str) -> Command {
-        let path = self.programs.join(name);
+        self.tool(&self.programs.join(name))
+    }
+
+    /// Any program, run in the same way.
+    fn tool(&self, path: &Path) -> Command {
         let mut command = match &self.account {
             None => Command::new(path),
-            Some(account) => account.command(&path),
+            Some(account) => account.command(path),
         };
         command.current_dir("/");
         command

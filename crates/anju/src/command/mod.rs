@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod close;
 pub mod cluster;
@@ -13,6 +14,7 @@ pub mod migrate;
 pub mod outside;
 pub mod policy;
 pub mod ready;
+pub mod restore;
 pub mod serve;
 pub mod setup;
 pub mod vectors;

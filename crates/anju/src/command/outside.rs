@@ -18,7 +18,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.outside_listen)
         .await
         .with_context(|| format!("不能监听 {}", config.outside_listen))?;
-    let running = start::outside(config, listener)?;
+    let mut running = start::outside(config, listener)?;
     let keepers: Vec<_> = WITNESSES
         .iter()
         .map(|(place, _)| tokio::spawn(keep(config.clone(), place)))

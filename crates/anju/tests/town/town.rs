@@ -270,7 +270,8 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-async fn free_port() -> TcpListener {
+/// A port that nobody has.
+pub async fn free_port() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .expect("a free port")

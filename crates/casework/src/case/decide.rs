@@ -106,6 +106,14 @@ pub async fn record_verdict(
     decided: &Decided<'_>,
     actor: Actor,
 ) -> Result<Verdict> {
+    let outcome = match decided.decision.outcome {
+        Outcome::Approved => "approved",
+        Outcome::Refused => "refused",
+        Outcome::Waiting => "waiting",
+        Outcome::Review => "review",
+    };
+    metrics::counter!("decisions_total", "service" => decided.request.service.clone(), "outcome" => outcome)
+        .increment(1);
     match (decided.decision.outcome, target) {
         (Outcome::Approved, _) => execute(office, target, decided, actor, None, None).await,
         (_, Target::New(..)) => {

@@ -8,6 +8,7 @@ mod claim;
 mod close;
 mod customer;
 mod identify;
+mod ops;
 mod search;
 mod suspense;
 mod tasks;
@@ -60,6 +61,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/sessions/end", post(sessions::end_of_staff))
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
+        .route("/desk/ops", get(ops::page))
         .route("/desk/suspense", get(suspense::page))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
         .route("/desk/suspense/{id}/check", post(claim::check))
@@ -78,7 +80,7 @@ pub(crate) fn routes() -> Router<Portal> {
 type Entry = (&'static str, &'static str, &'static str);
 
 /// Groups of the rail: head and entries.
-const RAIL: [(&str, &[Entry]); 2] = [
+const RAIL: [(&str, &[Entry]); 3] = [
     (
         "柜面",
         &[
@@ -94,6 +96,7 @@ const RAIL: [(&str, &[Entry]); 2] = [
             ("/desk/books/close", "日结", "g d"),
         ],
     ),
+    ("系统", &[("/desk/ops", "运行", "g o")]),
 ];
 
 fn may_open(staff: &Staff, path: &str) -> bool {

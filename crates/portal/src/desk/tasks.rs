@@ -31,7 +31,7 @@ pub(crate) struct View {
 
 /// `GET /desk`: the first page that the roles open.
 pub(crate) async fn home(at: AtDesk) -> Redirect {
-    let pages = ["/desk/tasks", "/desk/books/close"];
+    let pages = ["/desk/tasks", "/desk/books/close", "/desk/ops"];
     let first = pages.iter().find(|page| may_open(&at.staff, page));
     Redirect::to(first.unwrap_or(&"/desk/keys"))
 }

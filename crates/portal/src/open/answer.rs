@@ -116,8 +116,14 @@ async fn kept(open: &Open, key: Key) -> Result<Option<Response>, Problem> {
     .await
     .map_err(|error| problem(error.into()))?;
     match row {
-        Some((digest, ..)) if digest != key.digest => Err(refused(&case::other_body())),
-        Some((_, status, body)) => Ok(Some(drawn(status, body))),
+        Some((digest, ..)) if digest != key.digest => {
+            metrics::counter!("repeated_keys_total", "body" => "other").increment(1);
+            Err(refused(&case::other_body()))
+        }
+        Some((_, status, body)) => {
+            metrics::counter!("repeated_keys_total", "body" => "same").increment(1);
+            Ok(Some(drawn(status, body)))
+        }
         // The effect may stand although its answer was not written: the command is asked, too.
         None => books::remembered(office, key.key, key.digest)
             .await
