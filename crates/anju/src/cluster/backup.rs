@@ -262,11 +262,12 @@ async fn keep_log(connection: &mut PgConnection, backups: &Backups) -> Result<bo
         ("archive_timeout", ARCHIVE_TIMEOUT),
         ("archive_command", &wanted),
     ] {
-        let order: String = sqlx::query_scalar("SELECT format('ALTER SYSTEM SET %I = %L', $1, $2)")
-            .bind(setting)
-            .bind(value)
-            .fetch_one(&mut *connection)
-            .await?;
+        let order: String =
+            sqlx::query_scalar("SELECT format('ALTER SYSTEM SET %I = %L', $1::text, $2::text)")
+                .bind(setting)
+                .bind(value)
+                .fetch_one(&mut *connection)
+                .await?;
         sqlx::raw_sql(sqlx::AssertSqlSafe(order))
             .execute(&mut *connection)
             .await?;

@@ -6,6 +6,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anju_domain::clock::{Clock, SystemClock, rfc3339};
@@ -49,9 +50,6 @@ struct Turn {
 /// Where the server's own words lie.
 const LOG: &str = "server.log";
 
-/// As long as it takes: a day of log is minutes, a month's may be hours.
-const RECOVERY_SECONDS: &str = "604800";
-
 impl Cluster {
     /// Restores the cluster. The product must not be serving. Needs the home's memory of its cluster, not the cluster.
     pub async fn restore(&self, folder: &Path, target: Target) -> Result<Restored> {
@@ -80,7 +78,7 @@ impl Cluster {
             fs::rename(&data, aside).map_err(file(aside))?;
         }
         fs::rename(&fresh, &data).map_err(file(&data))?;
-        if let Err(error) = self.start_recovered() {
+        if let Err(error) = self.start_recovered().await {
             self.put_back(aside.as_deref())?;
             return Err(error);
         }
@@ -100,7 +98,9 @@ impl Cluster {
         if !self.is_running() && self.start_server().is_err() {
             return Ok(()); // a broken cluster: the log in its folder is read where it lies
         }
-        let mut connection = PgConnection::connect(&self.url_as("postgres", "postgres")).await?;
+        let Some(mut connection) = self.ready().await else {
+            return Ok(());
+        };
         let now: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
             .fetch_one(&mut connection)
             .await?;
@@ -135,31 +135,53 @@ impl Cluster {
     }
 
     /// Starts the server on the copy and waits until it has read the log and takes writes.
-    fn start_recovered(&self) -> Result<()> {
+    async fn start_recovered(&self) -> Result<()> {
         self.make_folder(&self.socket)?;
         let started = run(self
             .program("pg_ctl")
-            .args(["start", "-w", "-t", RECOVERY_SECONDS, "-D"])
+            .args(["start", "-w", "-D"])
             .arg(self.data())
             .arg("-l")
             .arg(self.data().join(LOG)));
-        let Err(error) = started else { return Ok(()) };
+        if started.is_ok()
+            && let Some(connection) = self.ready().await
+        {
+            return Ok(connection.close().await?);
+        }
         let said = fs::read_to_string(self.data().join(LOG)).unwrap_or_default();
         if said.contains("recovery ended before configured recovery target was reached") {
             let last = said.lines().rev().find_map(|line| {
-                Some(
-                    line.split_once("last completed transaction was at log time ")?
-                        .1,
-                )
+                let (_, at) = line.split_once("last completed transaction was at log time ")?;
+                Some(at.to_owned())
             });
-            return Err(ClusterError::LogEnds(last.unwrap_or("未知").to_owned()));
+            return Err(ClusterError::LogEnds(
+                last.unwrap_or_else(|| "备份完成时".to_owned()),
+            ));
         }
-        Err(error)
+        let last_words: Vec<&str> = said.lines().rev().take(5).collect();
+        Err(ClusterError::Program {
+            program: "postgres".to_owned(),
+            words: last_words.into_iter().rev().collect::<Vec<_>>().join("\n"),
+        })
+    }
+
+    /// A connection, once the server takes them; none if it ends before. It counts as started while it still reads its log, which
+    /// takes as long as it takes: seconds for a day, hours for a month.
+    async fn ready(&self) -> Option<PgConnection> {
+        let url = self.url_as("postgres", "postgres");
+        while self.is_running() {
+            if let Ok(connection) = PgConnection::connect(&url).await {
+                return Some(connection);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        None
     }
 
     /// The failed copy goes, the old folder stands where it stood.
     fn put_back(&self, aside: Option<&Path>) -> Result<()> {
         let data = self.data();
+        self.stop()?;
         fs::remove_dir_all(&data).map_err(file(&data))?;
         if let Some(aside) = aside {
             fs::rename(aside, &data).map_err(file(&data))?;

@@ -128,6 +128,7 @@ pub(crate) async fn page(
         outbox: outbox_table(&seen, now),
         cases: case_table(&seen, now),
         slowest: slowest(&sources),
+        silent: silent(&sources),
         sources: source_table(&sources, now),
         banks: bank_table(&seen),
         statements_note: Text::new().say(match &statements {
@@ -194,7 +195,6 @@ fn state_of_bank(bank: &BankState) -> Shown {
 
 fn state_of_source(source: &SourceHealth) -> Shown {
     match source.condition {
-        Condition::Ok if source.calls == 0 => Shown::idle("还没问过"),
         Condition::Ok => Shown::pass("正常"),
         Condition::Failing => Shown::wait("没有答好"),
         Condition::HalfOpen => Shown::wait("正在试探"),
@@ -277,7 +277,7 @@ fn outbox_table(seen: &Operations, now: DateTime<Utc>) -> Table {
         ],
         lines,
     )
-    .fits()
+    .cards()
 }
 
 fn case_table(seen: &Operations, now: DateTime<Utc>) -> Table {
@@ -306,18 +306,17 @@ fn case_table(seen: &Operations, now: DateTime<Utc>) -> Table {
         ],
         lines,
     )
-    .fits()
+    .cards()
 }
 
-/// Those that are not well first, then the busy ones: the rest is by code.
+/// Those that were asked or are not well: what is not well first, the rest by code.
 fn source_table(sources: &[SourceHealth], now: DateTime<Utc>) -> Table {
     let rank = |source: &SourceHealth| match source.condition {
         Condition::Open => 0,
         Condition::HalfOpen | Condition::Failing => 1,
-        Condition::Ok if source.calls > 0 => 2,
-        Condition::Ok => 3,
+        Condition::Ok => 2,
     };
-    let mut ordered: Vec<&SourceHealth> = sources.iter().collect();
+    let mut ordered: Vec<&SourceHealth> = sources.iter().filter(|one| !is_silent(one)).collect();
     ordered.sort_by_key(|source| rank(source));
     let lines = ordered
         .into_iter()
@@ -357,7 +356,29 @@ fn source_table(sources: &[SourceHealth], now: DateTime<Utc>) -> Table {
         ],
         lines,
     )
-    .dense("")
+    .cards()
+    .empty("本次启动以来还没有问过任何来源。")
+}
+
+fn is_silent(source: &SourceHealth) -> bool {
+    source.condition == Condition::Ok && source.calls == 0
+}
+
+/// Those that nobody has asked, in one line.
+fn silent(sources: &[SourceHealth]) -> Text {
+    let names: Vec<&str> = sources
+        .iter()
+        .filter(|source| is_silent(source))
+        .map(|source| source.name_zh.as_str())
+        .collect();
+    if names.is_empty() {
+        return Text::new();
+    }
+    Text::new().say(format!(
+        "另外 {} 个来源还没问过：{}。",
+        names.len(),
+        names.join("、")
+    ))
 }
 
 fn slowest(sources: &[SourceHealth]) -> Option<Chart> {
@@ -426,7 +447,7 @@ fn bank_table(seen: &Operations) -> Table {
         ],
         lines,
     )
-    .fits()
+    .cards()
 }
 
 fn statement_table(statements: Vec<SlowStatement>) -> Table {
@@ -454,13 +475,17 @@ fn statement_table(statements: Vec<SlowStatement>) -> Table {
         ],
         lines,
     )
-    .dense("")
+    .cards()
     .empty("还没有可看的语句。")
 }
 
-/// On one line, cut where it is long.
+/// On one line, without its comments, cut where it is long.
 fn shortened(query: &str) -> String {
-    let words: Vec<&str> = query.split_whitespace().collect();
+    let words: Vec<&str> = query
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"))
+        .flat_map(str::split_whitespace)
+        .collect();
     let line = words.join(" ");
     if line.chars().count() <= STATEMENT_CHARS {
         return line;

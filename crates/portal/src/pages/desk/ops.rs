@@ -26,6 +26,8 @@ pub struct OpsPage {
     pub cases: Table,
     /// Departments.
     pub sources: Table,
+    /// Those that nobody has asked.
+    pub silent: Text,
     /// The slowest of them; none where none was asked.
     pub slowest: Option<Chart>,
     /// Banks.
