@@ -6,7 +6,6 @@ mod authorization;
 mod chance;
 mod contribution;
 mod database;
-mod faults;
 mod gateway;
 mod outside;
 mod policy;

@@ -70,8 +70,21 @@ impl Town {
 
     /// A town whose centre has further policy files (path below `policy/`, text).
     pub async fn with_policy(files: &[(&str, &str)]) -> Self {
-        let database = TestDatabase::fresh().await;
+        Self::founded(Home::fresh(), files).await
+    }
+
+    /// A town whose first day is the day of this instant, at which its clock stands when it opens.
+    pub async fn open_at(instant: chrono::DateTime<chrono::Utc>) -> Self {
         let home = Home::fresh();
+        std::fs::create_dir_all(&home.0).expect("a home");
+        office::clock(&home.0)
+            .set_offset(instant - chrono::Utc::now())
+            .expect("a clock");
+        Self::founded(home, &[]).await
+    }
+
+    async fn founded(home: Home, files: &[(&str, &str)]) -> Self {
+        let database = TestDatabase::fresh().await;
         // Both addresses are needed before either starts: each calls the other.
         let (server, outside) = (free_port().await, free_port().await);
         let config = Config {
@@ -103,6 +116,11 @@ impl Town {
             database,
             _home: home,
         }
+    }
+
+    /// Stops the server; the outside world goes on.
+    pub fn stop_server(&mut self) {
+        self.server = Server::Stopped;
     }
 
     /// Puts the server into a process of its own, which can be killed like any other.
