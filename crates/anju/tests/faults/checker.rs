@@ -130,10 +130,13 @@ const LAWS: &[(&str, &str)] = &[
     ),
     (
         "money on its way is the money of the cases that are paying",
-        "SELECT format('21904 holds %s, the cases %s', held, paying)
-           FROM (SELECT (SELECT coalesce(-sum(amount_fen), 0) FROM posting WHERE subject = 21904) AS held,
-                        (SELECT coalesce(sum(amount_fen), 0) FROM business_case
-                          WHERE service LIKE 'withdraw-%' AND state = 5) AS paying) AS both_sides
+        "SELECT format('%s holds %s, the cases %s', subject, held, paying)
+           FROM (SELECT subject,
+                        (SELECT coalesce(-sum(p.amount_fen), 0) FROM posting p WHERE p.subject = of.subject) AS held,
+                        (SELECT coalesce(sum(c.amount_fen), 0) FROM business_case c
+                          WHERE c.service LIKE 'withdraw-%' AND c.state = 5
+                            AND (c.pay_state = 5) = (of.subject = 21905)) AS paying
+                   FROM (VALUES (21904), (21905)) AS of (subject)) AS both_sides
           WHERE held <> paying",
     ),
     (

@@ -144,12 +144,6 @@ async fn the_checker_finds_what_is_planted() {
             )
             .await;
         }
-        // As an attacker who owns the database would: triggers and foreign keys sleep meanwhile.
-        run(
-            &mut owner,
-            "SET session_replication_role = replica".to_owned(),
-        )
-        .await;
         run(&mut owner, (*fault).to_owned()).await;
         let found = breaches(&places, &log).await;
         assert!(

@@ -12,6 +12,7 @@ mod policy;
 mod schema;
 mod server;
 mod service;
+#[expect(dead_code, reason = "the tests of faults use the rest")]
 mod town;
 mod visitor;
 mod withdrawal;
