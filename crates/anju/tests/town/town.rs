@@ -48,7 +48,7 @@ impl Writes {
 
 /// The server of a town: in this process, one that can be killed, or none between the two.
 enum Server {
-    Here { _running: start::Running },
+    Here { _running: Box<start::Running> },
     Process(std::process::Child),
     Stopped,
 }
@@ -71,8 +71,21 @@ impl Town {
 
     /// A town whose centre has further policy files (path below `policy/`, text).
     pub async fn with_policy(files: &[(&str, &str)]) -> Self {
-        let database = TestDatabase::fresh().await;
+        Self::founded(Home::fresh(), files).await
+    }
+
+    /// A town whose first day is the day of this instant, at which its clock stands when it opens.
+    pub async fn open_at(instant: chrono::DateTime<chrono::Utc>) -> Self {
         let home = Home::fresh();
+        std::fs::create_dir_all(&home.0).expect("a home");
+        office::clock(&home.0)
+            .set_offset(instant - chrono::Utc::now())
+            .expect("a clock");
+        Self::founded(home, &[]).await
+    }
+
+    async fn founded(home: Home, files: &[(&str, &str)]) -> Self {
+        let database = TestDatabase::fresh().await;
         // Both addresses are needed before either starts: each calls the other.
         let (server, outside) = (free_port().await, free_port().await);
         let config = Config {
@@ -96,14 +109,21 @@ impl Town {
             doors: Doors::of(&config).expect("the demo key"),
             _outside: start::outside_with_witnesses(&config, outside).expect("the outside world"),
             server: Server::Here {
-                _running: start::server(&config, server, pool)
-                    .await
-                    .expect("the server"),
+                _running: Box::new(
+                    start::server(&config, server, pool)
+                        .await
+                        .expect("the server"),
+                ),
             },
             config,
             database,
             _home: home,
         }
+    }
+
+    /// Stops the server; the outside world goes on.
+    pub fn stop_server(&mut self) {
+        self.server = Server::Stopped;
     }
 
     /// Puts the server into a process of its own, which can be killed like any other.

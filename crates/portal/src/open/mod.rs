@@ -260,7 +260,8 @@ fn anyhow_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The database cannot be reached or is full: it comes back by itself, so that the caller is asked to try again.
+/// The database cannot be reached, is full, or has undone this for another that came first: nothing was done and it comes back by
+/// itself, so that the caller is asked to try again.
 pub(crate) fn is_database_away(fault: &anju_casework::Fault) -> bool {
     let error = match fault {
         anju_casework::Fault::Database(error)
@@ -273,9 +274,9 @@ pub(crate) fn is_database_away(fault: &anju_casework::Fault) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Tls(_) => true,
-        // 53: no resources, 57: an operator's intervention, 58: the system, 08: the connection.
+        // 53: no resources, 57: an operator's intervention, 58: the system, 08: the connection, 40: serialization and deadlock.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["53", "57", "58", "08"]
+            ["53", "57", "58", "08", "40"]
                 .iter()
                 .any(|class| code.starts_with(class))
         }),
