@@ -4,6 +4,8 @@
 //! them except through the ledger's own functions; only migrations and founding run as the owner. On a server where the
 //! owner may not make roles it serves as itself (migration 0001).
 
+use std::time::Duration;
+
 use sqlx::{
     Connection, Executor, PgConnection, PgPool,
     migrate::Migrator,
@@ -35,24 +37,37 @@ pub async fn migrate(url: &str) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
+/// How long a request waits for a connection. Longer than PostgreSQL needs to come back after its own death; who waits longer is told
+/// to come again, instead of standing in a queue that nobody sees.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The application's connections. The close of a day waits for those named `anju`, so all writers carry that name.
 pub async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     PgPoolOptions::new()
         .max_connections(connections)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                let role: bool = sqlx::query_scalar(
-                    "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju_app')",
-                )
-                .fetch_one(&mut *connection)
-                .await?;
-                if role {
-                    connection.execute("SET ROLE anju_app").await?;
-                }
-                Ok(())
-            })
-        })
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| Box::pin(work_as_application(connection)))
         .connect_with(options.application_name("anju"))
         .await
+}
+
+/// A session that only reads, for as long as it likes: it is not named `anju`, so that no close waits for it.
+pub async fn reader(url: &str) -> Result<PgConnection, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    let mut connection =
+        PgConnection::connect_with(&options.application_name("anju-reader")).await?;
+    work_as_application(&mut connection).await?;
+    Ok(connection)
+}
+
+async fn work_as_application(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let role: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju_app')")
+            .fetch_one(&mut *connection)
+            .await?;
+    if role {
+        connection.execute("SET ROLE anju_app").await?;
+    }
+    Ok(())
 }

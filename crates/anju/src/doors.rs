@@ -106,6 +106,13 @@ impl Doors {
         Ok((answer.status(), answer.text().await?))
     }
 
+    /// A path of the server that needs no key and holds no text: a tile of the log.
+    pub async fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let url = format!("{}{path}", self.server);
+        let answer = self.http.get(url).send().await?.error_for_status()?;
+        Ok(answer.bytes().await?.to_vec())
+    }
+
     /// `GET /control{path}` of the outside world.
     pub async fn control(&self, path: &str) -> anyhow::Result<Answer> {
         self.outside_call(Method::GET, path, None).await

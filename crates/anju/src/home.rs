@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anju_vault::{SharedKey, Vault, VaultError};
+use anju_vault::{SharedKey, Vault};
 
 /// Secrets that product and outside world share: each has a copy of its own, since they share no other file.
 const SHARED_KEYS: [&str; 2] = ["gateway.key", "bank.key"];
@@ -24,12 +24,28 @@ pub fn demo_key(home: &Path) -> PathBuf {
     home.join("demo-key")
 }
 
-/// Makes the keys that are missing, the demo key too if the centre is a demo centre.
+/// Who cosigns the evidence log: a line for each, its public key and its address. Trust that the operator puts down by hand;
+/// set-up writes the simulated witnesses into a file that is not there.
+pub fn witnesses(home: &Path) -> PathBuf {
+    keys(home).join("witnesses")
+}
+
+/// Makes the keys that are missing, the demo key too if the centre is a demo centre, and acquaints the log with its witnesses.
 ///
 /// # Errors
 /// A key cannot be written, or one that is there is damaged or readable by others.
-pub fn make_keys(home: &Path, demo: bool) -> Result<(), VaultError> {
-    Vault::create(keys(home))?;
+pub fn make_keys(home: &Path, demo: bool) -> anyhow::Result<()> {
+    let vault = Vault::create(keys(home))?;
+    let [log_key, _] = anju_casework::log::keys_of(vault.log_keys());
+    let known = anju_outside::witness::introduce(home, &log_key.to_string())?;
+    let path = witnesses(home);
+    if !path.exists() {
+        let lines: Vec<String> = known
+            .iter()
+            .map(|(key, path)| format!("{key} {path}\n"))
+            .collect();
+        fs::write(path, lines.concat())?;
+    }
     for name in SHARED_KEYS {
         SharedKey::create(keys(home).join(name))?.copy_to(home.join("outside/keys").join(name))?;
     }

@@ -29,6 +29,20 @@ enum Command {
     },
     /// 模拟的外部世界：银行、部门、手机
     Outside,
+    /// 外部世界的一个见证人（由 anju outside 启动）
+    #[command(hide = true)]
+    Witness {
+        /// bank 或 audit
+        place: String,
+    },
+    /// 离线验证一份存证凭据
+    Verify {
+        /// 凭据文件
+        bundle: PathBuf,
+        /// 公钥文件：信任只来自它
+        #[arg(long)]
+        keys: PathBuf,
+    },
     /// 等到服务与外部世界都就绪
     Ready,
     /// 走查主要业务，逐项核对数字
@@ -47,6 +61,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// 把账簿导出给别的记账程序，写到标准输出
+    Export(command::export::Period),
     /// 备份私有集群：基础备份，并从此保留日志（密钥不在备份里）
     Backup,
     /// 把私有集群恢复到某一时刻；原来的数据文件夹留在旁边
@@ -66,6 +82,9 @@ enum Command {
     /// 政策文件
     #[command(subcommand)]
     Policy(command::policy::Action),
+    /// 系统管理：轮换密钥
+    #[command(subcommand)]
+    Admin(command::admin::Action),
     /// 打印中心的时刻；演示中心可以拨动
     Clock {
         #[command(subcommand)]
@@ -95,6 +114,10 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    // Needs nothing of an installation, not even a sound configuration.
+    if let Command::Verify { bundle, keys } = &command {
+        return command::verify::run(bundle, keys);
+    }
     let mut config = Config::load()?;
     match command {
         Command::Setup { demo } => command::setup::run(&mut config, demo).await?,
@@ -106,20 +129,27 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             log::begin(&config);
             command::outside::run(&config).await?;
         }
+        Command::Witness { place } => {
+            log::begin(&config);
+            command::outside::witness(&config, &place).await?;
+        }
         Command::Ready => command::ready::run(&config).await?,
         Command::Demo(size) => command::demo::run(&config, &size).await?,
         Command::Walk => return command::walk::run(&config).await,
         Command::Logins { json } => command::logins::run(&config, json)?,
         Command::Vectors { file } => return command::vectors::run(&file),
-        Command::Policy(action) => return Ok(command::policy::run(&config, action)),
+        Command::Policy(action) => return command::policy::run(&config, action).await,
         Command::Audit { json } => return command::audit::run(&config, json).await,
+        Command::Export(period) => command::export::run(&config, &period).await?,
         Command::Backup => command::backup::run(&config).await?,
         Command::Restore { to } => return command::restore::run(&config, &to).await,
         Command::Close(action) => return command::close::run(&config, action).await,
+        Command::Admin(action) => command::admin::run(&config, action).await?,
         Command::Clock { action } => command::clock::run(&config, action).await?,
         Command::Config => command::config::run(&config),
         Command::Migrate => command::migrate::run(&config).await?,
         Command::Cluster(action) => return command::cluster::run(&config, action).await,
+        Command::Verify { .. } => {} // above
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ pub mod office;
 use std::{
     fs, io,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -41,6 +42,31 @@ pub struct Running {
     pub leave: Leave,
     task: JoinHandle<io::Result<()>>,
     engine: Option<anju_engine::Running>,
+    /// Held, not read.
+    witnesses: Option<Witnesses>,
+}
+
+/// The witnesses of the outside world as tasks of this process, for tests; `anju outside` gives each a process of its own.
+struct Witnesses(Vec<JoinHandle<()>>);
+
+impl Witnesses {
+    fn start(home: &Path) -> Self {
+        let tasks = anju_outside::witness::WITNESSES.map(|(place, _)| {
+            let home = home.to_owned();
+            tokio::spawn(async move {
+                if let Err(error) = anju_outside::witness::serve(&home, place).await {
+                    tracing::error!(%error, "a witness");
+                }
+            })
+        });
+        Self(tasks.into())
+    }
+}
+
+impl Drop for Witnesses {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
 }
 
 impl Running {
@@ -76,7 +102,14 @@ impl Drop for Running {
     }
 }
 
-/// The outside world on a listener that is already bound.
+/// The outside world with its witnesses, all in this process.
+pub fn outside_with_witnesses(config: &Config, listener: TcpListener) -> anyhow::Result<Running> {
+    let mut running = outside(config, listener)?;
+    running.witnesses = Some(Witnesses::start(&config.home));
+    Ok(running)
+}
+
+/// The outside world on a listener that is already bound, without its witnesses.
 pub fn outside(config: &Config, listener: TcpListener) -> anyhow::Result<Running> {
     let address = listener.local_addr()?;
     let world = anju_outside::World::open(&anju_outside::Config {
@@ -90,6 +123,7 @@ pub fn outside(config: &Config, listener: TcpListener) -> anyhow::Result<Running
         leave: Leave::new(),
         task,
         engine: None,
+        witnesses: None,
     })
 }
 
@@ -141,6 +175,7 @@ pub async fn server_beside_another(
         leave,
         task,
         engine: Some(engine.start()),
+        witnesses: None,
     })
 }
 

@@ -5,6 +5,8 @@
 mod database;
 #[path = "house/sources.rs"]
 mod sources;
+#[path = "house/supply.rs"]
+mod supply;
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 

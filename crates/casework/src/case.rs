@@ -6,6 +6,8 @@
 
 mod begin;
 mod decide;
+mod proof;
+mod replay;
 mod returned;
 mod review;
 mod row;
@@ -14,6 +16,8 @@ mod submit;
 
 pub use begin::{Begun, begin_executing, end_executing};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
+pub use proof::{audit_proofs, proof};
+pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
 pub use review::{approve_by_hand, moved_on, own_work, refuse_by_hand};
 pub use row::{
@@ -94,7 +98,7 @@ pub async fn add_event(
         "WITH event AS (
              INSERT INTO case_event (case_id, at, actor_id, centre_id, seq, steps, detail)
              VALUES ($1, $2, $3, $4, $5, $6, $7))
-         INSERT INTO evidence_pending (ref_id, centre_id, kind, leaf, salt) VALUES ($1, $4, $8, $9, $10)",
+         INSERT INTO evidence_pending (ref_id, centre_id, kind, seq, entry, salt) VALUES ($1, $4, $8, $5, $9, $10)",
     )
     .bind(case_id)
     .bind(at)
@@ -104,7 +108,7 @@ pub async fn add_event(
     .bind(steps)
     .bind(&detail)
     .bind(leaf::kind::CASE)
-    .bind(&leaf.leaf)
+    .bind(&leaf.entry)
     .bind(&leaf.salt)
     .execute(conn)
     .await?;

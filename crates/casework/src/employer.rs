@@ -172,7 +172,7 @@ pub async fn clerk_by_phone(
 ) -> Result<Option<Clerk>> {
     let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
         "SELECT clerk_id, name_sealed FROM clerk
-          WHERE centre_id = $1 AND employer_id = $2 AND phone_index = $3 AND ended_at IS NULL",
+          WHERE centre_id = $1 AND employer_id = $2 AND phone_index = ANY ($3) AND ended_at IS NULL",
     )
     .bind(office.centre.id)
     .bind(employer_id)
@@ -180,8 +180,7 @@ pub async fn clerk_by_phone(
         office
             .vault
             .blind_index(purpose::PHONE, phone.expose())
-            .current
-            .as_slice(),
+            .any(),
     )
     .fetch_optional(&office.pool)
     .await?;

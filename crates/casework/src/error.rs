@@ -124,6 +124,15 @@ pub enum Fault {
     Outside(String),
 }
 
+impl Fault {
+    /// Whether two transactions waited for each other and this one gave way: nothing was written, it may be tried again.
+    #[must_use]
+    pub fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Database(error)
+            if error.as_database_error().and_then(|error| error.code()).as_deref() == Some("40P01"))
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Failed(Fault::Database(error))

@@ -2,9 +2,11 @@
 //!
 //! A fact is found by the blind index of whom it is about, so that a spouse who is not our customer has no row of a person.
 
+use anju_evidence::record;
 use anju_policy::fact::{Assurance, Fact, FactState};
+use anju_vault::same;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use crate::person::purpose;
@@ -23,6 +25,7 @@ struct Row {
     as_of: DateTime<Utc>,
     valid_until: Option<DateTime<Utc>>,
     digest: Vec<u8>,
+    mac: Option<Vec<u8>>,
 }
 
 impl Row {
@@ -78,16 +81,20 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
                 .map_err(|_| Fault::Stored("a fact's digest is not hex".to_owned()).into())
         })
         .collect::<Result<Vec<Vec<u8>>>>()?;
+    let macs = facts
+        .iter()
+        .map(|kept| mac(office, kept.fact))
+        .collect::<Result<Vec<Vec<u8>>>>()?;
     sqlx::query(
         "INSERT INTO fact (fact_id, centre_id, as_of, fetched_at, valid_until, case_id, state, type, version, subject_index,
-                           keys_index, source, source_ref, assurance, subject, role, value, digest)
+                           keys_index, source, source_ref, assurance, subject, role, value, digest, mac)
          SELECT f.fact_id, $1, f.as_of, f.fetched_at, f.valid_until, f.case_id, f.state, f.type, f.version, f.subject_index,
-                f.keys_index, f.source, f.source_ref, f.assurance, f.subject, f.role, f.value, f.digest
+                f.keys_index, f.source, f.source_ref, f.assurance, f.subject, f.role, f.value, f.digest, f.mac
            FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::bigint[], $7::smallint[],
                        $8::text[], $9::smallint[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::text[],
-                       $15::text[], $16::text[], $17::jsonb[], $18::bytea[])
+                       $15::text[], $16::text[], $17::jsonb[], $18::bytea[], $19::bytea[])
                 AS f (fact_id, as_of, fetched_at, valid_until, case_id, state, type, version, subject_index, keys_index, source,
-                      source_ref, assurance, subject, role, value, digest)",
+                      source_ref, assurance, subject, role, value, digest, mac)",
     )
     .bind(office.centre.id)
     .bind(&ids)
@@ -117,6 +124,7 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
     .bind(column(|kept| kept.fact.role.clone()))
     .bind(facts.iter().map(|kept| kept.fact.value.clone()).collect::<Vec<Value>>())
     .bind(digests)
+    .bind(macs)
     .execute(&office.pool)
     .await?;
     Ok(ids)
@@ -151,40 +159,73 @@ pub async fn recent(
         #[sqlx(flatten)]
         row: Row,
     }
+    let asked = asked(office, wanted)?;
     let rows: Vec<Found> = sqlx::query_as(
         "SELECT w.place, f.fact_id, f.type, f.role, f.subject, f.state, f.value, f.source, f.assurance, f.as_of, f.valid_until,
-                f.digest
-           FROM unnest($2::bytea[], $3::bytea[], $4::text[]) WITH ORDINALITY AS w (subject_index, keys_index, type, place)
+                f.digest, f.mac
+           FROM unnest($2::bytea[], $3::bytea[], $4::text[], $5::bigint[]) AS w (subject_index, keys_index, type, place)
           CROSS JOIN LATERAL (
                 SELECT *
                   FROM fact
                  WHERE centre_id = $1 AND subject_index = w.subject_index AND type = w.type AND keys_index = w.keys_index
                    AND state IN (1, 2)
-                   AND (valid_until > $5 OR (valid_until IS NULL AND state = 1))
-                   AND ($6::bigint IS NULL OR case_id = $6)
+                   AND (valid_until > $6 OR (valid_until IS NULL AND state = 1))
+                   AND ($7::bigint IS NULL OR case_id = $7)
                  ORDER BY as_of DESC, fact_id DESC
                  LIMIT 1) AS f",
     )
     .bind(office.centre.id)
-    .bind(
-        wanted
-            .iter()
-            .map(|wanted| office.vault.blind_index(purpose::ID, wanted.subject_key).current.to_vec())
-            .collect::<Vec<Vec<u8>>>(),
-    )
-    .bind(wanted.iter().map(|wanted| keys_index(office, wanted.other_keys)).collect::<Vec<Vec<u8>>>())
-    .bind(wanted.iter().map(|wanted| wanted.fact_type).collect::<Vec<&str>>())
+    .bind(asked.iter().map(|asked| asked.subject_index.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(asked.iter().map(|asked| asked.keys_index.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(asked.iter().map(|asked| asked.fact_type).collect::<Vec<&str>>())
+    .bind(asked.iter().map(|asked| asked.place).collect::<Vec<i64>>())
     .bind(office.now())
     .bind(case_no.and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number)))
     .fetch_all(&office.pool)
     .await?;
     let mut found: Vec<Option<Fact>> = wanted.iter().map(|_| None).collect();
     for row in rows {
-        let place = usize::try_from(row.place - 1)
-            .map_err(|_| Fault::Stored("an ordinality below one".to_owned()))?;
-        found[place] = Some(row.row.fact()?);
+        let place = usize::try_from(row.place)
+            .map_err(|_| Fault::Stored("a place below zero".to_owned()))?;
+        let fact = row.row.fact()?;
+        // While keys rotate there may be one for each key.
+        if found[place]
+            .as_ref()
+            .is_none_or(|other| other.as_of < fact.as_of)
+        {
+            found[place] = Some(fact);
+        }
     }
     Ok(found)
+}
+
+/// A wanted fact as it is looked up: its place among the wanted, once for each key that is held.
+struct LookedUp<'a> {
+    subject_index: Vec<u8>,
+    keys_index: Vec<u8>,
+    fact_type: &'a str,
+    place: i64,
+}
+
+fn asked<'a>(office: &Office, wanted: &[Wanted<'a>]) -> Result<Vec<LookedUp<'a>>> {
+    let mut asked = Vec::with_capacity(wanted.len());
+    for (place, wanted) in wanted.iter().enumerate() {
+        let place = i64::try_from(place).map_err(|_| Fault::Stored("too many facts".to_owned()))?;
+        let subjects = office
+            .vault
+            .blind_index(purpose::ID, wanted.subject_key)
+            .any();
+        let keys = office.vault.blind_index(KEYS, wanted.other_keys).any();
+        for (subject_index, keys_index) in subjects.into_iter().zip(keys) {
+            asked.push(LookedUp {
+                subject_index,
+                keys_index,
+                fact_type: wanted.fact_type,
+                place,
+            });
+        }
+    }
+    Ok(asked)
 }
 
 /// A trace of a question to a source (查询留痕).
@@ -268,32 +309,95 @@ pub struct Asked {
 pub async fn asked_about(office: &Office, id_number: &str, limit: i64) -> Result<Vec<Asked>> {
     Ok(sqlx::query_as(
         "SELECT at, source, type, service, case_no, result FROM source_call
-          WHERE centre_id = $1 AND subject_index = $2 ORDER BY call_id DESC LIMIT $3",
+          WHERE centre_id = $1 AND subject_index = ANY ($2) ORDER BY call_id DESC LIMIT $3",
     )
     .bind(office.centre.id)
-    .bind(
-        office
-            .vault
-            .blind_index(purpose::ID, id_number)
-            .current
-            .as_slice(),
-    )
+    .bind(office.vault.blind_index(purpose::ID, id_number).any())
     .bind(limit)
     .fetch_all(&office.pool)
     .await?)
 }
 
-/// Facts by their rows, for showing and replaying a decision.
+/// Facts by their rows, for showing a decision.
 pub async fn by_ids(office: &Office, ids: &[i64]) -> Result<Vec<Fact>> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT fact_id, type, role, subject, state, value, source, assurance, as_of, valid_until, digest
+    let rows = rows(office, ids).await?;
+    rows.into_iter().map(Row::fact).collect()
+}
+
+/// A kept fact as it stands now, and whether it still is what was kept.
+pub struct Proved {
+    /// The fact.
+    pub fact: Fact,
+    /// Whether its code fits; nothing for a row that was kept before there were codes.
+    pub intact: Option<bool>,
+}
+
+/// Facts by their rows, each with its proof, for replaying decisions.
+pub async fn proved(office: &Office, ids: &[i64]) -> Result<Vec<Proved>> {
+    let rows = rows(office, ids).await?;
+    rows.into_iter()
+        .map(|mut row| {
+            let kept = row.mac.take();
+            let fact = row.fact()?;
+            // What cannot be read any more is not what was kept.
+            let intact = kept.map(|kept| mac(office, &fact).is_ok_and(|now| same(&now, &kept)));
+            Ok(Proved { fact, intact })
+        })
+        .collect()
+}
+
+/// The code over what a fact says. A sealed ID number counts by what it holds, so that sealing it again with another key changes
+/// nothing; instants count to the microsecond, as the database keeps them.
+fn mac(office: &Office, fact: &Fact) -> Result<Vec<u8>> {
+    let said = json!({
+        "type": fact.fact_type,
+        "role": fact.role,
+        "subject": fact.subject,
+        "state": state_number(fact.state),
+        "value": opened(office, &fact.value)?,
+        "source": fact.source,
+        "assurance": assurance_text(fact.assurance),
+        "as_of": fact.as_of.timestamp_micros(),
+        "valid_until": fact.valid_until.map(|until| until.timestamp_micros()),
+        "digest": fact.digest,
+    });
+    let canonical = record::canonical(&said).map_err(|error| Fault::Stored(error.to_string()))?;
+    Ok(office.vault.mac(MAC, &canonical).to_vec())
+}
+
+const MAC: &str = "fact";
+
+fn opened(office: &Office, value: &Value) -> Result<Value> {
+    Ok(match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| {
+                let value = match value.as_str() {
+                    Some(sealed) if name == "id_sealed" => Value::String(open_id(office, sealed)?),
+                    _ => opened(office, value)?,
+                };
+                Ok((name.clone(), value))
+            })
+            .collect::<Result<serde_json::Map<String, Value>>>()?
+            .into(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| opened(office, item))
+            .collect::<Result<Vec<Value>>>()?
+            .into(),
+        plain => plain.clone(),
+    })
+}
+
+async fn rows(office: &Office, ids: &[i64]) -> Result<Vec<Row>> {
+    Ok( sqlx::query_as(
+        "SELECT fact_id, type, role, subject, state, value, source, assurance, as_of, valid_until, digest, mac
            FROM fact WHERE centre_id = $1 AND fact_id = ANY ($2) ORDER BY fact_id",
     )
     .bind(office.centre.id)
     .bind(ids)
     .fetch_all(&office.pool)
-    .await?;
-    rows.into_iter().map(Row::fact).collect()
+    .await?)
 }
 
 /// Purpose of ID numbers that stand sealed inside a fact's value (`id_sealed`).

@@ -1,6 +1,6 @@
-//! Evidence leaves: each transaction that changes a case or money adds one, in the same transaction.
+//! Evidence leaves (存证): each transaction that changes a case or money adds one, in the same transaction; `log` seals them.
 
-use anju_evidence::record;
+use anju_evidence::{Hash, record, tree};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -12,44 +12,115 @@ pub mod kind {
     pub const CASE: i16 = 1;
     /// An allocation: the root of a batch.
     pub const BATCH: i16 = 2;
-    /// A closed day.
+    /// A closed day: the root of a batch of its journals.
     pub const DAY: i16 = 3;
 }
 
-/// A leaf: the hash of the record's commitment, and the salt that opens it.
+/// A leaf that waits for the sealer: the log's entry, and the salt that opens it.
 pub struct Leaf {
-    /// 32 bytes.
-    pub leaf: Vec<u8>,
+    /// `0x01 ‖ commitment`, or `0x02 ‖ size ‖ root`.
+    pub entry: Vec<u8>,
     /// 32 bytes.
     pub salt: Vec<u8>,
+    /// Entries of a batch, else 0.
+    pub size: i32,
 }
 
 /// Commits to a record with a fresh salt, so that the log holds no personal data.
+///
+/// # Errors
+/// A record without a canonical form.
 pub fn commit(record_value: &Value) -> Result<Leaf> {
     let salt: [u8; 32] = anju_vault::random();
-    let commitment = record::commitment(&salt, record_value)
-        .map_err(|error| Fault::Stored(error.to_string()))?;
     Ok(Leaf {
-        leaf: record::leaf_hash(&record::entry(&commitment)).to_vec(),
+        entry: record::entry(&commitment(&salt, record_value)?).to_vec(),
         salt: salt.to_vec(),
+        size: 0,
     })
 }
 
+fn commitment(salt: &[u8; 32], record_value: &Value) -> Result<Hash> {
+    record::commitment(salt, record_value).map_err(|error| Fault::Stored(error.to_string()).into())
+}
+
+/// Whether an entry commits to this record with this salt.
+#[must_use]
+pub fn commits_to(entry: &[u8], salt: &[u8], record_value: &Value) -> bool {
+    <[u8; 32]>::try_from(salt)
+        .ok()
+        .and_then(|salt| record::commitment(&salt, record_value).ok())
+        .is_some_and(|commitment| record::entry(&commitment)[..] == *entry)
+}
+
+/// A batch (批): records under one leaf, each with a salt of its own that is derived from the batch's one. It can be drawn again
+/// from the rows and that one salt.
+pub struct Batch {
+    salt: [u8; 32],
+    hashes: Vec<Hash>,
+}
+
+impl Batch {
+    /// A batch of records in their order.
+    ///
+    /// # Errors
+    /// A record without a canonical form.
+    pub fn draw(salt: [u8; 32], records: impl IntoIterator<Item = Value>) -> Result<Self> {
+        let hashes = records
+            .into_iter()
+            .zip(0_u64..)
+            .map(|(value, index)| {
+                let commitment = commitment(&entry_salt(&salt, index), &value)?;
+                Ok(record::leaf_hash(&record::entry(&commitment)))
+            })
+            .collect::<Result<Vec<Hash>>>()?;
+        Ok(Self { salt, hashes })
+    }
+
+    /// The leaf that stands for it.
+    ///
+    /// # Errors
+    /// More entries than a batch may have.
+    pub fn leaf(&self) -> Result<Leaf> {
+        let size = i32::try_from(self.hashes.len())
+            .map_err(|_| Fault::Stored("a batch is too large".to_owned()))?;
+        let root = tree::root(&self.hashes);
+        Ok(Leaf {
+            entry: record::batch_entry(self.hashes.len() as u64, &root).to_vec(),
+            salt: self.salt.to_vec(),
+            size,
+        })
+    }
+
+    /// The way from one entry to the batch's root.
+    #[must_use]
+    pub fn path(&self, index: usize) -> Vec<Hash> {
+        tree::path(&self.hashes, index)
+    }
+}
+
+/// The salt of one entry of a batch: `SHA-256(salt of the batch ‖ index)`, the index in 8 bytes, big-endian.
+#[must_use]
+pub fn entry_salt(batch_salt: &[u8; 32], index: u64) -> [u8; 32] {
+    record::sha256(&[&batch_salt[..], &index.to_be_bytes()].concat())
+}
+
 /// Puts a leaf beside the change that it witnesses.
+///
+/// # Errors
+/// The database.
 pub async fn add(
     office: &Office,
     conn: &mut PgConnection,
     kind: i16,
     ref_id: i64,
-    size: i32,
     leaf: &Leaf,
 ) -> Result<()> {
-    sqlx::query("INSERT INTO evidence_pending (ref_id, centre_id, kind, size, leaf, salt) VALUES ($1, $2, $3, $4, $5, $6)")
+    sqlx::query("INSERT INTO evidence_pending (ref_id, centre_id, kind, size, entry, salt) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(ref_id)
         .bind(office.centre.id)
         .bind(kind)
-        .bind(size)
-        .bind(&leaf.leaf)
+        .bind(leaf.size)
+        .bind(&leaf.entry)
         .bind(&leaf.salt)
         .execute(conn)
         .await?;

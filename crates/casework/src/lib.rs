@@ -16,12 +16,14 @@ pub mod fact;
 pub mod founding;
 pub mod inbox;
 pub mod leaf;
+pub mod log;
 pub mod membership;
 pub mod notice;
 pub mod office;
 pub mod operations;
 pub mod outbox;
 pub mod person;
+pub mod rotation;
 pub mod session;
 pub mod staff;
 

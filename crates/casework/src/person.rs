@@ -116,13 +116,11 @@ pub async fn get(office: &Office, person_id: i64) -> Result<Option<Person>> {
 
 /// A person by whole identity number.
 pub async fn by_id_number(office: &Office, id: &IdNumber) -> Result<Option<Person>> {
-    let index = office.vault.blind_index(purpose::ID, id.expose());
     let row = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM person WHERE centre_id = $1 AND id_index IN ($2, $3)"
+        "SELECT {COLUMNS} FROM person WHERE centre_id = $1 AND id_index = ANY ($2)"
     )))
     .bind(office.centre.id)
-    .bind(index.current.as_slice())
-    .bind(index.previous.as_ref().unwrap_or(&index.current).as_slice())
+    .bind(office.vault.blind_index(purpose::ID, id.expose()).any())
     .fetch_optional(&office.pool)
     .await?;
     row.map(|row| row.open(&office.vault)).transpose()
@@ -134,25 +132,20 @@ pub async fn search(
     name: Option<&PersonName>,
     phone: Option<&Phone>,
 ) -> Result<Vec<Person>> {
-    let name_index = name.map(|name| {
-        office
-            .vault
-            .blind_index(purpose::NAME, name.expose())
-            .current
-    });
+    let name_index = name.map(|name| office.vault.blind_index(purpose::NAME, name.expose()).any());
     let phone_index = phone.map(|phone| {
         office
             .vault
             .blind_index(purpose::PHONE, phone.expose())
-            .current
+            .any()
     });
     let rows = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM person
-          WHERE centre_id = $1 AND (name_index = $2 OR phone_index = $3) ORDER BY person_id LIMIT 20"
+          WHERE centre_id = $1 AND (name_index = ANY ($2) OR phone_index = ANY ($3)) ORDER BY person_id LIMIT 20"
     )))
     .bind(office.centre.id)
-    .bind(name_index.as_ref().map(<[u8; 16]>::as_slice))
-    .bind(phone_index.as_ref().map(<[u8; 16]>::as_slice))
+    .bind(name_index)
+    .bind(phone_index)
     .fetch_all(&office.pool)
     .await?;
     rows.iter().map(|row| row.open(&office.vault)).collect()
@@ -187,17 +180,19 @@ pub async fn put_phone(
     person_id: i64,
     phone: &Phone,
 ) -> Result<()> {
+    let index = office.vault.blind_index(purpose::PHONE, phone.expose());
     sqlx::query(
         "UPDATE person
-            SET phone_changed_at = CASE WHEN phone_index IS NULL OR phone_index = $3 THEN phone_changed_at ELSE $5 END,
+            SET phone_changed_at = CASE WHEN phone_index IS NULL OR phone_index = ANY ($6) THEN phone_changed_at ELSE $5 END,
                 phone_index = $3, phone_sealed = $4
           WHERE centre_id = $1 AND person_id = $2",
     )
     .bind(office.centre.id)
     .bind(person_id)
-    .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).current.as_slice())
+    .bind(index.current.as_slice())
     .bind(office.vault.seal(purpose::PHONE, phone.expose().as_bytes()))
     .bind(office.now())
+    .bind(index.any())
     .execute(conn)
     .await?;
     Ok(())

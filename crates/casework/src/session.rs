@@ -202,16 +202,13 @@ const CODE_LIFE: Duration = Duration::minutes(5);
 
 /// Makes a one-time code for a phone; the caller sends it. Only its hash is kept.
 pub async fn make_code(office: &Office, phone: &Phone, code_purpose: &str) -> Result<String> {
-    let index = office
-        .vault
-        .blind_index(purpose::PHONE, phone.expose())
-        .current;
+    let index = office.vault.blind_index(purpose::PHONE, phone.expose());
     let now = office.now();
     let sent: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM login_code WHERE centre_id = $1 AND phone_index = $2 AND sent_at > $3",
+        "SELECT count(*) FROM login_code WHERE centre_id = $1 AND phone_index = ANY ($2) AND sent_at > $3",
     )
     .bind(office.centre.id)
-    .bind(index.as_slice())
+    .bind(index.any())
     .bind(now - Duration::minutes(10))
     .fetch_one(&office.pool)
     .await?;
@@ -228,7 +225,7 @@ pub async fn make_code(office: &Office, phone: &Phone, code_purpose: &str) -> Re
     )
     .bind(office.centre.id)
     .bind(office.ids.next().await?)
-    .bind(index.as_slice())
+    .bind(index.current.as_slice())
     .bind(code_purpose)
     .bind(office.vault.mac(code_purpose, code.as_bytes()).as_slice())
     .bind(now)
@@ -254,11 +251,11 @@ pub async fn take_code(
     };
     let row: Option<(i64, Vec<u8>, i16)> = sqlx::query_as(
         "SELECT code_id, code_hash, attempts FROM login_code
-          WHERE centre_id = $1 AND phone_index = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $4
+          WHERE centre_id = $1 AND phone_index = ANY ($2) AND purpose = $3 AND used_at IS NULL AND expires_at > $4
           ORDER BY sent_at DESC, code_id DESC LIMIT 1",
     )
     .bind(office.centre.id)
-    .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).current.as_slice())
+    .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).any())
     .bind(code_purpose)
     .bind(office.now())
     .fetch_optional(&office.pool)

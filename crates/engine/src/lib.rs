@@ -1,13 +1,15 @@
-//! Everything that runs by itself: gathering facts and advancing cases, sending what the outbox holds, taking what banks push, the
-//! day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read `gather.rs`, then `advance.rs`.
+//! Everything that runs by itself: gathering facts and advancing cases, sending what the outbox holds, taking what banks push,
+//! sealing the evidence, the day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read `gather.rs`, then `advance.rs`.
 
 pub mod advance;
 pub mod day_end;
 pub mod deliver;
 pub mod gather;
+pub mod keys;
 mod payer;
 pub mod receive;
 pub mod schedule;
+pub mod seal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use anju_casework::{Error, Fault, Office, Result};
 use anju_domain::clock::{at_hour, shanghai_date};
 use anju_exchange::bank::BankLine;
 use anju_exchange::gateway::Gateway;
+use anju_exchange::witness::Witness;
 use anju_vault::SharedKey;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -32,6 +35,8 @@ pub struct Engine {
     pub banks: BankLine,
     /// Checks what banks push.
     pub bank_key: SharedKey,
+    /// Who cosigns the evidence log.
+    pub witnesses: Arc<[Witness]>,
 }
 
 /// The running tasks; dropped, they stop where they are, which is safe and slow: what was being said to a bank is asked about.
@@ -101,6 +106,9 @@ impl Engine {
         workers.spawn(deliver::run(self.clone(), stop.subscribe()));
         workers.spawn(advance::run(self.clone(), stop.subscribe()));
         let mut watchers = JoinSet::new();
+        // Sealing is the database's work: whoever dies in it leaves nothing half done.
+        watchers.spawn(seal::run(self.clone()));
+        watchers.spawn(keys::run(self.clone()));
         watchers.spawn(self.gateway.clone().watch());
         Running {
             engine: self.clone(),

@@ -1,4 +1,4 @@
-//! Work that its time brings: lists that lapse without money; at start, closes that were interrupted.
+//! Work that its time brings: lists that lapse without money; closes that were interrupted, at start and when the database was away.
 
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use crate::Engine;
 
 /// Looks once a minute until its task is dropped.
 pub async fn run(engine: Engine) {
-    while let Err(error) = day_close::finish_interrupted(&engine.office).await {
-        tracing::error!(%error, "finishing an interrupted close");
-        tokio::time::sleep(Duration::from_secs(10)).await;
-    }
     loop {
+        if let Err(error) = day_close::finish_interrupted(&engine.office).await {
+            tracing::error!(%error, "finishing an interrupted close");
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            continue;
+        }
         match remittance::expire(&engine.office).await {
             Ok(0) => {}
             Ok(expired) => tracing::info!(expired, "lists lapsed without money"),

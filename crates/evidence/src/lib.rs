@@ -1,9 +1,12 @@
 //! Canonical records, commitments and the Merkle tree of the evidence log: pure.
 //!
 //! Invariant: what is hashed here is byte for byte what doors.md §5 says, so that anyone can recompute it
-//! without this crate. Read `record` first.
+//! without this crate (docs/evidence.md is the whole of it). Read `record` first, then `proof`.
 
+pub mod note;
+pub mod proof;
 pub mod record;
+pub mod tile;
 pub mod tree;
 
 /// A SHA-256 digest.

@@ -19,5 +19,6 @@ pub mod message;
 mod quota;
 pub mod schema;
 pub mod source;
+pub mod witness;
 
 pub use counterpart::Failure;

@@ -239,6 +239,13 @@ impl EntryTable {
         Ok(Self { events })
     }
 
+    /// Every event of the table with its name, ascending.
+    pub fn all(&self) -> impl Iterator<Item = (Event, &str)> {
+        self.events
+            .iter()
+            .map(|(event, known)| (*event, known.name.as_str()))
+    }
+
     /// What people call the event; its code when it is not in the table.
     #[must_use]
     pub fn name(&self, event: Event) -> String {

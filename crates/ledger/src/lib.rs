@@ -11,6 +11,8 @@ pub mod audit;
 pub mod bank;
 pub mod command;
 pub mod day;
+pub mod day_book;
+pub mod digest;
 pub mod entry_table;
 mod error;
 pub mod freeze;

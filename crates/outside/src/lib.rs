@@ -1,4 +1,5 @@
-//! The simulated outside world: banks, departments, phones, in a process of its own (`anju outside`).
+//! The simulated outside world: banks, departments, phones, in a process of its own (`anju outside`), and witnesses of the
+//! evidence log in theirs.
 //!
 //! It speaks the real wire protocols, keeps its own books in `ANJU_HOME/outside` and is never linked into the product's
 //! logic: what the product knows of it came over the wire. `/control` and the page at `/` are for people and tests.
@@ -12,6 +13,7 @@ mod page;
 pub mod phone;
 pub mod source;
 pub mod store;
+pub mod witness;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -83,6 +85,8 @@ pub struct World {
     pub clock: Clock,
     /// Secrets shared with the product.
     pub keys: Keys,
+    /// `ANJU_HOME`.
+    home: PathBuf,
     /// The product's address for pushes.
     pub product: String,
     /// The banks' books.
@@ -123,6 +127,7 @@ impl World {
         Ok(World {
             clock: Clock::following(config.home.join("clock.json")),
             keys: Keys::read(&home.join("keys"))?,
+            home: config.home.clone(),
             product: config.product.clone(),
             banks: Store::open(&home)?,
             banks_changed: Notify::new(),
@@ -160,6 +165,7 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(source::door::router())
         .merge(source::control::router())
         .merge(phone::router())
+        .merge(witness::routes())
         .merge(page::routes())
         .layer(axum::middleware::from_fn(page::own_site_only))
         .with_state(world)

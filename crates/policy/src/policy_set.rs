@@ -49,8 +49,8 @@ pub enum PolicyError {
     /// A parameter has no row for that day and place.
     #[error("parameter {0} has no row for {1}")]
     NoRow(String, NaiveDate),
-    /// The fact that a service asks for under a condition is not declared.
-    #[error("replay: {0}")]
+    /// A stored decision that comes out otherwise; how, in words for a person.
+    #[error("{0}")]
     Replay(String),
 }
 

@@ -353,6 +353,7 @@ fn case(visit: &Visit) -> CasePage {
             Tone::Wait,
             "您是这笔业务的经办人，不能自己复核。已放进复核池。",
         )),
+        proof: "/desk/cases/2611-0457/proof.json".into(),
         case_no: "2611-0457".into(),
         title: "大病提取 · 周*".into(),
         tag: State::wait("人工复核中").tag(),

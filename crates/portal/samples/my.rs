@@ -5,7 +5,7 @@ use anju_portal::components::{
 use anju_portal::frame::MyTab;
 use anju_portal::pages::my::{
     AccessPage, AccountPage, CasesPage, ConsentPage, Entry, HomePage, MePage, MessagesPage, Offer,
-    Offered, SessionsPage, WithdrawPage,
+    Offered, ProofsPage, SessionsPage, WithdrawPage,
 };
 use anju_portal::security::Visit;
 
@@ -28,6 +28,7 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
         ("my-sessions", drawn(&sessions(visit))),
         ("my-consents", drawn(&consents(visit))),
         ("my-access", drawn(&access(visit))),
+        ("my-proofs", drawn(&proofs(visit))),
     ]
 }
 
@@ -273,6 +274,23 @@ fn consents(visit: &Visit) -> ConsentPage {
             "为租房提取 2611-0482，至 12月31日".into(),
             Some(Button::send("收回", ButtonLook::Plain).value("consent", "c2")),
         )],
+    }
+}
+
+fn proofs(visit: &Visit) -> ProofsPage {
+    ProofsPage {
+        frame: my_frame(visit, "我的凭证", MyTab::Me, Some(("/my/me", "我的"))),
+        cases: Rows::new(vec![
+            Row::to("/my/cases/c1/proof.json", "租房提取")
+                .note("11月24日 10:02，办好了")
+                .icon("download"),
+        ]),
+        months: Rows::new(vec![
+            Row::to("/my/me/proofs/r1/proof.json", "2026年10月缴存")
+                .note("重庆山城软件有限公司 2,400.00 元，11月6日 09:14入账")
+                .icon("download"),
+        ]),
+        pager: None,
     }
 }
 

@@ -89,6 +89,19 @@ pub fn href(name: &str) -> &'static str {
         .map_or_else(|| panic!("no asset named {name}"), |asset| &asset.href)
 }
 
+/// The styles of a page that stands alone: no file beside it, so no cursor of ours.
+pub(crate) fn standalone_css() -> String {
+    let core = minify_css(&format!("{}{BASE}{COMPONENTS}", write_out_media(TOKENS)));
+    let unit = minify_css(include_str!("../../../assets/places/unit.css"));
+    let site = minify_css(include_str!("../../../assets/places/site.css"));
+    format!("{core}{unit}{site}").replace("\"cursor.svg\"", "\"data:,\"")
+}
+
+/// A script for a page that stands alone.
+pub(crate) fn standalone_script(script: &str) -> String {
+    without_line_comments(script)
+}
+
 /// Routes of the assets: `GET /assets/{name}`.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/assets/{name}", get(serve))

@@ -27,6 +27,11 @@ pub(crate) fn pdf(name: &str, bytes: Vec<u8>) -> Response {
     file("application/pdf", &format!("{name}.pdf"), bytes)
 }
 
+/// A proof named `{name}.json`.
+pub(crate) fn json(name: &str, bytes: Vec<u8>) -> Response {
+    file("application/json", &format!("{name}.json"), bytes)
+}
+
 /// Yuan as a machine reads them: `15000.00`, `-3600.00`.
 pub(crate) fn plain(amount: Fen) -> String {
     let fen = amount.fen();

@@ -193,7 +193,7 @@ pub async fn keep(headers: HeaderMap, Form(form): Form<LookForm>) -> Response {
 pub fn local(address: &str) -> &str {
     let ours = address.starts_with('/')
         && !address.starts_with("//")
-        && !address.contains(['\\', '\r', '\n']);
+        && !address.contains(|letter: char| letter == '\\' || letter.is_control());
     if ours { address } else { "/" }
 }
 
@@ -253,6 +253,8 @@ mod tests {
             "//example.org",
             "/\\example.org",
             "javascript:1",
+            "/etc\0",
+            "/a\u{7f}b",
             "",
         ] {
             assert_eq!(local(address), "/");

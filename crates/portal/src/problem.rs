@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::pages::error::quotable;
 
+/// What is away comes back by itself: seconds after which it is worth asking again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
 /// A fault of a row of a roster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RowProblem {
@@ -106,7 +109,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self).expect("a problem has string keys");
-        (
+        let mut answer = (
             status,
             [(
                 header::CONTENT_TYPE,
@@ -114,13 +117,32 @@ impl IntoResponse for Problem {
             )],
             body,
         )
-            .into_response()
+            .into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer
+                .headers_mut()
+                .insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        answer
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_asked_to_come_again_is_told_when() {
+        let away = Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "E-API-53",
+            "暂时不能办理",
+            "请再试",
+        );
+        assert_eq!(away.into_response().headers()[header::RETRY_AFTER], "1");
+        let failed = Problem::failed().into_response();
+        assert!(!failed.headers().contains_key(header::RETRY_AFTER));
+    }
 
     #[test]
     fn a_problem_points_at_rows_and_carries_further_members() {

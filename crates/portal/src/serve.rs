@@ -12,7 +12,7 @@ use crate::frame::Centre;
 use crate::pages::settings;
 use crate::security::{Door, Shield, pages, throttle};
 use crate::unit::Uploads;
-use crate::{assets, authorization, desk, login, look, my, site, unit};
+use crate::{assets, authorization, desk, login, look, my, site, unit, verify};
 
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -88,6 +88,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/logout", post(login::out))
         .route("/desk/search", post(desk::find).layer(slow(Door::Search)))
         .merge(site::routes())
+        .merge(verify::routes())
         .merge(my::routes())
         .merge(unit::routes())
         .merge(desk::routes())

@@ -1,5 +1,5 @@
-//! Key files: `data-1.key`, `data-2.key` … (the highest number is current), `code.key`, `number.key`.
-//! Invariant: 32 random bytes in hexadecimal, mode 0600, never overwritten.
+//! Key files: `data-1.key`, `data-2.key` … (the highest number is current), `data-3.next` (held, but not yet current), `code.key`,
+//! `number.key`, `log-ed25519.key`, `log-sm2.key`. Invariant: 32 random bytes in hexadecimal, mode 0600, never overwritten.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -11,6 +11,7 @@ use crate::cipher::hmac_sm3;
 use crate::{VaultError, random, same};
 
 /// 32 secret bytes.
+#[derive(Clone)]
 pub(crate) struct Key([u8; 32]);
 
 impl Key {
@@ -27,7 +28,7 @@ impl Key {
     }
 
     pub(crate) fn create(folder: &Path, kind: &str) -> Result<(), VaultError> {
-        create(&folder.join(format!("{kind}.key")))
+        create(&folder.join(format!("{kind}.key")), random)
     }
 
     /// HMAC-SM3 over `name ‖ 0x00 ‖ bytes`: one key, separate uses.
@@ -40,43 +41,71 @@ impl Key {
     }
 }
 
-/// The generations of one key: what was sealed by an older one can still be opened.
-pub(crate) struct KeyRing(BTreeMap<u16, Key>);
+/// The generations of one key: what was sealed by another one can still be opened.
+#[derive(Clone)]
+pub(crate) struct KeyRing {
+    keys: BTreeMap<u16, Key>,
+    current: u16,
+}
 
 impl KeyRing {
     pub(crate) fn open(folder: &Path, kind: &'static str) -> Result<Self, VaultError> {
         let mut keys = BTreeMap::new();
-        for (id, path) in generations(folder, kind)? {
-            keys.insert(id, Key(read(&path)?));
+        let mut current = None;
+        for generation in generations(folder, kind)? {
+            keys.insert(generation.id, Key(read(&generation.path)?));
+            if !generation.prepared {
+                current = current.max(Some(generation.id));
+            }
         }
-        if keys.is_empty() {
-            return Err(VaultError::Missing {
+        match current {
+            Some(current) => Ok(Self { keys, current }),
+            None => Err(VaultError::Missing {
                 kind,
                 folder: folder.to_owned(),
-            });
+            }),
         }
-        Ok(Self(keys))
     }
 
     pub(crate) fn create(folder: &Path, kind: &str) -> Result<(), VaultError> {
         if generations(folder, kind)?.is_empty() {
-            create(&folder.join(format!("{kind}-1.key")))
+            create(&folder.join(format!("{kind}-1.key")), random)
         } else {
             Ok(())
         }
     }
 
     pub(crate) fn current(&self) -> (u16, &Key) {
-        let (id, key) = self.0.last_key_value().expect("open refuses an empty ring");
-        (*id, key)
+        let key = self
+            .keys
+            .get(&self.current)
+            .expect("the current key is one of the ring");
+        (self.current, key)
     }
 
-    pub(crate) fn previous(&self) -> Option<&Key> {
-        self.0.values().rev().nth(1)
+    /// The highest generation that is held, be it current or prepared.
+    pub(crate) fn newest(&self) -> u16 {
+        self.keys
+            .last_key_value()
+            .map_or(self.current, |(id, _)| *id)
+    }
+
+    /// Every generation but the current one.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Key> {
+        self.keys
+            .iter()
+            .filter(|(id, _)| **id != self.current)
+            .map(|(_, key)| key)
     }
 
     pub(crate) fn get(&self, id: u16) -> Option<&Key> {
-        self.0.get(&id)
+        self.keys.get(&id)
+    }
+
+    /// What the folder says now, and still what was held before: a key that has retired in between may be needed by what is under way.
+    pub(crate) fn take_over(&mut self, now: Self) {
+        self.current = now.current;
+        self.keys.extend(now.keys);
     }
 }
 
@@ -102,7 +131,7 @@ impl SharedKey {
         if let Some(folder) = path.parent() {
             make_folder(folder)?;
         }
-        create(path)?;
+        create(path, random)?;
         Self::open(path)
     }
 
@@ -164,28 +193,36 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), VaultError> {
         .map_err(file(folder))
 }
 
-fn generations(folder: &Path, kind: &str) -> Result<Vec<(u16, PathBuf)>, VaultError> {
+/// One file of a ring.
+pub(crate) struct Generation {
+    pub(crate) id: u16,
+    /// Held, but not yet what is sealed with.
+    pub(crate) prepared: bool,
+    pub(crate) path: PathBuf,
+}
+
+/// The files of a ring, ascending.
+pub(crate) fn generations(folder: &Path, kind: &str) -> Result<Vec<Generation>, VaultError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(file(folder))? {
         let path = entry.map_err(file(folder))?.path();
-        let number = path
+        let numbered = path
             .file_name()
             .and_then(|name| name.to_str())
-            .and_then(|name| {
-                name.strip_prefix(kind)?
-                    .strip_prefix('-')?
-                    .strip_suffix(".key")?
-                    .parse()
-                    .ok()
-            });
-        if let Some(id) = number {
-            found.push((id, path));
+            .and_then(|name| name.strip_prefix(kind)?.strip_prefix('-')?.split_once('.'));
+        let Some((number, ending)) = numbered else {
+            continue;
+        };
+        if let (Ok(id), "key" | "next") = (number.parse(), ending) {
+            let prepared = ending == "next";
+            found.push(Generation { id, prepared, path });
         }
     }
+    found.sort_by_key(|generation| generation.id);
     Ok(found)
 }
 
-fn read(path: &Path) -> Result<[u8; 32], VaultError> {
+pub(crate) fn read(path: &Path) -> Result<[u8; 32], VaultError> {
     let mode = fs::metadata(path).map_err(file(path))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(VaultError::Exposed(path.to_owned()));
@@ -199,12 +236,12 @@ fn read(path: &Path) -> Result<[u8; 32], VaultError> {
 
 /// Makes a key unless there is one. Two processes that start at once agree: the key appears whole, by a link
 /// that fails for the second.
-fn create(path: &Path) -> Result<(), VaultError> {
+pub(crate) fn create(path: &Path, bytes: impl FnOnce() -> [u8; 32]) -> Result<(), VaultError> {
     if path.exists() {
         return Ok(());
     }
     let draft = path.with_extension(format!("new-{}", hex::encode(random::<8>())));
-    write(&draft, &random())?;
+    write(&draft, &bytes())?;
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft).map_err(file(&draft))?;
     match linked {
@@ -226,7 +263,7 @@ fn write(path: &Path, bytes: &[u8; 32]) -> Result<(), VaultError> {
     target.sync_all().map_err(file(path))
 }
 
-fn file(path: &Path) -> impl FnOnce(std::io::Error) -> VaultError + use<> {
+pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> VaultError + use<> {
     let path = path.to_owned();
     move |source| VaultError::File { path, source }
 }

@@ -9,16 +9,20 @@ mod cipher;
 mod key;
 mod number;
 pub mod password;
+pub mod rotation;
+pub mod signature;
 pub mod token;
 pub mod totp;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 pub use cipher::{hmac_sm3, same, sm3};
 pub use key::SharedKey;
 pub use number::{NumberKind, PublicNumbers};
 
 use key::{Key, KeyRing};
+use signature::{Ed25519Key, Sm2Key};
 
 /// What went wrong with a key or with sealed data.
 #[derive(Debug, thiserror::Error)]
@@ -60,21 +64,71 @@ pub enum VaultError {
     Password(#[source] argon2::password_hash::Error),
 }
 
-/// A blind index (盲索引): what a sealed value is found by. Two columns, so that the index key can rotate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A blind index (盲索引): what a sealed value is found by.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlindIndex {
-    /// By the current key.
+    /// By the current key: what is written.
     pub current: [u8; 16],
-    /// By the previous key, while there is one.
-    pub previous: Option<[u8; 16]>,
+    /// By the other keys that are held while they rotate.
+    pub others: Vec<[u8; 16]>,
 }
 
-/// The keys of a centre, opened from its folder.
-pub struct Vault {
-    data: KeyRing,
-    index: KeyRing,
+impl BlindIndex {
+    /// By every key that is held: what is looked up by.
+    #[must_use]
+    pub fn any(&self) -> Vec<Vec<u8>> {
+        std::iter::once(&self.current)
+            .chain(&self.others)
+            .map(|index| index.to_vec())
+            .collect()
+    }
+}
+
+/// Which keys a vault holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generations {
+    /// The newest data key that it can open with.
+    pub data: u16,
+    /// The newest index key that it can look up by.
+    pub index: u16,
+    /// The data key that it seals with.
+    pub current_data: u16,
+    /// The index key that it writes.
+    pub current_index: u16,
+}
+
+/// The keys of a centre, opened from its folder. Cheap to clone; all clones see a rotation at once.
+#[derive(Clone)]
+pub struct Vault(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    rings: RwLock<Rings>,
     code: Key,
     number: Key,
+    log: LogKeys,
+}
+
+/// The two keys by which the evidence log signs its checkpoints (存证日志签名密钥).
+pub struct LogKeys {
+    /// For public tools.
+    pub ed25519: Ed25519Key,
+    /// For the domestic assessment of cryptography (商用密码).
+    pub sm2: Sm2Key,
+}
+
+struct Rings {
+    data: KeyRing,
+    index: KeyRing,
+}
+
+impl Rings {
+    fn open(folder: &Path) -> Result<Self, VaultError> {
+        Ok(Self {
+            data: KeyRing::open(folder, rotation::DATA)?,
+            index: KeyRing::open(folder, rotation::INDEX)?,
+        })
+    }
 }
 
 impl Vault {
@@ -84,12 +138,53 @@ impl Vault {
     /// A key is missing, damaged or readable by others.
     pub fn open_dir(folder: impl AsRef<Path>) -> Result<Self, VaultError> {
         let folder = folder.as_ref();
-        Ok(Self {
-            data: KeyRing::open(folder, "data")?,
-            index: KeyRing::open(folder, "index")?,
+        Ok(Self(Arc::new(Inner {
+            folder: folder.to_owned(),
+            rings: RwLock::new(Rings::open(folder)?),
             code: Key::open(folder, "code")?,
             number: Key::open(folder, "number")?,
-        })
+            log: LogKeys {
+                ed25519: Ed25519Key::open(folder.join("log-ed25519.key"))?,
+                sm2: Sm2Key::open(folder.join("log-sm2.key"))?,
+            },
+        })))
+    }
+
+    /// Reads the folder again: a key that was added while this process runs is held from now on. Data keys that have left the folder
+    /// stay for as long as the process lives.
+    ///
+    /// # Errors
+    /// As [`open_dir`](Self::open_dir); then nothing has changed.
+    pub fn refresh(&self) -> Result<Generations, VaultError> {
+        let now = Rings::open(&self.0.folder)?;
+        let mut rings = self
+            .0
+            .rings
+            .write()
+            .expect("nothing panics while it holds the keys");
+        rings.data.take_over(now.data);
+        rings.index = now.index;
+        drop(rings);
+        Ok(self.generations())
+    }
+
+    /// Which keys are held.
+    #[must_use]
+    pub fn generations(&self) -> Generations {
+        let rings = self.rings();
+        Generations {
+            data: rings.data.newest(),
+            index: rings.index.newest(),
+            current_data: rings.data.current().0,
+            current_index: rings.index.current().0,
+        }
+    }
+
+    fn rings(&self) -> RwLockReadGuard<'_, Rings> {
+        self.0
+            .rings
+            .read()
+            .expect("nothing panics while it holds the keys")
     }
 
     /// Makes the keys that are missing in a folder (files 0600) and opens it.
@@ -99,10 +194,12 @@ impl Vault {
     pub fn create(folder: impl AsRef<Path>) -> Result<Self, VaultError> {
         let folder = folder.as_ref();
         key::make_folder(folder)?;
-        KeyRing::create(folder, "data")?;
-        KeyRing::create(folder, "index")?;
+        KeyRing::create(folder, rotation::DATA)?;
+        KeyRing::create(folder, rotation::INDEX)?;
         Key::create(folder, "code")?;
         Key::create(folder, "number")?;
+        Ed25519Key::create(folder.join("log-ed25519.key"))?;
+        Sm2Key::create(folder.join("log-sm2.key"))?;
         Self::open_dir(folder)
     }
 
@@ -110,17 +207,23 @@ impl Vault {
     /// authenticated and also separates the keys.
     #[must_use]
     pub fn seal(&self, purpose: &str, plain: &[u8]) -> Vec<u8> {
-        let (id, key) = self.data.current();
+        let rings = self.rings();
+        let (id, key) = rings.data.current();
         cipher::seal(id, key, purpose, plain)
     }
 
-    /// Opens sealed data.
+    /// Opens sealed data. A key that is not held is looked for in the folder: another process may have begun to seal with it.
     ///
     /// # Errors
     /// Not sealed data, an unknown key, altered, another purpose.
     pub fn open(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
         let id = cipher::key_id(sealed)?;
-        let key = self.data.get(id).ok_or(VaultError::UnknownKey(id))?;
+        if let Some(key) = self.rings().data.get(id) {
+            return cipher::open(key, purpose, sealed);
+        }
+        self.refresh()?;
+        let rings = self.rings();
+        let key = rings.data.get(id).ok_or(VaultError::UnknownKey(id))?;
         cipher::open(key, purpose, sealed)
     }
 
@@ -129,7 +232,7 @@ impl Vault {
     /// # Errors
     /// Not sealed data.
     pub fn is_current(&self, sealed: &[u8]) -> Result<bool, VaultError> {
-        Ok(cipher::key_id(sealed)? == self.data.current().0)
+        Ok(cipher::key_id(sealed)? == self.rings().data.current().0)
     }
 
     /// The blind index of a value in normalised form, keyed by HMAC-SM3 and cut to 128 bits.
@@ -141,16 +244,17 @@ impl Vault {
                 .first_chunk::<16>()
                 .expect("a code of 32 bytes begins with 16")
         };
+        let rings = self.rings();
         BlindIndex {
-            current: of(self.index.current().1),
-            previous: self.index.previous().map(of),
+            current: of(rings.index.current().1),
+            others: rings.index.others().map(of).collect(),
         }
     }
 
     /// A message authentication code under a name of its own: HMAC-SM3.
     #[must_use]
     pub fn mac(&self, key_name: &str, bytes: &[u8]) -> [u8; 32] {
-        self.code.mac(key_name, bytes)
+        self.0.code.mac(key_name, bytes)
     }
 
     /// Checks a code in constant time.
@@ -159,10 +263,16 @@ impl Vault {
         same(&self.mac(key_name, bytes), mac)
     }
 
+    /// The keys of the evidence log.
+    #[must_use]
+    pub fn log_keys(&self) -> &LogKeys {
+        &self.0.log
+    }
+
     /// The permutation between inner ids and public numbers.
     #[must_use]
     pub fn numbers(&self) -> PublicNumbers {
-        PublicNumbers::new(&self.number)
+        PublicNumbers::new(&self.0.number)
     }
 }
 

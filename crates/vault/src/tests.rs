@@ -3,6 +3,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use crate::rotation::Stage;
 use crate::*;
 
 /// A folder of keys that goes with the test.
@@ -53,26 +54,58 @@ fn sealed_data_opens_for_its_purpose_only() {
 #[test]
 fn a_rotated_key_still_opens_and_finds_what_the_former_sealed() {
     let folder = Folder::new();
-    let before = Vault::create(&folder.0).expect("a vault");
-    let (sealed, index) = (before.seal("p", b"x"), before.blind_index("p", "x"));
-    assert_eq!(
-        (before.is_current(&sealed).expect("sealed"), index.previous),
-        (true, None)
-    );
-    for kind in ["data", "index"] {
-        SharedKey::create(folder.0.join(format!("{kind}-2.key"))).expect("a new generation");
+    let vault = Vault::create(&folder.0).expect("a vault");
+    let (sealed, index) = (vault.seal("p", b"x"), vault.blind_index("p", "x"));
+    assert!(vault.is_current(&sealed).expect("sealed") && index.others.is_empty());
+    assert_eq!(rotation::stage(&folder.0).expect("a stage"), Stage::Settled);
+
+    // Prepared: held by whoever looks, used by nobody.
+    for _ in 0..2 {
+        rotation::prepare(&folder.0).expect("a new generation");
+        assert_eq!(
+            rotation::stage(&folder.0).expect("a stage"),
+            Stage::Prepared
+        );
     }
-    let after = Vault::open_dir(&folder.0).expect("a vault");
-    assert_eq!(after.open("p", &sealed).expect("opened"), b"x");
-    assert!(!after.is_current(&sealed).expect("sealed"));
+    let behind = Vault::open_dir(&folder.0).expect("another process");
+    let held = vault.refresh().expect("the folder");
+    assert_eq!((held.data, held.current_data), (2, 1));
+    assert!(vault.is_current(&sealed).expect("sealed"));
+    let next = vault.blind_index("p", "x");
+    assert_eq!((next.current, next.others.len()), (index.current, 1));
+
+    // Switched: sealed with the new key, found by both, opened by who has not looked again.
+    rotation::switch(&folder.0).expect("switched");
+    assert_eq!(
+        rotation::stage(&folder.0).expect("a stage"),
+        Stage::Switched
+    );
+    vault.refresh().expect("the folder");
+    assert!(!vault.is_current(&sealed).expect("sealed"));
+    assert_eq!(vault.open("p", &sealed).expect("opened"), b"x");
+    assert_eq!(
+        behind.open("p", &vault.seal("p", b"y")).expect("opened"),
+        b"y"
+    );
+    let after = vault.blind_index("p", "x");
+    assert_eq!(
+        (after.current, after.others),
+        (next.others[0], vec![index.current])
+    );
+    assert_ne!(after.current, vault.blind_index("q", "x").current);
+
+    // Retired: who runs still opens, who starts does not, and the file is kept.
+    rotation::retire(&folder.0).expect("retired");
+    assert_eq!(rotation::stage(&folder.0).expect("a stage"), Stage::Settled);
+    vault.refresh().expect("the folder");
+    assert_eq!(vault.open("p", &sealed).expect("opened"), b"x");
+    let fresh = Vault::open_dir(&folder.0).expect("a process that starts");
     assert!(matches!(
-        before.open("p", &after.seal("p", b"x")),
-        Err(VaultError::UnknownKey(2))
+        fresh.open("p", &sealed),
+        Err(VaultError::UnknownKey(1))
     ));
-    let found = after.blind_index("p", "x");
-    assert_eq!(found.previous, Some(index.current));
-    assert_ne!(found.current, index.current);
-    assert_ne!(found.current, after.blind_index("q", "x").current);
+    assert!(folder.0.join("retired/data-1.key").exists());
+    assert!(folder.0.join("retired/index-1.key").exists());
 }
 
 #[test]
@@ -85,7 +118,7 @@ fn key_files_are_for_their_owner_and_are_made_once() {
     assert!(!again.verify_mac("n", b"x", &first.mac("m", b"x")));
     assert_eq!(
         fs::read_dir(&folder.0).expect("listed").count(),
-        4,
+        6,
         "no drafts are left"
     );
     for file in fs::read_dir(&folder.0).expect("listed") {

@@ -98,7 +98,7 @@ impl Backups {
                 found.push(serde_json::from_str(&text).map_err(|error| file(&note)(error.into()))?);
             }
         }
-        found.sort_by(|one: &Backup, other| one.began_at.cmp(&other.began_at));
+        found.sort_by_key(|backup: &Backup| backup.began_at);
         Ok(found)
     }
 

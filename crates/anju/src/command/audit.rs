@@ -1,19 +1,32 @@
-//! `anju audit`: recomputes the books from their postings and checks every invariant.
+//! `anju audit`: recomputes the books from their postings and the log from its leaves, and checks every invariant.
 
 use std::process::ExitCode;
 
+use anju_casework::{case, log};
 use anju_ledger::audit;
 use serde_json::json;
 
 use crate::{config::Config, database, start::office};
 
+/// Each step of a case has its leaf, each leaf its place in the tree (accounting.md §5).
+const EVIDENCE: &str = "I20";
+
 /// 1 with a line for each breach; 0 with what was checked.
 pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
     let url = database::url(config).await?;
-    let office = office::open(config, database::pool(&url, 1).await?).await?;
+    let office = office::open(config, database::pool(&url, 2).await?).await?;
     let mut connection = office.pool.acquire().await?;
-    let breaches = audit::audit(&mut connection, office.ledger()).await?;
-    let checked: Vec<&str> = audit::checked().collect();
+    let mut breaches = audit::audit(&mut connection, office.ledger()).await?;
+    let evidence = log::audit(&office)
+        .await?
+        .into_iter()
+        .chain(case::audit_proofs(&office).await?);
+    breaches.extend(evidence.map(|detail| audit::Breach {
+        invariant: EVIDENCE.to_owned(),
+        place: "存证日志".to_owned(),
+        detail,
+    }));
+    let checked: Vec<&str> = audit::checked().chain([EVIDENCE]).collect();
     if as_json {
         let breaches: Vec<_> = breaches
             .iter()

@@ -1,5 +1,6 @@
 //! One file a command of the command line; each prints for a person and returns an exit code.
 
+pub mod admin;
 pub mod audit;
 pub mod backup;
 pub mod clock;
@@ -7,6 +8,7 @@ pub mod close;
 pub mod cluster;
 pub mod config;
 pub mod demo;
+pub mod export;
 pub mod logins;
 pub mod migrate;
 pub mod outside;
@@ -16,4 +18,5 @@ pub mod restore;
 pub mod serve;
 pub mod setup;
 pub mod vectors;
+pub mod verify;
 pub mod walk;

@@ -16,6 +16,7 @@ use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
     kept::OfficeStore,
+    witness::Witness,
 };
 use anju_ledger::Ids;
 use anju_policy::{PolicyFiles, PolicySet};
@@ -163,7 +164,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         },
         office.clock.clone(),
         Arc::new(OfficeStore(office.clone())),
-        Arc::new(Vault::open_dir(&keys)?),
+        Arc::new(office.vault.clone()),
     )?;
     let banks = Arc::new(bank_table(config)?);
     let address = config
@@ -171,10 +172,13 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         .strip_prefix("http://")
         .unwrap_or(&config.outside_url);
     let banks = BankLine::new(address, bank_key.clone(), banks)?;
+    let witnesses = fs::read_to_string(home::witnesses(&config.home)).unwrap_or_default();
+    let witnesses = Witness::parse(&witnesses, &config.outside_url)?.into();
     Ok(Engine {
         office,
         gateway,
         banks,
         bank_key,
+        witnesses,
     })
 }

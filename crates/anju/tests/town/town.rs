@@ -26,7 +26,8 @@ pub struct Town {
     /// How its server was started.
     pub config: Config,
     _outside: start::Running,
-    database: TestDatabase,
+    /// Its database, for tests that act as its owner.
+    pub database: TestDatabase,
     _home: Home,
 }
 
@@ -47,7 +48,7 @@ impl Writes {
 
 /// The server of a town: in this process, one that can be killed, or none between the two.
 enum Server {
-    Here { _running: start::Running },
+    Here { _running: Box<start::Running> },
     Process(std::process::Child),
     Stopped,
 }
@@ -70,8 +71,21 @@ impl Town {
 
     /// A town whose centre has further policy files (path below `policy/`, text).
     pub async fn with_policy(files: &[(&str, &str)]) -> Self {
-        let database = TestDatabase::fresh().await;
+        Self::founded(Home::fresh(), files).await
+    }
+
+    /// A town whose first day is the day of this instant, at which its clock stands when it opens.
+    pub async fn open_at(instant: chrono::DateTime<chrono::Utc>) -> Self {
         let home = Home::fresh();
+        std::fs::create_dir_all(&home.0).expect("a home");
+        office::clock(&home.0)
+            .set_offset(instant - chrono::Utc::now())
+            .expect("a clock");
+        Self::founded(home, &[]).await
+    }
+
+    async fn founded(home: Home, files: &[(&str, &str)]) -> Self {
+        let database = TestDatabase::fresh().await;
         // Both addresses are needed before either starts: each calls the other.
         let (server, outside) = (free_port().await, free_port().await);
         let config = Config {
@@ -93,16 +107,23 @@ impl Town {
             .expect("a centre");
         Self {
             doors: Doors::of(&config).expect("the demo key"),
-            _outside: start::outside(&config, outside).expect("the outside world"),
+            _outside: start::outside_with_witnesses(&config, outside).expect("the outside world"),
             server: Server::Here {
-                _running: start::server(&config, server, pool)
-                    .await
-                    .expect("the server"),
+                _running: Box::new(
+                    start::server(&config, server, pool)
+                        .await
+                        .expect("the server"),
+                ),
             },
             config,
             database,
             _home: home,
         }
+    }
+
+    /// Stops the server; the outside world goes on.
+    pub fn stop_server(&mut self) {
+        self.server = Server::Stopped;
     }
 
     /// Puts the server into a process of its own, which can be killed like any other.
@@ -113,16 +134,24 @@ impl Town {
         self
     }
 
-    /// Starts the server's process and waits until it would take a write.
-    pub async fn start_server(&mut self) {
-        let child = std::process::Command::new(env!("CARGO_BIN_EXE_anju"))
-            .arg("serve")
+    /// The binary on this town.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_anju"));
+        command
+            .args(arguments)
             .env("ANJU_HOME", &self.config.home)
             .env("ANJU_LISTEN", self.config.listen.to_string())
             .env("ANJU_OUTSIDE_URL", &self.config.outside_url)
             .env("ANJU_POLICY", &self.config.policy)
             .env("ANJU_DEMO", "1")
-            .env("DATABASE_URL", &self.database.url)
+            .env("DATABASE_URL", &self.database.url);
+        command
+    }
+
+    /// Starts the server's process and waits until it would take a write.
+    pub async fn start_server(&mut self) {
+        let child = self
+            .command(&["serve"])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
@@ -187,6 +216,16 @@ impl Town {
         Writes { calls, forgotten }
     }
 
+    /// Moves the clock of its centre.
+    pub fn later(&self, minutes: i64) {
+        let clock = office::clock(&self.config.home);
+        clock
+            .set_offset(clock.offset() + chrono::TimeDelta::minutes(minutes))
+            .expect("the clock");
+        // A clock knows a new file by its time, which a file system counts in a few milliseconds.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+
     /// The office of its centre, beside the one of the server.
     pub async fn office(&self) -> anju_casework::Office {
         let pool = anju::database::pool(&self.config.database_url, 4)
@@ -225,7 +264,7 @@ pub fn month(back: i32) -> Month {
 }
 
 /// The repository's policy, or a copy of it with further files.
-fn policy_folder(home: &Path, files: &[(&str, &str)]) -> PathBuf {
+pub fn policy_folder(home: &Path, files: &[(&str, &str)]) -> PathBuf {
     let original = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policy"));
     if files.is_empty() {
         return original;

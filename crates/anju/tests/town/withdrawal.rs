@@ -21,7 +21,7 @@ async fn request(town: &Town, who: &Person) -> Value {
     json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": who.card }, "channel": "APP" })
 }
 
-async fn submit(town: &Town, who: &Person) -> Value {
+pub async fn submit(town: &Town, who: &Person) -> Value {
     let body = request(town, who).await;
     town.doors
         .post("/cases?wait=10s", &body)
@@ -42,7 +42,7 @@ async fn case(town: &Town, submitted: &Value) -> Value {
 }
 
 /// The case once its state is the wanted one; fails with what it is instead.
-async fn becomes(town: &Town, submitted: &Value, state: &str) -> Value {
+pub async fn becomes(town: &Town, submitted: &Value, state: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(40);
     loop {
         let now = case(town, submitted).await;
@@ -152,7 +152,7 @@ async fn a_silent_source_makes_the_case_wait_and_its_recovery_makes_it_go_on() {
 }
 
 /// What civil affairs hold of somebody's death.
-async fn death(town: &Town, who: &Person, dead: bool) {
+pub async fn death(town: &Town, who: &Person, dead: bool) {
     let body = json!({ "subject": who.id, "value": { "dead": dead, "date": "2026-11-01" } });
     town.doors
         .control_post("/facts/D02/civil.death/set", &body)

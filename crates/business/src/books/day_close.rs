@@ -3,13 +3,13 @@
 
 use anju_ledger::day::{self, BusinessDate, Closing, DayState};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use serde_json::json;
-use sqlx::FromRow;
+use sqlx::{Connection, FromRow, PgConnection};
 
 use anju_casework::staff::{Staff, role};
-use anju_casework::{Office, Refusal, Result, leaf};
+use anju_casework::{Office, Refusal, Result};
 
 use super::day_match::{self, BankMatch, Statement};
+use super::day_proof;
 use crate::contribution::suspense;
 
 /// One line of the checklist.
@@ -256,7 +256,12 @@ async fn seal(
     maker_id: i64,
     checker_id: i64,
 ) -> Result<()> {
-    let mut conn = office.pool.acquire().await?;
+    let mut conn = closing_line(office).await?;
+    sqlx::query("SELECT pg_advisory_lock($1, $2)")
+        .bind(DAY_END)
+        .bind(i32::from(office.centre.id))
+        .execute(&mut conn)
+        .await?;
     let day_closed = BusinessDate::of(business_date);
     let closing = Closing {
         centre: office.ledger(),
@@ -267,8 +272,17 @@ async fn seal(
         at: office.now(),
     };
     day::close(&mut conn, &closing).await?;
-    drop(conn);
-    end(office, business_date, checker_id).await
+    end(office, business_date, checker_id).await?;
+    Ok(conn.close().await?)
+}
+
+/// Any number that nobody else takes as a lock: who ends a day holds it, so that no other node finishes that day meanwhile.
+const DAY_END: i32 = 0x6461_7965;
+
+/// A connection that goes with the close, and with it the lock: one of the pool would be lent on with the lock still held where a
+/// close is given up.
+async fn closing_line(office: &Office) -> Result<PgConnection> {
+    Ok(office.pool.acquire().await?.detach())
 }
 
 /// What belongs to the end of a sealed day, the signature last: a close without it is not finished.
@@ -279,7 +293,7 @@ async fn end(office: &Office, sealed: NaiveDate, checker_id: i64) -> Result<()> 
 
 async fn sign(office: &Office, business_date: NaiveDate, checker_id: i64) -> Result<()> {
     let mut tx = office.pool.begin().await?;
-    sqlx::query(
+    let signed = sqlx::query(
         "UPDATE day_signature SET state = 2, checker_id = $3, checked_at = $4
           WHERE centre_id = $1 AND business_date = $2 AND state = 1",
     )
@@ -289,32 +303,31 @@ async fn sign(office: &Office, business_date: NaiveDate, checker_id: i64) -> Res
     .bind(office.now())
     .execute(&mut *tx)
     .await?;
-    let totals: (i64, i64, i32) = sqlx::query_as(
-        "SELECT journals, debit_fen, vouchers FROM day_close WHERE centre_id = $1 AND business_date = $2",
-    )
-    .bind(office.centre.id)
-    .bind(business_date)
-    .fetch_one(&mut *tx)
-    .await?;
-    let record = json!({
-        "kind": "day", "date": business_date, "journals": totals.0, "debit_fen": totals.1, "vouchers": totals.2,
-    });
-    let leaf = leaf::commit(&record)?;
-    let ref_id = office.ids.next().await?;
-    leaf::add(office, &mut tx, leaf::kind::DAY, ref_id, 0, &leaf).await?;
+    if signed.rows_affected() == 0 {
+        return Ok(()); // signed before, and its leaf written with it
+    }
+    day_proof::add_leaf(office, &mut tx, business_date).await?;
     tx.commit().await?;
-    tracing::info!(%business_date, journals = totals.0, vouchers = totals.2, "day sealed");
+    tracing::info!(%business_date, "day sealed");
     Ok(())
 }
 
-/// Finishes closes that were interrupted between the mark and the signature; called at start.
+/// Finishes closes that were interrupted between the mark and the signature, because the process died or the database did. A close
+/// that is going on, here or on another node, is left alone.
 pub async fn finish_interrupted(office: &Office) -> Result<()> {
-    let mut conn = office.pool.acquire().await?;
+    let mut conn = closing_line(office).await?;
+    let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+        .bind(DAY_END)
+        .bind(i32::from(office.centre.id))
+        .fetch_one(&mut conn)
+        .await?;
+    if !free {
+        return Ok(conn.close().await?);
+    }
     for marked in day::unsealed(&mut conn, office.ledger()).await? {
         day::wait_for_writers(&mut conn).await?;
         day::seal(&mut conn, office.ledger(), marked, office.now()).await?;
     }
-    drop(conn);
     let unsigned: Vec<(NaiveDate, i64)> = sqlx::query_as(
         "SELECT business_date, c.checker_id FROM day_close c JOIN day_signature s USING (centre_id, business_date)
           WHERE centre_id = $1 AND c.state = 2 AND s.state = 1 ORDER BY business_date",
@@ -326,7 +339,7 @@ pub async fn finish_interrupted(office: &Office) -> Result<()> {
         tracing::info!(%sealed, "an interrupted close is finished");
         end(office, sealed, checker_id).await?;
     }
-    Ok(())
+    Ok(conn.close().await?)
 }
 
 /// The first business day of the books.

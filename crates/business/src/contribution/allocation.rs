@@ -2,20 +2,19 @@
 
 use std::time::Instant;
 
-use anju_domain::clock::rfc3339_millis;
 use anju_domain::money::Fen;
-use anju_evidence::{Hash, record};
 use anju_ledger::journal::{self, Allocation, AllocationLine};
 use anju_ledger::{AccountId, Part};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 
 use anju_casework::books::{self, Booking};
 use anju_casework::employer::Employer;
-use anju_casework::{Actor, Fault, Office, Result, case};
+use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 
+use super::proof;
 use super::receipt::{receipt_state, received_detail};
-use super::remittance::{Remittance, add_batch_leaf};
+use super::remittance::Remittance;
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
 pub(crate) async fn apply(
@@ -64,14 +63,7 @@ pub(crate) async fn allocate(
     received_fen: i64,
 ) -> Result<()> {
     let began = Instant::now();
-    let lines: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "SELECT account_id, employer_fen, employee_fen FROM remittance_line
-          WHERE centre_id = $1 AND remittance_id = $2 ORDER BY account_id",
-    )
-    .bind(office.centre.id)
-    .bind(list.remittance_id)
-    .fetch_all(&mut *tx)
-    .await?;
+    let lines = proof::lines(office, tx, list.remittance_id).await?;
     let total: i64 = lines
         .iter()
         .map(|(_, employer_fen, employee_fen)| employer_fen + employee_fen)
@@ -114,10 +106,10 @@ pub(crate) async fn allocate(
         parts: (Part::Employer, Part::Employee),
     };
     journal::allocate(tx, &header, &allocation).await?;
-    let (leaves, salt) = evidence(office, list, &lines)?;
-    add_batch_leaf(office, tx, list.remittance_id, &leaves, &salt).await?;
-
     let now = office.now();
+    let leaf = proof::batch(office, list, &lines, now, anju_vault::random())?.leaf()?;
+    leaf::add(office, tx, leaf::kind::BATCH, list.remittance_id, &leaf).await?;
+
     let ms = i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX);
     sqlx::query(
         "WITH list AS (
@@ -151,38 +143,4 @@ pub(crate) async fn allocate(
     .await?;
     metrics::counter!("allocated_lines_total").increment(lines.len() as u64);
     Ok(())
-}
-
-/// The leaves of the batch's subtree and the salt that theirs are derived from. Each line's record can be drawn again from its row.
-fn evidence(
-    office: &Office,
-    list: &Remittance,
-    lines: &[(i64, i64, i64)],
-) -> Result<(Vec<Hash>, [u8; 32])> {
-    let batch_salt: [u8; 32] = anju_vault::random();
-    let remittance = office
-        .numbers
-        .encode(anju_vault::NumberKind::Remittance, list.remittance_id);
-    let month = list.month().to_string();
-    let at = rfc3339_millis(list.registered_at);
-    let leaves = lines
-        .iter()
-        .map(|(account, employer_fen, employee_fen)| {
-            let line: Value = json!({
-                "kind": "allocation",
-                "remittance": remittance,
-                "registered_at": at,
-                "month": month,
-                "account": office.numbers.encode(anju_vault::NumberKind::Account, *account),
-                "employer_fen": employer_fen,
-                "employee_fen": employee_fen,
-            });
-            // Derived, so that the subtree is drawn again from the rows and one salt.
-            let salt = record::sha256(&[&batch_salt[..], &account.to_be_bytes()].concat());
-            let commitment = record::commitment(&salt, &line)
-                .map_err(|error| Fault::Stored(error.to_string()))?;
-            Ok(record::leaf_hash(&record::entry(&commitment)))
-        })
-        .collect::<Result<Vec<Hash>>>()?;
-    Ok((leaves, batch_salt))
 }

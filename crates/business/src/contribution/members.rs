@@ -187,15 +187,9 @@ async fn known_people(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let indexes: Vec<Vec<u8>> = ids
+    let indexes: Vec<Vec<Vec<u8>>> = ids
         .iter()
-        .map(|id| {
-            office
-                .vault
-                .blind_index(purpose::ID, id.expose())
-                .current
-                .to_vec()
-        })
+        .map(|id| office.vault.blind_index(purpose::ID, id.expose()).any())
         .collect();
     let rows: Vec<KnownPerson> = sqlx::query_as(
         "SELECT p.id_index, p.person_id, m.state, m.account_id
@@ -204,7 +198,7 @@ async fn known_people(
           WHERE p.centre_id = $1 AND p.id_index = ANY ($2)",
     )
     .bind(office.centre.id)
-    .bind(&indexes)
+    .bind(indexes.concat())
     .fetch_all(&office.pool)
     .await?;
     let mut by_index: HashMap<Vec<u8>, KnownPerson> = rows
@@ -214,7 +208,10 @@ async fn known_people(
     Ok(ids
         .iter()
         .zip(indexes)
-        .filter_map(|(id, index)| Some(((*id).clone(), by_index.remove(&index)?)))
+        .filter_map(|(id, indexes)| {
+            let known = indexes.iter().find_map(|index| by_index.remove(index))?;
+            Some(((*id).clone(), known))
+        })
         .collect())
 }
 

@@ -7,6 +7,7 @@ mod kept;
 mod members;
 pub mod opening;
 pub mod people;
+pub mod proof;
 pub mod receipt;
 pub mod registration;
 pub mod remittance;

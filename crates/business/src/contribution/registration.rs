@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use anju_casework::catalogue::{Effect, Known, OwnBooks, Request, Service};
 use anju_casework::employer::{self, Employer};
+use anju_casework::person::{purpose, text};
 use anju_casework::{Actor, Error, Fault, Office, Refusal, Result, books, case};
 
 use super::remittance::{SERVICE, reference};
@@ -249,6 +250,59 @@ async fn check_order(
     Ok(())
 }
 
+/// Nobody becomes a customer twice: somebody new to this list may have come with another list since it was checked. While keys rotate
+/// the same person may stand under another key's index, which the unique key cannot see: then one registration waits for the other.
+async fn nobody_twice(office: &Office, tx: &mut PgConnection, roster_id: i64) -> Result<()> {
+    let probe = office.vault.blind_index(purpose::ID, "");
+    let came: bool = if probe.others.is_empty() {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM roster_row r
+                              JOIN person p ON p.centre_id = r.centre_id AND p.id_index = r.id_index
+                             WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.is_new_person)",
+        )
+        .bind(office.centre.id)
+        .bind(roster_id)
+        .fetch_one(&mut *tx)
+        .await?
+    } else {
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(ONE_AFTER_ANOTHER)
+            .execute(&mut *tx)
+            .await?;
+        let sealed: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT id_sealed FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND is_new_person AND id_sealed IS NOT NULL",
+        )
+        .bind(office.centre.id)
+        .bind(roster_id)
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut indexes = Vec::with_capacity(sealed.len() * 2);
+        for sealed in sealed {
+            let id = text(&office.vault, purpose::ID, &sealed)?;
+            indexes.extend(office.vault.blind_index(purpose::ID, &id).any());
+        }
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM person WHERE centre_id = $1 AND id_index = ANY ($2))",
+        )
+        .bind(office.centre.id)
+        .bind(indexes)
+        .fetch_one(&mut *tx)
+        .await?
+    };
+    if came {
+        return Err(Refusal::new(
+            409,
+            "E-REMIT-07",
+            "名册核对之后，名册中新增的职工已由别的单位开户。请重新上传名册核对，再登记。",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Any number that nobody else takes as a lock.
+const ONE_AFTER_ANOTHER: i64 = 0x616e_6a75_0001;
+
 /// People, accounts, memberships and the employer's ratio, set by set.
 async fn apply(
     office: &Office,
@@ -267,6 +321,7 @@ async fn apply(
     ] {
         sqlx::query(setting).execute(&mut *tx).await?;
     }
+    nobody_twice(office, tx, roster_id).await?;
     sqlx::query(
         "INSERT INTO person (centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, created_at)
          SELECT centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, $3

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 
-use anju_casework::{Actor, Fault, Office, Refusal, Result, case, leaf};
+use anju_casework::{Actor, Office, Refusal, Result, case};
 
 /// Service id.
 pub const SERVICE: &str = "remittance-register";
@@ -269,23 +269,4 @@ pub async fn expire(office: &Office) -> Result<usize> {
         }
     }
     Ok(expired)
-}
-
-/// The evidence of an allocation: one leaf that holds the root of its lines' subtree.
-pub(crate) async fn add_batch_leaf(
-    office: &Office,
-    conn: &mut PgConnection,
-    remittance_id: i64,
-    leaves: &[anju_evidence::Hash],
-    salt: &[u8; 32],
-) -> Result<()> {
-    let root = anju_evidence::tree::root(leaves);
-    let size = i32::try_from(leaves.len())
-        .map_err(|_| Fault::Stored("a batch is too large".to_owned()))?;
-    let entry = anju_evidence::record::batch_entry(leaves.len() as u64, &root);
-    let leaf = leaf::Leaf {
-        leaf: anju_evidence::record::leaf_hash(&entry).to_vec(),
-        salt: salt.to_vec(),
-    };
-    leaf::add(office, conn, leaf::kind::BATCH, remittance_id, size, &leaf).await
 }

@@ -76,7 +76,7 @@ pub async fn read(office: &Office, request: &Request, known: &Known) -> Result<O
     let spouse_index = known
         .spouse_id
         .as_deref()
-        .map(|id| office.vault.blind_index(purpose::ID, id).current.to_vec());
+        .map(|id| office.vault.blind_index(purpose::ID, id).any());
     let event_key = known.lease_no.as_deref().map(lease_key);
     let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)

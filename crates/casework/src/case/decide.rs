@@ -26,10 +26,10 @@ pub enum Verdict {
 
 /// What is kept of a decision: codes, fact ids, numbers, and the facts of our own books, which have no row of their own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct KeptDecision {
+pub(super) struct KeptDecision {
     #[serde(flatten)]
-    stored: StoredDecision,
-    own: Vec<Fact>,
+    pub(super) stored: StoredDecision,
+    pub(super) own: Vec<Fact>,
     /// The reviewer's reason, where a person decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by_hand: Option<String>,
@@ -399,7 +399,7 @@ pub(super) async fn execute(
     .bind(decided.request.applicant_id)
     .bind(office.ids.next().await?)
     .bind(json!({ "case": case_id, "attempt": 1 }))
-    .bind(&leaf.leaf)
+    .bind(&leaf.entry)
     .bind(&leaf.salt)
     .execute(&office.pool)
     .await;

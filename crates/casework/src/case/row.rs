@@ -183,26 +183,30 @@ impl Case {
 
     /// The form with its sealed values opened.
     pub fn open_form(&self, office: &Office) -> Result<anju_policy::Form> {
-        let mut form = anju_policy::Form::new();
-        for (field, value) in self.form.as_object().into_iter().flatten() {
-            let opened = match value.get("sealed").and_then(Value::as_str) {
-                Some(sealed) => {
-                    let sealed = hex::decode(sealed).map_err(|_| {
-                        crate::Fault::Stored("a sealed field is not hex".to_owned())
-                    })?;
-                    Value::String(text(&office.vault, purpose::CARD, &sealed)?)
-                }
-                None => value.clone(),
-            };
-            form.insert(field.clone(), opened);
-        }
-        Ok(form)
+        open_form(office, &self.form)
     }
 
     /// The last four digits of the payee's card.
     pub fn card_tail(&self) -> Option<&str> {
         self.form.get("card_no")?.get("tail")?.as_str()
     }
+}
+
+/// A kept form with its sealed values opened.
+pub(super) fn open_form(office: &Office, kept: &Value) -> Result<anju_policy::Form> {
+    let mut form = anju_policy::Form::new();
+    for (field, value) in kept.as_object().into_iter().flatten() {
+        let opened = match value.get("sealed").and_then(Value::as_str) {
+            Some(sealed) => {
+                let sealed = hex::decode(sealed)
+                    .map_err(|_| crate::Fault::Stored("a sealed field is not hex".to_owned()))?;
+                Value::String(text(&office.vault, purpose::CARD, &sealed)?)
+            }
+            None => value.clone(),
+        };
+        form.insert(field.clone(), opened);
+    }
+    Ok(form)
 }
 
 /// Seals the personal values of a form.

@@ -255,7 +255,7 @@ pub async fn payment_paid(
         case_id,
         Actor::System,
         &["paid", "done"],
-        legs(office, report, sent_at),
+        paid_detail(office, &case, report, sent_at),
     )
     .await?;
     outbox::sms(office, &mut tx, case_id, "paid").await?;
@@ -307,6 +307,19 @@ async fn ordered_at(
     .bind(case_id)
     .fetch_one(conn)
     .await?)
+}
+
+/// What the last step's evidence says of a payment, so that it speaks for itself.
+fn paid_detail(
+    office: &Office,
+    case: &Case,
+    report: &PaymentReport,
+    sent_at: Option<DateTime<Utc>>,
+) -> Value {
+    let mut detail = legs(office, report, sent_at);
+    detail["service"] = case.service.clone().into();
+    detail["amount_fen"] = case.amount_fen.into();
+    detail
 }
 
 /// The legs that the bank made: from the order to its answer, and to its booking.

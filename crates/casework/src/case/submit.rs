@@ -78,7 +78,7 @@ pub async fn submit(
              event AS (
                  INSERT INTO case_event (case_id, at, actor_id, centre_id, seq, steps, detail)
                  VALUES ($1, $20, $14, $9, 1, $15, $16))
-             INSERT INTO evidence_pending (ref_id, centre_id, kind, leaf, salt) VALUES ($1, $9, $17, $18, $19)",
+             INSERT INTO evidence_pending (ref_id, centre_id, kind, seq, entry, salt) VALUES ($1, $9, $17, 1, $18, $19)",
         )
         .bind(submission.case_id)
         .bind(request.applicant_id)
@@ -98,7 +98,7 @@ pub async fn submit(
         .bind(&steps[..])
         .bind(&detail)
         .bind(leaf::kind::CASE)
-        .bind(&leaf.leaf)
+        .bind(&leaf.entry)
         .bind(&leaf.salt)
         .bind(at)
         .execute(&mut *tx)

@@ -18,6 +18,7 @@ use crate::desk::{framed, looked, person_number, sees_branch, staff_named};
 use crate::my::{Read, amount_of, channel_name, service_name};
 use crate::pages::desk::CasePage;
 use crate::pages::error::PageError;
+use crate::proofs;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::explain;
@@ -141,6 +142,7 @@ async fn draw(
     Ok(CasePage {
         frame,
         flash,
+        proof: format!("/desk/cases/{number}/proof.json"),
         case_no: number,
         title: format!(
             "{} · {}",
@@ -215,6 +217,17 @@ async fn hands(
             ],
         ),
     }))
+}
+
+/// `GET /desk/cases/{case}/proof.json`.
+pub(crate) async fn proof(
+    State(portal): State<Portal>,
+    at: AtDesk,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let one = found(office, &at, &number).await?;
+    proofs::file(&number, case::proof(office, one.case_id, None).await?)
 }
 
 #[derive(Deserialize)]

@@ -2,11 +2,12 @@
 
 use anju_business::books::day_close::{self, Check, INVARIANTS, Signature, THREE_WAY};
 use anju_business::books::day_match::{self, BankMatch};
+use anju_business::books::day_proof;
 use anju_casework::{Error, Office};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::Form;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::NaiveDate;
@@ -19,6 +20,7 @@ use crate::components::{
 use crate::desk::{bank_name, framed_on, staff_name, staff_named};
 use crate::pages::desk::DayClosePage;
 use crate::pages::error::PageError;
+use crate::proofs;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
@@ -30,6 +32,15 @@ pub(crate) async fn close(
     at: AtDesk,
 ) -> Result<DayClosePage, PageError> {
     draw(&portal, &visit, &at, None).await
+}
+
+/// `GET /desk/books/close/{date}/proof.json`: a day that was closed.
+pub(crate) async fn proof(
+    State(portal): State<Portal>,
+    Path(date): Path<String>,
+) -> Result<Response, PageError> {
+    let day: NaiveDate = date.parse().map_err(|_| PageError::NotFound)?;
+    proofs::file(&date, day_proof::proof(&portal.engine.office, day).await?)
 }
 
 async fn draw(

@@ -46,6 +46,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/tasks/next", get(tasks::next))
         .route("/desk/cases/{case}", get(case::page))
         .route("/desk/cases/{case}/check", post(case::check))
+        .route("/desk/cases/{case}/proof.json", get(case::proof))
         .route(
             "/desk/identify",
             get(identify::page).post(identify::identify),
@@ -70,6 +71,7 @@ pub(crate) fn routes() -> Router<Portal> {
             get(books::trial_balance_csv),
         )
         .route("/desk/books/close", get(close::close))
+        .route("/desk/books/close/{date}/proof.json", get(close::proof))
         .route("/desk/books/close/propose", post(close::propose))
         .route("/desk/books/close/confirm", post(close::confirm))
 }

@@ -102,6 +102,11 @@ pub(crate) async fn progress(
                 .icon("seal"),
         );
     }
+    results.push(
+        Row::to(format!("{here}/proof.json"), "存证")
+            .note("这件事到现在为止的证明，存下来可以离线验证")
+            .icon("download"),
+    );
     let may_withdraw = matches!(
         read.case.state(),
         CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing

@@ -6,6 +6,7 @@ mod apply;
 mod cases;
 mod home;
 mod me;
+mod proofs;
 mod reading;
 mod receipt;
 
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/cases/{case}/why", get(cases::why))
         .route("/my/cases/{case}/receipt", get(receipt::page))
         .route("/my/cases/{case}/receipt.pdf", get(receipt::pdf))
+        .route("/my/cases/{case}/proof.json", get(proofs::of_case))
         .route(
             "/my/cases/{case}/withdraw",
             get(cases::ask_to_withdraw).post(cases::withdraw),
@@ -52,6 +54,11 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/messages", get(me::messages))
         .route("/my/me", get(me::page))
         .route("/my/me/access", get(me::access))
+        .route("/my/me/proofs", get(proofs::page))
+        .route(
+            "/my/me/proofs/{remittance}/proof.json",
+            get(proofs::of_month),
+        )
         .route("/my/me/consents", get(me::consents))
         .route("/my/me/consents/withdraw", post(me::withdraw_consent))
         .route("/my/me/sessions", get(sessions::of_person))

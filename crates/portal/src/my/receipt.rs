@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use anju_casework::case;
+use anju_casework::log::Proof;
 use anju_casework::person::{self, Person};
 use anju_casework::{Fault, Office};
 use anju_domain::clock::shanghai_date;
+use anju_evidence::proof::short_code;
 use anju_paper::{Moment, Press, ReceiptData};
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -27,6 +29,8 @@ use crate::service::{ReceiptPage, explain};
 struct Proven {
     read: Read,
     person: Person,
+    /// Of its evidence, once that is sealed.
+    short_code: Option<String>,
     /// 提交, 通过, 到账: each once, when it last happened.
     times: Vec<(&'static str, DateTime<Utc>)>,
 }
@@ -51,7 +55,16 @@ async fn proven(office: &Office, me: &Me, number: &str) -> Result<Proven, PageEr
             .find(|event| event.steps.iter().any(|taken| taken == step));
         times.extend(last.map(|event| (word, event.at)));
     }
+    let short_code = match case::proof(office, read.case.case_id, None).await {
+        Ok(Proof::Sealed(bundle)) => bundle
+            .commitment()
+            .ok()
+            .map(|commitment| short_code(&commitment)),
+        // A receipt is good without it: what was done before there was a log has none.
+        Ok(Proof::Waiting) | Err(_) => None,
+    };
     Ok(Proven {
+        short_code,
         read,
         person,
         times,
@@ -69,6 +82,7 @@ pub(crate) async fn page(
     let Proven {
         read,
         person,
+        short_code,
         times,
     } = proven(office, &me, &number).await?;
     let mut rows = vec![("办件".to_owned(), Text::new().num(&number))];
@@ -83,6 +97,9 @@ pub(crate) async fn page(
             "规则版本".to_owned(),
             decision.policy.version.as_str().into(),
         ));
+    }
+    if let Some(short_code) = short_code {
+        rows.push(("凭据短码".to_owned(), Text::new().num(short_code)));
     }
     rows.push((
         "打印日期".to_owned(),
@@ -122,6 +139,7 @@ pub(crate) async fn pdf(
     let Proven {
         read,
         person,
+        short_code,
         times,
     } = proven(office, &me, &number).await?;
     let amount = read.amount().ok_or(PageError::NotFound)?;
@@ -147,7 +165,7 @@ pub(crate) async fn pdf(
                 at,
             })
             .collect(),
-        short_code: None,
+        short_code: short_code.map(|code| code.replace(' ', "")),
         verify_url: None,
         issued_at: office.now(),
     };

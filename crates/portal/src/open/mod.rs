@@ -1,4 +1,4 @@
-//! The doors for machines (`/open`, `/inbox`, health and metrics): JSON as doors.md draws it. A handler parses, calls one command or
+//! The doors for machines (`/open`, `/inbox`, `/tlog`, health and metrics): JSON as doors.md draws it. A handler parses, calls one command or
 //! query, and draws the answer; every write carries an `Idempotency-Key` and is answered the same for ever. Read `answer.rs` first.
 
 mod accounts;
@@ -9,10 +9,13 @@ mod employers;
 mod health;
 mod openapi;
 mod people;
+mod proofs;
 mod rosters;
 mod services;
+mod tlog;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anju_casework::{Error, Refusal};
 use anju_engine::Engine;
@@ -26,6 +29,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::problem::{Problem, RowProblem};
+use crate::security::{Door, Limiter, client};
 
 /// The largest body that a door takes (doors.md §2).
 pub const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
@@ -36,6 +40,8 @@ pub struct Open {
     engine: Engine,
     key: Option<Arc<str>>,
     police: Arc<GatewayPolice>,
+    /// Who tries keys has to wait.
+    limiter: Arc<Limiter>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
@@ -51,6 +57,7 @@ impl Open {
             engine,
             key: key.map(Arc::from),
             police,
+            limiter: Arc::new(Limiter::default()),
             metrics,
         }
     }
@@ -83,12 +90,16 @@ pub fn routes(open: Open) -> Router {
         .route("/cases", post(cases::submit))
         .route("/cases/{id}", get(cases::show))
         .route("/cases/{id}/withdraw", post(cases::withdraw))
+        .route("/cases/{id}/proof", get(proofs::of_case))
+        .route("/remittances/{id}/proof", get(proofs::of_remittance))
+        .route("/books/days/{date}/proof", get(proofs::of_day))
         .route("/books/trial-balance", get(books::trial_balance))
         .fallback(|| async { Problem::not_found() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(open.clone(), guard));
     Router::new()
         .nest("/open/v1", v1)
+        .merge(tlog::routes())
         .route("/open/openapi.json", get(openapi::document))
         .route("/inbox/bank/{bank}", post(health::inbox))
         .route("/healthz", get(health::alive))
@@ -101,6 +112,10 @@ pub fn routes(open: Open) -> Router {
 /// Who shows the key may enter; nothing of an answer is stored on the way.
 async fn guard(State(open): State<Open>, request: Request, next: Next) -> Response {
     if !shows_key(&open, request.headers()) {
+        let address = client(&request);
+        if let Err(wait) = open.limiter.take(address, Door::WrongKey, Instant::now()) {
+            return too_many(wait);
+        }
         return Problem::new(
             StatusCode::UNAUTHORIZED,
             "E-API-03",
@@ -117,13 +132,60 @@ async fn guard(State(open): State<Open>, request: Request, next: Next) -> Respon
     let mut response = if too_large {
         too_large_body().into_response()
     } else {
-        next.run(request).await
+        always_a_problem(next.run(request).await)
     };
     response.headers_mut().insert(
         header::CACHE_CONTROL,
         header::HeaderValue::from_static("no-store"),
     );
     response
+}
+
+/// What the framework refuses before a handler sees it (a parameter that is no date, a method that is not there) is a problem document
+/// like every other refusal.
+fn always_a_problem(response: Response) -> Response {
+    let content = response.headers().get(header::CONTENT_TYPE);
+    if !response.status().is_client_error()
+        || content.is_some_and(|content| content == "application/problem+json")
+    {
+        return response;
+    }
+    let mut problem = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "E-API-08",
+            "没有这个方法",
+            "这个地址不接受此方法，可用的方法见 Allow",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large_body(),
+        status => Problem::new(
+            status,
+            "E-API-05",
+            "请求的格式不对",
+            "路径或参数不符合接口文档，请核对 /open/openapi.json",
+        ),
+    }
+    .into_response();
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    problem
+}
+
+/// Only who shows a wrong key waits: the right one opens at any time, also from the same address.
+fn too_many(wait: Duration) -> Response {
+    let seconds = wait.as_secs() + 1;
+    let mut answer = Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "E-API-07",
+        "试错太多",
+        format!("密钥错了太多次，请 {seconds} 秒后再试"),
+    )
+    .into_response();
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, seconds.into());
+    answer
 }
 
 fn too_large_body() -> Problem {
@@ -198,7 +260,8 @@ fn anyhow_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The database cannot be reached or is full: it comes back by itself, so that the caller is asked to try again.
+/// The database cannot be reached, is full, or has undone this for another that came first: nothing was done and it comes back by
+/// itself, so that the caller is asked to try again.
 pub(crate) fn is_database_away(fault: &anju_casework::Fault) -> bool {
     let error = match fault {
         anju_casework::Fault::Database(error)
@@ -211,9 +274,9 @@ pub(crate) fn is_database_away(fault: &anju_casework::Fault) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Tls(_) => true,
-        // 53: no resources, 57: an operator's intervention, 58: the system, 08: the connection.
+        // 53: no resources, 57: an operator's intervention, 58: the system, 08: the connection, 40: serialization and deadlock.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["53", "57", "58", "08"]
+            ["53", "57", "58", "08", "40"]
                 .iter()
                 .any(|class| code.starts_with(class))
         }),

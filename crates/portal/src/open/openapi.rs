@@ -111,6 +111,7 @@ struct Operation {
     body: Body,
     answer: &'static str,
     created: bool,
+    accepted: bool,
     open_to_all: bool,
 }
 
@@ -130,6 +131,7 @@ const GET: Operation = Operation {
     body: Body::None,
     answer: "",
     created: false,
+    accepted: false,
     open_to_all: false,
 };
 
@@ -247,11 +249,61 @@ const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/open/v1/cases/{id}/proof",
+        summary: "办件的存证凭据；封存之前回答 202",
+        id: "proveCase",
+        query: &[("event", "第几步，从 1 数起；默认最后一步", false)],
+        answer: "Proof",
+        accepted: true,
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/remittances/{id}/proof",
+        summary: "汇缴的存证凭据；封存之前回答 202",
+        id: "proveRemittance",
+        query: &[("account", "个人账号：只要其中这一行", false)],
+        answer: "Proof",
+        accepted: true,
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/books/days/{date}/proof",
+        summary: "日结的存证凭据；封存之前回答 202",
+        id: "proveDay",
+        answer: "Proof",
+        accepted: true,
+        ..GET
+    },
+    Operation {
         path: "/open/v1/books/trial-balance",
         summary: "试算平衡",
         id: "trialBalance",
         query: &[("date", "会计日期，默认当前开账日", false)],
         answer: "TrialBalance",
+        ..GET
+    },
+    Operation {
+        path: "/tlog/checkpoint",
+        summary: "存证日志最新的检查点（C2SP tlog-checkpoint）",
+        id: "tlogCheckpoint",
+        answer: "",
+        open_to_all: true,
+        ..GET
+    },
+    Operation {
+        path: "/tlog/keys",
+        summary: "存证日志和见证人的公钥（C2SP vkey，每行一个）",
+        id: "tlogKeys",
+        answer: "",
+        open_to_all: true,
+        ..GET
+    },
+    Operation {
+        path: "/tlog/tile/{level}/{index}",
+        summary: "存证日志的瓦片（C2SP tlog-tiles；level 为 entries 时是叶子原文）",
+        id: "tlogTile",
+        answer: "",
+        open_to_all: true,
         ..GET
     },
     Operation {
@@ -328,6 +380,13 @@ fn paths() -> Value {
             responses.insert("201".to_owned(), good.clone());
         }
         responses.insert("200".to_owned(), good);
+        if operation.accepted {
+            let waiting = json!({ "application/json": { "schema": { "type": "object" } } });
+            responses.insert(
+                "202".to_owned(),
+                json!({ "description": "还在封存，约一秒后再取", "content": waiting }),
+            );
+        }
         if operation.open_to_all {
             drawn["security"] = json!([]);
         } else {
@@ -406,6 +465,13 @@ fn schemas() -> Map<String, Value> {
             "case_id": text,
             "state": { "type": "string", "enum": ["submitted", "gathering", "decided", "reviewing", "executing", "done", "refused", "withdrawn", "failed"] },
             "decision": { "$ref": "#/components/schemas/Decision" }, "events": list, "payment": { "type": "object" }, "legs": list,
+        })),
+        "Proof": object(&["format", "record", "salt", "index", "path", "checkpoint"], json!({
+            "format": { "const": "anju-proof/1" }, "record": { "type": "object" }, "salt": text,
+            "batch": object(&["index", "size", "path"], json!({
+                "index": { "type": "integer" }, "size": { "type": "integer" }, "path": { "type": "array", "items": text },
+            })),
+            "index": { "type": "integer" }, "path": { "type": "array", "items": text }, "checkpoint": text,
         })),
         "TrialBalance": object(&["date", "sealed", "subjects"], json!({ "date": text, "sealed": { "type": "boolean" }, "subjects": list })),
     });

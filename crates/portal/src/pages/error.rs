@@ -1,7 +1,7 @@
 //! 出错的页面: says whose fault it is, that nothing was paid, what to do next, and a number to quote. A handler answers with a
 //! [`PageError`]; the page layers draw it, since they know how this person wants pages to look.
 
-use anju_casework::{Fault, Refusal};
+use anju_casework::Refusal;
 use askama::Template;
 use askama_web::WebTemplate;
 use axum::http::StatusCode;
@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::components::{Button, ButtonLook, Text, filters};
 use crate::frame::PlainFrame;
+use crate::open::is_database_away;
 use crate::security::Visit;
 
 /// Why there is no page.
@@ -96,9 +97,9 @@ impl From<anju_casework::Error> for PageError {
     fn from(error: anju_casework::Error) -> PageError {
         match error {
             anju_casework::Error::Refused(refusal) => PageError::from(*refusal),
-            anju_casework::Error::Failed(Fault::Database(
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed,
-            )) => PageError::Unavailable,
+            anju_casework::Error::Failed(fault) if is_database_away(&fault) => {
+                PageError::Unavailable
+            }
             anju_casework::Error::Failed(fault) => PageError::failed(&fault),
         }
     }

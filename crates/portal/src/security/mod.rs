@@ -17,6 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use csrf::{FIELD, LONGEST_FORM, LONGEST_UPLOAD};
 pub use rate::{Door, Limiter, throttle};
+pub(crate) use visit::client;
 pub use visit::{SESSION, Visit};
 
 use crate::frame::Centre;

@@ -26,6 +26,8 @@ pub enum Door {
     Message,
     /// Looking people up at the desk.
     Search,
+    /// Showing a wrong key at a machine's door.
+    WrongKey,
 }
 
 impl Door {
@@ -35,6 +37,7 @@ impl Door {
             Door::LogIn => (10, Duration::from_secs(30)),
             Door::Message => (5, Duration::from_secs(60)),
             Door::Search => (60, Duration::from_secs(1)),
+            Door::WrongKey => (20, Duration::from_secs(6)),
         }
     }
 }

@@ -112,7 +112,7 @@ pub(super) async fn begin(
     answer
 }
 
-fn client(request: &Request) -> IpAddr {
+pub(crate) fn client(request: &Request) -> IpAddr {
     request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()

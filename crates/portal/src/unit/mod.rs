@@ -37,6 +37,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/arrivals", get(pay::arrivals))
         .route("/unit/arrivals/{remittance}", get(pay::arrival))
         .route("/unit/arrivals/{remittance}/live", get(pay::live))
+        .route("/unit/arrivals/{remittance}/proof.json", get(pay::proof))
         .route("/unit/sessions", get(sessions::of_clerk))
         .route("/unit/sessions/end", post(sessions::end_of_clerk))
 }

@@ -1,7 +1,7 @@
 //! 付款 and 到账: where to pay and what to write, then what came in and whom it reached.
 
 use anju_business::contribution::remittance::{self, Remittance, state};
-use anju_business::contribution::{people, receipt, upload};
+use anju_business::contribution::{people, proof, receipt, upload};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::extract::{Path, Query, State};
@@ -18,6 +18,7 @@ use crate::download::plain;
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
 use crate::pages::unit::{ArrivalPage, ArrivalsPage, PayPage};
+use crate::proofs;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::live;
@@ -271,8 +272,21 @@ pub(crate) async fn arrival(
             )
             .cards()
         }),
-        proof: None,
+        proof: one
+            .allocated_at
+            .map(|_| format!("/unit/arrivals/{no}/proof.json")),
     })
+}
+
+/// `GET /unit/arrivals/{remittance}/proof.json`.
+pub(crate) async fn proof(
+    State(portal): State<Portal>,
+    at: AtUnit,
+    Path(no): Path<String>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let one = own_remittance(office, &at, &no).await?;
+    proofs::file(&no, proof::proof(office, one.remittance_id, None).await?)
 }
 
 /// What the page shows as received, fen: what came while it was on its way is told at once.

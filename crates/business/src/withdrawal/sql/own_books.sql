@@ -1,4 +1,4 @@
--- $1 centre, $2 person, $3 account, $4 service, $5 this case, $6 today, $7 blind index of the spouse's ID number, $8 event key,
+-- $1 centre, $2 person, $3 account, $4 service, $5 this case, $6 today, $7 blind indexes of the spouse's ID number, $8 event key,
 -- $9 the amount of a freeze of the whole account
 SELECT (SELECT jsonb_build_object('account_id', a.account_id, 'balance_fen', a.balance_fen, 'frozen_fen', a.frozen_fen,
                                   'reserved_fen', a.reserved_fen, 'product_date', a.product_date, 'settled_on', a.settled_on,
@@ -31,11 +31,11 @@ SELECT (SELECT jsonb_build_object('account_id', a.account_id, 'balance_fen', a.b
        (SELECT max(b.to_date)
           FROM blacklist b
          WHERE b.centre_id = $1 AND b.person_id = $2 AND $6 BETWEEN b.from_date AND b.to_date) AS listed_until,
-       (SELECT p.person_id FROM person p WHERE p.centre_id = $1 AND p.id_index = $7) AS spouse_id,
+       (SELECT p.person_id FROM person p WHERE p.centre_id = $1 AND p.id_index = ANY ($7)) AS spouse_id,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'amounts', u.amounts, 'used_on', u.used_on)), '[]')
           FROM withdrawal_use u
           JOIN person p ON p.centre_id = u.centre_id AND p.person_id = u.person_id
-         WHERE u.centre_id = $1 AND p.id_index = $7 AND u.state IN (1, 2)) AS spouse_uses,
+         WHERE u.centre_id = $1 AND p.id_index = ANY ($7) AND u.state IN (1, 2)) AS spouse_uses,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'amounts', u.amounts, 'used_on', u.used_on)), '[]')
           FROM withdrawal_use u
          WHERE u.centre_id = $1 AND u.event_key = $8 AND u.person_id <> $2 AND u.state IN (1, 2)) AS lease_uses,

@@ -48,6 +48,8 @@ pub struct CasePage {
     pub hands: Option<Hands>,
     /// With actor, channel and evidence leaf.
     pub timeline: Timeline,
+    /// Where its proof is.
+    pub proof: String,
     /// How long each step took.
     pub flight: Option<Flight>,
     /// Keys.

@@ -38,6 +38,20 @@ pub struct ConsentPage {
     pub consents: Vec<(Text, Text, Option<Button>)>,
 }
 
+/// 我的凭证: proofs to keep.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "my/proofs.html")]
+pub struct ProofsPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// One's cases, newest first, each to its proof.
+    pub cases: Rows,
+    /// One's months, newest first, each to the proof of one's own line.
+    pub months: Rows,
+    /// Further months.
+    pub pager: Option<Pager>,
+}
+
 /// 谁看过我的信息.
 #[derive(Debug, Template, WebTemplate)]
 #[template(path = "my/access.html")]

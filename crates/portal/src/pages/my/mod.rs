@@ -9,5 +9,5 @@ mod withdraw;
 pub use account::{AccountPage, Entry};
 pub use cases::{CasesPage, MessagesPage};
 pub use home::{HomePage, Offer};
-pub use me::{AccessPage, ConsentPage, MePage, SessionsPage};
+pub use me::{AccessPage, ConsentPage, MePage, ProofsPage, SessionsPage};
 pub use withdraw::{Offered, WithdrawPage};

@@ -1,0 +1,88 @@
+// A citizen takes a proof home: the page that checks it is opened from a disk, without a network, and finds every alteration.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { launch, server } from './lib.mjs';
+import { sessionOf, town } from './town.mjs';
+
+let browser, page, folder, bundle, keys;
+
+const fetched = async (from, address) => {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const answer = await from.request.get(server + address);
+    if (answer.status() === 200) return answer.text();
+    assert.equal(answer.status(), 202, address);
+    await new Promise((done) => setTimeout(done, 500));
+  }
+  throw new Error(`${address} 没有封存`);
+};
+
+before(async () => {
+  browser = await launch();
+  folder = await mkdtemp(path.join(os.tmpdir(), 'anju-proof-'));
+  const citizen = await browser.newContext({ storageState: await sessionOf(browser, 'long') });
+  bundle = await fetched(citizen, `/my/cases/${town.shown.done}/proof.json`);
+  keys = await fetched(citizen, '/tlog/keys');
+  await writeFile(path.join(folder, 'verify.html'), await fetched(citizen, '/verify'));
+  await writeFile(path.join(folder, 'proof.json'), bundle);
+  await writeFile(path.join(folder, 'keys.txt'), keys);
+  await citizen.close();
+  const offline = await browser.newContext({ offline: true });
+  page = await offline.newPage();
+  await page.goto(`file://${folder}/verify.html`);
+});
+after(() => browser?.close());
+
+const shown = async (proof, trusted) => {
+  await page.setInputFiles('#bundle', proof);
+  await page.setInputFiles('#keys', trusted);
+  await page.click('button[type=submit]');
+  await page.waitForSelector('#result .verdict');
+  return page.textContent('#result');
+};
+
+test('the proof is true, and the page says why', async () => {
+  const said = await shown(path.join(folder, 'proof.json'), path.join(folder, 'keys.txt'));
+  for (const words of ['这份凭据是真的', '2 个见证人也签了', 'audit.example', '短码']) assert.ok(said.includes(words), said);
+});
+
+test('one digit more in the amount, and it is not', async () => {
+  const altered = path.join(folder, 'altered.json');
+  await writeFile(altered, bundle.replace('"seq":', '"seq":1'));
+  const said = await shown(altered, path.join(folder, 'keys.txt'));
+  assert.ok(said.includes('这份凭据不成立') && said.includes('叶子算不到'), said);
+});
+
+test('without a witness in the keys it proves nothing', async () => {
+  const own = path.join(folder, 'own.txt');
+  await writeFile(own, keys.split('\n').slice(0, 2).join('\n'));
+  const said = await shown(path.join(folder, 'proof.json'), own);
+  assert.ok(said.includes('没有一个见证人'), said);
+});
+
+test('any one byte changed is found, but for the SM2 line, which the command line checks', async () => {
+  const seed = Number(process.env.ANJU_SEED ?? Date.now());
+  console.log(`ANJU_SEED=${seed}`);
+  const accepted = await page.evaluate(async ([text, trusted, start]) => {
+    let state = BigInt(start), wrong = [];
+    const below = (limit) => { state = (state * 6364136223846793005n + 1442695040888963407n) % (1n << 64n); return Number((state >> 33n) % BigInt(limit)); };
+    const lines = text.slice(text.indexOf('"checkpoint"')).split('\\n').filter((line) => line.startsWith('\u2014'));
+    const sm2 = text.indexOf(lines[1]), end = sm2 + lines[1].length;
+    for (let round = 0; round < 200; round += 1) {
+      const at = below(text.length);
+      if (at >= sm2 && at < end) continue;
+      const other = String.fromCharCode(text.charCodeAt(at) ^ (1 << below(6)));
+      const outcome = await window.anjuVerify(text.slice(0, at) + other + text.slice(at + 1), trusted);
+      // A witness's line that is changed beyond recognition is one that is not there, and the page says so.
+      if (outcome.good && !outcome.checks.at(-1).name.startsWith('1 个')) wrong.push([at, text[at], other]);
+    }
+    return wrong;
+  }, [bundle, keys, seed]);
+  assert.deepEqual(accepted, []);
+  const whole = await page.evaluate(([text, trusted]) => window.anjuVerify(text, trusted), [bundle, keys]);
+  assert.ok(whole.good, JSON.stringify(whole.checks));
+});

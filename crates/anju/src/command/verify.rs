@@ -1,0 +1,69 @@
+//! `anju verify`: a proof bundle, checked with the keys of a file and nothing else: no database, no network, no trust in us.
+
+use std::{fs, path::Path, process::ExitCode};
+
+use anju_domain::clock::rfc3339;
+use anju_evidence::note::VerifierKey;
+use anju_evidence::proof::{Bundle, Verified};
+use anyhow::{Context, ensure};
+use chrono::DateTime;
+
+/// Prints what holds. Exit 1 with the first thing that does not.
+pub fn run(bundle: &Path, keys: &Path) -> anyhow::Result<ExitCode> {
+    let keys = read_keys(keys)?;
+    let bytes = fs::read(bundle).with_context(|| format!("读不到凭据 {}", bundle.display()))?;
+    let checked = Bundle::parse(&bytes).and_then(|bundle| bundle.verify(&keys));
+    match checked {
+        Ok(verified) => {
+            print!("{}", words(&verified));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            println!("不成立　{error}");
+            println!("这份凭据不能证明什么，请不要采信。");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn read_keys(path: &Path) -> anyhow::Result<Vec<VerifierKey>> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("读不到公钥文件 {}", path.display()))?;
+    let keys = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| Ok(line.parse()?))
+        .collect::<anyhow::Result<Vec<VerifierKey>>>()?;
+    ensure!(!keys.is_empty(), "公钥文件 {} 里没有公钥", path.display());
+    Ok(keys)
+}
+
+fn words(verified: &Verified) -> String {
+    let mut lines = vec![format!(
+        "成立　记录的摘要与凭据一致，短码 {}",
+        verified.short_code()
+    )];
+    if let Some((index, size)) = verified.batch {
+        lines.push(format!("成立　是一批 {size} 条里的第 {} 条", index + 1));
+    }
+    lines.push(format!(
+        "成立　从第 {} 片叶子经 {} 步算到树根，树有 {} 片叶子",
+        verified.index, verified.steps, verified.size
+    ));
+    lines.push(format!(
+        "成立　树根由日志 {} 签名（Ed25519{}）",
+        verified.origin,
+        if verified.sm2 { " 和 SM2" } else { "" }
+    ));
+    for (name, time) in &verified.witnesses {
+        let at = i64::try_from(*time)
+            .ok()
+            .and_then(|time| DateTime::from_timestamp(time, 0))
+            .map_or_else(|| time.to_string(), rfc3339);
+        lines.push(format!("成立　见证人 {name} 于 {at} 签名"));
+    }
+    lines.push("这份凭据是真的，没有被改过。".to_owned());
+    lines.push(String::new());
+    lines.join("\n")
+}

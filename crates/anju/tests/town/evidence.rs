@@ -1,0 +1,325 @@
+//! The evidence log, over the doors: what a citizen carries away holds for anybody, and what was rolled back is found.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anju::cast::{look_up, text};
+use anju_evidence::note::VerifierKey;
+use anju_evidence::proof::Bundle;
+use anju_evidence::record::leaf_hash;
+use anju_evidence::tree;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+use crate::town::{Town, tenant_of};
+
+/// The proof behind a door, once it is sealed and witnessed.
+async fn proof(town: &Town, path: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let answer = town.doors.get(path).await.expect("a door");
+        if answer.status == StatusCode::OK {
+            return answer.body;
+        }
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+        assert!(Instant::now() < deadline, "{path} is not sealed");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn keys(town: &Town) -> String {
+    let (status, keys) = town.doors.plain("/tlog/keys").await.expect("keys");
+    assert_eq!(status, StatusCode::OK);
+    keys
+}
+
+fn read_keys(text: &str) -> Vec<VerifierKey> {
+    text.lines()
+        .map(|line| line.parse().expect("a key"))
+        .collect()
+}
+
+/// A rent withdrawal of somebody; its number.
+async fn withdrawn(town: &Town, seed: i64) -> String {
+    let (who, _) = tenant_of(town, seed).await;
+    let applicant = look_up(&town.doors, &who).await.expect("known");
+    let body = json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": who.card }, "channel": "APP" });
+    let case = town
+        .doors
+        .post("/cases?wait=10s", &body)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case");
+    text(&case, "case_id").expect("a number")
+}
+
+fn verify(folder: &PathBuf, bundle: &str, keys: &str) -> (bool, String) {
+    std::fs::create_dir_all(folder).expect("a folder");
+    std::fs::write(folder.join("proof.json"), bundle).expect("written");
+    std::fs::write(folder.join("keys.txt"), keys).expect("written");
+    // No home, no database, no network: only the two files.
+    let ran = Command::new(env!("CARGO_BIN_EXE_anju"))
+        .args(["verify", "proof.json", "--keys", "keys.txt"])
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .expect("it runs");
+    (
+        ran.status.success(),
+        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr),
+    )
+}
+
+#[tokio::test]
+async fn a_citizen_carries_a_proof_away_and_anybody_verifies_it_offline() {
+    let town = Town::open().await;
+    let case = withdrawn(&town, 41_001).await;
+    let bundle = proof(&town, &format!("/cases/{case}/proof")).await;
+    assert_eq!(bundle["format"], "anju-proof/1");
+    assert_eq!(bundle["record"]["case"], json!(case));
+    let keys = keys(&town).await;
+    let folder = std::env::temp_dir().join(format!("anju-verify-{}", std::process::id()));
+    let (holds, said) = verify(&folder, &bundle.to_string(), &keys);
+    assert!(holds, "{said}");
+    assert!(
+        said.contains("Ed25519 和 SM2") && said.contains("audit.example"),
+        "{said}"
+    );
+
+    // The same case with another end: the leaf is named.
+    let altered = bundle.to_string().replace("\"seq\":", "\"seq\":1");
+    let (holds, said) = verify(&folder, &altered, &keys);
+    assert!(
+        !holds && said.contains(&format!("第 {} 片", bundle["index"])),
+        "{said}"
+    );
+    // The centre alone does not prove anything.
+    let own: String = keys
+        .lines()
+        .take(2)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let (holds, said) = verify(&folder, &bundle.to_string(), &own);
+    assert!(!holds && said.contains("见证人"), "{said}");
+
+    // Each earlier step has a proof of its own; a step that was not taken has none.
+    let first = proof(&town, &format!("/cases/{case}/proof?event=1")).await;
+    assert_eq!(first["record"]["seq"], 1);
+    let none = town
+        .doors
+        .get(&format!("/cases/{case}/proof?event=99"))
+        .await
+        .expect("a door");
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[tokio::test]
+async fn an_allocation_is_proved_whole_and_line_by_line() {
+    let town = Town::open().await;
+    let (who, _) = tenant_of(&town, 41_002).await;
+    let remittance: i64 = town.sql("SELECT max(remittance_id) FROM remittance").await;
+    let office = town.office().await;
+    let no = office
+        .numbers
+        .encode(anju_vault::NumberKind::Remittance, remittance);
+    let keys = read_keys(&keys(&town).await);
+
+    let whole = proof(&town, &format!("/remittances/{no}/proof")).await;
+    assert_eq!(whole["record"]["amount_fen"], 240_000);
+    assert_eq!(whole["batch"]["size"], 2);
+    let person = look_up(&town.doors, &who).await.expect("known");
+    let accounts = town
+        .doors
+        .get(&format!("/people/{person}/accounts"))
+        .await
+        .expect("a door")
+        .ok()
+        .expect("accounts");
+    let account = text(&accounts[0], "account_no").expect("a number");
+    let line = proof(&town, &format!("/remittances/{no}/proof?account={account}")).await;
+    assert_eq!(line["record"]["account"], json!(account));
+    assert_eq!(line["record"]["employee_fen"], 120_000);
+    for bundle in [&whole, &line] {
+        let bundle = Bundle::parse(bundle.to_string().as_bytes()).expect("a bundle");
+        bundle.verify(&keys).expect("it holds");
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_served_as_tiles_that_anybody_can_add_up() {
+    let town = Town::open().await;
+    let case = withdrawn(&town, 41_003).await;
+    proof(&town, &format!("/cases/{case}/proof")).await;
+    let (_, note) = town.doors.plain("/tlog/checkpoint").await.expect("a note");
+    let lines: Vec<&str> = note.lines().collect();
+    let size: usize = lines[1].parse().expect("a size");
+    assert!((10..256).contains(&size), "{note}");
+
+    let bytes = town
+        .doors
+        .bytes(&format!("/tlog/tile/entries/000.p/{size}"))
+        .await
+        .expect("entries");
+    let (mut rest, mut leaves) = (&bytes[..], Vec::new());
+    while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+        let (entry, tail) = tail.split_at(usize::from(u16::from_be_bytes(*length)));
+        leaves.push(leaf_hash(entry));
+        rest = tail;
+    }
+    assert_eq!(leaves.len(), size);
+    let hashes = town
+        .doors
+        .bytes(&format!("/tlog/tile/0/000.p/{size}"))
+        .await
+        .expect("hashes");
+    assert_eq!(hashes, leaves.concat());
+    let signed = anju_evidence::note::open(&note, &read_keys(&keys(&town).await))
+        .expect("signed")
+        .checkpoint
+        .root;
+    assert_eq!(signed, tree::root(&leaves));
+
+    for beyond in [
+        format!("/tlog/tile/0/000.p/{}", size + 50),
+        "/tlog/tile/0/001".to_owned(),
+        "/tlog/tile/0/0".to_owned(),
+        "/tlog/tile/64/000".to_owned(),
+        "/tlog/tile/entries/000.p/256".to_owned(),
+    ] {
+        let (status, _) = town.doors.plain(&beyond).await.expect("an answer");
+        assert_eq!(status, StatusCode::NOT_FOUND, "{beyond}");
+    }
+}
+
+/// F11, second half: an old copy of the database goes on where the witnesses have seen more.
+#[tokio::test]
+async fn an_old_copy_of_the_log_is_found_by_its_witnesses() {
+    let town = Town::open().await;
+    let case = withdrawn(&town, 41_004).await;
+    proof(&town, &format!("/cases/{case}/proof")).await;
+    let mut owner = town.database.owner().await;
+    // The copy.
+    for table in ["evidence_leaf", "evidence_tile", "log_head", "checkpoint"] {
+        let copy = sqlx::AssertSqlSafe(format!("CREATE TABLE old_{table} AS TABLE {table}"));
+        sqlx::raw_sql(copy)
+            .execute(&mut owner)
+            .await
+            .expect("copied");
+    }
+    let later = withdrawn(&town, 41_005).await;
+    let witnessed = proof(&town, &format!("/cases/{later}/proof")).await;
+    let keys = read_keys(&keys(&town).await);
+    let carried_away = Bundle::parse(witnessed.to_string().as_bytes()).expect("a bundle");
+    // Back to the copy, in one moment.
+    let mut tx = owner.begin().await.expect("begun");
+    for table in ["evidence_leaf", "evidence_tile", "log_head", "checkpoint"] {
+        let back = format!("TRUNCATE {table}; INSERT INTO {table} TABLE old_{table}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(back))
+            .execute(&mut *tx)
+            .await
+            .expect("restored");
+    }
+    tx.commit().await.expect("back");
+
+    // What is sealed now is signed by the log alone, however long one waits.
+    withdrawn(&town, 41_006).await;
+    let newest = withdrawn(&town, 41_008).await;
+    let before: usize = carried_away
+        .checkpoint
+        .lines()
+        .nth(1)
+        .and_then(|size| size.parse().ok())
+        .expect("a size");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let note = loop {
+        let (_, note) = town.doors.plain("/tlog/checkpoint").await.expect("a note");
+        let size: usize = note
+            .lines()
+            .nth(1)
+            .and_then(|size| size.parse().ok())
+            .expect("a size");
+        if size > before {
+            break note;
+        }
+        assert!(Instant::now() < deadline, "the log does not go on: {note}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let signed = anju_evidence::note::open(&note, &keys).expect("signed by the log");
+    assert!(signed.witnesses.is_empty(), "{note}");
+    let waiting = town
+        .doors
+        .get(&format!("/cases/{newest}/proof"))
+        .await
+        .expect("a door");
+    assert_eq!(waiting.status, StatusCode::ACCEPTED, "{}", waiting.body);
+    // The citizen's proof holds for ever; one under the tree that was rolled back does not.
+    carried_away.verify(&keys).expect("it holds");
+    let forged = Bundle {
+        checkpoint: note,
+        ..carried_away
+    };
+    assert!(forged.verify(&keys).is_err());
+}
+
+#[tokio::test]
+async fn a_step_that_is_changed_behind_the_programs_back_is_found() {
+    let town = Town::open().await;
+    let case = withdrawn(&town, 41_007).await;
+    proof(&town, &format!("/cases/{case}/proof")).await;
+    let office = town.office().await;
+    assert_eq!(
+        anju_casework::log::audit(&office).await.expect("read"),
+        [""; 0]
+    );
+    assert_eq!(
+        anju_casework::case::audit_proofs(&office)
+            .await
+            .expect("read"),
+        [""; 0]
+    );
+
+    let mut owner = town.database.owner().await;
+    sqlx::raw_sql(
+        "UPDATE case_event SET detail = jsonb_set(detail, '{amount_fen}', '1') WHERE detail ? 'amount_fen' AND detail ? 'journal'",
+    )
+    .execute(&mut owner)
+    .await
+    .expect("changed");
+    let found = anju_casework::case::audit_proofs(&office)
+        .await
+        .expect("read");
+    assert!(
+        !found.is_empty() && found[0].contains("被改动过"),
+        "{found:?}"
+    );
+    let step = found
+        .iter()
+        .find(|line| line.contains(&case))
+        .expect("named");
+    let seq = step
+        .split("的第 ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .expect("a step");
+    let refused = town
+        .doors
+        .get(&format!("/cases/{case}/proof?event={seq}"))
+        .await
+        .expect("a door");
+    assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
+
+    sqlx::raw_sql("DELETE FROM evidence_leaf WHERE leaf_index = 3")
+        .execute(&mut owner)
+        .await
+        .expect("dropped");
+    assert!(
+        !anju_casework::log::audit(&office)
+            .await
+            .expect("read")
+            .is_empty()
+    );
+}

@@ -1,0 +1,120 @@
+//! The evidence of a closed day: one batch whose first entry is the day and whose others are its journals, so that every journal
+//! is under a leaf at the latest when its day is sealed.
+
+use anju_casework::leaf::{self, Batch, entry_salt, kind};
+use anju_casework::log::{self, InBatch, Proof};
+use anju_casework::{Fault, Office, Refusal, Result};
+use anju_evidence::proof::BatchPath;
+use anju_ledger::digest::{JournalDigest, of_day};
+use anju_vault::NumberKind;
+use chrono::{Datelike, NaiveDate};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// What the log calls a day: its date as a number, 20261124.
+fn ref_id(date: NaiveDate) -> i64 {
+    i64::from(date.year()) * 10_000 + i64::from(date.month() * 100 + date.day())
+}
+
+struct Day {
+    date: NaiveDate,
+    record: Value,
+    journals: Vec<JournalDigest>,
+}
+
+impl Day {
+    async fn read(
+        office: &Office,
+        conn: &mut PgConnection,
+        date: NaiveDate,
+    ) -> Result<Option<Self>> {
+        let totals: Option<(i64, i64, i32)> = sqlx::query_as(
+            "SELECT journals, debit_fen, vouchers FROM day_close WHERE centre_id = $1 AND business_date = $2 AND state = 2",
+        )
+        .bind(office.centre.id)
+        .bind(date)
+        .fetch_optional(&mut *conn)
+        .await?;
+        let Some((count, debit_fen, vouchers)) = totals else {
+            return Ok(None);
+        };
+        let subjects: Vec<(i32, i64, i64, i64)> = sqlx::query_as(
+            "SELECT subject, sum(debit_fen)::bigint, sum(credit_fen)::bigint, sum(closing_fen)::bigint
+               FROM day_sum WHERE centre_id = $1 AND business_date = $2 GROUP BY subject ORDER BY subject",
+        )
+        .bind(office.centre.id)
+        .bind(date)
+        .fetch_all(&mut *conn)
+        .await?;
+        let subjects: Vec<Value> = subjects
+            .into_iter()
+            .map(|(subject, debit_fen, credit_fen, closing_fen)| {
+                json!({ "subject": subject, "debit_fen": debit_fen, "credit_fen": credit_fen, "closing_fen": closing_fen })
+            })
+            .collect();
+        let record = json!({
+            "kind": "day", "date": date, "journals": count, "debit_fen": debit_fen, "vouchers": vouchers, "subjects": subjects,
+        });
+        let journals = of_day(conn, office.ledger(), date).await?;
+        Ok(Some(Self {
+            date,
+            record,
+            journals,
+        }))
+    }
+
+    fn batch(&self, office: &Office, salt: [u8; 32]) -> Result<Batch> {
+        let journals = self.journals.iter().map(|journal| {
+            json!({
+                "kind": "journal",
+                "date": self.date,
+                "journal": office.numbers.encode(NumberKind::Case, journal.journal_id),
+                "event": format!("E{:02}", journal.event),
+                "lines": journal.lines,
+                "sha256": hex::encode(&journal.digest),
+            })
+        });
+        Batch::draw(salt, std::iter::once(self.record.clone()).chain(journals))
+    }
+}
+
+/// Adds the leaf of a sealed day to the transaction that signs it.
+pub(super) async fn add_leaf(
+    office: &Office,
+    conn: &mut PgConnection,
+    date: NaiveDate,
+) -> Result<()> {
+    let day = Day::read(office, conn, date)
+        .await?
+        .ok_or_else(|| Fault::Stored(format!("{date} is not sealed")))?;
+    let leaf = day.batch(office, anju_vault::random())?.leaf()?;
+    leaf::add(office, conn, kind::DAY, ref_id(date), &leaf).await
+}
+
+/// The proof of a closed day: its totals by subject, and, under the same leaf, each of its journals.
+///
+/// # Errors
+/// 404 for a day that is not closed, or was before there was a log.
+pub async fn proof(office: &Office, date: NaiveDate) -> Result<Proof> {
+    let mut conn = office.pool.acquire().await?;
+    let day = Day::read(office, &mut conn, date)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这一天的日结"))?;
+    drop(conn);
+    let leaves = log::leaves_of(office, ref_id(date)).await?;
+    let Some(leaf) = leaves.iter().find(|leaf| leaf.kind == kind::DAY) else {
+        return log::waiting_or_none(office, ref_id(date)).await;
+    };
+    let salt = leaf.salt()?;
+    let batch = day.batch(office, salt)?;
+    let size = u64::try_from(leaf.size).map_err(|_| Fault::Stored("a batch's size".to_owned()))?;
+    let in_batch = InBatch {
+        salt: entry_salt(&salt, 0),
+        path: BatchPath {
+            index: 0,
+            size,
+            path: batch.path(0),
+        },
+    };
+    log::prove(office, leaf, day.record, Some(in_batch)).await
+}

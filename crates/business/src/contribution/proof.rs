@@ -1,0 +1,170 @@
+//! The evidence of an allocation: one batch whose first entry is the list and whose others are its lines in the order of their
+//! accounts, so that an employer proves the whole and an employee his own line, each without showing the others.
+
+use anju_casework::leaf::{Batch, entry_salt, kind};
+use anju_casework::log::{self, InBatch, Proof};
+use anju_casework::{Fault, Office, Refusal, Result};
+use anju_domain::calendar::Month;
+use anju_domain::clock::rfc3339_millis;
+use anju_evidence::proof::BatchPath;
+use anju_vault::NumberKind;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::{FromRow, PgConnection};
+
+use super::remittance::{Remittance, require};
+
+/// A line: account, employer's fen, employee's fen.
+pub(super) type Line = (i64, i64, i64);
+
+/// The lines of a list in the order of their accounts.
+pub(super) async fn lines(
+    office: &Office,
+    conn: &mut PgConnection,
+    remittance_id: i64,
+) -> Result<Vec<Line>> {
+    Ok(sqlx::query_as(
+        "SELECT account_id, employer_fen, employee_fen FROM remittance_line
+          WHERE centre_id = $1 AND remittance_id = $2 ORDER BY account_id",
+    )
+    .bind(office.centre.id)
+    .bind(remittance_id)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The records of an allocation, and how they hang together.
+pub(super) fn batch(
+    office: &Office,
+    list: &Remittance,
+    lines: &[Line],
+    allocated_at: DateTime<Utc>,
+    salt: [u8; 32],
+) -> Result<Batch> {
+    let records = std::iter::once(list_record(office, list, allocated_at)).chain(
+        lines
+            .iter()
+            .map(|line| line_record(office, list, line, allocated_at)),
+    );
+    Batch::draw(salt, records)
+}
+
+fn list_record(office: &Office, list: &Remittance, allocated_at: DateTime<Utc>) -> Value {
+    json!({
+        "kind": "remittance",
+        "remittance": office.numbers.encode(NumberKind::Remittance, list.remittance_id),
+        "employer": office.numbers.encode(NumberKind::Employer, list.employer_id),
+        "month": list.month().to_string(),
+        "people": list.people,
+        "amount_fen": list.amount_fen,
+        "reference": list.reference,
+        "allocated_at": rfc3339_millis(allocated_at),
+    })
+}
+
+fn line_record(office: &Office, list: &Remittance, line: &Line, at: DateTime<Utc>) -> Value {
+    let (account, employer_fen, employee_fen) = line;
+    json!({
+        "kind": "allocation",
+        "remittance": office.numbers.encode(NumberKind::Remittance, list.remittance_id),
+        "month": list.month().to_string(),
+        "account": office.numbers.encode(NumberKind::Account, *account),
+        "employer_fen": employer_fen,
+        "employee_fen": employee_fen,
+        "allocated_at": rfc3339_millis(at),
+    })
+}
+
+/// A month that was credited to an account.
+#[derive(Debug, Clone, FromRow)]
+pub struct Credited {
+    /// Its list.
+    pub remittance_id: i64,
+    /// Month index.
+    pub month: i32,
+    /// Fen, both parts.
+    pub amount_fen: i64,
+    /// When.
+    pub allocated_at: DateTime<Utc>,
+    /// By whom.
+    pub employer: String,
+}
+
+impl Credited {
+    /// Its month.
+    #[must_use]
+    pub fn month(&self) -> Month {
+        Month::from_index(self.month)
+    }
+}
+
+/// The months of an account, newest first, a page of them before `before`.
+///
+/// # Errors
+/// The database.
+pub async fn of_account(
+    office: &Office,
+    account_id: i64,
+    before: Option<i32>,
+    limit: i64,
+) -> Result<Vec<Credited>> {
+    Ok(sqlx::query_as(
+        "SELECT r.remittance_id, l.month, l.employer_fen + l.employee_fen AS amount_fen, r.allocated_at, e.name AS employer
+           FROM remittance_line l
+           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id
+           JOIN employer e ON e.centre_id = r.centre_id AND e.employer_id = r.employer_id
+          WHERE l.centre_id = $1 AND l.account_id = $2 AND l.month < $3 AND r.allocated_at IS NOT NULL
+          ORDER BY l.month DESC, r.remittance_id LIMIT $4",
+    )
+    .bind(office.centre.id)
+    .bind(account_id)
+    .bind(before.unwrap_or(i32::MAX))
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// The proof of an allocated list, or of one account's line in it.
+///
+/// # Errors
+/// 409 `E-EVID-01` before the list is allocated; 404 for an account that is not in it.
+pub async fn proof(office: &Office, remittance_id: i64, account_id: Option<i64>) -> Result<Proof> {
+    let list = require(office, remittance_id).await?;
+    let Some(allocated_at) = list.allocated_at else {
+        return Err(
+            Refusal::new(409, "E-EVID-01", "这笔汇缴还没有分配，分配之后才有凭据。").into(),
+        );
+    };
+    let mut conn = office.pool.acquire().await?;
+    let lines = lines(office, &mut conn, remittance_id).await?;
+    drop(conn);
+    let index = match account_id {
+        None => 0,
+        Some(account) => {
+            1 + lines
+                .iter()
+                .position(|(line, ..)| *line == account)
+                .ok_or_else(|| Refusal::not_found("这个账户在这笔汇缴里的一行"))?
+        }
+    };
+    let leaves = log::leaves_of(office, remittance_id).await?;
+    let Some(leaf) = leaves.iter().find(|leaf| leaf.kind == kind::BATCH) else {
+        return log::waiting_or_none(office, remittance_id).await;
+    };
+    let salt = leaf.salt()?;
+    let batch = batch(office, &list, &lines, allocated_at, salt)?;
+    let record = match index.checked_sub(1).map(|line| &lines[line]) {
+        None => list_record(office, &list, allocated_at),
+        Some(line) => line_record(office, &list, line, allocated_at),
+    };
+    let size = u64::try_from(leaf.size).map_err(|_| Fault::Stored("a batch's size".to_owned()))?;
+    let in_batch = InBatch {
+        salt: entry_salt(&salt, index as u64),
+        path: BatchPath {
+            index: index as u64,
+            size,
+            path: batch.path(index),
+        },
+    };
+    log::prove(office, leaf, record, Some(in_batch)).await
+}

@@ -1,0 +1,551 @@
+//! The evidence log (存证日志): waiting leaves are numbered into the tree, checkpoints are kept, proofs are drawn. Invariant: one
+//! transaction takes leaves out of waiting, numbers them and extends the tree, so that a crash loses and repeats none.
+
+use anju_evidence::note::{Checkpoint, KeyKind, VerifierKey};
+use anju_evidence::proof::{BatchPath, Bundle, FORMAT};
+use anju_evidence::tile::{self, Range, TileId, Tiles};
+use anju_evidence::{Hash, record};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{FromRow, PgConnection};
+
+use crate::{Fault, Office, Refusal, Result};
+
+/// Leaves that are sealed by one transaction at most.
+const AT_ONCE: i64 = 50_000;
+
+/// Checkpoints that are kept: whoever needs an older tree has it as a prefix of the log.
+const KEPT_CHECKPOINTS: i64 = 256;
+
+/// Length of an entry that commits to one record.
+const ENTRY_LEN: usize = 33;
+
+/// Length of an entry that stands for a batch.
+const BATCH_ENTRY_LEN: usize = 41;
+
+/// The log's name: drawn from its key, so that two logs never share one.
+#[must_use]
+pub fn origin(office: &Office) -> String {
+    origin_of(&office.vault.log_keys().ed25519.public())
+}
+
+/// The name of the log that signs with this Ed25519 key.
+#[must_use]
+pub fn origin_of(public: &[u8; 32]) -> String {
+    let id = record::sha256(public);
+    format!("anju/{}", hex::encode(&id[..4]))
+}
+
+/// The log's public keys: Ed25519, SM2.
+#[must_use]
+pub fn keys(office: &Office) -> [VerifierKey; 2] {
+    keys_of(office.vault.log_keys())
+}
+
+/// The public keys of a log.
+#[must_use]
+pub fn keys_of(keys: &anju_vault::LogKeys) -> [VerifierKey; 2] {
+    let ed25519 = keys.ed25519.public();
+    let name = origin_of(&ed25519);
+    [
+        VerifierKey::new(&name, KeyKind::Ed25519, &ed25519),
+        VerifierKey::new(&name, KeyKind::Sm2, &keys.sm2.public()),
+    ]
+}
+
+/// The checkpoint as a note with the log's own signatures.
+#[must_use]
+pub fn sign(office: &Office, checkpoint: &Checkpoint) -> String {
+    let text = checkpoint.to_string();
+    let secret = office.vault.log_keys();
+    let [ed25519, sm2] = keys(office);
+    format!(
+        "{text}\n{}{}",
+        ed25519.line(&secret.ed25519.sign(text.as_bytes())),
+        sm2.line(&secret.sm2.sign(text.as_bytes())),
+    )
+}
+
+/// Seals what waits. Returns the leaves that were sealed; fewer than [`AT_ONCE`] means that all are.
+///
+/// # Errors
+/// The database; a tree that is not as its head says.
+pub async fn seal(office: &Office) -> Result<usize> {
+    let centre = office.centre.id;
+    let waits: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM evidence_pending WHERE centre_id = $1)")
+            .bind(centre)
+            .fetch_one(&office.pool)
+            .await?;
+    if !waits {
+        return Ok(0);
+    }
+    let mut tx = office.pool.begin().await?;
+    sqlx::query("INSERT INTO log_head (centre_id, size) VALUES ($1, 0) ON CONFLICT DO NOTHING")
+        .bind(centre)
+        .execute(&mut *tx)
+        .await?;
+    let size: i64 = sqlx::query_scalar("SELECT size FROM log_head WHERE centre_id = $1 FOR UPDATE")
+        .bind(centre)
+        .fetch_one(&mut *tx)
+        .await?;
+    // The steps of a case stand in their order. An entry that a program before this one left is a bare hash: it is wrapped.
+    let mut sealed: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        r"WITH taken AS (
+              DELETE FROM evidence_pending
+               WHERE ctid = ANY (ARRAY(SELECT ctid FROM evidence_pending WHERE centre_id = $1 LIMIT $3))
+              RETURNING ref_id, kind, seq, size, coalesce(entry, '\x01'::bytea || leaf) AS entry, salt)
+          INSERT INTO evidence_leaf (centre_id, leaf_index, ref_id, kind, seq, size, entry, salt)
+          SELECT $1, $2 - 1 + row_number() OVER (ORDER BY ref_id, seq), ref_id, kind, seq, size,
+                 CASE WHEN octet_length(entry) = 32 THEN '\x01'::bytea || entry ELSE entry END, salt
+            FROM taken
+          RETURNING leaf_index, entry",
+    )
+    .bind(centre)
+    .bind(size)
+    .bind(AT_ONCE)
+    .fetch_all(&mut *tx)
+    .await?;
+    if sealed.is_empty() {
+        return Ok(0); // another sealer was faster
+    }
+    sealed.sort_unstable_by_key(|(index, _)| *index);
+    let leaves: Vec<Hash> = sealed
+        .iter()
+        .map(|(_, entry)| record::leaf_hash(entry))
+        .collect();
+    let before = size.cast_unsigned();
+    let mut tiles = read_tiles(&mut tx, centre, tile::edge(before)).await?;
+    tile::append(&mut tiles, before, &leaves);
+    write_tiles(&mut tx, centre, &tiles).await?;
+    sqlx::query("UPDATE log_head SET size = size + $2 WHERE centre_id = $1")
+        .bind(centre)
+        .bind(sealed.len() as i64)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(leaves.len())
+}
+
+async fn read_tiles(
+    conn: &mut PgConnection,
+    centre: i16,
+    ids: impl IntoIterator<Item = TileId>,
+) -> Result<Tiles> {
+    let (levels, indexes): (Vec<i16>, Vec<i64>) = ids
+        .into_iter()
+        .map(|id| (i16::from(id.level), id.index.cast_signed()))
+        .unzip();
+    let rows: Vec<(i16, i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT level, idx, data FROM evidence_tile
+           JOIN unnest($2::smallint[], $3::bigint[]) AS wanted (level, idx) USING (level, idx)
+          WHERE centre_id = $1",
+    )
+    .bind(centre)
+    .bind(levels)
+    .bind(indexes)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|(level, index, data)| {
+            let id = TileId {
+                level: u8::try_from(level)
+                    .map_err(|_| Fault::Stored(format!("a tile of level {level}")))?,
+                index: index.cast_unsigned(),
+            };
+            let (hashes, rest) = data.as_chunks::<32>();
+            if rest.is_empty() {
+                Ok((id, hashes.to_vec()))
+            } else {
+                Err(Fault::Stored(format!("tile {} is torn", id.path())).into())
+            }
+        })
+        .collect()
+}
+
+async fn write_tiles(conn: &mut PgConnection, centre: i16, tiles: &Tiles) -> Result<()> {
+    let levels: Vec<i16> = tiles.keys().map(|id| i16::from(id.level)).collect();
+    let indexes: Vec<i64> = tiles.keys().map(|id| id.index.cast_signed()).collect();
+    let data: Vec<Vec<u8>> = tiles.values().map(|hashes| hashes.concat()).collect();
+    sqlx::query(
+        "INSERT INTO evidence_tile (centre_id, level, idx, data)
+         SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[])
+             ON CONFLICT (centre_id, level, idx) DO UPDATE SET data = excluded.data",
+    )
+    .bind(centre)
+    .bind(levels)
+    .bind(indexes)
+    .bind(data)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Leaves of the log.
+///
+/// # Errors
+/// The database.
+pub async fn size(office: &Office) -> Result<u64> {
+    let size: Option<i64> = sqlx::query_scalar("SELECT size FROM log_head WHERE centre_id = $1")
+        .bind(office.centre.id)
+        .fetch_optional(&office.pool)
+        .await?;
+    Ok(size.unwrap_or(0).cast_unsigned())
+}
+
+/// The hashes of subtrees of the log.
+async fn hashes(office: &Office, ranges: &[Range]) -> Result<Vec<Hash>> {
+    let mut conn = office.pool.acquire().await?;
+    let tiles = read_tiles(&mut conn, office.centre.id, tile::tiles_of(ranges)).await?;
+    ranges
+        .iter()
+        .map(|range| {
+            tile::hash_of(*range, &tiles)
+                .ok_or_else(|| Fault::Stored(format!("the log has no tiles for {range:?}")).into())
+        })
+        .collect()
+}
+
+/// The log's present tree as a checkpoint; none while it is empty.
+///
+/// # Errors
+/// The database; a tree that is not as its head says.
+pub async fn present(office: &Office) -> Result<Option<Checkpoint>> {
+    let size = size(office).await?;
+    if size == 0 {
+        return Ok(None);
+    }
+    let root = hashes(office, &[Range { from: 0, to: size }]).await?;
+    Ok(root.first().map(|root| Checkpoint {
+        origin: origin(office),
+        size,
+        root: *root,
+    }))
+}
+
+/// The path that proves to a witness that the tree extends the one that it saw last.
+///
+/// # Errors
+/// The database.
+pub async fn extension(office: &Office, old: u64, size: u64) -> Result<Vec<Hash>> {
+    hashes(office, &tile::consistency(old, size)).await
+}
+
+/// A checkpoint that was published.
+#[derive(Debug, Clone, FromRow)]
+pub struct Published {
+    /// Leaves.
+    pub size: i64,
+    /// With all signature lines.
+    pub note: String,
+    /// Witnesses that have signed it.
+    pub witnesses: i16,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Publishes a checkpoint, or the same one with more witnesses; forgets the oldest.
+///
+/// # Errors
+/// The database.
+pub async fn publish(
+    office: &Office,
+    checkpoint: &Checkpoint,
+    note: &str,
+    witnesses: i16,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO checkpoint AS kept (centre_id, size, root, note, witnesses, at) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (centre_id, size) DO UPDATE SET note = excluded.note, witnesses = excluded.witnesses, at = excluded.at
+          WHERE kept.witnesses <= excluded.witnesses",
+    )
+    .bind(office.centre.id)
+    .bind(checkpoint.size.cast_signed())
+    .bind(&checkpoint.root[..])
+    .bind(note)
+    .bind(witnesses)
+    .bind(office.now())
+    .execute(&office.pool)
+    .await?;
+    // The newest that a witness has signed stays, however long they are away.
+    sqlx::query(
+        "DELETE FROM checkpoint WHERE centre_id = $1
+            AND size < (SELECT min(size) FROM (SELECT size FROM checkpoint WHERE centre_id = $1 ORDER BY size DESC LIMIT $2) newest)
+            AND size < (SELECT max(size) FROM checkpoint WHERE centre_id = $1 AND witnesses > 0)",
+    )
+    .bind(office.centre.id)
+    .bind(KEPT_CHECKPOINTS)
+    .execute(&office.pool)
+    .await?;
+    Ok(())
+}
+
+/// The newest checkpoint.
+///
+/// # Errors
+/// The database.
+pub async fn latest(office: &Office) -> Result<Option<Published>> {
+    Ok(sqlx::query_as(
+        "SELECT size, note, witnesses, at FROM checkpoint WHERE centre_id = $1 ORDER BY size DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
+/// The newest checkpoint that a witness has signed.
+async fn cosigned(office: &Office) -> Result<Option<Published>> {
+    Ok(sqlx::query_as(
+        "SELECT size, note, witnesses, at FROM checkpoint WHERE centre_id = $1 AND witnesses > 0 ORDER BY size DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
+/// The first `width` hashes of a tile; nothing where the log has not come so far.
+///
+/// # Errors
+/// The database.
+pub async fn tile(office: &Office, id: TileId, width: usize) -> Result<Option<Vec<u8>>> {
+    let mut conn = office.pool.acquire().await?;
+    let tiles = read_tiles(&mut conn, office.centre.id, [id]).await?;
+    Ok(tiles
+        .get(&id)
+        .and_then(|hashes| hashes.get(..width))
+        .map(|hashes| hashes.concat()))
+}
+
+/// The entries `from..from + width` of the log; nothing where it has not come so far.
+///
+/// # Errors
+/// The database.
+pub async fn entries(office: &Office, from: u64, width: usize) -> Result<Option<Vec<Vec<u8>>>> {
+    let to = from.saturating_add(width as u64);
+    let Ok(to) = i64::try_from(to) else {
+        return Ok(None);
+    };
+    let entries: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT entry FROM evidence_leaf WHERE centre_id = $1 AND leaf_index >= $2 AND leaf_index < $3 ORDER BY leaf_index",
+    )
+    .bind(office.centre.id)
+    .bind(from.cast_signed())
+    .bind(to)
+    .fetch_all(&office.pool)
+    .await?;
+    Ok((entries.len() == width).then_some(entries))
+}
+
+/// A leaf that is in the log.
+#[derive(Debug, Clone, FromRow)]
+pub struct SealedLeaf {
+    /// Its place.
+    pub leaf_index: i64,
+    /// See [`crate::leaf::kind`].
+    pub kind: i16,
+    /// Of a case: its event.
+    pub seq: i16,
+    /// Entries of a batch.
+    pub size: i32,
+    /// The entry.
+    pub entry: Vec<u8>,
+    /// Opens it.
+    pub salt: Vec<u8>,
+}
+
+impl SealedLeaf {
+    /// The salt, as what it is.
+    ///
+    /// # Errors
+    /// A torn row.
+    pub fn salt(&self) -> Result<[u8; 32]> {
+        self.salt
+            .as_slice()
+            .try_into()
+            .map_err(|_| Fault::Stored(format!("the salt of leaf {}", self.leaf_index)).into())
+    }
+}
+
+/// The leaves of a case, remittance or day, in their order.
+///
+/// # Errors
+/// The database.
+pub async fn leaves_of(office: &Office, ref_id: i64) -> Result<Vec<SealedLeaf>> {
+    Ok(sqlx::query_as(
+        "SELECT leaf_index, kind, seq, size, entry, salt FROM evidence_leaf WHERE centre_id = $1 AND ref_id = $2
+          ORDER BY leaf_index LIMIT 1000",
+    )
+    .bind(office.centre.id)
+    .bind(ref_id)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// A proof, or the word that the leaf is not sealed and witnessed yet.
+#[derive(Debug)]
+pub enum Proof {
+    /// To carry away.
+    Sealed(Box<Bundle>),
+    /// About a second.
+    Waiting,
+}
+
+/// Waiting while something of this case, remittance or day is not sealed yet.
+///
+/// # Errors
+/// 404 where there is no evidence: what happened before there was a log has none.
+pub async fn waiting_or_none(office: &Office, ref_id: i64) -> Result<Proof> {
+    let waits: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM evidence_pending WHERE centre_id = $1 AND ref_id = $2)",
+    )
+    .bind(office.centre.id)
+    .bind(ref_id)
+    .fetch_one(&office.pool)
+    .await?;
+    if waits {
+        Ok(Proof::Waiting)
+    } else {
+        Err(Refusal::not_found("它的存证").into())
+    }
+}
+
+/// A record of a batch: its place, and the way to the batch's root.
+#[derive(Debug)]
+pub struct InBatch {
+    /// The salt of its entry.
+    pub salt: [u8; 32],
+    /// Its place.
+    pub path: BatchPath,
+}
+
+/// The proof that this leaf commits to this record.
+///
+/// # Errors
+/// The database; a record that is no longer what the leaf commits to.
+pub async fn prove(
+    office: &Office,
+    leaf: &SealedLeaf,
+    record: Value,
+    in_batch: Option<InBatch>,
+) -> Result<Proof> {
+    let Some(checkpoint) = cosigned(office).await? else {
+        return Ok(Proof::Waiting);
+    };
+    if leaf.leaf_index >= checkpoint.size {
+        return Ok(Proof::Waiting);
+    }
+    let (salt, batch) = match in_batch {
+        Some(in_batch) => (in_batch.salt, Some(in_batch.path)),
+        None => (leaf.salt()?, None),
+    };
+    let index = leaf.leaf_index.cast_unsigned();
+    let path = hashes(
+        office,
+        &tile::inclusion(index, checkpoint.size.cast_unsigned()),
+    )
+    .await?;
+    let bundle = Bundle {
+        format: FORMAT.to_owned(),
+        record,
+        salt,
+        batch,
+        index,
+        path,
+        checkpoint: checkpoint.note,
+    };
+    // What is handed out holds: a row that was changed behind the program's back is found here, not by the citizen.
+    let keys = keys(office);
+    let holds = bundle.entry().is_ok_and(|entry| entry == leaf.entry);
+    if !holds || !bundle.leads_to_root(&keys) {
+        return Err(Fault::Stored(format!(
+            "leaf {index} commits to something else than the row from which its record is drawn"
+        ))
+        .into());
+    }
+    Ok(Proof::Sealed(Box::new(bundle)))
+}
+
+/// What is wrong with the log, one line each; for `anju audit`.
+///
+/// # Errors
+/// The database.
+pub async fn audit(office: &Office) -> Result<Vec<String>> {
+    let mut breaches = Vec::new();
+    let centre = office.centre.id;
+    let size = size(office).await?.cast_signed();
+    let (leaves, last, odd): (i64, Option<i64>, i64) = sqlx::query_as(
+        "SELECT count(*), max(leaf_index), count(*) FILTER (WHERE octet_length(entry) NOT IN ($2, $3))
+           FROM evidence_leaf WHERE centre_id = $1",
+    )
+    .bind(centre)
+    .bind(ENTRY_LEN as i32)
+    .bind(BATCH_ENTRY_LEN as i32)
+    .fetch_one(&office.pool)
+    .await?;
+    if leaves != size || last.map_or(0, |last| last + 1) != size || odd > 0 {
+        breaches.push(format!(
+            "日志长 {size}，叶子 {leaves} 片，最后一片 {last:?}，形式不对的 {odd} 片"
+        ));
+        return Ok(breaches);
+    }
+    let mut tiles = Tiles::new();
+    let mut from = 0_i64;
+    while from < size {
+        let entries: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT entry FROM evidence_leaf WHERE centre_id = $1 AND leaf_index >= $2 AND leaf_index < $2 + $3 ORDER BY leaf_index",
+        )
+        .bind(centre)
+        .bind(from)
+        .bind(AT_ONCE)
+        .fetch_all(&office.pool)
+        .await?;
+        let leaves: Vec<Hash> = entries
+            .iter()
+            .map(|entry| record::leaf_hash(entry))
+            .collect();
+        tile::append(&mut tiles, from.cast_unsigned(), &leaves);
+        from += leaves.len() as i64;
+    }
+    let mut conn = office.pool.acquire().await?;
+    let kept = read_tiles(&mut conn, centre, tiles.keys().copied()).await?;
+    let wrong = tiles
+        .iter()
+        .find(|(id, hashes)| kept.get(id) != Some(*hashes));
+    if let Some((id, _)) = wrong {
+        breaches.push(format!("瓦片 {} 与它的叶子不符", id.path()));
+    }
+    drop(conn);
+    if let (Some(present), Some(published)) = (present(office).await?, latest(office).await?) {
+        let keys = keys(office);
+        let signed = anju_evidence::note::open(&published.note, &keys)
+            .map_err(|error| Fault::Stored(error.to_string()))?;
+        let then = hashes(
+            office,
+            &[Range {
+                from: 0,
+                to: signed.checkpoint.size,
+            }],
+        )
+        .await?;
+        if signed.checkpoint.size > present.size || then.first() != Some(&signed.checkpoint.root) {
+            breaches.push(format!(
+                "已公布的检查点（{} 片）不是现在这棵树的前缀",
+                signed.checkpoint.size
+            ));
+        }
+    }
+    let bare: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM case_event e
+          WHERE e.centre_id = $1
+            AND NOT EXISTS (SELECT FROM evidence_leaf l
+                             WHERE l.centre_id = $1 AND l.ref_id = e.case_id AND l.kind = 1 AND l.seq IN (e.seq, 0))
+            AND NOT EXISTS (SELECT FROM evidence_pending p WHERE p.centre_id = $1 AND p.ref_id = e.case_id AND p.kind = 1)",
+    )
+    .bind(centre)
+    .fetch_one(&office.pool)
+    .await?;
+    if bare > 0 {
+        breaches.push(format!("{bare} 个办件步骤没有存证"));
+    }
+    Ok(breaches)
+}
