@@ -1,16 +1,24 @@
 //! What the walk-through does, step by step, over the doors: an employer is opened, three rosters are paid, rent is withdrawn, the
 //! books and the bank agree. Each walk has its own employer and people, so that it can be walked again on the same centre.
 
+use std::time::{Duration, Instant};
+
 use anju_domain::calendar::Month;
 use anju_domain::clock::{Clock, FileClock, shanghai_date};
+use anju_evidence::note::VerifierKey;
+use anju_evidence::proof::Bundle;
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, FixedOffset};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::cast::{self, Person, balance, bank_balance, look_up, number, person, state_of, text};
 use crate::{config::Config, doors::Doors, start::office};
 
 use super::Figures;
+
+/// Longest wait for a proof: a second is what is promised.
+const SEALED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Tells the story and notes each figure when it is seen.
 pub async fn tell(doors: &Doors, config: &Config, figures: &mut Figures) -> anyhow::Result<()> {
@@ -189,7 +197,31 @@ async fn rent(doors: &Doors, people: &[Person], figures: &mut Figures) -> anyhow
         refusal(doors, &request(&applicant, &wang.card))
             .await?
             .as_str(),
+    )?;
+    figures.got(
+        "proof",
+        witnesses(doors, &text(&submitted, "case_id")?).await?,
     )
+}
+
+/// How many witnesses have signed the proof of a case, checked as anybody would: with the bundle and the keys alone.
+async fn witnesses(doors: &Doors, case: &str) -> anyhow::Result<i64> {
+    let deadline = Instant::now() + SEALED_WITHIN;
+    let bundle = loop {
+        let answer = doors.get(&format!("/cases/{case}/proof")).await?;
+        if answer.status != StatusCode::ACCEPTED {
+            break answer.ok()?;
+        }
+        ensure!(Instant::now() < deadline, "存证没有封存");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let (_, keys) = doors.plain("/tlog/keys").await?;
+    let keys = keys
+        .lines()
+        .map(|line| Ok(line.parse()?))
+        .collect::<anyhow::Result<Vec<VerifierKey>>>()?;
+    let verified = Bundle::parse(bundle.to_string().as_bytes())?.verify(&keys)?;
+    Ok(i64::try_from(verified.witnesses.len())?)
 }
 
 /// The state of a case that should be refused, and the conditions that are not met.
