@@ -59,6 +59,21 @@ pub struct Days {
     pub marked: i64,
 }
 
+/// The evidence log.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Evidence {
+    /// Leaves that the sealer has not numbered yet.
+    pub pending: i64,
+    /// Leaves of the log.
+    pub sealed: i64,
+    /// Leaves of the newest checkpoint.
+    pub signed: i64,
+    /// When that was signed.
+    pub signed_at: Option<DateTime<Utc>>,
+    /// How many witnesses have signed it.
+    pub witnesses: i16,
+}
+
 /// One statement as PostgreSQL counted it.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct SlowStatement {
@@ -83,8 +98,8 @@ pub struct Operations {
     pub cases: Vec<CaseQueue>,
     /// Banks of the centre.
     pub banks: Vec<BankState>,
-    /// Leaves that the sealer has not numbered yet.
-    pub evidence_pending: i64,
+    /// The evidence log.
+    pub evidence: Evidence,
     /// Days.
     pub days: Days,
     /// Bytes of the database.
@@ -138,7 +153,13 @@ pub async fn look(office: &Office) -> Result<Operations> {
         .bind(days.open_date)
         .fetch_all(&mut *conn)
         .await?,
-        evidence_pending: sqlx::query_scalar("SELECT count(*) FROM evidence_pending WHERE centre_id = $1")
+        evidence: sqlx::query_as(
+            "SELECT (SELECT count(*) FROM evidence_pending WHERE centre_id = $1) AS pending,
+                    coalesce((SELECT size FROM log_head WHERE centre_id = $1), 0) AS sealed,
+                    coalesce(last.size, 0) AS signed, last.at AS signed_at, coalesce(last.witnesses, 0::smallint) AS witnesses
+               FROM (SELECT 1) AS one
+               LEFT JOIN (SELECT size, at, witnesses FROM checkpoint WHERE centre_id = $1 ORDER BY size DESC LIMIT 1) AS last ON TRUE",
+        )
             .bind(centre)
             .fetch_one(&mut *conn)
             .await?,

@@ -48,7 +48,7 @@ pub(crate) async fn page(
     let statements = operations::slow_statements(office, STATEMENTS).await?;
     let sources = portal.engine.gateway.health();
     let books = state_of_books(&seen, office.today());
-    let sealer = state_of_sealer(&seen);
+    let sealer = state_of_sealer(&seen, portal.engine.witnesses.len());
 
     let mut states: Vec<(String, Shown)> = vec![
         ("日结".to_owned(), books.clone()),
@@ -99,8 +99,8 @@ pub(crate) async fn page(
                 Text::new().state(&books),
             ),
             (
-                "待存证",
-                format!("{} 条", seen.evidence_pending),
+                "存证日志",
+                format!("{} 条", seen.evidence.sealed),
                 Text::new().state(&sealer),
             ),
             (
@@ -215,11 +215,14 @@ fn state_of_books(seen: &Operations, today: NaiveDate) -> Shown {
     }
 }
 
-fn state_of_sealer(seen: &Operations) -> Shown {
-    if seen.evidence_pending > MANY_LEAVES {
-        Shown::wait("积压")
+fn state_of_sealer(seen: &Operations, witnesses: usize) -> Shown {
+    let evidence = &seen.evidence;
+    if evidence.pending > MANY_LEAVES {
+        Shown::wait(format!("{} 条待封存", evidence.pending))
+    } else if evidence.sealed > 0 && usize::try_from(evidence.witnesses) != Ok(witnesses) {
+        Shown::wait(format!("{} / {witnesses} 位见证人签了", evidence.witnesses))
     } else {
-        Shown::pass("正常")
+        Shown::pass("已签，已见证")
     }
 }
 

@@ -145,7 +145,13 @@ fn measure_queues(seen: &Operations, now: DateTime<Utc>) {
 }
 
 fn measure_books(seen: &Operations, today: NaiveDate) {
-    gauge("evidence_pending_leaves", seen.evidence_pending);
+    gauge("evidence_pending_leaves", seen.evidence.pending);
+    gauge("evidence_log_leaves", seen.evidence.sealed);
+    gauge(
+        "evidence_unsigned_leaves",
+        seen.evidence.sealed - seen.evidence.signed,
+    );
+    gauge("evidence_witnesses", i64::from(seen.evidence.witnesses));
     gauge(
         "books_days_behind",
         (today - seen.days.open_date).num_days(),
