@@ -146,7 +146,7 @@ pub async fn look(office: &Office) -> Result<Operations> {
                     (SELECT count(*) FROM business_case c
                       WHERE c.centre_id = $1 AND c.state < 6 AND c.pay_bank = f.bank AND c.pay_state = 2) AS unknown,
                     (SELECT max(received_at) FROM inbox i
-                      WHERE i.centre_id = $1 AND i.origin = f.bank AND i.book_date >= $2 - 1) AS heard_at
+                      WHERE i.centre_id = $1 AND i.origin = f.bank AND i.book_date >= $2::date - 1) AS heard_at
                FROM fund_account f WHERE f.centre_id = $1 ORDER BY f.bank",
         )
         .bind(centre)

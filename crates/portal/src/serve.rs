@@ -58,6 +58,7 @@ pub fn router(portal: Portal) -> Router {
     let slow = |door| from_fn_with_state(shield.limit(door), throttle);
     let routes = Router::new()
         .route("/settings", get(settings::show))
+        .route("/verify", get(verify::page))
         .route("/look", post(look::keep))
         .route(
             "/login",
@@ -88,7 +89,6 @@ pub fn router(portal: Portal) -> Router {
         .route("/logout", post(login::out))
         .route("/desk/search", post(desk::find).layer(slow(Door::Search)))
         .merge(site::routes())
-        .merge(verify::routes())
         .merge(my::routes())
         .merge(unit::routes())
         .merge(desk::routes())

@@ -4,15 +4,12 @@
 use std::sync::LazyLock;
 
 use anju_evidence::record::sha256;
-use axum::Router;
 use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::assets;
-use crate::serve::Portal;
 
 struct Page {
     html: String,
@@ -38,12 +35,8 @@ static PAGE: LazyLock<Page> = LazyLock::new(|| {
     }
 });
 
-/// The route.
-pub(crate) fn routes() -> Router<Portal> {
-    Router::new().route("/verify", get(page))
-}
-
-async fn page() -> impl IntoResponse {
+/// `GET /verify`.
+pub(crate) async fn page() -> impl IntoResponse {
     const HOUR: &str = "public, max-age=3600";
     let headers: [(HeaderName, &str); 3] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

@@ -6,6 +6,7 @@
 //! a commit; each is broken before it ends, or after it has ended and before anybody was told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anju::{
     cast::{self, contribute, person, register_month},
@@ -21,6 +22,7 @@ use anju_business::{
 };
 use anju_casework::staff;
 use anju_domain::calendar::Month;
+use anju_domain::clock::shanghai_date;
 use anju_engine::Engine;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::future::BoxFuture;
@@ -58,10 +60,19 @@ fn last_second(day: NaiveDate) -> DateTime<Utc> {
     day.and_hms_opt(15, 59, 59).expect("a time").and_utc()
 }
 
-fn set_clock(town: &Town, instant: DateTime<Utc>) {
+/// Moves the clock, and waits until the banks, who look at it now and then, have seen it.
+async fn set_clock(town: &Town, instant: DateTime<Utc>) {
     office::clock(&town.config.home)
         .set_offset(instant - Utc::now())
         .expect("a clock");
+    let today = shanghai_date(instant).to_string();
+    loop {
+        let clock = town.doors.control("/clock").await.expect("the outside");
+        if clock.body["today"] == today {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// The last day of an interest year, with balances that have earned some: three people paid in on the 27th, and the days since then
@@ -90,10 +101,10 @@ async fn eve_of_july() -> Town {
         .await
         .expect("accountants");
     for day in first.iter_days().take_while(|day| *day < LAST_DAY) {
-        set_clock(&town, last_second(day));
+        set_clock(&town, last_second(day)).await;
         demo::close_day(&engine).await.expect("a closed day");
     }
-    set_clock(&town, last_second(LAST_DAY));
+    set_clock(&town, last_second(LAST_DAY)).await;
     town
 }
 
@@ -207,7 +218,7 @@ async fn lists_that_lapse_lapse_once_however_often_it_is_killed() {
         registered_list(&town, place, 1).await;
     }
     town.stop_server();
-    set_clock(&town, Utc::now() + TimeDelta::days(400));
+    set_clock(&town, Utc::now() + TimeDelta::days(400)).await;
     let undisturbed = killed_in_each_step(
         &town,
         seed,

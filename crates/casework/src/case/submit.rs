@@ -154,8 +154,10 @@ pub(crate) async fn repeated(
 ) -> Result<Submitted> {
     let constraint = unique_violation(&error);
     if constraint.as_deref() == Some("case_live") {
+        // Whoever was alive when the key said no may have ended since: it is still the one that was in the way.
         let living: Option<i64> = sqlx::query_scalar(
-            "SELECT case_id FROM business_case WHERE centre_id = $1 AND applicant_id = $2 AND wish = $3 AND state < 6",
+            "SELECT case_id FROM business_case WHERE centre_id = $1 AND applicant_id = $2 AND wish = $3
+              ORDER BY (state < 6) DESC, case_id DESC LIMIT 1",
         )
         .bind(office.centre.id)
         .bind(submission.request.applicant_id)

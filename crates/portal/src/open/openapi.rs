@@ -113,6 +113,8 @@ struct Operation {
     created: bool,
     accepted: bool,
     open_to_all: bool,
+    /// What is answered where `answer` names no schema.
+    media: &'static str,
 }
 
 enum Body {
@@ -133,6 +135,7 @@ const GET: Operation = Operation {
     created: false,
     accepted: false,
     open_to_all: false,
+    media: "text/plain",
 };
 
 const OPERATIONS: &[Operation] = &[
@@ -304,6 +307,7 @@ const OPERATIONS: &[Operation] = &[
         id: "tlogTile",
         answer: "",
         open_to_all: true,
+        media: "application/octet-stream",
         ..GET
     },
     Operation {
@@ -370,7 +374,7 @@ fn paths() -> Value {
             Body::None | Body::Empty => {}
         }
         let content = if operation.answer.is_empty() {
-            json!({ "text/plain": { "schema": { "type": "string" } } })
+            json!({ operation.media: { "schema": { "type": "string" } } })
         } else {
             json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{}", operation.answer) } } })
         };
@@ -389,6 +393,10 @@ fn paths() -> Value {
         }
         if operation.open_to_all {
             drawn["security"] = json!([]);
+            if operation.path.starts_with("/tlog/") {
+                let none = json!({ "description": "日志里没有，或地址不是这个形式" });
+                responses.insert("default".to_owned(), none);
+            }
         } else {
             responses.insert(
                 "default".to_owned(),
