@@ -299,7 +299,7 @@ fn case_table(seen: &Operations, now: DateTime<Utc>) -> Table {
         .collect();
     Table::new(
         "cases",
-        "在途办件",
+        "在途办件的件数和等待",
         vec![
             Column::words("到了哪一步"),
             Column::figures("件数"),
@@ -468,7 +468,7 @@ fn statement_table(statements: Vec<SlowStatement>) -> Table {
         .collect();
     Table::new(
         "statements",
-        "最费时的数据库语句",
+        "数据库语句的次数和耗时",
         vec![
             Column::words("语句"),
             Column::figures("次数"),
