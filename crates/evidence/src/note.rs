@@ -145,12 +145,6 @@ pub fn cosigned(text: &str, time: u64) -> String {
     format!("cosignature/v1\ntime {time}\n{text}")
 }
 
-/// What stands behind the key's id in a witness's line.
-#[must_use]
-pub fn cosignature(time: u64, signature: &[u8; 64]) -> Vec<u8> {
-    [&time.to_be_bytes()[..], signature].concat()
-}
-
 /// A checkpoint (检查点): the log, its size and its root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {

@@ -1,5 +1,5 @@
-//! RFC 6962 Merkle trees over leaf hashes: root, inclusion path, and the checks of inclusion and extension. Used whole for
-//! batches (a roster, a day's journals); the log itself is read by tiles.
+//! RFC 6962 Merkle trees over leaf hashes: root, inclusion path, and its check. Used whole for batches (a roster, a day's
+//! journals); the log itself is read by tiles.
 
 use sha2::{Digest, Sha256};
 
@@ -75,47 +75,6 @@ pub fn root_from_path(leaf: &Hash, index: u64, size: u64, path: &[Hash]) -> Opti
         last >>= 1;
     }
     (last == 0).then_some(hash)
-}
-
-/// Whether a consistency path proves that a tree extends an older one (RFC 9162 §2.1.4.2). Every tree extends the empty one.
-#[must_use]
-pub fn extends(old_size: u64, old_root: &Hash, size: u64, root: &Hash, path: &[Hash]) -> bool {
-    if old_size > size {
-        return false;
-    }
-    if old_size == 0 || old_size == size {
-        return path.is_empty() && (old_size == 0 || old_root == root);
-    }
-    // An older tree that is complete is a node of the new one, and its root is not repeated in the path.
-    let first = old_size.is_power_of_two().then_some(old_root);
-    let mut hashes = first.into_iter().chain(path);
-    let (mut place, mut last) = (old_size - 1, size - 1);
-    while place % 2 == 1 {
-        place >>= 1;
-        last >>= 1;
-    }
-    let Some(start) = hashes.next() else {
-        return false;
-    };
-    let (mut old_hash, mut hash) = (*start, *start);
-    for sibling in hashes {
-        if last == 0 {
-            return false;
-        }
-        if place % 2 == 1 || place == last {
-            old_hash = node_hash(sibling, &old_hash);
-            hash = node_hash(sibling, &hash);
-            while place % 2 == 0 && place != 0 {
-                place >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = node_hash(&hash, sibling);
-        }
-        place >>= 1;
-        last >>= 1;
-    }
-    last == 0 && old_hash == *old_root && hash == *root
 }
 
 /// The largest power of two below the number of leaves.

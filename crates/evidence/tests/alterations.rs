@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anju_evidence::Hash;
-use anju_evidence::note::{Checkpoint, KeyKind, VerifierKey, cosignature, cosigned};
+use anju_evidence::note::{Checkpoint, KeyKind, VerifierKey, cosigned};
 use anju_evidence::proof::{BatchPath, Bundle, FORMAT, ProofError};
 use anju_evidence::record::{batch_entry, commitment, entry, leaf_hash, sha256};
 use anju_evidence::tree;
@@ -81,7 +81,7 @@ impl Log {
         for ((_, secret), key) in self.witnesses.iter().zip(&keys[2..]).filter(|_| witnessed) {
             let time = 1_795_000_000;
             let signature = secret.sign(cosigned(&text, time).as_bytes());
-            note += &key.line(&cosignature(time, &signature));
+            note += &key.line(&[&u64::to_be_bytes(time)[..], &signature].concat());
         }
         note
     }
