@@ -1,5 +1,6 @@
 //! Evidence leaves (存证): each transaction that changes a case or money adds one, in the same transaction; `log` seals them.
 
+use anju_evidence::proof::BatchPath;
 use anju_evidence::{Hash, record, tree};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -91,16 +92,31 @@ impl Batch {
         })
     }
 
-    /// The way from one entry to the batch's root.
+    /// What a proof says of one entry: its salt, its place, and the way to the batch's root.
     #[must_use]
-    pub fn path(&self, index: usize) -> Vec<Hash> {
-        tree::path(&self.hashes, index)
+    pub fn at(&self, index: usize) -> InBatch {
+        InBatch {
+            salt: entry_salt(&self.salt, index as u64),
+            path: BatchPath {
+                index: index as u64,
+                size: self.hashes.len() as u64,
+                path: tree::path(&self.hashes, index),
+            },
+        }
     }
 }
 
+/// An entry of a batch, for its proof.
+#[derive(Debug)]
+pub struct InBatch {
+    /// The salt of its entry.
+    pub salt: [u8; 32],
+    /// Its place.
+    pub path: BatchPath,
+}
+
 /// The salt of one entry of a batch: `SHA-256(salt of the batch ‖ index)`, the index in 8 bytes, big-endian.
-#[must_use]
-pub fn entry_salt(batch_salt: &[u8; 32], index: u64) -> [u8; 32] {
+fn entry_salt(batch_salt: &[u8; 32], index: u64) -> [u8; 32] {
     record::sha256(&[&batch_salt[..], &index.to_be_bytes()].concat())
 }
 

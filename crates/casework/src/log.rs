@@ -1,27 +1,25 @@
 //! The evidence log (存证日志): waiting leaves are numbered into the tree, checkpoints are kept, proofs are drawn. Invariant: one
 //! transaction takes leaves out of waiting, numbers them and extends the tree, so that a crash loses and repeats none.
 
+mod audit;
+mod proof;
+
+pub use audit::audit;
+pub use proof::{Proof, SealedLeaf, leaf_of, prove, waiting_or_none};
+
 use anju_evidence::note::{Checkpoint, KeyKind, VerifierKey};
-use anju_evidence::proof::{BatchPath, Bundle, FORMAT};
 use anju_evidence::tile::{self, Range, TileId, Tiles};
 use anju_evidence::{Hash, record};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 
-use crate::{Fault, Office, Refusal, Result};
+use crate::{Fault, Office, Result};
 
 /// Leaves that are sealed by one transaction at most.
 const AT_ONCE: i64 = 50_000;
 
 /// Checkpoints that are kept: whoever needs an older tree has it as a prefix of the log.
 const KEPT_CHECKPOINTS: i64 = 256;
-
-/// Length of an entry that commits to one record.
-const ENTRY_LEN: usize = 33;
-
-/// Length of an entry that stands for a batch.
-const BATCH_ENTRY_LEN: usize = 41;
 
 /// The log's name: drawn from its key, so that two logs never share one.
 #[must_use]
@@ -94,7 +92,7 @@ pub async fn seal(office: &Office) -> Result<usize> {
         r"WITH taken AS (
               DELETE FROM evidence_pending
                WHERE ctid = ANY (ARRAY(SELECT ctid FROM evidence_pending WHERE centre_id = $1 LIMIT $3))
-              RETURNING ref_id, kind, seq, size, coalesce(entry, '\x01'::bytea || leaf) AS entry, salt)
+              RETURNING ref_id, kind, seq, size, coalesce(entry, leaf) AS entry, salt)
           INSERT INTO evidence_leaf (centre_id, leaf_index, ref_id, kind, seq, size, entry, salt)
           SELECT $1, $2 - 1 + row_number() OVER (ORDER BY ref_id, seq), ref_id, kind, seq, size,
                  CASE WHEN octet_length(entry) = 32 THEN '\x01'::bytea || entry ELSE entry END, salt
@@ -334,218 +332,4 @@ pub async fn entries(office: &Office, from: u64, width: usize) -> Result<Option<
     .fetch_all(&office.pool)
     .await?;
     Ok((entries.len() == width).then_some(entries))
-}
-
-/// A leaf that is in the log.
-#[derive(Debug, Clone, FromRow)]
-pub struct SealedLeaf {
-    /// Its place.
-    pub leaf_index: i64,
-    /// See [`crate::leaf::kind`].
-    pub kind: i16,
-    /// Of a case: its event.
-    pub seq: i16,
-    /// Entries of a batch.
-    pub size: i32,
-    /// The entry.
-    pub entry: Vec<u8>,
-    /// Opens it.
-    pub salt: Vec<u8>,
-}
-
-impl SealedLeaf {
-    /// The salt, as what it is.
-    ///
-    /// # Errors
-    /// A torn row.
-    pub fn salt(&self) -> Result<[u8; 32]> {
-        self.salt
-            .as_slice()
-            .try_into()
-            .map_err(|_| Fault::Stored(format!("the salt of leaf {}", self.leaf_index)).into())
-    }
-}
-
-/// The leaves of a case, remittance or day, in their order.
-///
-/// # Errors
-/// The database.
-pub async fn leaves_of(office: &Office, ref_id: i64) -> Result<Vec<SealedLeaf>> {
-    Ok(sqlx::query_as(
-        "SELECT leaf_index, kind, seq, size, entry, salt FROM evidence_leaf WHERE centre_id = $1 AND ref_id = $2
-          ORDER BY leaf_index LIMIT 1000",
-    )
-    .bind(office.centre.id)
-    .bind(ref_id)
-    .fetch_all(&office.pool)
-    .await?)
-}
-
-/// A proof, or the word that the leaf is not sealed and witnessed yet.
-#[derive(Debug)]
-pub enum Proof {
-    /// To carry away.
-    Sealed(Box<Bundle>),
-    /// About a second.
-    Waiting,
-}
-
-/// Waiting while something of this case, remittance or day is not sealed yet.
-///
-/// # Errors
-/// 404 where there is no evidence: what happened before there was a log has none.
-pub async fn waiting_or_none(office: &Office, ref_id: i64) -> Result<Proof> {
-    let waits: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM evidence_pending WHERE centre_id = $1 AND ref_id = $2)",
-    )
-    .bind(office.centre.id)
-    .bind(ref_id)
-    .fetch_one(&office.pool)
-    .await?;
-    if waits {
-        Ok(Proof::Waiting)
-    } else {
-        Err(Refusal::not_found("它的存证").into())
-    }
-}
-
-/// A record of a batch: its place, and the way to the batch's root.
-#[derive(Debug)]
-pub struct InBatch {
-    /// The salt of its entry.
-    pub salt: [u8; 32],
-    /// Its place.
-    pub path: BatchPath,
-}
-
-/// The proof that this leaf commits to this record.
-///
-/// # Errors
-/// The database; a record that is no longer what the leaf commits to.
-pub async fn prove(
-    office: &Office,
-    leaf: &SealedLeaf,
-    record: Value,
-    in_batch: Option<InBatch>,
-) -> Result<Proof> {
-    let Some(checkpoint) = cosigned(office).await? else {
-        return Ok(Proof::Waiting);
-    };
-    if leaf.leaf_index >= checkpoint.size {
-        return Ok(Proof::Waiting);
-    }
-    let (salt, batch) = match in_batch {
-        Some(in_batch) => (in_batch.salt, Some(in_batch.path)),
-        None => (leaf.salt()?, None),
-    };
-    let index = leaf.leaf_index.cast_unsigned();
-    let path = hashes(
-        office,
-        &tile::inclusion(index, checkpoint.size.cast_unsigned()),
-    )
-    .await?;
-    let bundle = Bundle {
-        format: FORMAT.to_owned(),
-        record,
-        salt,
-        batch,
-        index,
-        path,
-        checkpoint: checkpoint.note,
-    };
-    // What is handed out holds: a row that was changed behind the program's back is found here, not by the citizen.
-    let keys = keys(office);
-    let holds = bundle.entry().is_ok_and(|entry| entry == leaf.entry);
-    if !holds || !bundle.leads_to_root(&keys) {
-        return Err(Fault::Stored(format!(
-            "leaf {index} commits to something else than the row from which its record is drawn"
-        ))
-        .into());
-    }
-    Ok(Proof::Sealed(Box::new(bundle)))
-}
-
-/// What is wrong with the log, one line each; for `anju audit`.
-///
-/// # Errors
-/// The database.
-pub async fn audit(office: &Office) -> Result<Vec<String>> {
-    let mut breaches = Vec::new();
-    let centre = office.centre.id;
-    let size = size(office).await?.cast_signed();
-    let (leaves, last, odd): (i64, Option<i64>, i64) = sqlx::query_as(
-        "SELECT count(*), max(leaf_index), count(*) FILTER (WHERE octet_length(entry) NOT IN ($2, $3))
-           FROM evidence_leaf WHERE centre_id = $1",
-    )
-    .bind(centre)
-    .bind(ENTRY_LEN as i32)
-    .bind(BATCH_ENTRY_LEN as i32)
-    .fetch_one(&office.pool)
-    .await?;
-    if leaves != size || last.map_or(0, |last| last + 1) != size || odd > 0 {
-        breaches.push(format!(
-            "日志长 {size}，叶子 {leaves} 片，最后一片 {last:?}，形式不对的 {odd} 片"
-        ));
-        return Ok(breaches);
-    }
-    let mut tiles = Tiles::new();
-    let mut from = 0_i64;
-    while from < size {
-        let entries: Vec<Vec<u8>> = sqlx::query_scalar(
-            "SELECT entry FROM evidence_leaf WHERE centre_id = $1 AND leaf_index >= $2 AND leaf_index < $2 + $3 ORDER BY leaf_index",
-        )
-        .bind(centre)
-        .bind(from)
-        .bind(AT_ONCE)
-        .fetch_all(&office.pool)
-        .await?;
-        let leaves: Vec<Hash> = entries
-            .iter()
-            .map(|entry| record::leaf_hash(entry))
-            .collect();
-        tile::append(&mut tiles, from.cast_unsigned(), &leaves);
-        from += leaves.len() as i64;
-    }
-    let mut conn = office.pool.acquire().await?;
-    let kept = read_tiles(&mut conn, centre, tiles.keys().copied()).await?;
-    let wrong = tiles
-        .iter()
-        .find(|(id, hashes)| kept.get(id) != Some(*hashes));
-    if let Some((id, _)) = wrong {
-        breaches.push(format!("瓦片 {} 与它的叶子不符", id.path()));
-    }
-    drop(conn);
-    if let (Some(present), Some(published)) = (present(office).await?, latest(office).await?) {
-        let keys = keys(office);
-        let signed = anju_evidence::note::open(&published.note, &keys)
-            .map_err(|error| Fault::Stored(error.to_string()))?;
-        let then = hashes(
-            office,
-            &[Range {
-                from: 0,
-                to: signed.checkpoint.size,
-            }],
-        )
-        .await?;
-        if signed.checkpoint.size > present.size || then.first() != Some(&signed.checkpoint.root) {
-            breaches.push(format!(
-                "已公布的检查点（{} 片）不是现在这棵树的前缀",
-                signed.checkpoint.size
-            ));
-        }
-    }
-    let bare: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM case_event e
-          WHERE e.centre_id = $1
-            AND NOT EXISTS (SELECT FROM evidence_leaf l
-                             WHERE l.centre_id = $1 AND l.ref_id = e.case_id AND l.kind = 1 AND l.seq IN (e.seq, 0))
-            AND NOT EXISTS (SELECT FROM evidence_pending p WHERE p.centre_id = $1 AND p.ref_id = e.case_id AND p.kind = 1)",
-    )
-    .bind(centre)
-    .fetch_one(&office.pool)
-    .await?;
-    if bare > 0 {
-        breaches.push(format!("{bare} 个办件步骤没有存证"));
-    }
-    Ok(breaches)
 }

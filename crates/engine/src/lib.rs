@@ -1,5 +1,6 @@
 //! Everything that runs by itself: gathering facts and advancing cases, sending what the outbox holds, taking what banks push,
-//! sealing the evidence, the day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read `gather.rs`, then `advance.rs`.
+//! sealing the evidence, the day's end. Invariant: a task that dies at any moment is done again without doing anything twice. Read
+//! `gather.rs`, then `advance.rs`.
 
 pub mod advance;
 pub mod day_end;

@@ -1,10 +1,9 @@
 //! The evidence of a closed day: one batch whose first entry is the day and whose others are its journals, so that every journal
 //! is under a leaf at the latest when its day is sealed.
 
-use anju_casework::leaf::{self, Batch, entry_salt, kind};
-use anju_casework::log::{self, InBatch, Proof};
+use anju_casework::leaf::{self, Batch, kind};
+use anju_casework::log::{self, Proof};
 use anju_casework::{Fault, Office, Refusal, Result};
-use anju_evidence::proof::BatchPath;
 use anju_ledger::digest::{JournalDigest, of_day};
 use anju_vault::NumberKind;
 use chrono::{Datelike, NaiveDate};
@@ -101,20 +100,9 @@ pub async fn proof(office: &Office, date: NaiveDate) -> Result<Proof> {
         .await?
         .ok_or_else(|| Refusal::not_found("这一天的日结"))?;
     drop(conn);
-    let leaves = log::leaves_of(office, ref_id(date)).await?;
-    let Some(leaf) = leaves.iter().find(|leaf| leaf.kind == kind::DAY) else {
+    let Some(leaf) = log::leaf_of(office, kind::DAY, ref_id(date), 0).await? else {
         return log::waiting_or_none(office, ref_id(date)).await;
     };
-    let salt = leaf.salt()?;
-    let batch = day.batch(office, salt)?;
-    let size = u64::try_from(leaf.size).map_err(|_| Fault::Stored("a batch's size".to_owned()))?;
-    let in_batch = InBatch {
-        salt: entry_salt(&salt, 0),
-        path: BatchPath {
-            index: 0,
-            size,
-            path: batch.path(0),
-        },
-    };
-    log::prove(office, leaf, day.record, Some(in_batch)).await
+    let in_batch = day.batch(office, leaf.salt()?)?.at(0);
+    log::prove(office, &leaf, day.record, Some(in_batch)).await
 }

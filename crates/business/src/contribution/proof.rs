@@ -1,12 +1,11 @@
 //! The evidence of an allocation: one batch whose first entry is the list and whose others are its lines in the order of their
 //! accounts, so that an employer proves the whole and an employee his own line, each without showing the others.
 
-use anju_casework::leaf::{Batch, entry_salt, kind};
-use anju_casework::log::{self, InBatch, Proof};
-use anju_casework::{Fault, Office, Refusal, Result};
+use anju_casework::leaf::{Batch, kind};
+use anju_casework::log::{self, Proof};
+use anju_casework::{Office, Refusal, Result};
 use anju_domain::calendar::Month;
 use anju_domain::clock::rfc3339_millis;
-use anju_evidence::proof::BatchPath;
 use anju_vault::NumberKind;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -147,24 +146,13 @@ pub async fn proof(office: &Office, remittance_id: i64, account_id: Option<i64>)
                 .ok_or_else(|| Refusal::not_found("这个账户在这笔汇缴里的一行"))?
         }
     };
-    let leaves = log::leaves_of(office, remittance_id).await?;
-    let Some(leaf) = leaves.iter().find(|leaf| leaf.kind == kind::BATCH) else {
+    let Some(leaf) = log::leaf_of(office, kind::BATCH, remittance_id, 0).await? else {
         return log::waiting_or_none(office, remittance_id).await;
     };
-    let salt = leaf.salt()?;
-    let batch = batch(office, &list, &lines, allocated_at, salt)?;
+    let batch = batch(office, &list, &lines, allocated_at, leaf.salt()?)?;
     let record = match index.checked_sub(1).map(|line| &lines[line]) {
         None => list_record(office, &list, allocated_at),
         Some(line) => line_record(office, &list, line, allocated_at),
     };
-    let size = u64::try_from(leaf.size).map_err(|_| Fault::Stored("a batch's size".to_owned()))?;
-    let in_batch = InBatch {
-        salt: entry_salt(&salt, index as u64),
-        path: BatchPath {
-            index: index as u64,
-            size,
-            path: batch.path(index),
-        },
-    };
-    log::prove(office, leaf, record, Some(in_batch)).await
+    log::prove(office, &leaf, record, Some(batch.at(index))).await
 }

@@ -24,12 +24,8 @@ pub async fn proof(office: &Office, case_id: i64, seq: Option<i16>) -> Result<Pr
         Some(seq) => events.iter().find(|event| event.seq == seq),
     };
     let event = event.ok_or_else(|| Refusal::not_found("这个办件或它的这一步"))?;
-    let leaves = log::leaves_of(office, case_id).await?;
-    let leaf = leaves
-        .iter()
-        .find(|leaf| leaf.kind == kind::CASE && leaf.seq == event.seq);
-    match leaf {
-        Some(leaf) => log::prove(office, leaf, record(office, case_id, event), None).await,
+    match log::leaf_of(office, kind::CASE, case_id, event.seq).await? {
+        Some(leaf) => log::prove(office, &leaf, record(office, case_id, event), None).await,
         None => log::waiting_or_none(office, case_id).await,
     }
 }
