@@ -330,6 +330,17 @@ pub async fn look_up(doors: &Doors, person: &Person) -> anyhow::Result<String> {
     text(&found, "person_id")
 }
 
+/// What the person sends for a withdrawal of rent to his own card.
+///
+/// # Errors
+/// The centre does not know the person.
+pub async fn rent_request(doors: &Doors, person: &Person) -> anyhow::Result<Value> {
+    let applicant = look_up(doors, person).await?;
+    Ok(json!({
+        "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": person.card }, "channel": "APP",
+    }))
+}
+
 /// The balance of the person's account, fen.
 ///
 /// # Errors

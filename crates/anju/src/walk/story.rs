@@ -10,9 +10,11 @@ use anju_evidence::proof::Bundle;
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, FixedOffset};
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::cast::{self, Person, balance, bank_balance, look_up, number, person, state_of, text};
+use crate::cast::{
+    self, Person, balance, bank_balance, number, person, rent_request, state_of, text,
+};
 use crate::{config::Config, doors::Doors, start::office};
 
 use super::Figures;
@@ -169,12 +171,8 @@ async fn rent(doors: &Doors, people: &[Person], figures: &mut Figures) -> anyhow
     let [li, wang, _] = people else {
         bail!("three people")
     };
-    let applicant = look_up(doors, li).await?;
-    let request = |applicant: &str, card: &str| json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": card }, "channel": "APP" });
-    let submitted = doors
-        .post("/cases?wait=15s", &request(&applicant, &li.card))
-        .await?
-        .ok()?;
+    let request = rent_request(doors, li).await?;
+    let submitted = doors.post("/cases?wait=15s", &request).await?.ok()?;
     let case = doors
         .get(&format!("/cases/{}", text(&submitted, "case_id")?))
         .await?
@@ -185,19 +183,9 @@ async fn rent(doors: &Doors, people: &[Person], figures: &mut Figures) -> anyhow
     let bank = text(&case["payment"], "bank")?;
     figures.got("card-balance", bank_balance(doors, &bank, &li.card).await?)?;
     figures.got("li-after", balance(doors, li).await?)?;
-    figures.got(
-        "rent-again",
-        refusal(doors, &request(&applicant, &li.card))
-            .await?
-            .as_str(),
-    )?;
-    let applicant = look_up(doors, wang).await?;
-    figures.got(
-        "wang-refused",
-        refusal(doors, &request(&applicant, &wang.card))
-            .await?
-            .as_str(),
-    )?;
+    figures.got("rent-again", refusal(doors, &request).await?.as_str())?;
+    let request = rent_request(doors, wang).await?;
+    figures.got("wang-refused", refusal(doors, &request).await?.as_str())?;
     figures.got(
         "proof",
         witnesses(doors, &text(&submitted, "case_id")?).await?,

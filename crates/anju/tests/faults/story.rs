@@ -1,10 +1,10 @@
 //! What people of the fault tests are and want.
 
-use anju::cast::{self, Person, contribute, look_up, person};
+use anju::cast::{self, Person, contribute, person};
 use anju::doors::Doors;
 use anju_domain::calendar::Month;
 use futures::stream::{self, StreamExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Small counts for CI, large ones at night.
 pub fn count(ci: usize, nightly: usize) -> usize {
@@ -41,8 +41,7 @@ pub async fn tenants(doors: &Doors, this: Month, number: usize, place: i64) -> V
 
 /// A withdrawal for rent by its applicant.
 pub async fn request(doors: &Doors, who: &Person) -> Value {
-    let applicant = look_up(doors, who).await.expect("known");
-    json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": who.card }, "channel": "APP" })
+    cast::rent_request(doors, who).await.expect("known")
 }
 
 /// The withdrawals of many.

@@ -6,10 +6,10 @@ use anju_casework::session::audience;
 use anju_casework::staff::role;
 use anju_portal::authorization::{TABLE, Who};
 use reqwest::StatusCode;
-use serde_json::json;
 
 use crate::town::{Town, tenant_of};
 use crate::visitor::{Answer, Visitor};
+use crate::withdrawal::submit;
 
 #[tokio::test]
 async fn every_page_opens_to_those_of_the_table_and_to_nobody_else() {
@@ -285,16 +285,7 @@ async fn a_customer_is_seen_only_while_he_stands_at_the_window_and_a_reason_is_g
 }
 
 async fn rent_case(town: &Town, who: &Person) -> String {
-    let applicant = look_up(&town.doors, who).await.expect("known");
-    let form = json!({ "card_no": who.card });
-    let body = json!({ "service": "withdraw-rent", "applicant": applicant, "form": form, "channel": "APP" });
-    let case = town
-        .doors
-        .post("/cases?wait=10s", &body)
-        .await
-        .expect("a door")
-        .ok()
-        .expect("a case");
+    let case = submit(town, who).await;
     assert_eq!(case["state"], "done", "{case}");
     text(&case, "case_id").expect("an id")
 }

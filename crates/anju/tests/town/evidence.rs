@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 
 use crate::town::{Town, tenant_of};
+use crate::withdrawal::submit;
 
 /// The proof behind a door, once it is sealed and witnessed.
 async fn proof(town: &Town, path: &str) -> Value {
@@ -44,15 +45,7 @@ fn read_keys(text: &str) -> Vec<VerifierKey> {
 /// A rent withdrawal of somebody; its number.
 async fn withdrawn(town: &Town, seed: i64) -> String {
     let (who, _) = tenant_of(town, seed).await;
-    let applicant = look_up(&town.doors, &who).await.expect("known");
-    let body = json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": who.card }, "channel": "APP" });
-    let case = town
-        .doors
-        .post("/cases?wait=10s", &body)
-        .await
-        .expect("a door")
-        .ok()
-        .expect("a case");
+    let case = submit(town, &who).await;
     text(&case, "case_id").expect("a number")
 }
 

@@ -17,8 +17,7 @@ async fn tenant(town: &Town, seed: i64) -> Person {
 }
 
 async fn request(town: &Town, who: &Person) -> Value {
-    let applicant = look_up(&town.doors, who).await.expect("known");
-    json!({ "service": "withdraw-rent", "applicant": applicant, "form": { "card_no": who.card }, "channel": "APP" })
+    cast::rent_request(&town.doors, who).await.expect("known")
 }
 
 pub async fn submit(town: &Town, who: &Person) -> Value {
