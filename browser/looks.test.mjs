@@ -86,6 +86,14 @@ page('unit-mistakes', 'otherClerk', upload([
   rowOf({ ...owner, baseYuan: '8,0OO' }, { 变更: '调走' }),
 ], '.errors'));
 page('unit-preview', 'otherClerk', upload([rowOf(newcomer)], 'button:has-text("登记")'));
+page('unit-people', 'shownClerk', '/unit/people');
+page('unit-person', 'shownClerk', async (at) => {
+  await at.goto(`${server}/unit/people`);
+  await at.locator('main table a').first().click();
+  await at.waitForLoadState();
+});
+page('unit-new', 'otherClerk', '/unit/people/new');
+page('unit-ratio', 'otherClerk', '/unit/ratio');
 page('unit-pay', 'shownClerk', '/unit/pay');
 page('unit-arrivals', 'shownClerk', '/unit/arrivals');
 page('unit-sessions', 'shownClerk', '/unit/sessions');

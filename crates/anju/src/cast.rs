@@ -194,7 +194,10 @@ pub async fn open_employer(doors: &Doors, seed: i64, first: Month) -> anyhow::Re
 }
 
 /// A complete roster of these people as a clerk's xlsx.
-fn roster(people: &[Person]) -> anyhow::Result<Vec<u8>> {
+///
+/// # Errors
+/// The file cannot be put together; no input leads there.
+pub fn roster(people: &[Person]) -> anyhow::Result<Vec<u8>> {
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();
     for (column, header) in (0..).zip(["姓名", "证件号码", "缴存基数", "手机号"]) {

@@ -41,14 +41,34 @@ pub async fn migrate(url: &str) -> Result<(), sqlx::Error> {
 /// to come again, instead of standing in a queue that nobody sees.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// After so long a connection is tried before it is used.
+const RESTED: Duration = Duration::from_secs(1);
+
 /// The application's connections. The close of a day waits for those named `anju`, so all writers carry that name.
 pub async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A connection that was used a moment ago is not asked whether it lives: that would be a round trip more for every
+        // statement. One that has rested may have met a restart of the server.
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
+            Box::pin(async move {
+                if used.idle_for >= RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(|connection, _| Box::pin(work_as_application(connection)))
-        .connect_with(options.application_name("anju"))
+        .connect_with(
+            options
+                .application_name("anju")
+                // Each statement is planned once a session. Left to itself PostgreSQL plans the large ones anew every time, which took
+                // longer than running them.
+                .options([("plan_cache_mode", "force_generic_plan")]),
+        )
         .await
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here decides anything about money or people: it finds the database, starts the others and prints.
 //! Read `start.rs` first.
 
+pub mod bench;
 pub mod cast;
 pub mod cluster;
 pub mod command;
@@ -13,6 +14,7 @@ pub mod doorway;
 pub mod handover;
 pub mod home;
 pub mod log;
+mod machine;
 pub mod start;
 pub mod vectors;
 pub mod walk;

@@ -13,10 +13,12 @@ use std::{
     time::Duration,
 };
 
+use anju_engine::Engine;
 use anju_portal::measure::measure;
 use anju_portal::open::{self, Open};
 use anju_portal::security;
 use anju_portal::serve::{self, Portal};
+use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sqlx::PgPool;
@@ -147,20 +149,8 @@ pub async fn server_beside_another(
     let address = listener.local_addr()?;
     let office = office::open(config, pool).await?;
     let engine = office::engine(config, office)?;
-    let key = if config.demo {
-        Some(fs::read_to_string(home::demo_key(&config.home))?)
-    } else {
-        None
-    };
-    let doors = open::routes(Open::new(
-        engine.clone(),
-        key.as_deref().map(str::trim),
-        metrics(),
-    ));
-    let pages = serve::router(Portal::new(engine.clone(), config.https));
     let leave = Leave::new();
-    let router = pages
-        .merge(security::machines(doors))
+    let router = router(config, &engine)?
         .layer(from_fn(measure))
         .layer(from_fn_with_state(leave.clone(), doorway::lead));
     let (doorway, emptied) = Doorway::new(listener, leave.clone())?;
@@ -177,6 +167,22 @@ pub async fn server_beside_another(
         engine: Some(engine.start()),
         witnesses: None,
     })
+}
+
+/// Pages and doors of an engine, which is started or not by whoever serves them.
+pub fn router(config: &Config, engine: &Engine) -> anyhow::Result<Router> {
+    let key = if config.demo {
+        Some(fs::read_to_string(home::demo_key(&config.home))?)
+    } else {
+        None
+    };
+    let doors = open::routes(Open::new(
+        engine.clone(),
+        key.as_deref().map(str::trim),
+        metrics(),
+    ));
+    let pages = serve::router(Portal::new(engine.clone(), config.https));
+    Ok(pages.merge(security::machines(doors)))
 }
 
 /// Where counters and times are gathered, for `/metrics`: one a process.

@@ -11,8 +11,20 @@ use std::sync::Arc;
 use anju_casework::catalogue::Service;
 use anju_policy::PolicySet;
 
+use contribution::employer_data::EmployerData;
+use contribution::opening::Registry;
+use contribution::upload::Police;
+
+/// Who is asked while a service executes.
+pub struct Authorities {
+    /// The population register.
+    pub police: Arc<dyn Police>,
+    /// The market regulator.
+    pub registry: Arc<dyn Registry>,
+}
+
 /// The services that cases can be opened for, by the effect that their definition names; a withdrawal may be policy alone.
-pub fn services(policy: &PolicySet) -> Vec<Arc<dyn Service>> {
+pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Service>> {
     policy
         .services()
         .filter_map(|service| -> Option<Arc<dyn Service>> {
@@ -27,7 +39,23 @@ pub fn services(policy: &PolicySet) -> Vec<Arc<dyn Service>> {
                 "register_remittance" => Some(Arc::new(
                     contribution::registration::Registration::new(&service.id),
                 )),
-                _ => None,
+                "transfer_account" => {
+                    Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
+                }
+                "maintain_employer" => Some(Arc::new(EmployerData::of_data(
+                    &service.id,
+                    &authorities.registry,
+                ))),
+                "authorise_clerk" => Some(Arc::new(EmployerData::of_clerks(
+                    &service.id,
+                    &authorities.police,
+                ))),
+                effect => contribution::changes::MemberChanges::of_effect(
+                    &service.id,
+                    effect,
+                    &authorities.police,
+                )
+                .map(|service| Arc::new(service) as Arc<dyn Service>),
             }
         })
         .collect()

@@ -105,7 +105,20 @@ pub async fn remember(
 /// 409 `E-API-02` if the key came with another request.
 pub async fn remembered(office: &Office, key: Uuid, digest: Uuid) -> Result<Option<i64>> {
     let mut conn = office.pool.acquire().await?;
-    match command::look_up(&mut conn, office.ledger(), key).await? {
+    remembered_on(office, &mut conn, key, digest).await
+}
+
+/// The same over a connection that the caller holds.
+///
+/// # Errors
+/// As [`remembered`].
+pub async fn remembered_on(
+    office: &Office,
+    conn: &mut PgConnection,
+    key: Uuid,
+    digest: Uuid,
+) -> Result<Option<i64>> {
+    match command::look_up(conn, office.ledger(), key).await? {
         Some(before) if before.digest == digest => Ok(Some(before.ref_id)),
         Some(_) => Err(crate::case::other_body().into()),
         None => Ok(None),

@@ -25,8 +25,7 @@ pub use row::{
     list_open, require, wake_waiting,
 };
 pub use settle::{
-    Order, PaymentReport, debit_taken, order, payment_paid, payment_rejected, payment_sent,
-    payment_unknown,
+    Order, PaymentReport, debit_taken, order, payment_paid, payment_rejected, payment_unknown,
 };
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
 
@@ -86,13 +85,7 @@ pub async fn add_event(
     detail: Value,
 ) -> Result<()> {
     let at = office.now();
-    let seq: i16 = sqlx::query_scalar(
-        "SELECT coalesce(max(seq), 0)::smallint + 1::smallint FROM case_event WHERE centre_id = $1 AND case_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(case_id)
-    .fetch_one(&mut *conn)
-    .await?;
+    let seq = next_seq(office, conn, case_id).await?;
     let leaf = leaf::commit(&event_record(office, case_id, seq, at, steps, &detail))?;
     sqlx::query(
         "WITH event AS (
@@ -113,6 +106,17 @@ pub async fn add_event(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The number of the next event of a case.
+async fn next_seq(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<i16> {
+    Ok(sqlx::query_scalar(
+        "SELECT coalesce(max(seq), 0)::smallint + 1::smallint FROM case_event WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Facts by role and type out of what was gathered and what our own books say.

@@ -8,6 +8,7 @@ use anju_policy::{Decision, Facts};
 use chrono::NaiveDate;
 use futures::future::BoxFuture;
 use serde_json::Value;
+use sqlx::PgConnection;
 
 use crate::membership::Membership;
 use crate::person::Person;
@@ -129,9 +130,21 @@ pub trait Service: Send + Sync {
     fn own_books<'a>(
         &'a self,
         office: &'a Office,
+        conn: &'a mut PgConnection,
         request: &'a Request,
-        known: &'a Known,
     ) -> BoxFuture<'a, Result<OwnBooks>>;
+
+    /// Adds what our own books know where the facts of a round point to (the spouse, the lease), in one round trip.
+    fn related_books<'a>(
+        &'a self,
+        _office: &'a Office,
+        _conn: &'a mut PgConnection,
+        _request: &'a Request,
+        _known: &'a Known,
+        _own: &'a mut OwnBooks,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// What an approval does.
     fn effect<'a>(
@@ -142,6 +155,11 @@ pub trait Service: Send + Sync {
         decision: &'a Decision,
         own: &'a OwnBooks,
     ) -> BoxFuture<'a, Result<Effect>>;
+
+    /// Whether [`Service::begin`] begins its cases.
+    fn begins_itself(&self) -> bool {
+        false
+    }
 
     /// Begins a case whose service checks and executes in its own transaction (a remittance); none for the path of facts and decision.
     fn begin<'a>(

@@ -240,3 +240,43 @@ pub async fn add_clerk(
     .await?;
     Ok(clerk_id)
 }
+
+/// Ends a clerk's mandate and his sessions; the last one of an employer stays.
+///
+/// # Errors
+/// 409 `E-AUTH-03` for the last clerk.
+pub async fn end_clerk(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+    clerk_id: i64,
+) -> Result<()> {
+    lock(office, conn, employer_id).await?;
+    let now = office.now();
+    let ended = sqlx::query(
+        "UPDATE clerk SET ended_at = $4
+          WHERE centre_id = $1 AND clerk_id = $3 AND employer_id = $2 AND ended_at IS NULL
+            AND EXISTS (SELECT FROM clerk WHERE centre_id = $1 AND employer_id = $2 AND clerk_id <> $3 AND ended_at IS NULL)",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(clerk_id)
+    .bind(now)
+    .execute(&mut *conn)
+    .await?;
+    if ended.rows_affected() == 0 {
+        let detail = "单位至少要有一名经办人。请先授权另一名，再结束这一名的授权。";
+        return Err(Refusal::new(409, "E-AUTH-03", detail).into());
+    }
+    sqlx::query(
+        "UPDATE session SET ended_at = $4
+          WHERE centre_id = $1 AND audience = $2 AND subject_id = $3 AND ended_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(crate::session::audience::CLERK)
+    .bind(clerk_id)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -133,6 +133,18 @@ impl Fault {
     }
 }
 
+impl Error {
+    /// The database's code, where it is what failed.
+    pub(crate) fn database_code(&self) -> Option<String> {
+        match self {
+            Self::Failed(Fault::Database(error)) => {
+                Some(error.as_database_error()?.code()?.into_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Failed(Fault::Database(error))

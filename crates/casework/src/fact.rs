@@ -7,7 +7,7 @@ use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::same;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::FromRow;
+use sqlx::{FromRow, PgConnection};
 
 use crate::person::purpose;
 use crate::{Fault, Office, Result};
@@ -110,13 +110,10 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
     .bind(facts.iter().map(|kept| state_number(kept.fact.state)).collect::<Vec<i16>>())
     .bind(column(|kept| kept.fact.fact_type.clone()))
     .bind(facts.iter().map(|kept| kept.version).collect::<Vec<i16>>())
-    .bind(
-        facts
-            .iter()
-            .map(|kept| office.vault.blind_index(purpose::ID, kept.subject_key).current.to_vec())
-            .collect::<Vec<Vec<u8>>>(),
-    )
-    .bind(facts.iter().map(|kept| keys_index(office, kept.other_keys)).collect::<Vec<Vec<u8>>>())
+    .bind(each_once(facts.iter().map(|kept| kept.subject_key), |key| {
+        office.vault.blind_index(purpose::ID, key).current.to_vec()
+    }))
+    .bind(each_once(facts.iter().map(|kept| kept.other_keys), |keys| keys_index(office, keys)))
     .bind(column(|kept| kept.fact.source.clone()))
     .bind(column(|kept| kept.source_ref.to_owned()))
     .bind(facts.iter().map(|kept| assurance_text(kept.fact.assurance)).collect::<Vec<&str>>())
@@ -136,6 +133,20 @@ fn keys_index(office: &Office, other_keys: &str) -> Vec<u8> {
 
 const KEYS: &str = "fact-keys";
 
+/// The index of each key, computed once for neighbours that are the same: a dozen questions of one case are about one person.
+fn each_once<'a, T: Clone>(
+    keys: impl Iterator<Item = &'a str>,
+    index: impl Fn(&str) -> T,
+) -> Vec<T> {
+    let mut last: Option<(&str, T)> = None;
+    keys.map(|key| {
+        let known = last.take().filter(|(before, _)| *before == key);
+        let (_, found) = last.insert(known.unwrap_or_else(|| (key, index(key))));
+        found.clone()
+    })
+    .collect()
+}
+
 /// A question that a kept fact may answer.
 pub struct Wanted<'a> {
     /// Type.
@@ -150,6 +161,7 @@ pub struct Wanted<'a> {
 /// register was corrected does not meet an old answer; without a case (a page that says what one may do) any valid fact will do.
 pub async fn recent(
     office: &Office,
+    conn: &mut PgConnection,
     wanted: &[Wanted<'_>],
     case_no: Option<&str>,
 ) -> Result<Vec<Option<Fact>>> {
@@ -181,7 +193,7 @@ pub async fn recent(
     .bind(asked.iter().map(|asked| asked.place).collect::<Vec<i64>>())
     .bind(office.now())
     .bind(case_no.and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number)))
-    .fetch_all(&office.pool)
+    .fetch_all(conn)
     .await?;
     let mut found: Vec<Option<Fact>> = wanted.iter().map(|_| None).collect();
     for row in rows {
@@ -208,14 +220,15 @@ struct LookedUp<'a> {
 }
 
 fn asked<'a>(office: &Office, wanted: &[Wanted<'a>]) -> Result<Vec<LookedUp<'a>>> {
+    let subjects = each_once(wanted.iter().map(|wanted| wanted.subject_key), |key| {
+        office.vault.blind_index(purpose::ID, key).any()
+    });
+    let keys = each_once(wanted.iter().map(|wanted| wanted.other_keys), |keys| {
+        office.vault.blind_index(KEYS, keys).any()
+    });
     let mut asked = Vec::with_capacity(wanted.len());
-    for (place, wanted) in wanted.iter().enumerate() {
+    for (place, ((wanted, subjects), keys)) in wanted.iter().zip(subjects).zip(keys).enumerate() {
         let place = i64::try_from(place).map_err(|_| Fault::Stored("too many facts".to_owned()))?;
-        let subjects = office
-            .vault
-            .blind_index(purpose::ID, wanted.subject_key)
-            .any();
-        let keys = office.vault.blind_index(KEYS, wanted.other_keys).any();
         for (subject_index, keys_index) in subjects.into_iter().zip(keys) {
             asked.push(LookedUp {
                 subject_index,

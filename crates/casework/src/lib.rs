@@ -29,3 +29,5 @@ pub mod staff;
 
 pub use error::{Error, Fault, Refusal, Result, RowFault};
 pub use office::{Actor, Centre, Office};
+/// What the crates above hold when several things are to be read over one connection of the office's pool.
+pub use sqlx::PgConnection;

@@ -1,6 +1,7 @@
 //! Memberships (任职关系): a person's account at an employer, with base and ratio.
 
 use chrono::NaiveDate;
+use serde::Deserialize;
 use sqlx::FromRow;
 
 use crate::{Office, Result};
@@ -16,7 +17,7 @@ pub mod state {
 }
 
 /// A person's account at an employer.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, FromRow, Deserialize)]
 pub struct Membership {
     /// Identifier.
     pub membership_id: i64,

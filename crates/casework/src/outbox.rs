@@ -142,11 +142,11 @@ pub async fn lease(office: &Office, limit: i64) -> Result<Vec<Message>> {
     Ok(sqlx::query_as(
         "WITH due AS MATERIALIZED (
              SELECT centre_id, outbox_id FROM outbox
-              WHERE centre_id = $1 AND due_at <= $2
+              WHERE centre_id = $1 AND due_at <= $2 AND (leased_until IS NULL OR leased_until <= $2)
               ORDER BY due_at LIMIT $3
                 FOR UPDATE SKIP LOCKED)
          UPDATE outbox o
-            SET state = 1, attempts = attempts + 1, due_at = $4
+            SET state = 1, attempts = attempts + 1, leased_until = $4
            FROM due
           WHERE o.centre_id = due.centre_id AND o.outbox_id = due.outbox_id
          RETURNING o.outbox_id, o.case_id, o.kind, o.attempts, o.payload",
@@ -174,7 +174,7 @@ pub async fn finish(office: &Office, ids: &[i64]) -> Result<()> {
 
 /// Sees a message again later: a payment whose result is not known yet, a phone that did not answer.
 pub async fn later(office: &Office, outbox_id: i64, due_at: DateTime<Utc>) -> Result<()> {
-    sqlx::query("UPDATE outbox SET due_at = $3 WHERE centre_id = $1 AND outbox_id = $2")
+    sqlx::query("UPDATE outbox SET due_at = $3, leased_until = NULL WHERE centre_id = $1 AND outbox_id = $2")
         .bind(office.centre.id)
         .bind(outbox_id)
         .bind(due_at)

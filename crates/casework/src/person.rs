@@ -6,7 +6,7 @@ use anju_domain::name::PersonName;
 use anju_domain::phone::Phone;
 use anju_vault::Vault;
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::{Fault, Office, Result};
 
@@ -104,12 +104,21 @@ fn parsed<T, E: std::fmt::Display>(value: std::result::Result<T, E>) -> Result<T
 
 /// A person by identifier.
 pub async fn get(office: &Office, person_id: i64) -> Result<Option<Person>> {
+    get_by(office, &office.pool, person_id).await
+}
+
+/// The same over a connection that the caller holds.
+pub async fn get_by(
+    office: &Office,
+    db: impl PgExecutor<'_>,
+    person_id: i64,
+) -> Result<Option<Person>> {
     let row = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM person WHERE centre_id = $1 AND person_id = $2"
     )))
     .bind(office.centre.id)
     .bind(person_id)
-    .fetch_optional(&office.pool)
+    .fetch_optional(db)
     .await?;
     row.map(|row| row.open(&office.vault)).transpose()
 }

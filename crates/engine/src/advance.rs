@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anju_business::withdrawal::payout;
+use anju_casework::PgConnection;
 use anju_casework::case::{
     self, Case, CaseState, Decided, Leg, Submission, Submitted, Target, Verdict,
 };
@@ -71,17 +72,22 @@ impl Engine {
         submission.request.form = payout::clean_form(&submission.request.form);
         check_form(&policy, &submission.request)?;
         let service = office.catalogue.find(&submission.request.service)?;
-        if let Some(before) =
-            anju_casework::books::remembered(office, submission.key, submission.digest).await?
+        let wish = service.wish(&submission.request);
         {
-            return Ok(Submitted::Before(before));
+            let mut conn = office.pool.acquire().await?;
+            if let Some(before) = remembered(office, &mut conn, &submission).await? {
+                return Ok(Submitted::Before(before));
+            }
+            if !service.begins_itself()
+                && let Some(done) = self
+                    .submit_at_hand(&mut conn, &*service, &submission, &wish)
+                    .await?
+            {
+                return Ok(done);
+            }
         }
         if let Some(begun) = service.begin(office, &submission).await? {
             return Ok(Submitted::New(begun));
-        }
-        let wish = service.wish(&submission.request);
-        if let Some(done) = self.submit_at_hand(&*service, &submission, &wish).await? {
-            return Ok(done);
         }
         let fact_types: Vec<String> = policy
             .set
@@ -106,13 +112,14 @@ impl Engine {
     /// One statement from the request to the money, when nothing has to be asked and the answer is yes.
     async fn submit_at_hand(
         &self,
+        conn: &mut PgConnection,
         service: &dyn Service,
         submission: &Submission,
         wish: &str,
     ) -> Result<Option<Submitted>> {
         for _ in 0..AGAIN {
             let Some(gathered) = self
-                .gather_within(service, &submission.request, Reach::AtHand)
+                .gather_within(service, &submission.request, Reach::AtHand(&mut *conn))
                 .await?
             else {
                 return Ok(None);
@@ -124,6 +131,7 @@ impl Engine {
             let decided = ruling.decided(&submission.request, &gathered);
             match case::record_verdict(
                 &self.office,
+                &mut *conn,
                 &Target::New(submission, wish),
                 &decided,
                 submission.actor,
@@ -132,13 +140,7 @@ impl Engine {
             {
                 Verdict::Moved(_) => return Ok(Some(Submitted::New(submission.case_id))),
                 Verdict::Again => {
-                    if let Some(before) = anju_casework::books::remembered(
-                        &self.office,
-                        submission.key,
-                        submission.digest,
-                    )
-                    .await?
-                    {
+                    if let Some(before) = remembered(&self.office, &mut *conn, submission).await? {
                         return Ok(Some(Submitted::Before(before)));
                     }
                 }
@@ -159,8 +161,15 @@ impl Engine {
             let gathered = self.gather(&*service, &request).await?;
             let ruling = Ruling::of(&self.office, &request, &gathered)?;
             let decided = ruling.decided(&request, &gathered);
-            match case::record_verdict(&self.office, &Target::Open(&case), &decided, Actor::System)
-                .await?
+            let mut conn = self.office.pool.acquire().await?;
+            match case::record_verdict(
+                &self.office,
+                &mut conn,
+                &Target::Open(&case),
+                &decided,
+                Actor::System,
+            )
+            .await?
             {
                 Verdict::Moved(_) => return Ok(()),
                 Verdict::Again => continue,
@@ -204,7 +213,10 @@ impl Engine {
                 .into());
             }
             let decided = ruling.decided(&request, &gathered);
-            match case::approve_by_hand(&self.office, &case, &decided, reviewer, reason).await? {
+            let mut conn = self.office.pool.acquire().await?;
+            match case::approve_by_hand(&self.office, &mut conn, &case, &decided, reviewer, reason)
+                .await?
+            {
                 Verdict::Moved(_) => return Ok(()),
                 Verdict::Again => continue,
             }
@@ -232,6 +244,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// The case that the submission's key made before.
+async fn remembered(
+    office: &Office,
+    conn: &mut PgConnection,
+    submission: &Submission,
+) -> Result<Option<i64>> {
+    anju_casework::books::remembered_on(office, conn, submission.key, submission.digest).await
 }
 
 /// The request of a case. Whoever submitted it passed the face step, or stood at the counter.

@@ -134,13 +134,16 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
     let mut report = PaymentReport {
         sent_at: Some(sent_at),
         answered_at: Some(office.now()),
+        message: Some(message.outbox_id),
         ..PaymentReport::default()
     };
     match outcome {
         SendOutcome::Settled { bank_ref, at } => {
             report.bank_ref = bank_ref;
             report.settled_at = Some(at);
-            payer.settled(office, &report).await?;
+            if payer.settled(office, &report).await? {
+                return Ok(());
+            }
             outbox::finish(office, &[message.outbox_id]).await
         }
         SendOutcome::Rejected { code, reason } => {

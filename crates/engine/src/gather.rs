@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use anju_business::withdrawal::payout;
+use anju_casework::PgConnection;
 use anju_casework::case::{self, Leg};
 use anju_casework::catalogue::{Known, OwnBooks, Request, Service};
 use anju_casework::office::PolicyInForce;
-use anju_casework::{Fault, Result, fact};
+use anju_casework::{Fault, Office, Result, fact};
 use anju_exchange::fact_store::{FactRequest, SubjectKeys};
 use anju_exchange::kept;
 use anju_policy::fact::At;
@@ -32,12 +33,54 @@ pub struct Gathered {
 }
 
 /// Where facts may come from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Only what is kept and valid.
-    AtHand,
-    /// Sources are asked.
+pub(crate) enum Reach<'a> {
+    /// Only what is kept and valid, all of it read over this one connection: taking one from the pool and giving it back costs as
+    /// much as a question.
+    AtHand(&'a mut PgConnection),
+    /// Sources are asked; no connection is held meanwhile.
     Sources,
+}
+
+impl Reach<'_> {
+    async fn own_books(
+        &mut self,
+        office: &Office,
+        service: &dyn Service,
+        request: &Request,
+    ) -> Result<OwnBooks> {
+        match self {
+            Self::AtHand(conn) => service.own_books(office, conn, request).await,
+            Self::Sources => {
+                let mut conn = office.pool.acquire().await?;
+                service.own_books(office, &mut conn, request).await
+            }
+        }
+    }
+
+    /// Where sources were asked, our books may have moved meanwhile and are read again as well.
+    async fn related_books(
+        &mut self,
+        office: &Office,
+        service: &dyn Service,
+        request: &Request,
+        known: &Known,
+        own: &mut OwnBooks,
+    ) -> Result<()> {
+        match self {
+            Self::AtHand(conn) => {
+                service
+                    .related_books(office, conn, request, known, own)
+                    .await
+            }
+            Self::Sources => {
+                let mut conn = office.pool.acquire().await?;
+                *own = service.own_books(office, &mut conn, request).await?;
+                service
+                    .related_books(office, &mut conn, request, known, own)
+                    .await
+            }
+        }
+    }
 }
 
 /// More rounds than any service's facts depend on each other.
@@ -56,7 +99,7 @@ impl Engine {
         &self,
         service: &dyn Service,
         request: &Request,
-        reach: Reach,
+        mut reach: Reach<'_>,
     ) -> Result<Option<Gathered>> {
         let office = &self.office;
         let policy = office.policy();
@@ -65,27 +108,30 @@ impl Engine {
             today: office.today(),
         };
         let mut known = Known::default();
-        let mut own = service.own_books(office, request, &known).await?;
+        let mut own = reach.own_books(office, service, request).await?;
         let mut facts: Facts = own.facts.iter().cloned().collect();
         let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
         let mut legs = Vec::new();
         for _ in 0..ROUNDS {
-            let requests = self
-                .needed(&policy, request, &facts, &own, at, &mut asked)
-                .await?;
+            // What is kept was asked for under a consent of its own.
+            let consent = match &reach {
+                Reach::AtHand(_) => statutory(),
+                Reach::Sources => self.basis(request).await?,
+            };
+            let requests = self.needed(&policy, request, &facts, &own, at, &consent, &mut asked)?;
             if requests.is_empty() {
                 break;
             }
             let began = office.now();
             let clock = Instant::now();
-            let got = match reach {
+            let got = match &mut reach {
                 Reach::Sources => self
                     .gateway
                     .fetch(requests)
                     .await
                     .map_err(|error| Fault::Outside(error.to_string()))?,
-                Reach::AtHand => {
-                    let found = kept::recent(office, &requests).await?;
+                Reach::AtHand(conn) => {
+                    let found = kept::recent(office, conn, &requests).await?;
                     match found.into_iter().collect::<Option<Vec<_>>>() {
                         Some(found) => found,
                         None => return Ok(None),
@@ -101,7 +147,9 @@ impl Engine {
             let now_known = payout::known(office, &facts)?;
             if now_known != known {
                 known = now_known;
-                own = service.own_books(office, request, &known).await?;
+                reach
+                    .related_books(office, service, request, &known, &mut own)
+                    .await?;
                 own.facts.iter().cloned().for_each(|fact| facts.put(fact));
             }
         }
@@ -115,13 +163,15 @@ impl Engine {
     }
 
     /// The questions that policy needs answered now and that were not asked yet.
-    async fn needed(
+    #[expect(clippy::too_many_arguments, reason = "all that a question depends on")]
+    fn needed(
         &self,
         policy: &PolicyInForce,
         request: &Request,
         facts: &Facts,
         own: &OwnBooks,
         at: At,
+        consent: &Consent,
         asked: &mut BTreeSet<(String, String)>,
     ) -> Result<Vec<FactRequest>> {
         let needed = policy
@@ -135,7 +185,6 @@ impl Engine {
             item: request.service.clone(),
             case_no,
         };
-        let consent = self.basis(request).await?;
         let mut requests = Vec::new();
         for ask in needed {
             let (role, fact_type) = (ask.need.role.clone(), ask.need.fact_type.clone());
@@ -166,13 +215,10 @@ impl Engine {
             }
             None => None,
         };
-        Ok(Consent {
-            id: given.map_or_else(
-                || "statutory:住房公积金管理条例第二十四条".to_owned(),
-                |id| id.to_string(),
-            ),
+        Ok(given.map_or_else(statutory, |id| Consent {
+            id: id.to_string(),
             hash: String::new(),
-        })
+        }))
     }
 
     /// What a source finds the subject of a role by.
@@ -231,15 +277,14 @@ impl Engine {
     /// A decision from what is at hand: own books, and kept facts where all are there. Nothing outside is asked.
     pub async fn at_hand(&self, request: &Request) -> Result<(Gathered, Decision)> {
         let service = self.office.catalogue.find(&request.service)?;
+        let mut conn = self.office.pool.acquire().await?;
         let gathered = match self
-            .gather_within(&*service, request, Reach::AtHand)
+            .gather_within(&*service, request, Reach::AtHand(&mut conn))
             .await?
         {
             Some(gathered) => gathered,
             None => {
-                let own = service
-                    .own_books(&self.office, request, &Known::default())
-                    .await?;
+                let own = service.own_books(&self.office, &mut conn, request).await?;
                 let at = At {
                     now: self.office.now(),
                     today: self.office.today(),
@@ -256,5 +301,13 @@ impl Engine {
         };
         let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
         Ok((gathered, decision))
+    }
+}
+
+/// The duty of the regulation.
+fn statutory() -> Consent {
+    Consent {
+        id: "statutory:住房公积金管理条例第二十四条".to_owned(),
+        hash: String::new(),
     }
 }

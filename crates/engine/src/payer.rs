@@ -38,17 +38,18 @@ impl Payer {
         suspense::of_refund_id(office, id).map(|match_id| Self::Refund { match_id })
     }
 
-    /// The bank has paid.
-    pub(crate) async fn settled(self, office: &Office, report: &PaymentReport) -> Result<()> {
+    /// The bank has paid. True where the message that ordered it was finished together with that.
+    pub(crate) async fn settled(self, office: &Office, report: &PaymentReport) -> Result<bool> {
         match self {
             Self::Case { case_id, attempt } => {
-                case::payment_paid(office, case_id, attempt, report).await?
+                let paid = case::payment_paid(office, case_id, attempt, report).await?;
+                Ok(paid && report.message.is_some())
             }
             Self::Refund { match_id } => {
-                suspense::refund_result(office, match_id, true, report).await?
+                suspense::refund_result(office, match_id, true, report).await?;
+                Ok(false)
             }
-        };
-        Ok(())
+        }
     }
 
     /// The bank has refused.

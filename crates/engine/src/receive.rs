@@ -80,7 +80,7 @@ impl Engine {
             answered_at: Some(self.office.now()),
             ..PaymentReport::default()
         };
-        payer.settled(&self.office, &report).await
+        payer.settled(&self.office, &report).await.map(drop)
     }
 
     /// 退票: money that comes back after it was paid.
@@ -133,7 +133,7 @@ impl Engine {
                     answered_at: Some(self.office.now()),
                     ..PaymentReport::default()
                 };
-                payer.settled(&self.office, &report).await
+                payer.settled(&self.office, &report).await.map(drop)
             }
             SendOutcome::Rejected { code, reason } => {
                 let report = PaymentReport {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use anju_business::contribution::opening::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
+use anju_casework::PgConnection;
 use anju_casework::fact::{self, Call, Kept, Wanted};
-use anju_casework::{Error, Office};
+use anju_casework::{Error, Fault, Office};
 use anju_policy::Fact;
 use anju_wire::gateway::{Consent, Purpose};
 use futures::FutureExt;
@@ -32,7 +34,11 @@ fn fault(error: Error) -> FactStoreError {
 }
 
 /// Kept facts that answer these questions, in order.
-pub async fn recent(office: &Office, requests: &[FactRequest]) -> Result<Vec<Option<Fact>>, Error> {
+pub async fn recent(
+    office: &Office,
+    conn: &mut PgConnection,
+    requests: &[FactRequest],
+) -> Result<Vec<Option<Fact>>, Error> {
     let keys: Vec<String> = requests
         .iter()
         .map(|request| other_keys(&request.keys))
@@ -50,7 +56,7 @@ pub async fn recent(office: &Office, requests: &[FactRequest]) -> Result<Vec<Opt
         .first()
         .map(|request| request.purpose.case_no.as_str())
         .filter(|number| !number.is_empty());
-    let mut found = fact::recent(office, &wanted, case_no).await?;
+    let mut found = fact::recent(office, conn, &wanted, case_no).await?;
     // A kept fact takes the role in which it is asked for now.
     for (request, fact) in requests.iter().zip(&mut found) {
         if let Some(fact) = fact {
@@ -66,7 +72,16 @@ impl FactStore for OfficeStore {
         &'a self,
         requests: &'a [FactRequest],
     ) -> BoxFuture<'a, Result<Vec<Option<Fact>>, FactStoreError>> {
-        async move { recent(&self.0, requests).await.map_err(fault) }.boxed()
+        async move {
+            let mut conn = self
+                .0
+                .pool
+                .acquire()
+                .await
+                .map_err(|error| fault(error.into()))?;
+            recent(&self.0, &mut conn, requests).await.map_err(fault)
+        }
+        .boxed()
     }
 
     fn keep<'a>(
@@ -149,6 +164,48 @@ impl Police for GatewayPolice {
                     vec![PoliceAnswer::Unknown; pairs.len()]
                 }
             }
+        }
+        .boxed()
+    }
+}
+
+/// The market regulator behind the gateway.
+pub struct GatewayRegistry(pub Arc<Gateway>);
+
+impl Registry for GatewayRegistry {
+    fn registration<'a>(
+        &'a self,
+        uscc: &'a str,
+        case_no: &'a str,
+    ) -> BoxFuture<'a, anju_casework::Result<Fact>> {
+        async move {
+            // One that is malformed is asked about by nobody.
+            let id = anju_domain::uscc::Uscc::parse(uscc)
+                .map_or_else(|_| uscc.to_owned(), |uscc| uscc.as_str().to_owned());
+            let request = FactRequest {
+                fact_type: "market.registration".to_owned(),
+                role: "employer".to_owned(),
+                shown: "单位".to_owned(),
+                keys: SubjectKeys::of(id),
+                purpose: Purpose {
+                    item: "employer-open-account".to_owned(),
+                    case_no: case_no.to_owned(),
+                },
+                consent: Consent {
+                    id: "statutory:住房公积金管理条例第十四条".to_owned(),
+                    hash: String::new(),
+                },
+                source: None,
+            };
+            let facts = self
+                .0
+                .fetch(vec![request])
+                .await
+                .map_err(|error| Fault::Outside(error.to_string()))?;
+            facts
+                .into_iter()
+                .next()
+                .ok_or_else(|| Fault::Outside("no answer to one question".to_owned()).into())
         }
         .boxed()
     }

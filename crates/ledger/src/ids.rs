@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use tokio::sync;
 
 use crate::Result;
 
@@ -11,17 +13,25 @@ const BLOCK: i64 = 1000;
 
 /// 编号. The process's stock of ids; numbers that are not used are lost, never used twice.
 pub struct Ids {
-    pool: PgPool,
+    /// One connection that serves nothing else: whoever asks for an id may hold one of the office's, and if all who hold one asked for
+    /// another to get an id, all of them would wait.
+    own: PgPool,
     stock: Mutex<(i64, i64)>,
+    drawing: sync::Mutex<()>,
 }
 
 impl Ids {
-    /// An empty stock that draws from the pool's database.
+    /// An empty stock that draws from the pool's database, over a connection of its own.
     #[must_use]
-    pub const fn new(pool: PgPool) -> Self {
+    pub fn new(pool: &PgPool) -> Self {
+        let options = (*pool.connect_options()).clone();
         Self {
-            pool,
+            own: PgPoolOptions::new()
+                .max_connections(1)
+                .acquire_timeout(pool.options().get_acquire_timeout())
+                .connect_lazy_with(options),
             stock: Mutex::new((0, 0)),
+            drawing: sync::Mutex::new(()),
         }
     }
 
@@ -34,9 +44,13 @@ impl Ids {
             if let Some(id) = self.draw() {
                 return Ok(id);
             }
-            // Two that find the stock empty both draw; the block that is laid aside first is lost.
+            let _drawing = self.drawing.lock().await;
+            // Whoever held the lock has filled the stock.
+            if let Some(id) = self.draw() {
+                return Ok(id);
+            }
             let start: i64 = sqlx::query_scalar("SELECT nextval('anju_id')")
-                .fetch_one(&self.pool)
+                .fetch_one(&self.own)
                 .await?;
             *self.lock() = (start, start + BLOCK);
         }
@@ -51,7 +65,7 @@ impl Ids {
         let mut ids: Vec<i64> =
             sqlx::query_scalar::<_, i64>("SELECT nextval('anju_id') FROM generate_series(1, $1)")
                 .bind(blocks)
-                .fetch_all(&self.pool)
+                .fetch_all(&self.own)
                 .await?
                 .into_iter()
                 .flat_map(|start| start..start + BLOCK)

@@ -78,6 +78,63 @@ pub struct Entry<'a> {
     pub amounts: &'a [(&'a str, Fen)],
 }
 
+/// A journal's lines as the database takes them, and what makes the journal happen once.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// Of the event and its business key.
+    pub key: Uuid,
+    /// Of the lines.
+    pub digest: Uuid,
+    /// Each line's account.
+    pub accounts: Vec<i64>,
+    /// What each line is on a person's account.
+    pub parts: Vec<i16>,
+    /// Fen, + for debit.
+    pub amounts: Vec<i64>,
+    /// 起息日.
+    pub value_dates: Vec<NaiveDate>,
+    /// 红字.
+    pub red: Vec<bool>,
+}
+
+impl Drawn {
+    /// An event by the entry table, for a statement that books it together with other things.
+    ///
+    /// # Errors
+    /// An event that the table does not know, a role or an amount that it lacks.
+    pub fn by_table(table: &EntryTable, event: Event, entry: &Entry<'_>) -> Result<Self> {
+        let lines = table.lines(event, entry.value_date, entry.accounts, entry.amounts)?;
+        Self::of(event, entry.business_key, &lines)
+    }
+
+    fn of(event: Event, business_key: &str, lines: &[Line]) -> Result<Self> {
+        if lines.iter().map(|line| line.amount).sum::<Fen>() != Fen::ZERO {
+            return Err(Error::Malformed(format!("{event} does not sum to zero")));
+        }
+        let content: String = lines
+            .iter()
+            .map(|l| {
+                format!(
+                    "{}:{}:{}:{};",
+                    l.account.0,
+                    l.amount.fen(),
+                    l.part as i16,
+                    l.value_date
+                )
+            })
+            .collect();
+        Ok(Self {
+            key: command::event_key(event, business_key),
+            digest: command::digest(content.as_bytes()),
+            accounts: lines.iter().map(|line| line.account.0).collect(),
+            parts: lines.iter().map(|line| line.part as i16).collect(),
+            amounts: lines.iter().map(|line| line.amount.fen()).collect(),
+            value_dates: lines.iter().map(|line| line.value_date).collect(),
+            red: lines.iter().map(|line| line.red).collect(),
+        })
+    }
+}
+
 /// Books an event. The same event, key and lines again: nothing is booked and the first journal's number comes back.
 ///
 /// # Errors
@@ -114,30 +171,9 @@ pub async fn post_lines(
     lines: &[Line],
     reach: Reach,
 ) -> Result<JournalId> {
-    if lines.iter().map(|line| line.amount).sum::<Fen>() != Fen::ZERO {
-        return Err(Error::Malformed(format!(
-            "{} does not sum to zero",
-            header.event
-        )));
-    }
-    let key = command::event_key(header.event, business_key);
-    let digest = command::digest(
-        lines
-            .iter()
-            .map(|l| {
-                format!(
-                    "{}:{}:{}:{};",
-                    l.account.0,
-                    l.amount.fen(),
-                    l.part as i16,
-                    l.value_date
-                )
-            })
-            .collect::<String>()
-            .as_bytes(),
-    );
-    if let Some(first) = command::look_up(conn, header.centre, key).await? {
-        return if first.digest == digest {
+    let drawn = Drawn::of(header.event, business_key, lines)?;
+    if let Some(first) = command::look_up(conn, header.centre, drawn.key).await? {
+        return if first.digest == drawn.digest {
             Ok(JournalId(first.ref_id))
         } else {
             Err(Error::RepeatedKey)
@@ -150,8 +186,8 @@ pub async fn post_lines(
     .bind(header.day.date())
     .bind(header.journal_id.0)
     .bind(header.event.0)
-    .bind(key)
-    .bind(digest)
+    .bind(drawn.key)
+    .bind(drawn.digest)
     .bind(header.case_id)
     .bind(header.maker_id)
     .bind(header.checker_id)
@@ -160,11 +196,11 @@ pub async fn post_lines(
     .bind(month_code(header.month))
     .bind(header.made_at)
     .bind(reach == Reach::FrozenToo)
-    .bind(lines.iter().map(|line| line.account.0).collect::<Vec<_>>())
-    .bind(lines.iter().map(|line| line.part as i16).collect::<Vec<_>>())
-    .bind(lines.iter().map(|line| line.amount.fen()).collect::<Vec<_>>())
-    .bind(lines.iter().map(|line| line.value_date).collect::<Vec<_>>())
-    .bind(lines.iter().map(|line| line.red).collect::<Vec<_>>())
+    .bind(&drawn.accounts)
+    .bind(&drawn.parts)
+    .bind(&drawn.amounts)
+    .bind(&drawn.value_dates)
+    .bind(&drawn.red)
     .fetch_one(conn)
     .await?;
     Ok(JournalId(booked))

@@ -234,6 +234,8 @@ impl Input {
                 _ => wrong("应为不小于零的数字"),
             },
             InputType::Bool => None,
+            // Rows in the form itself, instead of the number of an uploaded list; the service reads them.
+            InputType::Roster if value.as_array().is_some_and(|rows| !rows.is_empty()) => None,
             _ if text.is_none() => wrong("填写有误"),
             InputType::Month if text.is_none_or(|text| Month::parse(text).is_err()) => {
                 wrong("请按 2026-11 的格式填写年月")

@@ -16,7 +16,21 @@ fn the_demo_centres_files_have_no_mistake() {
         .services()
         .map(|service| service.id.as_str())
         .collect();
-    assert_eq!(ids, ["remittance-register", "withdraw-rent"]);
+    assert_eq!(
+        ids,
+        [
+            "base-adjust",
+            "employee-account-open",
+            "employee-account-seal",
+            "employee-account-transfer",
+            "employee-account-unseal",
+            "employer-clerk-authorise",
+            "employer-info-maintain",
+            "ratio-adjust",
+            "remittance-register",
+            "withdraw-rent",
+        ]
+    );
 }
 
 #[test]

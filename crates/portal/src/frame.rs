@@ -94,6 +94,8 @@ pub enum UnitTab {
     Home,
     /// 名册.
     Roster,
+    /// 职工.
+    People,
     /// 付款.
     Pay,
     /// 到账.
@@ -105,10 +107,11 @@ pub enum UnitTab {
 impl UnitTab {
     /// All in their order: address, words.
     #[must_use]
-    pub fn all() -> [(UnitTab, &'static str, &'static str); 4] {
+    pub fn all() -> [(UnitTab, &'static str, &'static str); 5] {
         [
             (UnitTab::Home, "/unit", "首页"),
             (UnitTab::Roster, "/unit/roster", "名册"),
+            (UnitTab::People, "/unit/people", "职工"),
             (UnitTab::Pay, "/unit/pay", "付款"),
             (UnitTab::Arrivals, "/unit/arrivals", "到账与分配"),
         ]

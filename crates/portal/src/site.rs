@@ -40,7 +40,7 @@ fn frame(visit: &Visit, title: &str, tab: SiteTab) -> SiteFrame {
 fn begin(service: &ServiceDefinition) -> Option<(String, &'static str)> {
     if service.effect == "pay_out" {
         Some((format!("/my/do/{}", service.id), "登录后办"))
-    } else if service.id == "remittance-register" {
+    } else if service.group == "employer" {
         Some(("/unit".to_owned(), "单位登录后办"))
     } else {
         None

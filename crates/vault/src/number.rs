@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::hmac_sm3;
+use hmac::{Hmac, KeyInit, Mac};
+use sm3::Sm3;
+
 use crate::key::Key;
 
 /// What a number stands for. Its letter begins the number.
@@ -41,8 +43,10 @@ impl NumberKind {
 
 /// A keyed permutation of the twelve-digit numbers, one for each kind. The key cannot rotate: numbers are
 /// printed on paper.
+///
+/// The key is kept as HMAC has taken it in: that is half the work of a short message.
 #[derive(Clone)]
-pub struct PublicNumbers(Arc<[u8; 32]>);
+pub struct PublicNumbers(Arc<Hmac<Sm3>>);
 
 const SPACE: u64 = 1_000_000_000_000;
 /// 40 bits are the smallest balanced Feistel network over 10¹² numbers; one in eleven falls outside and walks on.
@@ -52,7 +56,10 @@ const ROUNDS: u8 = 8;
 
 impl PublicNumbers {
     pub(crate) fn new(key: &Key) -> Self {
-        Self(Arc::new(key.mac("public numbers", &[])))
+        let key = key.mac("public numbers", &[]);
+        Self(Arc::new(
+            <Hmac<Sm3> as KeyInit>::new_from_slice(&key).expect("HMAC takes a key of any length"),
+        ))
     }
 
     /// The public number of an id: letter, twelve digits, check digit.
@@ -115,10 +122,10 @@ impl PublicNumbers {
     }
 
     fn round(&self, kind: NumberKind, round: u8, half: u64) -> u64 {
-        let code = hmac_sm3(
-            self.0.as_slice(),
-            &[&[kind.letter() as u8, round], &half.to_be_bytes()],
-        );
+        let mut mac = (*self.0).clone();
+        mac.update(&[kind.letter() as u8, round]);
+        mac.update(&half.to_be_bytes());
+        let code: [u8; 32] = mac.finalize().into_bytes().into();
         u64::from_be_bytes(
             *code
                 .first_chunk()

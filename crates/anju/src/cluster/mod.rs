@@ -333,7 +333,7 @@ impl Cluster {
              listen_addresses = ''\n\
              unix_socket_directories = '{socket}'\n\
              unix_socket_permissions = 0700\n\
-             shared_buffers = 256MB\n\
+             shared_buffers = {buffers}MB\n\
              max_connections = 200\n\
              max_prepared_transactions = 0\n\
              min_wal_size = 2GB\n\
@@ -349,6 +349,7 @@ impl Cluster {
              log_timezone = 'UTC'\n\
              shared_preload_libraries = '{libraries}'\n",
             libraries = if statistics { "pg_stat_statements" } else { "" },
+            buffers = shared_buffers_mb(crate::machine::memory_mb()),
             socket = self.socket.display().to_string().replace('\'', "''"),
         )
     }
@@ -423,6 +424,11 @@ pub(crate) fn run(command: &mut Command) -> Result<Output> {
     }
     let words = [&output.stdout[..], &output.stderr[..]].concat();
     Err(failed(String::from_utf8_lossy(&words).trim().to_owned()))
+}
+
+/// An eighth of the machine: the programs beside it and the file system's own cache want the rest.
+fn shared_buffers_mb(memory_mb: u64) -> u64 {
+    (memory_mb / 8).clamp(128, 4096)
 }
 
 fn has_c_utf8() -> bool {

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod audit;
 pub mod backup;
+pub mod bench;
 pub mod clock;
 pub mod close;
 pub mod cluster;

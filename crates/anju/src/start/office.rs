@@ -4,6 +4,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
+use anju_business::Authorities;
 use anju_casework::{
     Centre, Office,
     catalogue::Catalogue,
@@ -15,7 +16,7 @@ use anju_engine::Engine;
 use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
-    kept::OfficeStore,
+    kept::{GatewayPolice, GatewayRegistry, OfficeStore},
     witness::Witness,
 };
 use anju_ledger::Ids;
@@ -101,7 +102,7 @@ pub async fn found(config: &Config, url: &str, pool: &PgPool) -> anyhow::Result<
         })
         .collect();
     let by_segment = papers.policy.text("interest_change_mode", today, &[])? == "SEGMENT";
-    let ids = Ids::new(pool.clone());
+    let ids = Ids::new(pool);
 
     let mut connection = PgConnection::connect(url).await?;
     let mut transaction = connection.begin().await?;
@@ -144,9 +145,8 @@ pub async fn open(config: &Config, pool: PgPool) -> anyhow::Result<Office> {
     )
     .await?;
     let catalogue = Catalogue::default();
-    catalogue.replace(anju_business::services(&policy.set));
     let banks = fund_accounts(&pool, centre.id).await?;
-    let (numbers, ids) = (vault.numbers(), Ids::new(pool.clone()));
+    let (numbers, ids) = (vault.numbers(), Ids::new(&pool));
     Ok(Office::new(
         centre, pool, clock, vault, numbers, ids, entries, catalogue, banks, policy,
     ))
@@ -166,6 +166,13 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         Arc::new(OfficeStore(office.clone())),
         Arc::new(office.vault.clone()),
     )?;
+    let authorities = Authorities {
+        police: Arc::new(GatewayPolice(gateway.clone())),
+        registry: Arc::new(GatewayRegistry(gateway.clone())),
+    };
+    office
+        .catalogue
+        .replace(anju_business::services(&office.policy().set, &authorities));
     let banks = Arc::new(bank_table(config)?);
     let address = config
         .outside_url

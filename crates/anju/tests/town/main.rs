@@ -3,8 +3,10 @@
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
 mod authorization;
+mod bench;
 mod books;
 mod chance;
+mod changes;
 mod contribution;
 mod database;
 mod evidence;

@@ -15,7 +15,7 @@ use super::roster::{Change, Checked, Elsewhere, ListLine, Mode, Notice};
 use super::upload::stored;
 
 /// Change codes of `roster_row.change`.
-const fn change_code(change: Option<Change>) -> i16 {
+pub(super) const fn change_code(change: Option<Change>) -> i16 {
     match change {
         None => 0,
         Some(Change::Add) => 1,

@@ -222,12 +222,16 @@ async fn ratio_change(office: &Office, employer: &Employer, month: Month) -> Res
     }
     let july = Month::new(contribution_year_of(month), 7).map_or(month, |july| july);
     let changed: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM remittance r JOIN roster_row w ON w.centre_id = r.centre_id AND w.roster_id = r.roster_id
-          WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month >= $3 AND r.state IN (1, 2, 3) AND w.line = 1 AND w.change = 5",
+        "SELECT (SELECT count(*) FROM remittance r JOIN roster_row w ON w.centre_id = r.centre_id AND w.roster_id = r.roster_id
+                  WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month >= $3 AND r.state IN (1, 2, 3) AND w.line = 1 AND w.change = 5)
+              + (SELECT count(*) FROM business_case
+                  WHERE centre_id = $1 AND applicant_id = $2 AND service = $4 AND state = 6 AND form ->> 'month' >= $5)",
     )
     .bind(office.centre.id)
     .bind(employer.employer_id)
     .bind(july.index())
+    .bind(super::changes::RATIO_SERVICE)
+    .bind(july.to_string())
     .fetch_one(&office.pool)
     .await?;
     let allowed = Rules::on(office, month.first_day()).int("ratio_max_changes_per_year")?;

@@ -3,6 +3,9 @@
 //! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order.
 
 pub mod allocation;
+mod change_rows;
+pub mod changes;
+pub mod employer_data;
 mod kept;
 mod members;
 pub mod opening;
@@ -13,4 +16,5 @@ pub mod registration;
 pub mod remittance;
 pub mod roster;
 pub mod suspense;
+pub mod transfer;
 pub mod upload;

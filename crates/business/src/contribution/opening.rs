@@ -7,6 +7,7 @@ use anju_domain::uscc::Uscc;
 use anju_ledger::account::Kind;
 use anju_policy::fact::{Fact, FactState};
 use chrono::{NaiveDate, TimeDelta};
+use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use anju_casework::person::purpose;
@@ -269,16 +270,22 @@ fn first_month_text() -> String {
     )
 }
 
+/// Who asks the market regulator about an employer; the gateway does.
+pub trait Registry: Send + Sync {
+    /// The fact `market.registration` of a credit code; asked anew for a case, since what was kept for others may be a week old.
+    fn registration<'a>(&'a self, uscc: &'a str, case_no: &'a str) -> BoxFuture<'a, Result<Fact>>;
+}
+
 /// What the registry says.
-struct Registration {
-    name: Option<String>,
-    address: Option<String>,
+pub(super) struct Registration {
+    pub(super) name: Option<String>,
+    pub(super) address: Option<String>,
     founded: Option<NaiveDate>,
 }
 
 impl Registration {
     /// The registration if it exists and is open; else the word for its state.
-    fn read(fact: &Fact) -> Result<std::result::Result<Self, String>> {
+    pub(super) fn read(fact: &Fact) -> Result<std::result::Result<Self, String>> {
         match fact.state {
             FactState::Known => {}
             FactState::Absent => return Ok(Err("未登记".to_owned())),

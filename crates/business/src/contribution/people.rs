@@ -1,4 +1,4 @@
-//! The people of a remittance (汇缴明细): who was paid for, how much. Names are masked here; whole ones never leave.
+//! The people of a remittance (汇缴明细) and of an employer: who is paid for, how much. Names are masked here; whole ones never leave.
 
 use anju_casework::person::{purpose, text};
 use anju_casework::{Office, Result};
@@ -63,4 +63,111 @@ pub async fn of_remittance(
             })
         })
         .collect()
+}
+
+/// A member of an employer.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Place in the list, for the next page.
+    pub membership_id: i64,
+    /// The account.
+    pub account_id: i64,
+    /// The surname and stars.
+    pub name_masked: String,
+    /// See [`anju_casework::membership::state`].
+    pub state: i16,
+    /// 缴存基数.
+    pub base: Fen,
+    /// Both parts of a month.
+    pub monthly: Fen,
+    /// Sealed on, and why.
+    pub sealed: Option<(chrono::NaiveDate, Option<String>)>,
+}
+
+#[derive(FromRow)]
+struct MemberRow {
+    membership_id: i64,
+    account_id: i64,
+    name_sealed: Vec<u8>,
+    state: i16,
+    base_fen: i64,
+    employer_fen: i64,
+    employee_fen: i64,
+    sealed_on: Option<chrono::NaiveDate>,
+    seal_reason: Option<String>,
+}
+
+impl MemberRow {
+    fn shown(self, office: &Office) -> Result<Member> {
+        let name = text(&office.vault, purpose::NAME, &self.name_sealed)?;
+        Ok(Member {
+            membership_id: self.membership_id,
+            account_id: self.account_id,
+            name_masked: anju_domain::name::mask(&name),
+            state: self.state,
+            base: Fen::new(self.base_fen),
+            monthly: Fen::new(self.employer_fen + self.employee_fen),
+            sealed: self.sealed_on.map(|day| (day, self.seal_reason)),
+        })
+    }
+}
+
+/// The members of an employer, contributing or sealed, a page of them after `after`.
+///
+/// # Errors
+/// The database; a name that does not open.
+pub async fn of_employer(
+    office: &Office,
+    employer_id: i64,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Member>> {
+    let rows: Vec<MemberRow> = sqlx::query_as(
+        "SELECT m.membership_id, m.account_id, p.name_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
+                m.seal_reason
+           FROM membership m JOIN person p USING (centre_id, person_id)
+          WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2) AND m.membership_id > $3
+          ORDER BY m.membership_id LIMIT $4",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?;
+    rows.into_iter().map(|row| row.shown(office)).collect()
+}
+
+/// One member of an employer by the account.
+///
+/// # Errors
+/// As [`of_employer`].
+pub async fn member(office: &Office, employer_id: i64, account_id: i64) -> Result<Option<Member>> {
+    let row: Option<MemberRow> = sqlx::query_as(
+        "SELECT m.membership_id, m.account_id, p.name_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
+                m.seal_reason
+           FROM membership m JOIN person p USING (centre_id, person_id)
+          WHERE m.centre_id = $1 AND m.account_id = $3 AND m.employer_id = $2 AND m.state IN (1, 2)",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(account_id)
+    .fetch_optional(&office.pool)
+    .await?;
+    row.map(|row| row.shown(office)).transpose()
+}
+
+/// How many contribute and how many are sealed.
+///
+/// # Errors
+/// The database.
+pub async fn counts(office: &Office, employer_id: i64) -> Result<(i64, i64)> {
+    Ok(sqlx::query_as(
+        "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2)
+           FROM membership WHERE centre_id = $1 AND employer_id = $2 AND state IN (1, 2)",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_one(&office.pool)
+    .await?)
 }

@@ -40,12 +40,11 @@ pub(super) fn batch(
     allocated_at: DateTime<Utc>,
     salt: [u8; 32],
 ) -> Result<Batch> {
-    let records = std::iter::once(list_record(office, list, allocated_at)).chain(
-        lines
-            .iter()
-            .map(|line| line_record(office, list, line, allocated_at)),
-    );
-    Batch::draw(salt, records)
+    let line = LineRecord::of(office, list, allocated_at);
+    Batch::draw(salt, lines.len() + 1, |index| match index.checked_sub(1) {
+        None => list_record(office, list, allocated_at),
+        Some(place) => line.draw(office, &lines[place]),
+    })
 }
 
 fn list_record(office: &Office, list: &Remittance, allocated_at: DateTime<Utc>) -> Value {
@@ -61,17 +60,36 @@ fn list_record(office: &Office, list: &Remittance, allocated_at: DateTime<Utc>) 
     })
 }
 
-fn line_record(office: &Office, list: &Remittance, line: &Line, at: DateTime<Utc>) -> Value {
-    let (account, employer_fen, employee_fen) = line;
-    json!({
-        "kind": "allocation",
-        "remittance": office.numbers.encode(NumberKind::Remittance, list.remittance_id),
-        "month": list.month().to_string(),
-        "account": office.numbers.encode(NumberKind::Account, *account),
-        "employer_fen": employer_fen,
-        "employee_fen": employee_fen,
-        "allocated_at": rfc3339_millis(at),
-    })
+/// What the records of all lines of a list have in common.
+struct LineRecord {
+    remittance: String,
+    month: String,
+    allocated_at: String,
+}
+
+impl LineRecord {
+    fn of(office: &Office, list: &Remittance, at: DateTime<Utc>) -> Self {
+        Self {
+            remittance: office
+                .numbers
+                .encode(NumberKind::Remittance, list.remittance_id),
+            month: list.month().to_string(),
+            allocated_at: rfc3339_millis(at),
+        }
+    }
+
+    fn draw(&self, office: &Office, line: &Line) -> Value {
+        let (account, employer_fen, employee_fen) = line;
+        json!({
+            "kind": "allocation",
+            "remittance": self.remittance,
+            "month": self.month,
+            "account": office.numbers.encode(NumberKind::Account, *account),
+            "employer_fen": employer_fen,
+            "employee_fen": employee_fen,
+            "allocated_at": self.allocated_at,
+        })
+    }
 }
 
 /// A month that was credited to an account.
@@ -152,7 +170,7 @@ pub async fn proof(office: &Office, remittance_id: i64, account_id: Option<i64>)
     let batch = batch(office, &list, &lines, allocated_at, leaf.salt()?)?;
     let record = match index.checked_sub(1).map(|line| &lines[line]) {
         None => list_record(office, &list, allocated_at),
-        Some(line) => line_record(office, &list, line, allocated_at),
+        Some(line) => LineRecord::of(office, &list, allocated_at).draw(office, line),
     };
     log::prove(office, &leaf, record, Some(batch.at(index))).await
 }

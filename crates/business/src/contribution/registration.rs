@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use anju_casework::catalogue::{Effect, Known, OwnBooks, Request, Service};
+use anju_casework::catalogue::{Effect, OwnBooks, Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::person::{purpose, text};
 use anju_casework::{Actor, Error, Fault, Office, Refusal, Result, books, case};
@@ -19,14 +19,15 @@ use anju_casework::{Actor, Error, Fault, Office, Refusal, Result, books, case};
 use super::remittance::{SERVICE, reference};
 use crate::policy::Rules;
 
+/// A kept list as its application reads it.
 #[derive(FromRow)]
-struct RosterRead {
+pub(super) struct RosterRead {
     employer_id: i64,
-    month: i32,
-    digest: Vec<u8>,
-    lines: i32,
-    total_fen: i64,
-    list_version: i32,
+    pub(super) month: i32,
+    pub(super) digest: Vec<u8>,
+    pub(super) lines: i32,
+    pub(super) total_fen: i64,
+    pub(super) list_version: i32,
     ratio_employer_bp: i32,
     ratio_employee_bp: i32,
 }
@@ -102,16 +103,7 @@ async fn write(
 ) -> Result<()> {
     let rules = Rules::on(office, month.first_day());
     let employer = employer::lock(office, tx, employer_id).await?;
-    let roster: RosterRead = sqlx::query_as(
-        "SELECT employer_id, month, digest, lines, total_fen, list_version, ratio_employer_bp, ratio_employee_bp
-           FROM roster WHERE centre_id = $1 AND roster_id = $2 AND employer_id = $3",
-    )
-    .bind(office.centre.id)
-    .bind(roster_id)
-    .bind(employer_id)
-    .fetch_optional(&mut *tx)
-    .await?
-    .ok_or_else(|| Error::from(Refusal::not_found("这份名册")))?;
+    let roster = roster_read(office, tx, employer_id, roster_id).await?;
     check_order(office, tx, &rules, &employer, &roster, month).await?;
 
     books::remember(office, tx, key, digest, remittance_id).await?;
@@ -169,7 +161,7 @@ async fn write(
             applicant_id: employer_id,
             branch_id: employer.branch_id,
             channel,
-            amount_fen: roster.total_fen,
+            amount_fen: Some(roster.total_fen),
             promised_at: anju_domain::clock::end_of_day(due_on),
             form: json!({ "roster": office.numbers.encode(anju_vault::NumberKind::Roster, roster_id), "month": month.to_string() }),
             detail: json!({ "amount_fen": roster.total_fen, "lines": roster.lines, "digest": hex::encode(&roster.digest) }),
@@ -177,6 +169,28 @@ async fn write(
         actor,
     )
     .await
+}
+
+/// A kept list of this employer.
+///
+/// # Errors
+/// 404 where there is none.
+pub(super) async fn roster_read(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer_id: i64,
+    roster_id: i64,
+) -> Result<RosterRead> {
+    sqlx::query_as(
+        "SELECT employer_id, month, digest, lines, total_fen, list_version, ratio_employer_bp, ratio_employee_bp
+           FROM roster WHERE centre_id = $1 AND roster_id = $2 AND employer_id = $3",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .bind(employer_id)
+    .fetch_optional(tx)
+    .await?
+    .ok_or_else(|| Error::from(Refusal::not_found("这份名册")))
 }
 
 /// REMIT-01, 02, 03, 05, and that nobody's account has changed since the list was checked.
@@ -304,7 +318,7 @@ async fn nobody_twice(office: &Office, tx: &mut PgConnection, roster_id: i64) ->
 const ONE_AFTER_ANOTHER: i64 = 0x616e_6a75_0001;
 
 /// People, accounts, memberships and the employer's ratio, set by set.
-async fn apply(
+pub(super) async fn apply(
     office: &Office,
     tx: &mut PgConnection,
     employer: &Employer,
@@ -437,8 +451,8 @@ impl Service for Registration {
     fn own_books<'a>(
         &'a self,
         _: &'a Office,
+        _: &'a mut PgConnection,
         _: &'a Request,
-        _: &'a Known,
     ) -> BoxFuture<'a, Result<OwnBooks>> {
         async { Ok(OwnBooks::default()) }.boxed()
     }
@@ -455,6 +469,10 @@ impl Service for Registration {
             Err(Fault::Stored("a remittance executes in its own transaction".to_owned()).into())
         }
         .boxed()
+    }
+
+    fn begins_itself(&self) -> bool {
+        true
     }
 
     fn begin<'a>(

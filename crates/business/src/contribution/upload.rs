@@ -181,6 +181,7 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
         month: upload.month,
         mode: upload.mode,
         is_first: books.members.is_empty() && employer.is_new(),
+        may_be_empty: false,
         ratios: Ratios {
             employer: Bp::new(employer.ratio_employer_bp),
             employee: Bp::new(employer.ratio_employee_bp),
@@ -246,7 +247,7 @@ async fn repeated(office: &Office, key: Uuid, digest: Uuid, error: Error) -> Res
     Err(error)
 }
 
-async fn ask_police(
+pub(super) async fn ask_police(
     police: &dyn Police,
     lines: &[roster::RosterLine],
     context: &Context<'_>,
@@ -266,7 +267,11 @@ async fn ask_police(
     people.into_iter().map(|(id, _)| id).zip(answers).collect()
 }
 
-fn roster_policy(office: &Office, employer: &Employer, month: Month) -> Result<RosterPolicy> {
+/// The numbers that a roster of this employer and month meets.
+///
+/// # Errors
+/// The policy lacks one of them.
+pub fn roster_policy(office: &Office, employer: &Employer, month: Month) -> Result<RosterPolicy> {
     let rules = Rules::on(office, month.first_day());
     let at: [(&str, &str); 1] = [("region", &employer.district)];
     // BASE-01: the lower limit of the first day of the contribution year, unless the centre follows each month.

@@ -5,17 +5,20 @@ use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::NumberKind;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
-use sqlx::FromRow;
 use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection};
 
 use anju_casework::catalogue::{AccountRead, Known, OwnBooks, Request};
 use anju_casework::membership::{self, Membership};
-use anju_casework::person::{self, purpose};
+use anju_casework::person::{Person, PersonRow, purpose};
 use anju_casework::{Office, Refusal, Result};
 
 /// What one query brings.
 #[derive(FromRow)]
 struct Read {
+    #[sqlx(flatten)]
+    person: PersonRow,
+    membership: Option<Json<Membership>>,
     account: Option<Json<AccountColumns>>,
     open_date: NaiveDate,
     months: Vec<i32>,
@@ -24,6 +27,11 @@ struct Read {
     paying: i64,
     uses: Json<Vec<UseRow>>,
     listed_until: Option<NaiveDate>,
+}
+
+/// What the query about spouse and lease brings.
+#[derive(FromRow)]
+struct Related {
     spouse_id: Option<i64>,
     spouse_uses: Json<Vec<UseRow>>,
     lease_uses: Json<Vec<UseRow>>,
@@ -64,52 +72,23 @@ const HOME_KINDS: [&str; 4] = ["PURCHASE", "DOWNPAY", "REPAY", "REPAY_AUTO"];
 const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 
 /// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
-pub async fn read(office: &Office, request: &Request, known: &Known) -> Result<OwnBooks> {
-    let person = person::get(office, request.applicant_id)
-        .await?
-        .ok_or_else(|| Refusal::not_found("这位职工"))?;
-    let memberships = membership::of_person(office, request.applicant_id).await?;
-    let membership = memberships
-        .into_iter()
-        .find(|membership| membership.state != membership::state::ENDED);
-    let account_id = membership.as_ref().map(|membership| membership.account_id);
-    let spouse_index = known
-        .spouse_id
-        .as_deref()
-        .map(|id| office.vault.blind_index(purpose::ID, id).any());
-    let event_key = known.lease_no.as_deref().map(lease_key);
+pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
     let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
         .bind(request.applicant_id)
-        .bind(account_id)
         .bind(&request.service)
         .bind(request.case_id)
         .bind(office.today())
-        .bind(spouse_index)
-        .bind(&event_key)
         .bind(WHOLE_FREEZE_FEN)
-        .fetch_one(&office.pool)
-        .await?;
+        .fetch_optional(conn)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这位职工"))?;
+    let person = read.person.open(&office.vault)?;
+    let membership = read.membership.as_ref().map(|Json(one)| one.clone());
     let now = office.now();
     let mut facts = Vec::with_capacity(8);
     let mut own = |role: &str, subject: &str, fact_type: &str, value: Option<Value>| {
-        facts.push(Fact {
-            fact_id: None,
-            fact_type: fact_type.to_owned(),
-            role: role.to_owned(),
-            subject: subject.to_owned(),
-            state: if value.is_some() {
-                FactState::Known
-            } else {
-                FactState::Absent
-            },
-            value: value.unwrap_or(Value::Null),
-            source: "own".to_owned(),
-            assurance: Assurance::Authoritative,
-            as_of: now,
-            valid_until: None,
-            digest: String::new(),
-        });
+        facts.push(own_fact(now, role, subject, fact_type, value));
     };
     own(
         "account",
@@ -144,15 +123,7 @@ pub async fn read(office: &Office, request: &Request, known: &Known) -> Result<O
         Some(person_value(request, &person)),
     );
     own("applicant", "本人", "own.rent", None);
-    let spouse_case = read.spouse_id.map(|_| {
-        json!({
-            "live_same_kind": 0,
-            "paying_cases": 0,
-            "claimed_months": [],
-            "purchase_or_repay_months": home_months(&read.spouse_uses.0),
-        })
-    });
-    own("spouse", "配偶", "own.case", spouse_case);
+    own("spouse", "配偶", "own.case", None);
     own("spouse", "配偶", "own.loan", None);
     Ok(OwnBooks {
         facts,
@@ -168,8 +139,79 @@ pub async fn read(office: &Office, request: &Request, known: &Known) -> Result<O
         }),
         person: Some(person),
         membership,
-        event: event_key.map(|key| (key, read.lease_version.unwrap_or(0))),
+        event: None,
     })
+}
+
+/// Adds what our own books know of the spouse and of the lease that facts have named.
+pub async fn read_related(
+    office: &Office,
+    conn: &mut PgConnection,
+    request: &Request,
+    known: &Known,
+    own: &mut OwnBooks,
+) -> Result<()> {
+    let spouse_index = known
+        .spouse_id
+        .as_deref()
+        .map(|id| office.vault.blind_index(purpose::ID, id).any());
+    let event_key = known.lease_no.as_deref().map(lease_key);
+    let related: Related = sqlx::query_as(include_str!("sql/related_books.sql"))
+        .bind(office.centre.id)
+        .bind(request.applicant_id)
+        .bind(spouse_index)
+        .bind(&event_key)
+        .fetch_one(conn)
+        .await?;
+    let spouse_case = related.spouse_id.map(|_| {
+        json!({
+            "live_same_kind": 0,
+            "paying_cases": 0,
+            "claimed_months": [],
+            "purchase_or_repay_months": home_months(&related.spouse_uses.0),
+        })
+    });
+    let now = office.now();
+    for fact in &mut own.facts {
+        match (fact.role.as_str(), fact.fact_type.as_str()) {
+            ("applicant", "own.case") => {
+                fact.value["lease_used"] = lease_used(&related.lease_uses.0);
+            }
+            ("spouse", "own.case") => {
+                *fact = own_fact(now, "spouse", "配偶", "own.case", spouse_case.clone());
+            }
+            _ => {}
+        }
+    }
+    own.event = event_key.map(|key| (key, related.lease_version.unwrap_or(0)));
+    Ok(())
+}
+
+/// A fact of our own books; absent without a value.
+fn own_fact(
+    now: DateTime<Utc>,
+    role: &str,
+    subject: &str,
+    fact_type: &str,
+    value: Option<Value>,
+) -> Fact {
+    Fact {
+        fact_id: None,
+        fact_type: fact_type.to_owned(),
+        role: role.to_owned(),
+        subject: subject.to_owned(),
+        state: if value.is_some() {
+            FactState::Known
+        } else {
+            FactState::Absent
+        },
+        value: value.unwrap_or(Value::Null),
+        source: "own".to_owned(),
+        assurance: Assurance::Authoritative,
+        as_of: now,
+        valid_until: None,
+        digest: String::new(),
+    }
 }
 
 fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> {
@@ -215,13 +257,6 @@ fn case_value(office: &Office, read: &Read) -> Value {
         .flat_map(|used| used.months.iter())
         .map(|month| Month::from_index(*month).to_string())
         .collect();
-    let lease_used: Vec<Value> = read
-        .lease_uses
-        .0
-        .iter()
-        .flat_map(|used| used.months.iter().zip(&used.amounts))
-        .map(|(month, fen)| json!({ "month": Month::from_index(*month).to_string(), "amount_fen": fen }))
-        .collect();
     json!({
         "live_same_kind": read.live.len(),
         "live_case_no": read.live.first().map(|case_id| office.numbers.encode(NumberKind::Case, *case_id)),
@@ -230,8 +265,16 @@ fn case_value(office: &Office, read: &Read) -> Value {
         "last_rent_month": rents().flat_map(|used| used.months.iter()).max().map(|month| Month::from_index(*month).to_string()),
         "claimed_months": claimed,
         "purchase_or_repay_months": home_months(&read.uses.0),
-        "lease_used": lease_used,
+        "lease_used": [],
     })
+}
+
+/// What others have claimed of the rent of a lease, by month.
+fn lease_used(uses: &[UseRow]) -> Value {
+    uses.iter()
+        .flat_map(|used| used.months.iter().zip(&used.amounts))
+        .map(|(month, fen)| json!({ "month": Month::from_index(*month).to_string(), "amount_fen": fen }))
+        .collect()
 }
 
 fn home_months(uses: &[UseRow]) -> Vec<String> {
@@ -248,7 +291,7 @@ fn home_months(uses: &[UseRow]) -> Vec<String> {
         .collect()
 }
 
-fn person_value(request: &Request, person: &person::Person) -> Value {
+fn person_value(request: &Request, person: &Person) -> Value {
     let changed: Option<DateTime<Utc>> = person.phone_changed_at;
     json!({
         "face_passed": request.face_passed || request.at_counter(),

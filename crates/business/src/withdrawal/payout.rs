@@ -4,6 +4,7 @@ use anju_policy::{Decision, Facts, Form};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
+use sqlx::PgConnection;
 
 use anju_casework::catalogue::{Effect, EventUse, Known, OwnBooks, Request, Service};
 use anju_casework::{Fault, Office, Result};
@@ -34,10 +35,21 @@ impl Service for Withdrawal {
     fn own_books<'a>(
         &'a self,
         office: &'a Office,
+        conn: &'a mut PgConnection,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        own_books::read(office, conn, request).boxed()
+    }
+
+    fn related_books<'a>(
+        &'a self,
+        office: &'a Office,
+        conn: &'a mut PgConnection,
         request: &'a Request,
         known: &'a Known,
-    ) -> BoxFuture<'a, Result<OwnBooks>> {
-        own_books::read(office, request, known).boxed()
+        own: &'a mut OwnBooks,
+    ) -> BoxFuture<'a, Result<()>> {
+        own_books::read_related(office, conn, request, known, own).boxed()
     }
 
     fn effect<'a>(

@@ -205,6 +205,7 @@ impl Town {
             month: self.month,
             mode: self.mode,
             is_first: self.is_first,
+            may_be_empty: false,
             ratios: twelve(),
             ratio_change: self.ratio_change,
             policy: &self.policy,

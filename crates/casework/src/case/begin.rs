@@ -22,8 +22,8 @@ pub struct Begun<'a> {
     pub branch_id: i16,
     /// Channel.
     pub channel: &'a str,
-    /// Fen.
-    pub amount_fen: i64,
+    /// Fen; none where no money is meant.
+    pub amount_fen: Option<i64>,
     /// Latest time.
     pub promised_at: DateTime<Utc>,
     /// Form, without personal values.

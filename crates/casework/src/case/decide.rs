@@ -6,10 +6,11 @@ use anju_policy::{Decision, Facts, Outcome, StoredDecision};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::row::{Case, CaseState, seal_form};
-use super::submit::{Submission, Submitted, known, repeated};
+use super::submit::{Submission, Submitted, repeated};
 use super::{add_event, event_record, number};
 use crate::catalogue::{Effect, OwnBooks, Request};
 use crate::office::PolicyInForce;
@@ -102,6 +103,7 @@ pub struct Leg {
 /// Books what was decided. For a new case only an approval is booked here; anything else first becomes an open case.
 pub async fn record_verdict(
     office: &Office,
+    conn: &mut PgConnection,
     target: &Target<'_>,
     decided: &Decided<'_>,
     actor: Actor,
@@ -115,13 +117,14 @@ pub async fn record_verdict(
     metrics::counter!("decisions_total", "service" => decided.request.service.clone(), "outcome" => outcome)
         .increment(1);
     match (decided.decision.outcome, target) {
-        (Outcome::Approved, _) => execute(office, target, decided, actor, None, None).await,
+        (Outcome::Approved, _) => execute(office, conn, target, decided, actor, None, None).await,
         (_, Target::New(..)) => {
             Err(Fault::Stored("only an approval is booked without an open case".to_owned()).into())
         }
         (Outcome::Refused, Target::Open(case)) => {
             move_case(
                 office,
+                conn,
                 case,
                 CaseState::Refused,
                 decided,
@@ -134,6 +137,7 @@ pub async fn record_verdict(
         (Outcome::Review, Target::Open(case)) => {
             move_case(
                 office,
+                conn,
                 case,
                 CaseState::Reviewing,
                 decided,
@@ -147,6 +151,7 @@ pub async fn record_verdict(
         (Outcome::Waiting, Target::Open(case)) if waited_enough(decided, case) => {
             move_case(
                 office,
+                conn,
                 case,
                 CaseState::Reviewing,
                 decided,
@@ -160,6 +165,7 @@ pub async fn record_verdict(
             let next = next_try(decided, case)?;
             move_case(
                 office,
+                conn,
                 case,
                 CaseState::Gathering,
                 decided,
@@ -198,8 +204,13 @@ fn next_try(decided: &Decided<'_>, case: &Case) -> Result<DateTime<Utc>> {
     Ok(now + TimeDelta::minutes(minutes))
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one change of a case, told in one place"
+)]
 async fn move_case(
     office: &Office,
+    conn: &mut PgConnection,
     case: &Case,
     to: CaseState,
     decided: &Decided<'_>,
@@ -209,7 +220,7 @@ async fn move_case(
 ) -> Result<Verdict> {
     // A case that goes on waiting for the same thing is not told again and again.
     let repeats = to == CaseState::Gathering && case.decision.is_some();
-    let mut tx = office.pool.begin().await?;
+    let mut tx = conn.begin().await?;
     let moved = sqlx::query(
         "UPDATE business_case
             SET state = $4, decision = $5, policy_id = $6, next_try_at = $7, amount_fen = $8, version = version + 1
@@ -286,6 +297,7 @@ const WITHDRAWAL_PAYABLE: i64 = 21904;
 
 pub(super) async fn execute(
     office: &Office,
+    conn: &mut PgConnection,
     target: &Target<'_>,
     decided: &Decided<'_>,
     actor: Actor,
@@ -319,9 +331,6 @@ pub(super) async fn execute(
     let (version, seq, key, digest, row, steps): (i32, i16, Uuid, Uuid, Option<Value>, &[&str]) =
         match target {
             Target::New(submission, wish) => {
-                if let Some(_before) = known(office, submission).await? {
-                    return Ok(Verdict::Again);
-                }
                 let row = json!({
                     "submitted_at": submission.tapped_at,
                     "promised_at": submission.promised_at,
@@ -346,7 +355,7 @@ pub(super) async fn execute(
             )
             .bind(office.centre.id)
             .bind(case_id)
-            .fetch_one(&office.pool)
+            .fetch_one(&mut *conn)
             .await?;
                 let key = key_uuid(&format!("E21:{}:{case_id}", office.centre.id));
                 (
@@ -401,7 +410,7 @@ pub(super) async fn execute(
     .bind(json!({ "case": case_id, "attempt": 1 }))
     .bind(&leaf.entry)
     .bind(&leaf.salt)
-    .execute(&office.pool)
+    .execute(&mut *conn)
     .await;
     match booked {
         Ok(_) => {
@@ -411,7 +420,7 @@ pub(super) async fn execute(
         Err(error) if moved_meanwhile(&error) => Ok(Verdict::Again),
         Err(error) => match target {
             Target::New(submission, wish) => {
-                match repeated(office, submission, wish, error.into()).await? {
+                match repeated(office, conn, submission, wish, error.into()).await? {
                     Submitted::Before(_) | Submitted::New(_) => Ok(Verdict::Again),
                 }
             }

@@ -1,6 +1,7 @@
 //! A reviewer's word (复核) about a case that the rules sent to a person. Who served a case is not its reviewer.
 
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::add_event;
 use super::decide::{Decided, Target, Verdict, execute};
@@ -10,6 +11,7 @@ use crate::{Actor, Office, Refusal, Result, outbox};
 /// A reviewer approves what the rules sent to a person. Who served the case may not be its reviewer.
 pub async fn approve_by_hand(
     office: &Office,
+    conn: &mut PgConnection,
     case: &Case,
     decided: &Decided<'_>,
     reviewer: i64,
@@ -18,6 +20,7 @@ pub async fn approve_by_hand(
     may_review(case, reviewer)?;
     execute(
         office,
+        conn,
         &Target::Open(case),
         decided,
         Actor::System,

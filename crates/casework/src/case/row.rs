@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{FromRow, PgExecutor};
+use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::person::{purpose, text};
 use crate::{Office, Refusal, Result};
@@ -240,6 +240,7 @@ macro_rules! columns {
          form, decision"
     };
 }
+pub(super) use columns;
 
 /// A case by identifier.
 pub async fn get(office: &Office, db: impl PgExecutor<'_>, case_id: i64) -> Result<Option<Case>> {
@@ -251,6 +252,23 @@ pub async fn get(office: &Office, db: impl PgExecutor<'_>, case_id: i64) -> Resu
     .bind(office.centre.id)
     .bind(case_id)
     .fetch_optional(db)
+    .await?)
+}
+
+/// The same, taken for a change of its own.
+pub(super) async fn get_locked(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+) -> Result<Option<Case>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM business_case WHERE centre_id = $1 AND case_id = $2 FOR NO KEY UPDATE"
+    ))
+    .bind(office.centre.id)
+    .bind(case_id)
+    .fetch_optional(conn)
     .await?)
 }
 

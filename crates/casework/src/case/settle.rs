@@ -1,15 +1,17 @@
 //! From the bank's word to the end of a case: paid, refused, unknown, returned. A payment whose result is unknown is queried,
 //! never repaid; each result is taken once however often it is told.
 
-use anju_ledger::Role;
+use anju_domain::money::Fen;
+use anju_ledger::journal::{Drawn, Entry};
+use anju_ledger::{AccountId, Event, Role};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{FromRow, PgConnection};
 
-use super::row::Case;
-use super::{add_event, end_to_end_id};
+use super::row::{Case, columns};
+use super::{add_event, end_to_end_id, event_record};
 use crate::books::{self, Booking};
-use crate::{Actor, Fault, Office, Refusal, Result, outbox, person};
+use crate::{Actor, Fault, Office, Refusal, Result, leaf, outbox, person};
 
 /// A payment order (支付指令) as the bank is told it.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct PaymentReport {
     pub settled_at: Option<DateTime<Utc>>,
     /// Reason code and words of a refusal or return.
     pub reason: Option<String>,
+    /// The message of the outbox that this answers; it is finished together with what the answer changes.
+    pub message: Option<i64>,
 }
 
 impl PaymentReport {
@@ -65,13 +69,14 @@ impl PaymentReport {
 
 /// The order of a case that is paying; none where there is nothing to pay any more.
 pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option<Order>> {
-    let Some(case) = super::get(office, &office.pool, case_id).await? else {
+    let mut conn = office.pool.acquire().await?;
+    let Some(case) = super::get(office, &mut *conn, case_id).await? else {
         return Ok(None);
     };
     if !case.awaits_bank(attempt) {
         return Ok(None);
     }
-    let person = person::get(office, case.applicant_id)
+    let person = person::get_by(office, &mut *conn, case.applicant_id)
         .await?
         .ok_or_else(|| Fault::Stored("a paying case has no applicant".to_owned()))?;
     let form = case.open_form(office)?;
@@ -88,15 +93,6 @@ pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option
         payee_name: person.name.expose().to_owned(),
         remark: "住房公积金提取".to_owned(),
     }))
-}
-
-/// Notes that the order is about to leave or is being asked about; committed before the wire.
-pub async fn payment_sent(office: &Office, case_id: i64, steps: &[&str]) -> Result<()> {
-    let mut tx = office.pool.begin().await?;
-    add_event(office, &mut tx, case_id, Actor::System, steps, json!({})).await?;
-    tx.commit().await?;
-    office.changed(case_id);
-    Ok(())
 }
 
 /// The bank did not answer: the truth is at the bank.
@@ -129,14 +125,7 @@ pub async fn payment_unknown(office: &Office, case_id: i64, attempt: i16) -> Res
 
 /// Takes the case's row, so that one word of the bank at a time is acted upon.
 pub(super) async fn lock(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Case> {
-    sqlx::query(
-        "SELECT FROM business_case WHERE centre_id = $1 AND case_id = $2 FOR NO KEY UPDATE",
-    )
-    .bind(office.centre.id)
-    .bind(case_id)
-    .execute(&mut *conn)
-    .await?;
-    super::get(office, conn, case_id)
+    super::row::get_locked(office, conn, case_id)
         .await?
         .ok_or_else(|| Refusal::not_found("这个办件").into())
 }
@@ -193,75 +182,161 @@ fn amount_of(case: &Case) -> Result<i64> {
         .ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()).into())
 }
 
-/// On the card (E22, or E26 for a second attempt): the case is done. Told twice, the second changes nothing.
+/// On the card (E22, or E26 for a second attempt): the case is done, and the message that ordered it is finished with it. Told twice,
+/// the second changes nothing, and the answer is false.
+///
+/// # Errors
+/// A serial that the bank told before with another amount; then nothing is booked.
 pub async fn payment_paid(
     office: &Office,
     case_id: i64,
     attempt: i16,
     report: &PaymentReport,
 ) -> Result<bool> {
-    let mut tx = office.pool.begin().await?;
-    let case = lock(office, &mut tx, case_id).await?;
-    if !case.awaits_bank(attempt) {
-        return Ok(false);
+    let mut conn = office.pool.acquire().await?;
+    for _ in 0..AGAIN {
+        let paying = Paying::read(office, &mut conn, case_id).await?;
+        if !paying.case.awaits_bank(attempt) {
+            return Ok(false);
+        }
+        let amount_fen = amount_of(&paying.case)?;
+        let end_to_end_id = end_to_end_id(office, case_id, attempt);
+        if report.differs(amount_fen, &end_to_end_id) {
+            drop(conn);
+            payment_unknown(office, case_id, attempt).await?;
+            return Ok(false);
+        }
+        let Err(error) =
+            write_paid(office, &mut conn, &paying, attempt, &end_to_end_id, report).await
+        else {
+            office.changed_with_messages(case_id);
+            return Ok(true);
+        };
+        match error.database_code().as_deref() {
+            // Another word about the case came first, or the day was closed in between.
+            Some("CW002" | "LD001") => {}
+            Some("CW004") => {
+                let bank = bank_of(&paying.case)?;
+                debit_taken(
+                    office,
+                    &mut conn,
+                    bank,
+                    report,
+                    amount_fen,
+                    &end_to_end_id,
+                    Some(case_id),
+                )
+                .await?;
+                return Err(error);
+            }
+            _ => return Err(error),
+        }
     }
-    let end_to_end_id = end_to_end_id(office, case_id, attempt);
-    if report.differs(amount_of(&case)?, &end_to_end_id) {
-        tx.rollback().await?;
-        payment_unknown(office, case_id, attempt).await?;
-        return Ok(false);
-    }
-    let bank = office.bank(bank_of(&case)?)?.deposit_id;
-    debit_taken(
-        office,
-        &mut tx,
-        bank_of(&case)?,
-        report,
-        amount_of(&case)?,
-        &end_to_end_id,
-        Some(case_id),
-    )
-    .await?;
-    let event = if attempt == 1 { "E22" } else { "E26" };
-    let key = format!("{case_id}:{attempt}");
-    books::post(
-        office,
-        &mut tx,
-        &booking(&case, event, &key, None, &[(Role::Bank, bank)])?,
-    )
-    .await?;
-    sqlx::query(
-        "UPDATE business_case SET state = 6, pay_state = 3, pay_ref = $3, pay_reason = NULL, version = version + 1
-          WHERE centre_id = $1 AND case_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(case_id)
-    .bind(&report.bank_ref)
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query("UPDATE withdrawal_use SET state = 2 WHERE centre_id = $1 AND case_id = $2")
+    Err(Fault::Stored(format!("case {case_id} moved again and again")).into())
+}
+
+/// Times that a case is read again when something moved in between.
+const AGAIN: usize = 8;
+
+/// A case that pays, as it is read without a lock.
+#[derive(FromRow)]
+struct Paying {
+    #[sqlx(flatten)]
+    case: Case,
+    open_date: NaiveDate,
+    next_seq: i16,
+    /// When the last order was given.
+    ordered_at: Option<DateTime<Utc>>,
+}
+
+impl Paying {
+    async fn read(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Self> {
+        sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            ", (SELECT open_date FROM business_day WHERE centre_id = $1) AS open_date,
+               (SELECT coalesce(max(seq), 0)::smallint + 1::smallint FROM case_event WHERE centre_id = $1 AND case_id = $2) AS next_seq,
+               (SELECT max(at) FROM case_event WHERE centre_id = $1 AND case_id = $2 AND 'executing' = ANY (steps)) AS ordered_at
+               FROM business_case WHERE centre_id = $1 AND case_id = $2"
+        ))
         .bind(office.centre.id)
         .bind(case_id)
-        .execute(&mut *tx)
-        .await?;
+        .fetch_optional(conn)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这个办件").into())
+    }
+}
+
+/// Everything that a paid case leaves behind, in one statement that is guarded by the case's version.
+async fn write_paid(
+    office: &Office,
+    conn: &mut PgConnection,
+    paying: &Paying,
+    attempt: i16,
+    end_to_end_id: &str,
+    report: &PaymentReport,
+) -> Result<()> {
+    const STEPS: [&str; 2] = ["paid", "done"];
+    let case = &paying.case;
+    let case_id = case.case_id;
+    let at = office.now();
+    let amount_fen = amount_of(case)?;
+    let event = Event(if attempt == 1 { 22 } else { 26 });
+    let journal = Drawn::by_table(
+        &office.entries,
+        event,
+        &Entry {
+            business_key: &format!("{case_id}:{attempt}"),
+            value_date: paying.open_date,
+            accounts: &[(
+                Role::Bank,
+                AccountId(office.bank(bank_of(case)?)?.deposit_id),
+            )],
+            amounts: &[("amount", Fen::new(amount_fen))],
+        },
+    )?;
     // A notice may come before the answer: then the bank's leg began when the order was given.
-    let sent_at = match report.sent_at {
-        Some(sent_at) => Some(sent_at),
-        None => ordered_at(office, &mut tx, case_id).await?,
-    };
-    add_event(
-        office,
-        &mut tx,
-        case_id,
-        Actor::System,
-        &["paid", "done"],
-        paid_detail(office, &case, report, sent_at),
+    let detail = paid_detail(office, case, report, report.sent_at.or(paying.ordered_at));
+    let seq = paying.next_seq;
+    let leaf = leaf::commit(&event_record(office, case_id, seq, at, &STEPS, &detail))?;
+    let booked_on = anju_domain::clock::shanghai_date(report.settled_at.unwrap_or(at));
+    sqlx::query(
+        "SELECT case_paid($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+                          $25, $26, $27, $28, $29, $30)",
     )
+    .bind(office.centre.id)
+    .bind(paying.open_date)
+    .bind(case_id)
+    .bind(case.version)
+    .bind(office.ids.next().await?)
+    .bind(event.0)
+    .bind(journal.key)
+    .bind(journal.digest)
+    .bind(Actor::System.id())
+    .bind(case.policy_id)
+    .bind(case.branch_id)
+    .bind(at)
+    .bind(journal.accounts)
+    .bind(journal.parts)
+    .bind(journal.amounts)
+    .bind(journal.value_dates)
+    .bind(journal.red)
+    .bind(seq)
+    .bind(&STEPS[..])
+    .bind(&detail)
+    .bind(&leaf.entry)
+    .bind(&leaf.salt)
+    .bind(office.ids.next().await?)
+    .bind(json!({ "template": "paid", "case": case_id }))
+    .bind(report.message)
+    .bind(bank_of(case)?)
+    .bind(&report.bank_ref)
+    .bind(booked_on)
+    .bind(-amount_fen)
+    .bind(end_to_end_id)
+    .execute(conn)
     .await?;
-    outbox::sms(office, &mut tx, case_id, "paid").await?;
-    tx.commit().await?;
-    office.changed_with_messages(case_id);
-    Ok(true)
+    Ok(())
 }
 
 /// Notes the bank's serial of a debit that is booked: the notice and the statement tell of it again, and it is known.
@@ -292,21 +367,6 @@ pub async fn debit_taken(
     )
     .await?;
     Ok(())
-}
-
-/// When the case's last order was given.
-async fn ordered_at(
-    office: &Office,
-    conn: &mut PgConnection,
-    case_id: i64,
-) -> Result<Option<DateTime<Utc>>> {
-    Ok(sqlx::query_scalar(
-        "SELECT max(at) FROM case_event WHERE centre_id = $1 AND case_id = $2 AND 'executing' = ANY (steps)",
-    )
-    .bind(office.centre.id)
-    .bind(case_id)
-    .fetch_one(conn)
-    .await?)
 }
 
 /// What the last step's evidence says of a payment, so that it speaks for itself.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::row::{CaseState, seal_form};
@@ -52,7 +53,8 @@ pub async fn submit(
     policy: &PolicyInForce,
     fact_types: &[String],
 ) -> Result<Submitted> {
-    if let Some(before) = known(office, submission).await? {
+    let mut conn = office.pool.acquire().await?;
+    if let Some(before) = known(office, &mut conn, submission).await? {
         return Ok(Submitted::Before(before));
     }
     let request = &submission.request;
@@ -67,7 +69,7 @@ pub async fn submit(
         &steps,
         &detail,
     ))?;
-    let mut tx = office.pool.begin().await?;
+    let mut tx = conn.begin().await?;
     let opened = async {
         books::remember(office, &mut tx, submission.key, submission.digest, submission.case_id).await?;
         sqlx::query(
@@ -125,15 +127,19 @@ pub async fn submit(
             Ok(Submitted::New(submission.case_id))
         }
         Err(error) => {
-            drop(tx);
-            repeated(office, submission, wish, error).await
+            tx.rollback().await?;
+            repeated(office, &mut conn, submission, wish, error).await
         }
     }
 }
 
 /// The case of a key that came before.
-pub(crate) async fn known(office: &Office, submission: &Submission) -> Result<Option<i64>> {
-    books::remembered(office, submission.key, submission.digest).await
+async fn known(
+    office: &Office,
+    conn: &mut PgConnection,
+    submission: &Submission,
+) -> Result<Option<i64>> {
+    books::remembered_on(office, conn, submission.key, submission.digest).await
 }
 
 /// 409: the key was used with another call or body.
@@ -148,6 +154,7 @@ pub fn other_body() -> Refusal {
 /// A unique key said no: the same request came before, or the same wish is alive.
 pub(crate) async fn repeated(
     office: &Office,
+    conn: &mut PgConnection,
     submission: &Submission,
     wish: &str,
     error: crate::Error,
@@ -162,17 +169,17 @@ pub(crate) async fn repeated(
         .bind(office.centre.id)
         .bind(submission.request.applicant_id)
         .bind(wish)
-        .fetch_optional(&office.pool)
+        .fetch_optional(&mut *conn)
         .await?;
         // The same key may have won the race a moment ago.
-        if let Some(before) = known(office, submission).await? {
+        if let Some(before) = known(office, conn, submission).await? {
             return Ok(Submitted::Before(before));
         }
         if let Some(case_id) = living {
             return Err(live_case(office, case_id).into());
         }
     } else if constraint.is_some()
-        && let Some(before) = known(office, submission).await?
+        && let Some(before) = known(office, conn, submission).await?
     {
         return Ok(Submitted::Before(before));
     }

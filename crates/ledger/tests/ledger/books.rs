@@ -64,7 +64,7 @@ impl Books {
             .connect_with(options)
             .await
             .expect("the test database");
-        let ids = Ids::new(pool.clone());
+        let ids = Ids::new(&pool);
         let table = EntryTable::parse(include_str!("../../../../policy/national/entries.toml"))
             .expect("the entry table");
         let mut conn = pool.acquire().await.expect("a connection");

@@ -1,11 +1,10 @@
 //! `POST /open/v1/employers`.
 
-use anju_business::contribution::opening::{self, Opening};
+use anju_business::contribution::opening::{self, Opening, Registry};
 use anju_casework::Actor;
 use anju_domain::calendar::Month;
-use anju_exchange::fact_store::{FactRequest, SubjectKeys};
+use anju_exchange::kept::GatewayRegistry;
 use anju_vault::NumberKind;
-use anju_wire::gateway::{Consent, Purpose};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -80,7 +79,10 @@ pub async fn open(
             clerk: body.clerk.map(|clerk| (clerk.name, clerk.phone)),
             address: body.address,
         };
-        let registration = registration(&open, &opening.uscc).await?;
+        let registration = GatewayRegistry(open.engine.gateway.clone())
+            .registration(&opening.uscc, "")
+            .await
+            .map_err(problem)?;
         let employer_id = opening::open(
             &open.engine.office,
             &opening,
@@ -97,35 +99,4 @@ pub async fn open(
         ))
     };
     Ok(once(&open, key, act).await)
-}
-
-/// What the market regulator says of a credit code; one that is malformed is asked about by nobody.
-async fn registration(open: &Open, uscc: &str) -> Result<anju_policy::Fact, Problem> {
-    let id = anju_domain::uscc::Uscc::parse(uscc)
-        .map_or_else(|_| uscc.to_owned(), |uscc| uscc.as_str().to_owned());
-    let request = FactRequest {
-        fact_type: "market.registration".to_owned(),
-        role: "employer".to_owned(),
-        shown: "单位".to_owned(),
-        keys: SubjectKeys::of(id),
-        purpose: Purpose {
-            item: "employer-open-account".to_owned(),
-            case_no: String::new(),
-        },
-        consent: Consent {
-            id: "statutory:住房公积金管理条例第十四条".to_owned(),
-            hash: String::new(),
-        },
-        source: None,
-    };
-    let facts = open
-        .engine
-        .gateway
-        .fetch(vec![request])
-        .await
-        .map_err(|error| {
-            tracing::error!(%error, "asking the market regulator");
-            Problem::failed()
-        })?;
-    facts.into_iter().next().ok_or_else(Problem::failed)
 }

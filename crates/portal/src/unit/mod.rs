@@ -4,6 +4,7 @@ mod home;
 mod kept;
 mod mend;
 mod pay;
+mod people;
 mod roster;
 
 use anju_business::contribution::remittance::{self, Remittance};
@@ -33,6 +34,13 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/roster/marked.xlsx", post(mend::marked))
         .route("/unit/roster/register", post(roster::register))
         .route("/unit/roster/{roster}", get(roster::preview))
+        .route("/unit/people", get(people::page))
+        .route("/unit/people/new", get(people::fresh).post(people::add))
+        .route(
+            "/unit/people/{account}",
+            get(people::one).post(people::change),
+        )
+        .route("/unit/ratio", get(people::ratio).post(people::change_ratio))
         .route("/unit/pay", get(pay::page))
         .route("/unit/arrivals", get(pay::arrivals))
         .route("/unit/arrivals/{remittance}", get(pay::arrival))

@@ -38,6 +38,8 @@ pub struct Context<'c> {
     pub mode: Mode,
     /// The employer never had a roster: an empty 变更 means 新增.
     pub is_first: bool,
+    /// Nobody may be left to contribute: the list is not paid, it only says who is a member.
+    pub may_be_empty: bool,
     /// The employer's ratios.
     pub ratios: Ratios,
     /// May the employer change them now, and if not, why.
@@ -241,7 +243,7 @@ pub fn check(
         Mode::Changes => unlisted_members(&seen, context, &ratio_plan, &mut list, &mut faults),
     }
     let wrong_rows: HashSet<u32> = faults.iter().filter_map(|fault| fault.row).collect();
-    if faults.is_empty() && list.is_empty() {
+    if faults.is_empty() && list.is_empty() && !context.may_be_empty {
         faults.push(Fault::whole("E-REMIT-03", "清册人数或金额不平，请核对变更明细。全部职工都封存后没有人需要汇缴，请至少保留一名职工。"));
     }
     if !faults.is_empty() {

@@ -2,10 +2,12 @@
 
 mod home;
 mod pay;
+mod people;
 mod roster;
 mod sessions;
 
 pub use home::{HomePage, Next};
 pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
+pub use people::{ChangePage, ChangePart, PeoplePage};
 pub use roster::{ErrorsPage, PreviewPage, UploadPage};
 pub use sessions::SessionsPage;

@@ -1,0 +1,465 @@
+//! Changes of an employer's members between two lists (职工变动, contribution.md §3 to §5): set-up, seal, unseal, base, ratio, from rows of
+//! a form or from an uploaded roster. Invariant: they are checked by the rules of a roster, and all of them count or none.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anju_casework::catalogue::{Effect, OwnBooks, Request, Service};
+use anju_casework::employer::{self, Employer};
+use anju_casework::{Error, Fault as Trouble, Office, Refusal, Result, books, case};
+use anju_domain::calendar::Month;
+use anju_domain::contribution::Ratios;
+use anju_domain::rate::Bp;
+use anju_policy::{Decision, Facts};
+use anju_vault::NumberKind;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::change_rows::{self, Asked};
+use super::kept::keep;
+use super::members::Books;
+use super::registration::{RosterRead, apply, roster_read};
+use super::remittance;
+use super::roster::{self, Change, Checked, Context, Mode};
+use super::upload::{Mistakes, Police, ask_police, roster_policy};
+
+/// The service that changes the ratio; RATIO-04 counts its cases.
+pub(super) const RATIO_SERVICE: &str = "ratio-adjust";
+
+/// A service that changes members in one way.
+pub struct MemberChanges {
+    id: String,
+    change: Change,
+    police: Arc<dyn Police>,
+}
+
+impl MemberChanges {
+    /// The service of a definition with one of these effects; none for another effect.
+    pub fn of_effect(id: &str, effect: &str, police: &Arc<dyn Police>) -> Option<Self> {
+        let change = match effect {
+            "open_accounts" => Change::Add,
+            "unseal_accounts" => Change::Unseal,
+            "seal_accounts" => Change::Seal,
+            "adjust_bases" => Change::Base,
+            "adjust_ratio" => Change::Ratio,
+            _ => return None,
+        };
+        Some(Self {
+            id: id.to_owned(),
+            change,
+            police: police.clone(),
+        })
+    }
+
+    async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
+        let Err(error) = self.attempt(office, submission).await else {
+            office.changed(submission.case_id);
+            return Ok(submission.case_id);
+        };
+        // Who came behind the same request finds the list changed: by this very request.
+        match books::remembered(office, submission.key, submission.digest).await? {
+            Some(before) => Ok(before),
+            None => Err(error),
+        }
+    }
+
+    async fn attempt(&self, office: &Office, submission: &case::Submission) -> Result<()> {
+        let request = &submission.request;
+        let employer = employer::require(office, request.applicant_id).await?;
+        let month = first_month(office, &employer).await?;
+        effective(request, month)?;
+        let prepared = self.prepared(office, &employer, month, request).await?;
+        let mut tx = office.pool.begin().await?;
+        self.write(office, &mut tx, submission, &employer, month, &prepared)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The list that comes of it: uploaded before, or checked now.
+    async fn prepared(
+        &self,
+        office: &Office,
+        employer: &Employer,
+        month: Month,
+        request: &Request,
+    ) -> Result<Prepared> {
+        match request.form.get("roster") {
+            Some(Value::String(number)) => {
+                let roster_id = office
+                    .numbers
+                    .decode(NumberKind::Roster, number.trim())
+                    .ok_or_else(|| Refusal::not_found("这份名册"))?;
+                Ok(Prepared::Uploaded(roster_id))
+            }
+            _ => self.check(office, employer, month, request).await,
+        }
+    }
+
+    async fn check(
+        &self,
+        office: &Office,
+        employer: &Employer,
+        month: Month,
+        request: &Request,
+    ) -> Result<Prepared> {
+        let ratios = Ratios {
+            employer: Bp::new(employer.ratio_employer_bp),
+            employee: Bp::new(employer.ratio_employee_bp),
+        };
+        let (asked, mut faults) = change_rows::read(request, self.change);
+        let joining = change_rows::joining(&asked);
+        let members = Books::read(office, employer, month, &joining).await?;
+        let mut policy = roster_policy(office, employer, month)?;
+        let lines = if self.change == Change::Ratio {
+            change_rows::everybody(&members, new_ratios(request)?)
+        } else {
+            change_rows::lines(
+                office,
+                &asked,
+                self.change,
+                &members,
+                &policy.limits,
+                &mut faults,
+            )
+        };
+        let mut known = members.members.clone();
+        // BASE-03: outside the window, or for the second time in a year, a base is corrected for a reason.
+        if self.change == Change::Base && request.text("reason").is_some() {
+            policy.base_window_is_open = true;
+            for member in known.values_mut() {
+                member.base_adjusted_this_year = false;
+            }
+        }
+        let no_answers = HashMap::new();
+        let mut context = Context {
+            month,
+            mode: Mode::Changes,
+            is_first: false,
+            may_be_empty: true,
+            ratios,
+            ratio_change: members.ratio_change,
+            policy: &policy,
+            members: &known,
+            elsewhere: &members.elsewhere,
+            police: &no_answers,
+            last_month: &members.last_month,
+        };
+        let answers = ask_police(&*self.police, &lines, &context).await;
+        context.police = &answers;
+        match roster::check(&lines, faults, Vec::new(), &context) {
+            Ok(checked) => Ok(Prepared::Checked(Box::new(NewList {
+                checked,
+                members,
+                reasons: asked,
+            }))),
+            Err(refused) => Err(Mistakes {
+                sheet: None,
+                faults: refused.faults,
+                notices: refused.notices,
+                right_rows: refused.right_rows,
+            }
+            .refusal()
+            .into()),
+        }
+    }
+
+    /// One transaction: key, list, people, accounts, memberships, case.
+    async fn write(
+        &self,
+        office: &Office,
+        tx: &mut PgConnection,
+        submission: &case::Submission,
+        employer: &Employer,
+        month: Month,
+        prepared: &Prepared,
+    ) -> Result<()> {
+        let request = &submission.request;
+        let locked = employer::lock(office, tx, employer.employer_id).await?;
+        let roster_id = match prepared {
+            Prepared::Uploaded(roster_id) => *roster_id,
+            Prepared::Checked(new) => {
+                let roster_id = office.ids.next().await?;
+                keep(
+                    office,
+                    tx,
+                    roster_id,
+                    employer,
+                    month,
+                    Mode::Changes,
+                    &new.checked,
+                    &new.members,
+                    submission.actor,
+                )
+                .await?;
+                roster_id
+            }
+        };
+        let list = roster_read(office, tx, employer.employer_id, roster_id).await?;
+        self.fits(office, tx, &locked, month, roster_id, &list)
+            .await?;
+        books::remember(
+            office,
+            tx,
+            submission.key,
+            submission.digest,
+            submission.case_id,
+        )
+        .await?;
+        let changed = changed(office, tx, roster_id).await?;
+        apply(office, tx, &locked, roster_id, &list).await?;
+        if self.change == Change::Seal {
+            let reasons = match prepared {
+                Prepared::Checked(new) => {
+                    change_rows::reasons(office, request, &new.reasons, &new.members)
+                }
+                Prepared::Uploaded(_) => Vec::new(),
+            };
+            note_reasons(office, tx, &reasons).await?;
+        }
+        self.record(
+            office,
+            tx,
+            submission,
+            &locked,
+            month,
+            (roster_id, changed, &list),
+        )
+        .await
+    }
+
+    /// The list is of this month, was checked against the members as they are, and changes nothing but what this service changes.
+    async fn fits(
+        &self,
+        office: &Office,
+        tx: &mut PgConnection,
+        employer: &Employer,
+        month: Month,
+        roster_id: i64,
+        list: &RosterRead,
+    ) -> Result<()> {
+        if list.month != month.index() {
+            let detail = format!(
+                "这份名册是{}的；现在的变动从{}起生效，请按这个月重新上传。",
+                Month::from_index(list.month).chinese(),
+                month.chinese()
+            );
+            return Err(Refusal::rule("E-REMIT-04", detail).into());
+        }
+        if list.list_version != employer.list_version {
+            let detail = "核对之后，单位的职工名单有了变动。请重新核对，再提交。";
+            return Err(Refusal::new(409, "E-REMIT-07", detail).into());
+        }
+        let other: Option<i16> = sqlx::query_scalar(
+            "SELECT change FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND change NOT IN (0, $3) LIMIT 1",
+        )
+        .bind(office.centre.id)
+        .bind(roster_id)
+        .bind(super::kept::change_code(Some(self.change)))
+        .fetch_optional(&mut *tx)
+        .await?;
+        match other {
+            None => Ok(()),
+            Some(_) => {
+                let word = self.change.word();
+                let detail =
+                    format!("名册里有“{word}”以外的变更。请只报“{word}”，或登记当月汇缴一并办理。");
+                Err(Refusal::rule("E-ROW-07", detail).into())
+            }
+        }
+    }
+
+    async fn record(
+        &self,
+        office: &Office,
+        tx: &mut PgConnection,
+        submission: &case::Submission,
+        employer: &Employer,
+        month: Month,
+        (roster_id, people, list): (i64, i64, &RosterRead),
+    ) -> Result<()> {
+        if people == 0 {
+            let detail = format!("没有要办理“{}”的职工，请至少报一名。", self.change.word());
+            return Err(Refusal::rule("E-REMIT-03", detail).into());
+        }
+        let request = &submission.request;
+        let roster = office.numbers.encode(NumberKind::Roster, roster_id);
+        let mut form = json!({ "roster": roster, "month": month.to_string() });
+        if let Some(reason) = request.text("reason") {
+            form["reason"] = reason.into();
+        }
+        case::begin_executing(
+            office,
+            tx,
+            case::Begun {
+                case_id: submission.case_id,
+                service: &self.id,
+                wish: &format!("{}:{roster}", self.id),
+                applicant_id: employer.employer_id,
+                branch_id: employer.branch_id,
+                channel: &request.channel,
+                amount_fen: None,
+                promised_at: submission.promised_at,
+                form,
+                detail: json!({ "roster": roster, "month": month.to_string(), "digest": hex::encode(&list.digest) }),
+            },
+            submission.actor,
+        )
+        .await?;
+        case::end_executing(
+            office,
+            tx,
+            submission.case_id,
+            case::CaseState::Done,
+            &["changed", "done"],
+            json!({ "people": people, "lines": list.lines, "total_fen": list.total_fen }),
+            submission.actor,
+        )
+        .await
+    }
+}
+
+/// The list that a case applies.
+enum Prepared {
+    Uploaded(i64),
+    Checked(Box<NewList>),
+}
+
+struct NewList {
+    checked: Checked,
+    members: Books,
+    reasons: Vec<Asked>,
+}
+
+/// The month from which a change counts: the one after the last list that is paid or waits for its money.
+pub async fn first_month(office: &Office, employer: &Employer) -> Result<Month> {
+    let mut conn = office.pool.acquire().await?;
+    let open = remittance::open_of(office, &mut conn, employer.employer_id).await?;
+    Ok(open.map_or_else(|| employer.next_month(), |list| list.month().plus(1)))
+}
+
+/// A month that is asked for is that month: a list that stands is not changed (REMIT-04, BASE-04, RATIO-04), and nothing waits.
+fn effective(request: &Request, first: Month) -> Result<()> {
+    let Some(text) = request.text("month") else {
+        return Ok(());
+    };
+    let month = Month::parse(text)
+        .map_err(|_| Refusal::rule("E-FORM-01", "生效月份填写有误，请按 2026-11 的格式填写。"))?;
+    if month == first {
+        return Ok(());
+    }
+    let detail = if month < first {
+        format!(
+            "{}的清册已经登记或缴存，不能再变动；可以从{}起生效。",
+            month.chinese(),
+            first.chinese()
+        )
+    } else {
+        format!(
+            "现在办理的变动从{}起生效；{}的变动请在那个月之前一个月缴存后办理。",
+            first.chinese(),
+            month.chinese()
+        )
+    };
+    Err(Refusal::rule("E-REMIT-04", detail).into())
+}
+
+fn new_ratios(request: &Request) -> Result<Ratios> {
+    let bp = |field: &str| {
+        request
+            .form
+            .get(field)
+            .and_then(Value::as_i64)
+            .and_then(|bp| i32::try_from(bp).ok())
+            .map(Bp::new)
+            .ok_or_else(|| Error::from(Refusal::rule("E-FORM-01", "请填写单位和个人的缴存比例。")))
+    };
+    Ok(Ratios {
+        employer: bp("ratio_employer_bp")?,
+        employee: bp("ratio_employee_bp")?,
+    })
+}
+
+/// How many people a kept list changes.
+async fn changed(office: &Office, tx: &mut PgConnection, roster_id: i64) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND change <> 0",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .fetch_one(tx)
+    .await?)
+}
+
+/// Why each was sealed, where the clerk said it.
+async fn note_reasons(
+    office: &Office,
+    tx: &mut PgConnection,
+    reasons: &[(i64, String)],
+) -> Result<()> {
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE membership m SET seal_reason = r.reason
+           FROM unnest($2::bigint[], $3::text[]) AS r (membership_id, reason)
+          WHERE m.centre_id = $1 AND m.membership_id = r.membership_id",
+    )
+    .bind(office.centre.id)
+    .bind(reasons.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(
+        reasons
+            .iter()
+            .map(|(_, reason)| reason.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+impl Service for MemberChanges {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn own_books<'a>(
+        &'a self,
+        _: &'a Office,
+        _: &'a mut PgConnection,
+        _: &'a Request,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        async { Ok(OwnBooks::default()) }.boxed()
+    }
+
+    fn effect<'a>(
+        &'a self,
+        _: &'a Office,
+        _: &'a Request,
+        _: &'a Facts,
+        _: &'a Decision,
+        _: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<Effect>> {
+        async {
+            Err(
+                Trouble::Stored("a change of members executes in its own transaction".to_owned())
+                    .into(),
+            )
+        }
+        .boxed()
+    }
+
+    fn begins_itself(&self) -> bool {
+        true
+    }
+
+    fn begin<'a>(
+        &'a self,
+        office: &'a Office,
+        submission: &'a case::Submission,
+    ) -> BoxFuture<'a, Result<Option<i64>>> {
+        async move { self.carry_out(office, submission).await.map(Some) }.boxed()
+    }
+}

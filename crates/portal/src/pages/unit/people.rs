@@ -1,0 +1,62 @@
+//! 有谁、谁变了？ The members of an employer, and the changes of one of them or of all.
+
+use askama::Template;
+use askama_web::WebTemplate;
+
+use crate::components::{Button, ErrorSummary, Facts, Field, Flash, Table, Text, filters};
+use crate::frame::{UnitFrame, UnitTab};
+
+/// 职工.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "unit/people.html")]
+pub struct PeoplePage {
+    /// Frame.
+    pub frame: UnitFrame,
+    /// What was done a moment ago.
+    pub flash: Option<Flash>,
+    /// 3 人在缴，1 人封存.
+    pub lead: Text,
+    /// By the order in which they came.
+    pub table: Table,
+}
+
+/// A change with its form.
+#[derive(Debug)]
+pub struct ChangePart {
+    /// For its heading.
+    pub id: &'static str,
+    /// 封存.
+    pub name: &'static str,
+    /// What it does.
+    pub lead: Text,
+    /// Where it is sent.
+    pub action: String,
+    /// What makes it happen once.
+    pub key: String,
+    /// The service.
+    pub service: &'static str,
+    /// To be filled in.
+    pub fields: Vec<Field>,
+    /// Sends it.
+    pub button: Button,
+}
+
+/// 新增, 封存, 启封, 基数, 比例.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "unit/change.html")]
+pub struct ChangePage {
+    /// Frame.
+    pub frame: UnitFrame,
+    /// Every mistake.
+    pub errors: Option<ErrorSummary>,
+    /// Why it cannot be done now.
+    pub flash: Option<Flash>,
+    /// Title.
+    pub title: String,
+    /// From which month it counts.
+    pub lead: Text,
+    /// Of the person, where one is meant.
+    pub facts: Option<Facts>,
+    /// The changes that are open.
+    pub parts: Vec<ChangePart>,
+}
