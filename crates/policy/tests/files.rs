@@ -28,6 +28,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "employer-info-maintain",
             "ratio-adjust",
             "remittance-register",
+            "supplement-register",
             "withdraw-rent",
         ]
     );

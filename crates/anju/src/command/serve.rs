@@ -4,7 +4,10 @@ use std::os::fd::OwnedFd;
 
 use anyhow::Context;
 use listenfd::ListenFd;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use crate::{
     config::Config,
@@ -34,6 +37,7 @@ pub async fn run(config: &Config, replace: bool) -> anyhow::Result<()> {
             (listener(config).await?, lock, None)
         }
     };
+    let mut stop = Stop::heard()?;
     let url = database::url(config).await?;
     database::migrate(&url).await?;
     let pool = database::pool(&url, config.database_connections).await?;
@@ -56,7 +60,7 @@ pub async fn run(config: &Config, replace: bool) -> anyhow::Result<()> {
     // Held until this process has ended: its end tells the successor that it is alone.
     let _line = tokio::select! {
         ended = running.ended() => return ended,
-        () = asked_to_stop() => None,
+        () = stop.asked() => None,
         line = &mut successor => Some(line?),
     };
     drop(successor);
@@ -75,12 +79,25 @@ async fn listener(config: &Config) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("不能监听 {}", config.listen))
 }
 
-/// A person's Ctrl-C or the service manager's signal.
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("the runtime takes signals");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// A person's Ctrl-C or the service manager's signal, heard from the moment that this is made: who is asked to stop while it starts
+/// leaves as soon as it stands.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn heard() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

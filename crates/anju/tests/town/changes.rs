@@ -429,12 +429,12 @@ async fn a_clerk_whose_mandate_ends_is_logged_out_and_the_last_one_stays() {
         refused(&town, "employer-clerk-authorise", &employer, end.clone()).await,
         "E-AUTH-03"
     );
-    let stranger = json!({ "phone": "13800000055", "name": "张三", "id_no": people[0].id });
+    let stranger = json!({ "phone": "13811112222", "name": "张三", "id_no": people[0].id });
     assert_eq!(
         refused(&town, "employer-clerk-authorise", &employer, stranger).await,
         "E-PERS-02"
     );
-    let li = json!({ "phone": "13800000055", "name": people[0].name, "id_no": people[0].id });
+    let li = json!({ "phone": "13811112222", "name": people[0].name, "id_no": people[0].id });
     done(&town, "employer-clerk-authorise", &employer, li.clone()).await;
     assert_eq!(first.get("/unit").await.status, StatusCode::OK);
     done(&town, "employer-clerk-authorise", &employer, end).await;

@@ -22,6 +22,7 @@ mod schema;
 mod security;
 mod server;
 mod service;
+mod supplement;
 #[expect(dead_code, reason = "the tests of faults use the rest")]
 mod town;
 mod visitor;

@@ -1,4 +1,4 @@
-//! Allocation (分配, E05): a covered list is credited to every account at once, in the transaction of the receipt that covers it.
+//! Allocation (分配, E05; of a back payment E06): a covered list is credited to every account at once, in the transaction of the receipt that covers it.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 
 use super::proof;
 use super::receipt::{receipt_state, received_detail};
-use super::remittance::Remittance;
+use super::remittance::{Remittance, kind};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
 pub(crate) async fn apply(
@@ -76,15 +76,16 @@ pub(crate) async fn allocate(
         .into());
     }
     let key = list.remittance_id.to_string();
+    let is_month = list.kind == kind::MONTHLY;
     let booking = Booking {
-        event: "E05",
+        event: if is_month { "E05" } else { "E06" },
         key: &key,
         case_id: Some(list.remittance_id),
         branch_id: employer.branch_id,
         maker: Actor::System,
         checker: None,
         policy_id: 0,
-        month: Some(list.month()),
+        month: is_month.then(|| list.month()),
         value_date: None,
         accounts: &[],
         amount_fen: total,
@@ -116,10 +117,11 @@ pub(crate) async fn allocate(
              UPDATE remittance
                 SET state = 3, received_fen = $3, allocated_fen = amount_fen, allocated_at = $4, allocation_ms = $5, journal_id = $6
               WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2)
-             RETURNING employer_id, month),
+             RETURNING employer_id, month, kind),
          receipts AS (
              UPDATE receipt SET state = $7, reason = '已分配到个人账户' WHERE centre_id = $1 AND remittance_id = $2)
-         UPDATE employer e SET paid_to_month = list.month FROM list WHERE e.centre_id = $1 AND e.employer_id = list.employer_id",
+         UPDATE employer e SET paid_to_month = list.month FROM list
+          WHERE e.centre_id = $1 AND e.employer_id = list.employer_id AND list.kind = 1",
     )
     .bind(office.centre.id)
     .bind(list.remittance_id)

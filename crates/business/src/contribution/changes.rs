@@ -68,7 +68,10 @@ impl MemberChanges {
     async fn attempt(&self, office: &Office, submission: &case::Submission) -> Result<()> {
         let request = &submission.request;
         let employer = employer::require(office, request.applicant_id).await?;
-        let month = first_month(office, &employer).await?;
+        let month = {
+            let mut conn = office.pool.acquire().await?;
+            first_month(office, &mut conn, &employer).await?
+        };
         effective(request, month)?;
         let prepared = self.prepared(office, &employer, month, request).await?;
         let mut tx = office.pool.begin().await?;
@@ -334,9 +337,12 @@ struct NewList {
 }
 
 /// The month from which a change counts: the one after the last list that is paid or waits for its money.
-pub async fn first_month(office: &Office, employer: &Employer) -> Result<Month> {
-    let mut conn = office.pool.acquire().await?;
-    let open = remittance::open_of(office, &mut conn, employer.employer_id).await?;
+pub async fn first_month(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer: &Employer,
+) -> Result<Month> {
+    let open = remittance::open_of(office, conn, employer.employer_id).await?;
     Ok(open.map_or_else(|| employer.next_month(), |list| list.month().plus(1)))
 }
 

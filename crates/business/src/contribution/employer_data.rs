@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anju_casework::catalogue::{Effect, OwnBooks, Request, Service};
-use anju_casework::employer::{self, Employer};
+use anju_casework::employer::{self, Clerk, Employer};
 use anju_casework::person::purpose;
 use anju_casework::{Error, Fault as Trouble, Office, Refusal, Result, books, case};
 use anju_domain::id_number::IdNumber;
@@ -70,7 +70,9 @@ impl EmployerData {
                 let case_no = case::number(office, submission.case_id);
                 Change::Data(Data::read(&**registry, &employer, request, &case_no).await?)
             }
-            What::Clerks(police) => Change::Clerk(Mandate::read(&**police, request).await?),
+            What::Clerks(police) => {
+                Change::Clerk(Mandate::read(office, &**police, &employer, request).await?)
+            }
         };
         let mut tx = office.pool.begin().await?;
         books::remember(
@@ -244,10 +246,17 @@ struct Mandate {
     name: Option<PersonName>,
     phone: Phone,
     ends: bool,
+    /// Who acts with this phone now.
+    known: Option<Clerk>,
 }
 
 impl Mandate {
-    async fn read(police: &dyn Police, request: &Request) -> Result<Self> {
+    async fn read(
+        office: &Office,
+        police: &dyn Police,
+        employer: &Employer,
+        request: &Request,
+    ) -> Result<Self> {
         let wrong = |what: String| Error::from(Refusal::rule("E-FORM-01", what));
         let phone = Phone::parse(request.text("phone").unwrap_or_default())
             .map_err(|error| wrong(format!("经办人手机号：{error}。")))?;
@@ -257,8 +266,14 @@ impl Mandate {
             .map(PersonName::parse)
             .transpose()
             .map_err(|error| wrong(format!("经办人{error}。")))?;
+        let known = employer::clerk_by_phone(office, employer.employer_id, &phone).await?;
         if ends {
-            return Ok(Self { name, phone, ends });
+            return Ok(Self {
+                name,
+                phone,
+                ends,
+                known,
+            });
         }
         let Some(name) = name else {
             return Err(wrong("请填写经办人姓名。".to_owned()));
@@ -271,6 +286,7 @@ impl Mandate {
                 name: Some(name),
                 phone,
                 ends,
+                known,
             }),
             Some(PoliceAnswer::Unknown) | None => Err(Refusal::new(
                 503,
@@ -292,8 +308,7 @@ impl Mandate {
         tx: &mut PgConnection,
         employer: &Employer,
     ) -> Result<Value> {
-        let known = employer::clerk_by_phone(office, employer.employer_id, &self.phone).await?;
-        match (self.ends, known, &self.name) {
+        match (self.ends, &self.known, &self.name) {
             (true, None, _) => {
                 Err(Refusal::rule("E-FORM-01", "没有这个手机号的经办人，请核对。").into())
             }

@@ -67,7 +67,7 @@ impl Books {
                FROM membership m
                JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
                LEFT JOIN remittance r
-                 ON r.centre_id = m.centre_id AND r.employer_id = m.employer_id AND r.month = $3 AND r.state IN (1, 2, 3)
+                 ON r.centre_id = m.centre_id AND r.employer_id = m.employer_id AND r.month = $3 AND r.kind = 1 AND r.state IN (1, 2, 3)
                LEFT JOIN remittance_line l
                  ON l.centre_id = m.centre_id AND l.account_id = m.account_id AND l.month = $3
                 AND l.remittance_id = r.remittance_id
@@ -152,7 +152,7 @@ async fn left_since(office: &Office, employer: &Employer, month: Month) -> Resul
            FROM remittance r
            JOIN remittance_line l ON l.centre_id = r.centre_id AND l.remittance_id = r.remittance_id
            JOIN person p ON p.centre_id = l.centre_id AND p.person_id = l.person_id
-          WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month = $3 AND r.state IN (1, 2, 3)
+          WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month = $3 AND r.kind = 1 AND r.state IN (1, 2, 3)
             AND NOT EXISTS (SELECT FROM membership m
                              WHERE m.centre_id = l.centre_id AND m.person_id = l.person_id AND m.employer_id = $2
                                AND m.state IN (1, 2))",

@@ -15,6 +15,7 @@ pub mod receipt;
 pub mod registration;
 pub mod remittance;
 pub mod roster;
+pub mod supplement;
 pub mod suspense;
 pub mod transfer;
 pub mod upload;

@@ -16,15 +16,15 @@ use super::remittance::{Remittance, require};
 /// A line: account, employer's fen, employee's fen.
 pub(super) type Line = (i64, i64, i64);
 
-/// The lines of a list in the order of their accounts.
+/// The lines of a list in the order of their accounts, the months of a back payment together.
 pub(super) async fn lines(
     office: &Office,
     conn: &mut PgConnection,
     remittance_id: i64,
 ) -> Result<Vec<Line>> {
     Ok(sqlx::query_as(
-        "SELECT account_id, employer_fen, employee_fen FROM remittance_line
-          WHERE centre_id = $1 AND remittance_id = $2 ORDER BY account_id",
+        "SELECT account_id, sum(employer_fen)::bigint, sum(employee_fen)::bigint FROM remittance_line
+          WHERE centre_id = $1 AND remittance_id = $2 GROUP BY account_id ORDER BY account_id",
     )
     .bind(office.centre.id)
     .bind(remittance_id)

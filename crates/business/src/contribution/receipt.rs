@@ -250,9 +250,9 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
             continue;
         };
         let employer = employer::lock(office, tx, employer_id).await?;
-        if let Some(list) = remittance::open_of(office, tx, employer_id).await?
-            && list.amount_fen - list.received_fen == credit.amount_fen
-        {
+        let waiting = remittance::waiting(office, tx, employer_id).await?;
+        let fits = |list: &Remittance| list.amount_fen - list.received_fen == credit.amount_fen;
+        if let Some(list) = waiting.into_iter().find(fits) {
             return Ok(Place::List(employer, list, "payer"));
         }
     }

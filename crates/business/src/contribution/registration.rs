@@ -214,7 +214,7 @@ async fn check_order(
         .into());
     }
     let live: Option<i16> = sqlx::query_scalar(
-        "SELECT state FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND month = $3 AND state IN (1, 2, 3)",
+        "SELECT state FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND month = $3 AND state IN (1, 2, 3) AND kind = 1",
     )
     .bind(office.centre.id)
     .bind(employer.employer_id)

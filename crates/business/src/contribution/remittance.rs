@@ -25,16 +25,26 @@ pub mod state {
     pub const EXPIRED: i16 = 5;
 }
 
-/// A remittance (汇缴).
+/// Kinds of remittances.
+pub mod kind {
+    /// 汇缴: the next month of everybody.
+    pub const MONTHLY: i16 = 1;
+    /// 补缴: months that are over.
+    pub const SUPPLEMENT: i16 = 2;
+}
+
+/// A remittance (汇缴, 补缴).
 #[derive(Debug, Clone, FromRow)]
 pub struct Remittance {
     /// Identifier, also of its case.
     pub remittance_id: i64,
     /// Whose.
     pub employer_id: i64,
-    /// The list.
-    pub roster_id: i64,
-    /// Month index.
+    /// The list; a back payment has none.
+    pub roster_id: Option<i64>,
+    /// See [`kind`].
+    pub kind: i16,
+    /// Month index; of a back payment the last of its months.
     pub month: i32,
     /// See [`state`].
     pub state: i16,
@@ -84,7 +94,7 @@ impl Remittance {
 /// Columns of [`Remittance`], in one place.
 macro_rules! columns {
     () => {
-        "remittance_id, employer_id, roster_id, month, state, reference, bank, people, amount_fen, received_fen, allocated_fen, \
+        "remittance_id, employer_id, roster_id, kind, month, state, reference, bank, people, amount_fen, received_fen, allocated_fen, \
          due_on, expires_on, registered_at, allocated_at, allocation_ms, journal_id"
     };
 }
@@ -140,7 +150,7 @@ pub async fn by_reference(
     .await?)
 }
 
-/// The employer's list that waits for money; at most one, since months go in order.
+/// The employer's month that waits for money; at most one, since months go in order.
 pub async fn open_of(
     office: &Office,
     conn: &mut PgConnection,
@@ -149,11 +159,28 @@ pub async fn open_of(
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND state IN (1, 2) ORDER BY month LIMIT 1"
+        " FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND state IN (1, 2) AND kind = 1 ORDER BY month LIMIT 1"
     ))
     .bind(office.centre.id)
     .bind(employer_id)
     .fetch_optional(conn)
+    .await?)
+}
+
+/// All lists of an employer that wait for money, back payments too, the older month first.
+pub async fn waiting(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+) -> Result<Vec<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND state IN (1, 2) ORDER BY month, remittance_id LIMIT 60"
+    ))
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_all(conn)
     .await?)
 }
 

@@ -97,7 +97,7 @@ impl Transfer {
             id if id == to.employer_id => Side::New,
             _ => return Err(unknown_account(request).into()),
         };
-        let start = first_month(office, &to).await?;
+        let start = first_month(office, &mut *tx, &to).await?;
         may_move(office, tx, side, &moved, &from, &to, start).await?;
         books::remember(
             office,

@@ -13,6 +13,8 @@ use anju_casework::membership::{self, Membership};
 use anju_casework::person::{Person, PersonRow, purpose};
 use anju_casework::{Office, Refusal, Result};
 
+use crate::policy::Rules;
+
 /// What one query brings.
 #[derive(FromRow)]
 struct Read {
@@ -80,6 +82,7 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         .bind(request.case_id)
         .bind(office.today())
         .bind(WHOLE_FREEZE_FEN)
+        .bind(Rules::on(office, office.today()).flag("backpay_counts_for_continuity")?)
         .fetch_optional(conn)
         .await?
         .ok_or_else(|| Refusal::not_found("这位职工"))?;

@@ -166,6 +166,7 @@ pub async fn remittance(
     Ok(Json(json!({
         "remittance_id": id,
         "employer_no": open.encode(NumberKind::Employer, remittance.employer_id),
+        "kind": if remittance.kind == remittance::kind::MONTHLY { "monthly" } else { "supplement" },
         "month": remittance.month().to_string(),
         "reference": remittance.reference,
         "state": remittance.state_code(),

@@ -1,6 +1,6 @@
 //! 单位首页: the one missing step of the month, what changed against the month before, the months that are done.
 
-use anju_business::contribution::remittance::{Remittance, state};
+use anju_business::contribution::remittance::{Remittance, kind, state};
 use anju_business::contribution::{remittance, upload};
 use anju_domain::calendar::{Month, chinese_day};
 use anju_domain::money::Fen;
@@ -47,6 +47,7 @@ pub(crate) async fn page(
     let live: Vec<&Remittance> = all
         .iter()
         .filter(|one| !matches!(one.state, state::CANCELLED | state::EXPIRED))
+        .filter(|one| one.kind == kind::MONTHLY)
         .collect();
     let open = live
         .iter()
@@ -103,10 +104,13 @@ pub(crate) async fn page(
     }
     let compared = shown.or_else(|| live.first().copied());
     let difference = match compared {
-        Some(one) => {
-            let roster = upload::require(office, one.roster_id).await?;
-            difference(one.month(), &roster)
-        }
+        Some(one) => match one.roster_id {
+            Some(roster_id) => {
+                let roster = upload::require(office, roster_id).await?;
+                difference(one.month(), &roster)
+            }
+            None => None,
+        },
         None => None,
     };
     let done: Vec<&Remittance> = live
@@ -231,8 +235,7 @@ pub(crate) fn months_table(office: &anju_casework::Office, done: &[&Remittance])
         done.iter()
             .map(|one| {
                 Line::new(vec![
-                    Cell::new(one.month().chinese())
-                        .link(format!("/unit/arrivals/{}", number(office, one))),
+                    Cell::new(what(one)).link(format!("/unit/arrivals/{}", number(office, one))),
                     Cell::new(one.people.to_string()),
                     Cell::amount(Fen::new(one.amount_fen)),
                     Cell::state(&state_of(one)),
@@ -245,6 +248,16 @@ pub(crate) fn months_table(office: &anju_casework::Office, done: &[&Remittance])
             .collect(),
     )
     .cards()
+}
+
+/// 2026年11月汇缴, or 补缴（至2026年8月）.
+pub(crate) fn what(one: &Remittance) -> String {
+    let month = one.month().chinese();
+    if one.kind == kind::MONTHLY {
+        month
+    } else {
+        format!("补缴（至{month}）")
+    }
 }
 
 pub(crate) fn state_of(one: &Remittance) -> Shown {

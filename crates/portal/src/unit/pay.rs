@@ -1,12 +1,13 @@
 //! 付款 and 到账: where to pay and what to write, then what came in and whom it reached.
 
-use anju_business::contribution::remittance::{self, Remittance, state};
+use anju_business::contribution::remittance::{self, Remittance, kind, state};
 use anju_business::contribution::{people, proof, receipt, upload};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures::{Stream, StreamExt, stream};
+use serde::Deserialize;
 use std::time::Duration;
 
 use crate::authorization::AtUnit;
@@ -22,31 +23,51 @@ use crate::proofs;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::live;
-use crate::unit::home::{due, months_table, short, state_of};
+use crate::unit::home::{due, months_table, short, state_of, what};
 use crate::unit::{framed, number, own_remittance};
 use crate::when;
 
 /// People shown on a page of an arrival.
 const PEOPLE: i64 = 200;
 
-/// `GET /unit/pay`.
+/// What `/unit/pay` may be asked: a back payment by its number, else the month that waits.
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    list: Option<String>,
+}
+
+/// `GET /unit/pay?list=`.
 pub(crate) async fn page(
     State(portal): State<Portal>,
     visit: Visit,
     at: AtUnit,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
     let (mut frame, employer) = framed(office, &visit, &at, "付款", UnitTab::Pay).await?;
-    let mut conn = office.pool.acquire().await?;
-    let Some(one) = remittance::open_of(office, &mut conn, employer.employer_id).await? else {
+    let one = match &wanted.list {
+        Some(no) => Some(own_remittance(office, &at, no).await?)
+            .filter(|one| matches!(one.state, state::AWAITING | state::PART_RECEIVED)),
+        None => {
+            let mut conn = office.pool.acquire().await?;
+            remittance::open_of(office, &mut conn, employer.employer_id).await?
+        }
+    };
+    let Some(one) = one else {
         return Ok(Redirect::to("/unit").into_response());
     };
-    drop(conn);
     let bank = office.bank(&one.bank)?;
-    let roster = upload::require(office, one.roster_id).await?;
+    let roster = match one.roster_id {
+        Some(roster_id) => Some(upload::require(office, roster_id).await?),
+        None => None,
+    };
     let missing = Fen::new(one.amount_fen - one.received_fen);
-    let month = short(one.month());
-    frame.head.title = format!("{month}汇缴付款");
+    let list = if one.kind == kind::MONTHLY {
+        format!("{}汇缴", short(one.month()))
+    } else {
+        what(&one)
+    };
+    frame.head.title = format!("{list}付款");
     let grouped = bank
         .account_no
         .as_bytes()
@@ -56,11 +77,11 @@ pub(crate) async fn page(
         .join(" ");
     let page = PayPage {
         frame,
-        what: format!("{} · {month}汇缴", employer.name).into(),
+        what: format!("{} · {list}", employer.name).into(),
         amount: missing,
         note: Text::new()
             .say(format!(
-                "{} 人 · 名册{}已核对 · ",
+                "{} 人 · {}已核对 · ",
                 one.people,
                 when::minute(one.registered_at, office.now())
             ))
@@ -101,7 +122,7 @@ pub(crate) async fn page(
                 one.people
             )),
         watch: format!("/unit/arrivals/{}", number(office, &one)),
-        formula: formula(&one, &roster),
+        formula: formula(&one, roster.as_ref()),
         steps: Timeline(vec![
             Event::new(When::Now, "您付款", "从任何银行转，没有手续费"),
             Event::new(When::Expected, "到账", "按缴款码对上，不用您通知"),
@@ -115,8 +136,20 @@ pub(crate) async fn page(
     Ok(page.into_response())
 }
 
-fn formula(one: &Remittance, roster: &upload::Roster) -> Formula {
-    let mut formula = due(one.month(), roster, one.people, Fen::new(one.amount_fen));
+fn formula(one: &Remittance, roster: Option<&upload::Roster>) -> Formula {
+    let amount = Fen::new(one.amount_fen);
+    let mut formula = match roster {
+        Some(roster) => due(one.month(), roster, one.people, amount),
+        None => Formula {
+            caption: "应付金额".into(),
+            lines: vec![FormulaLine::used(
+                Text::new()
+                    .say(what(one))
+                    .hint(format!(" {} 人", one.people)),
+                amount,
+            )],
+        },
+    };
     if one.received_fen > 0 {
         formula
             .lines
@@ -156,7 +189,16 @@ pub(crate) async fn arrival(
     let office = &portal.engine.office;
     let now = office.now();
     let one = own_remittance(office, &at, &no).await?;
-    let title = format!("{}汇缴", one.month().chinese());
+    let title = if one.kind == kind::MONTHLY {
+        format!("{}汇缴", one.month().chinese())
+    } else {
+        what(&one)
+    };
+    let how = if one.kind == kind::MONTHLY {
+        "/unit/pay".to_owned()
+    } else {
+        format!("/unit/pay?list={no}")
+    };
     let (frame, _) = framed(office, &visit, &at, &title, UnitTab::Arrivals).await?;
     let amount = Fen::new(one.amount_fen);
     let missing = Fen::new(one.amount_fen - one.received_fen);
@@ -181,7 +223,7 @@ pub(crate) async fn arrival(
                 .say("补齐后马上分配，附言仍写 ")
                 .num(&one.reference)
                 .say("。")
-                .link("/unit/pay", "去付款"),
+                .link(&how, "去付款"),
         ),
         state::AWAITING => (
             Text::new()
@@ -191,7 +233,7 @@ pub(crate) async fn arrival(
                 .time(format!("{} 24:00", chinese_day(one.due_on))),
             Text::new()
                 .say("可以关闭本页。到账后马上分配。")
-                .link("/unit/pay", "怎么付"),
+                .link(&how, "怎么付"),
         ),
         _ => (
             "这份名册没有付款，已经作废".into(),
@@ -200,7 +242,7 @@ pub(crate) async fn arrival(
     };
     let mut happened = vec![Event::new(
         When::Done,
-        "登记汇缴",
+        "登记",
         when::second(one.registered_at, now),
     )];
     for came in receipt::of_employer(office, one.employer_id, 50)

@@ -6,7 +6,7 @@ use anju_casework::catalogue::Request;
 use anju_casework::employer::Employer;
 use anju_casework::membership::state;
 use anju_casework::{Actor, Error, Office, Refusal};
-use anju_domain::calendar::chinese_day;
+use anju_domain::calendar::{Month, chinese_day};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
@@ -32,6 +32,12 @@ use crate::unit::framed;
 
 /// People on a page.
 const PAGE: i64 = 50;
+
+/// The service of back payments.
+const SUPPLEMENT: &str = "supplement-register";
+
+/// Months that one form pays back.
+const MONTHS_AT_ONCE: i32 = 60;
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
@@ -265,8 +271,10 @@ pub(crate) async fn change(
         "base-adjust",
     ]
     .into_iter()
-    .find(|service| *service == typed(&fields, "do"))
-    .ok_or(PageError::Stale)?;
+    .find(|service| *service == typed(&fields, "do"));
+    let Some(service) = service else {
+        return supplement(&portal, &visit, &at, &about, account, &fields).await;
+    };
     let mut row = Map::from_iter([("account_no".to_owned(), Value::String(account))]);
     let form = fen(&fields, "base").map(|base| {
         if let Some(base) = base.filter(|_| service != "employee-account-seal") {
@@ -284,6 +292,42 @@ pub(crate) async fn change(
         form
     });
     send(&portal, &visit, &at, &about, service, &fields, form).await
+}
+
+/// A back payment of one person: months from and to, a reason, and where the base was too low the right one.
+async fn supplement(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtUnit,
+    about: &About,
+    account: String,
+    fields: &Typed,
+) -> Result<Response, PageError> {
+    if typed(fields, "do") != SUPPLEMENT {
+        return Err(PageError::Stale);
+    }
+    let month = |name: &str| {
+        Month::parse(typed(fields, name)).map_err(|_| Mistake::at(name, "月份写成 2026-03 这样。"))
+    };
+    let form = (|| {
+        let (from, to) = (month("from")?, month("to")?);
+        if to < from || to.index() - from.index() >= MONTHS_AT_ONCE {
+            let words = format!("截止月份要在起始月份之后，一次最多 {MONTHS_AT_ONCE} 个月。");
+            return Err(Mistake::at("to", words));
+        }
+        let months: Vec<String> = (from.index()..=to.index())
+            .map(|index| Month::from_index(index).to_string())
+            .collect();
+        let mut row = json!({ "account_no": account, "months": months });
+        if let Some(base) = fen(fields, "owed")? {
+            row["base_fen"] = base;
+        }
+        Ok(Map::from_iter([
+            ("roster".to_owned(), json!([row])),
+            ("reason".to_owned(), typed(fields, "cause").into()),
+        ]))
+    })();
+    send(portal, visit, at, about, SUPPLEMENT, fields, form).await
 }
 
 /// `POST /unit/ratio`.
@@ -327,6 +371,11 @@ async fn send(
     };
     let submission = submission(portal, at, service, fields, form).await?;
     match portal.engine.submit(submission).await {
+        Ok(Submitted::New(case_id) | Submitted::Before(case_id)) if service == SUPPLEMENT => {
+            let office = &portal.engine.office;
+            let list = office.numbers.encode(NumberKind::Remittance, case_id);
+            Ok(Redirect::to(&format!("/unit/pay?list={list}")).into_response())
+        }
         Ok(Submitted::New(_) | Submitted::Before(_)) => {
             Ok(Redirect::to(&format!("/unit/people?done={service}")).into_response())
         }
@@ -346,6 +395,7 @@ fn mistakes(refusal: &Refusal) -> Vec<Mistake> {
         Some("手机号") => "phone",
         Some("单位比例") => "employer",
         Some("个人比例") => "employee",
+        Some("月份") => "from",
         _ => "",
     };
     if refusal.errors.is_empty() {
@@ -430,7 +480,10 @@ async fn draw(
         About::Ratio => "调整比例".to_owned(),
     };
     let (frame, employer) = framed(office, visit, at, &title, UnitTab::People).await?;
-    let month = changes::first_month(office, &employer).await?;
+    let month = {
+        let mut conn = office.pool.acquire().await?;
+        changes::first_month(office, &mut conn, &employer).await?
+    };
     let errors_of: HashMap<&str, &str> = mistakes
         .iter()
         .map(|mistake| (mistake.field.as_str(), mistake.words.as_str()))
@@ -564,16 +617,19 @@ fn member_parts(
         }
     };
     if member.state != state::ACTIVE {
-        return vec![ChangePart {
-            id: "unseal",
-            name: "启封",
-            lead: "回来了，恢复缴存。".into(),
-            action,
-            key: key(),
-            service: "employee-account-unseal",
-            fields: vec![base("employee-account-unseal")],
-            button: Button::submit("启封"),
-        }];
+        return vec![
+            ChangePart {
+                id: "unseal",
+                name: "启封",
+                lead: "回来了，恢复缴存。".into(),
+                action,
+                key: key(),
+                service: "employee-account-unseal",
+                fields: vec![base("employee-account-unseal")],
+                button: Button::submit("启封"),
+            },
+            supplement_part(office, member, filled),
+        ];
     }
     let options = [
         "离职",
@@ -616,5 +672,44 @@ fn member_parts(
             fields: vec![base("base-adjust"), filled(why, "why")],
             button: Button::submit("调整基数"),
         },
+        supplement_part(office, member, filled),
     ]
+}
+
+fn supplement_part(office: &Office, member: &people::Member, filled: &Filled<'_>) -> ChangePart {
+    let causes = [
+        ("MISSED_MONTH", "漏缴"),
+        ("NEW_HIRE", "新增职工，从入职月份补"),
+        ("SHORT_BASE", "基数少了，补差额"),
+        ("SHORT_RATIO", "比例少了，补差额"),
+        ("DEFERRED", "缓缴的月份"),
+    ];
+    let cause = Field::select(
+        "cause",
+        "原因",
+        causes
+            .iter()
+            .map(|(code, words)| ((*code).to_owned(), (*words).to_owned()))
+            .collect(),
+    );
+    ChangePart {
+        id: "supplement",
+        name: "补缴",
+        lead: "补以前没有缴或少缴的月份。登记后去付款，到账马上分配。".into(),
+        action: format!("/unit/people/{}", number(office, member.account_id)),
+        key: key(),
+        service: SUPPLEMENT,
+        fields: vec![
+            filled(cause, "cause"),
+            filled(Field::new("from", "从哪个月", FieldKind::Month), "from"),
+            filled(Field::new("to", "到哪个月", FieldKind::Month), "to"),
+            filled(
+                Field::new("owed", "应有的基数（元）", FieldKind::Money)
+                    .hint("补差额时填；不填按现在的基数")
+                    .optional(),
+                "owed",
+            ),
+        ],
+        button: Button::send("登记补缴", ButtonLook::Plain),
+    }
 }
