@@ -130,10 +130,13 @@ pub async fn look(office: &Office) -> Result<Operations> {
         .bind(centre)
         .fetch_all(&mut *conn)
         .await?,
+        // A list that waits for its employer's money is nobody's work here.
         cases: sqlx::query_as(
             "SELECT state, count(*) AS waiting, count(*) FILTER (WHERE promised_at < $2) AS past_promise,
                     min(submitted_at) AS oldest_at
-               FROM business_case WHERE centre_id = $1 AND state < 6 GROUP BY state ORDER BY state",
+               FROM business_case
+              WHERE centre_id = $1 AND state < 6 AND NOT (state = 5 AND pay_state = 0)
+              GROUP BY state ORDER BY state",
         )
         .bind(centre)
         .bind(now)

@@ -449,3 +449,31 @@ async fn a_clerk_whose_mandate_ends_is_logged_out_and_the_last_one_stays() {
         "a living mandate is not given twice"
     );
 }
+
+#[tokio::test]
+async fn a_merged_employers_whole_roster_moves_at_once_and_goes_on_as_it_was() {
+    let town = Town::open().await;
+    let (merged, people) = two(&town, 56).await;
+    let (other, mut colleagues) = two(&town, 57).await;
+    let wang = account_no(&town, &people[1]).await;
+    let seal = json!({ "roster": [{ "account_no": wang }] });
+    done(&town, "employee-account-seal", &merged, seal).await;
+    let form = json!({ "everybody": true, "to_employer_no": other });
+    assert_eq!(
+        refused(&town, "employee-account-transfer", &other, form.clone()).await,
+        "E-PERS-04",
+        "nobody takes everybody from somebody else"
+    );
+    done(&town, "employee-account-transfer", &merged, form).await;
+    assert_eq!(account(&town, &people[0]).await["state"], "active");
+    assert_eq!(account(&town, &people[1]).await["state"], "sealed");
+    assert_eq!(
+        balance(&town.doors, &people[0]).await.expect("a balance"),
+        240_000
+    );
+    colleagues.push(people[0].clone());
+    assert_eq!(
+        next_list(&town, &other, &colleagues).await,
+        (3, 240_000 + 192_000 + 240_000)
+    );
+}

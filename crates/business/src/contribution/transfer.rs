@@ -6,14 +6,14 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::membership::state;
 use anju_casework::{Fault, Office, Refusal, Result, books, case};
 use anju_domain::calendar::{Month, contribution_year_of};
-use anju_domain::contribution::{Ratios, monthly};
+use anju_domain::contribution::{Ratios, Sides, monthly};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
 use anju_policy::{Decision, Facts};
 use anju_vault::NumberKind;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use super::changes::first_month;
@@ -24,18 +24,22 @@ pub struct Transfer {
     id: String,
 }
 
+/// Whom a request means.
+#[derive(Clone, Copy)]
+enum Whom {
+    /// The owner of an account.
+    Account(i64),
+    /// The whole roster: the employer was merged into the other one.
+    Everybody,
+}
+
 /// A live membership as it is moved.
 #[derive(FromRow)]
 struct Moved {
     membership_id: i64,
-    person_id: i64,
-    employer_id: i64,
     account_id: i64,
     state: i16,
     base_fen: i64,
-    opened_on: chrono::NaiveDate,
-    sealed_on: Option<chrono::NaiveDate>,
-    seal_reason: Option<String>,
 }
 
 /// Who asks, which decides what becomes of the account.
@@ -55,14 +59,17 @@ impl Transfer {
 
     async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
         let request = &submission.request;
-        let account_id = number(office, request, "account_no", NumberKind::Account)
-            .ok_or_else(|| unknown_account(request))?;
+        let whom = if request.form.get("everybody").and_then(Value::as_bool) == Some(true) {
+            Whom::Everybody
+        } else {
+            let account_id = number(office, request, "account_no", NumberKind::Account)
+                .ok_or_else(|| unknown_account(request))?;
+            Whom::Account(account_id)
+        };
         let to_id = number(office, request, "to_employer_no", NumberKind::Employer)
             .ok_or_else(|| Refusal::not_found("转入单位"))?;
         let mut tx = office.pool.begin().await?;
-        let written = self
-            .write(office, &mut tx, submission, account_id, to_id)
-            .await;
+        let written = self.write(office, &mut tx, submission, whom, to_id).await;
         match written {
             Ok(()) => {
                 tx.commit().await?;
@@ -84,21 +91,42 @@ impl Transfer {
         office: &Office,
         tx: &mut PgConnection,
         submission: &case::Submission,
-        account_id: i64,
+        whom: Whom,
         to_id: i64,
     ) -> Result<()> {
         let request = &submission.request;
-        let moved = membership(office, tx, account_id)
-            .await?
-            .ok_or_else(|| unknown_account(request))?;
-        let (from, to) = both(office, tx, moved.employer_id, to_id).await?;
+        let from_id = match whom {
+            Whom::Everybody => request.applicant_id,
+            Whom::Account(account_id) => employer_of(office, tx, account_id)
+                .await?
+                .ok_or_else(|| unknown_account(request))?,
+        };
+        let (from, to) = both(office, tx, from_id, to_id).await?;
+        let moved = memberships(office, tx, from_id, whom).await?;
+        if moved.is_empty() {
+            return Err(unknown_account(request).into());
+        }
         let side = match request.applicant_id {
             id if id == from.employer_id => Side::Old,
             id if id == to.employer_id => Side::New,
             _ => return Err(unknown_account(request).into()),
         };
         let start = first_month(office, &mut *tx, &to).await?;
-        may_move(office, tx, side, &moved, &from, &to, start).await?;
+        // Of one who is pushed out the new employer says from when it pays; a merged roster goes on as it was.
+        let arrives = |moved: &Moved| match (side, whom) {
+            (Side::New, _) => state::ACTIVE,
+            (Side::Old, Whom::Everybody) => moved.state,
+            (Side::Old, Whom::Account(_)) => state::SEALED,
+        };
+        let goes_on: Vec<i64> = moved
+            .iter()
+            .filter(|moved| arrives(moved) == state::ACTIVE)
+            .map(|moved| moved.account_id)
+            .collect();
+        if let (Side::New, Some(one)) = (side, moved.first()) {
+            is_sealed(one, &from)?;
+        }
+        may_move(office, tx, &moved, &goes_on, &to, start).await?;
         books::remember(
             office,
             tx,
@@ -107,11 +135,7 @@ impl Transfer {
             submission.case_id,
         )
         .await?;
-        let arrives = match side {
-            Side::Old => state::SEALED,
-            Side::New => state::ACTIVE,
-        };
-        relocate(office, tx, &moved, &to, start, arrives).await?;
+        relocate(office, tx, &moved, &to, start, &arrives).await?;
         case::begin_executing(
             office,
             tx,
@@ -139,7 +163,7 @@ impl Transfer {
             submission.case_id,
             case::CaseState::Done,
             &["moved", "done"],
-            json!({ "month": start.to_string(), "sealed": arrives == state::SEALED }),
+            json!({ "month": start.to_string(), "people": moved.len(), "active": goes_on.len() }),
             submission.actor,
         )
         .await
@@ -158,18 +182,43 @@ fn unknown_account(request: &Request) -> Refusal {
     )
 }
 
-async fn membership(
+/// The employer whose account it is.
+async fn employer_of(
     office: &Office,
     tx: &mut PgConnection,
     account_id: i64,
-) -> Result<Option<Moved>> {
-    Ok(sqlx::query_as(
-        "SELECT membership_id, person_id, employer_id, account_id, state, base_fen, opened_on, sealed_on, seal_reason
-           FROM membership WHERE centre_id = $1 AND account_id = $2 AND state <> 9 FOR NO KEY UPDATE",
+) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar(
+        "SELECT employer_id FROM membership WHERE centre_id = $1 AND account_id = $2 AND state <> 9",
     )
     .bind(office.centre.id)
     .bind(account_id)
     .fetch_optional(tx)
+    .await?)
+}
+
+/// Who moves, as they stand now that the employer's row is taken.
+async fn memberships(
+    office: &Office,
+    tx: &mut PgConnection,
+    from_id: i64,
+    whom: Whom,
+) -> Result<Vec<Moved>> {
+    let account = match whom {
+        Whom::Everybody => None,
+        Whom::Account(account_id) => Some(account_id),
+    };
+    Ok(sqlx::query_as(
+        "SELECT membership_id, account_id, state, base_fen
+           FROM membership
+          WHERE centre_id = $1 AND employer_id = $2 AND state IN (1, 2) AND ($3::bigint IS NULL OR account_id = $3)
+          ORDER BY membership_id
+            FOR NO KEY UPDATE",
+    )
+    .bind(office.centre.id)
+    .bind(from_id)
+    .bind(account)
+    .fetch_all(tx)
     .await?)
 }
 
@@ -196,47 +245,51 @@ async fn both(
     })
 }
 
-/// TRF-02, TRF-03, TRF-06, and that the new employer is a living one.
+/// TRF-02: the new employer takes in who is sealed.
+fn is_sealed(moved: &Moved, from: &Employer) -> Result<()> {
+    if moved.state == state::SEALED {
+        return Ok(());
+    }
+    let name = &from.name;
+    let detail =
+        format!("该职工在原单位（{name}）尚未封存，请原单位先办理封存，或由原单位办理转出。");
+    Err(Refusal::rule("E-TRF-02", detail).into())
+}
+
+/// TRF-03, TRF-06, and that the new employer is a living one.
 async fn may_move(
     office: &Office,
     tx: &mut PgConnection,
-    side: Side,
-    moved: &Moved,
-    from: &Employer,
+    moved: &[Moved],
+    goes_on: &[i64],
     to: &Employer,
     start: Month,
 ) -> Result<()> {
     if to.state != 1 {
-        return Err(Refusal::rule("E-EMPR-03", "转入单位的账户不是正常状态，暂不能转入。").into());
+        let detail = "转入单位的账户不是正常状态，暂不能转入。";
+        return Err(Refusal::rule("E-EMPR-03", detail).into());
     }
-    if side == Side::New && moved.state != state::SEALED {
-        let name = &from.name;
-        let detail =
-            format!("该职工在原单位（{name}）尚未封存，请原单位先办理封存，或由原单位办理转出。");
-        return Err(Refusal::rule("E-TRF-02", detail).into());
-    }
-    let lines: (Option<i32>, Option<i32>) = sqlx::query_as(
-        "SELECT max(l.month) FILTER (WHERE r.state IN (1, 2)), max(l.month)
+    let accounts: Vec<i64> = moved.iter().map(|moved| moved.account_id).collect();
+    let (waits, last): (bool, Option<i32>) = sqlx::query_as(
+        "SELECT coalesce(bool_or(r.state IN (1, 2)), FALSE), max(l.month) FILTER (WHERE l.account_id = ANY ($3))
            FROM remittance_line l
            JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id
-          WHERE l.centre_id = $1 AND l.account_id = $2 AND r.state IN (1, 2, 3)",
+          WHERE l.centre_id = $1 AND l.account_id = ANY ($2) AND r.state IN (1, 2, 3)",
     )
     .bind(office.centre.id)
-    .bind(moved.account_id)
+    .bind(&accounts)
+    .bind(goes_on)
     .fetch_one(tx)
     .await?;
-    if lines.0.is_some() {
-        return Err(Refusal::rule(
-            "E-TRF-03",
-            "该职工仍在原单位未办结的清册中，请待原单位办结后再转移。",
-        )
-        .into());
+    if waits {
+        let detail = "该职工仍在原单位未办结的清册中，请待原单位办结后再转移。";
+        return Err(Refusal::rule("E-TRF-03", detail).into());
     }
-    match lines.1 {
-        Some(last) if side == Side::New && last >= start.index() => {
+    match last {
+        Some(last) if last >= start.index() => {
             let month = Month::from_index(last).chinese();
             let detail = format!(
-                "该职工{month}已由其他单位缴存，请调整起缴月份。本单位的下一份清册是{}，缴到{month}以后再转入。",
+                "该职工{month}已由其他单位缴存，请调整起缴月份。转入单位的下一份清册是{}，缴到{month}以后再转入。",
                 start.chinese()
             );
             Err(Refusal::rule("E-TRF-06", detail).into())
@@ -245,57 +298,71 @@ async fn may_move(
     }
 }
 
-/// The old membership ends, a new one begins with the base inside the limits of today and the employer's ratio; both lists change.
+/// The old memberships end, new ones begin with the base inside the limits of today and the employer's ratio; both lists change.
 async fn relocate(
     office: &Office,
     tx: &mut PgConnection,
-    moved: &Moved,
+    moved: &[Moved],
     to: &Employer,
     start: Month,
-    arrives: i16,
+    arrives: &(dyn Fn(&Moved) -> i16 + Sync),
 ) -> Result<()> {
     let policy = roster_policy(office, to, start)?;
-    let base = Fen::new(moved.base_fen).clamp(policy.limits.lower, policy.limits.upper);
     let ratios = Ratios {
         employer: Bp::new(to.ratio_employer_bp),
         employee: Bp::new(to.ratio_employee_bp),
     };
-    let sides = monthly(base, ratios, policy.rounding);
-    sqlx::query("UPDATE membership SET state = 9 WHERE centre_id = $1 AND membership_id = $2")
-        .bind(office.centre.id)
-        .bind(moved.membership_id)
-        .execute(&mut *tx)
-        .await?;
+    let bases: Vec<Fen> = moved
+        .iter()
+        .map(|moved| Fen::new(moved.base_fen).clamp(policy.limits.lower, policy.limits.upper))
+        .collect();
+    let sides: Vec<Sides> = bases
+        .iter()
+        .map(|base| monthly(*base, ratios, policy.rounding))
+        .collect();
+    let states: Vec<i16> = moved.iter().map(arrives).collect();
+    let ended: Vec<i64> = moved.iter().map(|moved| moved.membership_id).collect();
+    sqlx::query(
+        "UPDATE membership SET state = 9 WHERE centre_id = $1 AND membership_id = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(&ended)
+    .execute(&mut *tx)
+    .await?;
+    // An account that moves while it is sealed keeps its own day of sealing: withdrawals count from it.
     sqlx::query(
         "INSERT INTO membership (centre_id, membership_id, person_id, employer_id, account_id, state, base_fen, ratio_employer_bp,
                                  ratio_employee_bp, employer_fen, employee_fen, from_month, base_year, sealed_on, seal_reason, opened_on)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         SELECT m.centre_id, n.membership_id, m.person_id, $4, m.account_id, n.state, n.base_fen, $5, $6, n.employer_fen, n.employee_fen,
+                $7, CASE WHEN n.state = 1 THEN $8::integer END,
+                CASE WHEN n.state = 2 THEN coalesce(m.sealed_on, $9) END,
+                CASE WHEN n.state = 2 THEN coalesce(m.seal_reason, '离职') END, m.opened_on
+           FROM unnest($2::bigint[], $3::bigint[], $10::smallint[], $11::bigint[], $12::bigint[], $13::bigint[])
+                  AS n (old_id, membership_id, state, base_fen, employer_fen, employee_fen)
+           JOIN membership m ON m.centre_id = $1 AND m.membership_id = n.old_id",
     )
     .bind(office.centre.id)
-    .bind(office.ids.next().await?)
-    .bind(moved.person_id)
+    .bind(&ended)
+    .bind(office.ids.take(moved.len()).await?)
     .bind(to.employer_id)
-    .bind(moved.account_id)
-    .bind(arrives)
-    .bind(base.fen())
     .bind(to.ratio_employer_bp)
     .bind(to.ratio_employee_bp)
-    .bind(sides.employer.fen())
-    .bind(sides.employee.fen())
     .bind(start.index())
-    .bind((arrives == state::ACTIVE).then(|| contribution_year_of(start)))
-    // An account that moves while it is sealed keeps its own day of sealing: withdrawals count from it.
-    .bind((arrives == state::SEALED).then(|| moved.sealed_on.unwrap_or(office.today())))
-    .bind((arrives == state::SEALED).then(|| moved.seal_reason.clone().unwrap_or_else(|| "离职".to_owned())))
-    .bind(moved.opened_on)
+    .bind(contribution_year_of(start))
+    .bind(office.today())
+    .bind(states)
+    .bind(bases.iter().map(|base| base.fen()).collect::<Vec<_>>())
+    .bind(sides.iter().map(|sides| sides.employer.fen()).collect::<Vec<_>>())
+    .bind(sides.iter().map(|sides| sides.employee.fen()).collect::<Vec<_>>())
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "UPDATE employer SET list_version = list_version + 1 WHERE centre_id = $1 AND employer_id IN ($2, $3)",
+        "UPDATE employer SET list_version = list_version + 1
+          WHERE centre_id = $1 AND employer_id IN ($2, (SELECT employer_id FROM membership WHERE centre_id = $1 AND membership_id = $3))",
     )
     .bind(office.centre.id)
-    .bind(moved.employer_id)
     .bind(to.employer_id)
+    .bind(ended.first())
     .execute(tx)
     .await?;
     Ok(())

@@ -99,7 +99,8 @@ pub(crate) async fn page(
     Ok(PeoplePage {
         frame,
         flash: done(wanted.done.as_deref()).map(|words| Flash::new(Tone::Pass, words)),
-        lead: format!("{active} 人在缴，{sealed} 人封存。点姓名办理封存、启封、基数调整。").into(),
+        lead: format!("{active} 人在缴，{sealed} 人封存。点账号办理封存、启封、基数调整、补缴。")
+            .into(),
         table,
     })
 }
@@ -134,8 +135,8 @@ fn shown(member: &people::Member) -> Shown {
 fn line(office: &Office, member: &people::Member) -> Line {
     let account = number(office, member.account_id);
     Line::new(vec![
-        Cell::new(member.name_masked.as_str()).link(format!("/unit/people/{account}")),
-        Cell::digits(account),
+        Cell::new(member.name_masked.as_str()),
+        Cell::digits(account.as_str()).link(format!("/unit/people/{account}")),
         Cell::state(&shown(member)),
         Cell::amount(member.base),
         if member.state == state::ACTIVE {
