@@ -344,17 +344,25 @@ pub async fn rent_request(doors: &Doors, person: &Person) -> anyhow::Result<Valu
     }))
 }
 
-/// The balance of the person's account, fen.
+/// The person's account as the door shows it.
 ///
 /// # Errors
 /// The person has no account.
-pub async fn balance(doors: &Doors, person: &Person) -> anyhow::Result<i64> {
+pub async fn account(doors: &Doors, person: &Person) -> anyhow::Result<Value> {
     let person_id = look_up(doors, person).await?;
     let accounts = doors
         .get(&format!("/people/{person_id}/accounts"))
         .await?
         .ok()?;
-    number(&accounts[0], "balance_fen")
+    Ok(accounts[0].clone())
+}
+
+/// The balance of the person's account, fen.
+///
+/// # Errors
+/// As [`account`].
+pub async fn balance(doors: &Doors, person: &Person) -> anyhow::Result<i64> {
+    number(&account(doors, person).await?, "balance_fen")
 }
 
 /// What an account or card holds at a bank, fen; 0 before its first entry.

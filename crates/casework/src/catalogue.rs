@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use crate::membership::Membership;
 use crate::person::Person;
-use crate::{Office, Refusal, Result};
+use crate::{Fault, Office, Refusal, Result};
 
 /// Who asks for a service, for what, where.
 #[derive(Debug, Clone)]
@@ -126,13 +126,15 @@ pub trait Service: Send + Sync {
     /// Its id.
     fn id(&self) -> &str;
 
-    /// Reads what our own books know, in one round trip.
+    /// Reads what our own books know, in one round trip; nothing where [`Service::begin`] begins its cases.
     fn own_books<'a>(
         &'a self,
-        office: &'a Office,
-        conn: &'a mut PgConnection,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<OwnBooks>>;
+        _office: &'a Office,
+        _conn: &'a mut PgConnection,
+        _request: &'a Request,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        Box::pin(async { Ok(OwnBooks::default()) })
+    }
 
     /// Adds what our own books know where the facts of a round point to (the spouse, the lease), in one round trip.
     fn related_books<'a>(
@@ -147,14 +149,22 @@ pub trait Service: Send + Sync {
     }
 
     /// What an approval does.
+    ///
+    /// # Errors
+    /// A service whose cases [`Service::begin`] begins executes in its own transaction.
     fn effect<'a>(
         &'a self,
-        office: &'a Office,
-        request: &'a Request,
-        facts: &'a Facts,
-        decision: &'a Decision,
-        own: &'a OwnBooks,
-    ) -> BoxFuture<'a, Result<Effect>>;
+        _office: &'a Office,
+        _request: &'a Request,
+        _facts: &'a Facts,
+        _decision: &'a Decision,
+        _own: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<Effect>> {
+        Box::pin(async {
+            let what = format!("{} executes in its own transaction", self.id());
+            Err(Fault::Stored(what).into())
+        })
+    }
 
     /// Whether [`Service::begin`] begins its cases.
     fn begins_itself(&self) -> bool {

@@ -32,15 +32,7 @@ async fn two(town: &Town, seed: i64) -> (String, Vec<Person>) {
 }
 
 async fn account(town: &Town, who: &Person) -> Value {
-    let id = cast::look_up(&town.doors, who).await.expect("known");
-    let accounts = town
-        .doors
-        .get(&format!("/people/{id}/accounts"))
-        .await
-        .expect("a door")
-        .ok()
-        .expect("accounts");
-    accounts[0].clone()
+    cast::account(&town.doors, who).await.expect("an account")
 }
 
 async fn account_no(town: &Town, who: &Person) -> String {

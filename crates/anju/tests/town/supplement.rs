@@ -45,15 +45,8 @@ async fn latecomer(town: &Town, seed: i64) -> (String, Vec<Person>) {
 }
 
 async fn account_no(town: &Town, who: &Person) -> String {
-    let id = cast::look_up(&town.doors, who).await.expect("known");
-    let accounts = town
-        .doors
-        .get(&format!("/people/{id}/accounts"))
-        .await
-        .expect("a door")
-        .ok()
-        .expect("accounts");
-    text(&accounts[0], "account_no").expect("a number")
+    let account = cast::account(&town.doors, who).await.expect("an account");
+    text(&account, "account_no").expect("a number")
 }
 
 async fn ask(town: &Town, employer: &str, form: Value) -> anju::doors::Answer {

@@ -4,13 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use anju_casework::catalogue::{Effect, OwnBooks, Request, Service};
+use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Error, Fault as Trouble, Office, Refusal, Result, books, case};
+use anju_casework::{Error, Office, Refusal, Result, books, case};
 use anju_domain::calendar::Month;
 use anju_domain::contribution::Ratios;
 use anju_domain::rate::Bp;
-use anju_policy::{Decision, Facts};
 use anju_vault::NumberKind;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -429,32 +428,6 @@ async fn note_reasons(
 impl Service for MemberChanges {
     fn id(&self) -> &str {
         &self.id
-    }
-
-    fn own_books<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a mut PgConnection,
-        _: &'a Request,
-    ) -> BoxFuture<'a, Result<OwnBooks>> {
-        async { Ok(OwnBooks::default()) }.boxed()
-    }
-
-    fn effect<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a Request,
-        _: &'a Facts,
-        _: &'a Decision,
-        _: &'a OwnBooks,
-    ) -> BoxFuture<'a, Result<Effect>> {
-        async {
-            Err(
-                Trouble::Stored("a change of members executes in its own transaction".to_owned())
-                    .into(),
-            )
-        }
-        .boxed()
     }
 
     fn begins_itself(&self) -> bool {

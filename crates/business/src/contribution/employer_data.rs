@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use anju_casework::catalogue::{Effect, OwnBooks, Request, Service};
+use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Clerk, Employer};
 use anju_casework::person::purpose;
 use anju_casework::{Error, Fault as Trouble, Office, Refusal, Result, books, case};
 use anju_domain::id_number::IdNumber;
 use anju_domain::name::PersonName;
 use anju_domain::phone::Phone;
-use anju_policy::{Decision, Facts};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -335,32 +334,6 @@ impl Mandate {
 impl Service for EmployerData {
     fn id(&self) -> &str {
         &self.id
-    }
-
-    fn own_books<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a mut PgConnection,
-        _: &'a Request,
-    ) -> BoxFuture<'a, Result<OwnBooks>> {
-        async { Ok(OwnBooks::default()) }.boxed()
-    }
-
-    fn effect<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a Request,
-        _: &'a Facts,
-        _: &'a Decision,
-        _: &'a OwnBooks,
-    ) -> BoxFuture<'a, Result<Effect>> {
-        async {
-            Err(
-                Trouble::Stored("an employer's data change in their own transaction".to_owned())
-                    .into(),
-            )
-        }
-        .boxed()
     }
 
     fn begins_itself(&self) -> bool {

@@ -3,7 +3,6 @@
 
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_ledger::account::Kind;
-use anju_policy::{Decision, Facts};
 use chrono::TimeDelta;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,10 +10,10 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use anju_casework::catalogue::{Effect, OwnBooks, Request, Service};
+use anju_casework::catalogue::Service;
 use anju_casework::employer::{self, Employer};
 use anju_casework::person::{purpose, text};
-use anju_casework::{Actor, Error, Fault, Office, Refusal, Result, books, case};
+use anju_casework::{Actor, Error, Office, Refusal, Result, books, case};
 
 use super::remittance::{SERVICE, reference};
 use crate::policy::Rules;
@@ -446,29 +445,6 @@ impl Registration {
 impl Service for Registration {
     fn id(&self) -> &str {
         &self.id
-    }
-
-    fn own_books<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a mut PgConnection,
-        _: &'a Request,
-    ) -> BoxFuture<'a, Result<OwnBooks>> {
-        async { Ok(OwnBooks::default()) }.boxed()
-    }
-
-    fn effect<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a Request,
-        _: &'a Facts,
-        _: &'a Decision,
-        _: &'a OwnBooks,
-    ) -> BoxFuture<'a, Result<Effect>> {
-        async {
-            Err(Fault::Stored("a remittance executes in its own transaction".to_owned()).into())
-        }
-        .boxed()
     }
 
     fn begins_itself(&self) -> bool {

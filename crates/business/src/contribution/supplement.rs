@@ -3,16 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anju_casework::catalogue::{Effect, OwnBooks, Request, Service};
+use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Error, Fault as Trouble, Office, Refusal, Result, RowFault, books, case};
+use anju_casework::{Fault as Trouble, Office, Refusal, Result, RowFault, books, case};
 use anju_domain::calendar::Month;
 use anju_domain::contribution::{Ratios, back_payment, monthly};
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
 use anju_ledger::command;
-use anju_policy::{Decision, Facts};
 use anju_vault::NumberKind;
 use chrono::TimeDelta;
 use futures::FutureExt;
@@ -575,31 +574,6 @@ impl List<'_> {
 impl Service for Supplement {
     fn id(&self) -> &str {
         &self.id
-    }
-
-    fn own_books<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a mut PgConnection,
-        _: &'a Request,
-    ) -> BoxFuture<'a, Result<OwnBooks>> {
-        async { Ok(OwnBooks::default()) }.boxed()
-    }
-
-    fn effect<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a Request,
-        _: &'a Facts,
-        _: &'a Decision,
-        _: &'a OwnBooks,
-    ) -> BoxFuture<'a, Result<Effect>> {
-        async {
-            Err(Error::from(Trouble::Stored(
-                "a back payment executes in its own transaction".to_owned(),
-            )))
-        }
-        .boxed()
     }
 
     fn begins_itself(&self) -> bool {

@@ -1,15 +1,14 @@
 //! Moving a person's account to another employer of the centre (个人账户转移, contribution.md §9). Invariant: the account keeps its number,
 //! balance, products and freezes, so that no entry is made and no interest is settled; only who contributes to it changes.
 
-use anju_casework::catalogue::{Effect, OwnBooks, Request, Service};
+use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::membership::state;
-use anju_casework::{Fault, Office, Refusal, Result, books, case};
+use anju_casework::{Office, Refusal, Result, books, case};
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::contribution::{Ratios, Sides, monthly};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
-use anju_policy::{Decision, Facts};
 use anju_vault::NumberKind;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -371,27 +370,6 @@ async fn relocate(
 impl Service for Transfer {
     fn id(&self) -> &str {
         &self.id
-    }
-
-    fn own_books<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a mut PgConnection,
-        _: &'a Request,
-    ) -> BoxFuture<'a, Result<OwnBooks>> {
-        async { Ok(OwnBooks::default()) }.boxed()
-    }
-
-    fn effect<'a>(
-        &'a self,
-        _: &'a Office,
-        _: &'a Request,
-        _: &'a Facts,
-        _: &'a Decision,
-        _: &'a OwnBooks,
-    ) -> BoxFuture<'a, Result<Effect>> {
-        async { Err(Fault::Stored("a move executes in its own transaction".to_owned()).into()) }
-            .boxed()
     }
 
     fn begins_itself(&self) -> bool {
