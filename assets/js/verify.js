@@ -240,6 +240,8 @@
   });
   document.getElementById('form').addEventListener('submit', async function (e) {
     e.preventDefault();
+    // What was said of the proof before is no answer to this one.
+    document.getElementById('result').replaceChildren();
     var bundle = document.getElementById('bundle').files[0], keys = document.getElementById('keys').files[0];
     if (!bundle || !keys) {
       draw({ good: false, checks: [{ good: false, name: bundle ? '还没有选公钥文件' : '还没有选凭据文件', detail: '两个文件都要：凭据，和您信任的公钥。' }] });

@@ -12,6 +12,7 @@ use anju_casework::catalogue::Service;
 use anju_policy::PolicySet;
 
 use contribution::employer_data::EmployerData;
+use contribution::mandate::Mandates;
 use contribution::opening::Registry;
 use contribution::upload::Police;
 
@@ -45,14 +46,13 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }
-                "maintain_employer" => Some(Arc::new(EmployerData::of_data(
+                "maintain_employer" => Some(Arc::new(EmployerData::new(
                     &service.id,
                     &authorities.registry,
                 ))),
-                "authorise_clerk" => Some(Arc::new(EmployerData::of_clerks(
-                    &service.id,
-                    &authorities.police,
-                ))),
+                "authorise_clerk" => {
+                    Some(Arc::new(Mandates::new(&service.id, &authorities.police)))
+                }
                 effect => contribution::changes::MemberChanges::of_effect(
                     &service.id,
                     effect,

@@ -166,18 +166,14 @@ pub trait Service: Send + Sync {
         })
     }
 
-    /// Whether [`Service::begin`] begins its cases.
-    fn begins_itself(&self) -> bool {
-        false
-    }
-
-    /// Begins a case whose service checks and executes in its own transaction (a remittance); none for the path of facts and decision.
+    /// Begins a case whose service checks and executes in its own transaction (a remittance), and remembers the submission's key in it;
+    /// none for the path of facts and decision. Nothing happens before it is awaited.
     fn begin<'a>(
         &'a self,
         _office: &'a Office,
         _submission: &'a crate::case::Submission,
-    ) -> BoxFuture<'a, Result<Option<i64>>> {
-        Box::pin(async { Ok(None) })
+    ) -> Option<BoxFuture<'a, Result<i64>>> {
+        None
     }
 
     /// What the applicant wants, for the rule "one live case for one wish". The service itself, unless it says more.

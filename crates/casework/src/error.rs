@@ -87,6 +87,14 @@ impl Refusal {
         self
     }
 
+    /// A broken rule that is told by its mistakes: the first speaks for all. None where there is no mistake.
+    #[must_use]
+    pub fn of_mistakes(errors: Vec<RowFault>) -> Option<Self> {
+        let first = errors.first()?;
+        let (code, message) = (first.code.clone(), first.message.clone());
+        Some(Self::rule(&code, message).with_errors(errors))
+    }
+
     /// With all mistakes of a list.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<RowFault>) -> Self {

@@ -10,7 +10,7 @@ use anju_casework::case::{
 };
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::office::PolicyInForce;
-use anju_casework::{Actor, Error, Office, Refusal, Result, RowFault};
+use anju_casework::{Actor, Office, Refusal, Result, RowFault};
 use anju_policy::{Decision, Outcome, ServiceDefinition, StoredDecision};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
@@ -73,12 +73,13 @@ impl Engine {
         check_form(&policy, &submission.request)?;
         let service = office.catalogue.find(&submission.request.service)?;
         let wish = service.wish(&submission.request);
+        let begins_itself = service.begin(office, &submission);
         {
             let mut conn = office.pool.acquire().await?;
             if let Some(before) = remembered(office, &mut conn, &submission).await? {
                 return Ok(Submitted::Before(before));
             }
-            if !service.begins_itself()
+            if begins_itself.is_none()
                 && let Some(done) = self
                     .submit_at_hand(&mut conn, &*service, &submission, &wish)
                     .await?
@@ -86,8 +87,20 @@ impl Engine {
                 return Ok(done);
             }
         }
-        if let Some(begun) = service.begin(office, &submission).await? {
-            return Ok(Submitted::New(begun));
+        if let Some(begins) = begins_itself {
+            return match begins.await {
+                Ok(case_id) => {
+                    office.changed(case_id);
+                    Ok(Submitted::New(case_id))
+                }
+                // Who came behind the same request finds things changed: by this very request.
+                Err(error) => {
+                    anju_casework::books::remembered(office, submission.key, submission.digest)
+                        .await?
+                        .map(Submitted::Before)
+                        .ok_or(error)
+                }
+            };
         }
         let fact_types: Vec<String> = policy
             .set
@@ -298,12 +311,7 @@ fn check_form(policy: &PolicyInForce, request: &Request) -> Result<()> {
             message: fault.message,
         })
         .collect();
-    match errors.first() {
-        None => Ok(()),
-        Some(first) => Err(Error::from(
-            Refusal::rule("E-FORM-01", first.message.clone()).with_errors(errors.clone()),
-        )),
-    }
+    Refusal::of_mistakes(errors).map_or(Ok(()), |refusal| Err(refusal.into()))
 }
 
 /// Cases in work at once.

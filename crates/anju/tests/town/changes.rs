@@ -7,21 +7,12 @@ use anju::cast::{
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::town::{Town, month};
+use crate::town::{Town, account_no, known, month};
 use crate::visitor::Visitor;
 
 /// Two people of an employer that has paid the month before last; the month that comes next is the last one.
 async fn two(town: &Town, seed: i64) -> (String, Vec<Person>) {
-    let people: Vec<Person> = [("李梅", 1_000_000), ("王强", 800_000)]
-        .iter()
-        .zip(1..)
-        .map(|((name, base), place)| person(name, seed, place, *base).expect("numbers"))
-        .collect();
-    for one in &people {
-        cast::register(&town.doors, one)
-            .await
-            .expect("the departments");
-    }
+    let people = known(town, seed, &[("李梅", 1_000_000), ("王强", 800_000)]).await;
     let employer = open_employer(&town.doors, seed, month(2))
         .await
         .expect("an employer");
@@ -33,10 +24,6 @@ async fn two(town: &Town, seed: i64) -> (String, Vec<Person>) {
 
 async fn account(town: &Town, who: &Person) -> Value {
     cast::account(&town.doors, who).await.expect("an account")
-}
-
-async fn account_no(town: &Town, who: &Person) -> String {
-    text(&account(town, who).await, "account_no").expect("a number")
 }
 
 /// The answer to a case of an employer.

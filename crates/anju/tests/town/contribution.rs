@@ -6,25 +6,20 @@ use anju::cast::{
 use anju_domain::uscc::Uscc;
 use serde_json::{Value, json};
 
-use crate::town::{Town, month};
+use crate::town::{Town, known, month};
 
 /// Three people with round bases whom the departments know.
 async fn three(town: &Town, seed: i64) -> Vec<Person> {
-    let people: Vec<Person> = [
-        ("李梅", 1_000_000),
-        ("王强", 800_000),
-        ("欧阳小明", 500_000),
-    ]
-    .iter()
-    .zip(1..)
-    .map(|((name, base), place)| person(name, seed, place, *base).expect("numbers"))
-    .collect();
-    for one in &people {
-        cast::register(&town.doors, one)
-            .await
-            .expect("the departments");
-    }
-    people
+    known(
+        town,
+        seed,
+        &[
+            ("李梅", 1_000_000),
+            ("王强", 800_000),
+            ("欧阳小明", 500_000),
+        ],
+    )
+    .await
 }
 
 async fn subject(town: &Town, code: &str) -> i64 {

@@ -1,26 +1,17 @@
 //! Months that are over are paid afterwards: once for a person, by the limits of their own time, into books and accounts.
 
 use anju::cast::{
-    self, Person, balance, contribute, number, open_employer, person, send_roster, state_of, text,
+    self, Person, balance, contribute, number, open_employer, send_roster, state_of, text,
 };
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::town::{Town, month};
+use crate::town::{Town, account_no, known, month};
 use crate::visitor::Visitor;
 
 /// An employer that has paid two months for 李梅; 王强 has come with the second.
 async fn latecomer(town: &Town, seed: i64) -> (String, Vec<Person>) {
-    let people: Vec<Person> = [("李梅", 1_000_000), ("王强", 800_000)]
-        .iter()
-        .zip(1..)
-        .map(|((name, base), place)| person(name, seed, place, *base).expect("numbers"))
-        .collect();
-    for one in &people {
-        cast::register(&town.doors, one)
-            .await
-            .expect("the departments");
-    }
+    let people = known(town, seed, &[("李梅", 1_000_000), ("王强", 800_000)]).await;
     let employer = open_employer(&town.doors, seed, month(2))
         .await
         .expect("an employer");
@@ -42,11 +33,6 @@ async fn latecomer(town: &Town, seed: i64) -> (String, Vec<Person>) {
         .await
         .expect("a month");
     (employer, people)
-}
-
-async fn account_no(town: &Town, who: &Person) -> String {
-    let account = cast::account(&town.doors, who).await.expect("an account");
-    text(&account, "account_no").expect("a number")
 }
 
 async fn ask(town: &Town, employer: &str, form: Value) -> anju::doors::Answer {
@@ -79,6 +65,15 @@ async fn registered(town: &Town, employer: &str, form: Value) -> (String, Value)
     (id, detail)
 }
 
+/// Pays the order, and waits until it is on the accounts.
+async fn paid(town: &Town, order: &Value, fen: i64) {
+    cast::pay(&town.doors, order, fen).await.expect("paid");
+    let list = text(order, "remittance").expect("a number");
+    state_of(&town.doors, &list, |state| state == "allocated")
+        .await
+        .expect("allocated");
+}
+
 async fn state_of_case(town: &Town, id: &str) -> String {
     let case = town
         .doors
@@ -107,11 +102,7 @@ async fn a_missed_month_is_paid_back_once_and_the_months_in_order_go_on() {
     let again = ask(&town, &employer, missed.clone()).await;
     assert_eq!(again.code(), "E-BACK-01", "while it waits for its money");
 
-    cast::pay(&town.doors, &order, 192_000).await.expect("paid");
-    let list = text(&order, "remittance").expect("a number");
-    state_of(&town.doors, &list, |state| state == "allocated")
-        .await
-        .expect("allocated");
+    paid(&town, &order, 192_000).await;
     assert_eq!(
         balance(&town.doors, &people[1]).await.expect("fen"),
         2 * 192_000
@@ -148,11 +139,7 @@ async fn the_difference_of_a_base_that_was_too_low_is_paid_and_no_more() {
         number(&order, "amount_fen").expect("fen"),
         2 * (288_000 - 240_000)
     );
-    cast::pay(&town.doors, &order, 96_000).await.expect("paid");
-    let list = text(&order, "remittance").expect("a number");
-    state_of(&town.doors, &list, |state| state == "allocated")
-        .await
-        .expect("allocated");
+    paid(&town, &order, 96_000).await;
     assert_eq!(
         balance(&town.doors, &people[0]).await.expect("fen"),
         2 * 288_000

@@ -235,6 +235,27 @@ impl Town {
     }
 }
 
+/// People whom the departments know, by name and base.
+pub async fn known(town: &Town, seed: i64, people: &[(&str, i64)]) -> Vec<Person> {
+    let people: Vec<Person> = people
+        .iter()
+        .zip(1..)
+        .map(|((name, base), place)| person(name, seed, place, *base).expect("numbers"))
+        .collect();
+    for one in &people {
+        cast::register(&town.doors, one)
+            .await
+            .expect("the departments");
+    }
+    people
+}
+
+/// The public number of a person's account.
+pub async fn account_no(town: &Town, who: &Person) -> String {
+    let account = cast::account(&town.doors, who).await.expect("an account");
+    cast::text(&account, "account_no").expect("a number")
+}
+
 /// A person with three months of 2,400.00 each, so 7,200.00, and a filed lease of 1,200.00; and his employer's number.
 pub async fn tenant_of(town: &Town, seed: i64) -> (Person, String) {
     let li = person("李梅", seed, 1, 1_000_000).expect("numbers");

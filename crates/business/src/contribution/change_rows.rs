@@ -1,7 +1,5 @@
 //! The rows of a form that changes members, read as the lines of a roster: whom they mean, and what is wrong with them.
 
-use std::collections::HashMap;
-
 use anju_casework::Office;
 use anju_casework::catalogue::Request;
 use anju_domain::contribution::{BaseLimits, Ratios};
@@ -199,11 +197,7 @@ pub(super) fn lines(
     limits: &BaseLimits,
     faults: &mut Vec<Fault>,
 ) -> Vec<RosterLine> {
-    let by_account: HashMap<i64, &IdNumber> = members
-        .rows
-        .iter()
-        .map(|(id, row)| (row.account_id, id))
-        .collect();
+    let by_account = members.by_account();
     asked
         .iter()
         .filter_map(|asked| {
@@ -212,7 +206,7 @@ pub(super) fn lines(
                     let found = office
                         .numbers
                         .decode(NumberKind::Account, account)
-                        .and_then(|account_id| by_account.get(&account_id).copied());
+                        .and_then(|account_id| Some(by_account.get(&account_id)?.0));
                     if found.is_none() {
                         let what = format!("的个人账号 {account} 不是本单位职工的账户");
                         faults.push(wrong(asked.row, Some(ACCOUNT), what));
@@ -292,22 +286,20 @@ pub(super) fn reasons(
     asked: &[Asked],
     members: &Books,
 ) -> Vec<(i64, String)> {
-    let by_account: HashMap<i64, i64> = members
-        .rows
-        .values()
-        .map(|row| (row.account_id, row.membership_id))
-        .collect();
+    let by_account = members.by_account();
     asked
         .iter()
         .filter_map(|asked| {
             let reason = asked.reason.as_deref().or_else(|| request.text("reason"))?;
             let membership = match (&asked.account, &asked.id) {
                 (Some(account), _) => {
-                    *by_account.get(&office.numbers.decode(NumberKind::Account, account)?)?
+                    by_account
+                        .get(&office.numbers.decode(NumberKind::Account, account)?)?
+                        .1
                 }
-                (None, id) => members.rows.get(id.as_ref()?)?.membership_id,
+                (None, id) => members.rows.get(id.as_ref()?)?,
             };
-            Some((membership, reason.to_owned()))
+            Some((membership.membership_id, reason.to_owned()))
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Error, Office, Refusal, Result, books, case};
+use anju_casework::{Error, Office, Refusal, Result, case};
 use anju_domain::calendar::Month;
 use anju_domain::contribution::Ratios;
 use anju_domain::rate::Bp;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::change_rows::{self, Asked};
-use super::kept::keep;
+use super::kept::{change_code, keep};
 use super::members::Books;
 use super::registration::{RosterRead, apply, roster_read};
 use super::remittance;
@@ -53,18 +53,6 @@ impl MemberChanges {
     }
 
     async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
-        let Err(error) = self.attempt(office, submission).await else {
-            office.changed(submission.case_id);
-            return Ok(submission.case_id);
-        };
-        // Who came behind the same request finds the list changed: by this very request.
-        match books::remembered(office, submission.key, submission.digest).await? {
-            Some(before) => Ok(before),
-            None => Err(error),
-        }
-    }
-
-    async fn attempt(&self, office: &Office, submission: &case::Submission) -> Result<()> {
         let request = &submission.request;
         let employer = employer::require(office, request.applicant_id).await?;
         let month = {
@@ -77,7 +65,7 @@ impl MemberChanges {
         self.write(office, &mut tx, submission, &employer, month, &prepared)
             .await?;
         tx.commit().await?;
-        Ok(())
+        Ok(submission.case_id)
     }
 
     /// The list that comes of it: uploaded before, or checked now.
@@ -168,7 +156,7 @@ impl MemberChanges {
         }
     }
 
-    /// One transaction: key, list, people, accounts, memberships, case.
+    /// One transaction: list, people, accounts, memberships, key and case.
     async fn write(
         &self,
         office: &Office,
@@ -200,39 +188,37 @@ impl MemberChanges {
             }
         };
         let list = roster_read(office, tx, employer.employer_id, roster_id).await?;
-        self.fits(office, tx, &locked, month, roster_id, &list)
+        let people = self
+            .fits(office, tx, &locked, month, roster_id, &list)
             .await?;
-        books::remember(
-            office,
-            tx,
-            submission.key,
-            submission.digest,
-            submission.case_id,
-        )
-        .await?;
-        let changed = changed(office, tx, roster_id).await?;
         apply(office, tx, &locked, roster_id, &list).await?;
-        if self.change == Change::Seal {
-            let reasons = match prepared {
-                Prepared::Checked(new) => {
-                    change_rows::reasons(office, request, &new.reasons, &new.members)
-                }
-                Prepared::Uploaded(_) => Vec::new(),
-            };
+        if let (Change::Seal, Prepared::Checked(new)) = (self.change, prepared) {
+            let reasons = change_rows::reasons(office, request, &new.reasons, &new.members);
             note_reasons(office, tx, &reasons).await?;
         }
-        self.record(
+        let roster = office.numbers.encode(NumberKind::Roster, roster_id);
+        let mut form = json!({ "roster": roster, "month": month.to_string() });
+        if let Some(reason) = request.text("reason") {
+            form["reason"] = reason.into();
+        }
+        case::at_once(
             office,
             tx,
             submission,
-            &locked,
-            month,
-            (roster_id, changed, &list),
+            case::AtOnce {
+                wish: &format!("{}:{roster}", self.id),
+                branch_id: locked.branch_id,
+                form,
+                begun: json!({ "roster": roster, "month": month.to_string(), "digest": hex::encode(&list.digest) }),
+                step: "changed",
+                done: json!({ "people": people, "lines": list.lines, "total_fen": list.total_fen }),
+            },
         )
         .await
     }
 
-    /// The list is of this month, was checked against the members as they are, and changes nothing but what this service changes.
+    /// How many people the list changes: it is of this month, was checked against the members as they are, and changes somebody, and
+    /// nothing but what this service changes.
     async fn fits(
         &self,
         office: &Office,
@@ -241,7 +227,7 @@ impl MemberChanges {
         month: Month,
         roster_id: i64,
         list: &RosterRead,
-    ) -> Result<()> {
+    ) -> Result<i64> {
         if list.month != month.index() {
             let detail = format!(
                 "这份名册是{}的；现在的变动从{}起生效，请按这个月重新上传。",
@@ -254,72 +240,28 @@ impl MemberChanges {
             let detail = "核对之后，单位的职工名单有了变动。请重新核对，再提交。";
             return Err(Refusal::new(409, "E-REMIT-07", detail).into());
         }
-        let other: Option<i16> = sqlx::query_scalar(
-            "SELECT change FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND change NOT IN (0, $3) LIMIT 1",
+        let (people, others): (i64, i64) = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE change = $3), count(*) FILTER (WHERE change NOT IN (0, $3))
+               FROM roster_row WHERE centre_id = $1 AND roster_id = $2",
         )
         .bind(office.centre.id)
         .bind(roster_id)
-        .bind(super::kept::change_code(Some(self.change)))
-        .fetch_optional(&mut *tx)
+        .bind(change_code(Some(self.change)))
+        .fetch_one(tx)
         .await?;
-        match other {
-            None => Ok(()),
-            Some(_) => {
-                let word = self.change.word();
+        let word = self.change.word();
+        match (people, others) {
+            (_, 1..) => {
                 let detail =
                     format!("名册里有“{word}”以外的变更。请只报“{word}”，或登记当月汇缴一并办理。");
                 Err(Refusal::rule("E-ROW-07", detail).into())
             }
+            (0, _) => {
+                let detail = format!("没有要办理“{word}”的职工，请至少报一名。");
+                Err(Refusal::rule("E-REMIT-03", detail).into())
+            }
+            _ => Ok(people),
         }
-    }
-
-    async fn record(
-        &self,
-        office: &Office,
-        tx: &mut PgConnection,
-        submission: &case::Submission,
-        employer: &Employer,
-        month: Month,
-        (roster_id, people, list): (i64, i64, &RosterRead),
-    ) -> Result<()> {
-        if people == 0 {
-            let detail = format!("没有要办理“{}”的职工，请至少报一名。", self.change.word());
-            return Err(Refusal::rule("E-REMIT-03", detail).into());
-        }
-        let request = &submission.request;
-        let roster = office.numbers.encode(NumberKind::Roster, roster_id);
-        let mut form = json!({ "roster": roster, "month": month.to_string() });
-        if let Some(reason) = request.text("reason") {
-            form["reason"] = reason.into();
-        }
-        case::begin_executing(
-            office,
-            tx,
-            case::Begun {
-                case_id: submission.case_id,
-                service: &self.id,
-                wish: &format!("{}:{roster}", self.id),
-                applicant_id: employer.employer_id,
-                branch_id: employer.branch_id,
-                channel: &request.channel,
-                amount_fen: None,
-                promised_at: submission.promised_at,
-                form,
-                detail: json!({ "roster": roster, "month": month.to_string(), "digest": hex::encode(&list.digest) }),
-            },
-            submission.actor,
-        )
-        .await?;
-        case::end_executing(
-            office,
-            tx,
-            submission.case_id,
-            case::CaseState::Done,
-            &["changed", "done"],
-            json!({ "people": people, "lines": list.lines, "total_fen": list.total_fen }),
-            submission.actor,
-        )
-        .await
     }
 }
 
@@ -387,17 +329,6 @@ fn new_ratios(request: &Request) -> Result<Ratios> {
     })
 }
 
-/// How many people a kept list changes.
-async fn changed(office: &Office, tx: &mut PgConnection, roster_id: i64) -> Result<i64> {
-    Ok(sqlx::query_scalar(
-        "SELECT count(*) FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND change <> 0",
-    )
-    .bind(office.centre.id)
-    .bind(roster_id)
-    .fetch_one(tx)
-    .await?)
-}
-
 /// Why each was sealed, where the clerk said it.
 async fn note_reasons(
     office: &Office,
@@ -430,15 +361,11 @@ impl Service for MemberChanges {
         &self.id
     }
 
-    fn begins_itself(&self) -> bool {
-        true
-    }
-
     fn begin<'a>(
         &'a self,
         office: &'a Office,
         submission: &'a case::Submission,
-    ) -> BoxFuture<'a, Result<Option<i64>>> {
-        async move { self.carry_out(office, submission).await.map(Some) }.boxed()
+    ) -> Option<BoxFuture<'a, Result<i64>>> {
+        Some(self.carry_out(office, submission).boxed())
     }
 }

@@ -1,127 +1,59 @@
-//! What an employer keeps up to date by itself (contribution.md §2, §14): its registered data, which the market regulator confirms, and who
-//! acts for it (经办人). Invariant: a name is the registry's, never what was typed; a mandate that ends ends its sessions.
+//! The registered data of an employer (单位基础信息维护, contribution.md §14), which the market regulator confirms. Invariant: a name is the
+//! registry's, never what was typed.
 
 use std::sync::Arc;
 
 use anju_casework::catalogue::{Request, Service};
-use anju_casework::employer::{self, Clerk, Employer};
+use anju_casework::employer::{self, Employer};
 use anju_casework::person::purpose;
-use anju_casework::{Error, Fault as Trouble, Office, Refusal, Result, books, case};
-use anju_domain::id_number::IdNumber;
+use anju_casework::{Error, Office, Refusal, Result, case};
 use anju_domain::name::PersonName;
-use anju_domain::phone::Phone;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::opening::{Registration, Registry};
-use super::roster::PoliceAnswer;
-use super::upload::Police;
 
-/// What is kept up to date.
-enum What {
-    /// 单位基础信息维护.
-    Data(Arc<dyn Registry>),
-    /// 经办人授权与变更.
-    Clerks(Arc<dyn Police>),
-}
-
-/// A service about an employer's own data.
+/// The service of keeping an employer's data.
 pub struct EmployerData {
     id: String,
-    what: What,
+    registry: Arc<dyn Registry>,
 }
 
 impl EmployerData {
     /// The service of a definition with effect `maintain_employer`.
-    pub fn of_data(id: &str, registry: &Arc<dyn Registry>) -> Self {
+    pub fn new(id: &str, registry: &Arc<dyn Registry>) -> Self {
         Self {
             id: id.to_owned(),
-            what: What::Data(registry.clone()),
-        }
-    }
-
-    /// The service of a definition with effect `authorise_clerk`.
-    pub fn of_clerks(id: &str, police: &Arc<dyn Police>) -> Self {
-        Self {
-            id: id.to_owned(),
-            what: What::Clerks(police.clone()),
+            registry: registry.clone(),
         }
     }
 
     async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
-        let Err(error) = self.attempt(office, submission).await else {
-            office.changed(submission.case_id);
-            return Ok(submission.case_id);
-        };
-        match books::remembered(office, submission.key, submission.digest).await? {
-            Some(before) => Ok(before),
-            None => Err(error),
-        }
-    }
-
-    async fn attempt(&self, office: &Office, submission: &case::Submission) -> Result<()> {
         let request = &submission.request;
         let employer = employer::require(office, request.applicant_id).await?;
-        let change = match &self.what {
-            What::Data(registry) => {
-                let case_no = case::number(office, submission.case_id);
-                Change::Data(Data::read(&**registry, &employer, request, &case_no).await?)
-            }
-            What::Clerks(police) => {
-                Change::Clerk(Mandate::read(office, &**police, &employer, request).await?)
-            }
-        };
+        let case_no = case::number(office, submission.case_id);
+        let data = Data::read(&*self.registry, &employer, request, &case_no).await?;
         let mut tx = office.pool.begin().await?;
-        books::remember(
+        let done = data.write(office, &mut tx, &employer).await?;
+        case::at_once(
             office,
             &mut tx,
-            submission.key,
-            submission.digest,
-            submission.case_id,
-        )
-        .await?;
-        let detail = match &change {
-            Change::Data(data) => data.write(office, &mut tx, &employer).await?,
-            Change::Clerk(mandate) => mandate.write(office, &mut tx, &employer).await?,
-        };
-        case::begin_executing(
-            office,
-            &mut tx,
-            case::Begun {
-                case_id: submission.case_id,
-                service: &self.id,
+            submission,
+            case::AtOnce {
                 wish: &format!("{}:{}", self.id, submission.case_id),
-                applicant_id: employer.employer_id,
                 branch_id: employer.branch_id,
-                channel: &request.channel,
-                amount_fen: None,
-                promised_at: submission.promised_at,
                 form: json!({}),
-                detail: json!({}),
+                begun: json!({}),
+                step: "changed",
+                done,
             },
-            submission.actor,
-        )
-        .await?;
-        case::end_executing(
-            office,
-            &mut tx,
-            submission.case_id,
-            case::CaseState::Done,
-            &["changed", "done"],
-            detail,
-            submission.actor,
         )
         .await?;
         tx.commit().await?;
-        Ok(())
+        Ok(submission.case_id)
     }
-}
-
-enum Change {
-    Data(Data),
-    Clerk(Mandate),
 }
 
 /// Registered data as they become.
@@ -240,111 +172,16 @@ impl Data {
     }
 }
 
-/// Who is given a mandate, or whose mandate ends.
-struct Mandate {
-    name: Option<PersonName>,
-    phone: Phone,
-    ends: bool,
-    /// Who acts with this phone now.
-    known: Option<Clerk>,
-}
-
-impl Mandate {
-    async fn read(
-        office: &Office,
-        police: &dyn Police,
-        employer: &Employer,
-        request: &Request,
-    ) -> Result<Self> {
-        let wrong = |what: String| Error::from(Refusal::rule("E-FORM-01", what));
-        let phone = Phone::parse(request.text("phone").unwrap_or_default())
-            .map_err(|error| wrong(format!("经办人手机号：{error}。")))?;
-        let ends = request.form.get("end").and_then(Value::as_bool) == Some(true);
-        let name = request
-            .text("name")
-            .map(PersonName::parse)
-            .transpose()
-            .map_err(|error| wrong(format!("经办人{error}。")))?;
-        let known = employer::clerk_by_phone(office, employer.employer_id, &phone).await?;
-        if ends {
-            return Ok(Self {
-                name,
-                phone,
-                ends,
-                known,
-            });
-        }
-        let Some(name) = name else {
-            return Err(wrong("请填写经办人姓名。".to_owned()));
-        };
-        let id = IdNumber::parse(request.text("id_no").unwrap_or_default())
-            .map_err(|error| wrong(format!("经办人证件号码：{error}。")))?;
-        let pair = [(id.expose().to_owned(), name.expose().to_owned())];
-        match police.verify(&pair).await.first() {
-            Some(PoliceAnswer::Matched) => Ok(Self {
-                name: Some(name),
-                phone,
-                ends,
-                known,
-            }),
-            Some(PoliceAnswer::Unknown) | None => Err(Refusal::new(
-                503,
-                "E-PERS-02",
-                "公安人口库暂时没有回复，请过几分钟再试，已填的内容不用改。",
-            )
-            .into()),
-            Some(_) => Err(Refusal::rule(
-                "E-PERS-02",
-                "姓名与证件号码核验不一致，请核对后重新提交。",
-            )
-            .into()),
-        }
-    }
-
-    async fn write(
-        &self,
-        office: &Office,
-        tx: &mut PgConnection,
-        employer: &Employer,
-    ) -> Result<Value> {
-        match (self.ends, &self.known, &self.name) {
-            (true, None, _) => {
-                Err(Refusal::rule("E-FORM-01", "没有这个手机号的经办人，请核对。").into())
-            }
-            (true, Some(clerk), _) => {
-                employer::end_clerk(office, tx, employer.employer_id, clerk.clerk_id).await?;
-                Ok(json!({ "ended": anju_domain::name::mask(&clerk.name) }))
-            }
-            (false, Some(_), _) => {
-                let detail = "这个手机号的经办人已经在册，不用重复授权。";
-                Err(Refusal::new(409, "E-FORM-01", detail).into())
-            }
-            (false, None, Some(name)) => {
-                employer::add_clerk(office, tx, employer.employer_id, name.expose(), &self.phone)
-                    .await?;
-                Ok(json!({ "authorised": anju_domain::name::mask(name.expose()) }))
-            }
-            (false, None, None) => {
-                Err(Trouble::Stored("a mandate without a name".to_owned()).into())
-            }
-        }
-    }
-}
-
 impl Service for EmployerData {
     fn id(&self) -> &str {
         &self.id
-    }
-
-    fn begins_itself(&self) -> bool {
-        true
     }
 
     fn begin<'a>(
         &'a self,
         office: &'a Office,
         submission: &'a case::Submission,
-    ) -> BoxFuture<'a, Result<Option<i64>>> {
-        async move { self.carry_out(office, submission).await.map(Some) }.boxed()
+    ) -> Option<BoxFuture<'a, Result<i64>>> {
+        Some(self.carry_out(office, submission).boxed())
     }
 }

@@ -55,6 +55,14 @@ pub(super) struct KnownPerson {
 }
 
 impl Books {
+    /// The employer's own people by their accounts.
+    pub(super) fn by_account(&self) -> HashMap<i64, (&IdNumber, &MemberRow)> {
+        self.rows
+            .iter()
+            .map(|(id, row)| (row.account_id, (id, row)))
+            .collect()
+    }
+
     pub(super) async fn read(
         office: &Office,
         employer: &Employer,

@@ -1,12 +1,14 @@
 //! Contribution (归集): from an employer's account to every employee's. Invariant: the list that the clerk saw is the list that is paid
 //! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `upload.rs`,
-//! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order.
+//! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order. Beside them: `changes.rs` and `transfer.rs`
+//! (members between two lists), `supplement.rs` (months that are over), `employer_data.rs` and `mandate.rs` (the employer itself).
 
 pub mod allocation;
 mod change_rows;
 pub mod changes;
 pub mod employer_data;
 mod kept;
+pub mod mandate;
 mod members;
 pub mod opening;
 pub mod people;
@@ -16,6 +18,7 @@ pub mod registration;
 pub mod remittance;
 pub mod roster;
 pub mod supplement;
+mod supplement_lines;
 pub mod suspense;
 pub mod transfer;
 pub mod upload;

@@ -171,11 +171,8 @@ pub async fn open(
             format!("该单位已开立住房公积金账户（账号：{no}），无需重复开户。"),
         );
     }
-    if !faults.is_empty() {
-        let first = &faults[0];
-        return Err(Refusal::rule(&first.code.clone(), first.message.clone())
-            .with_errors(faults)
-            .into());
+    if let Some(refusal) = Refusal::of_mistakes(faults) {
+        return Err(refusal.into());
     }
     let (Ok(uscc), Ok(representative), Ok(registered)) = (uscc, representative, registered) else {
         return Err(Fault::Stored("a checked opening lost a field".to_owned()).into());

@@ -447,49 +447,46 @@ impl Service for Registration {
         &self.id
     }
 
-    fn begins_itself(&self) -> bool {
-        true
-    }
-
     fn begin<'a>(
         &'a self,
         office: &'a Office,
         submission: &'a case::Submission,
-    ) -> BoxFuture<'a, Result<Option<i64>>> {
-        async move {
-            let request = &submission.request;
-            let wrong = |field: &str| {
-                Error::from(Refusal::rule(
-                    "E-FORM-01",
-                    format!("{field} 填写有误，请核对。"),
-                ))
-            };
-            let roster_id = request
-                .text("roster_id")
-                .and_then(|number| {
-                    office
-                        .numbers
-                        .decode(anju_vault::NumberKind::Roster, number)
-                })
-                .ok_or_else(|| wrong("roster_id"))?;
-            let month = request
-                .text("month")
-                .and_then(|text| Month::parse(text).ok())
-                .ok_or_else(|| wrong("month"))?;
-            let (channel, employer_id) = (request.channel.as_str(), request.applicant_id);
-            register(
-                office,
-                employer_id,
-                roster_id,
-                month,
-                submission.actor,
-                channel,
-                submission.key,
-                submission.digest,
-            )
-            .await
-            .map(Some)
-        }
-        .boxed()
+    ) -> Option<BoxFuture<'a, Result<i64>>> {
+        Some(begin(office, submission).boxed())
     }
+}
+
+/// Registers what the form of a case names.
+async fn begin(office: &Office, submission: &case::Submission) -> Result<i64> {
+    let request = &submission.request;
+    let wrong = |field: &str| {
+        Error::from(Refusal::rule(
+            "E-FORM-01",
+            format!("{field} 填写有误，请核对。"),
+        ))
+    };
+    let roster_id = request
+        .text("roster_id")
+        .and_then(|number| {
+            office
+                .numbers
+                .decode(anju_vault::NumberKind::Roster, number)
+        })
+        .ok_or_else(|| wrong("roster_id"))?;
+    let month = request
+        .text("month")
+        .and_then(|text| Month::parse(text).ok())
+        .ok_or_else(|| wrong("month"))?;
+    let (channel, employer_id) = (request.channel.as_str(), request.applicant_id);
+    register(
+        office,
+        employer_id,
+        roster_id,
+        month,
+        submission.actor,
+        channel,
+        submission.key,
+        submission.digest,
+    )
+    .await
 }

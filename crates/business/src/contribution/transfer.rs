@@ -4,7 +4,7 @@
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::membership::state;
-use anju_casework::{Office, Refusal, Result, books, case};
+use anju_casework::{Office, Refusal, Result, case};
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::contribution::{Ratios, Sides, monthly};
 use anju_domain::money::Fen;
@@ -68,21 +68,9 @@ impl Transfer {
         let to_id = number(office, request, "to_employer_no", NumberKind::Employer)
             .ok_or_else(|| Refusal::not_found("转入单位"))?;
         let mut tx = office.pool.begin().await?;
-        let written = self.write(office, &mut tx, submission, whom, to_id).await;
-        match written {
-            Ok(()) => {
-                tx.commit().await?;
-                office.changed(submission.case_id);
-                Ok(submission.case_id)
-            }
-            Err(error) => {
-                drop(tx);
-                match books::remembered(office, submission.key, submission.digest).await? {
-                    Some(before) => Ok(before),
-                    None => Err(error),
-                }
-            }
-        }
+        self.write(office, &mut tx, submission, whom, to_id).await?;
+        tx.commit().await?;
+        Ok(submission.case_id)
     }
 
     async fn write(
@@ -111,59 +99,41 @@ impl Transfer {
             _ => return Err(unknown_account(request).into()),
         };
         let start = first_month(office, &mut *tx, &to).await?;
-        // Of one who is pushed out the new employer says from when it pays; a merged roster goes on as it was.
-        let arrives = |moved: &Moved| match (side, whom) {
-            (Side::New, _) => state::ACTIVE,
-            (Side::Old, Whom::Everybody) => moved.state,
-            (Side::Old, Whom::Account(_)) => state::SEALED,
-        };
-        let goes_on: Vec<i64> = moved
-            .iter()
-            .filter(|moved| arrives(moved) == state::ACTIVE)
-            .map(|moved| moved.account_id)
-            .collect();
         if let (Side::New, Some(one)) = (side, moved.first()) {
             is_sealed(one, &from)?;
         }
+        // Of one who is pushed out the new employer says from when it pays; a merged roster goes on as it was.
+        let states: Vec<i16> = moved
+            .iter()
+            .map(|moved| match (side, whom) {
+                (Side::New, _) => state::ACTIVE,
+                (Side::Old, Whom::Everybody) => moved.state,
+                (Side::Old, Whom::Account(_)) => state::SEALED,
+            })
+            .collect();
+        let goes_on: Vec<i64> = moved
+            .iter()
+            .zip(&states)
+            .filter(|(_, state)| **state == state::ACTIVE)
+            .map(|(moved, _)| moved.account_id)
+            .collect();
         may_move(office, tx, &moved, &goes_on, &to, start).await?;
-        books::remember(
+        relocate(office, tx, &moved, &states, &from, &to, start).await?;
+        case::at_once(
             office,
             tx,
-            submission.key,
-            submission.digest,
-            submission.case_id,
-        )
-        .await?;
-        relocate(office, tx, &moved, &to, start, &arrives).await?;
-        case::begin_executing(
-            office,
-            tx,
-            case::Begun {
-                case_id: submission.case_id,
-                service: &self.id,
+            submission,
+            case::AtOnce {
                 wish: &self.wish(request),
-                applicant_id: request.applicant_id,
                 branch_id: to.branch_id,
-                channel: &request.channel,
-                amount_fen: None,
-                promised_at: submission.promised_at,
                 form: json!({ "account_no": request.text("account_no"), "to_employer_no": request.text("to_employer_no") }),
-                detail: json!({
+                begun: json!({
                     "from": office.numbers.encode(NumberKind::Employer, from.employer_id),
                     "to": office.numbers.encode(NumberKind::Employer, to.employer_id),
                 }),
+                step: "moved",
+                done: json!({ "month": start.to_string(), "people": moved.len(), "active": goes_on.len() }),
             },
-            submission.actor,
-        )
-        .await?;
-        case::end_executing(
-            office,
-            tx,
-            submission.case_id,
-            case::CaseState::Done,
-            &["moved", "done"],
-            json!({ "month": start.to_string(), "people": moved.len(), "active": goes_on.len() }),
-            submission.actor,
         )
         .await
     }
@@ -302,9 +272,10 @@ async fn relocate(
     office: &Office,
     tx: &mut PgConnection,
     moved: &[Moved],
+    states: &[i16],
+    from: &Employer,
     to: &Employer,
     start: Month,
-    arrives: &(dyn Fn(&Moved) -> i16 + Sync),
 ) -> Result<()> {
     let policy = roster_policy(office, to, start)?;
     let ratios = Ratios {
@@ -319,7 +290,6 @@ async fn relocate(
         .iter()
         .map(|base| monthly(*base, ratios, policy.rounding))
         .collect();
-    let states: Vec<i16> = moved.iter().map(arrives).collect();
     let ended: Vec<i64> = moved.iter().map(|moved| moved.membership_id).collect();
     sqlx::query(
         "UPDATE membership SET state = 9 WHERE centre_id = $1 AND membership_id = ANY ($2)",
@@ -356,12 +326,11 @@ async fn relocate(
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "UPDATE employer SET list_version = list_version + 1
-          WHERE centre_id = $1 AND employer_id IN ($2, (SELECT employer_id FROM membership WHERE centre_id = $1 AND membership_id = $3))",
+        "UPDATE employer SET list_version = list_version + 1 WHERE centre_id = $1 AND employer_id IN ($2, $3)",
     )
     .bind(office.centre.id)
+    .bind(from.employer_id)
     .bind(to.employer_id)
-    .bind(ended.first())
     .execute(tx)
     .await?;
     Ok(())
@@ -372,16 +341,12 @@ impl Service for Transfer {
         &self.id
     }
 
-    fn begins_itself(&self) -> bool {
-        true
-    }
-
     fn begin<'a>(
         &'a self,
         office: &'a Office,
         submission: &'a case::Submission,
-    ) -> BoxFuture<'a, Result<Option<i64>>> {
-        async move { self.carry_out(office, submission).await.map(Some) }.boxed()
+    ) -> Option<BoxFuture<'a, Result<i64>>> {
+        Some(self.carry_out(office, submission).boxed())
     }
 
     fn wish(&self, request: &Request) -> String {

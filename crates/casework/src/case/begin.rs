@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 
 use super::add_event;
 use super::row::CaseState;
-use crate::{Actor, Fault, Office, Result};
+use super::submit::Submission;
+use crate::{Actor, Fault, Office, Result, books};
 
 /// A case that begins in `executing`.
 pub struct Begun<'a> {
@@ -65,6 +66,66 @@ pub async fn begin_executing(
         actor,
         &["submitted", "decided", "approved", "executing"],
         begun.detail,
+    )
+    .await
+}
+
+/// A case that is done in the transaction that begins it.
+pub struct AtOnce<'a> {
+    /// One live case for one wish; this one never waits, so that it only has to differ.
+    pub wish: &'a str,
+    /// Branch that keeps it.
+    pub branch_id: i16,
+    /// Form, without personal values.
+    pub form: Value,
+    /// Numbers of its first event.
+    pub begun: Value,
+    /// What was done, e.g. `changed`.
+    pub step: &'a str,
+    /// Numbers of its last event.
+    pub done: Value,
+}
+
+/// Remembers the submission's key, opens its case and ends it, in the caller's transaction.
+///
+/// # Errors
+/// The key came before.
+pub async fn at_once(
+    office: &Office,
+    conn: &mut PgConnection,
+    submission: &Submission,
+    case: AtOnce<'_>,
+) -> Result<()> {
+    let request = &submission.request;
+    books::remember(
+        office,
+        conn,
+        submission.key,
+        submission.digest,
+        submission.case_id,
+    )
+    .await?;
+    let begun = Begun {
+        case_id: submission.case_id,
+        service: &request.service,
+        wish: case.wish,
+        applicant_id: request.applicant_id,
+        branch_id: case.branch_id,
+        channel: &request.channel,
+        amount_fen: None,
+        promised_at: submission.promised_at,
+        form: case.form,
+        detail: case.begun,
+    };
+    begin_executing(office, conn, begun, submission.actor).await?;
+    end_executing(
+        office,
+        conn,
+        submission.case_id,
+        CaseState::Done,
+        &[case.step, "done"],
+        case.done,
+        submission.actor,
     )
     .await
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::row::{Case, CaseState, seal_form};
 use super::submit::{Submission, Submitted, repeated};
-use super::{add_event, event_record, number};
+use super::{add_event, event_record, next_seq, number};
 use crate::catalogue::{Effect, OwnBooks, Request};
 use crate::office::PolicyInForce;
 use crate::{Actor, Error, Fault, Office, Result, fact, leaf, outbox};
@@ -350,13 +350,7 @@ pub(super) async fn execute(
                 )
             }
             Target::Open(case) => {
-                let seq: i16 = sqlx::query_scalar(
-                "SELECT max(seq)::smallint + 1::smallint FROM case_event WHERE centre_id = $1 AND case_id = $2",
-            )
-            .bind(office.centre.id)
-            .bind(case_id)
-            .fetch_one(&mut *conn)
-            .await?;
+                let seq = next_seq(office, conn, case_id).await?;
                 let key = key_uuid(&format!("E21:{}:{case_id}", office.centre.id));
                 (
                     case.version,

@@ -250,7 +250,7 @@ pub(crate) fn months_table(office: &anju_casework::Office, done: &[&Remittance])
     .cards()
 }
 
-/// 2026年11月汇缴, or 补缴（至2026年8月）.
+/// What is paid: 2026年11月, or 补缴（至2026年8月）.
 pub(crate) fn what(one: &Remittance) -> String {
     let month = one.month().chinese();
     if one.kind == kind::MONTHLY {

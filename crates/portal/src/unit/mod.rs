@@ -1,5 +1,7 @@
 //! `/unit`: handlers of an employer's clerk. A clerk sees his own employer's rosters and remittances alone.
 
+mod change;
+mod change_parts;
 mod home;
 mod kept;
 mod mend;
@@ -35,12 +37,12 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/roster/register", post(roster::register))
         .route("/unit/roster/{roster}", get(roster::preview))
         .route("/unit/people", get(people::page))
-        .route("/unit/people/new", get(people::fresh).post(people::add))
+        .route("/unit/people/new", get(change::fresh).post(change::add))
         .route(
             "/unit/people/{account}",
-            get(people::one).post(people::change),
+            get(change::one).post(change::change),
         )
-        .route("/unit/ratio", get(people::ratio).post(people::change_ratio))
+        .route("/unit/ratio", get(change::ratio).post(change::change_ratio))
         .route("/unit/pay", get(pay::page))
         .route("/unit/arrivals", get(pay::arrivals))
         .route("/unit/arrivals/{remittance}", get(pay::arrival))

@@ -49,8 +49,6 @@ pub struct ChangePage {
     pub frame: UnitFrame,
     /// Every mistake.
     pub errors: Option<ErrorSummary>,
-    /// Why it cannot be done now.
-    pub flash: Option<Flash>,
     /// Title.
     pub title: String,
     /// From which month it counts.
