@@ -121,6 +121,32 @@ pub enum Effect {
     },
 }
 
+/// An approved case on its way to what its service does itself.
+pub struct Approved<'a> {
+    /// The case; its row is already executing in the transaction at hand.
+    pub case_id: i64,
+    /// What was asked for.
+    pub request: &'a Request,
+    /// All facts.
+    pub facts: &'a Facts,
+    /// What was decided.
+    pub decision: &'a Decision,
+    /// Branch that keeps the applicant.
+    pub branch_id: i16,
+    /// The reviewer whose yes it was; none where the rules decided.
+    pub reviewer: Option<i64>,
+}
+
+/// What a service did about an approved case.
+pub struct Carried {
+    /// What was done, e.g. `started`.
+    pub step: &'static str,
+    /// Numbers of the last event.
+    pub detail: Value,
+    /// Whether the case is done; else it goes on executing.
+    pub done: bool,
+}
+
 /// A service that cases can be opened for.
 pub trait Service: Send + Sync {
     /// Its id.
@@ -162,6 +188,27 @@ pub trait Service: Send + Sync {
     ) -> BoxFuture<'a, Result<Effect>> {
         Box::pin(async {
             let what = format!("{} executes in its own transaction", self.id());
+            Err(Fault::Stored(what).into())
+        })
+    }
+
+    /// Whether [`Service::carry_out`] does what an approval does, instead of a payment to the applicant's card.
+    fn carries_out(&self) -> bool {
+        false
+    }
+
+    /// Does what an approval does, in the transaction that ends the decision. A refusal undoes the approval.
+    ///
+    /// # Errors
+    /// A service that pays has nothing else to do.
+    fn carry_out<'a>(
+        &'a self,
+        _office: &'a Office,
+        _tx: &'a mut PgConnection,
+        _approved: Approved<'a>,
+    ) -> BoxFuture<'a, Result<Carried>> {
+        Box::pin(async {
+            let what = format!("{} has nothing to carry out", self.id());
             Err(Fault::Stored(what).into())
         })
     }

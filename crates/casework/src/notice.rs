@@ -71,6 +71,7 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
         "refused" => {
             format!("【公积金】您的{name}没有通过，原因和补救办法请在“办件”里看。办件 {no}")
         }
+        "approved" => format!("【公积金】您的{name}已通过，结果请在“办件”里看。办件 {no}"),
         "reviewing" => format!(
             "【公积金】您的{name}转人工复核，最迟{}给您结果。办件 {no}",
             day(case.promised_at)

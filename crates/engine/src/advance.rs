@@ -80,6 +80,7 @@ impl Engine {
                 return Ok(Submitted::Before(before));
             }
             if begins_itself.is_none()
+                && !service.carries_out()
                 && let Some(done) = self
                     .submit_at_hand(&mut conn, &*service, &submission, &wish)
                     .await?
@@ -217,7 +218,7 @@ impl Engine {
                 )
                 .into());
             }
-            if ruling.decision.amount_fen.is_none_or(|fen| fen <= 0) {
+            if !service.carries_out() && ruling.decision.amount_fen.is_none_or(|fen| fen <= 0) {
                 return Err(Refusal::new(
                     409,
                     "E-CHECK-05",

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use super::begin::end_executing;
 use super::row::{Case, CaseState, seal_form};
 use super::submit::{Submission, Submitted, repeated};
 use super::{add_event, event_record, next_seq, number};
-use crate::catalogue::{Effect, OwnBooks, Request};
+use crate::catalogue::{Approved, Effect, OwnBooks, Request, Service};
 use crate::office::PolicyInForce;
 use crate::{Actor, Error, Fault, Office, Result, fact, leaf, outbox};
 
@@ -305,6 +306,14 @@ pub(super) async fn execute(
     by_hand: Option<&str>,
 ) -> Result<Verdict> {
     let service = office.catalogue.find(&decided.request.service)?;
+    if service.carries_out() {
+        let Target::Open(case) = target else {
+            return Err(
+                Fault::Stored("only a payment is booked without an open case".to_owned()).into(),
+            );
+        };
+        return carry_out(office, conn, case, &*service, decided, checker, by_hand).await;
+    }
     let Effect::PayOut {
         amount_fen,
         bank,
@@ -421,6 +430,86 @@ pub(super) async fn execute(
             Target::Open(_) => Err(error.into()),
         },
     }
+}
+
+/// What an approval does where the service does it itself: case, decision, work, events and message in one transaction.
+async fn carry_out(
+    office: &Office,
+    conn: &mut PgConnection,
+    case: &Case,
+    service: &dyn Service,
+    decided: &Decided<'_>,
+    reviewer: Option<i64>,
+    by_hand: Option<&str>,
+) -> Result<Verdict> {
+    let mut tx = conn.begin().await?;
+    let moved = sqlx::query(
+        "UPDATE business_case
+            SET state = 5, decision = $4, policy_id = $5, next_try_at = NULL, amount_fen = $6, version = version + 1
+          WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state IN (1, 2, 4)",
+    )
+    .bind(office.centre.id)
+    .bind(case.case_id)
+    .bind(case.version)
+    .bind(kept(decided, by_hand)?)
+    .bind(decided.policy.id)
+    .bind(decided.decision.amount_fen)
+    .execute(&mut *tx)
+    .await?;
+    if moved.rows_affected() == 0 {
+        return Ok(Verdict::Again);
+    }
+    let actor = reviewer.map_or(Actor::System, Actor::Staff);
+    let steps = ["decided", "approved", "executing"];
+    add_event(
+        office,
+        &mut tx,
+        case.case_id,
+        actor,
+        &steps,
+        detail(decided),
+    )
+    .await?;
+    let approved = Approved {
+        case_id: case.case_id,
+        request: decided.request,
+        facts: decided.facts,
+        decision: decided.decision,
+        branch_id: case.branch_id,
+        reviewer,
+    };
+    let carried = service.carry_out(office, &mut tx, approved).await?;
+    if carried.done {
+        let steps = [carried.step, "done"];
+        end_executing(
+            office,
+            &mut tx,
+            case.case_id,
+            CaseState::Done,
+            &steps,
+            carried.detail,
+            actor,
+        )
+        .await?;
+    } else {
+        add_event(
+            office,
+            &mut tx,
+            case.case_id,
+            actor,
+            &[carried.step],
+            carried.detail,
+        )
+        .await?;
+    }
+    outbox::sms(office, &mut tx, case.case_id, "approved").await?;
+    tx.commit().await?;
+    office.changed_with_messages(case.case_id);
+    Ok(Verdict::Moved(if carried.done {
+        CaseState::Done
+    } else {
+        CaseState::Executing
+    }))
 }
 
 /// Something that was read without a lock has moved: the whole statement was undone.
