@@ -1,7 +1,9 @@
 //! The day's end (日终): statements fetched, matched, closed by two.
 
-use anju_business::books::day_close;
+use std::time::Duration;
+
 use anju_business::books::day_match::{Statement, StatementLine};
+use anju_business::books::{day_close, interest_year};
 use anju_casework::staff::Staff;
 use anju_casework::{Fault, Refusal, Result};
 use anju_exchange::bank::BankStatement;
@@ -85,6 +87,30 @@ impl Engine {
         }
         self.propose_close(maker).await?;
         self.confirm_close(checker).await
+    }
+
+    /// The year's interest by two persons, one after the other, booked before it returns; nothing where none is due.
+    ///
+    /// # Errors
+    /// What `interest_year::propose` and `approve` refuse.
+    pub async fn settle_interest(&self, maker: &Staff, checker: &Staff) -> Result<()> {
+        let office = &self.office;
+        if let Some(until) = interest_year::due(office).await? {
+            let approved = interest_year::find(office, until)
+                .await?
+                .is_some_and(|one| one.state == interest_year::state::APPROVED);
+            if !approved {
+                interest_year::propose(office, maker).await?;
+                interest_year::approve(office, checker).await?;
+            }
+            interest_year::run_approved(office).await?;
+            // Another node may be at it: it is waited for.
+            while interest_year::due(office).await?.is_some() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                interest_year::run_approved(office).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -153,6 +153,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/books/close/{date}/proof.json", BOOKS),
     ("POST", "/desk/books/close/propose", ACCOUNTANTS),
     ("POST", "/desk/books/close/confirm", ACCOUNTANTS),
+    ("GET", "/desk/books/interest", BOOKS),
+    ("POST", "/desk/books/interest", ACCOUNTANTS),
 ];
 
 /// Who may open this route; nobody where it is not in the table.

@@ -69,20 +69,35 @@ pub async fn put_staff(config: &Config, office: &Office) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Closes the open business day with the two accountants as its hands; the reason is the error if it is refused.
+/// Closes the open business day with the two accountants as its hands, and settles the year's interest where it is due; the reason is the
+/// error if it is refused.
 pub async fn close_day(engine: &Engine) -> anyhow::Result<NaiveDate> {
+    let (maker, checker) = hands(engine).await?;
+    let close = async {
+        engine.settle_interest(&maker, &checker).await?; // of a close that was interrupted before
+        let closed = engine.close_day(&maker, &checker).await?;
+        engine.settle_interest(&maker, &checker).await?;
+        Ok(closed)
+    };
+    match close.await {
+        Err(Error::Refused(refusal)) => bail!("{} {}", refusal.code, refusal.detail),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// Settles the year's interest with the two accountants as its hands, where it is due.
+pub async fn settle_interest(engine: &Engine) -> anyhow::Result<()> {
+    let (maker, checker) = hands(engine).await?;
+    Ok(engine.settle_interest(&maker, &checker).await?)
+}
+
+async fn hands(engine: &Engine) -> anyhow::Result<(Staff, Staff)> {
     let hand = async |number: &str| -> anyhow::Result<Staff> {
         staff::by_number(&engine.office, number)
             .await?
             .with_context(|| format!("没有工号 {number}：先运行 anju setup --demo"))
     };
-    match engine
-        .close_day(&hand(ACCOUNTANT).await?, &hand(CHIEF_ACCOUNTANT).await?)
-        .await
-    {
-        Err(Error::Refused(refusal)) => bail!("{} {}", refusal.code, refusal.detail),
-        outcome => Ok(outcome?),
-    }
+    Ok((hand(ACCOUNTANT).await?, hand(CHIEF_ACCOUNTANT).await?))
 }
 
 /// The logins, with codes for this instant in seconds of Unix time.

@@ -14,7 +14,7 @@ use anju::{
     start::{demo, office},
 };
 use anju_business::{
-    books::day_close,
+    books::{day_close, interest_year},
     contribution::{
         receipt::{self, Credit},
         remittance,
@@ -114,7 +114,7 @@ async fn end_of_june(engine: Engine) -> anyhow::Result<()> {
     if day_close::open_date(&engine.office).await? == LAST_DAY {
         demo::close_day(&engine).await?;
     }
-    Ok(())
+    demo::settle_interest(&engine).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,12 +131,15 @@ async fn a_year_end_that_is_killed_in_any_step_ends_as_if_nothing_had_been() {
     for ranges in [1, 2] {
         let copy = Copy::of(&town).await;
         let engine = engine_on(&town, &copy.url).await;
-        let maker = staff::by_number(&engine.office, "1004")
-            .await
-            .expect("the staff")
-            .expect("the accountant");
-        engine.propose_close(&maker).await.expect("proposed");
-        mark_and_settle(&copy.url, ranges).await;
+        let (maker, checker) = accountants(&engine).await;
+        engine.close_day(&maker, &checker).await.expect("closed");
+        for step in [
+            interest_year::propose(&engine.office, &maker).await,
+            interest_year::approve(&engine.office, &checker).await,
+        ] {
+            step.expect("approved");
+        }
+        settle_ranges(&copy.url, ranges).await;
         for _ in 0..2 {
             end_of_june(engine_on(&town, &copy.url).await)
                 .await
@@ -147,17 +150,19 @@ async fn a_year_end_that_is_killed_in_any_step_ends_as_if_nothing_had_been() {
     }
 }
 
+async fn accountants(engine: &Engine) -> (staff::Staff, staff::Staff) {
+    let hand = async |number| {
+        staff::by_number(&engine.office, number)
+            .await
+            .expect("the staff")
+            .expect("an accountant")
+    };
+    (hand("1004").await, hand("1005").await)
+}
+
 /// What a run leaves that dies after it has settled so many accounts, each a range of its own.
-async fn mark_and_settle(database: &str, ranges: i64) {
+async fn settle_ranges(database: &str, ranges: i64) {
     let mut ledger = writer(database).await;
-    sqlx::query(
-        "SELECT ledger_mark_day(s.centre_id, s.business_date, s.business_date + 1, s.maker_id, s.maker_id + 1, s.made_at)
-           FROM day_signature s WHERE s.business_date = $1",
-    )
-    .bind(LAST_DAY)
-    .execute(&mut ledger)
-    .await
-    .expect("the mark");
     sqlx::query(
         "SELECT ledger_settle_range(1::smallint, $1::date + 1, $1::date + 1, 20280701, lo, hi, nextval('anju_id'), 0, 1::smallint,
                                     now())

@@ -13,6 +13,7 @@ mod evidence;
 mod gateway;
 mod handover;
 mod installation;
+mod interest_year;
 mod keys;
 mod outside;
 mod policy;

@@ -2,14 +2,14 @@
 //! not pass says why.
 
 use anju_ledger::day::{self, BusinessDate, Closing, DayState};
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{Connection, FromRow, PgConnection};
 
 use anju_casework::staff::{Staff, role};
 use anju_casework::{Office, Refusal, Result};
 
 use super::day_match::{self, BankMatch, Statement};
-use super::day_proof;
+use super::{day_proof, interest_year};
 use crate::contribution::suspense;
 
 /// One line of the checklist.
@@ -141,6 +141,7 @@ pub async fn at_a_glance(office: &Office, matches: &[BankMatch]) -> Result<Vec<C
             format!("还有 {waiting} 笔认领待复核")
         },
     });
+    checks.extend(interest_year::check(office, open_date(office).await?).await?);
     Ok(checks)
 }
 
@@ -164,6 +165,10 @@ pub async fn propose(
     let open = open_date(office).await?;
     has_come(office, open)?;
     let matches = day_match::match_day(office, open, statements).await?;
+    let corrected = interest_year::correct(office).await?;
+    if corrected > 0 {
+        tracing::info!(corrected, "interest of settled years was corrected");
+    }
     passes(&checklist(office, &matches).await?)?;
     sqlx::query(
         "INSERT INTO day_signature (centre_id, business_date, maker_id, made_at, state) VALUES ($1, $2, $3, $4, 1)
@@ -272,7 +277,7 @@ async fn seal(
         at: office.now(),
     };
     day::close(&mut conn, &closing).await?;
-    end(office, business_date, checker_id).await?;
+    sign(office, business_date, checker_id).await?;
     Ok(conn.close().await?)
 }
 
@@ -283,12 +288,6 @@ const DAY_END: i32 = 0x6461_7965;
 /// close is given up.
 async fn closing_line(office: &Office) -> Result<PgConnection> {
     Ok(office.pool.acquire().await?.detach())
-}
-
-/// What belongs to the end of a sealed day, the signature last: a close without it is not finished.
-async fn end(office: &Office, sealed: NaiveDate, checker_id: i64) -> Result<()> {
-    settle_year_if_due(office, sealed).await?;
-    sign(office, sealed, checker_id).await
 }
 
 async fn sign(office: &Office, business_date: NaiveDate, checker_id: i64) -> Result<()> {
@@ -337,7 +336,7 @@ pub async fn finish_interrupted(office: &Office) -> Result<()> {
     .await?;
     for (sealed, checker_id) in unsigned {
         tracing::info!(%sealed, "an interrupted close is finished");
-        end(office, sealed, checker_id).await?;
+        sign(office, sealed, checker_id).await?;
     }
     Ok(conn.close().await?)
 }
@@ -353,31 +352,6 @@ pub async fn first_day(office: &Office) -> Result<NaiveDate> {
         Some(first) => Ok(first),
         None => open_date(office).await,
     }
-}
-
-/// When 30 June is sealed, the year's interest of every account (E71, E72), in key ranges; repeated, it books nothing.
-async fn settle_year_if_due(office: &Office, closed: NaiveDate) -> Result<()> {
-    let next = closed.succ_opt().unwrap_or(closed);
-    if (next.month(), next.day()) != (7, 1) {
-        return Ok(());
-    }
-    let mut conn = office.pool.acquire().await?;
-    let header = anju_ledger::journal::Header {
-        centre: office.ledger(),
-        day: day::open_day(&mut conn, office.ledger()).await?,
-        journal_id: anju_ledger::JournalId(office.ids.next().await?),
-        event: anju_ledger::Event(72),
-        case_id: None,
-        maker_id: 0,
-        checker_id: None,
-        rule_id: office.policy().id,
-        branch_id: office.centre.head_branch,
-        month: None,
-        made_at: office.now(),
-    };
-    let settled = anju_ledger::product::settle_year(&mut conn, &office.ids, &header, next).await?;
-    tracing::info!(?settled, "annual interest settled");
-    Ok(())
 }
 
 /// How far a day has come.

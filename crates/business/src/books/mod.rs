@@ -5,3 +5,4 @@ pub mod day_close;
 pub mod day_match;
 pub mod day_proof;
 pub mod export;
+pub mod interest_year;

@@ -88,6 +88,17 @@ impl Cell {
         amount.map_or_else(Cell::none, Cell::amount)
     }
 
+    /// How many, in groups of three digits.
+    #[must_use]
+    pub fn count(many: i64) -> Cell {
+        // A whole number of yuan is written with the same groups.
+        let yuan = Fen::new(many.saturating_mul(100)).to_string();
+        Cell {
+            faint: many == 0,
+            ..Cell::new(yuan.strip_suffix(".00").unwrap_or(&yuan))
+        }
+    }
+
     /// Not applicable: `—`.
     #[must_use]
     pub fn none() -> Cell {

@@ -8,6 +8,7 @@ mod claim;
 mod close;
 mod customer;
 mod identify;
+mod interest;
 mod ops;
 mod search;
 mod suspense;
@@ -74,6 +75,10 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/books/close/{date}/proof.json", get(close::proof))
         .route("/desk/books/close/propose", post(close::propose))
         .route("/desk/books/close/confirm", post(close::confirm))
+        .route(
+            "/desk/books/interest",
+            get(interest::page).post(interest::step),
+        )
 }
 
 /// Address, words and keys of an entry of the rail.
@@ -94,6 +99,7 @@ const RAIL: [(&str, &[Entry]); 3] = [
             ("/desk/suspense", "暂收待查", "g s"),
             ("/desk/books/trial-balance", "试算平衡", "g b"),
             ("/desk/books/close", "日结", "g d"),
+            ("/desk/books/interest", "年度结息", "g i"),
         ],
     ),
     ("系统", &[("/desk/ops", "运行", "g o")]),

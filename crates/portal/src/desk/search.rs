@@ -22,12 +22,13 @@ use crate::security::Visit;
 use crate::serve::Portal;
 
 /// Pages by name and the initials of their pinyin.
-const PAGES: [(&str, &str, &str); 7] = [
+const PAGES: [(&str, &str, &str); 8] = [
     ("任务", "rw", "/desk/tasks"),
     ("客户核身", "khhs", "/desk/identify"),
     ("暂收待查", "zsdc", "/desk/suspense"),
     ("试算平衡", "ssph", "/desk/books/trial-balance"),
     ("日结", "rj", "/desk/books/close"),
+    ("年度结息", "ndjx", "/desk/books/interest"),
     ("运行", "yx", "/desk/ops"),
     ("快捷键", "kjj", "/desk/keys"),
 ];
