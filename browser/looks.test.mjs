@@ -129,6 +129,7 @@ page('desk-forbidden', 'teller', answered('/desk/books/close', 403));
 page('desk-suspense', 'accountant', '/desk/suspense');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
 page('desk-close', 'accountant', '/desk/books/close');
+page('unit-base', 'clerk', '/unit/base');
 page('desk-interest', 'accountant', '/desk/books/interest');
 page('desk-ops', 'admin', '/desk/ops');
 

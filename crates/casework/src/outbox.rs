@@ -90,6 +90,36 @@ pub async fn sms(
     Ok(())
 }
 
+/// Tells every clerk of an employer, in at most 60 characters, in the change that causes it.
+pub async fn tell_clerks(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+    case_id: i64,
+    text: &str,
+) -> Result<()> {
+    let phones: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT phone_sealed FROM clerk WHERE centre_id = $1 AND employer_id = $2 AND ended_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_all(&mut *conn)
+    .await?;
+    for phone in phones {
+        let payload = json!({ "phone": hex::encode(phone), "text": text });
+        enqueue(
+            office,
+            conn,
+            kind::SMS,
+            Some(case_id),
+            payload,
+            office.now(),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 /// When a message was put into the outbox.
 pub async fn enqueued_at(office: &Office, outbox_id: i64) -> Result<DateTime<Utc>> {
     Ok(

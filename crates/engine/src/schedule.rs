@@ -1,15 +1,17 @@
-//! Work that its time brings: lists that lapse without money; closes and annual settlements that were interrupted, at start and when the
+//! Work that its time brings: lists that lapse without money; bases that nobody declared in time; closes and annual settlements that were interrupted, at start and when the
 //! database was away.
 
 use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
-use anju_business::contribution::remittance;
+use anju_business::contribution::{base_year, remittance};
+use chrono::NaiveDate;
 
 use crate::Engine;
 
 /// Looks once a minute until its task is dropped.
 pub async fn run(engine: Engine) {
+    let mut looked_at_bases: Option<NaiveDate> = None;
     loop {
         if let Err(error) = day_close::finish_interrupted(&engine.office).await {
             tracing::error!(%error, "finishing an interrupted close");
@@ -18,6 +20,18 @@ pub async fn run(engine: Engine) {
         }
         if let Err(error) = interest_year::run_approved(&engine.office).await {
             tracing::error!(%error, "going on with an annual settlement");
+        }
+        let today = engine.office.today();
+        if looked_at_bases != Some(today) {
+            match base_year::adjust_to_limits(&engine.office).await {
+                Ok(adjusted) => {
+                    looked_at_bases = Some(today);
+                    if adjusted > 0 {
+                        tracing::info!(adjusted, "bases were brought to the limits of the year");
+                    }
+                }
+                Err(error) => tracing::error!(%error, "bringing bases to the limits of the year"),
+            }
         }
         match remittance::expire(&engine.office).await {
             Ok(0) => {}

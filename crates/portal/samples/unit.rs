@@ -174,6 +174,7 @@ fn errors(visit: &Visit) -> ErrorsPage {
     let mut frame = unit_frame(visit, "11月名册", UnitTab::Roster);
     frame.head.failed = true;
     ErrorsPage {
+        action: "/unit/roster",
         frame,
         title: "11月名册".into(),
         file: "11月名册.xlsx · 已读 128 / 128 行 · 用时 0.2 秒".into(),

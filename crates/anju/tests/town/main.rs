@@ -3,6 +3,7 @@
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
 mod authorization;
+mod base_year;
 mod bench;
 mod books;
 mod chance;

@@ -134,6 +134,31 @@ impl Visitor {
         self.send(request).await
     }
 
+    /// Sends a form with a file, as a browser does.
+    pub async fn upload(&self, path: &str, fields: &[(&str, &str)], file: &[u8]) -> Answer {
+        let boundary = "anju-boundary-of-a-form";
+        let mut body = Vec::new();
+        for (name, value) in [("csrf", self.token.as_str())].iter().chain(fields) {
+            let head = format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+        }
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"roster\"; filename=\"bases.xlsx\"\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let request = self
+            .client
+            .post(format!("{}{path}", self.server))
+            .header(header::CONTENT_TYPE, kind)
+            .body(body);
+        self.send(request).await
+    }
+
     async fn send(&self, request: RequestBuilder) -> Answer {
         let answer = request
             .header(header::COOKIE, &self.cookie)

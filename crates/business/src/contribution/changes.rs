@@ -16,12 +16,15 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use super::base_year;
 use super::change_rows::{self, Asked};
 use super::kept::{change_code, keep};
 use super::members::Books;
 use super::registration::{RosterRead, apply, roster_read};
 use super::remittance;
 use super::roster::{self, Change, Checked, Context, Mode};
+use super::supplement::{self, Owed};
+use super::supplement_lines::Reason;
 use super::upload::{Mistakes, Police, ask_police, roster_policy};
 
 /// The service that changes the ratio; RATIO-04 counts its cases.
@@ -192,6 +195,14 @@ impl MemberChanges {
             .fits(office, tx, &locked, month, roster_id, &list)
             .await?;
         apply(office, tx, &locked, roster_id, &list).await?;
+        let mut done =
+            json!({ "people": people, "lines": list.lines, "total_fen": list.total_fen });
+        if self.change == Change::Base
+            && let Some(owed) =
+                difference(office, tx, submission, &locked, month, roster_id).await?
+        {
+            done["difference"] = owed;
+        }
         if let (Change::Seal, Prepared::Checked(new)) = (self.change, prepared) {
             let reasons = change_rows::reasons(office, request, &new.reasons, &new.members);
             note_reasons(office, tx, &reasons).await?;
@@ -211,7 +222,7 @@ impl MemberChanges {
                 form,
                 begun: json!({ "roster": roster, "month": month.to_string(), "digest": hex::encode(&list.digest) }),
                 step: "changed",
-                done: json!({ "people": people, "lines": list.lines, "total_fen": list.total_fen }),
+                done,
             },
         )
         .await
@@ -263,6 +274,31 @@ impl MemberChanges {
             _ => Ok(people),
         }
     }
+}
+
+/// BASE-04: what months listed at the old base owe is a back payment of its own, registered with the change.
+async fn difference(
+    office: &Office,
+    tx: &mut PgConnection,
+    submission: &case::Submission,
+    employer: &Employer,
+    month: Month,
+    roster_id: i64,
+) -> Result<Option<Value>> {
+    let lines = base_year::differences(office, tx, employer, month, roster_id).await?;
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let remittance_id = office.ids.next().await?;
+    let owed = Owed {
+        remittance_id,
+        reason: Reason::ShortBase,
+        document_no: None,
+        channel: &submission.request.channel,
+        actor: submission.actor,
+    };
+    let registered = supplement::register(office, tx, employer, owed, &lines).await?;
+    Ok(Some(registered))
 }
 
 /// The list that a case applies.

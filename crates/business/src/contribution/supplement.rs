@@ -3,13 +3,13 @@
 
 use anju_casework::catalogue::Service;
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Fault as Trouble, Office, Refusal, Result, books, case};
+use anju_casework::{Actor, Fault as Trouble, Office, Refusal, Result, books, case};
 use anju_ledger::command;
 use anju_vault::NumberKind;
 use chrono::TimeDelta;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::members::Books;
@@ -68,39 +68,68 @@ impl Supplement {
             submission.case_id,
         )
         .await?;
-        self.write(office, &mut tx, submission, &employer, reason, &lines)
-            .await?;
+        let owed = Owed {
+            remittance_id: submission.case_id,
+            reason,
+            document_no,
+            channel: &request.channel,
+            actor: submission.actor,
+        };
+        register(office, &mut tx, &employer, owed, &lines).await?;
         tx.commit().await?;
         Ok(submission.case_id)
     }
+}
 
-    async fn write(
-        &self,
-        office: &Office,
-        tx: &mut PgConnection,
-        submission: &case::Submission,
-        employer: &Employer,
-        reason: Reason,
-        lines: &[Line],
-    ) -> Result<()> {
-        let remittance_id = submission.case_id;
-        let total: i64 = lines
-            .iter()
-            .map(|line| (line.employer + line.employee).fen())
-            .sum();
-        let last = lines
-            .iter()
-            .map(|line| line.month)
-            .max()
-            .ok_or_else(|| Trouble::Stored("a back payment without a line".to_owned()))?;
-        let mut accounts: Vec<i64> = lines.iter().map(|line| line.account_id).collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        let days = Rules::on(office, office.today()).int("list_expire_days")?;
-        let until = office.today() + TimeDelta::days(days);
-        let digest = digest(lines);
-        let pay_code = reference(office, last, remittance_id);
-        sqlx::query(
+/// The service of every back payment, whoever causes it.
+const SERVICE: &str = "supplement-register";
+
+/// A back payment that is registered.
+pub(super) struct Owed<'a> {
+    /// Its identifier, and that of its case.
+    pub(super) remittance_id: i64,
+    /// Why.
+    pub(super) reason: Reason,
+    /// Number of the decision, where there is one.
+    pub(super) document_no: Option<&'a str>,
+    /// Channel.
+    pub(super) channel: &'a str,
+    /// Who.
+    pub(super) actor: Actor,
+}
+
+/// Writes a list of back payments and its case, in the caller's transaction: it waits for its money. Returns what the payer needs.
+pub(super) async fn register(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+    owed: Owed<'_>,
+    lines: &[Line],
+) -> Result<Value> {
+    let Owed {
+        remittance_id,
+        reason,
+        document_no,
+        channel,
+        actor,
+    } = owed;
+    let total: i64 = lines
+        .iter()
+        .map(|line| (line.employer + line.employee).fen())
+        .sum();
+    let last = lines
+        .iter()
+        .map(|line| line.month)
+        .max()
+        .ok_or_else(|| Trouble::Stored("a back payment without a line".to_owned()))?;
+    let mut accounts: Vec<i64> = lines.iter().map(|line| line.account_id).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    let days = Rules::on(office, office.today()).int("list_expire_days")?;
+    let until = office.today() + TimeDelta::days(days);
+    let digest = digest(lines);
+    let pay_code = reference(office, last, remittance_id);
+    sqlx::query(
             "INSERT INTO remittance (centre_id, remittance_id, employer_id, month, state, reference, bank, people, amount_fen, due_on,
                                      expires_on, digest, registered_at, registered_by, kind, reason, document_no)
              VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14, $15)",
@@ -116,13 +145,13 @@ impl Supplement {
         .bind(until)
         .bind(&digest)
         .bind(office.now())
-        .bind(submission.actor.id())
+        .bind(actor.id())
         .bind(kind::SUPPLEMENT)
         .bind(reason.code())
-        .bind(submission.request.text("document_no"))
+        .bind(document_no)
         .execute(&mut *tx)
         .await?;
-        sqlx::query(
+    sqlx::query(
             "INSERT INTO remittance_line (centre_id, remittance_id, account_id, person_id, month, base_fen, employer_fen, employee_fen)
              SELECT $1, $2, * FROM unnest($3::bigint[], $4::bigint[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[])",
         )
@@ -136,33 +165,29 @@ impl Supplement {
         .bind(lines.iter().map(|line| line.employee.fen()).collect::<Vec<_>>())
         .execute(&mut *tx)
         .await?;
-        case::begin_executing(
-            office,
-            tx,
-            case::Begun {
-                case_id: remittance_id,
-                service: &self.id,
-                wish: &format!("{}:{pay_code}", self.id),
-                applicant_id: employer.employer_id,
-                branch_id: employer.branch_id,
-                channel: &submission.request.channel,
-                amount_fen: Some(total),
-                promised_at: anju_domain::clock::end_of_day(until),
-                form: json!({ "reason": reason.code(), "document_no": submission.request.text("document_no") }),
-                detail: json!({
-                    "remittance": office.numbers.encode(NumberKind::Remittance, remittance_id),
-                    "amount_fen": total,
-                    "lines": lines.len(),
-                    "reference": pay_code,
-                    "payee_bank": employer.bank,
-                    "payee_account": office.bank(&employer.bank)?.account_no,
-                    "digest": hex::encode(&digest),
-                }),
-            },
-            submission.actor,
-        )
-        .await
-    }
+    let registered = json!({
+        "remittance": office.numbers.encode(NumberKind::Remittance, remittance_id),
+        "amount_fen": total,
+        "lines": lines.len(),
+        "reference": pay_code,
+        "payee_bank": employer.bank,
+        "payee_account": office.bank(&employer.bank)?.account_no,
+        "digest": hex::encode(&digest),
+    });
+    let begun = case::Begun {
+        case_id: remittance_id,
+        service: SERVICE,
+        wish: &format!("{SERVICE}:{pay_code}"),
+        applicant_id: employer.employer_id,
+        branch_id: employer.branch_id,
+        channel,
+        amount_fen: Some(total),
+        promised_at: anju_domain::clock::end_of_day(until),
+        form: json!({ "reason": reason.code(), "document_no": document_no }),
+        detail: registered.clone(),
+    };
+    case::begin_executing(office, tx, begun, actor).await?;
+    Ok(registered)
 }
 
 fn digest(lines: &[Line]) -> Vec<u8> {

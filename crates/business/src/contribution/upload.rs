@@ -19,6 +19,7 @@ use anju_casework::{
     Actor, Error, Fault as Trouble, Office, Refusal, Result, RowFault, books, case,
 };
 
+use super::base_year;
 use super::kept::keep;
 use super::members::Books;
 use super::roster::{
@@ -138,6 +139,29 @@ pub async fn last_list(
     Ok(Books::read(office, employer, month, &[]).await?.last_month)
 }
 
+/// Everybody who contributes with the base of today, as a clerk takes it home to declare the bases of a year.
+pub async fn bases_of_today(
+    office: &Office,
+    employer: &Employer,
+    month: Month,
+) -> Result<Vec<LastLine>> {
+    let books = Books::read(office, employer, month, &[]).await?;
+    let mut lines: Vec<LastLine> = books
+        .members
+        .into_iter()
+        .filter(|(_, member)| member.state == roster::MemberState::Active)
+        .map(|(id_number, member)| LastLine {
+            id_number,
+            name: member.name,
+            base: member.base,
+            ratios: member.ratios,
+            monthly: anju_domain::money::Fen::ZERO,
+        })
+        .collect();
+    lines.sort_by(|a, b| a.id_number.cmp(&b.id_number));
+    Ok(lines)
+}
+
 /// Takes the key and the file of a month.
 pub struct Uploaded<'a> {
     /// Whose.
@@ -174,6 +198,11 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
         Ok(read) => read,
         Err(faults) => return Ok(Upload::Refused(Box::new(Mistakes::whole(faults)))),
     };
+    if upload.mode == Mode::Bases
+        && let Some(fault) = base_year::out_of_time(office, &employer, upload.month)?
+    {
+        return Ok(Upload::Refused(Box::new(Mistakes::whole(vec![fault]))));
+    }
     let books = Books::read(office, &employer, upload.month, &lines).await?;
     let policy = roster_policy(office, &employer, upload.month)?;
     let no_answers = HashMap::new();

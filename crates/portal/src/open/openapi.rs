@@ -451,6 +451,7 @@ fn schemas() -> Map<String, Value> {
         "Remittance": object(&["state", "amount_fen", "received_fen", "allocated_fen"], json!({
             "state": { "type": "string", "enum": ["awaiting", "part_received", "allocated", "cancelled"] },
             "amount_fen": fen, "received_fen": fen, "allocated_fen": fen, "allocated_at": { "type": ["string", "null"] },
+            "reference": text, "payee_bank": text, "payee_account": text, "payee_name": text,
         })),
         "PersonLookup": object(&["id_no"], json!({ "id_no": text })),
         "Person": object(&["person_id", "name_masked", "memberships"], json!({ "person_id": text, "name_masked": text, "memberships": list })),

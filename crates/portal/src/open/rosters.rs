@@ -163,12 +163,16 @@ pub async fn remittance(
     let remittance = remittance::require(&open.engine.office, remittance_id)
         .await
         .map_err(problem)?;
+    let account = open.engine.office.bank(&remittance.bank).map_err(problem)?;
     Ok(Json(json!({
         "remittance_id": id,
         "employer_no": open.encode(NumberKind::Employer, remittance.employer_id),
         "kind": if remittance.kind == remittance::kind::MONTHLY { "monthly" } else { "supplement" },
         "month": remittance.month().to_string(),
         "reference": remittance.reference,
+        "payee_bank": remittance.bank,
+        "payee_account": account.account_no,
+        "payee_name": account.holder,
         "state": remittance.state_code(),
         "people": remittance.people,
         "amount_fen": remittance.amount_fen,

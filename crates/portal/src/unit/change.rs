@@ -315,7 +315,7 @@ async fn refuse(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
-async fn submission(
+pub(super) async fn submission(
     portal: &Portal,
     at: &AtUnit,
     service: &str,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anju_business::contribution::roster::Mode;
 use anju_domain::calendar::Month;
 
 const LIFE: Duration = Duration::from_secs(30 * 60);
@@ -16,6 +17,8 @@ const MOST_BYTES: usize = 256 * 1024 * 1024;
 pub(crate) struct Upload {
     pub(crate) employer_id: i64,
     pub(crate) month: Month,
+    /// A month's list, or the bases of a year.
+    pub(crate) mode: Mode,
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
 }
@@ -72,6 +75,7 @@ mod tests {
         Upload {
             employer_id,
             month: Month::parse("2026-11").expect("a month"),
+            mode: Mode::Complete,
             name: "a.xlsx".into(),
             bytes: vec![1; 1024],
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use anju_business::contribution::roster::{Column as RosterColumn, Mode, writer};
+use anju_business::contribution::roster::{Column as RosterColumn, writer};
 use anju_business::contribution::upload::{self, Mistakes, Upload as Outcome, Uploaded};
 use anju_casework::Actor;
 use anju_exchange::kept::GatewayPolice;
@@ -94,7 +94,7 @@ pub(crate) async fn marked(
         Uploaded {
             employer_id: at.employer_id,
             month,
-            mode: Mode::Complete,
+            mode: file.mode,
             bytes: file.bytes,
             actor: Actor::Clerk(at.clerk_id),
             key: Uuid::now_v7(),

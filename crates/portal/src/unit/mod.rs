@@ -1,5 +1,6 @@
 //! `/unit`: handlers of an employer's clerk. A clerk sees his own employer's rosters and remittances alone.
 
+mod base;
 mod change;
 mod change_parts;
 mod home;
@@ -42,6 +43,10 @@ pub(crate) fn routes() -> Router<Portal> {
             "/unit/people/{account}",
             get(change::one).post(change::change),
         )
+        .route("/unit/base", get(base::page).post(base::upload))
+        .route("/unit/base/sheet.xlsx", get(base::sheet))
+        .route("/unit/base/apply", post(base::apply))
+        .route("/unit/base/{roster}", get(base::preview))
         .route("/unit/ratio", get(change::ratio).post(change::change_ratio))
         .route("/unit/pay", get(pay::page))
         .route("/unit/arrivals", get(pay::arrivals))

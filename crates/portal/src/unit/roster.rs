@@ -6,7 +6,7 @@ use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong
 use anju_business::contribution::upload::{self, Mistakes, Roster, Upload as Outcome, Uploaded};
 use anju_business::contribution::{registration, remittance};
 use anju_casework::{Actor, Error, Office};
-use anju_domain::calendar::Month;
+use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::money::Fen;
 use anju_exchange::kept::GatewayPolice;
 use anju_vault::NumberKind;
@@ -27,14 +27,14 @@ use crate::pages::error::PageError;
 use crate::pages::unit::{ErrorsPage, PreviewPage, UploadPage};
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::framed;
 use crate::unit::home::{due, short};
 use crate::unit::kept::Upload;
+use crate::unit::{base, framed};
 
 /// More cells than anybody mends one by one: a new file is the way.
 const MENDABLE: usize = 50;
 
-const DROP: Drop = Drop {
+pub(super) const DROP: Drop = Drop {
     name: "roster",
     words: "把 Excel 拖到这里，或选择文件",
 };
@@ -90,8 +90,22 @@ pub(crate) async fn upload(
     State(portal): State<Portal>,
     visit: Visit,
     at: AtUnit,
-    mut parts: Multipart,
+    parts: Multipart,
 ) -> Result<Response, PageError> {
+    match file_of(&at, parts, Mode::Complete).await? {
+        Ok((file, key)) => take(&portal, &visit, &at, file, key).await,
+        Err(flash) => Ok(draw(&portal, &visit, &at, Some(flash))
+            .await?
+            .into_response()),
+    }
+}
+
+/// The file of a form with its key; or the words for a form without a file.
+pub(super) async fn file_of(
+    at: &AtUnit,
+    mut parts: Multipart,
+    mode: Mode,
+) -> Result<Result<(Upload, Uuid), Flash>, PageError> {
     let (mut month, mut key, mut file) = (None, None, None);
     while let Some(part) = parts.next_field().await.map_err(|_| PageError::Stale)? {
         match part.name().unwrap_or_default() {
@@ -115,21 +129,19 @@ pub(crate) async fn upload(
         return Err(PageError::Stale);
     };
     let Some((name, bytes)) = file.filter(|(_, bytes)| !bytes.is_empty()) else {
-        let flash = Flash::new(
+        return Ok(Err(Flash::new(
             Tone::Fail,
             "还没有选文件。请把 Excel 拖进来，或点“选择文件”。",
-        );
-        return Ok(draw(&portal, &visit, &at, Some(flash))
-            .await?
-            .into_response());
+        )));
     };
     let file = Upload {
         employer_id: at.employer_id,
         month,
+        mode,
         name,
         bytes,
     };
-    take(&portal, &visit, &at, file, key).await
+    Ok(Ok((file, key)))
 }
 
 /// Checks a file: kept and previewed, or every mistake of it on a page.
@@ -141,14 +153,16 @@ pub(super) async fn take(
     key: Uuid,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let mut call = format!("roster\n{}\n{}\n", at.employer_id, file.month).into_bytes();
+    let is_base = file.mode == Mode::Bases;
+    let what = if is_base { "bases" } else { "roster" };
+    let mut call = format!("{what}\n{}\n{}\n", at.employer_id, file.month).into_bytes();
     call.extend_from_slice(&file.bytes);
     let outcome = upload::upload(
         office,
         Uploaded {
             employer_id: at.employer_id,
             month: file.month,
-            mode: Mode::Complete,
+            mode: file.mode,
             bytes: file.bytes.clone(),
             actor: Actor::Clerk(at.clerk_id),
             key,
@@ -160,7 +174,8 @@ pub(super) async fn take(
     match outcome {
         Ok(Outcome::Kept(roster_id)) => {
             let number = office.numbers.encode(NumberKind::Roster, roster_id);
-            Ok(Redirect::to(&format!("/unit/roster/{number}")).into_response())
+            let page = if is_base { "base" } else { "roster" };
+            Ok(Redirect::to(&format!("/unit/{page}/{number}")).into_response())
         }
         Ok(Outcome::Refused(mistakes)) => {
             let page = errors(portal, visit, at, file, &mistakes).await?;
@@ -168,7 +183,13 @@ pub(super) async fn take(
         }
         Err(Error::Refused(refusal)) => {
             let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
-            let page = draw(portal, visit, at, Some(flash)).await?;
+            let page = if is_base {
+                base::draw(portal, visit, at, Some(flash))
+                    .await?
+                    .into_response()
+            } else {
+                draw(portal, visit, at, Some(flash)).await?.into_response()
+            };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error.into()),
@@ -192,8 +213,21 @@ async fn errors(
 ) -> Result<ErrorsPage, PageError> {
     let office = &portal.engine.office;
     let month = file.month;
-    let title = format!("{}名册", short(month));
-    let (mut frame, _) = framed(office, visit, at, &title, UnitTab::Roster).await?;
+    let (title, action, tab) = if file.mode == Mode::Bases {
+        let year = contribution_year_of(month);
+        (
+            format!("{year} 年度缴存基数"),
+            "/unit/base",
+            UnitTab::People,
+        )
+    } else {
+        (
+            format!("{}名册", short(month)),
+            "/unit/roster",
+            UnitTab::Roster,
+        )
+    };
+    let (mut frame, _) = framed(office, visit, at, &title, tab).await?;
     frame.head.failed = true;
     let name = file.name.clone();
     let upload_no = portal.uploads.keep(file, Instant::now());
@@ -267,6 +301,7 @@ async fn errors(
         ],
         right_rows: u32::try_from(mistakes.right_rows).unwrap_or(u32::MAX),
         drop: DROP,
+        action,
         month: month.to_string(),
         key: Uuid::now_v7().to_string(),
         has_sheet: mistakes.sheet.is_some(),
@@ -316,7 +351,11 @@ fn shown(fault: &Wrong, sheet: Option<&Sheet>) -> Text {
 }
 
 /// A kept roster of this employer by its public number.
-async fn own_roster(office: &Office, at: &AtUnit, number: &str) -> Result<Roster, PageError> {
+pub(super) async fn own_roster(
+    office: &Office,
+    at: &AtUnit,
+    number: &str,
+) -> Result<Roster, PageError> {
     let id = office
         .numbers
         .decode(NumberKind::Roster, number)

@@ -27,6 +27,8 @@ pub enum Mode {
     Complete,
     /// Only who changes (变更).
     Changes,
+    /// The bases of a contribution year (年度基数申报): every row is a base, new or confirmed, and everybody who contributes stands in one.
+    Bases,
 }
 
 /// The employer and its month, as the books and the policy say.
@@ -240,6 +242,10 @@ pub fn check(
 
     match context.mode {
         Mode::Complete => missing_members(lines, &seen, context, &mut faults),
+        Mode::Bases => {
+            undeclared(&seen, context, &mut faults);
+            unlisted_members(&seen, context, &ratio_plan, &mut list, &mut faults);
+        }
         Mode::Changes => unlisted_members(&seen, context, &ratio_plan, &mut list, &mut faults),
     }
     let wrong_rows: HashSet<u32> = faults.iter().filter_map(|fault| fault.row).collect();
@@ -304,6 +310,25 @@ fn missing_members(
     faults.extend(missing.into_iter().map(|(id_number, member)| {
         Fault::whole("E-ROW-02", format!("名册里缺少在缴职工 {}（{id_number}）。离职的请保留这一行并在“变更”填“封存”；只报变更请选“只含变更”。", member.name))
     }));
+}
+
+/// BASE-05: the year is declared for everybody who contributes, in one list or after an earlier one.
+fn undeclared(seen: &HashMap<&IdNumber, u32>, context: &Context<'_>, faults: &mut Vec<Fault>) {
+    let left = context
+        .members
+        .iter()
+        .filter(|(id_number, member)| {
+            member.state == MemberState::Active
+                && !member.base_adjusted_this_year
+                && !seen.contains_key(id_number)
+        })
+        .count();
+    if left > 0 {
+        faults.push(Fault::whole(
+            "E-BASE-05",
+            format!("仍有{left}名正常缴存职工未确认基数，请补充后提交。基数不变的也要在表里，照写现基数就是确认。"),
+        ));
+    }
 }
 
 /// Who stands in no row of a changes-only roster goes on as before, and must still fit the month's policy.

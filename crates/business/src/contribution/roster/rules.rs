@@ -5,7 +5,7 @@ use anju_domain::contribution::{Ratios, Sides, monthly};
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
 
-use super::check::{Context, Elsewhere, Member, MemberState, PoliceAnswer};
+use super::check::{Context, Elsewhere, Member, MemberState, Mode, PoliceAnswer};
 use super::fault::{Column, Fault, Notice};
 use super::line::{Change, Field, RosterLine};
 use super::list::ListLine;
@@ -135,9 +135,18 @@ impl<'r> RowCheck<'r> {
         let change = match self.line.change {
             Field::Faulty => return None,
             Field::Empty if member.is_none() && self.context.is_first => Some(Change::Add),
+            Field::Empty if self.context.mode == Mode::Bases => Some(Change::Base),
             Field::Empty => None,
             Field::Given(change) => Some(change),
         };
+        if self.context.mode == Mode::Bases && change != Some(Change::Base) {
+            self.fault(
+                Column::Change,
+                "E-ROW-07",
+                "年度基数申报只填缴存基数，请把“变更”留空；增减职工请在当月名册里办理。",
+            );
+            return None;
+        }
         let problem = match (member.map(|member| member.state), change) {
             (None, Some(Change::Add)) => {
                 return self.joining(id_number).then_some(Step {
@@ -223,6 +232,8 @@ impl<'r> RowCheck<'r> {
             return;
         };
         match change {
+            // Declaring the base as it is confirms it.
+            Some(Change::Base) if base == member.base && self.context.mode == Mode::Bases => {}
             Some(Change::Base) if base == member.base => {
                 self.fault(
                     Column::Change,
@@ -233,7 +244,10 @@ impl<'r> RowCheck<'r> {
                 );
             }
             Some(Change::Base) => {
-                if !self.context.policy.base_window_is_open || member.base_adjusted_this_year {
+                // That the window is shut is told once of a list of bases.
+                let is_shut =
+                    self.context.mode != Mode::Bases && !self.context.policy.base_window_is_open;
+                if is_shut || member.base_adjusted_this_year {
                     self.fault(
                         Column::Change,
                         "E-BASE-03",

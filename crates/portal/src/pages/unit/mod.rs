@@ -1,11 +1,13 @@
 //! `/unit`: an employer's clerk. Drop a roster, see every mistake, pay, done.
 
+mod base;
 mod home;
 mod pay;
 mod people;
 mod roster;
 mod sessions;
 
+pub use base::{BasePage, BasePreviewPage};
 pub use home::{HomePage, Next};
 pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
 pub use people::{ChangePage, ChangePart, PeoplePage};

@@ -61,6 +61,8 @@ pub struct ErrorsPage {
     pub month: String,
     /// The key of the next upload or mending.
     pub key: String,
+    /// Where another file goes.
+    pub action: &'static str,
     /// Can the file be given back with its mistakes marked?
     pub has_sheet: bool,
 }
