@@ -149,3 +149,73 @@ async fn found(books: &Books, invariant: &str, place: &str) {
         "{invariant} at {place} is not among {breaches:?}"
     );
 }
+
+/// Goal: the close of a day finds what is wrong with what the day touched, without reading other years. Method: an account that was
+/// touched today and one that was not are changed past all rights.
+#[tokio::test]
+async fn the_close_of_a_day_finds_what_is_wrong_with_what_it_touched() {
+    let books = Books::open("2026-03-02").await;
+    let people = books.people(2).await;
+    for person in &people {
+        books.fund(*person, yuan(1_000)).await;
+    }
+    books.close_to("2026-03-12").await;
+    let paid = books.pay_out(people[0], yuan(100)).await.expect("paid");
+    let (touched, untouched) = (people[0].0, people[1].0);
+    let place = format!("account {touched}");
+    books.must_balance().await;
+    for (change, back, invariant, place) in [
+        (
+            "balance_fen = balance_fen + 1",
+            "balance_fen = balance_fen - 1",
+            "I22",
+            &place,
+        ),
+        (
+            "product = product + 1",
+            "product = product - 1",
+            "I23",
+            &place,
+        ),
+        (
+            "accrual = accrual - 1",
+            "accrual = accrual + 1",
+            "I23",
+            &place,
+        ),
+        ("reserved_fen = 5", "reserved_fen = 0", "I12", &place),
+    ] {
+        let of = |change: &str, account: i64| {
+            format!("UPDATE ledger_account SET {change} WHERE account_id = {account}")
+        };
+        plant(&books, &of(change, touched)).await;
+        found_today(&books, invariant, place).await;
+        plant(&books, &of(back, touched)).await;
+        plant(&books, &of(change, untouched)).await;
+        assert_eq!(
+            books.breaches_of_today().await,
+            [],
+            "the whole audit finds that one"
+        );
+        assert!(!books.breaches().await.is_empty());
+        plant(&books, &of(back, untouched)).await;
+    }
+    let journal = paid.0;
+    let half = format!(
+        "UPDATE posting SET amount_fen = amount_fen + 1 WHERE journal_id = {journal} AND subject = 201"
+    );
+    plant(&books, &half).await;
+    found_today(&books, "I1", &format!("journal {journal} of 2026-03-12")).await;
+    found_today(&books, "I22", &place).await;
+    found_today(&books, "I4", "all subjects").await;
+}
+
+async fn found_today(books: &Books, invariant: &str, place: &str) {
+    let breaches = books.breaches_of_today().await;
+    assert!(
+        breaches
+            .iter()
+            .any(|breach| breach.invariant == invariant && breach.place == place),
+        "{invariant} at {place} is not among {breaches:?}"
+    );
+}

@@ -328,8 +328,17 @@ impl Books {
             .expect("an audit")
     }
 
+    /// What the close of the open day would find.
+    pub async fn breaches_of_today(&self) -> Vec<Breach> {
+        let today = self.today().await.date();
+        audit::audit_day(&mut *self.conn().await, CENTRE, today)
+            .await
+            .expect("an audit")
+    }
+
     pub async fn must_balance(&self) {
         assert_eq!(self.breaches().await, []);
+        assert_eq!(self.breaches_of_today().await, []);
     }
 }
 

@@ -207,7 +207,7 @@ fn steps_of(checks: &[Check], proposed: bool) -> Vec<Event> {
         }
     }));
     steps.push(if proposed {
-        let how = "余额、积数、试算平衡都重算过，确认时再算一遍";
+        let how = "余额、积数、借贷都重算过，确认时再算一遍";
         Event::new(When::Done, INVARIANTS, how)
     } else {
         let how = "提出日结时全部重算";
