@@ -20,10 +20,12 @@ fn the_demo_centres_files_have_no_mistake() {
         ids,
         [
             "base-adjust",
+            "certificate-contribution-elsewhere",
             "employee-account-open",
             "employee-account-seal",
             "employee-account-transfer",
             "employee-account-unseal",
+            "employer-certificate",
             "employer-clerk-authorise",
             "employer-info-maintain",
             "ratio-adjust",

@@ -17,6 +17,7 @@ mod installation;
 mod interest_year;
 mod keys;
 mod outside;
+mod papers;
 mod policy;
 mod replay;
 mod restore;

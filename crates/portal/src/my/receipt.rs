@@ -1,14 +1,12 @@
 //! 凭据: what a person shows about a case that was paid: a page to print, and the same as a PDF (回单).
 
-use std::path::PathBuf;
-
+use anju_casework::Office;
 use anju_casework::case;
 use anju_casework::log::Proof;
 use anju_casework::person::{self, Person};
-use anju_casework::{Fault, Office};
 use anju_domain::clock::shanghai_date;
 use anju_evidence::proof::short_code;
-use anju_paper::{Moment, Press, ReceiptData};
+use anju_paper::{Moment, ReceiptData};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -169,22 +167,6 @@ pub(crate) async fn pdf(
         verify_url: None,
         issued_at: office.now(),
     };
-    // Setting a paper takes the processor for some milliseconds; the first one also reads the fonts.
-    let press = portal.press.clone();
-    let set = move || {
-        let press = match press.get() {
-            Some(press) => press,
-            None => {
-                let opened = Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)])?;
-                press.get_or_init(|| opened)
-            }
-        };
-        press.receipt(&data)
-    };
-    let paper = tokio::task::spawn_blocking(set)
-        .await
-        .map_err(|error| error.to_string())
-        .and_then(|paper| paper.map_err(|error| error.to_string()))
-        .map_err(|error| anju_casework::Error::from(Fault::Outside(error)))?;
+    let paper = portal.printer.receipt(data).await?;
     Ok(download::pdf(&number, paper))
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod answer;
 mod books;
 mod cases;
+mod documents;
 mod employers;
 mod health;
 mod openapi;
@@ -28,6 +29,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use crate::papers::Printer;
 use crate::problem::{Problem, RowProblem};
 use crate::security::{Door, Limiter, client};
 
@@ -43,6 +45,7 @@ pub struct Open {
     /// Who tries keys has to wait.
     limiter: Arc<Limiter>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
+    printer: Printer,
 }
 
 impl Open {
@@ -51,6 +54,7 @@ impl Open {
         engine: Engine,
         key: Option<&str>,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
+        printer: Printer,
     ) -> Self {
         let police = Arc::new(GatewayPolice(engine.gateway.clone()));
         Self {
@@ -59,6 +63,7 @@ impl Open {
             police,
             limiter: Arc::new(Limiter::default()),
             metrics,
+            printer,
         }
     }
 
@@ -91,6 +96,7 @@ pub fn routes(open: Open) -> Router {
         .route("/cases/{id}", get(cases::show))
         .route("/cases/{id}/withdraw", post(cases::withdraw))
         .route("/cases/{id}/proof", get(proofs::of_case))
+        .route("/cases/{id}/document", get(documents::of_case))
         .route("/remittances/{id}/proof", get(proofs::of_remittance))
         .route("/books/days/{date}/proof", get(proofs::of_day))
         .route("/books/trial-balance", get(books::trial_balance))
