@@ -5,6 +5,7 @@ pub mod books;
 pub mod contribution;
 pub mod papers;
 pub mod policy;
+pub mod queries;
 pub mod withdrawal;
 
 use std::sync::Arc;

@@ -28,9 +28,16 @@ fn the_demo_centres_files_have_no_mistake() {
             "employer-certificate",
             "employer-clerk-authorise",
             "employer-info-maintain",
+            "query-account-detail",
+            "query-basic-info",
+            "query-employer-info",
+            "query-housing-subsidy",
+            "query-transfer-in",
+            "query-withdrawal-progress",
             "ratio-adjust",
             "remittance-register",
             "supplement-register",
+            "verify-document",
             "withdraw-rent",
         ]
     );

@@ -13,7 +13,7 @@ use anju_ledger::AccountId;
 use anju_ledger::account::{self, Account, State};
 use anju_policy::fact::{Fact, FactState};
 use anju_vault::NumberKind;
-use chrono::TimeDelta;
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -377,6 +377,11 @@ async fn loans_here(office: &Office, conn: &mut PgConnection, elsewhere: i64) ->
         outstanding_fen: 0,
         elsewhere,
     })
+}
+
+/// The contribution year (缴存年度) of a day: the year of its 1 July.
+pub fn contribution_year(day: NaiveDate) -> i32 {
+    day.year() - i32::from(day.month() < 7)
 }
 
 impl Service for Certificates {

@@ -109,7 +109,7 @@ impl EmployerCertificates {
             crate::contribution::people::counts(office, employer.employer_id).await?;
         let contact = contact(office, employer.branch_id).await?;
         let mut tx = office.pool.begin().await?;
-        let months = months(office, &mut tx, &rules, &employer, period).await?;
+        let months = months(office, &mut tx, &rules, &employer, period.from, period.to).await?;
         let in_state = |wanted: &'static str| months.iter().filter(move |one| one.state == wanted);
         let said = EmployerCertificate {
             case_id: case::number(office, submission.case_id),
@@ -212,12 +212,13 @@ impl Period {
 }
 
 /// Every month of the period as the books have it.
-async fn months(
+pub(crate) async fn months(
     office: &Office,
     conn: &mut PgConnection,
     rules: &Rules,
     employer: &Employer,
-    period: Period,
+    from: Month,
+    to: Month,
 ) -> Result<Vec<MonthSaid>> {
     let lists: Vec<(i32, i16, i32, i64, i64, Option<chrono::DateTime<chrono::Utc>>)> =
         sqlx::query_as(
@@ -226,8 +227,8 @@ async fn months(
         )
         .bind(office.centre.id)
         .bind(employer.employer_id)
-        .bind(period.from.index())
-        .bind(period.to.index())
+        .bind(from.index())
+        .bind(to.index())
         .fetch_all(&mut *conn)
         .await?;
     let back: Vec<(i32, i64)> = sqlx::query_as(
@@ -238,17 +239,16 @@ async fn months(
     )
     .bind(office.centre.id)
     .bind(employer.employer_id)
-    .bind(period.from.index())
-    .bind(period.to.index())
+    .bind(from.index())
+    .bind(to.index())
     .fetch_all(conn)
     .await?;
     let payday = employer.payday.and_then(|day| u32::try_from(day).ok());
     let grace = rules.days("remit_due_days")?;
     let holidays = office.holidays();
     let today = office.today();
-    Ok(period
-        .from
-        .to(period.to)
+    Ok(from
+        .to(to)
         .map(|month| {
             let list = lists.iter().find(|list| list.0 == month.index());
             let due_on = due_date(month, payday, grace, &holidays);

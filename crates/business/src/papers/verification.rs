@@ -3,8 +3,9 @@
 
 use anju_casework::document::{self, Document, Standing};
 use anju_casework::{Office, Refusal, Result};
+use anju_domain::clock::rfc3339_millis;
 use anju_domain::id_number::IdNumber;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A paper as a stranger may see it.
 pub struct Verified {
@@ -16,6 +17,24 @@ pub struct Verified {
     pub content: Value,
     /// Number of the case whose evidence commits to it.
     pub case_no: Option<String>,
+}
+
+impl Verified {
+    /// As JSON.
+    pub fn draw(&self) -> Value {
+        json!({
+            "code": self.document.code,
+            "kind": self.document.kind,
+            "state": self.standing.code(),
+            "issued_at": rfc3339_millis(self.document.issued_at),
+            "valid_until": self.document.valid_until,
+            "revoked_at": self.document.revoked_at.map(rfc3339_millis),
+            "digest": hex::encode(&self.document.digest),
+            "content": self.content,
+            "case_id": self.case_no,
+            "proof": self.case_no.as_ref().map(|no| format!("/open/v1/cases/{no}/proof")),
+        })
+    }
 }
 
 /// The paper of a typed code.

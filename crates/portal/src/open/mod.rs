@@ -11,6 +11,7 @@ mod health;
 mod openapi;
 mod people;
 mod proofs;
+mod query;
 mod rosters;
 mod services;
 mod tlog;
@@ -92,6 +93,7 @@ pub fn routes(open: Open) -> Router {
         .route("/accounts/{no}/entries", get(accounts::entries))
         .route("/services", get(services::catalogue))
         .route("/services/{id}/precheck", get(services::precheck))
+        .route("/query/{id}", get(query::answer))
         .route("/cases", post(cases::submit))
         .route("/cases/{id}", get(cases::show))
         .route("/cases/{id}/withdraw", post(cases::withdraw))
