@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use crate::frame::Centre;
 use crate::pages::settings;
-use crate::papers::Printer;
+use crate::papers::{Printer, check};
 use crate::security::{Door, Shield, pages, throttle};
 use crate::unit::Uploads;
 use crate::{assets, authorization, desk, login, look, my, site, unit, verify};
@@ -59,6 +59,8 @@ pub fn router(portal: Portal) -> Router {
     let routes = Router::new()
         .route("/settings", get(settings::show))
         .route("/verify", get(verify::page))
+        .route("/verify-document", get(check::page))
+        .route("/verify-document/proof.json", get(check::proof))
         .route("/look", post(look::keep))
         .route(
             "/login",

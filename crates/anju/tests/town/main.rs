@@ -19,6 +19,7 @@ mod keys;
 mod outside;
 mod papers;
 mod policy;
+mod query;
 mod replay;
 mod restore;
 mod schema;

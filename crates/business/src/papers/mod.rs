@@ -4,6 +4,7 @@
 
 pub mod certificate;
 pub mod employer;
+pub mod statement;
 pub mod verification;
 
 use anju_casework::document::Document;

@@ -2,12 +2,14 @@
 
 use anju_business::papers::certificate::{self, Certificate};
 use anju_business::papers::employer::{self, EmployerCertificate};
+use anju_business::papers::statement::{self, Statement};
 use anju_casework::document::kind;
 use anju_casework::{Fault, Result};
 use anju_domain::calendar::{Month, chinese_date};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
 use anju_paper::{SheetFact, SheetTable};
+use chrono::Datelike;
 use serde_json::Value;
 
 /// A document in words.
@@ -24,7 +26,26 @@ pub(crate) fn drawn(document_kind: &str, data: &Value) -> Result<Drawn> {
     match document_kind {
         kind::CONTRIBUTION | kind::REMOTE_LOAN => Ok(of_person(&certificate::read(data)?)),
         kind::EMPLOYER => Ok(of_employer(&employer::read(data)?)),
+        kind::STATEMENT => Ok(of_year(&statement::read(data)?)),
         other => Err(Fault::Stored(format!("nobody draws a document of kind {other}")).into()),
+    }
+}
+
+/// What a document is called in a list, without opening it.
+pub(crate) fn title(document_kind: &str, scope: &str) -> String {
+    match document_kind {
+        kind::CONTRIBUTION => "住房公积金缴存证明".to_owned(),
+        kind::REMOTE_LOAN => format!("异地贷款缴存使用证明（{scope}）"),
+        kind::EMPLOYER => {
+            let mut parts = scope.splitn(3, '/');
+            let (from, to) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+            format!("单位缴存证明（{}至{}）", month(from), month(to))
+        }
+        kind::STATEMENT => match scope.parse::<i32>() {
+            Ok(year) => format!("{year}—{} 年度对账单", year + 1),
+            Err(_) => "年度对账单".to_owned(),
+        },
+        _ => "业务回单".to_owned(),
     }
 }
 
@@ -221,5 +242,62 @@ fn of_employer(said: &EmployerCertificate) -> Drawn {
                 .collect(),
         }],
         notes: vec!["没有登记清册的月份没有金额；已登记未付清的，金额是还差的数。".to_owned()],
+    }
+}
+
+/// `11月汇缴`, `年度结息`.
+pub(crate) fn entry_words(entry: &statement::Entry) -> String {
+    let month = entry
+        .month
+        .as_deref()
+        .and_then(|text| Month::parse(text).ok());
+    match month {
+        Some(month) => format!("{}月{}", month.first_day().month(), entry.what),
+        None => entry.what.clone(),
+    }
+}
+
+fn of_year(said: &Statement) -> Drawn {
+    Drawn {
+        title: format!("住房公积金年度对账单（{}—{}）", said.year, said.year + 1),
+        lead: format!(
+            "缴存年度：{}至{}。上年结转 + 本年缴存 + 本年结息 − 本年提取 = 年末余额。",
+            chinese_date(said.from),
+            chinese_date(said.to)
+        ),
+        facts: vec![
+            strong("姓名", &said.name),
+            fact("证件号码", &said.id_no),
+            fact("个人账号", &said.account_no),
+            fact("缴存单位", &said.employer),
+            fact("缴存基数", yuan(said.base_fen)),
+            fact("上年结转", yuan(said.opening_fen)),
+            fact("本年缴存", yuan(said.contributed_fen)),
+            fact("本年结息", yuan(said.interest_fen)),
+            fact("本年提取", yuan(said.withdrawn_fen)),
+            strong("年末余额", yuan(said.closing_fen)),
+        ],
+        tables: vec![SheetTable {
+            title: "明细".to_owned(),
+            columns: vec![
+                ("日期".to_owned(), false),
+                ("摘要".to_owned(), false),
+                ("金额（元）".to_owned(), true),
+                ("余额（元）".to_owned(), true),
+            ],
+            rows: said
+                .entries
+                .iter()
+                .map(|entry| {
+                    vec![
+                        entry.date.to_string(),
+                        entry_words(entry),
+                        Fen::new(entry.amount_fen).to_string(),
+                        Fen::new(entry.balance_fen).to_string(),
+                    ]
+                })
+                .collect(),
+        }],
+        notes: vec!["单位和基数是出具时的。对账单没有有效期；账目更正后会出新的一份。".to_owned()],
     }
 }

@@ -1,6 +1,7 @@
 //! Papers: documents set as PDF, for pages and doors alike. What a document says comes from its row alone, so that a paper that is fetched
 //! again is the paper that was issued. Read `draw.rs` for its words.
 
+pub(crate) mod check;
 mod draw;
 
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use anju_casework::document::Document;
 use anju_casework::{Fault, Office, Result};
 use anju_paper::{PaperError, Press, ReceiptData, SheetData};
 
-pub(crate) use draw::{Drawn, drawn};
+pub(crate) use draw::{Drawn, drawn, entry_words, title};
 
 /// Sets papers. Cheap to clone; the press is opened by the first that is asked for.
 #[derive(Clone)]
