@@ -196,25 +196,39 @@ pub async fn issue(office: &Office, conn: &mut PgConnection, new: New<'_>) -> Re
     .bind(document_id)
     .execute(&mut *conn)
     .await?;
-    Ok(sqlx::query_as(concat!(
+    sqlx::query(
         "INSERT INTO document (centre_id, document_id, code, kind, template, case_id, subject_id, scope, data_sealed, digest, issued_at, valid_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING ",
-        columns!()
-    ))
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
     .bind(office.centre.id)
     .bind(document_id)
-    .bind(code)
+    .bind(&code)
     .bind(new.kind)
     .bind(new.template)
     .bind(new.case_id)
     .bind(new.subject_id)
     .bind(new.scope)
-    .bind(sealed)
-    .bind(digest)
+    .bind(&sealed)
+    .bind(&digest)
     .bind(issued_at)
     .bind(new.valid_until)
-    .fetch_one(conn)
-    .await?)
+    .execute(conn)
+    .await?;
+    Ok(Document {
+        document_id,
+        code,
+        kind: new.kind.to_owned(),
+        template: new.template,
+        case_id: new.case_id,
+        subject_id: new.subject_id,
+        scope: new.scope.to_owned(),
+        data_sealed: sealed,
+        digest,
+        issued_at,
+        valid_until: new.valid_until,
+        revoked_at: None,
+        replaced_by: None,
+    })
 }
 
 /// The document of a code.

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use anju::cast::{self, Person, balance, look_up, number, text};
 use anju::doors::Answer;
+use anju::start::demo;
+use anju_business::books::day_close;
 use anju_domain::money::Fen;
 use anju_ledger::AccountId;
 use anju_ledger::account::{self, State};
@@ -16,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::town::{Town, account_no, month, tenant_of};
 use crate::visitor::Visitor;
+use crate::withdrawal::{becomes, submit};
 
 const PERSONAL: &str = "certificate-contribution-elsewhere";
 const EMPLOYER: &str = "employer-certificate";
@@ -727,14 +730,24 @@ async fn a_clerk_orders_and_keeps_the_papers_of_his_own_employer() {
     assert_eq!(verified(&town, &code).await["state"], "revoked");
 }
 
+/// The banks look at the clock now and then.
+async fn banks_see_the_clock(town: &Town, office: &anju_casework::Office) {
+    let today = office.today().to_string();
+    for _ in 0..500 {
+        if get_control(town, "/clock").await["today"] == today {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the banks do not see {today}");
+}
+
 /// A centre whose clock stands before the yearly settlement, with one person who has paid two months; and 1 July after it.
 #[tokio::test]
 async fn a_years_statement_adds_up_with_its_interest_on_page_and_paper() {
     let town = Town::open_at("2026-06-25T02:00:00Z".parse().expect("an instant")).await;
     let office = town.office().await;
-    anju::start::demo::put_staff(&town.config, &office)
-        .await
-        .expect("staff");
+    demo::put_staff(&town.config, &office).await.expect("staff");
     let li = cast::person("李梅", 74, 1, 1_000_000).expect("numbers");
     cast::register(&town.doors, &li)
         .await
@@ -767,15 +780,23 @@ async fn a_years_statement_adds_up_with_its_interest_on_page_and_paper() {
         "before 30 June there is no paper"
     );
 
-    let advanced = town
-        .command(&["clock", "advance", "8d"])
-        .output()
-        .expect("the binary");
-    assert!(
-        advanced.status.success(),
-        "{}",
-        String::from_utf8_lossy(&advanced.stderr)
-    );
+    let engine = anju::start::office::engine(&town.config, office.clone()).expect("an engine");
+    for _ in 0..7 {
+        let open = day_close::open_date(&office).await.expect("a date");
+        let midnight = open
+            .succ_opt()
+            .expect("a day")
+            .and_time(chrono::NaiveTime::MIN)
+            .and_utc();
+        // Eight hours before the midnight of Greenwich, less a minute.
+        town.later((midnight - office.now()).num_minutes() - 8 * 60);
+        banks_see_the_clock(&town, &office).await;
+        demo::close_day(&engine).await.expect("a closed day");
+        town.later(12 * 60);
+        banks_see_the_clock(&town, &office).await;
+    }
+    let open = day_close::open_date(&office).await.expect("a date");
+    assert_eq!(open.to_string(), "2026-07-02");
     let of_li = Visitor::person(&town, &office, &li).await;
     let third = cast::contribute(
         &town.doors,
@@ -862,4 +883,42 @@ async fn a_years_statement_adds_up_with_its_interest_on_page_and_paper() {
     }
     let balance = balance(&town.doors, &li).await.expect("a balance");
     assert_eq!(balance, 720_120);
+}
+
+#[tokio::test]
+async fn a_receipt_carries_a_code_that_tells_whether_its_money_stayed_paid() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (li, _) = tenant_of(&town, 75).await;
+    let submitted = submit(&town, &li).await;
+    becomes(&town, &submitted, "done").await;
+    let case = text(&submitted, "case_id").expect("a case");
+    let of_li = Visitor::person(&town, &office, &li).await;
+    let path = format!("/my/cases/{case}/receipt.pdf");
+    let receipt = read_pdf(&of_li.bytes(&path).await);
+    let address = format!("http://{}/verify-document?code=", town.config.listen);
+    let code = receipt
+        .split(&address)
+        .nth(1)
+        .and_then(|rest| rest.get(..16))
+        .unwrap_or_else(|| panic!("no address on {receipt}"))
+        .to_owned();
+    let found = verified(&town, &code).await;
+    assert_eq!(
+        (found["state"].as_str(), found["kind"].as_str()),
+        (Some("valid"), Some("doc-receipt"))
+    );
+    assert_eq!(found["content"]["case_id"], case.as_str());
+    assert_eq!(found["content"]["name"], "李*");
+    assert!(
+        read_pdf(&of_li.bytes(&path).await).contains(&code),
+        "the same paper"
+    );
+    let page = Visitor::nobody(&town)
+        .await
+        .get(&format!("/verify-document?code={code}"))
+        .await
+        .page;
+    assert!(page.contains("租房提取") && page.contains("业务回单"));
+    assert!(!page.contains(&li.id) && !page.contains(&li.name));
 }

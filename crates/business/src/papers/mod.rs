@@ -4,6 +4,7 @@
 
 pub mod certificate;
 pub mod employer;
+pub mod receipt;
 pub mod statement;
 pub mod verification;
 

@@ -1,11 +1,13 @@
 //! 证明真伪核验 (services.md §6, `verify-document`): whoever is shown a paper learns whether it is ours, whether it still holds, and what it says,
 //! names and numbers of people masked. Invariant: a code that is not ours is answered like one that cannot be.
 
-use anju_casework::document::{self, Document, Standing};
-use anju_casework::{Office, Refusal, Result};
+use anju_casework::document::{self, Document, Standing, kind};
+use anju_casework::{Office, Refusal, Result, case};
 use anju_domain::clock::rfc3339_millis;
 use anju_domain::id_number::IdNumber;
 use serde_json::{Value, json};
+
+use super::receipt;
 
 /// A paper as a stranger may see it.
 pub struct Verified {
@@ -55,11 +57,19 @@ pub async fn verify(office: &Office, typed: &str) -> Result<Verified> {
     })?;
     let mut content = document.data(office)?;
     mask(&mut content);
+    let mut standing = document.standing(office.today());
+    if document.kind == kind::RECEIPT
+        && standing == Standing::Valid
+        && let Some(case_id) = document.case_id
+        && !receipt::holds(&case::require(office, case_id).await?)
+    {
+        standing = Standing::Revoked;
+    }
     Ok(Verified {
-        standing: document.standing(office.today()),
+        standing,
         case_no: document
             .case_id
-            .map(|case_id| anju_casework::case::number(office, case_id)),
+            .map(|case_id| case::number(office, case_id)),
         content,
         document,
     })

@@ -1,5 +1,5 @@
 //! 查 (services.md §6): one engine, and a projection for each definition of verb `query`. Invariant: a query changes nothing and opens no
-//! case; whoever is looked at finds the look in 谁看过我的信息; names, phones and cards are masked unless it is asked for them whole.
+//! case; every look at a person is kept in `access_log`; names, phones and cards are masked unless it is asked for them whole.
 
 mod employer;
 mod person;

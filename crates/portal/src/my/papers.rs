@@ -93,9 +93,15 @@ pub(crate) fn paper(office: &Office, one: &Document, place: &str) -> Paper {
             .join(valid),
         state: sign(standing),
         code: document_code(&one.code),
-        pdf: format!("{place}/{}/paper.pdf", one.code),
-        revoke: (standing == Standing::Valid && one.kind != kind::STATEMENT)
-            .then(|| Button::send("作废", ButtonLook::Plain).value("paper", &one.code)),
+        // A receipt has a form of its own, which its case sets.
+        pdf: if one.kind == kind::RECEIPT {
+            format!("/my/cases/{}/receipt.pdf", one.scope)
+        } else {
+            format!("{place}/{}/paper.pdf", one.code)
+        },
+        revoke: (standing == Standing::Valid
+            && !matches!(one.kind.as_str(), kind::STATEMENT | kind::RECEIPT))
+        .then(|| Button::send("作废", ButtonLook::Plain).value("paper", &one.code)),
     }
 }
 

@@ -97,7 +97,7 @@ fn found(portal: &Portal, verified: &Verified) -> Result<Found, PageError> {
         Standing::Valid => "是本中心出具的，现在有效。请核对下面的内容和纸上是否一致。",
         Standing::Replaced => "是本中心出具的，但后来又出具了新的一份，请以新的为准。",
         Standing::Expired => "是本中心出具的，但已经过了有效期，请重新出具。",
-        Standing::Revoked => "是本中心出具的，但持有人已经作废，不能再用。",
+        Standing::Revoked => "是本中心出具的，但已经作废，不能再用。",
     };
     let mut facts = vec![
         ("证明".to_owned(), Text::from(drawn.title)),

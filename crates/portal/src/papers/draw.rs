@@ -2,14 +2,16 @@
 
 use anju_business::papers::certificate::{self, Certificate};
 use anju_business::papers::employer::{self, EmployerCertificate};
+use anju_business::papers::receipt::{self, ReceiptSaid};
 use anju_business::papers::statement::{self, Statement};
 use anju_casework::document::kind;
 use anju_casework::{Fault, Result};
 use anju_domain::calendar::{Month, chinese_date};
+use anju_domain::clock::shanghai;
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
 use anju_paper::{SheetFact, SheetTable};
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, Utc};
 use serde_json::Value;
 
 /// A document in words.
@@ -27,6 +29,7 @@ pub(crate) fn drawn(document_kind: &str, data: &Value) -> Result<Drawn> {
         kind::CONTRIBUTION | kind::REMOTE_LOAN => Ok(of_person(&certificate::read(data)?)),
         kind::EMPLOYER => Ok(of_employer(&employer::read(data)?)),
         kind::STATEMENT => Ok(of_year(&statement::read(data)?)),
+        kind::RECEIPT => Ok(of_payment(&receipt::read(data)?)),
         other => Err(Fault::Stored(format!("nobody draws a document of kind {other}")).into()),
     }
 }
@@ -45,7 +48,7 @@ pub(crate) fn title(document_kind: &str, scope: &str) -> String {
             Ok(year) => format!("{year}—{} 年度对账单", year + 1),
             Err(_) => "年度对账单".to_owned(),
         },
-        _ => "业务回单".to_owned(),
+        _ => format!("业务回单（{scope}）"),
     }
 }
 
@@ -300,4 +303,30 @@ fn of_year(said: &Statement) -> Drawn {
         }],
         notes: vec!["单位和基数是出具时的。对账单没有有效期；账目更正后会出新的一份。".to_owned()],
     }
+}
+
+/// A receipt has a paper of its own; these are the words of the page that checks it.
+fn of_payment(said: &ReceiptSaid) -> Drawn {
+    let mut facts = vec![
+        strong("事项", &said.service),
+        fact("申请人", format!("{} {}", said.name, said.id_no)),
+        strong("金额", yuan(said.amount_fen)),
+        fact("收款账户", &said.payee),
+        fact("办件编号", &said.case_id),
+        strong("状态", &said.state),
+    ];
+    facts.extend(said.times.iter().map(|(label, at)| fact(label, civil(*at))));
+    facts.push(fact("规则版本", &said.policy_version));
+    Drawn {
+        title: "业务回单".to_owned(),
+        lead: String::new(),
+        facts,
+        tables: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// `2026-11-24 09:14:01`, in civil time.
+fn civil(at: DateTime<Utc>) -> String {
+    shanghai(at).format("%Y-%m-%d %H:%M:%S").to_string()
 }
