@@ -2,7 +2,7 @@
 //! names and numbers of people masked. Invariant: a code that is not ours is answered like one that cannot be.
 
 use anju_casework::document::{self, Document, Standing, kind};
-use anju_casework::{Office, Refusal, Result, case};
+use anju_casework::{Actor, Office, Refusal, Result, access_log, case};
 use anju_domain::clock::rfc3339_millis;
 use anju_domain::id_number::IdNumber;
 use serde_json::{Value, json};
@@ -57,6 +57,19 @@ pub async fn verify(office: &Office, typed: &str) -> Result<Verified> {
     })?;
     let mut content = document.data(office)?;
     mask(&mut content);
+    // Whose paper it is may read that somebody was shown it; an employer's is about nobody.
+    if document.kind != kind::EMPLOYER {
+        let (what, reason) = ("证明核验", "凭校验码核验");
+        access_log::note(
+            office,
+            Actor::Interface,
+            document.subject_id,
+            what,
+            reason,
+            document.case_id,
+        )
+        .await?;
+    }
     let mut standing = document.standing(office.today());
     if document.kind == kind::RECEIPT
         && standing == Standing::Valid
