@@ -169,8 +169,19 @@ pub struct New<'a> {
     pub valid_until: Option<NaiveDate>,
 }
 
+/// Until the caller's transaction ends nobody else issues a document to this person or employer: of two that come at once the later one sees
+/// the earlier.
+pub async fn alone(conn: &mut PgConnection, subject_id: i64) -> Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('document', $1))")
+        .bind(subject_id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Issues a document in the caller's transaction; what stood for the same is replaced.
 pub async fn issue(office: &Office, conn: &mut PgConnection, new: New<'_>) -> Result<Document> {
+    alone(&mut *conn, new.subject_id).await?;
     let document_id = office.ids.next().await?;
     let (code, issued_at) = (new_code(), office.now());
     let mut data = new.data;
@@ -260,6 +271,7 @@ pub async fn of_case(office: &Office, case_id: i64) -> Result<Option<Document>> 
 /// The living document of a person or employer for a scope.
 pub async fn living(
     office: &Office,
+    conn: &mut PgConnection,
     subject_id: i64,
     kind: &str,
     scope: &str,
@@ -275,7 +287,7 @@ pub async fn living(
     .bind(subject_id)
     .bind(kind)
     .bind(scope)
-    .fetch_optional(&office.pool)
+    .fetch_optional(conn)
     .await?)
 }
 

@@ -8,7 +8,7 @@ use anju_casework::{Office, Refusal, Result, case};
 use anju_domain::calendar::Month;
 use anju_domain::contribution::due_date;
 use anju_vault::NumberKind;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -211,6 +211,17 @@ impl Period {
     }
 }
 
+/// The list of a month.
+#[derive(sqlx::FromRow)]
+struct List {
+    month: i32,
+    state: i16,
+    people: i32,
+    amount_fen: i64,
+    received_fen: i64,
+    allocated_at: Option<DateTime<Utc>>,
+}
+
 /// Every month of the period as the books have it.
 pub(crate) async fn months(
     office: &Office,
@@ -220,7 +231,7 @@ pub(crate) async fn months(
     from: Month,
     to: Month,
 ) -> Result<Vec<MonthSaid>> {
-    let lists: Vec<(i32, i16, i32, i64, i64, Option<chrono::DateTime<chrono::Utc>>)> =
+    let lists: Vec<List> =
         sqlx::query_as(
             "SELECT month, state, people, amount_fen, received_fen, allocated_at FROM remittance
               WHERE centre_id = $1 AND employer_id = $2 AND month BETWEEN $3 AND $4 AND state IN (1, 2, 3) AND kind = 1",
@@ -250,9 +261,9 @@ pub(crate) async fn months(
     Ok(from
         .to(to)
         .map(|month| {
-            let list = lists.iter().find(|list| list.0 == month.index());
+            let list = lists.iter().find(|list| list.month == month.index());
             let due_on = due_date(month, payday, grace, &holidays);
-            let paid = list.is_some_and(|list| list.1 == state::ALLOCATED);
+            let paid = list.is_some_and(|list| list.state == state::ALLOCATED);
             MonthSaid {
                 month: month.to_string(),
                 state: match paid {
@@ -261,10 +272,16 @@ pub(crate) async fn months(
                     false => "open",
                 }
                 .to_owned(),
-                people: list.map(|list| list.2),
-                amount_fen: list.map(|list| if paid { list.3 } else { list.3 - list.4 }),
+                people: list.map(|list| list.people),
+                amount_fen: list.map(|list| {
+                    if paid {
+                        list.amount_fen
+                    } else {
+                        list.amount_fen - list.received_fen
+                    }
+                }),
                 paid_on: list
-                    .and_then(|list| list.5)
+                    .and_then(|list| list.allocated_at)
                     .map(anju_domain::clock::shanghai_date),
                 due_on,
                 back_payment_fen: back

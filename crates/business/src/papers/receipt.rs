@@ -41,12 +41,14 @@ pub struct ReceiptSaid {
 pub async fn issue(office: &Office, case: &Case, said: ReceiptSaid) -> Result<Document> {
     let person_id = case.applicant_id;
     let scope = said.case_id.clone();
-    if let Some(before) = document::living(office, person_id, kind::RECEIPT, &scope).await?
+    let mut tx = office.pool.begin().await?;
+    document::alone(&mut tx, person_id).await?;
+    let before = document::living(office, &mut tx, person_id, kind::RECEIPT, &scope).await?;
+    if let Some(before) = before
         && read(&before.data(office)?)? == said
     {
         return Ok(before);
     }
-    let mut tx = office.pool.begin().await?;
     let issued = document::issue(
         office,
         &mut tx,

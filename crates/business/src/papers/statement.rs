@@ -209,7 +209,10 @@ pub async fn issue(office: &Office, person_id: i64, year: i32) -> Result<Documen
         return Err(Refusal::new(409, "E-CERT-04", detail).into());
     }
     let scope = year.to_string();
-    if let Some(before) = document::living(office, person_id, kind::STATEMENT, &scope).await? {
+    let mut tx = office.pool.begin().await?;
+    document::alone(&mut tx, person_id).await?;
+    let before = document::living(office, &mut tx, person_id, kind::STATEMENT, &scope).await?;
+    if let Some(before) = before {
         let issued = read(&before.data(office)?)?;
         // Employer and base are those of the day of issue.
         let same_books = Statement {
@@ -221,7 +224,6 @@ pub async fn issue(office: &Office, person_id: i64, year: i32) -> Result<Documen
             return Ok(before);
         }
     }
-    let mut tx = office.pool.begin().await?;
     let issued = document::issue(
         office,
         &mut tx,
