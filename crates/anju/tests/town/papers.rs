@@ -583,6 +583,13 @@ async fn a_person_orders_a_paper_with_a_code_on_the_phone_keeps_it_and_revokes_i
 
     let page = of_li.get("/my/papers").await.page;
     let paper_code = field(&page, "paper");
+    let case = text(&verified(&town, &paper_code).await, "case_id").expect("a case");
+    let progress = of_li.get(&format!("/my/cases/{case}")).await.page;
+    assert!(progress.contains("证明出好了") && progress.contains("下载证明"));
+    assert!(
+        !progress.contains("付款") && !progress.contains("回单"),
+        "no money is meant"
+    );
     assert!(page.contains("住房公积金缴存证明") && page.contains("有效"));
     let path = format!("/my/papers/{paper_code}/paper.pdf");
     assert_eq!(of_li.get(&path).await.status, StatusCode::OK);
