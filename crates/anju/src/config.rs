@@ -48,6 +48,8 @@ pub struct Config {
     pub demo: bool,
     /// The public address is https (a proxy in front): cookies are sent over https alone.
     pub https: bool,
+    /// The centre's address as everybody reaches it, printed on papers and in their QR codes; empty means the address of the server.
+    pub public_url: String,
     /// Which log lines are kept, as `tracing` filters them.
     pub log: String,
     /// How log lines are written.
@@ -72,6 +74,7 @@ impl Default for Config {
             knowledge: PathBuf::from("knowledge"),
             demo: false,
             https: false,
+            public_url: String::new(),
             log: "info,sqlx=warn".to_owned(),
             log_format: LogFormat::Text,
             home: PathBuf::from(".anju"),
@@ -155,6 +158,7 @@ impl Config {
         set(&variable, "ANJU_LOG", "日志级别", &mut config.log)?;
         set_flag(&variable, "ANJU_DEMO", &mut config.demo)?;
         set_flag(&variable, "ANJU_HTTPS", &mut config.https)?;
+        set(&variable, "ANJU_PUBLIC_URL", "网址", &mut config.public_url)?;
         if let Some(value) = variable("ANJU_LOG_FORMAT") {
             config.log_format = match value.as_str() {
                 "text" => LogFormat::Text,
@@ -174,6 +178,14 @@ impl Config {
                 .map_err(|error| ConfigError::File(file.to_owned(), Box::new(error))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(ConfigError::Read(file.to_owned(), error)),
+        }
+    }
+
+    /// The centre's address as everybody reaches it, without a slash at its end.
+    pub fn public_address(&self) -> String {
+        match self.public_url.trim_end_matches('/') {
+            "" => format!("http://{}", self.listen),
+            address => address.to_owned(),
         }
     }
 
@@ -226,6 +238,11 @@ const LABELS: &[(&str, &str, &str)] = &[
         "演示中心：有演示密钥和演示账号，时钟可以拨动；生产中必须为 false",
     ),
     ("https", "ANJU_HTTPS", "对外地址是 https（前面有代理）"),
+    (
+        "public_url",
+        "ANJU_PUBLIC_URL",
+        "对外网址，印在证明和二维码上，如 https://gjj.example.cn；空则为服务地址",
+    ),
     ("log", "ANJU_LOG", "日志级别"),
     ("log_format", "ANJU_LOG_FORMAT", "日志格式：text 或 json"),
 ];
@@ -280,6 +297,14 @@ mod tests {
         assert_eq!(config.outside_url, "http://127.0.0.1:9000");
         assert!(config.demo);
         assert_eq!(config.listen, Config::default().listen);
+    }
+
+    #[test]
+    fn papers_name_the_public_address_and_else_the_servers() {
+        let mut config = Config::default();
+        assert_eq!(config.public_address(), "http://127.0.0.1:8329");
+        config.public_url = "https://gjj.example.cn/".to_owned();
+        assert_eq!(config.public_address(), "https://gjj.example.cn");
     }
 
     #[test]

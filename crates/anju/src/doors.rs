@@ -96,6 +96,14 @@ impl Doors {
         .await
     }
 
+    /// A file behind `GET /open/v1{path}`: a paper.
+    pub async fn file(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let url = format!("{}/open/v1{path}", self.server);
+        let request = self.http.get(url).bearer_auth(&self.key);
+        let answer = request.send().await?.error_for_status()?;
+        Ok(answer.bytes().await?.to_vec())
+    }
+
     /// A path of the server that needs no key (`/healthz`, `/open/openapi.json`): status and text.
     pub async fn plain(&self, path: &str) -> anyhow::Result<(StatusCode, String)> {
         let answer = self

@@ -16,6 +16,7 @@ use std::{
 use anju_engine::Engine;
 use anju_portal::measure::measure;
 use anju_portal::open::{self, Open};
+use anju_portal::papers::Printer;
 use anju_portal::security;
 use anju_portal::serve::{self, Portal};
 use axum::Router;
@@ -176,12 +177,14 @@ pub fn router(config: &Config, engine: &Engine) -> anyhow::Result<Router> {
     } else {
         None
     };
+    let printer = Printer::new(&config.public_address());
     let doors = open::routes(Open::new(
         engine.clone(),
         key.as_deref().map(str::trim),
         metrics(),
+        printer.clone(),
     ));
-    let pages = serve::router(Portal::new(engine.clone(), config.https));
+    let pages = serve::router(Portal::new(engine.clone(), config.https, printer));
     Ok(pages.merge(security::machines(doors)))
 }
 

@@ -3,7 +3,9 @@
 
 pub mod books;
 pub mod contribution;
+pub mod papers;
 pub mod policy;
+pub mod queries;
 pub mod withdrawal;
 
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use contribution::employer_data::EmployerData;
 use contribution::mandate::Mandates;
 use contribution::opening::Registry;
 use contribution::upload::Police;
+use papers::certificate::{Certificates, LoansElsewhere};
+use papers::employer::EmployerCertificates;
 
 /// Who is asked while a service executes.
 pub struct Authorities {
@@ -22,6 +26,8 @@ pub struct Authorities {
     pub police: Arc<dyn Police>,
     /// The market regulator.
     pub registry: Arc<dyn Registry>,
+    /// The national platform, about loans elsewhere.
+    pub loans_elsewhere: Arc<dyn LoansElsewhere>,
 }
 
 /// The services that cases can be opened for, by the effect that their definition names; a withdrawal may be policy alone.
@@ -53,6 +59,11 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "authorise_clerk" => {
                     Some(Arc::new(Mandates::new(&service.id, &authorities.police)))
                 }
+                "certify_contribution" => Some(Arc::new(Certificates::new(
+                    &service.id,
+                    &authorities.loans_elsewhere,
+                ))),
+                "certify_employer" => Some(Arc::new(EmployerCertificates::new(&service.id))),
                 effect => contribution::changes::MemberChanges::of_effect(
                     &service.id,
                     effect,

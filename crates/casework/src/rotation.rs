@@ -170,6 +170,15 @@ const COLUMNS: &[Column] = &[
         purpose: purpose::PHONE,
         names_somebody: false,
     },
+    Column {
+        read: "SELECT document_id, 0::bigint, data_sealed, NULL::bytea FROM document
+                WHERE centre_id = $1 AND document_id > $2 AND $3::bigint = 0 ORDER BY document_id LIMIT $4",
+        write: "UPDATE document d SET data_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE d.centre_id = $1 AND d.document_id = n.a AND d.data_sealed = n.old",
+        purpose: crate::document::SEAL,
+        names_somebody: false,
+    },
 ];
 
 /// A document with sealed values inside it, in hex.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anju_business::contribution::opening::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
+use anju_business::papers::certificate::LoansElsewhere;
 use anju_casework::PgConnection;
 use anju_casework::fact::{self, Call, Kept, Wanted};
 use anju_casework::{Error, Fault, Office};
@@ -193,6 +194,46 @@ impl Registry for GatewayRegistry {
                 },
                 consent: Consent {
                     id: "statutory:住房公积金管理条例第十四条".to_owned(),
+                    hash: String::new(),
+                },
+                source: None,
+            };
+            let facts = self
+                .0
+                .fetch(vec![request])
+                .await
+                .map_err(|error| Fault::Outside(error.to_string()))?;
+            facts
+                .into_iter()
+                .next()
+                .ok_or_else(|| Fault::Outside("no answer to one question".to_owned()).into())
+        }
+        .boxed()
+    }
+}
+
+/// The national platform behind the gateway, asked about loans elsewhere.
+pub struct GatewayLoans(pub Arc<Gateway>);
+
+impl LoansElsewhere for GatewayLoans {
+    fn loans<'a>(
+        &'a self,
+        id_no: &'a str,
+        consent: i64,
+        case_no: &'a str,
+    ) -> BoxFuture<'a, anju_casework::Result<Fact>> {
+        async move {
+            let request = FactRequest {
+                fact_type: "nhpf.loan_elsewhere".to_owned(),
+                role: "applicant".to_owned(),
+                shown: "本人".to_owned(),
+                keys: SubjectKeys::of(id_no.to_owned()),
+                purpose: Purpose {
+                    item: "certificate-contribution-elsewhere".to_owned(),
+                    case_no: case_no.to_owned(),
+                },
+                consent: Consent {
+                    id: consent.to_string(),
                     hash: String::new(),
                 },
                 source: None,

@@ -95,3 +95,98 @@ pub async fn entries(
         })
         .collect())
 }
+
+impl std::fmt::Display for EntryKey {
+    /// `20261124_1764000000000000_42`: what a page hands out as the place where the next one begins.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}_{}_{}",
+            self.business_date.format("%Y%m%d"),
+            self.at.timestamp_micros(),
+            self.journal_id.0
+        )
+    }
+}
+
+impl EntryKey {
+    /// A place as it was handed out.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '_');
+        let (date, at, journal) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self {
+            business_date: NaiveDate::parse_from_str(date, "%Y%m%d").ok()?,
+            at: DateTime::from_timestamp_micros(at.parse().ok()?)?,
+            journal_id: JournalId(journal.parse().ok()?),
+        })
+    }
+}
+
+/// What an account went through in one contribution year (缴存年度, 1 July to 30 June): `opening + contributed + interest − withdrawn =
+/// closing`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Year {
+    /// The year of its 1 July.
+    pub year: i32,
+    /// Balance at its beginning.
+    pub opening: Fen,
+    /// 缴存 and what else came in, less what was refunded to the employer.
+    pub contributed: Fen,
+    /// 结息.
+    pub interest: Fen,
+    /// 提取 and what else went out, less what came back.
+    pub withdrawn: Fen,
+    /// Balance at its end, or now.
+    pub closing: Fen,
+}
+
+/// Events that take money from a person's account, and those by which the same money comes back: 提取 and its failures, 冲还贷, 追回, 扣划,
+/// 异地转出, 无人继承, 错户.
+const OUT: [i16; 10] = [21, 23, 25, 27, 29, 30, 31, 35, 38, 39];
+
+/// The contribution years of an account from its first entry to `last`, oldest first, none left out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn years(
+    conn: &mut PgConnection,
+    centre: Centre,
+    account: AccountId,
+    last: i32,
+) -> Result<Vec<Year>> {
+    let rows: Vec<(i32, i64, i64, i64)> = sqlx::query_as(include_str!("sql/years.sql"))
+        .bind(centre.0)
+        .bind(account.0)
+        .bind(OUT)
+        .fetch_all(conn)
+        .await?;
+    let Some((first, ..)) = rows.first() else {
+        return Ok(Vec::new());
+    };
+    let end = rows.last().map_or(last, |(year, ..)| last.max(*year));
+    let mut opening = Fen::ZERO;
+    Ok((*first..=end)
+        .map(|year| {
+            let moved = rows.iter().find(|row| row.0 == year);
+            let (contributed, interest, withdrawn) =
+                moved.map_or((0, 0, 0), |row| (row.1, row.2, row.3));
+            let (contributed, interest, withdrawn) = (
+                Fen::new(contributed),
+                Fen::new(interest),
+                Fen::new(withdrawn),
+            );
+            let closing = opening + contributed + interest - withdrawn;
+            let said = Year {
+                year,
+                opening,
+                contributed,
+                interest,
+                withdrawn,
+                closing,
+            };
+            opening = closing;
+            said
+        })
+        .collect())
+}

@@ -11,6 +11,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 
 use crate::font::{self, Faces};
 use crate::receipt::{self, ReceiptData};
+use crate::sheet::{self, SheetData};
 
 /// Why there is no paper.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +36,8 @@ pub enum PaperError {
     /// A text holds characters that the font lacks. Their code points, not the text, which may be a name.
     #[error("the font has no glyph for {}", code_points(.0))]
     MissingGlyph(Vec<char>),
-    /// The text does not fit on its one page.
-    #[error("the paper takes {0} pages instead of one")]
+    /// The text does not fit on the pages that its paper may have.
+    #[error("the paper takes {0} pages")]
     TooLong(usize),
     /// The verification address is too long for a QR code.
     #[error("the address does not fit into a QR code")]
@@ -57,6 +58,9 @@ pub struct Press {
 /// How many papers typst's cache outlives: a template is parsed and laid out once, and memory stays bounded.
 const CACHED_PAPERS: usize = 16;
 
+/// A statement of a long life fits; a mistake that fills reams does not.
+pub const MOST_PAGES: usize = 12;
+
 impl Press {
     /// Where Debian keeps its Chinese fonts.
     pub const SYSTEM_FONTS: &str = "/usr/share/fonts/opentype/noto";
@@ -68,7 +72,10 @@ impl Press {
     pub fn open(font_folders: &[PathBuf]) -> Result<Self, PaperError> {
         let Faces { family, fonts } = font::find(font_folders)?;
         let engine = TypstEngine::builder()
-            .with_static_source_file_resolver([(receipt::FILE, receipt::TEMPLATE)])
+            .with_static_source_file_resolver([
+                (receipt::FILE, receipt::TEMPLATE),
+                (sheet::FILE, sheet::TEMPLATE),
+            ])
             .fonts(fonts.iter().cloned())
             .comemo_evict_max_age(Some(CACHED_PAPERS))
             .build();
@@ -87,10 +94,23 @@ impl Press {
     /// # Errors
     /// A character without a glyph, more text than fits, an address too long for a QR code.
     pub fn receipt(&self, data: &ReceiptData) -> Result<Vec<u8>, PaperError> {
-        self.set(receipt::FILE, receipt::inputs(data)?)
+        self.set(receipt::FILE, receipt::inputs(data)?, 1)
     }
 
-    fn set(&self, template: &'static str, mut inputs: Dict) -> Result<Vec<u8>, PaperError> {
+    /// 证明、对账单: facts and tables on A4 sheets, as PDF/A-2u.
+    ///
+    /// # Errors
+    /// As [`receipt`](Self::receipt); more than [`MOST_PAGES`] pages.
+    pub fn sheet(&self, data: &SheetData) -> Result<Vec<u8>, PaperError> {
+        self.set(sheet::FILE, sheet::inputs(data)?, MOST_PAGES)
+    }
+
+    fn set(
+        &self,
+        template: &'static str,
+        mut inputs: Dict,
+        most_pages: usize,
+    ) -> Result<Vec<u8>, PaperError> {
         let text: String = inputs.iter().map(|(_, value)| text_of(value)).collect();
         let mut missing = font::missing(&self.fonts, &text);
         if !missing.is_empty() {
@@ -107,9 +127,9 @@ impl Press {
         if !warnings.is_empty() {
             return Err(PaperError::Template(messages(&warnings)));
         }
-        match document.pages().len() {
-            1 => {}
-            pages => return Err(PaperError::TooLong(pages)),
+        let pages = document.pages().len();
+        if pages > most_pages {
+            return Err(PaperError::TooLong(pages));
         }
         let options = PdfOptions {
             standards: self.standards.clone(),

@@ -2,7 +2,7 @@
 
 use anju_domain::clock::shanghai;
 use anju_domain::money::Fen;
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use typst::foundations::{Array, Bytes, Datetime, Dict, IntoValue, Value};
@@ -62,13 +62,7 @@ pub(crate) fn inputs(data: &ReceiptData) -> Result<Dict, PaperError> {
             line.into_value()
         })
         .collect();
-    let day = shanghai(data.issued_at).date_naive();
-    let issued_on = Datetime::from_ymd(
-        day.year(),
-        month_number(day.month()),
-        month_number(day.day()),
-    )
-    .expect("a civil date is a date to typst too");
+    let issued_on = day_of(shanghai(data.issued_at).date_naive());
     let fields: [(&str, Value); 14] = [
         ("centre", data.centre.as_str().into_value()),
         ("service", data.service.as_str().into_value()),
@@ -106,17 +100,27 @@ pub(crate) fn inputs(data: &ReceiptData) -> Result<Dict, PaperError> {
     Ok(inputs)
 }
 
+/// A day as typst knows it.
+pub(crate) fn day_of(day: NaiveDate) -> Datetime {
+    Datetime::from_ymd(
+        day.year(),
+        month_number(day.month()),
+        month_number(day.day()),
+    )
+    .expect("a civil date is a date to typst too")
+}
+
 fn month_number(number: u32) -> u8 {
     u8::try_from(number).expect("months and days are below 256")
 }
 
 /// `2026-11-24 09:14:01`.
-fn civil(instant: DateTime<Utc>) -> String {
+pub(crate) fn civil(instant: DateTime<Utc>) -> String {
     shanghai(instant).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// For people who read it out or type it: `7C1E 90AB 44D2 F613`.
-fn in_groups_of_four(code: &str) -> String {
+pub(crate) fn in_groups_of_four(code: &str) -> String {
     let chars: Vec<char> = code.chars().collect();
     chars
         .chunks(4)
@@ -125,10 +129,10 @@ fn in_groups_of_four(code: &str) -> String {
         .join(" ")
 }
 
-fn qr_svg(address: &str) -> Result<String, PaperError> {
+pub(crate) fn qr_svg(address: &str) -> Result<String, PaperError> {
     let code = QrCode::new(address).map_err(PaperError::QrCode)?;
     Ok(code.render::<svg::Color<'_>>().quiet_zone(true).build())
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -19,6 +19,7 @@ pub mod measure;
 mod my;
 pub mod open;
 pub mod pages;
+pub mod papers;
 pub mod problem;
 mod proofs;
 pub mod security;

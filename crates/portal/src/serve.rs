@@ -1,15 +1,15 @@
 //! 入口: the router of all pages. Every route here stands in the table of [`crate::authorization`].
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use anju_engine::Engine;
-use anju_paper::Press;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::frame::Centre;
 use crate::pages::settings;
+use crate::papers::{Printer, check};
 use crate::security::{Door, Shield, pages, throttle};
 use crate::unit::Uploads;
 use crate::{assets, authorization, desk, login, look, my, site, unit, verify};
@@ -23,14 +23,14 @@ pub struct Portal {
     pub shield: Shield,
     /// Rosters that clerks are mending.
     pub(crate) uploads: Arc<Uploads>,
-    /// Sets papers; opened by the first that is asked for.
-    pub(crate) press: Arc<OnceLock<Press>>,
+    /// Sets papers.
+    pub(crate) printer: Printer,
 }
 
 impl Portal {
     /// The portal of an engine. `secure` where the public address is https.
     #[must_use]
-    pub fn new(engine: Engine, secure: bool) -> Portal {
+    pub fn new(engine: Engine, secure: bool, printer: Printer) -> Portal {
         let office = &engine.office;
         let centre = Centre {
             name: office.centre.name.clone(),
@@ -46,7 +46,7 @@ impl Portal {
             engine,
             shield,
             uploads: Arc::new(Uploads::default()),
-            press: Arc::new(OnceLock::new()),
+            printer,
         }
     }
 }
@@ -59,6 +59,8 @@ pub fn router(portal: Portal) -> Router {
     let routes = Router::new()
         .route("/settings", get(settings::show))
         .route("/verify", get(verify::page))
+        .route("/verify-document", get(check::page))
+        .route("/verify-document/proof.json", get(check::proof))
         .route("/look", post(look::keep))
         .route(
             "/login",

@@ -3,6 +3,7 @@
 
 use anju_casework::branch;
 use anju_policy::ServiceDefinition;
+use anju_policy::service::Verb;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
@@ -40,11 +41,28 @@ fn frame(visit: &Visit, title: &str, tab: SiteTab) -> SiteFrame {
 fn begin(service: &ServiceDefinition) -> Option<(String, &'static str)> {
     if service.effect == "pay_out" {
         Some((format!("/my/do/{}", service.id), "登录后办"))
+    } else if let Some(begin) = read_here(service) {
+        Some(begin)
     } else if service.group == "employer" {
         Some(("/unit".to_owned(), "单位登录后办"))
     } else {
         None
     }
+}
+
+/// Where what is only looked up or printed is found.
+fn read_here(service: &ServiceDefinition) -> Option<(String, &'static str)> {
+    let (path, verb) = match service.effect.as_str() {
+        "verify_document" => ("/verify-document", "去"),
+        "certify_contribution" => ("/my/papers", "登录后办"),
+        "certify_employer" => ("/unit/papers", "单位登录后办"),
+        "query_account_detail" => ("/my/account", "登录后做"),
+        "query_withdrawal_progress" | "query_transfer_in" => ("/my/cases", "登录后做"),
+        "query_employer_info" => ("/unit", "单位登录后做"),
+        _ if service.verb == Verb::Query => ("/my", "登录后做"),
+        _ => return None,
+    };
+    Some((path.to_owned(), verb))
 }
 
 fn service_rows(portal: &Portal) -> Rows {

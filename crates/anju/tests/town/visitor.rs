@@ -120,6 +120,15 @@ impl Visitor {
         self.send(request).await
     }
 
+    /// A file: a paper.
+    pub async fn bytes(&self, path: &str) -> Vec<u8> {
+        let request = self.client.get(format!("{}{path}", self.server));
+        let answer = request.header(header::COOKIE, &self.cookie).send().await;
+        let answer = answer.expect("an answer").error_for_status();
+        let bytes = answer.expect("a file").bytes().await;
+        bytes.expect("a body").to_vec()
+    }
+
     /// Sends a form with the token of this visitor.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let mut form = vec![("csrf", self.token.as_str())];

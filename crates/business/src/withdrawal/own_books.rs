@@ -29,6 +29,7 @@ struct Read {
     paying: i64,
     uses: Json<Vec<UseRow>>,
     listed_until: Option<NaiveDate>,
+    remote_mark: bool,
 }
 
 /// What the query about spouse and lease brings.
@@ -234,6 +235,8 @@ fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> 
         "sealed_on": membership.sealed_on,
         // Whoever touches an account in a new interest year settles it first, so that nobody waits for the batch.
         "settling": false,
+        // A certificate for a loan elsewhere is open: the loan counts on this balance.
+        "remote_mark": read.remote_mark,
         "region": membership.district,
     }))
 }

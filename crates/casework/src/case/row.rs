@@ -299,6 +299,29 @@ pub async fn list_of_applicant(
     .await?)
 }
 
+/// The cases of an applicant for some services, newest first, a page of them before `before`.
+pub async fn list_of_services(
+    office: &Office,
+    applicant_id: i64,
+    services: &[String],
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Case>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM business_case
+          WHERE centre_id = $1 AND applicant_id = $2 AND service = ANY ($3) AND case_id < $4 ORDER BY case_id DESC LIMIT $5"
+    ))
+    .bind(office.centre.id)
+    .bind(applicant_id)
+    .bind(services)
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
 /// The open cases in a state in the order of their promises; of one branch or, with none, of the centre.
 pub async fn list_open(
     office: &Office,

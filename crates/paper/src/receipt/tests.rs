@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::Press;
 
-fn instant(text: &str) -> DateTime<Utc> {
+pub(crate) fn instant(text: &str) -> DateTime<Utc> {
     text.parse().expect("an instant")
 }
 
@@ -34,7 +34,7 @@ fn data() -> ReceiptData {
     }
 }
 
-fn press() -> Press {
+pub(crate) fn press() -> Press {
     Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)]).expect("a press; needs fonts-noto-cjk")
 }
 
@@ -55,7 +55,7 @@ fn read_with(tool: &str, arguments: &[&str], pdf: &[u8]) -> String {
     String::from_utf8(child.wait_with_output().expect("ended").stdout).expect("text")
 }
 
-fn text_of(pdf: &[u8]) -> String {
+pub(crate) fn text_of(pdf: &[u8]) -> String {
     read_with("pdftotext", &["-", "-"], pdf)
 }
 

@@ -171,6 +171,21 @@ impl Asking<'_> {
         }
     }
 
+    /// Submits what is done at once and leaves a paper; the refusal, where there is one.
+    pub(crate) async fn issue(
+        &self,
+        service: &ServiceDefinition,
+        typed: &Typed,
+        form: Inputs,
+    ) -> Result<Option<Refusal>, PageError> {
+        let submission = self.submission(service, typed, form).await?;
+        match self.portal.engine.submit(submission).await {
+            Ok(_) => Ok(None),
+            Err(Error::Refused(refusal)) => Ok(Some(*refusal)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn submission(
         &self,
         service: &ServiceDefinition,

@@ -36,7 +36,7 @@ pub struct Series {
 pub enum ChartKind {
     /// How is it moving?
     Lines,
-    /// How much per month or branch? The first series only.
+    /// How much per month or branch, of one or two things? The second is drawn hollow.
     Columns,
 }
 
@@ -68,6 +68,7 @@ struct Grid {
 
 /// A column with its value.
 struct Bar {
+    set: usize,
     x: f64,
     y: f64,
     width: f64,
@@ -189,28 +190,28 @@ impl Chart {
             .map_or(FLOOR, |value| self.y(value))
     }
 
+    /// The columns of each set, side by side at their place.
     fn bars(&self) -> Vec<Bar> {
-        let Some(first) = self.series.first() else {
-            return Vec::new();
-        };
-        let all = first.points.len();
-        let width = (RIGHT - LEFT) / place(all.max(1)) * 0.62;
-        first
-            .points
-            .iter()
-            .enumerate()
-            .filter_map(|(at, point)| {
-                let value = point.value?;
+        let sets = self.series.len().min(2);
+        let mut bars = Vec::new();
+        for (set, series) in self.series.iter().take(sets).enumerate() {
+            let all = series.points.len();
+            // A lone column stays a column.
+            let width = ((RIGHT - LEFT) / place(all.max(3)) * 0.62) / place(sets);
+            for (at, point) in series.points.iter().enumerate() {
+                let Some(value) = point.value else { continue };
                 let y = self.y(value);
-                Some(Bar {
-                    x: self.x(at, all) - width / 2.0,
+                bars.push(Bar {
+                    set: set + 1,
+                    x: self.x(at, all) + width * (place(set) - place(sets) / 2.0),
                     y,
                     width,
                     height: FLOOR - y,
                     value: self.printed(value),
-                })
-            })
-            .collect()
+                });
+            }
+        }
+        bars
     }
 }
 

@@ -1,7 +1,7 @@
 //! 进度: what is going on with a case, why it was decided so, taking it back. The words of its states come from `service::words`.
 
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::{Actor, Office, person};
+use anju_casework::{Actor, Office, document, person};
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect};
@@ -95,7 +95,15 @@ pub(crate) async fn progress(
                 .icon("scale"),
         );
     }
-    if read.stage == Stage::Done {
+    let paper = document::of_case(office, read.case.case_id).await?;
+    if let Some(paper) = paper.filter(|paper| paper.kind != document::kind::RECEIPT) {
+        results.push(
+            Row::to(format!("/my/papers/{}/paper.pdf", paper.code), "下载证明")
+                .note("PDF，扫码可以核验；不用了在“证明”里作废")
+                .icon("download"),
+        );
+    }
+    if read.stage == Stage::Done && read.amount().is_some() {
         results.push(
             Row::to(format!("{here}/receipt"), "凭据")
                 .note("可以打印，也可以下载 PDF 回单")

@@ -129,6 +129,8 @@ pub(crate) async fn home(
                     .as_ref()
                     .map_or_else(|| "还没有账户".to_owned(), |one| one.employer_name.clone()),
             ),
+            Row::to("/my/papers", "证明").icon("seal"),
+            Row::to("/my/years", "历年和对账单").icon("chart"),
             Row::to("/my/messages", "消息").icon("bell"),
         ]),
         seen: seen_lately(office, me.person_id).await?,

@@ -61,6 +61,8 @@ pub(crate) async fn page(
         info: Summary::new(info),
         more: Rows::new(vec![
             Row::to("/my/messages", "消息").icon("bell"),
+            Row::to("/my/papers", "证明").icon("doc"),
+            Row::to("/my/years", "历年和对账单").icon("chart"),
             Row::to("/my/me/proofs", "我的凭证").icon("seal"),
             Row::to("/my/me/access", "谁看过我的信息").icon("eye"),
             Row::to("/my/me/consents", "授权").icon("key"),

@@ -6,9 +6,11 @@ mod apply;
 mod cases;
 mod home;
 mod me;
+pub(crate) mod papers;
 mod proofs;
 mod reading;
 mod receipt;
+mod years;
 
 use anju_casework::Office;
 use anju_casework::case::{self, Case};
@@ -51,6 +53,13 @@ pub(crate) fn routes() -> Router<Portal> {
         )
         .route("/my/account", get(account::page))
         .route("/my/account.csv", get(account::csv))
+        .route("/my/years", get(years::page))
+        .route("/my/statement/{year}", get(years::show))
+        .route("/my/statement/{year}/paper.pdf", get(years::pdf))
+        .route("/my/papers", get(papers::page).post(papers::order))
+        .route("/my/papers/code", post(papers::confirm))
+        .route("/my/papers/revoke", post(papers::revoke))
+        .route("/my/papers/{paper}/paper.pdf", get(papers::pdf))
         .route("/my/messages", get(me::messages))
         .route("/my/me", get(me::page))
         .route("/my/me/access", get(me::access))

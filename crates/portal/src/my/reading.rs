@@ -22,6 +22,8 @@ pub(crate) struct Read {
     pub(crate) decision: Option<Decision>,
     pub(crate) stage: Stage,
     pub(crate) name: String,
+    /// Money leaves by it.
+    pays: bool,
 }
 
 impl Read {
@@ -41,12 +43,14 @@ impl Read {
         };
         let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
         let name = service_name(office, &case);
+        let pays = pays(office, &case);
         Ok(Read {
             case,
             policy,
             decision,
             stage,
             name,
+            pays,
         })
     }
 
@@ -329,7 +333,9 @@ impl Read {
                     None => "通过".into(),
                 },
             ),
-            "executing" => (When::Done, "已交给银行付款".into()),
+            "executing" if self.pays => (When::Done, "已交给银行付款".into()),
+            "issued" => (When::Done, "证明出好了".into()),
+            "revoked" => (When::Done, "您作废了这份证明".into()),
             "payment_unknown" => (When::Unknown, "银行没有告诉结果，我们在查".into()),
             "paid" => (
                 When::Done,

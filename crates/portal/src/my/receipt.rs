@@ -1,14 +1,13 @@
 //! 凭据: what a person shows about a case that was paid: a page to print, and the same as a PDF (回单).
 
-use std::path::PathBuf;
-
+use anju_business::papers::receipt::{self, ReceiptSaid};
+use anju_casework::Office;
 use anju_casework::case;
 use anju_casework::log::Proof;
 use anju_casework::person::{self, Person};
-use anju_casework::{Fault, Office};
 use anju_domain::clock::shanghai_date;
 use anju_evidence::proof::short_code;
-use anju_paper::{Moment, Press, ReceiptData};
+use anju_paper::{Moment, ReceiptData};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -143,16 +142,16 @@ pub(crate) async fn pdf(
         times,
     } = proven(office, &me, &number).await?;
     let amount = read.amount().ok_or(PageError::NotFound)?;
-    let data = ReceiptData {
-        centre: office.centre.name.clone(),
+    let said = ReceiptSaid {
+        case_id: number.clone(),
         service: read.name.clone(),
-        person_masked: format!("{} {}", person.name.masked(), person.id_number),
-        amount,
+        name: person.name.expose().to_owned(),
+        id_no: person.id_number.expose().to_owned(),
+        amount_fen: amount.fen(),
         payee: read
             .case
             .card_tail()
             .map_or_else(String::new, |tail| format!("尾号 {tail}")),
-        case_no: number.clone(),
         policy_version: read
             .decision
             .as_ref()
@@ -160,31 +159,28 @@ pub(crate) async fn pdf(
         state: read.stage.state().word,
         times: times
             .into_iter()
-            .map(|(word, at)| Moment {
-                label: word.to_owned(),
-                at,
-            })
+            .map(|(word, at)| (word.to_owned(), at))
+            .collect(),
+    };
+    let issued = receipt::issue(office, &read.case, said.clone()).await?;
+    let data = ReceiptData {
+        centre: office.centre.name.clone(),
+        service: said.service,
+        person_masked: format!("{} {}", person.name.masked(), person.id_number),
+        amount,
+        payee: said.payee,
+        case_no: said.case_id,
+        policy_version: said.policy_version,
+        state: said.state,
+        times: said
+            .times
+            .into_iter()
+            .map(|(label, at)| Moment { label, at })
             .collect(),
         short_code: short_code.map(|code| code.replace(' ', "")),
-        verify_url: None,
-        issued_at: office.now(),
+        verify_url: Some(portal.printer.verify_url(&issued)),
+        issued_at: issued.issued_at,
     };
-    // Setting a paper takes the processor for some milliseconds; the first one also reads the fonts.
-    let press = portal.press.clone();
-    let set = move || {
-        let press = match press.get() {
-            Some(press) => press,
-            None => {
-                let opened = Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)])?;
-                press.get_or_init(|| opened)
-            }
-        };
-        press.receipt(&data)
-    };
-    let paper = tokio::task::spawn_blocking(set)
-        .await
-        .map_err(|error| error.to_string())
-        .and_then(|paper| paper.map_err(|error| error.to_string()))
-        .map_err(|error| anju_casework::Error::from(Fault::Outside(error)))?;
+    let paper = portal.printer.receipt(data).await?;
     Ok(download::pdf(&number, paper))
 }

@@ -8,7 +8,7 @@ use anju_ledger::statement::{self, EntryKey};
 use anju_vault::NumberKind;
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use chrono::{DateTime, NaiveDate};
+use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -114,7 +114,19 @@ pub async fn entries(
     .await
     .map_err(problem)?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
-    let after = query.after.as_deref().map(parse_key).transpose()?;
+    let after = query
+        .after
+        .as_deref()
+        .map(|text| {
+            EntryKey::parse(text).ok_or_else(|| {
+                refused(&Refusal::new(
+                    400,
+                    "E-API-05",
+                    "after 不是上一页给出的 next。",
+                ))
+            })
+        })
+        .transpose()?;
     let first = NaiveDate::from_ymd_opt(1999, 1, 1).ok_or_else(Problem::failed)?;
     let last = NaiveDate::from_ymd_opt(2999, 12, 31).ok_or_else(Problem::failed)?;
     let mut conn = office
@@ -137,7 +149,7 @@ pub async fn entries(
     let next = found
         .last()
         .filter(|_| full)
-        .map(|entry| write_key(&entry.key));
+        .map(|entry| entry.key.to_string());
     let items: Vec<Value> = found
         .iter()
         .map(|entry| {
@@ -160,32 +172,4 @@ pub async fn entries(
         })
         .collect();
     Ok(Json(json!({ "items": items, "next": next })))
-}
-
-fn write_key(key: &EntryKey) -> String {
-    format!(
-        "{}_{}_{}",
-        key.business_date.format("%Y%m%d"),
-        key.at.timestamp_micros(),
-        key.journal_id.0
-    )
-}
-
-fn parse_key(text: &str) -> Result<EntryKey, Problem> {
-    let wrong = || {
-        refused(&Refusal::new(
-            400,
-            "E-API-05",
-            "after 不是上一页给出的 next。",
-        ))
-    };
-    let mut parts = text.splitn(3, '_');
-    let (Some(date), Some(at), Some(journal)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(wrong());
-    };
-    Ok(EntryKey {
-        business_date: NaiveDate::parse_from_str(date, "%Y%m%d").map_err(|_| wrong())?,
-        at: DateTime::from_timestamp_micros(at.parse().map_err(|_| wrong())?).ok_or_else(wrong)?,
-        journal_id: anju_ledger::JournalId(journal.parse().map_err(|_| wrong())?),
-    })
 }

@@ -196,6 +196,9 @@ async fn draw(open: &Open, case_id: i64) -> CaseResult<Value> {
     if let Some(decision) = decision(open, &case).await? {
         drawn["decision"] = decision;
     }
+    if let Some(document) = super::documents::link(office, case_id).await? {
+        drawn["document"] = document;
+    }
     if let Some(state) = case.pay_state().code() {
         drawn["payment"] = payment(open, &case, state)?;
     }

@@ -5,11 +5,13 @@ mod accounts;
 mod answer;
 mod books;
 mod cases;
+mod documents;
 mod employers;
 mod health;
 mod openapi;
 mod people;
 mod proofs;
+mod query;
 mod rosters;
 mod services;
 mod tlog;
@@ -28,6 +30,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use crate::papers::Printer;
 use crate::problem::{Problem, RowProblem};
 use crate::security::{Door, Limiter, client};
 
@@ -43,6 +46,7 @@ pub struct Open {
     /// Who tries keys has to wait.
     limiter: Arc<Limiter>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
+    printer: Printer,
 }
 
 impl Open {
@@ -51,6 +55,7 @@ impl Open {
         engine: Engine,
         key: Option<&str>,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
+        printer: Printer,
     ) -> Self {
         let police = Arc::new(GatewayPolice(engine.gateway.clone()));
         Self {
@@ -59,6 +64,7 @@ impl Open {
             police,
             limiter: Arc::new(Limiter::default()),
             metrics,
+            printer,
         }
     }
 
@@ -87,10 +93,12 @@ pub fn routes(open: Open) -> Router {
         .route("/accounts/{no}/entries", get(accounts::entries))
         .route("/services", get(services::catalogue))
         .route("/services/{id}/precheck", get(services::precheck))
+        .route("/query/{id}", get(query::answer))
         .route("/cases", post(cases::submit))
         .route("/cases/{id}", get(cases::show))
         .route("/cases/{id}/withdraw", post(cases::withdraw))
         .route("/cases/{id}/proof", get(proofs::of_case))
+        .route("/cases/{id}/document", get(documents::of_case))
         .route("/remittances/{id}/proof", get(proofs::of_remittance))
         .route("/books/days/{date}/proof", get(proofs::of_day))
         .route("/books/trial-balance", get(books::trial_balance))

@@ -261,6 +261,46 @@ const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/open/v1/cases/{id}/document",
+        summary: "办件出具的证明，PDF；format=json 时是证明的内容、摘要和是否有效",
+        id: "showDocument",
+        query: &[
+            ("format", "pdf（默认）或 json", false),
+            ("mask", "true 时内容里的姓名和号码只留头尾", false),
+        ],
+        media: "application/pdf",
+        answer: "",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/query/{id}",
+        summary: "查询：事项目录里 verb 是 query 的每一项，回答随事项而定",
+        id: "query",
+        query: &[
+            (
+                "subject",
+                "个人 person_id、账户、单位或办件的编号，不能是证件号码",
+                false,
+            ),
+            (
+                "period",
+                "年 2026、月 2026-11，或 2026-01-01..2026-06-30",
+                false,
+            ),
+            ("limit", "每页条数，最多 200", false),
+            ("after", "上一页的 next", false),
+            ("mask", "false 时姓名、手机、卡号不遮盖；默认遮盖", false),
+            (
+                "view",
+                "query-employer-info：profile、members、remittances 或 arrears",
+                false,
+            ),
+            ("code", "verify-document：证明上的 16 位校验码", false),
+        ],
+        answer: "QueryAnswer",
+        ..GET
+    },
+    Operation {
         path: "/open/v1/remittances/{id}/proof",
         summary: "汇缴的存证凭据；封存之前回答 202",
         id: "proveRemittance",
@@ -474,7 +514,16 @@ fn schemas() -> Map<String, Value> {
             "case_id": text,
             "state": { "type": "string", "enum": ["submitted", "gathering", "decided", "reviewing", "executing", "done", "refused", "withdrawn", "failed"] },
             "decision": { "$ref": "#/components/schemas/Decision" }, "events": list, "payment": { "type": "object" }, "legs": list,
+            "document": object(&["kind", "code", "state", "digest", "href"], json!({
+                "kind": text, "code": text, "state": { "type": "string", "enum": ["valid", "replaced", "expired", "revoked"] },
+                "issued_at": instant, "valid_until": { "type": ["string", "null"] }, "digest": text, "href": text,
+            })),
         })),
+        "QueryAnswer": {
+            "type": "object",
+            "description": "有多行的是 {items, next}；verify-document 是 {state: valid、replaced、expired 或 revoked, issued_at, valid_until, digest, content, case_id, proof}",
+            "properties": { "items": list, "next": { "type": ["string", "null"] } },
+        },
         "Proof": object(&["format", "record", "salt", "index", "path", "checkpoint"], json!({
             "format": { "const": "anju-proof/1" }, "record": { "type": "object" }, "salt": text,
             "batch": object(&["index", "size", "path"], json!({

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Rows, Text, filters};
+use crate::components::{Button, Facts, Field, Rows, State, Text, filters};
 use crate::frame::{SiteFrame, SiteTab};
 
 /// 首页: three doors, what is asked most, how it goes today.
@@ -28,4 +28,33 @@ pub struct WordsPage {
     pub title: String,
     /// Paragraphs with their heads.
     pub sections: Vec<(String, Vec<Text>)>,
+}
+
+/// What was found of a paper.
+#[derive(Debug)]
+pub struct Found {
+    /// 有效, 已过有效期, …
+    pub state: State,
+    /// What that means.
+    pub words: String,
+    /// What it says, masked.
+    pub facts: Facts,
+    /// Of what it says, for whoever has the paper's data.
+    pub digest: String,
+    /// The evidence of the case that made it.
+    pub proofs: Rows,
+}
+
+/// 证明真伪核验.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "site/document.html")]
+pub struct DocumentPage {
+    /// Frame.
+    pub frame: SiteFrame,
+    /// Where the code is typed.
+    pub field: Field,
+    /// 核验.
+    pub button: Button,
+    /// What was found; nothing before a code is typed, or for a wrong one.
+    pub found: Option<Found>,
 }

@@ -28,6 +28,8 @@ pub enum Door {
     Search,
     /// Showing a wrong key at a machine's door.
     WrongKey,
+    /// Trying the code of a paper.
+    Document,
 }
 
 impl Door {
@@ -38,6 +40,7 @@ impl Door {
             Door::Message => (5, Duration::from_secs(60)),
             Door::Search => (60, Duration::from_secs(1)),
             Door::WrongKey => (20, Duration::from_secs(6)),
+            Door::Document => (30, Duration::from_secs(5)),
         }
     }
 }

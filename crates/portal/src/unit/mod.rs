@@ -6,6 +6,7 @@ mod change_parts;
 mod home;
 mod kept;
 mod mend;
+mod papers;
 mod pay;
 mod people;
 mod roster;
@@ -53,6 +54,9 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/arrivals/{remittance}", get(pay::arrival))
         .route("/unit/arrivals/{remittance}/live", get(pay::live))
         .route("/unit/arrivals/{remittance}/proof.json", get(pay::proof))
+        .route("/unit/papers", get(papers::page).post(papers::order))
+        .route("/unit/papers/revoke", post(papers::revoke))
+        .route("/unit/papers/{paper}/paper.pdf", get(papers::pdf))
         .route("/unit/sessions", get(sessions::of_clerk))
         .route("/unit/sessions/end", post(sessions::end_of_clerk))
 }

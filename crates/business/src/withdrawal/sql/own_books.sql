@@ -45,6 +45,10 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
          WHERE u.centre_id = $1 AND u.person_id = $2 AND u.state IN (1, 2)) AS uses,
        (SELECT max(b.to_date)
           FROM blacklist b
-         WHERE b.centre_id = $1 AND b.person_id = $2 AND $5 BETWEEN b.from_date AND b.to_date) AS listed_until
+         WHERE b.centre_id = $1 AND b.person_id = $2 AND $5 BETWEEN b.from_date AND b.to_date) AS listed_until,
+       EXISTS (SELECT
+          FROM document c
+         WHERE c.centre_id = $1 AND c.subject_id = $2 AND c.kind = 'doc-remote-loan-certificate' AND c.revoked_at IS NULL
+           AND c.replaced_by IS NULL AND c.valid_until >= $5) AS remote_mark
   FROM person who
  WHERE who.centre_id = $1 AND who.person_id = $2

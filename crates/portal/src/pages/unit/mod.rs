@@ -2,6 +2,7 @@
 
 mod base;
 mod home;
+mod papers;
 mod pay;
 mod people;
 mod roster;
@@ -9,6 +10,7 @@ mod sessions;
 
 pub use base::{BasePage, BasePreviewPage};
 pub use home::{HomePage, Next};
+pub use papers::PapersPage;
 pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
 pub use people::{ChangePage, ChangePart, PeoplePage};
 pub use roster::{ErrorsPage, PreviewPage, UploadPage};
