@@ -136,6 +136,26 @@ impl Doors {
         self.outside_call(Method::PUT, path, Some(body)).await
     }
 
+    /// Waits until the outside world has seen that the centre's clock reached a day: banks write no statement of a day to come.
+    pub async fn outside_reaches(&self, day: chrono::NaiveDate) -> anyhow::Result<()> {
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let today = self.control("/clock").await?.body["today"].clone();
+            // Of texts as of days: the later one is the greater.
+            if today
+                .as_str()
+                .is_some_and(|today| today >= day.to_string().as_str())
+            {
+                return Ok(());
+            }
+            anyhow::ensure!(
+                std::time::Instant::now() < deadline,
+                "外部世界的时钟没有跟上：那边还是 {today}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     async fn call(
         &self,
         method: Method,

@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod cast;
+pub mod chance;
 pub mod cluster;
 pub mod command;
 pub mod config;

@@ -8,6 +8,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use crate::{
     config::Config,
     database,
+    doors::Doors,
     start::{demo, office},
 };
 
@@ -62,6 +63,10 @@ async fn move_to(config: &Config, clock: &FileClock, target: DateTime<Utc>) -> a
         }
         if shanghai_date(clock.now()) <= open {
             set(last_second(open))?;
+            // Without it the close says which statement is missing.
+            if let Ok(doors) = Doors::of(config) {
+                let _ = doors.outside_reaches(open).await;
+            }
         }
         demo::close_day(&engine)
             .await

@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::cast::{self, Firm, Person};
+use crate::command::life::Life;
 use crate::config::Config;
 use crate::doors::Doors;
 use crate::start::office;
@@ -20,7 +21,7 @@ pub struct Size {
     /// 每个单位的职工数
     #[arg(long, default_value_t = 8)]
     pub employees: u32,
-    /// 缴存年数（开户最多早于本月 12 个月，所以最多 1 年）
+    /// 年数：1 年补登过去十二个月；多于 1 年就从今天起逐日过完这些年，每天日结，时钟停在最后一天
     #[arg(long, default_value_t = 1)]
     pub years: u32,
     /// 同一个种子得到同样的人
@@ -79,10 +80,7 @@ pub fn file(config: &Config) -> std::path::PathBuf {
 /// Fills the centre; one that was filled with this seed is left alone.
 pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
     ensure!(config.demo, "只有演示中心可以填充演示数据");
-    ensure!(
-        size.years <= 1,
-        "--years 最多为 1：单位的首次汇缴年月最多早于本月 12 个月"
-    );
+    ensure!(size.years <= 20, "--years 最多为 20");
     ensure!(
         (1..=50_000).contains(&size.employees),
         "--employees 应在 1 到 50000 之间"
@@ -94,6 +92,7 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
         "单位数乘以职工数不能超过一千万（每个单位至少按一千人算）"
     );
     let doors = Doors::of(config)?;
+    let mut lives = Vec::new();
     let mut people = People {
         clerks: Vec::new(),
         employees: Vec::new(),
@@ -118,14 +117,12 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
                 )
             })
             .collect::<anyhow::Result<Vec<Person>>>()?;
-        fill(
-            config,
-            &doors,
-            &firm,
-            &employees,
-            i32::try_from(size.years)? * MONTHS,
-        )
-        .await?;
+        if size.years > 1 {
+            lives.push((firm.clone(), place, employees.clone()));
+        } else {
+            let months = i32::try_from(size.years)? * MONTHS;
+            fill(config, &doors, &firm, &employees, months).await?;
+        }
         people.clerks.push((firm.name, firm.uscc, firm.clerk_phone));
         let special = |place: usize| {
             ["租住备案，月租 1,200.00", "本市有 1 套住房", ""][place.min(2)].to_owned()
@@ -143,6 +140,11 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
                     note: special(place),
                 }),
         );
+    }
+    if !lives.is_empty() {
+        let life = Life::begin(config, &doors, lives, u64::from(size.seed)).await?;
+        let told = life.live(size.years * MONTHS.unsigned_abs()).await?;
+        println!("过完了 {} 年：{told:?}", size.years);
     }
     std::fs::write(file(config), serde_json::to_vec_pretty(&people)?)
         .context("写不了 demo-people.json")?;

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod config;
 pub mod demo;
 pub mod export;
+pub mod life;
 pub mod logins;
 pub mod migrate;
 pub mod outside;

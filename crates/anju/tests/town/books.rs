@@ -1,5 +1,6 @@
 //! The books for others: hledger and Beancount read them and come to our trial balance, to the fen.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,7 +14,7 @@ use crate::town::{Town, month, tenant_of};
 use crate::withdrawal::{becomes, submit};
 
 /// What `anju export` prints of this town.
-fn exported(town: &Town, format: &str, from: NaiveDate, to: NaiveDate) -> String {
+pub fn exported(town: &Town, format: &str, from: NaiveDate, to: NaiveDate) -> String {
     let output = town
         .command(&["export", "--format", format])
         .args(["--from", &from.to_string(), "--to", &to.to_string()])
@@ -28,7 +29,7 @@ fn exported(town: &Town, format: &str, from: NaiveDate, to: NaiveDate) -> String
 }
 
 /// Code and closing balance of every subject that has one, + debit, as `1234.50`.
-async fn trial_balance(town: &Town, date: NaiveDate) -> Vec<(String, String)> {
+pub async fn trial_balance(town: &Town, date: NaiveDate) -> Vec<(String, String)> {
     let answer = town
         .doors
         .get(&format!("/books/trial-balance?date={date}"))
@@ -131,7 +132,7 @@ async fn hledger_and_beancount_come_to_our_trial_balance() {
 
     for from in [first, second] {
         let table = exported(&town, "csv", from, second);
-        let mut sums = std::collections::BTreeMap::<String, i64>::new();
+        let mut sums = BTreeMap::<String, i64>::new();
         for row in csv::Reader::from_reader(table.as_bytes()).records() {
             let row = row.expect("a row");
             let code = row[3].split('-').next().expect("a code").to_owned();
@@ -139,7 +140,7 @@ async fn hledger_and_beancount_come_to_our_trial_balance() {
             *sums.entry(code).or_default() += fen;
         }
         sums.retain(|_, fen| *fen != 0);
-        let expected_fen: std::collections::BTreeMap<String, i64> = expected
+        let expected_fen: BTreeMap<String, i64> = expected
             .iter()
             .map(|(code, yuan)| (code.clone(), yuan.replace('.', "").parse().expect("yuan")))
             .collect();
@@ -203,4 +204,64 @@ fn altered(ledger: &str, day: NaiveDate) -> String {
         "{ledger}\n{day} * \"x\" \"\"\n  {}  0.01 CNY\n  {}  -0.01 CNY\n",
         accounts[0], accounts[1]
     )
+}
+
+/// The table, hledger and bean-check come to the trial balance of the open day, from a day on.
+pub async fn others_agree(town: &Town, from: NaiveDate) {
+    let today = town
+        .doors
+        .get("/books/trial-balance")
+        .await
+        .expect("a door")
+        .ok()
+        .expect("the open day");
+    let today: NaiveDate = today["date"]
+        .as_str()
+        .expect("a date")
+        .parse()
+        .expect("a date");
+    let fen = |yuan: &str| -> i64 { yuan.replace('.', "").parse().expect("yuan") };
+    let expected: BTreeMap<String, i64> = trial_balance(town, today)
+        .await
+        .into_iter()
+        .map(|(code, yuan)| (code, fen(&yuan)))
+        .collect();
+    let sum = |rows: &str, code: usize, amount: usize| {
+        let mut sums = BTreeMap::<String, i64>::new();
+        for row in csv::Reader::from_reader(rows.as_bytes()).records() {
+            let row = row.expect("a row");
+            let code = row[code].split('-').next().expect("a code").to_owned();
+            *sums.entry(code).or_default() += fen(row[amount].trim_end_matches(" CNY"));
+        }
+        sums.retain(|_, fen| *fen != 0);
+        sums
+    };
+    assert_eq!(
+        sum(&exported(town, "csv", from, today), 3, 9),
+        expected,
+        "the table"
+    );
+    let Some((hledger, bean_check)) = judges() else {
+        return;
+    };
+    let journal = exported(town, "hledger", from, today);
+    judge(
+        &hledger,
+        &["-f", "-", "check", "--strict", "ordereddates", "payees"],
+        &journal,
+    )
+    .expect("hledger's strict check");
+    let balances = judge(
+        &hledger,
+        &["-f", "-", "balance", "--flat", "--no-total", "-O", "csv"],
+        &journal,
+    )
+    .expect("balances");
+    assert_eq!(sum(&balances, 0, 1), expected, "hledger");
+    judge(
+        &bean_check,
+        &["/dev/stdin"],
+        &exported(town, "beancount", from, today),
+    )
+    .expect("bean-check");
 }

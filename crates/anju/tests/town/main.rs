@@ -16,6 +16,7 @@ mod handover;
 mod installation;
 mod interest_year;
 mod keys;
+mod life;
 mod outside;
 mod papers;
 mod policy;

@@ -1,0 +1,131 @@
+-- The invariants of one open day ($2), read from its journals, the accounts that they touched and the day sealed before: what a close
+-- must know without reading the books of all years. audit.rs says which.
+WITH line AS MATERIALIZED (
+    SELECT journal_id, account_id, part, subject, amount_fen
+      FROM posting
+     WHERE centre_id = $1
+       AND business_date = $2
+),
+header AS MATERIALIZED (
+    SELECT journal_id, event, lines, reverses
+      FROM journal
+     WHERE centre_id = $1
+       AND business_date = $2
+),
+touched AS MATERIALIZED (
+    SELECT a.account_id, a.subject, a.running, a.balance_fen, a.frozen_fen, a.reserved_fen, a.product, a.accrual, a.product_date,
+           a.settled_on
+      FROM ledger_account a
+     WHERE a.centre_id = $1
+       AND a.account_id IN (SELECT account_id FROM line)
+),
+history AS MATERIALIZED (
+    SELECT account_id, -amount_fen AS own, value_date
+      FROM posting
+     WHERE centre_id = $1
+       AND account_id = ANY (ARRAY(SELECT account_id FROM touched WHERE running))       -- by its index, whatever is joined below
+),
+held AS (
+    SELECT account_id, coalesce(sum(amount_fen) FILTER (WHERE kind = 1), 0) AS frozen_fen,
+           coalesce(sum(amount_fen) FILTER (WHERE kind = 2), 0) AS reserved_fen
+      FROM account_hold
+     WHERE centre_id = $1
+       AND released_at IS NULL
+       AND account_id IN (SELECT account_id FROM touched)
+     GROUP BY account_id
+),
+rate_days AS MATERIALIZED (
+    SELECT day::date AS day, w_at($1, day::date) AS w
+      FROM generate_series((SELECT min(from_date) FROM interest_rate WHERE centre_id = $1),
+                           (SELECT greatest(max(product_date), max(settled_on)) FROM touched WHERE subject = 201), interval '1 day')
+               AS day
+),
+rebuilt AS (
+    SELECT t.account_id,
+           coalesce(sum(h.own * (t.product_date - greatest(h.value_date, t.settled_on))), 0) AS product,
+           coalesce(sum(h.own * (upto.w - since.w)), 0) AS accrual
+      FROM touched t
+      JOIN history h USING (account_id)
+      JOIN rate_days upto ON upto.day = t.product_date
+      JOIN rate_days since ON since.day = greatest(h.value_date, t.settled_on)
+     WHERE t.subject = 201
+     GROUP BY t.account_id
+),
+total AS (
+    SELECT subject, sum(net_fen) AS net_fen
+      FROM (SELECT subject, sum(amount_fen) AS net_fen FROM line GROUP BY subject
+             UNION ALL
+            SELECT subject, sum(closing_fen)
+              FROM day_sum
+             WHERE centre_id = $1
+               AND business_date = (SELECT max(business_date) FROM day_close
+                                     WHERE centre_id = $1 AND state = 2 AND business_date < $2)
+             GROUP BY subject) AS moved
+     GROUP BY subject
+)
+(SELECT 'I1' AS invariant, format('journal %s of %s', journal_id, $2) AS place,
+        CASE WHEN h.lines IS NULL THEN 'postings without a header'
+             WHEN l.lines IS DISTINCT FROM h.lines THEN format('%s lines, written with %s', coalesce(l.lines, 0), h.lines)
+             ELSE format('sums to %s fen', l.net_fen) END AS detail
+   FROM header h
+   FULL JOIN (SELECT journal_id, count(*) AS lines, sum(amount_fen) AS net_fen FROM line GROUP BY journal_id) AS l USING (journal_id)
+  WHERE h.lines IS DISTINCT FROM l.lines
+     OR l.net_fen <> 0
+  LIMIT 100)
+UNION ALL
+(SELECT 'I22', format('account %s', account_id),
+        format('balance %s, postings say %s', t.balance_fen, coalesce(-ledger_side(t.subject) * h.own_fen, 0))
+   FROM touched t
+   LEFT JOIN (SELECT account_id, sum(own) AS own_fen FROM history GROUP BY account_id) AS h USING (account_id)
+  WHERE t.running
+    AND t.balance_fen <> coalesce(-ledger_side(t.subject) * h.own_fen, 0)
+  LIMIT 100)
+UNION ALL
+(SELECT 'I22', format('account %s', l.account_id), 'postings name an account that is not there, or of another subject'
+   FROM line l
+   LEFT JOIN touched t USING (account_id)
+  WHERE t.subject IS DISTINCT FROM l.subject
+  LIMIT 100)
+UNION ALL
+(SELECT 'I12', format('account %s', account_id),
+        format('balance %s, reserved %s of holds %s, frozen %s of holds %s', t.balance_fen, t.reserved_fen,
+               coalesce(h.reserved_fen, 0), t.frozen_fen, coalesce(h.frozen_fen, 0))
+   FROM touched t
+   LEFT JOIN held h USING (account_id)
+  WHERE (t.running AND t.balance_fen < coalesce(t.reserved_fen, 0))
+     OR coalesce(t.frozen_fen, 0) <> coalesce(h.frozen_fen, 0)
+     OR coalesce(t.reserved_fen, 0) <> coalesce(h.reserved_fen, 0)
+  LIMIT 100)
+UNION ALL
+(SELECT 'I23', format('account %s', account_id),
+        format('product %s and accrual %s to %s, postings say %s and %s', t.product, t.accrual, t.product_date, r.product, r.accrual)
+   FROM touched t
+   JOIN rebuilt r USING (account_id)
+  WHERE t.product <> r.product
+     OR t.accrual <> r.accrual
+  LIMIT 100)
+UNION ALL
+(SELECT 'I4', 'all subjects',
+        format('assets and expenses exceed liabilities, net worth and income by %s fen', sum(net_fen))
+   FROM total
+  WHERE subject < 901
+     OR subject > 904
+ HAVING sum(net_fen) <> 0)
+UNION ALL
+(SELECT 'I9', format('subject %s', subject), format('below zero by %s fen', ledger_side(subject) * net_fen)
+   FROM total
+  WHERE subject IN (21901, 21902, 21903, 21904, 21905, 21906, 21907, 21908, 21909, 11902, 11903, 11904)
+    AND ledger_side(subject) * net_fen < 0)
+UNION ALL
+(SELECT 'I24', format('journal %s of %s', journal_id, $2), format('account %s keeps %s fen of journal %s and its reversal', account_id, net_fen, reverses)
+   FROM (SELECT h.journal_id, h.reverses, p.account_id, p.part, sum(p.amount_fen) AS net_fen
+           FROM header h
+           JOIN journal o ON o.centre_id = $1 AND o.journal_id = h.reverses
+          CROSS JOIN LATERAL (VALUES (h.journal_id, $2::date), (h.reverses, o.business_date)) AS side (id, date)
+           JOIN posting p ON p.centre_id = $1
+                         AND p.journal_id = side.id
+                         AND p.business_date = side.date
+          WHERE h.reverses IS NOT NULL
+          GROUP BY h.journal_id, h.reverses, p.account_id, p.part) AS both_sides
+  WHERE net_fen <> 0
+  LIMIT 100)
