@@ -43,6 +43,12 @@ const READERS: Who = Who::Staff(&[
     role::CHIEF_ACCOUNTANT,
     role::AUDITOR,
 ]);
+const REPORTS: Who = Who::Staff(&[
+    role::REVIEWER,
+    role::ACCOUNTANT,
+    role::CHIEF_ACCOUNTANT,
+    role::AUDITOR,
+]);
 const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
@@ -125,6 +131,14 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/unit/arrivals/{remittance}", Clerk),
     ("GET", "/unit/arrivals/{remittance}/live", Clerk),
     ("GET", "/unit/arrivals/{remittance}/proof.json", Clerk),
+    ("GET", "/unit/cases", Clerk),
+    ("GET", "/unit/do/{service}", Clerk),
+    ("POST", "/unit/do/{service}", Clerk),
+    ("GET", "/unit/cases/{case}", Clerk),
+    ("GET", "/unit/cases/{case}/proof.json", Clerk),
+    ("POST", "/unit/cases/{case}/withdraw", Clerk),
+    ("POST", "/unit/cases/{case}/resume", Clerk),
+    ("POST", "/unit/cases/{case}/make-up", Clerk),
     ("GET", "/unit/sessions", Clerk),
     ("POST", "/unit/sessions/end", Clerk),
     // 柜面.
@@ -134,6 +148,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/cases/{case}", READERS),
     ("GET", "/desk/cases/{case}/proof.json", READERS),
     ("POST", "/desk/cases/{case}/check", REVIEWERS),
+    ("GET", "/desk/relief", REPORTS),
+    ("GET", "/desk/relief/list", REPORTS),
     ("GET", "/desk/identify", TELLERS),
     ("POST", "/desk/identify", TELLERS),
     ("GET", "/desk/do/{service}", TELLERS),

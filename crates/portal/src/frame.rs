@@ -100,6 +100,8 @@ pub enum UnitTab {
     Pay,
     /// 到账.
     Arrivals,
+    /// 办事.
+    Cases,
     /// None of these.
     Other,
 }
@@ -107,13 +109,14 @@ pub enum UnitTab {
 impl UnitTab {
     /// All in their order: address, words.
     #[must_use]
-    pub fn all() -> [(UnitTab, &'static str, &'static str); 5] {
+    pub fn all() -> [(UnitTab, &'static str, &'static str); 6] {
         [
             (UnitTab::Home, "/unit", "首页"),
             (UnitTab::Roster, "/unit/roster", "名册"),
             (UnitTab::People, "/unit/people", "职工"),
             (UnitTab::Pay, "/unit/pay", "付款"),
             (UnitTab::Arrivals, "/unit/arrivals", "到账与分配"),
+            (UnitTab::Cases, "/unit/cases", "办事"),
         ]
     }
 }

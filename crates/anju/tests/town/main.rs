@@ -18,6 +18,7 @@ mod interest_year;
 mod keys;
 mod outside;
 mod policy;
+mod relief;
 mod replay;
 mod restore;
 mod schema;

@@ -83,7 +83,7 @@ impl Books {
         )
         .bind(office.centre.id)
         .bind(employer.employer_id)
-        .bind(month.index() - 1)
+        .bind(employer.month_before(month).index())
         .fetch_all(&office.pool)
         .await?;
         let mut last_month = left_since(office, employer, month).await?;
@@ -167,7 +167,7 @@ async fn left_since(office: &Office, employer: &Employer, month: Month) -> Resul
     )
     .bind(office.centre.id)
     .bind(employer.employer_id)
-    .bind(month.index() - 1)
+    .bind(employer.month_before(month).index())
     .fetch_all(&office.pool)
     .await?;
     rows.into_iter()
@@ -243,7 +243,8 @@ async fn ratio_change(office: &Office, employer: &Employer, month: Month) -> Res
     .fetch_one(&office.pool)
     .await?;
     let allowed = Rules::on(office, month.first_day()).int("ratio_max_changes_per_year")?;
-    Ok(if changed < allowed {
+    let reduced = super::relief::reduction::is_live(office, employer.employer_id).await?;
+    Ok(if changed < allowed && !reduced {
         RatioChange::Open
     } else {
         RatioChange::UsedThisYear

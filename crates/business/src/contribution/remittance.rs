@@ -228,7 +228,9 @@ pub fn find_reference(remark: &str) -> Option<String> {
 /// # Errors
 /// `E-REMIT-04` once money was matched.
 pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result<()> {
+    let employer_id = require(office, remittance_id).await?.employer_id;
     let mut tx = office.pool.begin().await?;
+    anju_casework::employer::lock(office, &mut tx, employer_id).await?;
     let cancelled = sqlx::query(
         "UPDATE remittance SET state = 4 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
     )
@@ -254,6 +256,7 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
         actor,
     )
     .await?;
+    super::relief::reduction::follow(office, &mut tx, employer_id).await?;
     tx.commit().await?;
     office.changed(remittance_id);
     Ok(())
@@ -261,8 +264,8 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
 
 /// Lists that lapse without any money (EXPIRED): the employer may register the month again. Returns how many.
 pub async fn expire(office: &Office) -> Result<usize> {
-    let due: Vec<i64> = sqlx::query_scalar(
-        "SELECT remittance_id FROM remittance
+    let due: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT remittance_id, employer_id FROM remittance
           WHERE centre_id = $1 AND state = 1 AND received_fen = 0 AND expires_on < $2 ORDER BY remittance_id LIMIT 200",
     )
     .bind(office.centre.id)
@@ -270,8 +273,9 @@ pub async fn expire(office: &Office) -> Result<usize> {
     .fetch_all(&office.pool)
     .await?;
     let mut expired = 0;
-    for remittance_id in due {
+    for (remittance_id, employer_id) in due {
         let mut tx = office.pool.begin().await?;
+        anju_casework::employer::lock(office, &mut tx, employer_id).await?;
         let moved = sqlx::query(
             "UPDATE remittance SET state = 5 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
         )
@@ -291,6 +295,7 @@ pub async fn expire(office: &Office) -> Result<usize> {
                 Actor::System,
             )
             .await?;
+            super::relief::reduction::follow(office, &mut tx, employer_id).await?;
             tx.commit().await?;
             expired += 1;
         }

@@ -10,6 +10,7 @@ mod customer;
 mod identify;
 mod interest;
 mod ops;
+mod relief;
 mod search;
 mod suspense;
 mod tasks;
@@ -66,6 +67,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/suspense", get(suspense::page))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
         .route("/desk/suspense/{id}/check", post(claim::check))
+        .route("/desk/relief", get(relief::page))
+        .route("/desk/relief/list", get(relief::list))
         .route("/desk/books/trial-balance", get(books::trial_balance))
         .route(
             "/desk/books/trial-balance.csv",
@@ -91,6 +94,7 @@ const RAIL: [(&str, &[Entry]); 3] = [
         &[
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
+            ("/desk/relief", "困难帮扶", "g r"),
         ],
     ),
     (
