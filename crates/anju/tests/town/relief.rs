@@ -119,22 +119,10 @@ async fn continuous(town: &Town, who: &Person) -> i64 {
         .as_array()
         .expect("conditions")
         .iter()
-        .flat_map(|condition| condition["facts"].as_array().cloned().unwrap_or_default())
-        .find(|fact| fact["type"] == "contribution.continuous_months")
-        .or_else(|| {
-            decision["conditions"]
-                .as_array()
-                .expect("conditions")
-                .iter()
-                .flat_map(|condition| condition["facts"].as_array().cloned().unwrap_or_default())
-                .find(|fact| fact["label"] == "连续足额缴存")
-        })
-        .map(|fact| {
-            let value = fact["value"].to_string();
-            let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-            digits.parse().expect("months")
-        })
-        .unwrap_or_else(|| panic!("no months in {decision}"))
+        .filter_map(|condition| condition["facts"].as_array())
+        .flatten()
+        .find_map(|fact| fact["value"]["continuous_months"].as_i64())
+        .expect("a condition about continuous months")
 }
 
 #[tokio::test]
@@ -282,6 +270,7 @@ async fn a_clerk_applies_with_a_preview_and_resumes_before_the_end() {
     town.later(days(33));
     turn(&office).await;
     assert_eq!(town.sql("SELECT count(*) FROM deferred_month").await, 4, "two months are drawn");
+    let clerk = Visitor::clerk(&town, &office, &firm, 73).await;
     let done = clerk.post(&format!("{}/resume", sent.location), &[]).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
     assert_eq!(town.sql("SELECT total_fen FROM arrangement").await, 432_000, "this month is paid, not deferred");

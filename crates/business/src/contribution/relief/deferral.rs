@@ -223,7 +223,8 @@ pub(super) async fn end(
     let owes = total > Fen::ZERO;
     sqlx::query(
         "UPDATE arrangement
-            SET state = $3, to_month = $4, total_fen = $5, plan_from = $6, next_due = $7, ended_at = CASE WHEN $3 = 3 THEN $8 END
+            SET state = $3::smallint, to_month = $4, total_fen = $5, plan_from = $6, next_due = $7,
+                ended_at = CASE WHEN $3::smallint = 3 THEN $8::timestamptz END
           WHERE centre_id = $1 AND arrangement_id = $2",
     )
     .bind(office.centre.id)

@@ -182,7 +182,8 @@ async fn resume_deferral(
     let first = employer.deferred_from.unwrap_or(one.from_month);
     sqlx::query(
         "UPDATE employer
-            SET deferred_from = CASE WHEN $3 <= $4 THEN deferred_from END, deferred_through = CASE WHEN $3 <= $4 THEN $4 END,
+            SET deferred_from = CASE WHEN $3::integer <= $4::integer THEN deferred_from END,
+                deferred_through = CASE WHEN $3::integer <= $4::integer THEN $4::integer END,
                 list_version = list_version + 1
           WHERE centre_id = $1 AND employer_id = $2",
     )

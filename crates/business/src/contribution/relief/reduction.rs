@@ -224,7 +224,8 @@ pub(crate) async fn follow(office: &Office, tx: &mut PgConnection, employer_id: 
     set_ratio(office, tx, &employer, next, wanted).await?;
     if to != one.state {
         sqlx::query(
-            "UPDATE arrangement SET state = $3, ended_at = CASE WHEN $3 = 3 THEN $4 END WHERE centre_id = $1 AND arrangement_id = $2",
+            "UPDATE arrangement SET state = $3::smallint, ended_at = CASE WHEN $3::smallint = 3 THEN $4::timestamptz END
+              WHERE centre_id = $1 AND arrangement_id = $2",
         )
         .bind(office.centre.id)
         .bind(one.arrangement_id)
