@@ -52,6 +52,12 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "reduce_ratio" => Some(Arc::new(
                     contribution::relief::reduction::Reduction::new(&service.id),
                 )),
+                "close_employer" => Some(Arc::new(contribution::closing::EmployerClose::new(
+                    &service.id,
+                ))),
+                "refund_employer" => Some(Arc::new(
+                    contribution::refund::EmployerRefund::new(&service.id),
+                )),
                 "maintain_employer" => Some(Arc::new(EmployerData::new(
                     &service.id,
                     &authorities.registry,

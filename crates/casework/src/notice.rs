@@ -29,6 +29,18 @@ pub async fn draw(office: &Office, payload: &Value) -> Result<Option<Notice>> {
             text: text.to_owned(),
         }));
     }
+    if let (Some(person_id), Some(text)) = (
+        payload.get("person").and_then(Value::as_i64),
+        payload.get("text").and_then(Value::as_str),
+    ) {
+        let phone = person::get(office, person_id)
+            .await?
+            .and_then(|person| person.phone);
+        return Ok(phone.map(|phone| Notice {
+            phone: phone.expose().to_owned(),
+            text: text.to_owned(),
+        }));
+    }
     let Some(case_id) = payload.get("case").and_then(Value::as_i64) else {
         return Ok(None);
     };
@@ -76,6 +88,10 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
             format!("【公积金】您的{name}没有通过，原因和补救办法请在“办件”里看。办件 {no}")
         }
         "approved" => format!("【公积金】您的{name}已通过，结果请在“办件”里看。办件 {no}"),
+        "refund_rejected" => {
+            format!("【公积金】银行没有付成退款 {amount} 元，已转入单位暂存款，可以抵缴。办件 {no}")
+        }
+        "refund_paid" => format!("【公积金】退款 {amount} 元已付到单位原付款账户。办件 {no}"),
         "deferral_ended" => {
             format!("【公积金】缓缴已到期，请按计划补缴，计划在“困难帮扶”里看。办件 {no}")
         }

@@ -16,9 +16,10 @@ use crate::visitor::Visitor;
 const DEFERRAL: &str = "employer-deferral";
 const REDUCTION: &str = "employer-ratio-reduction";
 
-/// Minutes of so many days.
-const fn days(count: i64) -> i64 {
-    count * 24 * 60
+/// Moves the clock to the sixth day of a month to come.
+fn to_month(town: &Town, office: &Office, month: anju_domain::calendar::Month) {
+    let days = (month.first_day() - office.today()).num_days() + 5;
+    town.later(days * 24 * 60);
 }
 
 /// Two people of an employer that has paid to last month: 2,400.00 and 1,920.00 a month.
@@ -163,7 +164,7 @@ async fn a_deferral_is_decided_by_a_person_leaves_no_gap_and_is_made_up_by_plan(
     assert!(not_met(&again).contains(&"E-HARD-03".to_owned()), "an overlap: {again}");
 
     // Two months later it ends by itself; the month after is paid first, the deferred ones by plan (§18 row 11).
-    town.later(days(65));
+    to_month(&town, &office, month(-2));
     turn(&office).await;
     assert_eq!(town.sql("SELECT state::bigint FROM employer").await, 1, "正常");
     assert_eq!(town.sql("SELECT total_fen FROM arrangement").await, 864_000);
@@ -209,10 +210,10 @@ async fn a_plan_that_is_missed_is_breached_and_the_clerk_is_told() {
     let case = ask(&town, DEFERRAL, &firm, asked(json!({ "months": 1, "plan_months": 1 }))).await;
     let reviewer = reviewer(&town, &office, &firm).await;
     approve(&town, &reviewer, &case).await;
-    town.later(days(33));
+    to_month(&town, &office, month(-1));
     turn(&office).await;
     assert_eq!(town.sql("SELECT state::bigint FROM arrangement").await, 2, "补缴中");
-    town.later(days(40));
+    to_month(&town, &office, month(-2));
     turn(&office).await;
     assert_eq!(town.sql("SELECT state::bigint FROM arrangement").await, 4, "未按计划补缴");
     assert_eq!(continuous(&town, &people[0]).await, 2, "a breach keeps nothing");
@@ -267,7 +268,7 @@ async fn a_clerk_applies_with_a_preview_and_resumes_before_the_end() {
     let mine = clerk.get("/unit/cases").await.page;
     assert!(mine.contains("缓缴申请"), "{mine}");
 
-    town.later(days(33));
+    to_month(&town, &office, month(-1));
     turn(&office).await;
     assert_eq!(town.sql("SELECT count(*) FROM deferred_month").await, 4, "two months are drawn");
     let clerk = Visitor::clerk(&town, &office, &firm, 73).await;
@@ -359,7 +360,9 @@ async fn a_ratio_below_the_limit_needs_two_reviewers_and_returns_after_its_month
 
     // 3 % + 3 % of 10,000 and 8,000 in two lists, then 12 % + 12 % again.
     for (back, fen) in [(0, 108_000), (-1, 108_000), (-2, 432_000)] {
-        town.later(if back == 0 { 0 } else { days(31) });
+        if back < 0 {
+            to_month(&town, &office, month(back));
+        }
         let order = register_month(&town.doors, &firm, month(back), &people).await.expect("a list");
         assert_eq!(number(&order, "amount_fen").expect("fen"), fen, "{back}");
         let list = text(&order, "remittance_id").expect("a number");
@@ -421,7 +424,7 @@ async fn a_phase_policy_is_declared_made_up_after_its_end_and_told_in_one_report
     let life = reviewer.get(&format!("/desk/cases/{id}")).await.page;
     assert!(life.contains("缓缴已批准"), "{life}");
 
-    town.later(days(33));
+    to_month(&town, &office, month(-1));
     turn(&office).await;
     let plan = town.sql("SELECT plan_from::bigint FROM arrangement WHERE kind = 1").await;
     assert_eq!(plan, i64::from(month(-3).index()), "the month after the policy's last");

@@ -231,6 +231,13 @@ async fn check_order(
         )
         .into());
     }
+    if !matches!(
+        employer.state,
+        employer::state::ACTIVE | employer::state::DEFERRED
+    ) {
+        let detail = "单位账户已封存或销户，不能汇缴。请先办理单位启封。";
+        return Err(Refusal::rule("E-EMPR-03", detail).into());
+    }
     if employer.defers(month) {
         let detail = format!(
             "{}已批准缓缴，不用汇缴；要从这个月起恢复缴存，请先在“困难帮扶”里提前恢复。",

@@ -23,6 +23,8 @@ pub mod state {
     pub const CANCELLED: i16 = 4;
     /// 已失效.
     pub const EXPIRED: i16 = 5;
+    /// 已冲正.
+    pub const REVERSED: i16 = 6;
 }
 
 /// Kinds of remittances.
@@ -113,6 +115,23 @@ pub async fn require(office: &Office, remittance_id: i64) -> Result<Remittance> 
     .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
 }
 
+/// A remittance, read in the caller's transaction.
+pub(super) async fn by_id(
+    office: &Office,
+    conn: &mut PgConnection,
+    remittance_id: i64,
+) -> Result<Option<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND remittance_id = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(remittance_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
 /// The remittances of an employer, newest first, a page of them before `before`.
 pub async fn of_employer(
     office: &Office,
@@ -148,6 +167,12 @@ pub async fn by_reference(
     .bind(reference)
     .fetch_optional(conn)
     .await?)
+}
+
+/// The remittance of a pay code, for a page.
+pub async fn of_reference(office: &Office, reference: &str) -> Result<Option<Remittance>> {
+    let mut conn = office.pool.acquire().await?;
+    by_reference(office, &mut conn, reference).await
 }
 
 /// The employer's month that waits for money; at most one, since months go in order.

@@ -220,12 +220,16 @@ async fn paid(
 ) -> Result<BTreeMap<(i64, i32), Paid>> {
     let accounts: Vec<i64> = people.iter().flatten().map(|row| row.account_id).collect();
     let rows: Vec<(i64, i32, i64, i64, bool)> = sqlx::query_as(
-        "SELECT l.account_id, l.month, coalesce(sum(l.employer_fen) FILTER (WHERE r.state = 3), 0)::bigint,
-                coalesce(sum(l.employee_fen) FILTER (WHERE r.state = 3), 0)::bigint, bool_or(r.state <> 3)
-           FROM remittance_line l
-           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id
-          WHERE l.centre_id = $1 AND l.account_id = ANY ($2) AND r.state IN (1, 2, 3)
-          GROUP BY l.account_id, l.month",
+        "SELECT account_id, month, coalesce(sum(employer_fen) FILTER (WHERE counts), 0)::bigint,
+                coalesce(sum(employee_fen) FILTER (WHERE counts), 0)::bigint, bool_or(NOT counts)
+           FROM (SELECT l.account_id, l.month, l.employer_fen, l.employee_fen, r.state = 3 AS counts
+                   FROM remittance_line l
+                   JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id
+                  WHERE l.centre_id = $1 AND l.account_id = ANY ($2) AND r.state IN (1, 2, 3)
+                  UNION ALL
+                 SELECT account_id, month, employer_fen, employee_fen, TRUE
+                   FROM contribution_change WHERE centre_id = $1 AND account_id = ANY ($2)) AS month_of
+          GROUP BY account_id, month",
     )
     .bind(office.centre.id)
     .bind(&accounts)

@@ -103,6 +103,12 @@ impl Stage {
 pub fn work_step(step: &str) -> Option<&'static str> {
     Some(match step {
         "first_approved" => "第一人通过，等第二人",
+        "cancelled" => "单位账户已注销",
+        "sealed" => "单位账户已封存",
+        "debited" => "已从职工账户退出",
+        "to_suspense" => "已转入单位暂存款",
+        "corrected" => "错账已调整",
+        "reversed" => "分配已冲正",
         "deferred" => "缓缴已批准",
         "deferral_began" => "缓缴开始",
         "deferral_ended" => "缓缴到期，开始补缴",

@@ -30,7 +30,12 @@ use crate::unit::change::{Typed, bp, fen, submission, typed};
 use crate::unit::framed;
 
 /// What a clerk asks for and a person decides.
-pub(super) const SERVICES: [&str; 2] = ["employer-deferral", "employer-ratio-reduction"];
+pub(super) const SERVICES: [&str; 4] = [
+    "employer-deferral",
+    "employer-ratio-reduction",
+    "employer-refund",
+    "employer-close-account",
+];
 
 fn definition(office: &Office, service: &str) -> Result<ServiceDefinition, PageError> {
     SERVICES

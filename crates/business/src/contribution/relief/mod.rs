@@ -189,8 +189,13 @@ pub(super) async fn unmoved(
     office: &Office,
     tx: &mut PgConnection,
     approved: &Approved<'_>,
-) -> Result<OwnBooks> {
+) -> Result<()> {
     let own = own_books::read(office, tx, approved.request).await?;
+    still(&own, approved)
+}
+
+/// The same for own books that were read again.
+pub(crate) fn still(own: &OwnBooks, approved: &Approved<'_>) -> Result<()> {
     let moved = own.facts.iter().any(|fact| {
         approved
             .facts
@@ -200,7 +205,7 @@ pub(super) async fn unmoved(
     if moved {
         return Err(case::moved_on().into());
     }
-    Ok(own)
+    Ok(())
 }
 
 /// The first month that is asked for, else the current or the next to be paid, whichever is later.

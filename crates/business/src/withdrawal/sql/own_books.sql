@@ -21,12 +21,19 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
          WHERE a.centre_id = $1 AND a.account_id = (SELECT account_id FROM member)) AS account,
        (SELECT d.open_date FROM business_day d WHERE d.centre_id = $1) AS open_date,
        (SELECT coalesce(array_agg(covered.month ORDER BY covered.month DESC), '{}')
-          FROM ((SELECT DISTINCT l.month
-                  FROM remittance_line l
-                  JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
-                   AND (r.kind = 1 OR $7 OR r.reason IN ('DEFERRED', 'ENFORCED'))
-                 WHERE l.centre_id = $1 AND l.account_id = (SELECT account_id FROM member)
-                 ORDER BY l.month DESC
+          FROM ((SELECT paid.month
+                  FROM (SELECT l.month, l.employer_fen + l.employee_fen AS fen
+                          FROM remittance_line l
+                          JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
+                           AND (r.kind = 1 OR $7 OR r.reason IN ('DEFERRED', 'ENFORCED'))
+                         WHERE l.centre_id = $1 AND l.account_id = (SELECT account_id FROM member)
+                         UNION ALL
+                        SELECT c.month, c.employer_fen + c.employee_fen
+                          FROM contribution_change c
+                         WHERE c.centre_id = $1 AND c.account_id = (SELECT account_id FROM member)) AS paid
+                 GROUP BY paid.month
+                HAVING sum(paid.fen) > 0
+                 ORDER BY paid.month DESC
                  LIMIT 60)
                 UNION
                 SELECT d.month

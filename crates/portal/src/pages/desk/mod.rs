@@ -2,6 +2,7 @@
 
 mod apply;
 mod case;
+mod corrections;
 mod customer;
 mod day_close;
 mod identify;
@@ -16,6 +17,7 @@ mod trial_balance;
 
 pub use apply::{ApplyPage, WhyPage};
 pub use case::{CasePage, Paper};
+pub use corrections::{CorrectionsPage, Waiting};
 pub use customer::{CustomerPage, Reveal};
 pub use day_close::DayClosePage;
 pub use identify::IdentifyPage;
