@@ -34,8 +34,9 @@ CREATE INDEX employer_refund_employer ON employer_refund (centre_id, employer_id
 CREATE TABLE correction (
   centre_id     smallint NOT NULL,
   correction_id bigint   NOT NULL,
-  kind          smallint NOT NULL CHECK (kind IN (1, 2, 3)),     -- 1 to another person, 2 to the employer's suspense, 3 reversal of an allocation
-  remittance_id bigint   NOT NULL,
+  kind          smallint NOT NULL CHECK (kind IN (1, 2, 3, 4)),  -- 1 to another person, 2 to the employer's suspense, 3 reversal of an allocation,
+                                             -- 4 two accounts of one person become one (账户合并)
+  remittance_id bigint,                      -- the list; a merge has none
   month         integer  NOT NULL,
   from_account  bigint,
   to_account    bigint,

@@ -122,3 +122,42 @@ async fn who_left_is_held_after_the_days_of_policy_or_when_he_asks() {
     assert_eq!(closing::hold_who_left(&office).await.expect("again"), 0, "nobody is moved twice");
     audited(&town);
 }
+
+#[tokio::test]
+async fn two_accounts_of_one_person_become_one_by_two_accountants_and_nothing_is_lost() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let people = known(&town, 95, &[("李梅", 1_000_000), ("李梅", 800_000)]).await;
+    let before = open_employer(&town.doors, 95, month(2)).await.expect("an employer");
+    contribute(&town.doors, &before, month(2), &people[1..]).await.expect("a month");
+    seal(&town, &before, &people[1..]).await;
+    let now = open_employer(&town.doors, 96, month(1)).await.expect("another");
+    contribute(&town.doors, &now, month(1), &people[..1]).await.expect("a month");
+    let (kept, gone) = (account_no(&town, &people[0]).await, account_no(&town, &people[1]).await);
+    let maker = Visitor::staff(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
+    let checker = Visitor::another(&town, &office, role::ACCOUNTANT, office.centre.head_branch, "2").await;
+    let reason = ("reason", "公安证明：两个证件号码是同一人");
+    let wrong = maker
+        .post("/desk/corrections", &[("kind", "4"), ("from", kept.as_str()), ("to", gone.as_str()), reason])
+        .await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "the active one is kept");
+    let made = maker
+        .post("/desk/corrections", &[("kind", "4"), ("from", gone.as_str()), ("to", kept.as_str()), reason])
+        .await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.page);
+    let page = checker.get("/desk/corrections").await.page;
+    let id = page.split("/desk/corrections/").nth(1).expect("it waits").split('/').next().expect("a number").to_owned();
+    let yes = [("verdict", "agree"), ("answer", "证明无误")];
+    let done = checker.post(&format!("/desk/corrections/{id}/check"), &yes).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
+    assert_eq!(cast::balance(&town.doors, &people[0]).await.expect("fen"), 240_000 + 192_000);
+    assert_eq!(
+        cast::look_up(&town.doors, &people[1]).await.expect("known"),
+        cast::look_up(&town.doors, &people[0]).await.expect("known"),
+        "the other number finds the person who was kept"
+    );
+    assert_eq!(town.sql("SELECT count(*) FROM ledger_account WHERE kind = 1 AND state = 3").await, 1, "closed, not deleted");
+    let months = "SELECT count(DISTINCT month) FROM contribution_change WHERE employer_fen > 0";
+    assert_eq!(town.sql(months).await, 1, "its month counts for the account that is kept");
+    audited(&town);
+}

@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 
 use super::remittance::{Remittance, kind as list_kind, state as list_state};
-use super::{refund, relief, remittance};
+use super::{merge, refund, relief, remittance};
 
 /// Kinds of corrections.
 pub mod kind {
@@ -25,6 +25,8 @@ pub mod kind {
     pub const TO_SUSPENSE: i16 = 2;
     /// 当日冲正 of a whole allocation.
     pub const REVERSAL: i16 = 3;
+    /// 账户合并 of one person's two accounts.
+    pub const MERGE: i16 = 4;
 }
 
 /// States of a correction.
@@ -63,8 +65,8 @@ pub struct Correction {
     pub correction_id: i64,
     /// See [`kind`].
     pub kind: i16,
-    /// The list.
-    pub remittance_id: i64,
+    /// The list; a merge has none.
+    pub remittance_id: Option<i64>,
     /// As an index.
     pub month: i32,
     /// Credited wrongly.
@@ -334,7 +336,13 @@ async fn carry_out(
     one: &Correction,
     checker: i64,
 ) -> Result<()> {
-    let list = remittance_of(office, tx, one.remittance_id).await?;
+    if one.kind == kind::MERGE {
+        return merge::carry_out(office, tx, one, checker).await;
+    }
+    let remittance_id = one
+        .remittance_id
+        .ok_or_else(|| Fault::Stored("a correction without its list".to_owned()))?;
+    let list = remittance_of(office, tx, remittance_id).await?;
     let employer = employer::lock(office, tx, list.employer_id).await?;
     let amount = fits(office, tx, &list, one.from_account, one.to_account).await?;
     if amount != one.amount_fen {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anju_business::contribution::correction::{self, Correction, Proposal, kind, state};
-use anju_business::contribution::remittance;
+use anju_business::contribution::{merge, remittance};
 use anju_casework::{Error, Office, Refusal, employer};
 use anju_domain::calendar::{Month, chinese_date};
 use anju_domain::money::Fen;
@@ -39,6 +39,7 @@ fn kind_name(of: i16) -> &'static str {
     match of {
         kind::TO_PERSON => "串户调整",
         kind::TO_SUSPENSE => "调到单位暂存款",
+        kind::MERGE => "合并重复账户",
         _ => "当日冲正",
     }
 }
@@ -132,23 +133,31 @@ fn form(fields: &Typed, mistakes: &[Mistake]) -> Vec<Field> {
             .value(fields.get(name).map_or("", String::as_str))
             .error(wrong.map(|mistake| mistake.words.clone()))
     };
-    let kinds = [kind::TO_PERSON, kind::TO_SUSPENSE, kind::REVERSAL]
+    let kinds = [
+        kind::TO_PERSON,
+        kind::TO_SUSPENSE,
+        kind::REVERSAL,
+        kind::MERGE,
+    ]
+    
         .map(|of| (of.to_string(), kind_name(of).to_owned()));
     vec![
         filled(Field::select("kind", "怎么调", kinds.to_vec()), "kind"),
         filled(
-            Field::new("reference", "清册的缴款码", FieldKind::Text).hint("HJ 开头，在到账与分配里看"),
+            Field::new("reference", "清册的缴款码", FieldKind::Text)
+                .hint("HJ 开头，在到账与分配里看；合并账户不填")
+                .optional(),
             "reference",
         ),
         filled(
             Field::new("from", "转出账户", FieldKind::Text)
-                .hint("错记的职工的个人账号；整册冲正不填")
+                .hint("错记的职工的个人账号，或要并掉的账户；整册冲正不填")
                 .optional(),
             "from",
         ),
         filled(
             Field::new("to", "转入账户", FieldKind::Text)
-                .hint("串户调整时填写")
+                .hint("串户调整、合并账户时填写")
                 .optional(),
             "to",
         ),
@@ -158,18 +167,19 @@ fn form(fields: &Typed, mistakes: &[Mistake]) -> Vec<Field> {
 
 /// The facts of a correction: what, of whom, how much, why.
 async fn facts(office: &Office, one: &Correction) -> Result<Facts, PageError> {
-    let list = remittance::require(office, one.remittance_id).await?;
-    let of = employer::require(office, list.employer_id).await?;
     let account = |id: Option<i64>| {
         id.map(|id| Text::new().num(office.numbers.encode(NumberKind::Account, id)))
     };
-    let mut facts: Vec<(String, Text)> = vec![
-        ("单位".into(), of.name.as_str().into()),
-        ("清册".into(), Text::new().num(&list.reference)),
-        ("月份".into(), Month::from_index(one.month).chinese().into()),
-        ("金额".into(), Text::new().money(Fen::new(one.amount_fen))),
-        ("起息日".into(), chinese_date(one.value_date).into()),
-    ];
+    let mut facts: Vec<(String, Text)> = Vec::new();
+    if let Some(remittance_id) = one.remittance_id {
+        let list = remittance::require(office, remittance_id).await?;
+        let of = employer::require(office, list.employer_id).await?;
+        facts.push(("单位".into(), of.name.as_str().into()));
+        facts.push(("清册".into(), Text::new().num(&list.reference)));
+        facts.push(("月份".into(), Month::from_index(one.month).chinese().into()));
+        facts.push(("起息日".into(), chinese_date(one.value_date).into()));
+    }
+    facts.push(("金额".into(), Text::new().money(Fen::new(one.amount_fen))));
     if let Some(from) = account(one.from_account) {
         facts.push(("转出账户".into(), from));
     }
@@ -209,15 +219,24 @@ async fn to_check(office: &Office, at: &AtDesk, one: &Correction) -> Result<Wait
 async fn line(office: &Office, one: &Correction) -> Result<Line, PageError> {
     Ok(Line::new(vec![
         Cell::new(kind_name(one.kind)),
-        Cell::new(Month::from_index(one.month).chinese()),
+        one.remittance_id.map_or_else(Cell::none, |_| {
+            Cell::new(Month::from_index(one.month).chinese())
+        }),
         Cell::amount(Fen::new(one.amount_fen)),
         Cell::new(staff_named(office, one.maker_id, "经办人").await?),
         Cell::state(&shown(one.state)),
     ]))
 }
 
-/// What a form proposes about which list.
-async fn read(office: &Office, fields: &Typed) -> Result<(i64, Proposal), Mistake> {
+/// What a form proposes.
+enum Wish {
+    /// About a list.
+    Correct(i64, Proposal),
+    /// One account goes up in another.
+    Merge(i64, i64),
+}
+
+async fn read(office: &Office, fields: &Typed) -> Result<Wish, Mistake> {
     let text = |name: &str| fields.get(name).map_or("", |text| text.trim());
     let account = |name: &str| {
         office
@@ -225,6 +244,9 @@ async fn read(office: &Office, fields: &Typed) -> Result<(i64, Proposal), Mistak
             .decode(NumberKind::Account, text(name))
             .ok_or_else(|| Mistake::at(name, "个人账号有误，请核对。"))
     };
+    if text("kind").parse() == Ok(kind::MERGE) {
+        return Ok(Wish::Merge(account("from")?, account("to")?));
+    }
     let missing = || Mistake::at("reference", "没有这个缴款码的清册。");
     let reference = remittance::find_reference(text("reference")).ok_or_else(missing)?;
     let list = remittance::of_reference(office, &reference)
@@ -241,7 +263,7 @@ async fn read(office: &Office, fields: &Typed) -> Result<(i64, Proposal), Mistak
         },
         _ => Proposal::Reversal,
     };
-    Ok((list.remittance_id, proposal))
+    Ok(Wish::Correct(list.remittance_id, proposal))
 }
 
 /// `POST /desk/corrections`.
@@ -253,11 +275,14 @@ pub(crate) async fn propose(
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
     let reason = fields.get("reason").map_or("", String::as_str);
-    let (list, proposal) = match read(office, &fields).await {
-        Ok(read) => read,
+    let proposed = match read(office, &fields).await {
+        Ok(Wish::Correct(list, proposal)) => {
+            correction::propose(office, list, proposal, reason, &at.staff).await
+        }
+        Ok(Wish::Merge(from, to)) => merge::propose(office, from, to, reason, &at.staff).await,
         Err(mistake) => return refuse(&portal, &visit, &at, &fields, mistake).await,
     };
-    match correction::propose(office, list, proposal, reason, &at.staff).await {
+    match proposed {
         Ok(_) => Ok(Redirect::to("/desk/corrections").into_response()),
         Err(Error::Refused(refusal)) => {
             let mistake = of_refusal(&refusal);
