@@ -49,15 +49,15 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "defer_contributions" => Some(Arc::new(
                     contribution::relief::deferral::Deferral::new(&service.id),
                 )),
-                "reduce_ratio" => Some(Arc::new(
-                    contribution::relief::reduction::Reduction::new(&service.id),
-                )),
+                "reduce_ratio" => Some(Arc::new(contribution::relief::reduction::Reduction::new(
+                    &service.id,
+                ))),
                 "close_employer" => Some(Arc::new(contribution::closing::EmployerClose::new(
                     &service.id,
                 ))),
-                "refund_employer" => Some(Arc::new(
-                    contribution::refund::EmployerRefund::new(&service.id),
-                )),
+                "refund_employer" => Some(Arc::new(contribution::refund::EmployerRefund::new(
+                    &service.id,
+                ))),
                 "maintain_employer" => Some(Arc::new(EmployerData::new(
                     &service.id,
                     &authorities.registry,

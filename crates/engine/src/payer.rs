@@ -42,7 +42,9 @@ impl Payer {
         }
         suspense::of_refund_id(office, id)
             .map(|match_id| Self::Refund { match_id })
-            .or_else(|| refund::of_payment_id(office, id).map(|refund_id| Self::Employer { refund_id }))
+            .or_else(|| {
+                refund::of_payment_id(office, id).map(|refund_id| Self::Employer { refund_id })
+            })
     }
 
     /// The bank has paid. True where the message that ordered it was finished together with that.
@@ -72,7 +74,9 @@ impl Payer {
             Self::Refund { match_id } => {
                 suspense::refund_result(office, match_id, false, report).await?
             }
-            Self::Employer { refund_id } => refund::result(office, refund_id, false, report).await?,
+            Self::Employer { refund_id } => {
+                refund::result(office, refund_id, false, report).await?
+            }
         };
         Ok(())
     }

@@ -1,8 +1,6 @@
 //! What was credited wrongly goes back: to the employer that paid it, to its suspense, or to the person whose it is.
 
-use anju::cast::{
-    self, Person, balance, bank_balance, contribute, number, open_employer, text,
-};
+use anju::cast::{self, Person, balance, bank_balance, contribute, number, open_employer, text};
 use anju_casework::staff::role;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -19,9 +17,15 @@ const PAYER: &str = "6500999000001";
 /// Two people of an employer that has paid two months: 2,400.00 and 1,920.00 each.
 async fn paid(town: &Town, seed: i64) -> (String, Vec<Person>, Value) {
     let people = known(town, seed, &[("李梅", 1_000_000), ("王强", 800_000)]).await;
-    let employer = open_employer(&town.doors, seed, month(2)).await.expect("an employer");
-    contribute(&town.doors, &employer, month(2), &people).await.expect("a month");
-    let last = contribute(&town.doors, &employer, month(1), &people).await.expect("a month");
+    let employer = open_employer(&town.doors, seed, month(2))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &employer, month(2), &people)
+        .await
+        .expect("a month");
+    let last = contribute(&town.doors, &employer, month(1), &people)
+        .await
+        .expect("a month");
     (employer, people, last)
 }
 
@@ -45,7 +49,8 @@ async fn until(town: &Town, id: &str, state: &str) -> Value {
 }
 
 async fn suspense(town: &Town) -> i64 {
-    town.sql("SELECT balance_fen FROM ledger_account WHERE kind = 11").await
+    town.sql("SELECT balance_fen FROM ledger_account WHERE kind = 11")
+        .await
 }
 
 #[tokio::test]
@@ -62,9 +67,18 @@ async fn a_whole_month_goes_back_to_the_account_that_paid_it_and_everybody_is_to
     let case = approve(&town, &reviewer, &case).await;
     let id = text(&case, "case_id").expect("a number");
     until(&town, &id, "done").await;
-    assert_eq!(bank_balance(&town.doors, &bank, PAYER).await.expect("fen"), before + 432_000);
-    assert_eq!(balance(&town.doors, &people[0]).await.expect("fen"), 240_000);
-    assert_eq!(balance(&town.doors, &people[1]).await.expect("fen"), 192_000);
+    assert_eq!(
+        bank_balance(&town.doors, &bank, PAYER).await.expect("fen"),
+        before + 432_000
+    );
+    assert_eq!(
+        balance(&town.doors, &people[0]).await.expect("fen"),
+        240_000
+    );
+    assert_eq!(
+        balance(&town.doors, &people[1]).await.expect("fen"),
+        192_000
+    );
     let left = "SELECT coalesce(sum(balance_fen), 0)::bigint FROM ledger_account WHERE kind = 12";
     assert_eq!(town.sql(left).await, 0, "nothing is left between");
     let told = "SELECT count(*) FROM (SELECT payload FROM outbox UNION ALL SELECT payload FROM outbox_done) m WHERE payload ->> 'text' LIKE '%随工资退给您'";
@@ -93,16 +107,26 @@ async fn a_part_of_a_persons_month_waits_in_suspense_and_a_refusing_bank_leaves_
     let case = approve(&town, &reviewer, &case).await;
     assert_eq!(case["state"], "done", "{case}");
     assert_eq!(suspense(&town).await, 40_001);
-    assert_eq!(balance(&town.doors, &people[0]).await.expect("fen"), 480_000 - 40_001);
+    assert_eq!(
+        balance(&town.doors, &people[0]).await.expect("fen"),
+        480_000 - 40_001
+    );
 
     let bank = text(&last, "payee_bank").expect("a bank");
-    town.doors.control_put(&format!("/banks/{bank}"), &json!({ "mode": "reject" })).await.expect("the bank");
+    town.doors
+        .control_put(&format!("/banks/{bank}"), &json!({ "mode": "reject" }))
+        .await
+        .expect("the bank");
     let wang = account_no(&town, &people[1]).await;
     let all = asked(json!({ "account_no": wang, "to": "ACCOUNT", "reason": "WRONG_PERSON" }));
     let case = ask(&town, SERVICE, &firm, all).await;
     let case = approve(&town, &reviewer, &case).await;
     until(&town, &text(&case, "case_id").expect("a number"), "failed").await;
-    assert_eq!(suspense(&town).await, 40_001 + 192_000, "what the bank refused is the employer's");
+    assert_eq!(
+        suspense(&town).await,
+        40_001 + 192_000,
+        "what the bank refused is the employer's"
+    );
     audited(&town);
 }
 
@@ -110,8 +134,12 @@ async fn a_part_of_a_persons_month_waits_in_suspense_and_a_refusing_bank_leaves_
 async fn what_a_refund_lacks_is_told_with_its_code() {
     let town = Town::open().await;
     let people = known(&town, 83, &[("李梅", 1_000_000)]).await;
-    let firm = open_employer(&town.doors, 83, month(12)).await.expect("an employer");
-    contribute(&town.doors, &firm, month(12), &people).await.expect("a month");
+    let firm = open_employer(&town.doors, 83, month(12))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &firm, month(12), &people)
+        .await
+        .expect("a month");
     let of = |more: Value| {
         let mut form = json!({ "month": month(12).to_string() });
         for (field, value) in more.as_object().expect("fields") {
@@ -123,7 +151,10 @@ async fn what_a_refund_lacks_is_told_with_its_code() {
         (json!({ "month": month(3).to_string() }), "E-FORM-01"),
         (json!({ "amount_fen": 100 }), "E-FORM-01"),
         (json!({ "payroll": false }), "E-FORM-01"),
-        (json!({ "to": "ACCOUNT", "payee_account": "6222000011112222" }), "E-REFUND-03"),
+        (
+            json!({ "to": "ACCOUNT", "payee_account": "6222000011112222" }),
+            "E-REFUND-03",
+        ),
     ] {
         let case = ask(&town, SERVICE, &firm, of(more.clone())).await;
         assert_eq!(not_met(&case), [code], "{more}");
@@ -137,15 +168,29 @@ async fn what_a_refund_lacks_is_told_with_its_code() {
     town.later(35 * 24 * 60);
     let case = ask(&town, SERVICE, &firm, of(json!({}))).await;
     assert_eq!(not_met(&case), ["E-REFUND-02"]);
-    let body = json!({ "service": SERVICE, "applicant": firm, "form": of(json!({})), "channel": "CTR" });
-    let counter = town.doors.post("/cases?wait=2s", &body).await.expect("a door").ok().expect("a case");
+    let body =
+        json!({ "service": SERVICE, "applicant": firm, "form": of(json!({})), "channel": "CTR" });
+    let counter = town
+        .doors
+        .post("/cases?wait=2s", &body)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case");
     let id = text(&counter, "case_id").expect("a number");
-    assert_eq!(case_of(&town, &id).await["state"], "reviewing", "older ones at the counter");
+    assert_eq!(
+        case_of(&town, &id).await["state"],
+        "reviewing",
+        "older ones at the counter"
+    );
 }
 
 /// The only waiting correction's number, as its page tells it.
 fn waiting_id(page: &str) -> String {
-    let rest = page.split("/desk/corrections/").nth(1).unwrap_or_else(|| panic!("nothing waits: {page}"));
+    let rest = page
+        .split("/desk/corrections/")
+        .nth(1)
+        .unwrap_or_else(|| panic!("nothing waits: {page}"));
     rest.split('/').next().expect("a number").to_owned()
 }
 
@@ -154,9 +199,19 @@ async fn a_month_goes_to_the_person_whose_it_is_by_two_accountants_from_its_own_
     let town = Town::open().await;
     let office = town.office().await;
     let (firm, people, last) = paid(&town, 84).await;
-    let (li, wang) = (account_no(&town, &people[0]).await, account_no(&town, &people[1]).await);
+    let (li, wang) = (
+        account_no(&town, &people[0]).await,
+        account_no(&town, &people[1]).await,
+    );
     let maker = Visitor::staff(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
-    let checker = Visitor::another(&town, &office, role::ACCOUNTANT, office.centre.head_branch, "2").await;
+    let checker = Visitor::another(
+        &town,
+        &office,
+        role::ACCOUNTANT,
+        office.centre.head_branch,
+        "2",
+    )
+    .await;
     let reference = text(&last, "reference").expect("a code");
     let form = [
         ("kind", "1"),
@@ -167,18 +222,40 @@ async fn a_month_goes_to_the_person_whose_it_is_by_two_accountants_from_its_own_
     ];
     let made = maker.post("/desk/corrections", &form).await;
     assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.page);
-    assert_eq!(balance(&town.doors, &people[0]).await.expect("fen"), 480_000, "nothing moves yet");
+    assert_eq!(
+        balance(&town.doors, &people[0]).await.expect("fen"),
+        480_000,
+        "nothing moves yet"
+    );
     let id = waiting_id(&checker.get("/desk/corrections").await.page);
     let yes = [("verdict", "agree"), ("answer", "核对无误")];
-    let own = maker.post(&format!("/desk/corrections/{id}/check"), &yes).await;
+    let own = maker
+        .post(&format!("/desk/corrections/{id}/check"), &yes)
+        .await;
     assert_eq!(own.status, StatusCode::CONFLICT, "nobody checks his own");
-    let done = checker.post(&format!("/desk/corrections/{id}/check"), &yes).await;
+    let done = checker
+        .post(&format!("/desk/corrections/{id}/check"), &yes)
+        .await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
-    assert_eq!(balance(&town.doors, &people[0]).await.expect("fen"), 240_000);
-    assert_eq!(balance(&town.doors, &people[1]).await.expect("fen"), 2 * 192_000 + 240_000);
-    assert_eq!(town.sql("SELECT count(*) FROM journal WHERE event = 10").await, 1);
+    assert_eq!(
+        balance(&town.doors, &people[0]).await.expect("fen"),
+        240_000
+    );
+    assert_eq!(
+        balance(&town.doors, &people[1]).await.expect("fen"),
+        2 * 192_000 + 240_000
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM journal WHERE event = 10")
+            .await,
+        1
+    );
     let again = maker.post("/desk/corrections", &form).await;
-    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "a month is corrected once");
+    assert_eq!(
+        again.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "a month is corrected once"
+    );
 
     // 王强's month to suspense.
     let form = [
@@ -189,9 +266,15 @@ async fn a_month_goes_to_the_person_whose_it_is_by_two_accountants_from_its_own_
     ];
     maker.post("/desk/corrections", &form).await;
     let id = waiting_id(&checker.get("/desk/corrections").await.page);
-    let done = checker.post(&format!("/desk/corrections/{id}/check"), &yes).await;
+    let done = checker
+        .post(&format!("/desk/corrections/{id}/check"), &yes)
+        .await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
-    assert_eq!(suspense(&town).await, 432_000, "all that stands to his credit for that month");
+    assert_eq!(
+        suspense(&town).await,
+        432_000,
+        "all that stands to his credit for that month"
+    );
     audited(&town);
     drop(firm);
 }
@@ -202,19 +285,37 @@ async fn an_allocation_is_reversed_on_its_own_day_and_the_month_is_registered_ag
     let office = town.office().await;
     let (firm, people, last) = paid(&town, 85).await;
     let maker = Visitor::staff(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
-    let checker = Visitor::another(&town, &office, role::ACCOUNTANT, office.centre.head_branch, "2").await;
+    let checker = Visitor::another(
+        &town,
+        &office,
+        role::ACCOUNTANT,
+        office.centre.head_branch,
+        "2",
+    )
+    .await;
     let reference = text(&last, "reference").expect("a code");
-    let form = [("kind", "3"), ("reference", reference.as_str()), ("reason", "整册基数写错")];
+    let form = [
+        ("kind", "3"),
+        ("reference", reference.as_str()),
+        ("reason", "整册基数写错"),
+    ];
     let made = maker.post("/desk/corrections", &form).await;
     assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.page);
     let id = waiting_id(&checker.get("/desk/corrections").await.page);
     let yes = [("verdict", "agree"), ("answer", "核对无误")];
-    let done = checker.post(&format!("/desk/corrections/{id}/check"), &yes).await;
+    let done = checker
+        .post(&format!("/desk/corrections/{id}/check"), &yes)
+        .await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
-    assert_eq!(balance(&town.doors, &people[0]).await.expect("fen"), 240_000);
+    assert_eq!(
+        balance(&town.doors, &people[0]).await.expect("fen"),
+        240_000
+    );
     assert_eq!(suspense(&town).await, 432_000);
     audited(&town);
-    let again = cast::register_month(&town.doors, &firm, month(1), &people).await.expect("a list");
+    let again = cast::register_month(&town.doors, &firm, month(1), &people)
+        .await
+        .expect("a list");
     assert_eq!(number(&again, "amount_fen").expect("fen"), 432_000);
 }
 
@@ -223,17 +324,32 @@ async fn what_was_withdrawn_already_is_not_taken_back() {
     let town = Town::open().await;
     let office = town.office().await;
     let people = known(&town, 86, &[("李梅", 500_000), ("王强", 500_000)]).await;
-    let firm = open_employer(&town.doors, 86, month(3)).await.expect("an employer");
+    let firm = open_employer(&town.doors, 86, month(3))
+        .await
+        .expect("an employer");
     let mut last = Value::Null;
     for back in [3, 2, 1] {
-        last = contribute(&town.doors, &firm, month(back), &people).await.expect("a month");
+        last = contribute(&town.doors, &firm, month(back), &people)
+            .await
+            .expect("a month");
     }
-    let body = cast::rent_request(&town.doors, &people[0]).await.expect("a request");
-    let case = town.doors.post("/cases?wait=10s", &body).await.expect("a door").ok().expect("a case");
+    let body = cast::rent_request(&town.doors, &people[0])
+        .await
+        .expect("a request");
+    let case = town
+        .doors
+        .post("/cases?wait=10s", &body)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case");
     assert_eq!(case["state"], "done", "{case}");
     assert_eq!(balance(&town.doors, &people[0]).await.expect("fen"), 0);
     let maker = Visitor::staff(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
-    let (li, wang) = (account_no(&town, &people[0]).await, account_no(&town, &people[1]).await);
+    let (li, wang) = (
+        account_no(&town, &people[0]).await,
+        account_no(&town, &people[1]).await,
+    );
     let reference = text(&last, "reference").expect("a code");
     let form = [
         ("kind", "1"),

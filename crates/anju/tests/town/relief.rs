@@ -51,7 +51,11 @@ fn asked(more: Value) -> Value {
 pub async fn ask(town: &Town, service: &str, employer: &str, form: Value) -> Value {
     let body =
         json!({ "service": service, "applicant": employer, "form": form, "channel": "HALL" });
-    let answer = town.doors.post("/cases?wait=2s", &body).await.expect("a door");
+    let answer = town
+        .doors
+        .post("/cases?wait=2s", &body)
+        .await
+        .expect("a door");
     let case = answer.ok().expect("a case");
     let id = text(&case, "case_id").expect("a number");
     case_of(town, &id).await
@@ -112,10 +116,18 @@ pub fn audited(town: &Town) {
 }
 
 async fn continuous(town: &Town, who: &Person) -> i64 {
-    let body = cast::rent_request(&town.doors, who).await.expect("a request");
+    let body = cast::rent_request(&town.doors, who)
+        .await
+        .expect("a request");
     let applicant = text(&body, "applicant").expect("a number");
     let path = format!("/services/withdraw-rent/precheck?applicant={applicant}");
-    let decision = town.doors.get(&path).await.expect("a door").ok().expect("a decision");
+    let decision = town
+        .doors
+        .get(&path)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a decision");
     decision["conditions"]
         .as_array()
         .expect("conditions")
@@ -137,18 +149,29 @@ async fn a_deferral_is_decided_by_a_person_leaves_no_gap_and_is_made_up_by_plan(
     let case = approve(&town, &reviewer, &case).await;
     assert_eq!(case["state"], "done", "{case}");
     let id = text(&case, "case_id").expect("a number");
-    assert_eq!(town.sql("SELECT state::bigint FROM employer").await, 2, "缓缴");
     assert_eq!(
-        town.sql("SELECT sum(employer_fen + employee_fen)::bigint FROM deferred_month").await,
+        town.sql("SELECT state::bigint FROM employer").await,
+        2,
+        "缓缴"
+    );
+    assert_eq!(
+        town.sql("SELECT sum(employer_fen + employee_fen)::bigint FROM deferred_month")
+            .await,
         432_000,
         "this month's lines are drawn, the next month's when it comes"
     );
 
     // No list for a deferred month, and nobody leaves with one.
-    let roster = send_roster(&town.doors, &firm, month(0), &people).await.expect("a door");
+    let roster = send_roster(&town.doors, &firm, month(0), &people)
+        .await
+        .expect("a door");
     let roster = text(&roster.ok().expect("a list"), "roster_id").expect("a number");
     let body = json!({ "roster_id": roster, "month": month(0).to_string() });
-    let refused = town.doors.post(&format!("/employers/{firm}/remittances"), &body).await.expect("a door");
+    let refused = town
+        .doors
+        .post(&format!("/employers/{firm}/remittances"), &body)
+        .await
+        .expect("a door");
     assert_eq!(refused.code(), "E-REMIT-01");
     let wang = account_no(&town, &people[1]).await;
     let leave = json!({
@@ -157,34 +180,75 @@ async fn a_deferral_is_decided_by_a_person_leaves_no_gap_and_is_made_up_by_plan(
     });
     let refused = town.doors.post("/cases", &leave).await.expect("a door");
     assert_eq!(refused.code(), "E-HARD-05");
-    assert_eq!(continuous(&town, &people[0]).await, 3, "two paid months and a deferred one");
+    assert_eq!(
+        continuous(&town, &people[0]).await,
+        3,
+        "two paid months and a deferred one"
+    );
     let again = json!({ "service": DEFERRAL, "applicant": firm, "channel": "HALL", "form": asked(json!({ "from": month(-1).to_string() })) });
-    let again = town.doors.post("/cases?wait=2s", &again).await.expect("a door").ok().expect("a case");
+    let again = town
+        .doors
+        .post("/cases?wait=2s", &again)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case");
     let again = case_of(&town, &text(&again, "case_id").expect("a number")).await;
-    assert!(not_met(&again).contains(&"E-HARD-03".to_owned()), "an overlap: {again}");
+    assert!(
+        not_met(&again).contains(&"E-HARD-03".to_owned()),
+        "an overlap: {again}"
+    );
 
     // Two months later it ends by itself; the month after is paid first, the deferred ones by plan (§18 row 11).
     to_month(&town, &office, month(-2));
     turn(&office).await;
-    assert_eq!(town.sql("SELECT state::bigint FROM employer").await, 1, "正常");
+    assert_eq!(
+        town.sql("SELECT state::bigint FROM employer").await,
+        1,
+        "正常"
+    );
     assert_eq!(town.sql("SELECT total_fen FROM arrangement").await, 864_000);
-    contribute(&town.doors, &firm, month(-2), &people).await.expect("the month after");
+    contribute(&town.doors, &firm, month(-2), &people)
+        .await
+        .expect("the month after");
     let clerk = Visitor::clerk(&town, &office, &firm, 71).await;
     let here = format!("/unit/cases/{id}");
     let page = clerk.get(&here).await.page;
-    assert!(page.contains("补缴中") && page.contains("8,640.00") && page.contains("4,320.00"), "{page}");
+    assert!(
+        page.contains("补缴中") && page.contains("8,640.00") && page.contains("4,320.00"),
+        "{page}"
+    );
     for (round, left) in [(1, 432_000), (2, 0)] {
         let key = uuid::Uuid::now_v7().to_string();
-        let sent = clerk.post(&format!("{here}/make-up"), &[("key", key.as_str())]).await;
-        assert!(sent.location.starts_with("/unit/pay?list="), "{round}: {}", sent.page);
-        let list = sent.location.trim_start_matches("/unit/pay?list=").to_owned();
-        let order = town.doors.get(&format!("/remittances/{list}")).await.expect("a door").ok().expect("a list");
+        let sent = clerk
+            .post(&format!("{here}/make-up"), &[("key", key.as_str())])
+            .await;
+        assert!(
+            sent.location.starts_with("/unit/pay?list="),
+            "{round}: {}",
+            sent.page
+        );
+        let list = sent
+            .location
+            .trim_start_matches("/unit/pay?list=")
+            .to_owned();
+        let order = town
+            .doors
+            .get(&format!("/remittances/{list}"))
+            .await
+            .expect("a door")
+            .ok()
+            .expect("a list");
         assert_eq!(number(&order, "amount_fen").expect("fen"), 432_000);
         pay_list(&town, &list).await;
         let owed = "SELECT coalesce(sum(employer_fen + employee_fen), 0)::bigint FROM deferred_month WHERE paid_by IS NULL";
         assert_eq!(town.sql(owed).await, left);
     }
-    assert_eq!(town.sql("SELECT state::bigint FROM arrangement").await, 3, "已结束");
+    assert_eq!(
+        town.sql("SELECT state::bigint FROM arrangement").await,
+        3,
+        "已结束"
+    );
     let li = account(&town.doors, &people[0]).await.expect("an account");
     assert_eq!(number(&li, "balance_fen").expect("fen"), 5 * 240_000);
     assert_eq!(continuous(&town, &people[0]).await, 5);
@@ -194,12 +258,21 @@ async fn a_deferral_is_decided_by_a_person_leaves_no_gap_and_is_made_up_by_plan(
 /// Pays a list as the employer's page says, and waits until it is on the accounts.
 async fn pay_list(town: &Town, list: &str) {
     let office = town.office().await;
-    let id = office.numbers.decode(NumberKind::Remittance, list).expect("a number");
-    let one = anju_business::contribution::remittance::require(&office, id).await.expect("a list");
+    let id = office
+        .numbers
+        .decode(NumberKind::Remittance, list)
+        .expect("a number");
+    let one = anju_business::contribution::remittance::require(&office, id)
+        .await
+        .expect("a list");
     let bank = office.bank(&one.bank).expect("a bank");
     let order = json!({ "payee_bank": one.bank, "payee_account": bank.account_no, "reference": one.reference });
-    cast::pay(&town.doors, &order, one.amount_fen).await.expect("paid");
-    cast::state_of(&town.doors, list, |state| state == "allocated").await.expect("allocated");
+    cast::pay(&town.doors, &order, one.amount_fen)
+        .await
+        .expect("paid");
+    cast::state_of(&town.doors, list, |state| state == "allocated")
+        .await
+        .expect("allocated");
 }
 
 #[tokio::test]
@@ -207,20 +280,44 @@ async fn a_plan_that_is_missed_is_breached_and_the_clerk_is_told() {
     let town = Town::open().await;
     let office = town.office().await;
     let (firm, people) = settled(&town, 72).await;
-    let case = ask(&town, DEFERRAL, &firm, asked(json!({ "months": 1, "plan_months": 1 }))).await;
+    let case = ask(
+        &town,
+        DEFERRAL,
+        &firm,
+        asked(json!({ "months": 1, "plan_months": 1 })),
+    )
+    .await;
     let reviewer = reviewer(&town, &office, &firm).await;
     approve(&town, &reviewer, &case).await;
     to_month(&town, &office, month(-1));
     turn(&office).await;
-    assert_eq!(town.sql("SELECT state::bigint FROM arrangement").await, 2, "补缴中");
+    assert_eq!(
+        town.sql("SELECT state::bigint FROM arrangement").await,
+        2,
+        "补缴中"
+    );
     to_month(&town, &office, month(-2));
     turn(&office).await;
-    assert_eq!(town.sql("SELECT state::bigint FROM arrangement").await, 4, "未按计划补缴");
-    assert_eq!(continuous(&town, &people[0]).await, 2, "a breach keeps nothing");
+    assert_eq!(
+        town.sql("SELECT state::bigint FROM arrangement").await,
+        4,
+        "未按计划补缴"
+    );
+    assert_eq!(
+        continuous(&town, &people[0]).await,
+        2,
+        "a breach keeps nothing"
+    );
     let phone = cast::firm("", 72).expect("a firm").clerk_phone;
     let path = format!("/phones/{phone}/messages");
     for _ in 0..100 {
-        let told = town.doors.control(&path).await.expect("the phone").body.to_string();
+        let told = town
+            .doors
+            .control(&path)
+            .await
+            .expect("the phone")
+            .body
+            .to_string();
         if told.contains("没有按时缴足") && told.contains("已通过") {
             return;
         }
@@ -247,8 +344,16 @@ async fn a_clerk_applies_with_a_preview_and_resumes_before_the_end() {
     ];
     let page = clerk.post("/unit/do/employer-deferral", &form).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.page.contains("12,960.00") && page.page.contains("3 个月"), "{}", page.page);
-    assert_eq!(town.sql("SELECT count(*) FROM business_case WHERE service = 'employer-deferral'").await, 0);
+    assert!(
+        page.page.contains("12,960.00") && page.page.contains("3 个月"),
+        "{}",
+        page.page
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM business_case WHERE service = 'employer-deferral'")
+            .await,
+        0
+    );
     form.pop();
     let sent = clerk.post("/unit/do/employer-deferral", &form).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
@@ -264,18 +369,31 @@ async fn a_clerk_applies_with_a_preview_and_resumes_before_the_end() {
     }
     approve(&town, &reviewer, &case).await;
     let page = clerk.get(&sent.location).await.page;
-    assert!(page.contains("执行中") && page.contains("提前恢复"), "{page}");
+    assert!(
+        page.contains("执行中") && page.contains("提前恢复"),
+        "{page}"
+    );
     let mine = clerk.get("/unit/cases").await.page;
     assert!(mine.contains("缓缴申请"), "{mine}");
 
     to_month(&town, &office, month(-1));
     turn(&office).await;
-    assert_eq!(town.sql("SELECT count(*) FROM deferred_month").await, 4, "two months are drawn");
+    assert_eq!(
+        town.sql("SELECT count(*) FROM deferred_month").await,
+        4,
+        "two months are drawn"
+    );
     let clerk = Visitor::clerk(&town, &office, &firm, 73).await;
     let done = clerk.post(&format!("{}/resume", sent.location), &[]).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
-    assert_eq!(town.sql("SELECT total_fen FROM arrangement").await, 432_000, "this month is paid, not deferred");
-    contribute(&town.doors, &firm, month(-1), &people).await.expect("the month");
+    assert_eq!(
+        town.sql("SELECT total_fen FROM arrangement").await,
+        432_000,
+        "this month is paid, not deferred"
+    );
+    contribute(&town.doors, &firm, month(-1), &people)
+        .await
+        .expect("the month");
     let again = clerk.post(&format!("{}/resume", sent.location), &[]).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     audited(&town);
@@ -304,9 +422,15 @@ async fn what_is_lacking_is_told_with_its_code() {
         (json!({ "ratio_bp": 350 }), "E-RATIO-01"),
         (json!({ "ratio_bp": 1200 }), "E-RATIO-01"),
         (json!({ "ratio_bp": 0 }), "E-RATIO-01"),
-        (json!({ "ratio_bp": 500, "resolution_no": null }), "E-HARD-02"),
+        (
+            json!({ "ratio_bp": 500, "resolution_no": null }),
+            "E-HARD-02",
+        ),
         (json!({ "ratio_bp": 500, "months": 13 }), "E-HARD-03"),
-        (json!({ "ratio_bp": 500, "from": month(1).to_string() }), "E-HARD-05"),
+        (
+            json!({ "ratio_bp": 500, "from": month(1).to_string() }),
+            "E-HARD-05",
+        ),
     ];
     for (more, code) in reduction {
         let case = ask(&town, REDUCTION, &firm, asked(more.clone())).await;
@@ -316,12 +440,24 @@ async fn what_is_lacking_is_told_with_its_code() {
     let uscc = cast::firm("", 74).expect("a firm").uscc;
     let year = (chrono::Datelike::year(&chrono::Utc::now()) - 1).to_string();
     let loss = json!({ "year": year, "revenue_fen": 900, "profit_fen": -100, "loss": true });
-    cast::fact(&town.doors, "D07", "tax.income_statement", &uscc, loss).await.expect("the tax office");
-    let case = ask(&town, DEFERRAL, &firm, asked(json!({ "audit_report_no": null }))).await;
+    cast::fact(&town.doors, "D07", "tax.income_statement", &uscc, loss)
+        .await
+        .expect("the tax office");
+    let case = ask(
+        &town,
+        DEFERRAL,
+        &firm,
+        asked(json!({ "audit_report_no": null })),
+    )
+    .await;
     assert_eq!(case["state"], "reviewing", "{case}");
     let second = json!({ "service": DEFERRAL, "applicant": firm, "channel": "HALL", "form": asked(json!({})) });
     let second = town.doors.post("/cases", &second).await.expect("a door");
-    assert_eq!(second.status, StatusCode::CONFLICT, "one living case for one wish");
+    assert_eq!(
+        second.status,
+        StatusCode::CONFLICT,
+        "one living case for one wish"
+    );
 }
 
 #[tokio::test]
@@ -329,15 +465,29 @@ async fn months_that_were_not_paid_are_deferred_with_the_rest_where_that_is_aske
     let town = Town::open().await;
     let office = town.office().await;
     let people = known(&town, 75, &[("李梅", 1_000_000)]).await;
-    let firm = open_employer(&town.doors, 75, month(3)).await.expect("an employer");
-    contribute(&town.doors, &firm, month(3), &people).await.expect("a month");
-    let alone = ask(&town, DEFERRAL, &firm, asked(json!({ "from": month(0).to_string() }))).await;
+    let firm = open_employer(&town.doors, 75, month(3))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &firm, month(3), &people)
+        .await
+        .expect("a month");
+    let alone = ask(
+        &town,
+        DEFERRAL,
+        &firm,
+        asked(json!({ "from": month(0).to_string() })),
+    )
+    .await;
     assert_eq!(not_met(&alone), ["E-HARD-05"]);
     let both = asked(json!({ "from": month(0).to_string(), "include_arrears": true, "months": 1 }));
     let case = ask(&town, DEFERRAL, &firm, both).await;
     let reviewer = reviewer(&town, &office, &firm).await;
     approve(&town, &reviewer, &case).await;
-    assert_eq!(town.sql("SELECT count(*) FROM deferred_month").await, 3, "two arrears and this month");
+    assert_eq!(
+        town.sql("SELECT count(*) FROM deferred_month").await,
+        3,
+        "two arrears and this month"
+    );
 }
 
 #[tokio::test]
@@ -345,15 +495,28 @@ async fn a_ratio_below_the_limit_needs_two_reviewers_and_returns_after_its_month
     let town = Town::open().await;
     let office = town.office().await;
     let (firm, people) = settled(&town, 76).await;
-    let case = ask(&town, REDUCTION, &firm, asked(json!({ "ratio_bp": 300, "months": 2 }))).await;
+    let case = ask(
+        &town,
+        REDUCTION,
+        &firm,
+        asked(json!({ "ratio_bp": 300, "months": 2 })),
+    )
+    .await;
     assert_eq!(case["state"], "reviewing", "{case}");
     let first = reviewer(&town, &office, &firm).await;
     let case = approve(&town, &first, &case).await;
-    assert_eq!(case["state"], "reviewing", "the committee has delegated it to two");
+    assert_eq!(
+        case["state"], "reviewing",
+        "the committee has delegated it to two"
+    );
     let id = text(&case, "case_id").expect("a number");
     let form = [("verdict", "approve"), ("reason", "再次同意")];
     let same = first.post(&format!("/desk/cases/{id}/check"), &form).await;
-    assert_eq!(same.status, StatusCode::CONFLICT, "the same person twice is one person");
+    assert_eq!(
+        same.status,
+        StatusCode::CONFLICT,
+        "the same person twice is one person"
+    );
     let second = second_reviewer(&town, &office, &firm).await;
     let case = approve(&town, &second, &case).await;
     assert_eq!(case["state"], "done", "{case}");
@@ -363,16 +526,29 @@ async fn a_ratio_below_the_limit_needs_two_reviewers_and_returns_after_its_month
         if back < 0 {
             to_month(&town, &office, month(back));
         }
-        let order = register_month(&town.doors, &firm, month(back), &people).await.expect("a list");
+        let order = register_month(&town.doors, &firm, month(back), &people)
+            .await
+            .expect("a list");
         assert_eq!(number(&order, "amount_fen").expect("fen"), fen, "{back}");
         let list = text(&order, "remittance_id").expect("a number");
         cast::pay(&town.doors, &order, fen).await.expect("paid");
-        cast::state_of(&town.doors, &list, |state| state == "allocated").await.expect("allocated");
+        cast::state_of(&town.doors, &list, |state| state == "allocated")
+            .await
+            .expect("allocated");
     }
-    assert_eq!(town.sql("SELECT state::bigint FROM arrangement").await, 3, "已结束");
-    assert_eq!(town.sql("SELECT ratio_employer_bp::bigint FROM employer").await, 1200);
     assert_eq!(
-        town.sql("SELECT sum(relief_fen)::bigint FROM arrangement_month").await,
+        town.sql("SELECT state::bigint FROM arrangement").await,
+        3,
+        "已结束"
+    );
+    assert_eq!(
+        town.sql("SELECT ratio_employer_bp::bigint FROM employer")
+            .await,
+        1200
+    );
+    assert_eq!(
+        town.sql("SELECT sum(relief_fen)::bigint FROM arrangement_month")
+            .await,
         2 * (432_000 - 108_000)
     );
     audited(&town);
@@ -380,8 +556,14 @@ async fn a_ratio_below_the_limit_needs_two_reviewers_and_returns_after_its_month
 
 /// Another reviewer of the same branch.
 async fn second_reviewer(town: &Town, office: &Office, firm: &str) -> Visitor {
-    let id = office.numbers.decode(NumberKind::Employer, firm).expect("a number");
-    let branch = employer::require(office, id).await.expect("an employer").branch_id;
+    let id = office
+        .numbers
+        .decode(NumberKind::Employer, firm)
+        .expect("a number");
+    let branch = employer::require(office, id)
+        .await
+        .expect("an employer")
+        .branch_id;
     Visitor::another(town, office, role::REVIEWER, branch, "2").await
 }
 
@@ -415,17 +597,32 @@ async fn a_phase_policy_is_declared_made_up_after_its_end_and_told_in_one_report
     approve(&town, &reviewer, &lower).await;
 
     let report = reviewer.get("/desk/relief").await.page;
-    assert!(report.contains("阶段性政策（test）") && report.contains("4,320.00"), "{report}");
+    assert!(
+        report.contains("阶段性政策（test）") && report.contains("4,320.00"),
+        "{report}"
+    );
     let list = format!("/desk/relief/list?kind=1&policy=test&month={}", month(0));
     let list = reviewer.get(&list).await.page;
     let id = text(&case, "case_id").expect("a number");
-    assert!(list.contains(&format!("/desk/cases/{id}")) && list.contains("4,320.00"), "{list}");
-    assert!(!list.contains(&text(&lower, "case_id").expect("a number")), "another policy's");
+    assert!(
+        list.contains(&format!("/desk/cases/{id}")) && list.contains("4,320.00"),
+        "{list}"
+    );
+    assert!(
+        !list.contains(&text(&lower, "case_id").expect("a number")),
+        "another policy's"
+    );
     let life = reviewer.get(&format!("/desk/cases/{id}")).await.page;
     assert!(life.contains("缓缴已批准"), "{life}");
 
     to_month(&town, &office, month(-1));
     turn(&office).await;
-    let plan = town.sql("SELECT plan_from::bigint FROM arrangement WHERE kind = 1").await;
-    assert_eq!(plan, i64::from(month(-3).index()), "the month after the policy's last");
+    let plan = town
+        .sql("SELECT plan_from::bigint FROM arrangement WHERE kind = 1")
+        .await;
+    assert_eq!(
+        plan,
+        i64::from(month(-3).index()),
+        "the month after the policy's last"
+    );
 }

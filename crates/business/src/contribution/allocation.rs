@@ -13,8 +13,8 @@ use anju_casework::employer::Employer;
 use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 
 use super::proof;
-use super::relief;
 use super::receipt::{receipt_state, received_detail};
+use super::relief;
 use super::remittance::{Remittance, kind};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.

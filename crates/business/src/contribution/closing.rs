@@ -63,12 +63,12 @@ impl EmployerClose {
 /// The centre's holding account, taken; opened when it is first needed.
 async fn holding(office: &Office, tx: &mut PgConnection) -> Result<Employer> {
     let find = async |tx: &mut PgConnection| -> Result<Option<i64>> {
-        Ok(sqlx::query_scalar(
-            "SELECT employer_id FROM employer WHERE centre_id = $1 AND holding",
+        Ok(
+            sqlx::query_scalar("SELECT employer_id FROM employer WHERE centre_id = $1 AND holding")
+                .bind(office.centre.id)
+                .fetch_optional(tx)
+                .await?,
         )
-        .bind(office.centre.id)
-        .fetch_optional(tx)
-        .await?)
     };
     if let Some(found) = find(&mut *tx).await? {
         return employer::lock(office, tx, found).await;
@@ -85,7 +85,14 @@ async fn holding(office: &Office, tx: &mut PgConnection) -> Result<Employer> {
         .await?
         .ok_or_else(|| Fault::Stored("the centre has no head branch".to_owned()))?;
     let (employer_id, suspense_id) = (office.ids.next().await?, office.ids.next().await?);
-    books::open_accounts(office, tx, Kind::UnitSuspense, &[suspense_id], &[employer_id]).await?;
+    books::open_accounts(
+        office,
+        tx,
+        Kind::UnitSuspense,
+        &[suspense_id],
+        &[employer_id],
+    )
+    .await?;
     let ratio = Rules::on(office, office.today()).bp("ratio_min_bp")?;
     let first = Month::of(office.today()).index();
     sqlx::query(
@@ -185,9 +192,13 @@ pub async fn hold_who_left(office: &Office) -> Result<usize> {
     .bind(AT_ONCE)
     .fetch_all(&office.pool)
     .await?;
-    let mut by_employer: std::collections::BTreeMap<i64, Vec<i64>> = std::collections::BTreeMap::new();
+    let mut by_employer: std::collections::BTreeMap<i64, Vec<i64>> =
+        std::collections::BTreeMap::new();
     for (employer_id, membership_id) in left {
-        by_employer.entry(employer_id).or_default().push(membership_id);
+        by_employer
+            .entry(employer_id)
+            .or_default()
+            .push(membership_id);
     }
     let mut moved = 0;
     for (employer_id, memberships) in by_employer {

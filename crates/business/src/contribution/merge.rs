@@ -220,7 +220,7 @@ async fn follow(
              SELECT n.* FROM net n
               WHERE n.account_id = $3 AND NOT EXISTS (SELECT FROM net k WHERE k.account_id = $4 AND k.month = n.month))
          INSERT INTO contribution_change (centre_id, change_id, account_id, month, remittance_id, employer_fen, employee_fen)
-         SELECT $1, $2, $3, month, remittance_id, -employer_fen, -employee_fen FROM moving
+         SELECT $1::smallint, $2::bigint, $3::bigint, month, remittance_id, -employer_fen, -employee_fen FROM moving
           UNION ALL
          SELECT $1, $2, $4, month, remittance_id, employer_fen, employee_fen FROM moving",
     )

@@ -78,7 +78,9 @@ impl Asked {
         let month = request
             .text("month")
             .and_then(|text| Month::parse(text).ok())
-            .ok_or_else(|| Refusal::rule("E-FORM-01", "退哪个月填写有误，请按 2026-11 的格式填写。"))?;
+            .ok_or_else(|| {
+                Refusal::rule("E-FORM-01", "退哪个月填写有误，请按 2026-11 的格式填写。")
+            })?;
         let account_id = match request.text("account_no") {
             None => None,
             // A number that is none of ours matches nobody: the rules say so.
@@ -221,9 +223,22 @@ impl EmployerRefund {
             return Err(case::moved_on().into());
         };
         let taken: Vec<(Fen, Fen)> = lines.iter().map(|line| line.asked(asked.amount)).collect();
-        let total: Fen = taken.iter().map(|(employer, employee)| *employer + *employee).sum();
+        let total: Fen = taken
+            .iter()
+            .map(|(employer, employee)| *employer + *employee)
+            .sum();
         let payable = payable_of(office, tx, &employer).await?;
-        debit(office, tx, &approved, &employer, payable, asked.month, &lines, &taken).await?;
+        debit(
+            office,
+            tx,
+            &approved,
+            &employer,
+            payable,
+            asked.month,
+            &lines,
+            &taken,
+        )
+        .await?;
         changed(office, tx, approved.case_id, asked.month, &lines, &taken).await?;
         let payer = match asked.to_account {
             true => paid_by(office, tx, &lines).await?,
@@ -231,8 +246,17 @@ impl EmployerRefund {
         };
         if payer.is_none() {
             let key = approved.case_id.to_string();
-            to_suspense(office, tx, &employer, payable, approved.case_id, &key, total, approved.reviewer)
-                .await?;
+            to_suspense(
+                office,
+                tx,
+                &employer,
+                payable,
+                approved.case_id,
+                &key,
+                total,
+                approved.reviewer,
+            )
+            .await?;
         }
         sqlx::query(
             "INSERT INTO employer_refund (centre_id, refund_id, employer_id, remittance_id, month, people, amount_fen, receipt_id, state, made_at)
@@ -255,7 +279,15 @@ impl EmployerRefund {
         if pays {
             let payload = json!({ "refund": approved.case_id });
             let kind = outbox::kind::REFUND;
-            outbox::enqueue(office, tx, kind, Some(approved.case_id), payload, office.now()).await?;
+            outbox::enqueue(
+                office,
+                tx,
+                kind,
+                Some(approved.case_id),
+                payload,
+                office.now(),
+            )
+            .await?;
         }
         Ok(Carried {
             step: if pays { "debited" } else { "to_suspense" },
@@ -508,8 +540,16 @@ pub async fn result(
     let payable = payable_of(office, &mut tx, &employer).await?;
     let key = refund_id.to_string();
     let (to, steps, template) = if paid {
-        case::debit_taken(office, &mut tx, &receipt.bank, report, one.amount_fen, &id, Some(refund_id))
-            .await?;
+        case::debit_taken(
+            office,
+            &mut tx,
+            &receipt.bank,
+            report,
+            one.amount_fen,
+            &id,
+            Some(refund_id),
+        )
+        .await?;
         let bank = office.bank(&receipt.bank)?;
         books::post(
             office,
@@ -535,11 +575,27 @@ pub async fn result(
         (CaseState::Done, ["paid", "done"], "refund_paid")
     } else {
         let amount = Fen::new(one.amount_fen);
-        to_suspense(office, &mut tx, &employer, payable, refund_id, &key, amount, None).await?;
-        (CaseState::Failed, ["to_suspense", "failed"], "refund_rejected")
+        to_suspense(
+            office, &mut tx, &employer, payable, refund_id, &key, amount, None,
+        )
+        .await?;
+        (
+            CaseState::Failed,
+            ["to_suspense", "failed"],
+            "refund_rejected",
+        )
     };
     let detail = json!({ "amount_fen": one.amount_fen, "reason": report.reason });
-    case::end_executing(office, &mut tx, refund_id, to, &steps, detail, Actor::System).await?;
+    case::end_executing(
+        office,
+        &mut tx,
+        refund_id,
+        to,
+        &steps,
+        detail,
+        Actor::System,
+    )
+    .await?;
     outbox::sms(office, &mut tx, refund_id, template).await?;
     tx.commit().await?;
     office.changed_with_messages(refund_id);
@@ -583,4 +639,3 @@ impl Service for EmployerRefund {
         )
     }
 }
-

@@ -58,12 +58,10 @@ pub async fn submit(
         return Ok(Submitted::Before(before));
     }
     let request = &submission.request;
-    let for_employer = policy.set.service(&request.service).is_some_and(|service| {
-        service
-            .audience
-            .iter()
-            .any(|who| who == "employer-clerk")
-    });
+    let for_employer = policy
+        .set
+        .service(&request.service)
+        .is_some_and(|service| service.audience.iter().any(|who| who == "employer-clerk"));
     let at = office.now();
     let steps = ["submitted", "gathering"];
     let detail = json!({ "channel": request.channel });

@@ -110,7 +110,10 @@ async fn draw(
     if of_employer {
         let policy = office.policy();
         let form = one.open_form(office)?;
-        let inputs = policy.set.service(&one.service).map(|service| &service.inputs);
+        let inputs = policy
+            .set
+            .service(&one.service)
+            .map(|service| &service.inputs);
         for input in inputs.into_iter().flatten() {
             if let Some(value) = form.get(&input.name) {
                 facts.push((input.label.clone(), said(input, value).into()));
@@ -168,11 +171,7 @@ async fn draw(
         flash,
         proof: format!("/desk/cases/{number}/proof.json"),
         case_no: number,
-        title: format!(
-            "{} · {}",
-            service_name(office, one),
-            name
-        ),
+        title: format!("{} · {}", service_name(office, one), name),
         tag: read.stage.state().tag(),
         amount: amount_of(one),
         facts: Facts(facts),

@@ -92,7 +92,12 @@ async fn draw(
     let more = (all.len() as i64 == PAGE)
         .then(|| all.last())
         .flatten()
-        .map(|last| format!("/desk/corrections?before={}", number(office, last.correction_id)));
+        .map(|last| {
+            format!(
+                "/desk/corrections?before={}",
+                number(office, last.correction_id)
+            )
+        });
     let mut table = Table::new(
         "corrections",
         "办过的调整",
@@ -117,7 +122,11 @@ async fn draw(
     Ok(CorrectionsPage {
         frame: framed(office, visit, at, "错账调整", "/desk/corrections").await?,
         flash: None,
-        fields: if makes { form(fields, &mistakes) } else { Vec::new() },
+        fields: if makes {
+            form(fields, &mistakes)
+        } else {
+            Vec::new()
+        },
         errors: ErrorSummary::of(mistakes).map(|errors| errors.note("什么都没有改变。")),
         waiting,
         button: Button::submit("提出，等人复核"),
@@ -139,8 +148,7 @@ fn form(fields: &Typed, mistakes: &[Mistake]) -> Vec<Field> {
         kind::REVERSAL,
         kind::MERGE,
     ]
-    
-        .map(|of| (of.to_string(), kind_name(of).to_owned()));
+    .map(|of| (of.to_string(), kind_name(of).to_owned()));
     vec![
         filled(Field::select("kind", "怎么调", kinds.to_vec()), "kind"),
         filled(
@@ -161,7 +169,10 @@ fn form(fields: &Typed, mistakes: &[Mistake]) -> Vec<Field> {
                 .optional(),
             "to",
         ),
-        filled(Field::new("reason", "原因和依据", FieldKind::Long), "reason"),
+        filled(
+            Field::new("reason", "原因和依据", FieldKind::Long),
+            "reason",
+        ),
     ]
 }
 

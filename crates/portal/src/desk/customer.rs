@@ -115,7 +115,15 @@ pub(crate) async fn hold(
             "本人要在窗口前。请先核身，再办理。".to_owned(),
         ));
     }
-    looked(office, &at, person.person_id, "转入集中封存户", &reason, None).await?;
+    looked(
+        office,
+        &at,
+        person.person_id,
+        "转入集中封存户",
+        &reason,
+        None,
+    )
+    .await?;
     closing::hold_person(office, person.person_id).await?;
     Ok(Redirect::to(&format!("/desk/people/{number}")))
 }

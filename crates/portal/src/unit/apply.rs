@@ -54,7 +54,16 @@ pub(crate) async fn fresh(
 ) -> Result<ApplyPage, PageError> {
     let definition = definition(&portal.engine.office, &service)?;
     let nothing = Typed::new();
-    draw(&portal, &visit, &at, &definition, &nothing, Vec::new(), None).await
+    draw(
+        &portal,
+        &visit,
+        &at,
+        &definition,
+        &nothing,
+        Vec::new(),
+        None,
+    )
+    .await
 }
 
 /// `POST /unit/do/{service}`: shows what it would come to, or sends it.
@@ -73,7 +82,16 @@ pub(crate) async fn send(
     }
     if typed(&fields, "step") == "preview" {
         let preview = preview(&portal, &at, &definition, form).await?;
-        let page = draw(&portal, &visit, &at, &definition, &fields, Vec::new(), preview).await?;
+        let page = draw(
+            &portal,
+            &visit,
+            &at,
+            &definition,
+            &fields,
+            Vec::new(),
+            preview,
+        )
+        .await?;
         return Ok(page.into_response());
     }
     let submission = submission(&portal, &at, &service, &fields, form).await?;
@@ -97,12 +115,7 @@ fn of_refusal(refusal: &Refusal) -> Vec<Mistake> {
     refusal
         .errors
         .iter()
-        .map(|error| {
-            Mistake::at(
-                error.column.as_deref().unwrap_or(""),
-                error.message.clone(),
-            )
-        })
+        .map(|error| Mistake::at(error.column.as_deref().unwrap_or(""), error.message.clone()))
         .collect()
 }
 
@@ -160,10 +173,15 @@ pub(crate) fn said(input: &Input, value: &Value) -> String {
             .as_i64()
             .and_then(|bp| i32::try_from(bp).ok())
             .map_or_else(String::new, |bp| anju_domain::rate::Bp::new(bp).to_string()),
-        InputType::Fen => value
-            .as_i64()
-            .map_or_else(String::new, |fen| format!("{} 元", anju_domain::money::Fen::new(fen))),
-        InputType::Bool => if value == &Value::Bool(true) { "是" } else { "否" }.to_owned(),
+        InputType::Fen => value.as_i64().map_or_else(String::new, |fen| {
+            format!("{} 元", anju_domain::money::Fen::new(fen))
+        }),
+        InputType::Bool => if value == &Value::Bool(true) {
+            "是"
+        } else {
+            "否"
+        }
+        .to_owned(),
         InputType::Month => value
             .as_str()
             .and_then(|text| Month::parse(text).ok())

@@ -103,7 +103,11 @@ pub(super) async fn life(
         let mut columns = vec![
             Column::words("月份"),
             Column::figures("人数"),
-            Column::figures(if is_deferral { "缓缴（元）" } else { "少缴（元）" }),
+            Column::figures(if is_deferral {
+                "缓缴（元）"
+            } else {
+                "少缴（元）"
+            }),
         ];
         if is_deferral {
             columns.push(Column::figures("还没补（元）"));

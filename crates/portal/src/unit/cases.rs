@@ -230,21 +230,25 @@ fn promise(read: &Read, now: DateTime<Utc>) -> Promise {
 fn asked(office: &Office, one: &Case) -> Result<Facts, PageError> {
     let policy = office.policy();
     let form = one.open_form(office)?;
-    let inputs = policy.set.service(&one.service).map(|service| &service.inputs);
+    let inputs = policy
+        .set
+        .service(&one.service)
+        .map(|service| &service.inputs);
     let mut facts: Vec<(String, Text)> = inputs
         .into_iter()
         .flatten()
-        .filter_map(|input| Some((input.label.clone(), said(input, form.get(&input.name)?).into())))
+        .filter_map(|input| {
+            Some((
+                input.label.clone(),
+                said(input, form.get(&input.name)?).into(),
+            ))
+        })
         .collect();
     facts.push(("渠道".into(), channel_name(&one.channel).into()));
     Ok(Facts(facts))
 }
 
-async fn timeline(
-    office: &Office,
-    read: &Read,
-    now: DateTime<Utc>,
-) -> Result<Timeline, PageError> {
+async fn timeline(office: &Office, read: &Read, now: DateTime<Utc>) -> Result<Timeline, PageError> {
     let happened = case::events(office, read.case.case_id).await?;
     let mut lines = Vec::new();
     for event in &happened {

@@ -46,10 +46,12 @@ pub(crate) async fn page(
     let all = remittance::of_employer(office, employer.employer_id, None, 13).await?;
     let live: Vec<&Remittance> = all
         .iter()
-        .filter(|one| !matches!(
+        .filter(|one| {
+            !matches!(
                 one.state,
                 state::CANCELLED | state::EXPIRED | state::REVERSED
-            ))
+            )
+        })
         .filter(|one| one.kind == kind::MONTHLY)
         .collect();
     let open = live

@@ -94,7 +94,8 @@ impl Asked {
         let missing = || Fault::Stored("an approved deferral without its months".to_owned());
         let months = count(request, "months").ok_or_else(missing)?;
         let start = first_month(office, request, employer.next_month());
-        let with_arrears = request.form.get("include_arrears") == Some(&serde_json::Value::Bool(true));
+        let with_arrears =
+            request.form.get("include_arrears") == Some(&serde_json::Value::Bool(true));
         Ok(Self {
             from: if with_arrears {
                 start.min(employer.next_month())
@@ -254,7 +255,15 @@ pub(super) async fn end(
         "to": last.to_string(), "total_fen": total.fen(), "plan_from": plan_from.to_string(), "plan_months": one.plan_months,
     });
     let step = if owes { "deferral_ended" } else { "closed" };
-    case::add_event(office, tx, one.arrangement_id, Actor::System, &[step], detail).await?;
+    case::add_event(
+        office,
+        tx,
+        one.arrangement_id,
+        Actor::System,
+        &[step],
+        detail,
+    )
+    .await?;
     if owes {
         anju_casework::outbox::sms(office, tx, one.arrangement_id, "deferral_ended").await?;
     }

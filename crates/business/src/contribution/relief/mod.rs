@@ -219,7 +219,9 @@ pub(super) fn first_month(office: &Office, request: &Request, next: Month) -> Mo
 /// A count of the form.
 pub(super) fn count(request: &Request, field: &str) -> Option<i32> {
     let value = request.form.get(field)?.as_i64()?;
-    i32::try_from(value).ok().filter(|months| (1..=600).contains(months))
+    i32::try_from(value)
+        .ok()
+        .filter(|months| (1..=600).contains(months))
 }
 
 fn owing() -> Refusal {

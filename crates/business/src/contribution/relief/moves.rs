@@ -72,7 +72,15 @@ async fn on_its_day(
                 .await?;
         }
         let detail = json!({ "from": one.from().to_string() });
-        case::add_event(office, tx, one.arrangement_id, Actor::System, &["deferral_began"], detail).await?;
+        case::add_event(
+            office,
+            tx,
+            one.arrangement_id,
+            Actor::System,
+            &["deferral_began"],
+            detail,
+        )
+        .await?;
     }
     deferral::draw(office, tx, one.arrangement_id, one.to().min(this_month)).await?;
     if one.to() < this_month {
@@ -102,7 +110,15 @@ async fn keep_plan(office: &Office, tx: &mut PgConnection, one: &Arrangement) ->
         .await?;
     if !kept {
         let detail = json!({ "owed_fen": owed.fen(), "paid_fen": paid.fen(), "wanted_fen": one.wanted_by(yesterday).fen() });
-        case::add_event(office, tx, one.arrangement_id, Actor::System, &["breached"], detail).await?;
+        case::add_event(
+            office,
+            tx,
+            one.arrangement_id,
+            Actor::System,
+            &["breached"],
+            detail,
+        )
+        .await?;
         outbox::sms(office, tx, one.arrangement_id, "deferral_breached").await?;
     }
     Ok(())
@@ -132,12 +148,14 @@ pub async fn resume(
     if one.kind == kind::REDUCTION {
         let next = changes::first_month(office, &mut tx, &employer).await?;
         let last = (next.index() - 1).clamp(one.from_month - 1, one.to_month);
-        sqlx::query("UPDATE arrangement SET to_month = $3 WHERE centre_id = $1 AND arrangement_id = $2")
-            .bind(office.centre.id)
-            .bind(arrangement_id)
-            .bind(last)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE arrangement SET to_month = $3 WHERE centre_id = $1 AND arrangement_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(arrangement_id)
+        .bind(last)
+        .execute(&mut *tx)
+        .await?;
         reduction::follow(office, &mut tx, employer_id).await?;
     } else {
         resume_deferral(office, &mut tx, &employer, &one).await?;
@@ -167,18 +185,22 @@ async fn resume_deferral(
     let last = paid_to
         .unwrap_or(this_month - 1)
         .clamp(one.from_month - 1, one.to_month);
-    sqlx::query("DELETE FROM deferred_month WHERE centre_id = $1 AND arrangement_id = $2 AND month > $3")
-        .bind(office.centre.id)
-        .bind(one.arrangement_id)
-        .bind(last)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query("DELETE FROM arrangement_month WHERE centre_id = $1 AND arrangement_id = $2 AND month > $3")
-        .bind(office.centre.id)
-        .bind(one.arrangement_id)
-        .bind(last)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "DELETE FROM deferred_month WHERE centre_id = $1 AND arrangement_id = $2 AND month > $3",
+    )
+    .bind(office.centre.id)
+    .bind(one.arrangement_id)
+    .bind(last)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "DELETE FROM arrangement_month WHERE centre_id = $1 AND arrangement_id = $2 AND month > $3",
+    )
+    .bind(office.centre.id)
+    .bind(one.arrangement_id)
+    .bind(last)
+    .execute(&mut *tx)
+    .await?;
     let first = employer.deferred_from.unwrap_or(one.from_month);
     sqlx::query(
         "UPDATE employer

@@ -237,7 +237,15 @@ pub(crate) async fn follow(office: &Office, tx: &mut PgConnection, employer_id: 
     if to == state::CLOSED {
         let detail = json!({ "ratio_bp": wanted.employer.bp(), "from": next.to_string() });
         let steps = ["ratio_returned", "closed"];
-        case::add_event(office, tx, one.arrangement_id, Actor::System, &steps, detail).await?;
+        case::add_event(
+            office,
+            tx,
+            one.arrangement_id,
+            Actor::System,
+            &steps,
+            detail,
+        )
+        .await?;
     }
     Ok(())
 }

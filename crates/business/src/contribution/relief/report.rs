@@ -99,12 +99,7 @@ pub struct Entry {
 }
 
 /// The lines behind a figure, a page of them, oldest first.
-pub async fn entries(
-    office: &Office,
-    scope: &Scope,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<Entry>> {
+pub async fn entries(office: &Office, scope: &Scope, after: i64, limit: i64) -> Result<Vec<Entry>> {
     Ok(sqlx::query_as(
         "SELECT a.arrangement_id, e.name AS employer_name, a.branch_id, a.kind, a.policy, a.state, a.from_month, a.to_month,
                 coalesce(sum(m.people), 0)::bigint AS people, coalesce(sum(m.relief_fen), 0)::bigint AS relief_fen
