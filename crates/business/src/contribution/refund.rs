@@ -81,16 +81,13 @@ impl Asked {
             .ok_or_else(|| {
                 Refusal::rule("E-FORM-01", "退哪个月填写有误，请按 2026-11 的格式填写。")
             })?;
-        let account_id = match request.text("account_no") {
-            None => None,
-            // A number that is none of ours matches nobody: the rules say so.
-            Some(number) => Some(
-                office
-                    .numbers
-                    .decode(NumberKind::Account, number)
-                    .unwrap_or(0),
-            ),
-        };
+        // A number that is none of ours matches nobody: the rules say so.
+        let account_id = request.text("account_no").map(|number| {
+            office
+                .numbers
+                .decode(NumberKind::Account, number)
+                .unwrap_or(0)
+        });
         Ok(Self {
             month,
             account_id,

@@ -131,7 +131,7 @@ fn plan(one: &Arrangement, owed: Fen) -> Table {
         .iter()
         .map(|part| {
             let paid = left.min(part.amount);
-            left = left - paid;
+            left -= paid;
             let state = if paid == part.amount {
                 Shown::pass("已补")
             } else {
@@ -218,7 +218,7 @@ pub(crate) async fn make_up(
     let paid = Fen::new(one.total_fen) - relief::owed(office, one.arrangement_id).await?;
     let mut wanted = Fen::ZERO;
     for part in one.plan() {
-        wanted = wanted + part.amount;
+        wanted += part.amount;
         if wanted > paid {
             break;
         }
