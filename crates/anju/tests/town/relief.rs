@@ -612,6 +612,17 @@ async fn a_phase_policy_is_declared_made_up_after_its_end_and_told_in_one_report
         !list.contains(&text(&lower, "case_id").expect("a number")),
         "another policy's"
     );
+    let stranger = Visitor::clerk(&town, &office, &other, 78).await;
+    let theirs = stranger.get(&format!("/unit/cases/{id}")).await;
+    assert_eq!(
+        theirs.status,
+        StatusCode::NOT_FOUND,
+        "another employer's case"
+    );
+    let resumed = stranger
+        .post(&format!("/unit/cases/{id}/resume"), &[])
+        .await;
+    assert_eq!(resumed.status, StatusCode::NOT_FOUND);
     let life = reviewer.get(&format!("/desk/cases/{id}")).await.page;
     assert!(life.contains("缓缴已批准"), "{life}");
 
@@ -625,4 +636,43 @@ async fn a_phase_policy_is_declared_made_up_after_its_end_and_told_in_one_report
         i64::from(month(-3).index()),
         "the month after the policy's last"
     );
+}
+
+#[tokio::test]
+async fn a_lower_ratio_is_the_only_one_while_it_runs_and_is_resumed_by_the_clerk() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (firm, people) = settled(&town, 79).await;
+    let case = ask(
+        &town,
+        REDUCTION,
+        &firm,
+        asked(json!({ "ratio_bp": 500, "months": 3 })),
+    )
+    .await;
+    let reviewer = reviewer(&town, &office, &firm).await;
+    let case = approve(&town, &reviewer, &case).await;
+    assert_eq!(case["state"], "done", "{case}");
+    let ratio = "SELECT ratio_employer_bp::bigint FROM employer";
+    assert_eq!(town.sql(ratio).await, 500);
+    let second = ask(&town, REDUCTION, &firm, asked(json!({ "ratio_bp": 300 }))).await;
+    assert_eq!(not_met(&second), ["E-HARD-03"], "one at a time");
+    let change = json!({
+        "service": "ratio-adjust", "applicant": firm, "channel": "HALL",
+        "form": { "ratio_employer_bp": 800, "ratio_employee_bp": 800 },
+    });
+    let change = town.doors.post("/cases", &change).await.expect("a door");
+    assert_eq!(change.code(), "E-RATIO-04", "the ratio is the reduction's");
+
+    let clerk = Visitor::clerk(&town, &office, &firm, 79).await;
+    let id = text(&case, "case_id").expect("a number");
+    let page = clerk.get(&format!("/unit/cases/{id}")).await.page;
+    assert!(page.contains("12% 降到 5%"), "{page}");
+    let done = clerk.post(&format!("/unit/cases/{id}/resume"), &[]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
+    assert_eq!(town.sql(ratio).await, 1200);
+    let order = register_month(&town.doors, &firm, month(0), &people)
+        .await
+        .expect("a list");
+    assert_eq!(number(&order, "amount_fen").expect("fen"), 432_000);
 }
