@@ -52,6 +52,18 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }
+                "defer_contributions" => Some(Arc::new(
+                    contribution::relief::deferral::Deferral::new(&service.id),
+                )),
+                "reduce_ratio" => Some(Arc::new(contribution::relief::reduction::Reduction::new(
+                    &service.id,
+                ))),
+                "close_employer" => Some(Arc::new(contribution::closing::EmployerClose::new(
+                    &service.id,
+                ))),
+                "refund_employer" => Some(Arc::new(contribution::refund::EmployerRefund::new(
+                    &service.id,
+                ))),
                 "maintain_employer" => Some(Arc::new(EmployerData::new(
                     &service.id,
                     &authorities.registry,

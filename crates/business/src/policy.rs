@@ -62,6 +62,11 @@ impl Rules {
             .to_owned())
     }
 
+    /// A day.
+    pub fn date(&self, name: &str) -> Result<NaiveDate> {
+        self.policy.set.date(name, self.day).map_err(fault)
+    }
+
     /// RATIO-01, 02, 03: both sides within the limits, whole steps, equal where the centre says so.
     pub fn ratio_pair(
         &self,

@@ -36,6 +36,22 @@ pub async fn all(office: &Office) -> Result<Vec<Branch>> {
     .await?)
 }
 
+/// A branch by identifier, in the caller's transaction.
+pub async fn by_id(
+    office: &Office,
+    conn: &mut sqlx::PgConnection,
+    branch_id: i16,
+) -> Result<Option<Branch>> {
+    Ok(sqlx::query_as(
+        "SELECT branch_id, parent_id, kind, name, district, address, hours, bank
+           FROM branch WHERE centre_id = $1 AND branch_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(branch_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
 /// The branch that keeps an employer registered in this district: the district's own, else the centre's business department.
 pub async fn of_district(office: &Office, district: &str) -> Result<Option<Branch>> {
     Ok(sqlx::query_as(

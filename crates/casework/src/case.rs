@@ -19,7 +19,7 @@ pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verd
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
-pub use review::{approve_by_hand, moved_on, own_work, refuse_by_hand};
+pub use review::{approve_by_hand, first_yes, moved_on, own_work, refuse_by_hand};
 pub use row::{
     Case, CaseEvent, CaseState, PayState, count_open, due, events, get, list_of_applicant,
     list_of_services, list_open, require, wake_waiting,

@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use crate::employer::Employer;
 use crate::membership::Membership;
 use crate::person::Person;
 use crate::{Fault, Office, Refusal, Result};
@@ -75,6 +76,8 @@ pub struct OwnBooks {
     pub facts: Vec<Fact>,
     /// The person.
     pub person: Option<Person>,
+    /// The employer, where one applies.
+    pub employer: Option<Employer>,
     /// The person's live membership.
     pub membership: Option<Membership>,
     /// The person's account.
@@ -195,6 +198,11 @@ pub trait Service: Send + Sync {
     /// Whether [`Service::carry_out`] does what an approval does, instead of a payment to the applicant's card.
     fn carries_out(&self) -> bool {
         false
+    }
+
+    /// Whether a reviewer's yes needs a second reviewer's (管委会授权，两名复核员先后通过).
+    fn needs_two(&self, _office: &Office, _request: &Request) -> Result<bool> {
+        Ok(false)
     }
 
     /// Does what an approval does, in the transaction that ends the decision. A refusal undoes the approval.

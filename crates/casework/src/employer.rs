@@ -9,6 +9,18 @@ use sqlx::{FromRow, PgConnection, PgExecutor};
 use crate::person::{purpose, text};
 use crate::{Office, Refusal, Result};
 
+/// States of an employer's account (contribution.md §2.3).
+pub mod state {
+    /// 正常.
+    pub const ACTIVE: i16 = 1;
+    /// 缓缴.
+    pub const DEFERRED: i16 = 2;
+    /// 封存.
+    pub const SEALED: i16 = 3;
+    /// 销户.
+    pub const CANCELLED: i16 = 9;
+}
+
 /// An employer and its account.
 #[derive(Debug, Clone, FromRow)]
 pub struct Employer {
@@ -42,16 +54,50 @@ pub struct Employer {
     pub list_version: i32,
     /// Registered more than 30 days after founding (W-EMPR-07).
     pub late_registration: bool,
-    /// 1 active, 2 deferred, 3 sealed, 9 cancelled.
+    /// See [`state`].
     pub state: i16,
+    /// First of the months that an approved deferral (缓缴) leaves out.
+    pub deferred_from: Option<i32>,
+    /// Last of them.
+    pub deferred_through: Option<i32>,
     /// Opened.
     pub opened_at: DateTime<Utc>,
 }
 
 impl Employer {
-    /// The month that comes next: months go in order.
+    /// The month that comes next: months go in order, and those that are deferred need no list (REMIT-01).
     pub fn next_month(&self) -> Month {
-        Month::from_index(self.paid_to_month + 1)
+        self.month_after(Month::from_index(self.paid_to_month))
+    }
+
+    /// The month whose list follows this month's.
+    pub fn month_after(&self, month: Month) -> Month {
+        match self.deferred() {
+            Some((from, through)) if (from..=through).contains(&(month.index() + 1)) => {
+                Month::from_index(through + 1)
+            }
+            _ => month.plus(1),
+        }
+    }
+
+    /// The month whose list goes before this month's.
+    pub fn month_before(&self, month: Month) -> Month {
+        match self.deferred() {
+            Some((from, through)) if (from..=through).contains(&(month.index() - 1)) => {
+                Month::from_index(from - 1)
+            }
+            _ => month.plus(-1),
+        }
+    }
+
+    /// Whether this month is deferred.
+    pub fn defers(&self, month: Month) -> bool {
+        self.deferred()
+            .is_some_and(|(from, through)| (from..=through).contains(&month.index()))
+    }
+
+    fn deferred(&self) -> Option<(i32, i32)> {
+        self.deferred_from.zip(self.deferred_through)
     }
 
     /// Whether it still has no allocated month.
@@ -64,7 +110,8 @@ impl Employer {
 macro_rules! columns {
     () => {
         "employer_id, uscc, name, kind, district, branch_id, bank, ratio_employer_bp, ratio_employee_bp, payday, \
-         first_month, paid_to_month, suspense_account_id, list_version, late_registration, state, opened_at"
+         first_month, paid_to_month, suspense_account_id, list_version, late_registration, state, deferred_from, \
+         deferred_through, opened_at"
     };
 }
 
@@ -279,4 +326,49 @@ pub async fn end_clerk(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Names for a list: of people masked, of employers as they are registered.
+pub async fn names_of_applicants(
+    office: &Office,
+    applicants: &[i64],
+) -> Result<std::collections::HashMap<i64, String>> {
+    let mut names = crate::person::masked_names(office, applicants).await?;
+    let missing: Vec<i64> = applicants
+        .iter()
+        .filter(|id| !names.contains_key(id))
+        .copied()
+        .collect();
+    if !missing.is_empty() {
+        let employers: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT employer_id, name FROM employer WHERE centre_id = $1 AND employer_id = ANY ($2)",
+        )
+        .bind(office.centre.id)
+        .bind(missing)
+        .fetch_all(&office.pool)
+        .await?;
+        names.extend(employers);
+    }
+    Ok(names)
+}
+
+/// The phone of whoever acts for an employer: the clerk who did this, while his mandate lasts, else another.
+pub async fn clerk_phone(
+    office: &Office,
+    employer_id: i64,
+    clerk_id: i64,
+) -> Result<Option<String>> {
+    let sealed: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT phone_sealed FROM clerk
+          WHERE centre_id = $1 AND employer_id = $2 AND ended_at IS NULL
+          ORDER BY (clerk_id = $3) DESC, clerk_id LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(clerk_id)
+    .fetch_optional(&office.pool)
+    .await?;
+    sealed
+        .map(|sealed| text(&office.vault, purpose::PHONE, &sealed))
+        .transpose()
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::case::{self, Case};
-use crate::{Office, Result, person};
+use crate::{Office, Result, employer, person};
 
 /// A text and the phone that it goes to.
 pub struct Notice {
@@ -29,16 +29,25 @@ pub async fn draw(office: &Office, payload: &Value) -> Result<Option<Notice>> {
             text: text.to_owned(),
         }));
     }
+    if let (Some(person_id), Some(text)) = (
+        payload.get("person").and_then(Value::as_i64),
+        payload.get("text").and_then(Value::as_str),
+    ) {
+        let phone = person::get(office, person_id)
+            .await?
+            .and_then(|person| person.phone);
+        return Ok(phone.map(|phone| Notice {
+            phone: phone.expose().to_owned(),
+            text: text.to_owned(),
+        }));
+    }
     let Some(case_id) = payload.get("case").and_then(Value::as_i64) else {
         return Ok(None);
     };
     let Some(case) = case::get(office, &office.pool, case_id).await? else {
         return Ok(None);
     };
-    let Some(person) = person::get(office, case.applicant_id).await? else {
-        return Ok(None);
-    };
-    let Some(phone) = person.phone else {
+    let Some(phone) = phone_of(office, &case).await? else {
         return Ok(None);
     };
     let name = office
@@ -53,10 +62,17 @@ pub async fn draw(office: &Office, payload: &Value) -> Result<Option<Notice>> {
     let Some(text) = text(office, &case, &name, template) else {
         return Ok(None);
     };
-    Ok(Some(Notice {
-        phone: phone.expose().to_owned(),
-        text,
-    }))
+    Ok(Some(Notice { phone, text }))
+}
+
+/// Who is told: the person, or the clerk who acts for the employer.
+async fn phone_of(office: &Office, case: &Case) -> Result<Option<String>> {
+    if let Some(person) = person::get(office, case.applicant_id).await? {
+        return Ok(person.phone.map(|phone| phone.expose().to_owned()));
+    }
+    let first = case::events(office, case.case_id).await?;
+    let clerk = first.first().map_or(0, |event| event.actor_id);
+    employer::clerk_phone(office, case.applicant_id, clerk).await
 }
 
 fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<String> {
@@ -72,6 +88,16 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
             format!("【公积金】您的{name}没有通过，原因和补救办法请在“办件”里看。办件 {no}")
         }
         "approved" => format!("【公积金】您的{name}已通过，结果请在“办件”里看。办件 {no}"),
+        "refund_rejected" => {
+            format!("【公积金】银行没有付成退款 {amount} 元，已转入单位暂存款，可以抵缴。办件 {no}")
+        }
+        "refund_paid" => format!("【公积金】退款 {amount} 元已付到单位原付款账户。办件 {no}"),
+        "deferral_ended" => {
+            format!("【公积金】缓缴已到期，请按计划补缴，计划在“困难帮扶”里看。办件 {no}")
+        }
+        "deferral_breached" => {
+            format!("【公积金】缓缴补缴计划有一期没有按时缴足，请尽快补缴。办件 {no}")
+        }
         "reviewing" => format!(
             "【公积金】您的{name}转人工复核，最迟{}给您结果。办件 {no}",
             day(case.promised_at)

@@ -212,3 +212,28 @@ pub async fn later(office: &Office, outbox_id: i64, due_at: DateTime<Utc>) -> Re
         .await?;
     Ok(())
 }
+
+/// Puts a short message to each of these people, with its text, into the change that causes it: one statement for a roster.
+pub async fn tell_people(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+    people: &[i64],
+    texts: &[String],
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload, made_at)
+         SELECT n.outbox_id, $2, $3, $1, $4, jsonb_build_object('person', n.person_id, 'text', n.text), $3
+           FROM unnest($5::bigint[], $6::bigint[], $7::text[]) AS n (outbox_id, person_id, text)",
+    )
+    .bind(office.centre.id)
+    .bind(case_id)
+    .bind(office.now())
+    .bind(kind::SMS)
+    .bind(office.ids.take(people.len()).await?)
+    .bind(people)
+    .bind(texts)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -123,10 +123,12 @@ pub async fn get_by(
     row.map(|row| row.open(&office.vault)).transpose()
 }
 
-/// A person by whole identity number.
+/// A person by whole identity number; of two numbers that turned out to be one person, the one that was kept.
 pub async fn by_id_number(office: &Office, id: &IdNumber) -> Result<Option<Person>> {
     let row = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM person WHERE centre_id = $1 AND id_index = ANY ($2)"
+        "SELECT {COLUMNS} FROM person
+          WHERE centre_id = $1
+            AND person_id = (SELECT coalesce(merged_into, person_id) FROM person WHERE centre_id = $1 AND id_index = ANY ($2) LIMIT 1)"
     )))
     .bind(office.centre.id)
     .bind(office.vault.blind_index(purpose::ID, id.expose()).any())

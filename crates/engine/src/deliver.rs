@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anju_business::contribution::suspense;
+use anju_business::contribution::{refund, suspense};
 use anju_casework::case::{self, Order, PaymentReport};
 use anju_casework::outbox::{self, Message};
 use anju_casework::{Fault, Result, notice};
@@ -89,6 +89,7 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
     let order = match payer {
         Payer::Case { case_id, attempt } => case::order(office, case_id, attempt).await?,
         Payer::Refund { match_id } => suspense::refund_order(office, match_id).await?,
+        Payer::Employer { refund_id } => refund::order(office, refund_id).await?,
     };
     // A notice may have settled it in the meantime.
     let Some(order) = order else {

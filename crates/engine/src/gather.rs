@@ -14,6 +14,7 @@ use anju_exchange::kept;
 use anju_policy::fact::At;
 use anju_policy::{Decision, Facts};
 use anju_wire::gateway::{Consent, Purpose};
+use chrono::Datelike;
 use serde_json::Value;
 
 use crate::Engine;
@@ -249,6 +250,16 @@ impl Engine {
                 let mut keys = SubjectKeys::of(fact::open_id(&self.office, sealed)?);
                 keys.name = Some(name);
                 Ok(Some((shown, keys)))
+            }
+            "employer" => {
+                let Some(employer) = &own.employer else {
+                    return Ok(None);
+                };
+                // Yearly statements are those of the year that is over.
+                let year = (self.office.today().year() - 1).to_string();
+                let mut keys = SubjectKeys::of(employer.uscc.as_str());
+                keys.more = BTreeMap::from([("year".to_owned(), year)]);
+                Ok(Some(("本单位".to_owned(), keys)))
             }
             _ => {
                 let Some(person) = &own.person else {

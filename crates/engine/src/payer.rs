@@ -1,7 +1,7 @@
 //! What an order to a bank pays for, a case or the return of a receipt, and where the bank's word about it goes. Each word counts
 //! once: a second one about the same order changes nothing.
 
-use anju_business::contribution::suspense;
+use anju_business::contribution::{refund, suspense};
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::outbox::Message;
 use anju_casework::{Fault, Office, Result};
@@ -14,12 +14,17 @@ pub(crate) enum Payer {
     Case { case_id: i64, attempt: i16 },
     /// A receipt that nobody claims goes back.
     Refund { match_id: i64 },
+    /// What an employer contributed wrongly goes back to it.
+    Employer { refund_id: i64 },
 }
 
 impl Payer {
     /// Of a message of the outbox.
     pub(crate) fn of_message(message: &Message) -> Result<Self> {
         let number = |field: &str| message.payload.get(field).and_then(Value::as_i64);
+        if let Some(refund_id) = number("refund") {
+            return Ok(Self::Employer { refund_id });
+        }
         match (number("case"), number("attempt"), number("match")) {
             (Some(case_id), Some(attempt), _) => Ok(Self::Case {
                 case_id,
@@ -35,7 +40,11 @@ impl Payer {
         if let Some((case_id, attempt)) = case::of_end_to_end_id(office, id) {
             return Some(Self::Case { case_id, attempt });
         }
-        suspense::of_refund_id(office, id).map(|match_id| Self::Refund { match_id })
+        suspense::of_refund_id(office, id)
+            .map(|match_id| Self::Refund { match_id })
+            .or_else(|| {
+                refund::of_payment_id(office, id).map(|refund_id| Self::Employer { refund_id })
+            })
     }
 
     /// The bank has paid. True where the message that ordered it was finished together with that.
@@ -49,6 +58,10 @@ impl Payer {
                 suspense::refund_result(office, match_id, true, report).await?;
                 Ok(false)
             }
+            Self::Employer { refund_id } => {
+                refund::result(office, refund_id, true, report).await?;
+                Ok(false)
+            }
         }
     }
 
@@ -60,6 +73,9 @@ impl Payer {
             }
             Self::Refund { match_id } => {
                 suspense::refund_result(office, match_id, false, report).await?
+            }
+            Self::Employer { refund_id } => {
+                refund::result(office, refund_id, false, report).await?
             }
         };
         Ok(())

@@ -1,10 +1,11 @@
-//! Work that its time brings: lists that lapse without money; bases that nobody declared in time; closes and annual settlements that were interrupted, at start and when the
-//! database was away.
+//! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
+//! plan; people who left and are held by the centre; closes and annual settlements that were interrupted, at start and when the database was
+//! away.
 
 use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
-use anju_business::contribution::{base_year, remittance};
+use anju_business::contribution::{base_year, closing, relief, remittance};
 use chrono::NaiveDate;
 
 use crate::Engine;
@@ -37,6 +38,14 @@ pub async fn run(engine: Engine) {
             Ok(0) => {}
             Ok(expired) => tracing::info!(expired, "lists lapsed without money"),
             Err(error) => tracing::error!(%error, "expiring lists"),
+        }
+        if let Err(error) = relief::turn(&engine.office).await {
+            tracing::error!(%error, "moving deferrals on their day");
+        }
+        match closing::hold_who_left(&engine.office).await {
+            Ok(0) => {}
+            Ok(held) => tracing::info!(held, "people who left are held by the centre"),
+            Err(error) => tracing::error!(%error, "holding people who left"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

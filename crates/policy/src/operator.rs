@@ -96,6 +96,10 @@ fn arithmetic(name: &str, left: Typed, right: Typed) -> Result<Typed, String> {
         _ => match (left.1, right.1) {
             (Type::Int, Type::Int) => (left.0, right.0, Type::Int),
             (Type::Fen, Type::Int) => (left.0, right.0, Type::Fen),
+            // Whole steps of a ratio.
+            (Type::Bp, Type::Bp) if matches!(operation, Operation::Remainder) => {
+                (left.0, right.0, Type::Bp)
+            }
             (left, right) => return wrong(left, right),
         },
     };

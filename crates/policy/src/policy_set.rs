@@ -290,6 +290,18 @@ impl PolicySet {
         }
     }
 
+    /// A day of the centre's.
+    ///
+    /// # Errors
+    /// As [`PolicySet::fen`].
+    pub fn date(&self, name: &str, day: NaiveDate) -> Result<NaiveDate, PolicyError> {
+        match self.value(name, Type::Date, day, &[])? {
+            Value::Number(number) => crate::value::date_of(*number)
+                .ok_or_else(|| PolicyError::UnknownParameter(name.into())),
+            _ => Err(PolicyError::UnknownParameter(name.into())),
+        }
+    }
+
     /// The dated rows of a parameter without arguments, oldest first: rates for interest by segments.
     ///
     /// # Errors

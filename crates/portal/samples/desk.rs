@@ -268,6 +268,7 @@ fn customer(visit: &Visit) -> CustomerPage {
         ])
         .tight(),
         button: Some(Button::go("办理银行卡变更", "/desk/do/card-change").wide()),
+        hold: None,
         family: Facts(vec![
             ("配偶".into(), "王*，已授权查询，至 12月31日".into()),
             (

@@ -43,6 +43,12 @@ const READERS: Who = Who::Staff(&[
     role::CHIEF_ACCOUNTANT,
     role::AUDITOR,
 ]);
+const REPORTS: Who = Who::Staff(&[
+    role::REVIEWER,
+    role::ACCOUNTANT,
+    role::CHIEF_ACCOUNTANT,
+    role::AUDITOR,
+]);
 const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
@@ -139,6 +145,14 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/unit/papers", Clerk),
     ("POST", "/unit/papers/revoke", Clerk),
     ("GET", "/unit/papers/{paper}/paper.pdf", Clerk),
+    ("GET", "/unit/cases", Clerk),
+    ("GET", "/unit/do/{service}", Clerk),
+    ("POST", "/unit/do/{service}", Clerk),
+    ("GET", "/unit/cases/{case}", Clerk),
+    ("GET", "/unit/cases/{case}/proof.json", Clerk),
+    ("POST", "/unit/cases/{case}/withdraw", Clerk),
+    ("POST", "/unit/cases/{case}/resume", Clerk),
+    ("POST", "/unit/cases/{case}/make-up", Clerk),
     ("GET", "/unit/sessions", Clerk),
     ("POST", "/unit/sessions/end", Clerk),
     // 柜面.
@@ -148,6 +162,11 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/cases/{case}", READERS),
     ("GET", "/desk/cases/{case}/proof.json", READERS),
     ("POST", "/desk/cases/{case}/check", REVIEWERS),
+    ("GET", "/desk/corrections", BOOKS),
+    ("POST", "/desk/corrections", ACCOUNTANTS),
+    ("POST", "/desk/corrections/{id}/check", ACCOUNTANTS),
+    ("GET", "/desk/relief", REPORTS),
+    ("GET", "/desk/relief/list", REPORTS),
     ("GET", "/desk/identify", TELLERS),
     ("POST", "/desk/identify", TELLERS),
     ("GET", "/desk/do/{service}", TELLERS),
@@ -156,6 +175,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/leave", TELLERS),
     ("GET", "/desk/people/{person}", READERS),
     ("POST", "/desk/people/{person}/serve", TELLERS),
+    ("POST", "/desk/people/{person}/hold", TELLERS),
     ("POST", "/desk/people/{person}/reveal", TELLERS),
     ("POST", "/desk/search", STAFF),
     ("GET", "/desk/sessions", STAFF),

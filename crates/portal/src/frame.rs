@@ -102,6 +102,8 @@ pub enum UnitTab {
     Arrivals,
     /// 证明.
     Papers,
+    /// 办事.
+    Cases,
     /// None of these.
     Other,
 }
@@ -109,7 +111,7 @@ pub enum UnitTab {
 impl UnitTab {
     /// All in their order: address, words.
     #[must_use]
-    pub fn all() -> [(UnitTab, &'static str, &'static str); 6] {
+    pub fn all() -> [(UnitTab, &'static str, &'static str); 7] {
         [
             (UnitTab::Home, "/unit", "首页"),
             (UnitTab::Roster, "/unit/roster", "名册"),
@@ -117,6 +119,7 @@ impl UnitTab {
             (UnitTab::Pay, "/unit/pay", "付款"),
             (UnitTab::Arrivals, "/unit/arrivals", "到账与分配"),
             (UnitTab::Papers, "/unit/papers", "证明"),
+            (UnitTab::Cases, "/unit/cases", "办事"),
         ]
     }
 }

@@ -53,7 +53,18 @@ impl Visitor {
     }
 
     pub async fn staff(town: &Town, office: &Office, role: &'static str, branch: i16) -> Self {
-        let number = format!("9{role}");
+        Self::another(town, office, role, branch, "").await
+    }
+
+    /// One more of a role: several may be needed where nobody checks his own work.
+    pub async fn another(
+        town: &Town,
+        office: &Office,
+        role: &'static str,
+        branch: i16,
+        which: &str,
+    ) -> Self {
+        let number = format!("9{role}{which}");
         staff::add(
             office,
             &number,

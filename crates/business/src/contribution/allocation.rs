@@ -14,6 +14,7 @@ use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 
 use super::proof;
 use super::receipt::{receipt_state, received_detail};
+use super::relief;
 use super::remittance::{Remittance, kind};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
@@ -143,6 +144,12 @@ pub(crate) async fn allocate(
         Actor::System,
     )
     .await?;
+    if is_month {
+        relief::reduction::counted(office, tx, list).await?;
+        relief::reduction::follow(office, tx, list.employer_id).await?;
+    } else {
+        relief::deferral::made_up(office, tx, list).await?;
+    }
     metrics::counter!("allocated_lines_total").increment(lines.len() as u64);
     Ok(())
 }

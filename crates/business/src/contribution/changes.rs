@@ -320,7 +320,10 @@ pub async fn first_month(
     employer: &Employer,
 ) -> Result<Month> {
     let open = remittance::open_of(office, conn, employer.employer_id).await?;
-    Ok(open.map_or_else(|| employer.next_month(), |list| list.month().plus(1)))
+    Ok(open.map_or_else(
+        || employer.next_month(),
+        |list| employer.month_after(list.month()),
+    ))
 }
 
 /// A month that is asked for is that month: a list that stands is not changed (REMIT-04, BASE-04, RATIO-04), and nothing waits.

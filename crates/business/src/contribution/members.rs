@@ -83,7 +83,7 @@ impl Books {
         )
         .bind(office.centre.id)
         .bind(employer.employer_id)
-        .bind(month.index() - 1)
+        .bind(employer.month_before(month).index())
         .fetch_all(&office.pool)
         .await?;
         let mut last_month = left_since(office, employer, month).await?;
@@ -167,7 +167,7 @@ async fn left_since(office: &Office, employer: &Employer, month: Month) -> Resul
     )
     .bind(office.centre.id)
     .bind(employer.employer_id)
-    .bind(month.index() - 1)
+    .bind(employer.month_before(month).index())
     .fetch_all(&office.pool)
     .await?;
     rows.into_iter()
@@ -200,9 +200,9 @@ async fn known_people(
         .map(|id| office.vault.blind_index(purpose::ID, id.expose()).any())
         .collect();
     let rows: Vec<KnownPerson> = sqlx::query_as(
-        "SELECT p.id_index, p.person_id, m.state, m.account_id
+        "SELECT p.id_index, coalesce(p.merged_into, p.person_id) AS person_id, m.state, m.account_id
            FROM person p
-           LEFT JOIN membership m ON m.centre_id = p.centre_id AND m.person_id = p.person_id AND m.state IN (1, 2)
+           LEFT JOIN membership m ON m.centre_id = p.centre_id AND m.person_id = coalesce(p.merged_into, p.person_id) AND m.state IN (1, 2)
           WHERE p.centre_id = $1 AND p.id_index = ANY ($2)",
     )
     .bind(office.centre.id)
@@ -243,7 +243,8 @@ async fn ratio_change(office: &Office, employer: &Employer, month: Month) -> Res
     .fetch_one(&office.pool)
     .await?;
     let allowed = Rules::on(office, month.first_day()).int("ratio_max_changes_per_year")?;
-    Ok(if changed < allowed {
+    let reduced = super::relief::reduction::is_live(office, employer.employer_id).await?;
+    Ok(if changed < allowed && !reduced {
         RatioChange::Open
     } else {
         RatioChange::UsedThisYear

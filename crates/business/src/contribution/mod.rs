@@ -1,21 +1,28 @@
 //! Contribution (归集): from an employer's account to every employee's. Invariant: the list that the clerk saw is the list that is paid
 //! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `upload.rs`,
 //! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order. Beside them: `changes.rs` and `transfer.rs`
-//! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `employer_data.rs` and `mandate.rs` (the employer itself).
+//! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `relief/` (deferral and
+//! lower ratios), `refund.rs` and `correction.rs` (what was credited wrongly), `merge.rs` (two accounts of one person), `closing.rs`
+//! (employers that end, and the holding account), `employer_data.rs` and `mandate.rs` (the employer itself).
 
 pub mod allocation;
 pub mod base_year;
 mod change_rows;
 pub mod changes;
+pub mod closing;
+pub mod correction;
 pub mod employer_data;
 mod kept;
 pub mod mandate;
 mod members;
+pub mod merge;
 pub mod opening;
 pub mod people;
 pub mod proof;
 pub mod receipt;
+pub mod refund;
 pub mod registration;
+pub mod relief;
 pub mod remittance;
 pub mod roster;
 pub mod supplement;

@@ -15,6 +15,7 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::person::{purpose, text};
 use anju_casework::{Actor, Error, Office, Refusal, Result, books, case};
 
+use super::relief;
 use super::remittance::{SERVICE, reference};
 use crate::policy::Rules;
 
@@ -167,7 +168,9 @@ async fn write(
         },
         actor,
     )
-    .await
+    .await?;
+    // The month after may have another ratio: a reduction begins or ends with it.
+    relief::reduction::follow(office, tx, employer_id).await
 }
 
 /// A kept list of this employer.
@@ -227,6 +230,20 @@ async fn check_order(
             format!("{}汇缴清册已存在，请勿重复登记。", month.chinese()),
         )
         .into());
+    }
+    if !matches!(
+        employer.state,
+        employer::state::ACTIVE | employer::state::DEFERRED
+    ) {
+        let detail = "单位账户已封存或销户，不能汇缴。请先办理单位启封。";
+        return Err(Refusal::rule("E-EMPR-03", detail).into());
+    }
+    if employer.defers(month) {
+        let detail = format!(
+            "{}已批准缓缴，不用汇缴；要从这个月起恢复缴存，请先在“困难帮扶”里提前恢复。",
+            month.chinese()
+        );
+        return Err(Refusal::rule("E-REMIT-01", detail).into());
     }
     if month != employer.next_month() {
         return Err(Refusal::rule(
@@ -335,6 +352,7 @@ pub(super) async fn apply(
         sqlx::query(setting).execute(&mut *tx).await?;
     }
     nobody_twice(office, tx, roster_id).await?;
+    relief::nobody_leaves_owing(office, tx, roster_id).await?;
     sqlx::query(
         "INSERT INTO person (centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, created_at)
          SELECT centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, $3

@@ -23,6 +23,8 @@ pub mod state {
     pub const CANCELLED: i16 = 4;
     /// 已失效.
     pub const EXPIRED: i16 = 5;
+    /// 已冲正.
+    pub const REVERSED: i16 = 6;
 }
 
 /// Kinds of remittances.
@@ -113,6 +115,23 @@ pub async fn require(office: &Office, remittance_id: i64) -> Result<Remittance> 
     .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
 }
 
+/// A remittance, read in the caller's transaction.
+pub(super) async fn by_id(
+    office: &Office,
+    conn: &mut PgConnection,
+    remittance_id: i64,
+) -> Result<Option<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND remittance_id = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(remittance_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
 /// The remittances of an employer, newest first, a page of them before `before`.
 pub async fn of_employer(
     office: &Office,
@@ -148,6 +167,12 @@ pub async fn by_reference(
     .bind(reference)
     .fetch_optional(conn)
     .await?)
+}
+
+/// The remittance of a pay code, for a page.
+pub async fn of_reference(office: &Office, reference: &str) -> Result<Option<Remittance>> {
+    let mut conn = office.pool.acquire().await?;
+    by_reference(office, &mut conn, reference).await
 }
 
 /// The employer's month that waits for money; at most one, since months go in order.
@@ -228,7 +253,9 @@ pub fn find_reference(remark: &str) -> Option<String> {
 /// # Errors
 /// `E-REMIT-04` once money was matched.
 pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result<()> {
+    let employer_id = require(office, remittance_id).await?.employer_id;
     let mut tx = office.pool.begin().await?;
+    anju_casework::employer::lock(office, &mut tx, employer_id).await?;
     let cancelled = sqlx::query(
         "UPDATE remittance SET state = 4 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
     )
@@ -254,6 +281,7 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
         actor,
     )
     .await?;
+    super::relief::reduction::follow(office, &mut tx, employer_id).await?;
     tx.commit().await?;
     office.changed(remittance_id);
     Ok(())
@@ -261,8 +289,8 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
 
 /// Lists that lapse without any money (EXPIRED): the employer may register the month again. Returns how many.
 pub async fn expire(office: &Office) -> Result<usize> {
-    let due: Vec<i64> = sqlx::query_scalar(
-        "SELECT remittance_id FROM remittance
+    let due: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT remittance_id, employer_id FROM remittance
           WHERE centre_id = $1 AND state = 1 AND received_fen = 0 AND expires_on < $2 ORDER BY remittance_id LIMIT 200",
     )
     .bind(office.centre.id)
@@ -270,8 +298,9 @@ pub async fn expire(office: &Office) -> Result<usize> {
     .fetch_all(&office.pool)
     .await?;
     let mut expired = 0;
-    for remittance_id in due {
+    for (remittance_id, employer_id) in due {
         let mut tx = office.pool.begin().await?;
+        anju_casework::employer::lock(office, &mut tx, employer_id).await?;
         let moved = sqlx::query(
             "UPDATE remittance SET state = 5 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
         )
@@ -291,6 +320,7 @@ pub async fn expire(office: &Office) -> Result<usize> {
                 Actor::System,
             )
             .await?;
+            super::relief::reduction::follow(office, &mut tx, employer_id).await?;
             tx.commit().await?;
             expired += 1;
         }

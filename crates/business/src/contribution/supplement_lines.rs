@@ -162,6 +162,7 @@ pub(super) async fn draw(
     let mut faults = Vec::new();
     let people = whom(office, members, asked, &mut faults);
     let paid = paid(office, tx, &people).await?;
+    let deferred = deferred(office, tx, &people).await?;
     let list = List {
         office,
         employer,
@@ -169,6 +170,7 @@ pub(super) async fn draw(
         at_counter,
         review_months: Rules::on(office, office.today()).months("backpay_review_months")?,
         paid: &paid,
+        deferred: &deferred,
     };
     let lines = list.lines(asked, &people, &mut faults)?;
     refuse(faults)?;
@@ -218,12 +220,16 @@ async fn paid(
 ) -> Result<BTreeMap<(i64, i32), Paid>> {
     let accounts: Vec<i64> = people.iter().flatten().map(|row| row.account_id).collect();
     let rows: Vec<(i64, i32, i64, i64, bool)> = sqlx::query_as(
-        "SELECT l.account_id, l.month, coalesce(sum(l.employer_fen) FILTER (WHERE r.state = 3), 0)::bigint,
-                coalesce(sum(l.employee_fen) FILTER (WHERE r.state = 3), 0)::bigint, bool_or(r.state <> 3)
-           FROM remittance_line l
-           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id
-          WHERE l.centre_id = $1 AND l.account_id = ANY ($2) AND r.state IN (1, 2, 3)
-          GROUP BY l.account_id, l.month",
+        "SELECT account_id, month, coalesce(sum(employer_fen) FILTER (WHERE counts), 0)::bigint,
+                coalesce(sum(employee_fen) FILTER (WHERE counts), 0)::bigint, bool_or(NOT counts)
+           FROM (SELECT l.account_id, l.month, l.employer_fen, l.employee_fen, r.state = 3 AS counts
+                   FROM remittance_line l
+                   JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id
+                  WHERE l.centre_id = $1 AND l.account_id = ANY ($2) AND r.state IN (1, 2, 3)
+                  UNION ALL
+                 SELECT account_id, month, employer_fen, employee_fen, TRUE
+                   FROM contribution_change WHERE centre_id = $1 AND account_id = ANY ($2)) AS month_of
+          GROUP BY account_id, month",
     )
     .bind(office.centre.id)
     .bind(&accounts)
@@ -242,6 +248,44 @@ async fn paid(
         .collect())
 }
 
+/// What each deferred month of these accounts owes, by account and month.
+async fn deferred(
+    office: &Office,
+    tx: &mut PgConnection,
+    people: &[Option<&MemberRow>],
+) -> Result<BTreeMap<(i64, i32), Owed>> {
+    let accounts: Vec<i64> = people.iter().flatten().map(|row| row.account_id).collect();
+    let rows: Vec<(i64, i32, i64, i64, i64, bool)> = sqlx::query_as(
+        "SELECT account_id, month, base_fen, employer_fen, employee_fen, paid_by IS NOT NULL
+           FROM deferred_month WHERE centre_id = $1 AND account_id = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(&accounts)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(account, month, base, employer, employee, is_paid)| {
+            let owed = Owed {
+                base: Fen::new(base),
+                employer: Fen::new(employer),
+                employee: Fen::new(employee),
+                is_paid,
+            };
+            ((account, month), owed)
+        })
+        .collect())
+}
+
+/// A deferred month of a person, by the base and ratio of its time.
+#[derive(Clone, Copy)]
+struct Owed {
+    base: Fen,
+    employer: Fen,
+    employee: Fen,
+    is_paid: bool,
+}
+
 /// What the lines of a back payment are drawn from.
 struct List<'a> {
     office: &'a Office,
@@ -251,6 +295,7 @@ struct List<'a> {
     /// BACK-02: older months are not for a clerk alone.
     review_months: i32,
     paid: &'a BTreeMap<(i64, i32), Paid>,
+    deferred: &'a BTreeMap<(i64, i32), Owed>,
 }
 
 impl List<'_> {
@@ -286,7 +331,8 @@ impl List<'_> {
     /// The month is over for this employer, not before it began, and not too long ago for a clerk alone (BACK-02).
     fn month(&self, row: u32, month: Month, oldest: Month, faults: &mut Vec<RowFault>) {
         let name = month.chinese();
-        if month.index() > self.employer.paid_to_month {
+        let is_over = month.index() <= self.employer.paid_to_month;
+        if !is_over && self.reason != Reason::Deferred {
             let what = format!("的{name}还没有汇缴，请在汇缴里办理，不用补缴");
             faults.push(fault(row, "月份", "E-REMIT-01", &what));
         } else if month.index() < self.employer.first_month {
@@ -333,6 +379,29 @@ impl List<'_> {
                 "E-BACK-01",
                 format!("：该职工{name}已缴存，请勿重复补缴"),
             );
+        }
+        match self.deferred.get(&(person.account_id, month.index())) {
+            Some(owed) if self.reason == Reason::Deferred && !owed.is_paid => {
+                return Ok(Some(Line {
+                    account_id: person.account_id,
+                    person_id: person.person_id,
+                    month,
+                    base: owed.base,
+                    employer: owed.employer,
+                    employee: owed.employee,
+                }));
+            }
+            Some(owed) if self.reason != Reason::Enforced && !owed.is_paid => {
+                return wrong(
+                    "月份",
+                    "E-BACK-01",
+                    format!("的{name}是缓缴的月份，请按“缓缴补缴”办理"),
+                );
+            }
+            None if self.reason == Reason::Deferred => {
+                return wrong("月份", "E-BACK-01", format!("的{name}不是缓缴的月份"));
+            }
+            _ => {}
         }
         if self.reason == Reason::Enforced {
             let (Some(employer @ 0..), Some(employee @ 0..)) =

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use super::changes::first_month;
+use super::relief;
 use super::upload::roster_policy;
 
 /// The service of moving an account.
@@ -239,6 +240,7 @@ async fn may_move(
         return Err(Refusal::rule("E-EMPR-03", detail).into());
     }
     let accounts: Vec<i64> = moved.iter().map(|moved| moved.account_id).collect();
+    relief::owes_nothing(office, tx, &accounts).await?;
     let (waits, last): (bool, Option<i32>) = sqlx::query_as(
         "SELECT coalesce(bool_or(r.state IN (1, 2)), FALSE), max(l.month) FILTER (WHERE l.account_id = ANY ($3))
            FROM remittance_line l

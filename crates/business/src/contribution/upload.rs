@@ -322,7 +322,8 @@ pub fn roster_policy(office: &Office, employer: &Employer, month: Month) -> Resu
         },
         base_window_is_open: (from..=to).contains(&day_of_year),
         base_fall_warning: Bp::new(rules.bp("base_drop_notice_bp")?),
-        ratio_min: Bp::new(rules.bp("ratio_min_bp")?),
+        // Below the law's limit only where a reduction was approved: then it is the employer's own.
+        ratio_min: Bp::new(rules.bp("ratio_min_bp")?.min(employer.ratio_employer_bp)),
         ratio_max: Bp::new(rules.bp("ratio_max_bp")?),
         ratio_step: Bp::new(rules.bp("ratio_step_bp")?),
         ratios_must_equal: rules.flag("ratio_must_equal")?,

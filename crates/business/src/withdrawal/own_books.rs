@@ -76,6 +76,7 @@ const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 
 /// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
 pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
+    let rules = Rules::on(office, office.today());
     let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
         .bind(request.applicant_id)
@@ -83,7 +84,8 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         .bind(request.case_id)
         .bind(office.today())
         .bind(WHOLE_FREEZE_FEN)
-        .bind(Rules::on(office, office.today()).flag("backpay_counts_for_continuity")?)
+        .bind(rules.flag("backpay_counts_for_continuity")?)
+        .bind(rules.flag("defer_keeps_continuity")?)
         .fetch_optional(conn)
         .await?
         .ok_or_else(|| Refusal::not_found("这位职工"))?;
@@ -142,6 +144,7 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
             open_date: read.open_date,
         }),
         person: Some(person),
+        employer: None,
         membership,
         event: None,
     })
@@ -192,7 +195,7 @@ pub async fn read_related(
 }
 
 /// A fact of our own books; absent without a value.
-fn own_fact(
+pub(crate) fn own_fact(
     now: DateTime<Utc>,
     role: &str,
     subject: &str,

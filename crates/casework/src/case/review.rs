@@ -1,7 +1,7 @@
 //! A reviewer's word (复核) about a case that the rules sent to a person. Who served a case is not its reviewer.
 
 use serde_json::json;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use super::add_event;
 use super::decide::{Decided, Target, Verdict, execute};
@@ -18,6 +18,14 @@ pub async fn approve_by_hand(
     reason: &str,
 ) -> Result<Verdict> {
     may_review(case, reviewer)?;
+    let service = office.catalogue.find(&case.service)?;
+    if service.needs_two(office, decided.request)? {
+        match first_yes(office, case).await? {
+            None => return first_of_two(office, conn, case, decided, reviewer, reason).await,
+            Some(first) if first == reviewer => return Err(own_work().into()),
+            Some(_) => {}
+        }
+    }
     execute(
         office,
         conn,
@@ -28,6 +36,55 @@ pub async fn approve_by_hand(
         Some(reason),
     )
     .await
+}
+
+/// Event of the first of two yeses.
+const FIRST_YES: &str = "first_approved";
+
+/// Who said the first yes, where it was said.
+pub async fn first_yes(office: &Office, case: &Case) -> Result<Option<i64>> {
+    Ok(super::events(office, case.case_id)
+        .await?
+        .iter()
+        .rev()
+        .find(|event| event.steps.iter().any(|step| step == FIRST_YES))
+        .map(|event| event.actor_id))
+}
+
+/// The first of two yeses: the case goes on waiting, now for the other reviewer.
+async fn first_of_two(
+    office: &Office,
+    conn: &mut PgConnection,
+    case: &Case,
+    decided: &Decided<'_>,
+    reviewer: i64,
+    reason: &str,
+) -> Result<Verdict> {
+    let mut tx = conn.begin().await?;
+    let moved = sqlx::query(
+        "UPDATE business_case SET version = version + 1 WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state = 4",
+    )
+    .bind(office.centre.id)
+    .bind(case.case_id)
+    .bind(case.version)
+    .execute(&mut *tx)
+    .await?;
+    if moved.rows_affected() == 0 {
+        return Ok(Verdict::Again);
+    }
+    let detail = json!({ "reason": reason, "policy": decided.decision.policy.digest });
+    add_event(
+        office,
+        &mut tx,
+        case.case_id,
+        Actor::Staff(reviewer),
+        &[FIRST_YES],
+        detail,
+    )
+    .await?;
+    tx.commit().await?;
+    office.changed(case.case_id);
+    Ok(Verdict::Moved(CaseState::Reviewing))
 }
 
 /// A reviewer refuses, with reasons.

@@ -58,6 +58,10 @@ pub async fn submit(
         return Ok(Submitted::Before(before));
     }
     let request = &submission.request;
+    let for_employer = policy
+        .set
+        .service(&request.service)
+        .is_some_and(|service| service.audience.iter().any(|who| who == "employer-clerk"));
     let at = office.now();
     let steps = ["submitted", "gathering"];
     let detail = json!({ "channel": request.channel });
@@ -106,6 +110,11 @@ pub async fn submit(
         .execute(&mut *tx)
         .await?;
         if !fact_types.is_empty() {
+            let purpose = if for_employer {
+                "为办理本事项向有关部门核对本单位的信息"
+            } else {
+                "为办理本事项向有关部门核对本人及配偶的信息"
+            };
             consent::give(
                 office,
                 &mut tx,
@@ -113,7 +122,7 @@ pub async fn submit(
                 &request.service,
                 Some(submission.case_id),
                 fact_types,
-                "为办理本事项向有关部门核对本人及配偶的信息",
+                purpose,
                 &request.channel,
             )
             .await?;
@@ -176,7 +185,7 @@ pub(crate) async fn repeated(
             return Ok(Submitted::Before(before));
         }
         if let Some(case_id) = living {
-            return Err(live_case(office, case_id).into());
+            return Err(live_case(office, &submission.request.service, case_id).into());
         }
     } else if constraint.is_some()
         && let Some(before) = known(office, conn, submission).await?
@@ -187,12 +196,17 @@ pub(crate) async fn repeated(
 }
 
 /// 409: a second live case for the same wish.
-pub fn live_case(office: &Office, case_id: i64) -> Refusal {
+pub fn live_case(office: &Office, service: &str, case_id: i64) -> Refusal {
     let no = number(office, case_id);
+    let what = if service.starts_with("withdraw") {
+        "提取"
+    } else {
+        ""
+    };
     Refusal::new(
         409,
         "E-W-05",
-        format!("您已有同类提取业务正在办理（编号：{no}），请勿重复提交。"),
+        format!("您已有同类{what}业务正在办理（编号：{no}），请勿重复提交。"),
     )
     .with("case_id", no)
 }

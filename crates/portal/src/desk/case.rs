@@ -1,7 +1,7 @@
 //! 办件, as staff see it; and a reviewer's yes or no with its reason.
 
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::{Error, Office, person};
+use anju_casework::{Error, Office, employer};
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -22,6 +22,8 @@ use crate::proofs;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::explain;
+use crate::service::words::work_step;
+use crate::unit::said;
 use crate::when;
 
 /// Whoever stands at a window is served there; his case is reviewed where it is kept (organisation.md §1).
@@ -55,15 +57,21 @@ pub(crate) async fn page(
 ) -> Result<CasePage, PageError> {
     let office = &portal.engine.office;
     let one = found(office, &at, &number).await?;
-    looked(
-        office,
-        &at,
-        one.applicant_id,
-        "办件",
-        &format!("办件 {number}"),
-        Some(one.case_id),
-    )
-    .await?;
+    // The log of who looked is about people; an employer's case names none.
+    if employer::get(office, &office.pool, one.applicant_id)
+        .await?
+        .is_none()
+    {
+        looked(
+            office,
+            &at,
+            one.applicant_id,
+            "办件",
+            &format!("办件 {number}"),
+            Some(one.case_id),
+        )
+        .await?;
+    }
     draw(&portal, &visit, &at, &one, None).await
 }
 
@@ -79,20 +87,39 @@ async fn draw(
     let number = case::number(office, one.case_id);
     let read = Read::of(office, one.clone()).await?;
     let decision = &read.decision;
-    let names = person::masked_names(office, &[one.applicant_id]).await?;
+    let names = employer::names_of_applicants(office, &[one.applicant_id]).await?;
+    let name = names.get(&one.applicant_id).map_or("—", String::as_str);
+    let of_employer = employer::get(office, &office.pool, one.applicant_id)
+        .await?
+        .is_some();
     let frame = framed(office, visit, at, &format!("办件 {number}"), "/desk/tasks").await?;
     let mut facts: Vec<(String, Text)> = vec![
         (
             "申请人".into(),
-            Text::new().link(
-                format!("/desk/people/{}", person_number(office, one.applicant_id)),
-                names.get(&one.applicant_id).map_or("—", String::as_str),
-            ),
+            if of_employer {
+                Text::from(name)
+            } else {
+                let page = format!("/desk/people/{}", person_number(office, one.applicant_id));
+                Text::new().link(page, name)
+            },
         ),
         ("提交".into(), when::second(one.submitted_at, now).into()),
         ("承诺".into(), when::promise(one.promised_at, now).into()),
         ("渠道".into(), channel_name(&one.channel).into()),
     ];
+    if of_employer {
+        let policy = office.policy();
+        let form = one.open_form(office)?;
+        let inputs = policy
+            .set
+            .service(&one.service)
+            .map(|service| &service.inputs);
+        for input in inputs.into_iter().flatten() {
+            if let Some(value) = form.get(&input.name) {
+                facts.push((input.label.clone(), said(input, value).into()));
+            }
+        }
+    }
     if let Some(tail) = one.card_tail() {
         facts.push(("收款卡".into(), Text::new().tail(tail)));
     }
@@ -144,11 +171,7 @@ async fn draw(
         flash,
         proof: format!("/desk/cases/{number}/proof.json"),
         case_no: number,
-        title: format!(
-            "{} · {}",
-            service_name(office, one),
-            names.get(&one.applicant_id).map_or("—", String::as_str)
-        ),
+        title: format!("{} · {}", service_name(office, one), name),
         tag: read.stage.state().tag(),
         amount: amount_of(one),
         facts: Facts(facts),
@@ -159,7 +182,11 @@ async fn draw(
         hands,
         timeline: Timeline(lines),
         flight: read.flight(&happened),
-        keys: Keys::new(&[("g t", "任务"), ("/", "命令栏")]).note("本次查看已记录，本人能看到"),
+        keys: Keys::new(&[("g t", "任务"), ("/", "命令栏")]).note(if of_employer {
+            ""
+        } else {
+            "本次查看已记录，本人能看到"
+        }),
     })
 }
 
@@ -199,7 +226,7 @@ async fn hands(
         None => Hands::asked(
             vec![
                 first,
-                Hand::mine("第二人：您", "通过前会再核对一次，按现在查到的付款"),
+                Hand::mine("第二人：您", "通过前会再核对一次，按现在查到的办"),
             ],
             format!("/desk/cases/{number}/check"),
             token,
@@ -282,7 +309,7 @@ fn step_name(step: &str) -> &str {
         "approved" => "通过",
         "refused" => "不通过",
         "reviewing" => "转人工",
-        "executing" => "付款指令",
+        "executing" => "执行",
         "payment_unknown" => "付款结果未知",
         "paid" => "银行已付",
         "done" => "办结",
@@ -293,6 +320,6 @@ fn step_name(step: &str) -> &str {
         "withdrawn" => "撤回",
         "expired" => "超期结束",
         "failed" => "没有办成",
-        other => other,
+        other => work_step(other).unwrap_or(other),
     }
 }

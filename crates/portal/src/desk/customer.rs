@@ -1,5 +1,6 @@
 //! 客户, all round: only while this person stands at the window of this session, and written down each time.
 
+use anju_business::contribution::closing;
 use anju_casework::case;
 use anju_casework::membership::{self, Membership};
 use anju_casework::person::Person;
@@ -11,6 +12,7 @@ use anju_policy::ConditionOutcome;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
+use axum::response::Redirect;
 use chrono::TimeDelta;
 use serde::Deserialize;
 
@@ -98,6 +100,32 @@ pub(crate) async fn reveal(
     )
     .await?;
     draw(&portal, &visit, &at, &person, &seen_because, true).await
+}
+
+/// `POST /desk/people/{person}/hold`: a sealed person at the window asks to be held by the centre.
+pub(crate) async fn hold(
+    State(portal): State<Portal>,
+    at: AtDesk,
+    Path(number): Path<String>,
+) -> Result<Redirect, PageError> {
+    let office = &portal.engine.office;
+    let (person, reason) = seen(office, &at, &number).await?;
+    if at.session.served_person != Some(person.person_id) {
+        return Err(PageError::Forbidden(
+            "本人要在窗口前。请先核身，再办理。".to_owned(),
+        ));
+    }
+    looked(
+        office,
+        &at,
+        person.person_id,
+        "转入集中封存户",
+        &reason,
+        None,
+    )
+    .await?;
+    closing::hold_person(office, person.person_id).await?;
+    Ok(Redirect::to(&format!("/desk/people/{number}")))
 }
 
 async fn draw(
@@ -289,6 +317,11 @@ async fn draw(
         figures,
         likely: Rows::new(likely).tight(),
         button,
+        hold: (at_window
+            && current.is_some_and(|one| {
+                one.state == membership::state::SEALED && one.employer_name != closing::HOLDING
+            }))
+        .then(|| format!("/desk/people/{number}/hold")),
         family: Facts(family),
         cases: Table::new(
             "cases-table",

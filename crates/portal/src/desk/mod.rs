@@ -6,10 +6,12 @@ mod books;
 mod case;
 mod claim;
 mod close;
+mod corrections;
 mod customer;
 mod identify;
 mod interest;
 mod ops;
+mod relief;
 mod search;
 mod suspense;
 mod tasks;
@@ -17,7 +19,7 @@ mod tasks;
 use std::collections::HashMap;
 
 use anju_business::books::day_close;
-use anju_business::contribution::suspense as suspense_match;
+use anju_business::contribution::{correction, suspense as suspense_match};
 use anju_casework::case::{self as cases, CaseState};
 use anju_casework::staff::{self, Staff, role};
 use anju_casework::{Actor, Office, access_log};
@@ -57,6 +59,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/do/{service}/why", get(apply::why))
         .route("/desk/people/{person}", get(customer::page))
         .route("/desk/people/{person}/serve", post(identify::serve))
+        .route("/desk/people/{person}/hold", post(customer::hold))
         .route("/desk/people/{person}/reveal", post(customer::reveal))
         .route("/desk/sessions", get(sessions::of_staff))
         .route("/desk/sessions/end", post(sessions::end_of_staff))
@@ -66,6 +69,13 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/suspense", get(suspense::page))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
         .route("/desk/suspense/{id}/check", post(claim::check))
+        .route(
+            "/desk/corrections",
+            get(corrections::page).post(corrections::propose),
+        )
+        .route("/desk/corrections/{id}/check", post(corrections::check))
+        .route("/desk/relief", get(relief::page))
+        .route("/desk/relief/list", get(relief::list))
         .route("/desk/books/trial-balance", get(books::trial_balance))
         .route(
             "/desk/books/trial-balance.csv",
@@ -91,12 +101,14 @@ const RAIL: [(&str, &[Entry]); 3] = [
         &[
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
+            ("/desk/relief", "困难帮扶", "g r"),
         ],
     ),
     (
         "账务",
         &[
             ("/desk/suspense", "暂收待查", "g s"),
+            ("/desk/corrections", "错账调整", "g e"),
             ("/desk/books/trial-balance", "试算平衡", "g b"),
             ("/desk/books/close", "日结", "g d"),
             ("/desk/books/interest", "年度结息", "g i"),
@@ -139,6 +151,12 @@ async fn framed_on(
         waiting.insert(
             "/desk/suspense",
             suspense_match::count_waiting(office).await?,
+        );
+    }
+    if may_open(&at.staff, "/desk/corrections") {
+        waiting.insert(
+            "/desk/corrections",
+            correction::count_waiting(office).await?,
         );
     }
     let first_role = at.staff.roles.first().map_or("", |role| role_name(role));

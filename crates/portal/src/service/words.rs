@@ -98,6 +98,30 @@ impl Stage {
     }
 }
 
+/// A step of what a service does about an approved case, and of the life of what was approved.
+#[must_use]
+pub fn work_step(step: &str) -> Option<&'static str> {
+    Some(match step {
+        "first_approved" => "第一人通过，等第二人",
+        "cancelled" => "单位账户已注销",
+        "sealed" => "单位账户已封存",
+        "debited" => "已从职工账户退出",
+        "to_suspense" => "已转入单位暂存款",
+        "corrected" => "错账已调整",
+        "reversed" => "分配已冲正",
+        "deferred" => "缓缴已批准",
+        "deferral_began" => "缓缴开始",
+        "deferral_ended" => "缓缴到期，开始补缴",
+        "reduced" => "降低比例已批准",
+        "ratio_returned" => "比例已恢复",
+        "resumed" => "提前恢复",
+        "made_up" => "补缴到账",
+        "breached" => "有一期没有按时补足",
+        "closed" => "已结束",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

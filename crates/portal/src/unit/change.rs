@@ -39,7 +39,7 @@ pub(super) fn typed<'a>(fields: &'a Typed, name: &str) -> &'a str {
 }
 
 /// Yuan as they are typed, in fen; what cannot be read comes back with its field.
-fn fen(fields: &Typed, name: &str) -> Result<Option<Value>, Mistake> {
+pub(super) fn fen(fields: &Typed, name: &str) -> Result<Option<Value>, Mistake> {
     let text = typed(fields, name).replace(',', "");
     if text.is_empty() {
         return Ok(None);
@@ -50,7 +50,7 @@ fn fen(fields: &Typed, name: &str) -> Result<Option<Value>, Mistake> {
 }
 
 /// Percent as they are typed, in basis points.
-fn bp(fields: &Typed, name: &str) -> Result<Value, Mistake> {
+pub(super) fn bp(fields: &Typed, name: &str) -> Result<Value, Mistake> {
     typed(fields, name)
         .trim_end_matches(['%', '％'])
         .parse::<i64>()

@@ -46,7 +46,12 @@ pub(crate) async fn page(
     let all = remittance::of_employer(office, employer.employer_id, None, 13).await?;
     let live: Vec<&Remittance> = all
         .iter()
-        .filter(|one| !matches!(one.state, state::CANCELLED | state::EXPIRED))
+        .filter(|one| {
+            !matches!(
+                one.state,
+                state::CANCELLED | state::EXPIRED | state::REVERSED
+            )
+        })
         .filter(|one| one.kind == kind::MONTHLY)
         .collect();
     let open = live
@@ -266,6 +271,7 @@ pub(crate) fn state_of(one: &Remittance) -> Shown {
         state::PART_RECEIVED => Shown::wait("部分到账").with_icon("alert"),
         state::ALLOCATED => Shown::pass("已分配"),
         state::CANCELLED => Shown::idle("已撤销"),
+        state::REVERSED => Shown::idle("已冲正"),
         _ => Shown::idle("已失效"),
     }
 }

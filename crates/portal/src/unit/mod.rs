@@ -1,6 +1,9 @@
 //! `/unit`: handlers of an employer's clerk. A clerk sees his own employer's rosters and remittances alone.
 
+mod apply;
+mod arrangement;
 mod base;
+mod cases;
 mod change;
 mod change_parts;
 mod home;
@@ -25,6 +28,8 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::sessions;
 
+pub(crate) use apply::said;
+pub(crate) use arrangement::{policy_name, shown as arrangement_state};
 pub(crate) use kept::Uploads;
 
 /// Routes of `/unit`.
@@ -57,6 +62,13 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/papers", get(papers::page).post(papers::order))
         .route("/unit/papers/revoke", post(papers::revoke))
         .route("/unit/papers/{paper}/paper.pdf", get(papers::pdf))
+        .route("/unit/cases", get(cases::list))
+        .route("/unit/do/{service}", get(apply::fresh).post(apply::send))
+        .route("/unit/cases/{case}", get(cases::page))
+        .route("/unit/cases/{case}/proof.json", get(cases::proof))
+        .route("/unit/cases/{case}/withdraw", post(cases::withdraw))
+        .route("/unit/cases/{case}/resume", post(arrangement::resume))
+        .route("/unit/cases/{case}/make-up", post(arrangement::make_up))
         .route("/unit/sessions", get(sessions::of_clerk))
         .route("/unit/sessions/end", post(sessions::end_of_clerk))
 }

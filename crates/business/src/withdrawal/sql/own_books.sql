@@ -1,5 +1,5 @@
 -- $1 centre, $2 person, $3 service, $4 this case, $5 today, $6 the amount of a freeze of the whole account, $7 back payments count for
--- continuity (BACK-03; what was deferred or ordered always does)
+-- continuity (BACK-03; what was deferred or ordered always does), $8 months that are deferred count before they are made up
 -- The person's cases are read by the person alone: a plan made while few cases are open would walk all open cases of the centre.
 WITH member AS MATERIALIZED (
     SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district, m.account_id, m.state,
@@ -20,14 +20,26 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
           FROM ledger_account a
          WHERE a.centre_id = $1 AND a.account_id = (SELECT account_id FROM member)) AS account,
        (SELECT d.open_date FROM business_day d WHERE d.centre_id = $1) AS open_date,
-       (SELECT coalesce(array_agg(paid.month ORDER BY paid.month DESC), '{}')
-          FROM (SELECT DISTINCT l.month
-                  FROM remittance_line l
-                  JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
-                   AND (r.kind = 1 OR $7 OR r.reason IN ('DEFERRED', 'ENFORCED'))
-                 WHERE l.centre_id = $1 AND l.account_id = (SELECT account_id FROM member)
-                 ORDER BY l.month DESC
-                 LIMIT 60) AS paid) AS months,
+       (SELECT coalesce(array_agg(covered.month ORDER BY covered.month DESC), '{}')
+          FROM ((SELECT paid.month
+                  FROM (SELECT l.month, l.employer_fen + l.employee_fen AS fen
+                          FROM remittance_line l
+                          JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
+                           AND (r.kind = 1 OR $7 OR r.reason IN ('DEFERRED', 'ENFORCED'))
+                         WHERE l.centre_id = $1 AND l.account_id = (SELECT account_id FROM member)
+                         UNION ALL
+                        SELECT c.month, c.employer_fen + c.employee_fen
+                          FROM contribution_change c
+                         WHERE c.centre_id = $1 AND c.account_id = (SELECT account_id FROM member)) AS paid
+                 GROUP BY paid.month
+                HAVING sum(paid.fen) > 0
+                 ORDER BY paid.month DESC
+                 LIMIT 60)
+                UNION
+                SELECT d.month
+                  FROM deferred_month d
+                  JOIN arrangement a ON a.centre_id = d.centre_id AND a.arrangement_id = d.arrangement_id AND a.state <> 4
+                 WHERE $8 AND d.centre_id = $1 AND d.account_id = (SELECT account_id FROM member)) AS covered) AS months,
        (SELECT l.month
           FROM remittance_line l
           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3

@@ -41,6 +41,8 @@ pub struct CustomerPage {
     pub likely: Rows,
     /// The first of them.
     pub button: Option<Button>,
+    /// Where the person is moved to the centre's holding account; none where he is not sealed, or not at the window.
+    pub hold: Option<String>,
     /// 家庭与授权.
     pub family: Facts,
     /// Cases.

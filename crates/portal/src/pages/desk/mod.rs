@@ -2,11 +2,13 @@
 
 mod apply;
 mod case;
+mod corrections;
 mod customer;
 mod day_close;
 mod identify;
 mod interest;
 mod ops;
+mod relief;
 mod search;
 mod sessions;
 mod suspense;
@@ -15,11 +17,13 @@ mod trial_balance;
 
 pub use apply::{ApplyPage, WhyPage};
 pub use case::{CasePage, Paper};
+pub use corrections::{CorrectionsPage, Waiting};
 pub use customer::{CustomerPage, Reveal};
 pub use day_close::DayClosePage;
 pub use identify::IdentifyPage;
 pub use interest::InterestPage;
 pub use ops::OpsPage;
+pub use relief::{ReliefListPage, ReliefPage};
 pub use search::{AskWhy, KeysPage, SearchPage};
 pub use sessions::SessionsPage;
 pub use suspense::{Candidate, SuspensePage, SuspenseSide};

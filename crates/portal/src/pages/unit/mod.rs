@@ -1,6 +1,7 @@
 //! `/unit`: an employer's clerk. Drop a roster, see every mistake, pay, done.
 
 mod base;
+mod cases;
 mod home;
 mod papers;
 mod pay;
@@ -9,6 +10,7 @@ mod roster;
 mod sessions;
 
 pub use base::{BasePage, BasePreviewPage};
+pub use cases::{ApplyPage, CasePage, CasesPage, UnitForm};
 pub use home::{HomePage, Next};
 pub use papers::PapersPage;
 pub use pay::{ArrivalPage, ArrivalsPage, PayPage};

@@ -1,0 +1,311 @@
+//! 办件 of an employer: what was asked for, where it stands, and what goes on with what was approved.
+
+use anju_business::contribution::relief;
+use anju_casework::case::{self, Case, CaseState};
+use anju_casework::{Actor, Error, Office};
+use anju_vault::NumberKind;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::authorization::AtUnit;
+use crate::components::{
+    Button, ButtonLook, Event, Facts, Flash, Pager, Promise, Row, Rows, Text, Timeline, Tone, When,
+};
+use crate::frame::UnitTab;
+use crate::my::{Read, amount_of, channel_name, service_name, stage_in_list};
+use crate::pages::error::PageError;
+use crate::pages::unit::{CasePage, CasesPage, UnitForm};
+use crate::proofs;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::service::explain;
+use crate::service::words::{Stage, work_step};
+use crate::unit::apply::{SERVICES, said};
+use crate::unit::{arrangement, framed};
+use crate::when;
+
+const PAGE: i64 = 20;
+
+/// A page of the cases.
+#[derive(Deserialize)]
+pub(crate) struct Before {
+    before: Option<String>,
+}
+
+/// `GET /unit/cases`.
+pub(crate) async fn list(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Query(query): Query<Before>,
+) -> Result<CasesPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let (frame, _) = framed(office, &visit, &at, "办事", UnitTab::Cases).await?;
+    let before = query
+        .before
+        .as_deref()
+        .and_then(|number| office.numbers.decode(NumberKind::Case, number));
+    let cases = case::list_of_applicant(office, at.employer_id, before, PAGE).await?;
+    let more = (cases.len() as i64 == PAGE)
+        .then(|| cases.last())
+        .flatten()
+        .map(|last| format!("/unit/cases?before={}", case::number(office, last.case_id)));
+    let policy = office.policy();
+    let services = SERVICES
+        .iter()
+        .filter_map(|id| policy.set.service(id))
+        .map(|service| {
+            Row::to(format!("/unit/do/{}", service.id), service.name_zh.as_str())
+                .note(service.summary.as_str())
+                .icon("task")
+        })
+        .collect();
+    Ok(CasesPage {
+        frame,
+        services: Rows::new(services),
+        cases: Rows::new(cases.iter().map(|one| row(office, one, now)).collect()),
+        pager: (more.is_some() || before.is_some()).then(|| Pager {
+            note: String::new(),
+            before: before.map(|_| "/unit/cases".to_owned()),
+            after: more,
+        }),
+    })
+}
+
+fn row(office: &Office, one: &Case, now: DateTime<Utc>) -> Row {
+    let stage = stage_in_list(office, one);
+    let name = service_name(office, one);
+    let title = match amount_of(one) {
+        Some(amount) => Text::new().say(name).say(" ").money(amount),
+        None => Text::from(name),
+    };
+    let note = if stage.is_moving() {
+        format!("最迟{}", when::promise(one.promised_at, now))
+    } else {
+        when::minute(one.submitted_at, now)
+    };
+    Row::to(
+        format!("/unit/cases/{}", case::number(office, one.case_id)),
+        title,
+    )
+    .note(note)
+    .sign(&stage.state())
+    .value(stage.state())
+}
+
+/// A case of this employer by its public number; another's answers like one that does not exist.
+pub(super) async fn own(office: &Office, at: &AtUnit, number: &str) -> Result<Case, PageError> {
+    let case_id = office
+        .numbers
+        .decode(NumberKind::Case, number)
+        .ok_or(PageError::NotFound)?;
+    let one = case::require(office, case_id).await?;
+    if one.applicant_id == at.employer_id {
+        Ok(one)
+    } else {
+        Err(PageError::NotFound)
+    }
+}
+
+/// `GET /unit/cases/{case}`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Path(number): Path<String>,
+) -> Result<CasePage, PageError> {
+    draw(&portal, &visit, &at, &number, None).await
+}
+
+/// The page again, with what kept something from being done.
+pub(super) async fn refused(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtUnit,
+    number: &str,
+    words: &str,
+) -> Result<Response, PageError> {
+    let flash = Flash::new(Tone::Fail, words);
+    let page = draw(portal, visit, at, number, Some(flash)).await?;
+    Ok((StatusCode::CONFLICT, page).into_response())
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    at: &AtUnit,
+    number: &str,
+    flash: Option<Flash>,
+) -> Result<CasePage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let read = Read::of(office, own(office, at, number).await?).await?;
+    let (frame, _) = framed(office, visit, at, &read.name, UnitTab::Cases).await?;
+    let case_id = read.case.case_id;
+    let approved = match relief::get(office, case_id).await? {
+        Some(one) => Some(arrangement::life(office, &one, number).await?),
+        None => None,
+    };
+    let mut forms = Vec::new();
+    let (facts, tables) = match approved {
+        Some(life) => {
+            forms.extend(life.forms);
+            (Some(life.facts), life.tables)
+        }
+        None => (None, Vec::new()),
+    };
+    if matches!(
+        read.case.state(),
+        CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
+    ) {
+        forms.push(UnitForm {
+            id: "withdraw",
+            name: "撤回",
+            lead: "还没有批准，撤回后随时可以再来。".into(),
+            action: format!("/unit/cases/{number}/withdraw"),
+            key: uuid::Uuid::now_v7().to_string(),
+            button: Button::send("撤回这次申请", ButtonLook::Plain),
+        });
+    }
+    let decided = read.stage != Stage::Submitted && read.stage != Stage::Gathering;
+    Ok(CasePage {
+        frame,
+        flash,
+        title: read.name.clone(),
+        case_no: number.to_owned(),
+        promise: promise(&read, now),
+        asked: asked(office, &read.case)?,
+        conditions: read
+            .decision
+            .as_ref()
+            .filter(|_| decided)
+            .map_or_else(Vec::new, explain::conditions),
+        approved: facts,
+        tables,
+        forms,
+        timeline: timeline(office, &read, now).await?,
+        proof: format!("/unit/cases/{number}/proof.json"),
+    })
+}
+
+/// Where it stands, in the words of an employer.
+fn promise(read: &Read, now: DateTime<Utc>) -> Promise {
+    let latest = when::promise(read.case.promised_at, now);
+    let (headline, note): (Text, Text) = match read.stage {
+        Stage::Submitted | Stage::Gathering | Stage::Silent => (
+            format!("正在核对，最迟{latest}给您结果").into(),
+            "结果发短信给经办人。可以关闭本页，不用再提交。".into(),
+        ),
+        Stage::NeedsPaper => (
+            "还缺材料".into(),
+            "下面写着缺什么。补齐后请重新提交，或送到任一网点。".into(),
+        ),
+        Stage::Decided | Stage::Reviewing => (
+            format!("工作人员在看，最迟{latest}给您结果").into(),
+            "结果发短信给经办人。".into(),
+        ),
+        Stage::Paying | Stage::Doing | Stage::Querying => ("已通过，正在办理".into(), Text::new()),
+        Stage::Done => ("已通过".into(), Text::new()),
+        Stage::Refused => (
+            "这次没有通过".into(),
+            read.decision
+                .as_ref()
+                .map_or_else(Text::new, |decision| explain::verdict(decision, "").why),
+        ),
+        Stage::Withdrawn => ("您已撤回".into(), "条件不变，随时可以再来。".into()),
+        Stage::Failed => ("没有办成".into(), Text::new()),
+    };
+    Promise {
+        state: read.stage.state(),
+        headline,
+        note,
+    }
+}
+
+/// What was filled in, by the labels of the definition.
+fn asked(office: &Office, one: &Case) -> Result<Facts, PageError> {
+    let policy = office.policy();
+    let form = one.open_form(office)?;
+    let inputs = policy
+        .set
+        .service(&one.service)
+        .map(|service| &service.inputs);
+    let mut facts: Vec<(String, Text)> = inputs
+        .into_iter()
+        .flatten()
+        .filter_map(|input| {
+            Some((
+                input.label.clone(),
+                said(input, form.get(&input.name)?).into(),
+            ))
+        })
+        .collect();
+    facts.push(("渠道".into(), channel_name(&one.channel).into()));
+    Ok(Facts(facts))
+}
+
+async fn timeline(office: &Office, read: &Read, now: DateTime<Utc>) -> Result<Timeline, PageError> {
+    let happened = case::events(office, read.case.case_id).await?;
+    let mut lines = Vec::new();
+    for event in &happened {
+        for step in &event.steps {
+            let words = match step.as_str() {
+                "submitted" => "您提交了申请",
+                "waiting" => "在等部门回复或材料",
+                "reviewing" => "转给工作人员看",
+                "approved" => "通过",
+                "refused" => "没有通过",
+                "withdrawn" => "您撤回了",
+                "paid" => "款项已退到",
+                other => match work_step(other) {
+                    Some(words) => words,
+                    None => continue,
+                },
+            };
+            let when = if matches!(step.as_str(), "refused" | "breached") {
+                When::Failed
+            } else {
+                When::Done
+            };
+            lines.push(Event::new(when, words, when::second(event.at, now)));
+        }
+    }
+    if read.stage.is_moving() {
+        let latest = format!("最迟{}", when::promise(read.case.promised_at, now));
+        lines.push(Event::new(When::Expected, "出结果，短信通知", latest));
+    }
+    Ok(Timeline(lines))
+}
+
+/// `GET /unit/cases/{case}/proof.json`.
+pub(crate) async fn proof(
+    State(portal): State<Portal>,
+    at: AtUnit,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let one = own(office, &at, &number).await?;
+    proofs::file(&number, case::proof(office, one.case_id, None).await?)
+}
+
+/// `POST /unit/cases/{case}/withdraw`.
+pub(crate) async fn withdraw(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let one = own(office, &at, &number).await?;
+    match case::withdraw(office, one.case_id, Actor::Clerk(at.clerk_id)).await {
+        Ok(()) => Ok(Redirect::to(&format!("/unit/cases/{number}")).into_response()),
+        Err(Error::Refused(refusal)) => {
+            refused(&portal, &visit, &at, &number, &refusal.detail).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
