@@ -4,6 +4,7 @@
 pub mod books;
 pub mod contribution;
 pub mod policy;
+pub mod remote;
 pub mod withdrawal;
 
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "register_supplement" => Some(Arc::new(contribution::supplement::Supplement::new(
                     &service.id,
                 ))),
+                "transfer_in" => Some(Arc::new(remote::incoming::TransferIn::new(&service.id))),
+                "transfer_out" => Some(Arc::new(remote::outgoing::TransferOut::new(&service.id))),
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }

@@ -2,6 +2,7 @@
 //! once: a second one about the same order changes nothing.
 
 use anju_business::contribution::suspense;
+use anju_business::remote::money;
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::outbox::Message;
 use anju_casework::{Fault, Office, Result};
@@ -14,12 +15,20 @@ pub(crate) enum Payer {
     Case { case_id: i64, attempt: i16 },
     /// A receipt that nobody claims goes back.
     Refund { match_id: i64 },
+    /// A transfer between cities: to the in-centre, or back to the out-centre.
+    Transfer { letter_id: i64, attempt: i16 },
 }
 
 impl Payer {
     /// Of a message of the outbox.
     pub(crate) fn of_message(message: &Message) -> Result<Self> {
         let number = |field: &str| message.payload.get(field).and_then(Value::as_i64);
+        if let (Some(letter_id), Some(attempt)) = (number("transfer"), number("attempt")) {
+            return Ok(Self::Transfer {
+                letter_id,
+                attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))?,
+            });
+        }
         match (number("case"), number("attempt"), number("match")) {
             (Some(case_id), Some(attempt), _) => Ok(Self::Case {
                 case_id,
@@ -35,6 +44,9 @@ impl Payer {
         if let Some((case_id, attempt)) = case::of_end_to_end_id(office, id) {
             return Some(Self::Case { case_id, attempt });
         }
+        if let Some((letter_id, attempt)) = money::of_end_to_end_id(office, id) {
+            return Some(Self::Transfer { letter_id, attempt });
+        }
         suspense::of_refund_id(office, id).map(|match_id| Self::Refund { match_id })
     }
 
@@ -49,6 +61,10 @@ impl Payer {
                 suspense::refund_result(office, match_id, true, report).await?;
                 Ok(false)
             }
+            Self::Transfer { letter_id, attempt } => {
+                money::paid(office, letter_id, attempt, report).await?;
+                Ok(false)
+            }
         }
     }
 
@@ -60,6 +76,9 @@ impl Payer {
             }
             Self::Refund { match_id } => {
                 suspense::refund_result(office, match_id, false, report).await?
+            }
+            Self::Transfer { letter_id, attempt } => {
+                money::rejected(office, letter_id, attempt, report).await?
             }
         };
         Ok(())

@@ -29,6 +29,7 @@ struct Read {
     paying: i64,
     uses: Json<Vec<UseRow>>,
     listed_until: Option<NaiveDate>,
+    transferring_out: bool,
 }
 
 /// What the query about spouse and lease brings.
@@ -75,6 +76,7 @@ const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 
 /// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
 pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
+    let rules = Rules::on(office, office.today());
     let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
         .bind(request.applicant_id)
@@ -82,7 +84,8 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         .bind(request.case_id)
         .bind(office.today())
         .bind(WHOLE_FREEZE_FEN)
-        .bind(Rules::on(office, office.today()).flag("backpay_counts_for_continuity")?)
+        .bind(rules.flag("backpay_counts_for_continuity")?)
+        .bind(rules.flag("rt_months_count_for_continuity")?)
         .fetch_optional(conn)
         .await?
         .ok_or_else(|| Refusal::not_found("这位职工"))?;
@@ -234,6 +237,7 @@ fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> 
         "sealed_on": membership.sealed_on,
         // Whoever touches an account in a new interest year settles it first, so that nobody waits for the batch.
         "settling": false,
+        "transferring_out": read.transferring_out,
         "region": membership.district,
     }))
 }

@@ -13,6 +13,7 @@ mod ops;
 mod search;
 mod suspense;
 mod tasks;
+mod transfers;
 
 use std::collections::HashMap;
 
@@ -66,6 +67,10 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/suspense", get(suspense::page))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
         .route("/desk/suspense/{id}/check", post(claim::check))
+        .route("/desk/transfers", get(transfers::list_page))
+        .route("/desk/transfers/{case}", get(transfers::page))
+        .route("/desk/transfers/{case}/propose", post(transfers::propose))
+        .route("/desk/transfers/{case}/confirm", post(transfers::confirm))
         .route("/desk/books/trial-balance", get(books::trial_balance))
         .route(
             "/desk/books/trial-balance.csv",
@@ -91,6 +96,7 @@ const RAIL: [(&str, &[Entry]); 3] = [
         &[
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
+            ("/desk/transfers", "异地转移", "g r"),
         ],
     ),
     (

@@ -8,6 +8,7 @@ mod home;
 mod me;
 mod proofs;
 mod reading;
+mod transfer;
 mod receipt;
 
 use anju_casework::Office;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Router<Portal> {
     Router::new()
         .route("/my", get(home::home))
         .route("/my/withdraw", get(home::withdraw))
+        .route("/my/transfer", get(transfer::page).post(transfer::submit))
         .route("/my/do/{service}", get(apply::check).post(apply::submit))
         .route("/my/do/{service}/why", get(apply::why))
         .route("/my/do/{service}/face", post(apply::face))

@@ -1,6 +1,7 @@
 //! A case as its page tells it: state and promise, who was asked, what happened, what is expected. Words only; the decision and
 //! the events are read, never judged again.
 
+use anju_business::remote::Letter;
 use anju_casework::Office;
 use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState};
 use anju_casework::office::PolicyInForce;
@@ -9,6 +10,7 @@ use anju_policy::Decision;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use crate::my::transfer;
 use crate::components::{Event, Flight, Leg, Promise, Row, Source, Sources, Text, Timeline, When};
 use crate::pages::error::PageError;
 use crate::service::explain;
@@ -22,6 +24,8 @@ pub(crate) struct Read {
     pub(crate) decision: Option<Decision>,
     pub(crate) stage: Stage,
     pub(crate) name: String,
+    /// Of a transfer between cities: where its letter stands.
+    pub(crate) letter: Option<Letter>,
 }
 
 impl Read {
@@ -41,7 +45,9 @@ impl Read {
         };
         let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
         let name = service_name(office, &case);
+        let letter = transfer::letter_of(office, &case).await?;
         Ok(Read {
+            letter,
             case,
             policy,
             decision,
@@ -286,6 +292,9 @@ impl Read {
         ) {
             lines.push(Event::new(When::Expected, "出结果", latest()));
         }
+        if self.letter.is_some() {
+            return Timeline(lines);
+        }
         if self.stage.is_moving() {
             lines.push(Event::new(
                 When::Expected,
@@ -297,6 +306,10 @@ impl Read {
     }
 
     fn step(&self, step: &str, event: &CaseEvent) -> Option<(When, Text)> {
+        // The words of payments to a card are not those of a transfer.
+        if self.letter.is_some() && step != "submitted" {
+            return transfer::step(step, event);
+        }
         let amount = self.amount();
         Some(match step {
             "submitted" => (

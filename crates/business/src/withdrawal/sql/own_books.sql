@@ -1,5 +1,5 @@
 -- $1 centre, $2 person, $3 service, $4 this case, $5 today, $6 the amount of a freeze of the whole account, $7 back payments count for
--- continuity (BACK-03; what was deferred or ordered always does)
+-- continuity (BACK-03; what was deferred or ordered always does), $8 months contributed at another centre count too (REMOTE)
 -- The person's cases are read by the person alone: a plan made while few cases are open would walk all open cases of the centre.
 WITH member AS MATERIALIZED (
     SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district, m.account_id, m.state,
@@ -21,12 +21,14 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
          WHERE a.centre_id = $1 AND a.account_id = (SELECT account_id FROM member)) AS account,
        (SELECT d.open_date FROM business_day d WHERE d.centre_id = $1) AS open_date,
        (SELECT coalesce(array_agg(paid.month ORDER BY paid.month DESC), '{}')
-          FROM (SELECT DISTINCT l.month
+          FROM (SELECT l.month
                   FROM remittance_line l
                   JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
                    AND (r.kind = 1 OR $7 OR r.reason IN ('DEFERRED', 'ENFORCED'))
                  WHERE l.centre_id = $1 AND l.account_id = (SELECT account_id FROM member)
-                 ORDER BY l.month DESC
+                 UNION
+                SELECT r.month FROM remote_month r WHERE $8 AND r.centre_id = $1 AND r.person_id = $2
+                 ORDER BY month DESC
                  LIMIT 60) AS paid) AS months,
        (SELECT l.month
           FROM remittance_line l
@@ -45,6 +47,9 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
          WHERE u.centre_id = $1 AND u.person_id = $2 AND u.state IN (1, 2)) AS uses,
        (SELECT max(b.to_date)
           FROM blacklist b
-         WHERE b.centre_id = $1 AND b.person_id = $2 AND $5 BETWEEN b.from_date AND b.to_date) AS listed_until
+         WHERE b.centre_id = $1 AND b.person_id = $2 AND $5 BETWEEN b.from_date AND b.to_date) AS listed_until,
+       EXISTS (SELECT
+                 FROM transfer_letter t
+                WHERE t.centre_id = $1 AND t.person_id = $2 AND t.side = 2 AND t.ended_at IS NULL AND t.letter_id IS DISTINCT FROM $4) AS transferring_out
   FROM person who
  WHERE who.centre_id = $1 AND who.person_id = $2
