@@ -81,7 +81,11 @@ async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
         outbox::kind::PAYMENT | outbox::kind::REFUND | outbox::kind::TRANSFER => {
             pay(engine, message).await
         }
-        outbox::kind::PLATFORM => engine.say_to_platform(message, query_after(message.attempts)).await,
+        outbox::kind::PLATFORM => {
+            engine
+                .say_to_platform(message, query_after(message.attempts))
+                .await
+        }
         outbox::kind::SMS => tell(engine, message).await,
         other => Err(Fault::Stored(format!("outbox kind {other}")).into()),
     }

@@ -24,14 +24,23 @@ impl Engine {
                 outbox::finish(office, &[row.outbox_id]).await
             }
             Ok(Sent::NoSuchCentre) => {
-                tracing::error!(letter = drawn.letter_no, centre = drawn.to, "the platform knows no such centre");
+                tracing::error!(
+                    letter = drawn.letter_no,
+                    centre = drawn.to,
+                    "the platform knows no such centre"
+                );
                 if let Some(letter_id) = letter_id {
                     incoming::undeliverable(office, letter_id).await?;
                 }
                 outbox::finish(office, &[row.outbox_id]).await
             }
             Err(fault) => {
-                tracing::warn!(outbox = row.outbox_id, letter = drawn.letter_no, why = fault.word(), "the platform did not take a message; it is sent again");
+                tracing::warn!(
+                    outbox = row.outbox_id,
+                    letter = drawn.letter_no,
+                    why = fault.word(),
+                    "the platform did not take a message; it is sent again"
+                );
                 outbox::later(office, row.outbox_id, office.now() + again).await
             }
         }

@@ -204,8 +204,12 @@ impl Message {
         match &self.body {
             Body::Information(Information::Sheet(sheet)) => sheet.check(),
             Body::Information(
-                Information::Disputed { received_fen: fen, .. }
-                | Information::Returned { amount_fen: fen, .. },
+                Information::Disputed {
+                    received_fen: fen, ..
+                }
+                | Information::Returned {
+                    amount_fen: fen, ..
+                },
             ) if *fen < 0 => Err(MessageFault::Content("an amount below zero")),
             _ => Ok(()),
         }
@@ -225,7 +229,9 @@ impl Sheet {
     fn check(&self) -> Result<(), MessageFault> {
         let adds_up = self.principal_fen.checked_add(self.interest_fen) == Some(self.total_fen);
         if self.principal_fen < 0 || self.interest_fen < 0 || !adds_up {
-            return Err(MessageFault::Content("principal and interest are not the total"));
+            return Err(MessageFault::Content(
+                "principal and interest are not the total",
+            ));
         }
         Ok(())
     }
@@ -309,7 +315,10 @@ mod tests {
     fn the_names_of_the_wire_are_those_of_the_platform() {
         let text = String::from_utf8(message(Body::Cancel).to_json()).unwrap();
         assert!(text.contains(r#""business":"BDC903""#), "{text}");
-        assert!(text.contains(r#""letterNo":"LH500000A1234567890123""#), "{text}");
+        assert!(
+            text.contains(r#""letterNo":"LH500000A1234567890123""#),
+            "{text}"
+        );
     }
 
     #[test]

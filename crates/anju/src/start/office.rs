@@ -150,6 +150,13 @@ pub async fn open(config: &Config, pool: PgPool) -> anyhow::Result<Office> {
     ))
 }
 
+/// The code of a centre at the national platform, as its policy says today.
+pub fn platform_code(config: &Config) -> anyhow::Result<String> {
+    let today = shanghai_date(clock(&config.home).now());
+    let papers = Papers::read(config)?;
+    Ok(papers.policy.text("rt_centre_code", today, &[])?.to_owned())
+}
+
 /// The office's engine: its lines to departments and banks.
 pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
     let keys = home::keys(&config.home);

@@ -119,13 +119,9 @@ fn letter_no(case: &Value) -> String {
 async fn letter_at_other(town: &Town, no: &str, state: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        let letter = town
-            .doors
-            .control(&format!("/platform/letters/{no}"))
-            .await
-            .expect("the platform")
-            .ok()
-            .expect("a letter");
+        let answer = town.doors.control(&format!("/platform/letters/{no}")).await;
+        // It may be on its way yet.
+        let letter = answer.expect("the platform").body;
         if letter["state"] == state {
             return letter;
         }
@@ -161,6 +157,19 @@ async fn at_rest(town: &Town) {
     assert!(audit.status.success(), "{told}");
 }
 
+/// A teller and a reviewer of the branch that keeps the letter.
+async fn hands(town: &Town) -> [Visitor; 2] {
+    let office = town.office().await;
+    let branch = town
+        .sql("SELECT max(branch_id)::bigint FROM transfer_letter")
+        .await;
+    let branch = i16::try_from(branch).expect("a branch");
+    [
+        Visitor::staff(town, &office, "teller", branch).await,
+        Visitor::staff(town, &office, "reviewer", branch).await,
+    ]
+}
+
 /// The refusal codes of a decision.
 fn not_met(case: &Value) -> Vec<&str> {
     case["decision"]["conditions"]
@@ -189,7 +198,14 @@ async fn money_and_months_come_from_chengdu_and_the_person_sees_each_step() {
         "principal and interest"
     );
     let seen = steps(&done);
-    for step in ["letter_sent", "funds_sent", "funds_arrived", "matched", "credited", "done"] {
+    for step in [
+        "letter_sent",
+        "funds_sent",
+        "funds_arrived",
+        "matched",
+        "credited",
+        "done",
+    ] {
         assert!(seen.contains(&step), "{step} in {seen:?}");
     }
     assert_eq!(detail(&done, "credited")["months"], 24);
@@ -200,7 +216,12 @@ async fn money_and_months_come_from_chengdu_and_the_person_sees_each_step() {
     // The person's account there is gone, and the months are his here.
     let there = json!({ "id_no": li.id });
     let path = format!("/platform/centres/{CHENGDU}/accounts/read");
-    let account = town.doors.control_post(&path, &there).await.expect("the platform").ok();
+    let account = town
+        .doors
+        .control_post(&path, &there)
+        .await
+        .expect("the platform")
+        .ok();
     assert_eq!(account.expect("an answer")["account"], Value::Null);
     assert_eq!(town.sql("SELECT count(*) FROM remote_month").await, 24);
 
@@ -214,7 +235,10 @@ async fn money_and_months_come_from_chengdu_and_the_person_sees_each_step() {
         &office,
         office
             .numbers
-            .decode(anju_vault::NumberKind::Person, &look_up(&town.doors, &li).await.expect("known"))
+            .decode(
+                anju_vault::NumberKind::Person,
+                &look_up(&town.doors, &li).await.expect("known"),
+            )
             .expect("a number"),
         None,
     )
@@ -230,7 +254,11 @@ async fn whoever_has_not_contributed_long_enough_or_is_not_who_he_says_is_refuse
     let (li, _) = newcomer(&town, 702).await;
     let id = applied(&town, &li, BEIJING).await;
     let refused = ended(&town, &id, "refused").await;
-    assert_eq!(not_met(&refused), ["RT-01"], "six months for Beijing, none for Chengdu");
+    assert_eq!(
+        not_met(&refused),
+        ["RT-01"],
+        "six months for Beijing, none for Chengdu"
+    );
 
     let identity = json!({ "name": "李梅梅", "match": false, "alive": true });
     cast::fact(&town.doors, "D01", "police.identity", &li.id, identity)
@@ -249,30 +277,49 @@ async fn one_request_lives_at_a_time_and_is_taken_back_until_the_other_centre_ha
     lives_at(&town, CHENGDU, &li, json!({})).await;
     mood(&town, CHENGDU, "silent").await;
     let id = applied(&town, &li, CHENGDU).await;
-    let sent = until(&town, &id, "sent", |case| steps(case).contains(&"letter_sent")).await;
+    let sent = until(&town, &id, "sent", |case| {
+        steps(case).contains(&"letter_sent")
+    })
+    .await;
     letter_at_other(&town, &letter_no(&sent), "LETTER_RECEIVED").await;
 
     let second = apply(&town, &li, CHENGDU).await;
     assert_eq!(second.status, StatusCode::CONFLICT);
     assert_eq!(second.code(), "E-RT-05");
     assert_eq!(second.body["case_id"], id.as_str());
-    assert!(second.body["detail"].as_str().expect("words").contains(&letter_no(&sent)));
+    assert!(
+        second.body["detail"]
+            .as_str()
+            .expect("words")
+            .contains(&letter_no(&sent))
+    );
 
     let path = format!("/cases/{id}/withdraw");
-    town.doors.post(&path, &json!({})).await.expect("a door").ok().expect("asked");
+    town.doors
+        .post(&path, &json!({}))
+        .await
+        .expect("a door")
+        .ok()
+        .expect("asked");
     ended(&town, &id, "withdrawn").await;
     letter_at_other(&town, &letter_no(&sent), "CANCELLED").await;
 
     // With a centre that has confirmed it is too late.
     mood(&town, CHENGDU, "stubborn").await;
     let id = applied(&town, &li, CHENGDU).await;
-    until(&town, &id, "negotiating", |case| steps(case).contains(&"negotiating")).await;
+    until(&town, &id, "negotiating", |case| {
+        steps(case).contains(&"negotiating")
+    })
+    .await;
     let late = town
         .doors
         .post(&format!("/cases/{id}/withdraw"), &json!({}))
         .await
         .expect("a door");
-    assert_eq!((late.status, late.code()), (StatusCode::CONFLICT, "E-RT-07"));
+    assert_eq!(
+        (late.status, late.code()),
+        (StatusCode::CONFLICT, "E-RT-07")
+    );
 }
 
 #[tokio::test]
@@ -330,30 +377,47 @@ async fn money_that_fits_no_sheet_goes_back_when_two_persons_say_so() {
     lives_at(&town, CHENGDU, &li, json!({})).await;
     mood(&town, CHENGDU, "stubborn").await;
     let id = applied(&town, &li, CHENGDU).await;
-    until(&town, &id, "negotiating", |case| steps(case).contains(&"negotiating")).await;
+    until(&town, &id, "negotiating", |case| {
+        steps(case).contains(&"negotiating")
+    })
+    .await;
     assert_eq!(subject(&town, "21906").await, 1_234_566, "nobody's yet");
 
-    let office = town.office().await;
-    let maker = Visitor::staff(&town, &office, "teller", 1).await;
-    let checker = Visitor::staff(&town, &office, "reviewer", 1).await;
+    let [maker, checker] = hands(&town).await;
     let list = maker.get("/desk/transfers").await.page;
     for words in ["协商中", "成都", "12,345.66"] {
         assert!(list.contains(words), "{words}");
     }
     let path = format!("/desk/transfers/{id}");
     let answer = maker
-        .post(&format!("{path}/propose"), &[("proposal", "give_back"), ("reason", "对方确认少付，退回重办")])
+        .post(
+            &format!("{path}/propose"),
+            &[
+                ("proposal", "give_back"),
+                ("reason", "对方确认少付，退回重办"),
+            ],
+        )
         .await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
-    let own = maker.post(&format!("{path}/confirm"), &[("agree", "yes")]).await;
-    assert_ne!(own.status, StatusCode::SEE_OTHER, "nobody confirms what he proposed");
-    let agreed = checker.post(&format!("{path}/confirm"), &[("agree", "yes")]).await;
+    let own = maker
+        .post(&format!("{path}/confirm"), &[("agree", "yes")])
+        .await;
+    assert_ne!(
+        own.status,
+        StatusCode::SEE_OTHER,
+        "nobody confirms what he proposed"
+    );
+    let agreed = checker
+        .post(&format!("{path}/confirm"), &[("agree", "yes")])
+        .await;
     assert_eq!(agreed.status, StatusCode::SEE_OTHER, "{}", agreed.page);
 
     let failed = ended(&town, &id, "failed").await;
     assert_eq!(detail(&failed, "returned")["code"], "E-RT-10");
     assert_eq!(balance(&town.doors, &li).await.expect("a balance"), before);
-    let there = cast::bank_balance(&town.doors, "B9", ACCOUNT_OF_CHENGDU).await.expect("a bank");
+    let there = cast::bank_balance(&town.doors, "B9", ACCOUNT_OF_CHENGDU)
+        .await
+        .expect("a bank");
     assert_eq!(there, 1_234_566, "what was sent has come back");
     letter_at_other(&town, &letter_no(&failed), "REOPENED").await;
     at_rest(&town).await;
@@ -372,10 +436,18 @@ async fn what_is_said_twice_counts_once_and_a_second_payment_is_nobodys() {
         "from": ACCOUNT_OF_CHENGDU, "to": "6500001001", "amount_fen": 1_234_567,
         "reference": format!("公积金异地转移 {} 重复", letter_no(&done)), "payer": "成都住房公积金管理中心",
     });
-    town.doors.control_post("/banks/B1/payments", &payment).await.expect("a bank").ok().expect("paid");
+    town.doors
+        .control_post("/banks/B1/payments", &payment)
+        .await
+        .expect("a bank")
+        .ok()
+        .expect("paid");
     let deadline = Instant::now() + Duration::from_secs(10);
     while subject(&town, "21903").await == 0 {
-        assert!(Instant::now() < deadline, "the second payment is unidentified");
+        assert!(
+            Instant::now() < deadline,
+            "the second payment is unidentified"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(subject(&town, "21903").await, 1_234_567);
@@ -383,7 +455,10 @@ async fn what_is_said_twice_counts_once_and_a_second_payment_is_nobodys() {
         balance(&town.doors, &li).await.expect("a balance"),
         before + 1_234_567
     );
-    let credited = steps(&case(&town, &id).await).iter().filter(|step| **step == "credited").count();
+    let credited = steps(&case(&town, &id).await)
+        .iter()
+        .filter(|step| **step == "credited")
+        .count();
     assert_eq!(credited, 1);
     at_rest(&town).await;
 }
@@ -407,13 +482,21 @@ async fn a_silent_centre_is_reminded_after_the_days_of_policy() {
     lives_at(&town, CHENGDU, &li, json!({})).await;
     mood(&town, CHENGDU, "silent").await;
     let id = applied(&town, &li, CHENGDU).await;
-    let sent = until(&town, &id, "sent", |case| steps(case).contains(&"letter_sent")).await;
+    let sent = until(&town, &id, "sent", |case| {
+        steps(case).contains(&"letter_sent")
+    })
+    .await;
     letter_at_other(&town, &letter_no(&sent), "LETTER_RECEIVED").await;
     town.later(60 * 24 * 21);
-    let escalated = until(&town, &id, "escalated", |case| steps(case).contains(&"escalated")).await;
-    assert_eq!(detail(&escalated, "escalated")["transfer_state"], "ESCALATED");
-    let office = town.office().await;
-    let teller = Visitor::staff(&town, &office, "teller", 1).await;
+    let escalated = until(&town, &id, "escalated", |case| {
+        steps(case).contains(&"escalated")
+    })
+    .await;
+    assert_eq!(
+        detail(&escalated, "escalated")["transfer_state"],
+        "ESCALATED"
+    );
+    let [teller, _] = hands(&town).await;
     let list = teller.get("/desk/transfers").await.page;
     assert!(list.contains("超期，已催办"), "the desk sees it");
 }
@@ -426,7 +509,13 @@ async fn seal(town: &Town, employer: &str, who: &Person) {
         "service": "employee-account-seal", "applicant": employer, "channel": "HALL",
         "form": { "roster": [{ "account_no": account, "reason": "离职" }] },
     });
-    let sealed = town.doors.post("/cases", &body).await.expect("a door").ok().expect("sealed");
+    let sealed = town
+        .doors
+        .post("/cases", &body)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("sealed");
     assert_eq!(sealed["state"], "done");
 }
 
@@ -434,7 +523,12 @@ async fn seal(town: &Town, employer: &str, who: &Person) {
 async fn asked_for(town: &Town, who: &Person, name: &str) -> String {
     let path = format!("/platform/centres/{CHENGDU}/letters");
     let body = json!({ "id_no": who.id, "name": name, "from": "500000" });
-    let answer = town.doors.control_post(&path, &body).await.expect("the platform").ok();
+    let answer = town
+        .doors
+        .control_post(&path, &body)
+        .await
+        .expect("the platform")
+        .ok();
     text(&answer.expect("a letter"), "letter_no").expect("a number")
 }
 
@@ -448,16 +542,23 @@ async fn a_sealed_account_leaves_whole_with_its_interest_and_is_closed() {
     assert_eq!(letter["received_fen"], 240_000);
     assert_eq!(letter["sheet"]["total_fen"], 240_000);
     assert_eq!(letter["sheet"]["months"], json!([month(1).to_string()]));
-    let there = cast::bank_balance(&town.doors, "B9", ACCOUNT_OF_CHENGDU).await.expect("a bank");
+    let there = cast::bank_balance(&town.doors, "B9", ACCOUNT_OF_CHENGDU)
+        .await
+        .expect("a bank");
     assert_eq!(there, 240_000);
     assert_eq!(subject(&town, "201").await, 0, "nobody's money is left");
     assert_eq!(
-        town.sql("SELECT count(*) FROM ledger_account WHERE kind = 1 AND state = 3").await,
+        town.sql("SELECT count(*) FROM ledger_account WHERE kind = 1 AND state = 3")
+            .await,
         1,
         "销户"
     );
     let deadline = Instant::now() + Duration::from_secs(10);
-    while town.sql("SELECT count(*) FROM transfer_letter WHERE side = 2 AND state = 'CLOSED'").await == 0 {
+    while town
+        .sql("SELECT count(*) FROM transfer_letter WHERE side = 2 AND state = 'CLOSED'")
+        .await
+        == 0
+    {
         assert!(Instant::now() < deadline, "CLOSED by the in-centre's word");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -495,20 +596,37 @@ async fn a_bank_that_refuses_leaves_the_account_as_it_was_and_is_asked_again() {
     seal(&town, &employer, &li).await;
     for bank in 1..=8 {
         let path = format!("/banks/B{bank}");
-        town.doors.control_put(&path, &json!({ "mode": "reject" })).await.expect("a bank").ok().expect("a mode");
+        town.doors
+            .control_put(&path, &json!({ "mode": "reject" }))
+            .await
+            .expect("a bank")
+            .ok()
+            .expect("a mode");
     }
     let no = asked_for(&town, &li, "李梅").await;
     let deadline = Instant::now() + Duration::from_secs(10);
-    while town.sql("SELECT coalesce(max(tries), 0)::bigint FROM transfer_letter").await == 0 {
+    while town
+        .sql("SELECT coalesce(max(tries), 0)::bigint FROM transfer_letter")
+        .await
+        == 0
+    {
         assert!(Instant::now() < deadline, "the bank refuses");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let account = cast::account(&town.doors, &li).await.expect("an account");
-    assert_eq!((&account["state"], &account["balance_fen"]), (&json!("sealed"), &json!(240_000)));
+    assert_eq!(
+        (&account["state"], &account["balance_fen"]),
+        (&json!("sealed"), &json!(240_000))
+    );
     at_rest(&town).await;
     for bank in 1..=8 {
         let path = format!("/banks/B{bank}");
-        town.doors.control_put(&path, &json!({ "mode": "ok" })).await.expect("a bank").ok().expect("a mode");
+        town.doors
+            .control_put(&path, &json!({ "mode": "ok" }))
+            .await
+            .expect("a bank")
+            .ok()
+            .expect("a mode");
     }
     town.later(31);
     letter_at_other(&town, &no, "COMPLETED").await;
@@ -524,12 +642,19 @@ async fn money_that_the_other_centre_sends_back_restores_account_and_products() 
     let no = asked_for(&town, &li, "李梅").await;
     letter_at_other(&town, &no, "RETURNED").await;
     let deadline = Instant::now() + Duration::from_secs(10);
-    while town.sql("SELECT count(*) FROM transfer_letter WHERE side = 2 AND state = 'REFUSED'").await == 0 {
+    while town
+        .sql("SELECT count(*) FROM transfer_letter WHERE side = 2 AND state = 'REFUSED'")
+        .await
+        == 0
+    {
         assert!(Instant::now() < deadline, "ended here too");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let account = cast::account(&town.doors, &li).await.expect("an account");
-    assert_eq!((&account["state"], &account["balance_fen"]), (&json!("sealed"), &json!(240_000)));
+    assert_eq!(
+        (&account["state"], &account["balance_fen"]),
+        (&json!("sealed"), &json!(240_000))
+    );
     at_rest(&town).await;
     // It may leave again.
     mood(&town, CHENGDU, "ok").await;
@@ -549,15 +674,25 @@ async fn a_large_amount_leaves_when_two_persons_have_looked_and_nothing_is_withd
     let no = asked_for(&town, &li, "李梅").await;
     letter_at_other(&town, &no, "OUT_ACCEPTED").await;
 
-    let request = cast::rent_request(&town.doors, &li).await.expect("a request");
-    let withdrawal = town.doors.post("/cases", &request).await.expect("a door").ok().expect("a case");
+    let request = cast::rent_request(&town.doors, &li)
+        .await
+        .expect("a request");
+    let withdrawal = town
+        .doors
+        .post("/cases", &request)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case");
     let id = text(&withdrawal, "case_id").expect("a number");
     let refused = ended(&town, &id, "refused").await;
-    assert!(not_met(&refused).contains(&"CMN-09"), "{:?}", not_met(&refused));
+    assert!(
+        not_met(&refused).contains(&"CMN-09"),
+        "{:?}",
+        not_met(&refused)
+    );
 
-    let office = town.office().await;
-    let maker = Visitor::staff(&town, &office, "teller", 1).await;
-    let checker = Visitor::staff(&town, &office, "reviewer", 1).await;
+    let [maker, checker] = hands(&town).await;
     let list = maker.get("/desk/transfers").await.page;
     let path = list
         .split("href=\"/desk/transfers/")
@@ -566,11 +701,138 @@ async fn a_large_amount_leaves_when_two_persons_have_looked_and_nothing_is_withd
         .map(|id| format!("/desk/transfers/{id}"))
         .expect("a letter in the list");
     let answer = maker
-        .post(&format!("{path}/propose"), &[("proposal", "approve"), ("reason", "账户信息核对无误")])
+        .post(
+            &format!("{path}/propose"),
+            &[("proposal", "approve"), ("reason", "账户信息核对无误")],
+        )
         .await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
-    let agreed = checker.post(&format!("{path}/confirm"), &[("agree", "yes")]).await;
+    let agreed = checker
+        .post(&format!("{path}/confirm"), &[("agree", "yes")])
+        .await;
     assert_eq!(agreed.status, StatusCode::SEE_OTHER, "{}", agreed.page);
     letter_at_other(&town, &no, "COMPLETED").await;
     at_rest(&town).await;
+}
+
+// ---- two instances -----------------------------------------------------------------------------------------------------------------
+
+/// Somebody who has left the one centre and works at the other.
+async fn mover(from: &Town, to: &Town, seed: i64) -> (Person, String) {
+    let who = known(from, seed, &[("李梅", 1_000_000)]).await.remove(0);
+    let old = open_employer(&from.doors, seed, month(1))
+        .await
+        .expect("an employer");
+    contribute(&from.doors, &old, month(1), std::slice::from_ref(&who))
+        .await
+        .expect("a month");
+    seal(from, &old, &who).await;
+    let new = open_employer(&to.doors, seed + 500, month(0))
+        .await
+        .expect("an employer");
+    contribute(&to.doors, &new, month(0), std::slice::from_ref(&who))
+        .await
+        .expect("a month");
+    (who, new)
+}
+
+/// What both books hold for people, what is on its way, and what interest they have paid.
+async fn both(towns: [&Town; 2], code: &str) -> i64 {
+    subject(towns[0], code).await + subject(towns[1], code).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_instances_killed_at_any_step_move_every_fen_exactly_once() {
+    let seed = crate::chance::seed();
+    let mut chance = crate::chance::Chance::of(seed);
+    let chongqing = Town::open().await;
+    let chengdu = chongqing.beside("chengdu").await;
+    let mut movers = Vec::new();
+    for place in 0..4 {
+        let (from, to) = if place % 2 == 0 {
+            (&chengdu, &chongqing)
+        } else {
+            (&chongqing, &chengdu)
+        };
+        movers.push((mover(from, to, 730 + place).await.0, place % 2 == 0));
+    }
+    let people = both([&chongqing, &chengdu], "201").await;
+    let banks = both([&chongqing, &chengdu], "10101").await;
+    let mut towns = [chongqing.into_process().await, chengdu.into_process().await];
+
+    let mut cases = Vec::new();
+    for (who, comes_to_chongqing) in &movers {
+        let (to, from) = if *comes_to_chongqing {
+            (0, CHENGDU)
+        } else {
+            (1, "500000")
+        };
+        cases.push((to, applied(&towns[to], who, from).await));
+    }
+    let deadline = Instant::now() + Duration::from_secs(150);
+    let mut kills = 0;
+    loop {
+        tokio::time::sleep(Duration::from_millis(chance.below(700))).await;
+        let victim = usize::try_from(chance.below(2)).expect("two");
+        if kills < 12 {
+            towns[victim].kill_server();
+            tokio::time::sleep(Duration::from_millis(chance.below(300))).await;
+            towns[victim].start_server().await;
+            kills += 1;
+        }
+        let mut open = 0;
+        for (to, id) in &cases {
+            open += usize::from(case(&towns[*to], id).await["state"] != "done");
+        }
+        if open == 0 && kills >= 12 {
+            break;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "seed {seed}: {open} cases are still open"
+        );
+    }
+    let settled = "SELECT count(*) FROM transfer_letter WHERE ended_at IS NULL";
+    while towns[0].sql(settled).await + towns[1].sql(settled).await > 0 {
+        assert!(
+            Instant::now() < deadline,
+            "seed {seed}: a letter is still open"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    let [chongqing, chengdu] = &towns;
+    for (who, comes_to_chongqing) in &movers {
+        let to = if *comes_to_chongqing {
+            chongqing
+        } else {
+            chengdu
+        };
+        assert_eq!(
+            balance(&to.doors, who).await.expect("a balance"),
+            480_000,
+            "seed {seed}: a month here and a month from there, once"
+        );
+    }
+    let interest = both([chongqing, chengdu], "41101").await;
+    assert_eq!(
+        both([chongqing, chengdu], "201").await,
+        people + interest,
+        "seed {seed}"
+    );
+    assert_eq!(
+        both([chongqing, chengdu], "10101").await,
+        banks,
+        "seed {seed}"
+    );
+    for town in [chongqing, chengdu] {
+        at_rest(town).await;
+        for (journals, what) in [
+            ("SELECT count(*) FROM journal WHERE event = 33", "credited"),
+            ("SELECT count(*) FROM journal WHERE event = 35", "left"),
+            ("SELECT count(*) FROM journal WHERE event = 36", "paid"),
+        ] {
+            assert_eq!(town.sql(journals).await, 2, "seed {seed}: {what}");
+        }
+    }
 }

@@ -154,7 +154,9 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             reason.clone(),
             Some("reference"),
         ),
-        Place::Transfer(_) => return Err(Fault::Stored("a transfer is booked above".to_owned()).into()),
+        Place::Transfer(_) => {
+            return Err(Fault::Stored("a transfer is booked above".to_owned()).into());
+        }
         Place::Unidentified(reason) => (
             "E02",
             Role::Unidentified,

@@ -85,12 +85,14 @@ impl TransferIn {
         )
         .await?;
         // The account that the letter names is the one of the person's own bank.
-        sqlx::query("UPDATE transfer_letter SET receipt_bank = $3 WHERE centre_id = $1 AND letter_id = $2")
-            .bind(office.centre.id)
-            .bind(approved.case_id)
-            .bind(&membership.bank)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE transfer_letter SET receipt_bank = $3 WHERE centre_id = $1 AND letter_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(approved.case_id)
+        .bind(&membership.bank)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query("UPDATE business_case SET promised_at = $3, account_id = $4 WHERE centre_id = $1 AND case_id = $2")
             .bind(office.centre.id)
             .bind(approved.case_id)
@@ -124,7 +126,9 @@ impl TransferIn {
         let mut tx = office.pool.begin().await?;
         let letter = letter::lock(office, &mut tx, letter_id).await?;
         if letter.state() != State::LetterSent {
-            return Err(Refusal::new(409, "E-RT-07", "转出地中心已受理，不能撤销转移申请。").into());
+            return Err(
+                Refusal::new(409, "E-RT-07", "转出地中心已受理，不能撤销转移申请。").into(),
+            );
         }
         if letter.cancel_asked_at.is_none() {
             sqlx::query("UPDATE transfer_letter SET cancel_asked_at = $3 WHERE centre_id = $1 AND letter_id = $2")
@@ -158,7 +162,10 @@ fn name_of(office: &Office, service: &str, code: &str) -> String {
         .set
         .service(service)
         .and_then(|service| {
-            let input = service.inputs.iter().find(|input| input.name == "from_centre")?;
+            let input = service
+                .inputs
+                .iter()
+                .find(|input| input.name == "from_centre")?;
             let option = input.options.iter().find(|option| option.value == code)?;
             Some(option.label.clone())
         })
@@ -322,14 +329,12 @@ async fn pay_failed(
     if !matches!(letter.state(), State::LetterSent | State::OutAccepted) || tries <= letter.tries {
         return Ok(());
     }
-    sqlx::query(
-        "UPDATE transfer_letter SET tries = $3 WHERE centre_id = $1 AND letter_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(letter.letter_id)
-    .bind(tries)
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query("UPDATE transfer_letter SET tries = $3 WHERE centre_id = $1 AND letter_id = $2")
+        .bind(office.centre.id)
+        .bind(letter.letter_id)
+        .bind(tries)
+        .execute(&mut *tx)
+        .await?;
     let most = Rules::on(office, office.today()).int("rt_pay_tries")?;
     if i64::from(tries) >= most {
         let words = format!("转出地付款 {tries} 次都没有成功：{reason}");
@@ -387,7 +392,10 @@ async fn told(
         letter.state(),
         State::LetterSent | State::OutAccepted | State::FundsSent | State::Negotiating
     );
-    let same = letter.sheet.as_ref().is_some_and(|Json(known)| known == sheet);
+    let same = letter
+        .sheet
+        .as_ref()
+        .is_some_and(|Json(known)| known == sheet);
     if !open || same || sheet.total_fen <= 0 || letter.pay_state == 1 {
         return Ok(());
     }
@@ -444,9 +452,7 @@ pub(super) async fn settle(office: &Office, tx: &mut PgConnection, letter: &Lett
     };
     match (account, trouble) {
         (Some(account_id), None) => credit(office, tx, letter, sheet, account_id).await,
-        (_, trouble) => {
-            dispute(office, tx, letter, trouble.unwrap_or("不能入账")).await
-        }
+        (_, trouble) => dispute(office, tx, letter, trouble.unwrap_or("不能入账")).await,
     }
 }
 

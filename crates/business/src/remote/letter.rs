@@ -54,20 +54,55 @@ pub enum State {
 
 impl State {
     const ALL: [(Self, &'static str, &'static str, CaseState); 14] = [
-        (Self::LetterSent, "LETTER_SENT", "已发联系函", CaseState::Executing),
-        (Self::OutAccepted, "OUT_ACCEPTED", "转出地已受理", CaseState::Executing),
-        (Self::FundsSent, "FUNDS_SENT", "转出地已划款", CaseState::Executing),
+        (
+            Self::LetterSent,
+            "LETTER_SENT",
+            "已发联系函",
+            CaseState::Executing,
+        ),
+        (
+            Self::OutAccepted,
+            "OUT_ACCEPTED",
+            "转出地已受理",
+            CaseState::Executing,
+        ),
+        (
+            Self::FundsSent,
+            "FUNDS_SENT",
+            "转出地已划款",
+            CaseState::Executing,
+        ),
         (Self::Completed, "COMPLETED", "已办结", CaseState::Done),
         (Self::Returned, "RETURNED", "已退回", CaseState::Failed),
         (Self::Cancelled, "CANCELLED", "已撤销", CaseState::Withdrawn),
-        (Self::LetterReceived, "LETTER_RECEIVED", "待确认", CaseState::Submitted),
-        (Self::LetterConfirmed, "LETTER_CONFIRMED", "已确认接收", CaseState::Executing),
-        (Self::InfoApproved, "INFO_APPROVED", "账户信息审核通过", CaseState::Executing),
+        (
+            Self::LetterReceived,
+            "LETTER_RECEIVED",
+            "待确认",
+            CaseState::Submitted,
+        ),
+        (
+            Self::LetterConfirmed,
+            "LETTER_CONFIRMED",
+            "已确认接收",
+            CaseState::Executing,
+        ),
+        (
+            Self::InfoApproved,
+            "INFO_APPROVED",
+            "账户信息审核通过",
+            CaseState::Executing,
+        ),
         (Self::Paying, "PAYING", "转账中", CaseState::Executing),
         (Self::Paid, "PAID", "已转账", CaseState::Done),
         (Self::Closed, "CLOSED", "正常办结", CaseState::Done),
         (Self::Refused, "REFUSED", "驳回", CaseState::Refused),
-        (Self::Negotiating, "NEGOTIATING", "协商中", CaseState::Executing),
+        (
+            Self::Negotiating,
+            "NEGOTIATING",
+            "协商中",
+            CaseState::Executing,
+        ),
     ];
 
     fn row(self) -> &'static (Self, &'static str, &'static str, CaseState) {
@@ -231,9 +266,8 @@ impl Letter {
 
     /// Working days since it began: to its end, or to a day.
     pub fn days(&self, holidays: &Holidays, today: NaiveDate) -> i32 {
-        self.working_days.unwrap_or_else(|| {
-            working_days(holidays, shanghai_date(self.applied_at), today)
-        })
+        self.working_days
+            .unwrap_or_else(|| working_days(holidays, shanghai_date(self.applied_at), today))
     }
 }
 

@@ -66,7 +66,9 @@ pub(crate) async fn place(
             ))
         });
     }
-    Ok(Place::Nobody(format!("附言里的联系函 {letter_no} 不是本中心的")))
+    Ok(Place::Nobody(format!(
+        "附言里的联系函 {letter_no} 不是本中心的"
+    )))
 }
 
 /// E32: a receipt goes to the clearing account, in the transaction that takes it. Returns the journal.
@@ -300,12 +302,18 @@ pub async fn rejected(
     if !letter.awaits_bank(attempt) {
         return Ok(false);
     }
-    sqlx::query("UPDATE transfer_letter SET pay_state = $3 WHERE centre_id = $1 AND letter_id = $2")
-        .bind(office.centre.id)
-        .bind(letter_id)
-        .bind(if letter.side() == Side::In { 0_i16 } else { 4_i16 })
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "UPDATE transfer_letter SET pay_state = $3 WHERE centre_id = $1 AND letter_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(letter_id)
+    .bind(if letter.side() == Side::In {
+        0_i16
+    } else {
+        4_i16
+    })
+    .execute(&mut *tx)
+    .await?;
     let reason = report.reason.clone().unwrap_or_default();
     match letter.side() {
         // The money still stands in 21906; two persons may try again.

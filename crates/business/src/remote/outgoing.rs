@@ -208,7 +208,10 @@ fn clock(office: &Office, other: &str) -> Result<(chrono::NaiveDate, chrono::Nai
     let holidays = office.holidays();
     let at = [("region", other)];
     let day = |name| Result::Ok(holidays.add_working_days(today, rules.days_at(name, &at)?));
-    Ok((day("rt_alarm_working_days")?, day("rt_target_working_days")?))
+    Ok((
+        day("rt_alarm_working_days")?,
+        day("rt_target_working_days")?,
+    ))
 }
 
 async fn refuse_unopened(
@@ -337,7 +340,13 @@ async fn check(office: &Office, letter_id: i64) -> Result<()> {
         outcome => {
             let automatic = outcome == Outcome::Approved;
             let steps: &[&str] = if automatic {
-                &["letter_confirmed", "decided", "approved", "info_approved", "executing"]
+                &[
+                    "letter_confirmed",
+                    "decided",
+                    "approved",
+                    "info_approved",
+                    "executing",
+                ]
             } else {
                 &["letter_confirmed", "executing"]
             };

@@ -164,7 +164,11 @@ impl World {
 impl World {
     /// Pays as [`World::pay_in`] does, unless this payer has paid with this reference into this account before: whoever does not remember
     /// whether he has paid may call it again.
-    pub(crate) async fn pay_in_once(&self, bank: BankCode, payment: Payment) -> Result<(), Problem> {
+    pub(crate) async fn pay_in_once(
+        &self,
+        bank: BankCode,
+        payment: Payment,
+    ) -> Result<(), Problem> {
         let paid = self
             .banks
             .read(|books| {
@@ -191,11 +195,17 @@ impl World {
         Ok(self
             .banks
             .read(|books| {
-                let lines = books.account(account).into_iter().flat_map(|account| &account.lines);
+                let lines = books
+                    .account(account)
+                    .into_iter()
+                    .flat_map(|account| &account.lines);
                 lines
                     .filter(|(line, _)| {
                         line.amount > Fen::ZERO
-                            && line.remittance.as_deref().is_some_and(|text| text.contains(word))
+                            && line
+                                .remittance
+                                .as_deref()
+                                .is_some_and(|text| text.contains(word))
                     })
                     .fold(None, |sum: Option<(i64, Party)>, (line, _)| {
                         let before = sum.map_or(0, |(fen, _)| fen);

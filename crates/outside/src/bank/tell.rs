@@ -7,8 +7,8 @@ use anju_wire::iso20022::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::register::{Banks, Line, Order, OrderState, Tell, TellKey};
 use super::BankCode;
+use super::register::{Banks, Line, Order, OrderState, Tell, TellKey};
 use crate::clock::civil;
 
 /// Lines that one notice carries at most.

@@ -3,9 +3,7 @@
 //! Invariant: a message is dealt with in one change of the register, and money is paid before that change by
 //! [`World::pay_in_once`], so that a crash in between pays nothing twice.
 
-use anju_wire::platform::{
-    Body, Information, Letter, Message, PayTo, Progress, Sheet,
-};
+use anju_wire::platform::{Body, Information, Letter, Message, PayTo, Progress, Sheet};
 
 use super::register::{Account, Event, Kept, Mood, Register, Side};
 use crate::World;
@@ -32,9 +30,14 @@ pub(super) async fn take(
         })
         .await?;
     if let Some((pay_to, amount_fen)) = &plan.pay
-        && let Err(problem) = pay(world, &own_account, pay_to, *amount_fen, &message.letter_no).await
+        && let Err(problem) =
+            pay(world, &own_account, pay_to, *amount_fen, &message.letter_no).await
     {
-        tracing::error!(centre = code, detail = problem.detail, "a simulated centre cannot pay");
+        tracing::error!(
+            centre = code,
+            detail = problem.detail,
+            "a simulated centre cannot pay"
+        );
     }
     let sent_at = world.clock.now();
     store
@@ -61,7 +64,14 @@ pub(super) async fn take(
                 .is_some_and(|centre| centre.mood == Mood::Twice);
             for body in plan.say {
                 for _ in 0..if twice { 2 } else { 1 } {
-                    answer(draft, code, &message.from, &message.letter_no, sent_at, &body);
+                    answer(
+                        draft,
+                        code,
+                        &message.from,
+                        &message.letter_no,
+                        sent_at,
+                        &body,
+                    );
                 }
             }
         })
@@ -101,9 +111,7 @@ struct Plan {
 }
 
 fn plan(register: &Register, code: &str, message: &Message) -> Plan {
-    let mood = register
-        .centre(code)
-        .map_or(Mood::Ok, |centre| centre.mood);
+    let mood = register.centre(code).map_or(Mood::Ok, |centre| centre.mood);
     let kept = register
         .letter(&message.letter_no)
         .filter(|kept| kept.centre == code)
@@ -334,7 +342,15 @@ pub(super) async fn look_for_money(world: &World) -> Result<(), StoreError> {
         if fen <= kept.received_fen {
             continue;
         }
-        arrived(world, &letter_no, kept, &centre, fen, payer.number.unwrap_or_default()).await?;
+        arrived(
+            world,
+            &letter_no,
+            kept,
+            &centre,
+            fen,
+            payer.number.unwrap_or_default(),
+        )
+        .await?;
     }
     Ok(())
 }
@@ -368,7 +384,10 @@ async fn arrived(
         (Side::In, Mood::Dispute, _) => {
             let reason = "转入地账户已注销，款项退回".to_owned();
             if let Err(problem) = pay(world, &centre.account, &payer, fen, letter_no).await {
-                tracing::error!(detail = problem.detail, "a simulated centre cannot pay back");
+                tracing::error!(
+                    detail = problem.detail,
+                    "a simulated centre cannot pay back"
+                );
             }
             kept.state = "RETURNED".to_owned();
             say.push(Body::Information(Information::Disputed {

@@ -28,9 +28,18 @@ pub fn router() -> Router<Arc<World>> {
         .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
         .route("/control/platform", get(list))
         .route("/control/platform/centres/{code}", put(set_centre))
-        .route("/control/platform/centres/{code}/accounts", post(set_account))
-        .route("/control/platform/centres/{code}/accounts/read", post(read_account))
-        .route("/control/platform/centres/{code}/letters", post(write_letter))
+        .route(
+            "/control/platform/centres/{code}/accounts",
+            post(set_account),
+        )
+        .route(
+            "/control/platform/centres/{code}/accounts/read",
+            post(read_account),
+        )
+        .route(
+            "/control/platform/centres/{code}/letters",
+            post(write_letter),
+        )
         .route("/control/platform/letters/{no}", get(show_letter))
 }
 
@@ -43,9 +52,7 @@ fn caller(
 ) -> Result<(String, super::RunCentre), u16> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let signed = SignedHeaders::read(header).map_err(|fault| fault.code())?;
-    let run = world
-        .run_centre(&signed.app_id)
-        .ok_or(code::UNAUTHORIZED)?;
+    let run = world.run_centre(&signed.app_id).ok_or(code::UNAUTHORIZED)?;
     let call = Call {
         method: "POST",
         path: uri.path(),
@@ -62,7 +69,13 @@ fn caller(
 }
 
 /// An answer that only the platform can have given to this call.
-fn say(world: &World, run: &super::RunCentre, body: &[u8], number: &str, answer: (u16, &str, Value)) -> Response {
+fn say(
+    world: &World,
+    run: &super::RunCentre,
+    body: &[u8],
+    number: &str,
+    answer: (u16, &str, Value),
+) -> Response {
     let (code, message, data) = answer;
     let reply = GatewayReply {
         request_id: number.to_owned(),

@@ -237,7 +237,8 @@ impl Register {
 
     /// Whether a message was taken before.
     pub fn knows(&self, from: &str, message_id: &str) -> bool {
-        self.seen.contains(&(from.to_owned(), message_id.to_owned()))
+        self.seen
+            .contains(&(from.to_owned(), message_id.to_owned()))
     }
 
     /// The oldest messages that wait for a centre, with their places.

@@ -60,8 +60,7 @@ pub(crate) async fn list_page(
 ) -> Result<TransfersPage, PageError> {
     let office = &portal.engine.office;
     let now = office.now();
-    let letters =
-        list::open(office, branch_of(&at.staff), query.after.unwrap_or(0), PAGE).await?;
+    let letters = list::open(office, branch_of(&at.staff), query.after.unwrap_or(0), PAGE).await?;
     let people: Vec<i64> = letters.iter().filter_map(|one| one.person_id).collect();
     let names = person::masked_names(office, &people).await?;
     let lines = letters

@@ -111,10 +111,9 @@ pub(crate) async fn progress(
     let may_withdraw = matches!(
         read.case.state(),
         CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
-    ) || read
-        .letter
-        .as_ref()
-        .is_some_and(|letter| letter.side() == Side::In && letter.state() == LetterState::LetterSent);
+    ) || read.letter.as_ref().is_some_and(|letter| {
+        letter.side() == Side::In && letter.state() == LetterState::LetterSent
+    });
     let mut ways = Vec::new();
     if may_withdraw {
         ways.push(

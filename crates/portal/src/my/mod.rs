@@ -8,8 +8,8 @@ mod home;
 mod me;
 mod proofs;
 mod reading;
-mod transfer;
 mod receipt;
+mod transfer;
 
 use anju_casework::Office;
 use anju_casework::case::{self, Case};

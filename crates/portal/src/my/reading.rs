@@ -10,8 +10,8 @@ use anju_policy::Decision;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::my::transfer;
 use crate::components::{Event, Flight, Leg, Promise, Row, Source, Sources, Text, Timeline, When};
+use crate::my::transfer;
 use crate::pages::error::PageError;
 use crate::service::explain;
 use crate::service::words::{Circumstances, Stage};

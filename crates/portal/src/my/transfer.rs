@@ -96,15 +96,22 @@ async fn draw(
     let service = definition(portal)?;
     let asking = asking(portal, visit, me).await?;
     let membership = membership_of(office, me.person_id).await?;
-    let mut page = frame(visit, "异地转移接续", MyTab::Services, Some(("/my", "首页")));
+    let mut page = frame(
+        visit,
+        "异地转移接续",
+        MyTab::Services,
+        Some(("/my", "首页")),
+    );
     page.head.failed = !mistakes.is_empty();
     let mut rows = vec![
         SummaryRow::new("姓名", asking.person.name.expose().to_owned()).source("您登记的姓名"),
-        SummaryRow::new("证件号码", Text::new().num(&asking.person.id_number)).source("两地登记要一致"),
+        SummaryRow::new("证件号码", Text::new().num(&asking.person.id_number))
+            .source("两地登记要一致"),
     ];
     if let Some(membership) = &membership {
         rows.push(
-            SummaryRow::new("转入单位", membership.employer_name.clone()).source("您现在的缴存单位"),
+            SummaryRow::new("转入单位", membership.employer_name.clone())
+                .source("您现在的缴存单位"),
         );
     }
     for letter in list::of_person(office, me.person_id, 5).await? {
@@ -243,7 +250,11 @@ pub(crate) fn promise(
 /// The lines of a transfer's timeline; none for what is not told.
 pub(crate) fn step(step: &str, event: &CaseEvent) -> Option<(When, Text)> {
     let detail = event.detail.as_ref();
-    let text = |field: &str| detail.and_then(|detail| detail.get(field)).and_then(Value::as_str);
+    let text = |field: &str| {
+        detail
+            .and_then(|detail| detail.get(field))
+            .and_then(Value::as_str)
+    };
     let fen = |field: &str| {
         detail
             .and_then(|detail| detail.get(field))

@@ -3,9 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{
-    Button, Facts, Field, Flash, Keys, State, Table, Text, Timeline, filters,
-};
+use crate::components::{Button, Facts, Field, Flash, Keys, State, Table, Text, Timeline, filters};
 use crate::frame::DeskFrame;
 
 /// The open letters.
