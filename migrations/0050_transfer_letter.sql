@@ -41,6 +41,7 @@ CREATE TABLE transfer_letter (
   interest_journal bigint,                  -- E28 of the closing, none where it was zero
   out_journal   bigint,                     -- E35
   out_on        date,                       -- business date of both
+  heard         jsonb    NOT NULL DEFAULT '[]',   -- what the in-centre said of money whose payment our bank had not confirmed yet
   proposal      text,                       -- what one person proposes and another confirms
   proposed_by   bigint,
   proposed_at   timestamptz,

@@ -6,6 +6,7 @@ use anju_business::remote::{self, incoming, message};
 use anju_casework::outbox::{self, Message};
 use anju_casework::{Refusal, Result};
 use anju_exchange::platform::{PushFault, Sent};
+use anju_wire::platform::Body;
 use chrono::TimeDelta;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -18,7 +19,19 @@ impl Engine {
         let office = &self.office;
         let drawn = message::draw(office, row.outbox_id, &row.payload).await?;
         let letter_id = row.payload.get("letter").and_then(Value::as_i64);
-        match self.platform.send(&drawn).await {
+        let sent = match drawn.body {
+            // BDC909 first: the letter goes to a centre that is there, under the name that it bears now.
+            Body::Letter(_) => match self.platform.centre(&drawn.to).await {
+                Ok(Some(centre)) => {
+                    message::named(office, &row.payload, &centre.name).await?;
+                    self.platform.send(&drawn).await
+                }
+                Ok(None) => Ok(Sent::NoSuchCentre),
+                Err(fault) => Err(fault),
+            },
+            _ => self.platform.send(&drawn).await,
+        };
+        match sent {
             Ok(Sent::Taken) => {
                 message::handed(office, &row.payload).await?;
                 outbox::finish(office, &[row.outbox_id]).await

@@ -501,6 +501,69 @@ async fn a_silent_centre_is_reminded_after_the_days_of_policy() {
     assert!(list.contains("超期，已催办"), "the desk sees it");
 }
 
+#[tokio::test]
+async fn a_centre_that_is_not_at_the_platform_gets_no_letter() {
+    let service = include_str!("../../../../policy/chongqing/transfer-in-apply.toml").replace(
+        r#"{ value = "110000", label = "北京" },"#,
+        r#"{ value = "519999", label = "某地" },"#,
+    );
+    let town = Town::with_policy(&[("chongqing/transfer-in-apply.toml", &service)]).await;
+    let (li, _) = newcomer(&town, 710).await;
+    let id = applied(&town, &li, "519999").await;
+    let failed = ended(&town, &id, "failed").await;
+    assert_eq!(detail(&failed, "returned")["code"], "E-RT-09");
+}
+
+/// contribution.md §18, row 16.
+#[tokio::test]
+async fn money_for_an_account_that_is_closed_meanwhile_is_negotiated_and_goes_back() {
+    let town = Town::open().await;
+    let (li, employer) = newcomer(&town, 717).await;
+    lives_at(&town, CHENGDU, &li, json!({})).await;
+    mood(&town, CHENGDU, "silent").await;
+    let id = applied(&town, &li, CHENGDU).await;
+    let sent = until(&town, &id, "sent", |case| {
+        steps(case).contains(&"letter_sent")
+    })
+    .await;
+    letter_at_other(&town, &letter_no(&sent), "LETTER_RECEIVED").await;
+
+    seal(&town, &employer, &li).await;
+    let path = format!("/platform/centres/{BEIJING}/letters");
+    let body = json!({ "id_no": li.id, "name": "李梅", "from": "500000" });
+    let letter = town
+        .doors
+        .control_post(&path, &body)
+        .await
+        .expect("the platform")
+        .ok();
+    let no = text(&letter.expect("a letter"), "letter_no").expect("a number");
+    letter_at_other(&town, &no, "COMPLETED").await;
+
+    mood(&town, CHENGDU, "ok").await;
+    town.later(60 * 24 * 21);
+    let negotiating = until(&town, &id, "negotiating", |case| {
+        steps(case).contains(&"negotiating")
+    })
+    .await;
+    let reason = text(detail(&negotiating, "negotiating"), "reason").expect("a reason");
+    assert_eq!(reason, "转入账户已销户，不能入账");
+    assert_eq!(subject(&town, "21906").await, 1_234_567);
+    let [maker, checker] = hands(&town).await;
+    let path = format!("/desk/transfers/{id}");
+    let proposal = [
+        ("proposal", "give_back"),
+        ("reason", "账户已销户，退回转出地"),
+    ];
+    let answer = maker.post(&format!("{path}/propose"), &proposal).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
+    checker
+        .post(&format!("{path}/confirm"), &[("agree", "yes")])
+        .await;
+    ended(&town, &id, "failed").await;
+    at_rest(&town).await;
+}
+
 // ---- the person leaves -------------------------------------------------------------------------------------------------------------
 
 async fn seal(town: &Town, employer: &str, who: &Person) {
@@ -540,7 +603,7 @@ async fn a_sealed_account_leaves_whole_with_its_interest_and_is_closed() {
     let no = asked_for(&town, &li, "李梅").await;
     let letter = letter_at_other(&town, &no, "COMPLETED").await;
     assert_eq!(letter["received_fen"], 240_000);
-    assert_eq!(letter["sheet"]["total_fen"], 240_000);
+    assert_eq!(letter["sheet"]["totalFen"], 240_000);
     assert_eq!(letter["sheet"]["months"], json!([month(1).to_string()]));
     let there = cast::bank_balance(&town.doors, "B9", ACCOUNT_OF_CHENGDU)
         .await
@@ -660,6 +723,77 @@ async fn money_that_the_other_centre_sends_back_restores_account_and_products() 
     mood(&town, CHENGDU, "ok").await;
     let again = asked_for(&town, &li, "李梅").await;
     letter_at_other(&town, &again, "COMPLETED").await;
+    at_rest(&town).await;
+}
+
+#[tokio::test]
+async fn a_payment_that_the_bank_returns_reopens_the_account_and_is_paid_again_by_two_persons() {
+    let town = Town::open().await;
+    let (li, employer) = newcomer(&town, 716).await;
+    seal(&town, &employer, &li).await;
+    mood(&town, CHENGDU, "silent").await;
+    let banks = async |mode: &str| {
+        for bank in 1..=8 {
+            let path = format!("/banks/B{bank}");
+            town.doors
+                .control_put(&path, &json!({ "mode": mode }))
+                .await
+                .expect("a bank")
+                .ok()
+                .expect("a mode");
+        }
+    };
+    banks("return_later").await;
+    let no = asked_for(&town, &li, "李梅").await;
+    letter_at_other(&town, &no, "FUNDS_SENT").await;
+    let products = "SELECT (product + balance_fen * (current_date + 30 - product_date))::bigint FROM ledger_account WHERE kind = 1";
+    town.later(60 * 24 * 4);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while town.sql("SELECT count(*) FROM transfer_letter WHERE state = 'NEGOTIATING' AND out_journal IS NULL").await == 0 {
+        assert!(Instant::now() < deadline, "the bank returns it");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let account = cast::account(&town.doors, &li).await.expect("an account");
+    assert_eq!(
+        (&account["state"], &account["balance_fen"]),
+        (&json!("sealed"), &json!(240_000))
+    );
+    assert_eq!(
+        town.sql(products).await % 240_000,
+        0,
+        "as if it had not left"
+    );
+    at_rest(&town).await;
+
+    banks("ok").await;
+    mood(&town, CHENGDU, "ok").await;
+    let [maker, checker] = hands(&town).await;
+    let list = maker.get("/desk/transfers").await.page;
+    let id = list
+        .split("href=\"/desk/transfers/")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a letter");
+    let path = format!("/desk/transfers/{id}");
+    let proposal = [
+        ("proposal", "approve"),
+        ("reason", "对方账号已更正，重新划款"),
+    ];
+    let answer = maker.post(&format!("{path}/propose"), &proposal).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
+    checker
+        .post(&format!("{path}/confirm"), &[("agree", "yes")])
+        .await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while town
+        .sql("SELECT count(*) FROM transfer_letter WHERE state IN ('PAID', 'CLOSED')")
+        .await
+        == 0
+    {
+        assert!(Instant::now() < deadline, "paid again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(subject(&town, "201").await, 0);
     at_rest(&town).await;
 }
 

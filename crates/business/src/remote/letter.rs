@@ -4,7 +4,7 @@ use anju_casework::case::{self, CaseState};
 use anju_casework::{Actor, Office, Refusal, Result};
 use anju_domain::calendar::Holidays;
 use anju_domain::clock::shanghai_date;
-use anju_wire::platform::{PayTo, Sheet};
+use anju_wire::platform::{Body, PayTo, Sheet};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -201,6 +201,8 @@ pub struct Letter {
     pub out_journal: Option<i64>,
     /// Their business date.
     pub out_on: Option<NaiveDate>,
+    /// What the in-centre has said of money whose payment our bank has not confirmed yet.
+    pub heard: Json<Vec<Body>>,
     /// What one person proposes.
     pub proposal: Option<String>,
     /// Who.
@@ -217,7 +219,7 @@ macro_rules! columns {
         "letter_id, side, letter_no, other_centre, other_name, state, person_id, account_id, membership_id, branch_id, applied_at, \
          alarm_on, moved_at, escalated_at, cancel_asked_at, ended_at, working_days, sheet, amount_fen, received_fen, receipt_bank, \
          payer_account, payer_name, pay_bank, pay_account, pay_holder, pay_state, pay_attempt, tries, interest_journal, out_journal, \
-         out_on, proposal, proposed_by, reason_code, reason"
+         out_on, heard, proposal, proposed_by, reason_code, reason"
     };
 }
 pub(super) use columns;

@@ -123,6 +123,19 @@ pub async fn handed(office: &Office, payload: &Value) -> Result<()> {
     Ok(())
 }
 
+/// The platform's name of the centre that a contact letter goes to.
+pub async fn named(office: &Office, payload: &Value, name: &str) -> Result<()> {
+    sqlx::query(
+        "UPDATE transfer_letter SET other_name = $3 WHERE centre_id = $1 AND letter_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(payload.get("letter").and_then(Value::as_i64))
+    .bind(name)
+    .execute(&office.pool)
+    .await?;
+    Ok(())
+}
+
 /// Takes a message of another centre, once by its number.
 pub async fn receive(office: &Office, message: &Message) -> Result<Arrival> {
     let side = match &message.body {

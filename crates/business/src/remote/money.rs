@@ -5,7 +5,7 @@
 use anju_casework::books::{self, Booking};
 use anju_casework::case::{Order, PaymentReport};
 use anju_casework::outbox::{self, kind};
-use anju_casework::{Actor, Fault, Office, Result};
+use anju_casework::{Actor, Fault, Office, Refusal, Result};
 use anju_ledger::Role;
 use anju_vault::NumberKind;
 use anju_wire::platform::{Body, Information};
@@ -53,6 +53,11 @@ pub(crate) async fn place(
         let Some(letter) = letter::lock_by_no(office, tx, side, letter_no).await? else {
             continue;
         };
+        if side == Side::Out && letter.state() == State::Paying {
+            // It comes back before we know that it has left: the bank tells it again.
+            let detail = "这笔转移还在付款，退回的款项稍后再通知。";
+            return Err(Refusal::new(503, "E-PLAT-03", detail).into());
+        }
         let taken = match side {
             Side::In => incoming::awaits_money(&letter),
             Side::Out => outgoing::awaits_money(&letter, credit.amount_fen),

@@ -495,7 +495,7 @@ async fn try_to_pay(office: &Office, letter_id: i64) -> Result<()> {
     sqlx::query(
         "UPDATE transfer_letter
             SET sheet = $3, amount_fen = $4, interest_journal = $5, out_journal = $6, out_on = $7, account_id = $8, membership_id = $9,
-                received_fen = 0
+                received_fen = 0, heard = '[]'
           WHERE centre_id = $1 AND letter_id = $2",
     )
     .bind(office.centre.id)
@@ -680,7 +680,13 @@ pub(super) async fn paid(
         let body = Body::Information(Information::Sheet(sheet.clone()));
         say(office, tx, letter, &body).await?;
     }
-    outbox::sms(office, tx, letter.letter_id, "transferred_out").await
+    outbox::sms(office, tx, letter.letter_id, "transferred_out").await?;
+    // The in-centre may have had the money before we heard of our own payment.
+    for body in &letter.heard.0 {
+        let letter = letter::lock(office, tx, letter.letter_id).await?;
+        hear_of_money(office, tx, &letter, body).await?;
+    }
+    Ok(())
 }
 
 /// The bank refused: the entries are reversed with their value date, the account is SEALED again; after the tries of policy it ends.
@@ -865,6 +871,27 @@ pub(super) async fn hear(
     match body {
         Body::Cancel => cancel(office, tx, letter).await,
         Body::Progress(Progress::Asked) => answer(office, tx, letter).await,
+        Body::Information(_) if letter.state() == State::Paying => {
+            sqlx::query("UPDATE transfer_letter SET heard = heard || $3 WHERE centre_id = $1 AND letter_id = $2")
+                .bind(office.centre.id)
+                .bind(letter.letter_id)
+                .bind(Json([body]))
+                .execute(tx)
+                .await?;
+            Ok(())
+        }
+        body => hear_of_money(office, tx, letter, body).await,
+    }
+}
+
+/// What the in-centre says about money that has left.
+async fn hear_of_money(
+    office: &Office,
+    tx: &mut PgConnection,
+    letter: &Letter,
+    body: &Body,
+) -> Result<()> {
+    match body {
         Body::Information(Information::Completed) if letter.state() == State::Paid => {
             let detail = json!({ "amount_fen": letter.amount_fen });
             let step = Step {

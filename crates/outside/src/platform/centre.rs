@@ -119,6 +119,12 @@ fn plan(register: &Register, code: &str, message: &Message) -> Plan {
     match (&message.body, kept) {
         (Body::Letter(_), Some(_)) => Plan::default(),
         (Body::Letter(letter), None) => take_letter(register, code, mood, message, letter),
+        // Whoever was silent deals with the letter when he is reminded in another mood.
+        (Body::Progress(Progress::Asked), Some(kept))
+            if kept.state == "LETTER_RECEIVED" && mood != Mood::Silent =>
+        {
+            take_letter(register, code, mood, message, &kept.letter)
+        }
         (Body::Progress(Progress::Asked), kept) => asked(kept, mood),
         (_, None) => Plan::default(),
         (Body::Cancel, Some(kept)) => cancelled(kept),
@@ -339,7 +345,7 @@ pub(super) async fn look_for_money(world: &World) -> Result<(), StoreError> {
         let Ok(Some((fen, payer))) = world.received(&centre.account, &letter_no).await else {
             continue;
         };
-        if fen <= kept.received_fen {
+        if fen <= kept.received_fen || centre.mood == Mood::Silent {
             continue;
         }
         arrived(

@@ -77,7 +77,10 @@ pub(crate) async fn list_page(
                 Cell::new(direction(one.side())),
                 Cell::new(name),
                 Cell::new(one.other_name.as_str()),
-                Cell::amount(Fen::new(one.amount_fen.unwrap_or(one.received_fen))),
+                Cell::amount(Fen::new(match one.received_fen {
+                    0 => one.amount_fen.unwrap_or(0),
+                    received => received,
+                })),
                 Cell::new(format!("{} 天", clock.days)),
                 Cell::new(when::iso(clock.alarm_on)),
                 Cell::state(&shown(one, clock.late)),
