@@ -514,32 +514,44 @@ async fn a_centre_that_is_not_at_the_platform_gets_no_letter() {
     assert_eq!(detail(&failed, "returned")["code"], "E-RT-09");
 }
 
-/// contribution.md §18, row 16.
+/// Funds that arrive after the account was closed.
 #[tokio::test]
 async fn money_for_an_account_that_is_closed_meanwhile_is_negotiated_and_goes_back() {
     let town = Town::open().await;
-    let (li, employer) = newcomer(&town, 717).await;
-    lives_at(&town, CHENGDU, &li, json!({})).await;
+    let wang = known(&town, 717, &[("王强", 800_000)]).await.remove(0);
+    let employer = open_employer(&town.doors, 717, month(1))
+        .await
+        .expect("an employer");
+    let row = json!([{ "name": wang.name, "id_no": wang.id, "base_fen": wang.base_fen }]);
+    let body = json!({
+        "service": "employee-account-open", "applicant": employer, "channel": "HALL", "form": { "roster": row },
+    });
+    town.doors
+        .post("/cases", &body)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("opened");
+    lives_at(&town, CHENGDU, &wang, json!({})).await;
     mood(&town, CHENGDU, "silent").await;
-    let id = applied(&town, &li, CHENGDU).await;
+    let id = applied(&town, &wang, CHENGDU).await;
     let sent = until(&town, &id, "sent", |case| {
         steps(case).contains(&"letter_sent")
     })
     .await;
     letter_at_other(&town, &letter_no(&sent), "LETTER_RECEIVED").await;
 
-    seal(&town, &employer, &li).await;
-    let path = format!("/platform/centres/{BEIJING}/letters");
-    let body = json!({ "id_no": li.id, "name": "李梅", "from": "500000" });
-    let letter = town
-        .doors
-        .control_post(&path, &body)
-        .await
-        .expect("the platform")
-        .ok();
-    let no = text(&letter.expect("a letter"), "letter_no").expect("a number");
-    letter_at_other(&town, &no, "COMPLETED").await;
-
+    // The empty account is closed as a withdrawal that closes one would.
+    let mut owner = town.database.owner().await;
+    for statement in [
+        "UPDATE membership SET state = 9",
+        "UPDATE ledger_account SET state = 3, version = version + 1 WHERE kind = 1",
+    ] {
+        sqlx::query(statement)
+            .execute(&mut owner)
+            .await
+            .expect("closed");
+    }
     mood(&town, CHENGDU, "ok").await;
     town.later(60 * 24 * 21);
     let negotiating = until(&town, &id, "negotiating", |case| {
@@ -562,6 +574,82 @@ async fn money_for_an_account_that_is_closed_meanwhile_is_negotiated_and_goes_ba
         .await;
     ended(&town, &id, "failed").await;
     at_rest(&town).await;
+}
+
+#[tokio::test]
+async fn what_the_platform_has_not_signed_is_not_taken() {
+    let town = Town::open().await;
+    let message = json!({
+        "messageId": "510100-1", "from": CHENGDU, "to": "500000", "letterNo": "LH510100S000000000001",
+        "sentAt": "2026-11-24T02:00:00Z", "business": "BDC903", "data": null,
+    });
+    let http = reqwest::Client::new();
+    let inbox = format!("http://{}/inbox/platform", town.config.listen);
+    let platform = format!("{}/platform/messages", town.config.outside_url);
+    for url in [inbox, platform] {
+        let answer = http
+            .post(url)
+            .json(&message)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status().as_u16(), 401);
+    }
+    assert_eq!(town.sql("SELECT count(*) FROM inbox").await, 0);
+}
+
+#[tokio::test]
+async fn the_form_on_the_page_sends_the_letter_and_tells_what_is_wrong() {
+    let town = Town::open().await;
+    let (li, _) = newcomer(&town, 718).await;
+    lives_at(&town, CHENGDU, &li, json!({})).await;
+    mood(&town, CHENGDU, "silent").await;
+    let office = town.office().await;
+    let me = Visitor::person(&town, &office, &li).await;
+    let page = me.get("/my/transfer").await.page;
+    for words in [
+        "从哪里转来",
+        "成都",
+        "北京",
+        "转出地个人账号",
+        "2 至 3 个工作日",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    let key = |page: &str| {
+        let rest = page.split("name=\"key\" value=\"").nth(1).expect("a key");
+        rest.split('"').next().expect("its end").to_owned()
+    };
+    let first = key(&page);
+    let sent = me
+        .post("/my/transfer", &[("key", &first), ("from_centre", CHENGDU)])
+        .await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
+    let again = me
+        .post("/my/transfer", &[("key", &first), ("from_centre", CHENGDU)])
+        .await;
+    assert_eq!(
+        again.location, sent.location,
+        "the same button twice is one case"
+    );
+    let second = key(&me.get("/my/transfer").await.page);
+    let refused = me
+        .post(
+            "/my/transfer",
+            &[("key", &second), ("from_centre", CHENGDU)],
+        )
+        .await;
+    assert!(
+        refused
+            .page
+            .contains("已有在办的转移申请（联系函号：LH500000"),
+        "{}",
+        refused.page
+    );
+    let followed = me.get(&sent.location).await.page;
+    for words in ["已发联系函", "个工作日", "撤回这次申请"] {
+        assert!(followed.contains(words), "{words}");
+    }
 }
 
 // ---- the person leaves -------------------------------------------------------------------------------------------------------------

@@ -174,7 +174,8 @@ impl World {
             .read(|books| {
                 books.account(&payment.to).is_some_and(|account| {
                     account.lines.iter().any(|(line, _)| {
-                        line.counterparty.number.as_deref() == Some(payment.from.as_str())
+                        line.amount > Fen::ZERO
+                            && line.counterparty.number.as_deref() == Some(payment.from.as_str())
                             && line.remittance.as_deref() == Some(payment.reference.as_str())
                     })
                 })
