@@ -82,9 +82,6 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
         "returned" => {
             format!("【公积金】{amount} 元被收款行退回，请在“办件”里换卡或退回账户。办件 {no}")
         }
-        "letter_sent" => {
-            format!("【公积金】已向转出地发出联系函，对方答复后告诉您，进度在“办件”里看。办件 {no}")
-        }
         "transferred_in" => {
             format!("【公积金】外地转来的 {amount} 元已记入您的公积金账户。办件 {no}")
         }

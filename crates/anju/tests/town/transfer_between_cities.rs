@@ -1004,7 +1004,8 @@ async fn two_instances_killed_at_any_step_move_every_fen_exactly_once() {
         }
         let mut open = 0;
         for (to, id) in &cases {
-            open += usize::from(case(&towns[*to], id).await["state"] != "done");
+            let answer = towns[*to].doors.get(&format!("/cases/{id}")).await;
+            open += usize::from(!answer.is_ok_and(|answer| answer.body["state"] == "done"));
         }
         if open == 0 && kills >= 12 {
             break;

@@ -1,20 +1,19 @@
 //! The in-centre's side (转入): the service that a person applies for, what the out-centre answers, and the money that comes.
 
 use anju_casework::books::{self, Booking};
-use anju_casework::catalogue::{Approved, Effect, OwnBooks, Request, Service};
+use anju_casework::catalogue::{Approved, Carried, OwnBooks, Request, Service};
 use anju_casework::{Actor, Fault, Office, Refusal, Result, outbox};
 use anju_domain::calendar::Month;
 use anju_domain::clock::{at_hour, end_of_day, shanghai_date};
 use anju_ledger::Role;
-use anju_policy::{Decision, Facts};
 use anju_vault::NumberKind;
 use anju_wire::platform::{Body, Information, Progress, Sheet};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection};
 
 use super::letter::{self, Letter, Opened, Side, State, Step, shift};
 use super::message::{say, say_letter};
@@ -38,17 +37,13 @@ impl TransferIn {
         office: &Office,
         tx: &mut PgConnection,
         approved: &Approved<'_>,
-    ) -> Result<()> {
+    ) -> Result<Carried> {
         let request = approved.request;
         let from = request
             .text("from_centre")
             .ok_or_else(|| Refusal::rule("E-FORM-01", "请选择转出地。"))?;
-        let membership = approved
-            .own
-            .membership
-            .as_ref()
-            .ok_or_else(|| Fault::Stored("a transfer without an account".to_owned()))?;
-        let applied_on = shanghai_date(approved.submitted_at);
+        let applicant = Applicant::read(office, tx, approved).await?;
+        let applied_on = shanghai_date(applicant.submitted_at);
         let rules = Rules::on(office, applied_on);
         let at = [("region", from)];
         let holidays = office.holidays();
@@ -72,32 +67,25 @@ impl TransferIn {
                 other_name: &name_of(office, &self.id, from),
                 state: State::LetterSent,
                 person_id: Some(request.applicant_id),
-                account_id: Some(membership.account_id),
-                membership_id: Some(membership.membership_id),
+                account_id: Some(applicant.account_id),
+                membership_id: Some(applicant.membership_id),
                 branch_id: approved.branch_id,
-                applied_at: approved.submitted_at,
+                applied_at: applicant.submitted_at,
                 alarm_on,
                 next_at: Some(next_reminder(office, applied_on)?),
+                // The account that the letter names is the one of the person's own bank.
+                receipt_bank: Some(&applicant.bank),
                 pay_bank: None,
                 pay_to: None,
                 reason: None,
             },
         )
         .await?;
-        // The account that the letter names is the one of the person's own bank.
-        sqlx::query(
-            "UPDATE transfer_letter SET receipt_bank = $3 WHERE centre_id = $1 AND letter_id = $2",
-        )
-        .bind(office.centre.id)
-        .bind(approved.case_id)
-        .bind(&membership.bank)
-        .execute(&mut *tx)
-        .await?;
         sqlx::query("UPDATE business_case SET promised_at = $3, account_id = $4 WHERE centre_id = $1 AND case_id = $2")
             .bind(office.centre.id)
             .bind(approved.case_id)
             .bind(end_of_day(promised_on))
-            .bind(membership.account_id)
+            .bind(applicant.account_id)
             .execute(&mut *tx)
             .await?;
         say_letter(
@@ -109,16 +97,11 @@ impl TransferIn {
             request.text("from_account"),
         )
         .await?;
-        anju_casework::case::add_event(
-            office,
-            tx,
-            approved.case_id,
-            Actor::System,
-            &["letter_sent"],
-            json!({ "letter": letter_no, "transfer_state": State::LetterSent.code(), "other_centre": from }),
-        )
-        .await?;
-        outbox::sms(office, tx, approved.case_id, "letter_sent").await
+        Ok(Carried {
+            step: "letter_sent",
+            detail: json!({ "letter": letter_no, "transfer_state": State::LetterSent.code(), "other_centre": from }),
+            done: false,
+        })
     }
 
     /// 撤销: asked of the out-centre, which may have confirmed the letter in the meantime; its answer decides.
@@ -152,6 +135,32 @@ impl TransferIn {
         tx.commit().await?;
         office.changed_with_messages(letter_id);
         Ok(())
+    }
+}
+
+/// Whose case it is, as it stands in the transaction that carries it out.
+#[derive(FromRow)]
+struct Applicant {
+    submitted_at: DateTime<Utc>,
+    membership_id: i64,
+    account_id: i64,
+    bank: String,
+}
+
+impl Applicant {
+    async fn read(office: &Office, tx: &mut PgConnection, approved: &Approved<'_>) -> Result<Self> {
+        sqlx::query_as(
+            "SELECT c.submitted_at, m.membership_id, m.account_id, e.bank
+               FROM business_case c
+               JOIN membership m ON m.centre_id = c.centre_id AND m.person_id = c.applicant_id AND m.state <> 9
+               JOIN employer e ON e.centre_id = m.centre_id AND e.employer_id = m.employer_id
+              WHERE c.centre_id = $1 AND c.case_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(approved.case_id)
+        .fetch_optional(tx)
+        .await?
+        .ok_or_else(|| Fault::Stored("a transfer without an account".to_owned()).into())
     }
 }
 
@@ -200,24 +209,17 @@ impl Service for TransferIn {
         own_books::read(office, conn, request).boxed()
     }
 
-    fn effect<'a>(
-        &'a self,
-        _office: &'a Office,
-        _request: &'a Request,
-        _facts: &'a Facts,
-        _decision: &'a Decision,
-        _own: &'a OwnBooks,
-    ) -> BoxFuture<'a, Result<Effect>> {
-        async { Ok(Effect::Own) }.boxed()
+    fn carries_out(&self) -> bool {
+        true
     }
 
     fn carry_out<'a>(
         &'a self,
         office: &'a Office,
-        conn: &'a mut PgConnection,
-        approved: &'a Approved<'a>,
-    ) -> BoxFuture<'a, Result<()>> {
-        self.send_letter(office, conn, approved).boxed()
+        tx: &'a mut PgConnection,
+        approved: Approved<'a>,
+    ) -> BoxFuture<'a, Result<Carried>> {
+        async move { self.send_letter(office, tx, &approved).await }.boxed()
     }
 
     fn take_back<'a>(
@@ -511,7 +513,7 @@ async fn credit(
     // The same month is counted once, wherever and however often it was contributed.
     sqlx::query(
         "INSERT INTO remote_month (centre_id, person_id, month, letter_id)
-         SELECT DISTINCT $1, $2, month, $4 FROM unnest($3::integer[]) AS month ON CONFLICT DO NOTHING",
+         SELECT DISTINCT $1::smallint, $2::bigint, month, $4::bigint FROM unnest($3::integer[]) AS month ON CONFLICT DO NOTHING",
     )
     .bind(office.centre.id)
     .bind(letter.person_id)

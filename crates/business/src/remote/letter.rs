@@ -299,6 +299,7 @@ pub(super) struct Opened<'a> {
     pub applied_at: DateTime<Utc>,
     pub alarm_on: NaiveDate,
     pub next_at: Option<DateTime<Utc>>,
+    pub receipt_bank: Option<&'a str>,
     pub pay_bank: Option<&'a str>,
     pub pay_to: Option<&'a PayTo>,
     pub reason: Option<(&'a str, &'a str)>,
@@ -317,8 +318,8 @@ pub(super) async fn open(
     let added = sqlx::query(
         "INSERT INTO transfer_letter (centre_id, letter_id, side, letter_no, other_centre, other_name, state, person_id, account_id,
                                       membership_id, branch_id, applied_at, alarm_on, moved_at, next_at, pay_bank, pay_account,
-                                      pay_holder, reason_code, reason, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                                      pay_holder, reason_code, reason, ended_at, receipt_bank)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
              ON CONFLICT (centre_id, side, letter_no) DO NOTHING",
     )
     .bind(office.centre.id)
@@ -342,6 +343,7 @@ pub(super) async fn open(
     .bind(opened.reason.map(|(code, _)| code))
     .bind(opened.reason.map(|(_, words)| words))
     .bind(ended)
+    .bind(opened.receipt_bank)
     .execute(conn)
     .await?;
     Ok(added.rows_affected() == 1)
@@ -444,8 +446,8 @@ pub(super) async fn shift(
     let days = ended.then(|| letter.days(&office.holidays(), office.today()));
     sqlx::query(
         "UPDATE transfer_letter
-            SET state = $3, moved_at = $4, next_at = $5, reason_code = coalesce($6, reason_code), reason = coalesce($7, reason),
-                ended_at = CASE WHEN $8 THEN $4 END, working_days = $9, proposal = NULL, proposed_by = NULL, proposed_at = NULL
+            SET state = $3, moved_at = $4::timestamptz, next_at = $5, reason_code = coalesce($6, reason_code), reason = coalesce($7, reason),
+                ended_at = CASE WHEN $8 THEN $4::timestamptz END, working_days = $9, proposal = NULL, proposed_by = NULL, proposed_at = NULL
           WHERE centre_id = $1 AND letter_id = $2",
     )
     .bind(office.centre.id)
