@@ -1,5 +1,5 @@
 //! Transfers between cities (异地转移接续, contribution.md §12): money follows the person from the out-centre to the in-centre, where he
-//! applies. `incoming.rs` is the in-centre's side, `outgoing.rs` the out-centre's, `message.rs` what both say over the national platform,
+//! applies. `incoming.rs` is the in-centre's side, `outgoing.rs` the out-centre's (`leaving.rs` its money), `message.rs` what both say over the national platform,
 //! `money.rs` what banks do, `letter.rs` the letter that both sides keep, `list.rs` what people read.
 //!
 //! Invariant: whatever comes twice, late or in another order, a letter's money is credited at most once and leaves at most once: each step
@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod incoming;
+mod leaving;
 pub mod letter;
 pub mod list;
 pub mod message;

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 
 use super::letter::{self, Letter, Side, State, Step, shift};
 use super::message::say;
-use super::{incoming, outgoing};
+use super::{incoming, leaving, outgoing};
 use crate::contribution::receipt::{self, Credit};
 
 /// The letter number inside what a centre wrote: spaces and full width do not matter.
@@ -60,7 +60,7 @@ pub(crate) async fn place(
         }
         let taken = match side {
             Side::In => incoming::awaits_money(&letter),
-            Side::Out => outgoing::awaits_money(&letter, credit.amount_fen),
+            Side::Out => leaving::awaits_money(&letter, credit.amount_fen),
         };
         return Ok(if taken {
             Place::Letter(Box::new(letter))
@@ -137,7 +137,7 @@ pub(crate) async fn arrived(
     .await?;
     match letter.side() {
         Side::In => incoming::settle(office, tx, &letter).await,
-        Side::Out => outgoing::came_back(office, tx, &letter, "对方中心退回款项").await,
+        Side::Out => leaving::came_back(office, tx, &letter, "对方中心退回款项").await,
     }
 }
 
@@ -338,7 +338,7 @@ pub async fn rejected(
             )
             .await?;
         }
-        Side::Out => outgoing::pay_failed(office, &mut tx, &letter, &reason).await?,
+        Side::Out => leaving::pay_failed(office, &mut tx, &letter, &reason).await?,
     }
     tx.commit().await?;
     office.changed_with_messages(letter_id);
@@ -369,14 +369,14 @@ pub async fn returned(
         return Ok(false);
     }
     let letter = letter::lock(office, &mut tx, letter_id).await?;
-    if letter.side() != Side::Out || !outgoing::awaits_money(&letter, credit.amount_fen) {
+    if letter.side() != Side::Out || !leaving::awaits_money(&letter, credit.amount_fen) {
         // Sent back to its payer and not taken there either: people decide about it.
         tx.rollback().await?;
         return receipt::receive(office, credit).await.map(|_| true);
     }
     book_receipt(office, &mut tx, &letter, credit).await?;
     let letter = letter::lock(office, &mut tx, letter_id).await?;
-    outgoing::came_back(office, &mut tx, &letter, reason).await?;
+    leaving::came_back(office, &mut tx, &letter, reason).await?;
     tx.commit().await?;
     office.changed_with_messages(letter_id);
     Ok(true)
