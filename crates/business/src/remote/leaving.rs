@@ -414,4 +414,3 @@ async fn has_another_account(
     .fetch_one(tx)
     .await?)
 }
-

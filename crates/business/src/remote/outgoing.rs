@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::leaving;
 use super::letter::{self, Letter, Opened, Side, State, Step, shift};
 use super::message::{say, take};
-use super::leaving;
 use crate::policy::Rules;
 use crate::withdrawal::own_books;
 

@@ -346,7 +346,7 @@ async fn the_control_door_says_what_is_wrong_in_chinese() {
     let payment = |to: &str, fen: i64| json!({"from": "1", "to": to, "amount_fen": fen, "reference": "", "payer": ""});
     for (path, body, expected) in [
         (
-            "/control/banks/B9/payments",
+            "/control/banks/B0/payments",
             payment("1", 1),
             StatusCode::NOT_FOUND,
         ),

@@ -105,6 +105,3 @@ impl World {
             .map_or_else(|| self.keys.bank.clone(), |centre| centre.bank_key)
     }
 }
-
-#[cfg(test)]
-mod tests;

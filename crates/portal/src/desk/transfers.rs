@@ -223,7 +223,9 @@ async fn draw(
             id if Some(id) == one.person_id => "本人".to_owned(),
             id => staff_named(office, id, "经办人").await?,
         };
-        let words: Vec<&str> = event.steps.iter().map(|step| step_name(step)).collect();
+        // Nothing is paid by a transfer's approval alone.
+        let told = event.steps.iter().filter(|step| *step != "executing");
+        let words: Vec<&str> = told.map(|step| step_name(step)).collect();
         let what = words.join("、");
         let note = format!("{} · {who}", when::second(event.at, now));
         lines.push(Event::new(When::Done, what, note));
@@ -267,6 +269,11 @@ async fn draw(
         proposed,
         agree: (acts && proposal.is_some())
             .then(|| Button::send("复核通过", ButtonLook::Primary).value("agree", "yes")),
+        idle: if possible.is_empty() {
+            "现在没有要人办的：系统和对方中心在办。"
+        } else {
+            "等柜员或复核员提出，再由另一人复核。"
+        },
         send_back: Button::send("退回", ButtonLook::Plain).value("agree", "no"),
         hidden,
     })

@@ -233,7 +233,8 @@ pub(crate) fn promise(
             "款项正在与对方中心核对".into(),
             Text::new()
                 .say(letter.reason.as_deref().unwrap_or_default())
-                .say("。不用您再办什么。"),
+                .say("。不用您再办什么。")
+                .join(days),
         ),
         _ => (
             Text::new()

@@ -44,6 +44,8 @@ pub struct TransferPage {
     pub proposed: Option<Text>,
     /// Confirms it, where this person may.
     pub agree: Option<Button>,
+    /// Why there is nothing to do here for this person.
+    pub idle: &'static str,
     /// Sends it back.
     pub send_back: Button,
     /// Token of the forms.
