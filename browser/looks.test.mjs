@@ -68,6 +68,7 @@ page('my-statement', 'long', async (at) => {
   await at.waitForLoadState();
 });
 page('my-papers', 'long', '/my/papers');
+page('my-transfer', 'tenant', '/my/transfer');
 page('my-messages', 'long', '/my/messages');
 page('my-me', 'long', '/my/me');
 page('my-access', 'long', '/my/me/access');
@@ -154,6 +155,7 @@ page('desk-suspense', 'accountant', '/desk/suspense');
 page('desk-corrections', 'accountant', '/desk/corrections');
 page('desk-relief', 'accountant', '/desk/relief');
 page('desk-relief-list', 'accountant', '/desk/relief/list?kind=1');
+page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
 page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');

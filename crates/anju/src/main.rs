@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anju::{command, config::Config, log};
+use anju::{command, config::Config, doors, log, start};
 use clap::{Parser, Subcommand};
 
 /// A withdrawal makes some thousand small values on several threads; with the system's allocator a tenth of all time went there.
@@ -33,6 +33,8 @@ enum Command {
     },
     /// 模拟的外部世界：银行、部门、手机
     Outside,
+    /// 把本演示中心登记到另一个中心的外部世界（ANJU_OUTSIDE_URL），两个中心由此互转
+    Join,
     /// 外部世界的一个见证人（由 anju outside 启动）
     #[command(hide = true)]
     Witness {
@@ -138,6 +140,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Witness { place } => {
             log::begin(&config);
             command::outside::witness(&config, &place).await?;
+        }
+        Command::Join => {
+            let doors = doors::Doors::of(&config)?;
+            start::demo::join(&config, &doors).await?;
         }
         Command::Ready => command::ready::run(&config).await?,
         Command::Demo(size) => command::demo::run(&config, &size).await?,

@@ -6,6 +6,7 @@ pub mod contribution;
 pub mod papers;
 pub mod policy;
 pub mod queries;
+pub mod remote;
 pub mod withdrawal;
 
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "register_supplement" => Some(Arc::new(contribution::supplement::Supplement::new(
                     &service.id,
                 ))),
+                "transfer_in" => Some(Arc::new(remote::incoming::TransferIn::new(&service.id))),
+                "transfer_out" => Some(Arc::new(remote::outgoing::TransferOut::new(&service.id))),
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }

@@ -37,6 +37,13 @@ impl Rules {
             .map_err(|_| Fault::Policy(format!("{name} is not a number of days")).into())
     }
 
+    /// A count of days, by place.
+    pub fn days_at(&self, name: &str, at: &[(&str, &str)]) -> Result<u32> {
+        let days = self.policy.set.int(name, self.day, at).map_err(fault)?;
+        u32::try_from(days)
+            .map_err(|_| Fault::Policy(format!("{name} is not a number of days")).into())
+    }
+
     /// Money, by place.
     pub fn fen(&self, name: &str, at: &[(&str, &str)]) -> Result<Fen> {
         self.policy.set.fen(name, self.day, at).map_err(fault)

@@ -14,7 +14,7 @@ mod row;
 mod settle;
 mod submit;
 
-pub use begin::{AtOnce, Begun, at_once, begin_executing, end_executing};
+pub use begin::{AtOnce, Begun, at_once, begin_at, begin_executing, end_executing, step};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use crate::employer::Employer;
 use crate::membership::Membership;
 use crate::person::Person;
-use crate::{Fault, Office, Refusal, Result};
+use crate::{Actor, Fault, Office, Refusal, Result};
 
 /// Who asks for a service, for what, where.
 #[derive(Debug, Clone)]
@@ -219,6 +219,21 @@ pub trait Service: Send + Sync {
             let what = format!("{} has nothing to carry out", self.id());
             Err(Fault::Stored(what).into())
         })
+    }
+
+    /// Takes back a case that is already executing, where the service allows that at all.
+    fn take_back<'a>(
+        &'a self,
+        _office: &'a Office,
+        _case_id: i64,
+        _actor: Actor,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
+        None
+    }
+
+    /// What somebody hears whose wish is alive in another case of his.
+    fn already(&self, office: &Office, case_id: i64) -> Refusal {
+        crate::case::live_case(office, self.id(), case_id)
     }
 
     /// Begins a case whose service checks and executes in its own transaction (a remittance), and remembers the submission's key in it;

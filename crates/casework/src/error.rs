@@ -143,7 +143,7 @@ impl Fault {
 
 impl Error {
     /// The database's code, where it is what failed.
-    pub(crate) fn database_code(&self) -> Option<String> {
+    pub fn database_code(&self) -> Option<String> {
         match self {
             Self::Failed(Fault::Database(error)) => {
                 Some(error.as_database_error()?.code()?.into_owned())

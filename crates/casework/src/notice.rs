@@ -108,6 +108,18 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
         "returned" => {
             format!("【公积金】{amount} 元被收款行退回，请在“办件”里换卡或退回账户。办件 {no}")
         }
+        "transferred_in" => {
+            format!("【公积金】外地转来的 {amount} 元已记入您的公积金账户。办件 {no}")
+        }
+        "transferred_out" => {
+            format!("【公积金】您的公积金 {amount} 元已转往转入地，本地账户已结清。办件 {no}")
+        }
+        "transfer_disputed" => {
+            format!("【公积金】您的异地转移款项正在与对方中心核对，不用您再办什么。办件 {no}")
+        }
+        "transfer_failed" => {
+            format!("【公积金】您的异地转移没有办成，原因和补救办法请在“办件”里看。办件 {no}")
+        }
         "credited_back" => format!("【公积金】退回的 {amount} 元已回到您的公积金账户。办件 {no}"),
         _ => return None,
     })

@@ -17,6 +17,10 @@ pub mod kind {
     pub const SMS: i16 = 2;
     /// A payment that returns an unidentified receipt.
     pub const REFUND: i16 = 3;
+    /// A payment of a transfer between cities: to the in-centre, or back to the out-centre.
+    pub const TRANSFER: i16 = 50;
+    /// A message to another centre over the national platform.
+    pub const PLATFORM: i16 = 51;
 }
 
 /// A word for a kind, in measures.
@@ -26,6 +30,8 @@ pub const fn word(kind: i16) -> &'static str {
         kind::PAYMENT => "payment",
         kind::SMS => "sms",
         kind::REFUND => "refund",
+        kind::TRANSFER => "transfer",
+        kind::PLATFORM => "platform",
         _ => "other",
     }
 }

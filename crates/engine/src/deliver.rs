@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anju_business::contribution::{refund, suspense};
+use anju_business::remote::money;
 use anju_casework::case::{self, Order, PaymentReport};
 use anju_casework::outbox::{self, Message};
 use anju_casework::{Fault, Result, notice};
@@ -77,7 +78,14 @@ async fn deliver_logged(engine: &Engine, message: Message) {
 
 async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
     match message.kind {
-        outbox::kind::PAYMENT | outbox::kind::REFUND => pay(engine, message).await,
+        outbox::kind::PAYMENT | outbox::kind::REFUND | outbox::kind::TRANSFER => {
+            pay(engine, message).await
+        }
+        outbox::kind::PLATFORM => {
+            engine
+                .say_to_platform(message, query_after(message.attempts))
+                .await
+        }
         outbox::kind::SMS => tell(engine, message).await,
         other => Err(Fault::Stored(format!("outbox kind {other}")).into()),
     }
@@ -90,6 +98,9 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
         Payer::Case { case_id, attempt } => case::order(office, case_id, attempt).await?,
         Payer::Refund { match_id } => suspense::refund_order(office, match_id).await?,
         Payer::Employer { refund_id } => refund::order(office, refund_id).await?,
+        Payer::Transfer { letter_id, attempt } => {
+            money::order_of(office, letter_id, attempt).await?
+        }
     };
     // A notice may have settled it in the meantime.
     let Some(order) = order else {
@@ -167,8 +178,14 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
                 why,
                 "the result of a payment is unknown; it is queried"
             );
-            if let Payer::Case { case_id, attempt } = payer {
-                case::payment_unknown(office, case_id, attempt).await?;
+            match payer {
+                Payer::Case { case_id, attempt } => {
+                    case::payment_unknown(office, case_id, attempt).await?;
+                }
+                Payer::Transfer { letter_id, attempt } => {
+                    money::unknown(office, letter_id, attempt).await?;
+                }
+                Payer::Refund { .. } | Payer::Employer { .. } => {}
             }
             outbox::later(
                 office,

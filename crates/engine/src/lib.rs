@@ -8,6 +8,7 @@ pub mod deliver;
 pub mod gather;
 pub mod keys;
 mod payer;
+pub mod platform;
 pub mod receive;
 pub mod schedule;
 pub mod seal;
@@ -19,10 +20,11 @@ use anju_casework::{Error, Fault, Office, Result};
 use anju_domain::clock::{at_hour, shanghai_date};
 use anju_exchange::bank::BankLine;
 use anju_exchange::gateway::Gateway;
+use anju_exchange::platform::Platform;
 use anju_exchange::witness::Witness;
 use anju_vault::SharedKey;
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 /// The engine's parts. Cheap to clone.
@@ -36,6 +38,10 @@ pub struct Engine {
     pub banks: BankLine,
     /// Checks what banks push.
     pub bank_key: SharedKey,
+    /// The national transfer platform.
+    pub platform: Arc<Platform>,
+    /// Woken when a letter may go on.
+    pub letters: Arc<Notify>,
     /// Who cosigns the evidence log.
     pub witnesses: Arc<[Witness]>,
 }
@@ -106,6 +112,7 @@ impl Engine {
         let mut workers = JoinSet::new();
         workers.spawn(deliver::run(self.clone(), stop.subscribe()));
         workers.spawn(advance::run(self.clone(), stop.subscribe()));
+        workers.spawn(platform::run(self.clone(), stop.subscribe()));
         let mut watchers = JoinSet::new();
         // Sealing is the database's work: whoever dies in it leaves nothing half done.
         watchers.spawn(seal::run(self.clone()));

@@ -2,6 +2,7 @@
 //! once: a second one about the same order changes nothing.
 
 use anju_business::contribution::{refund, suspense};
+use anju_business::remote::money;
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::outbox::Message;
 use anju_casework::{Fault, Office, Result};
@@ -16,6 +17,8 @@ pub(crate) enum Payer {
     Refund { match_id: i64 },
     /// What an employer contributed wrongly goes back to it.
     Employer { refund_id: i64 },
+    /// A transfer between cities: to the in-centre, or back to the out-centre.
+    Transfer { letter_id: i64, attempt: i16 },
 }
 
 impl Payer {
@@ -24,6 +27,12 @@ impl Payer {
         let number = |field: &str| message.payload.get(field).and_then(Value::as_i64);
         if let Some(refund_id) = number("refund") {
             return Ok(Self::Employer { refund_id });
+        }
+        if let (Some(letter_id), Some(attempt)) = (number("transfer"), number("attempt")) {
+            return Ok(Self::Transfer {
+                letter_id,
+                attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))?,
+            });
         }
         match (number("case"), number("attempt"), number("match")) {
             (Some(case_id), Some(attempt), _) => Ok(Self::Case {
@@ -39,6 +48,9 @@ impl Payer {
     pub(crate) fn of_end_to_end_id(office: &Office, id: &str) -> Option<Self> {
         if let Some((case_id, attempt)) = case::of_end_to_end_id(office, id) {
             return Some(Self::Case { case_id, attempt });
+        }
+        if let Some((letter_id, attempt)) = money::of_end_to_end_id(office, id) {
+            return Some(Self::Transfer { letter_id, attempt });
         }
         suspense::of_refund_id(office, id)
             .map(|match_id| Self::Refund { match_id })
@@ -62,6 +74,10 @@ impl Payer {
                 refund::result(office, refund_id, true, report).await?;
                 Ok(false)
             }
+            Self::Transfer { letter_id, attempt } => {
+                money::paid(office, letter_id, attempt, report).await?;
+                Ok(false)
+            }
         }
     }
 
@@ -76,6 +92,9 @@ impl Payer {
             }
             Self::Employer { refund_id } => {
                 refund::result(office, refund_id, false, report).await?
+            }
+            Self::Transfer { letter_id, attempt } => {
+                money::rejected(office, letter_id, attempt, report).await?
             }
         };
         Ok(())

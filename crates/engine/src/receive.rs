@@ -2,6 +2,7 @@
 //! 2xx makes the bank send it again.
 
 use anju_business::contribution::receipt::{self, Credit};
+use anju_business::remote::money;
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::inbox::{self, Arrival};
 use anju_casework::{Refusal, Result};
@@ -85,6 +86,11 @@ impl Engine {
 
     /// 退票: money that comes back after it was paid.
     async fn returned(&self, entry: &BankEntry, original: &str, reason: &str) -> Result<()> {
+        if let Some((letter_id, _)) = money::of_end_to_end_id(&self.office, original) {
+            let remark = format!("退回 {original} {reason}");
+            money::returned(&self.office, letter_id, &credit(entry, remark), reason).await?;
+            return Ok(());
+        }
         let Some((case_id, _)) = case::of_end_to_end_id(&self.office, original) else {
             // Not one of ours after all: it is money of an unknown payer.
             let remark = format!("退回 {original} {reason}");

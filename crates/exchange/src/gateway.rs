@@ -55,7 +55,7 @@ pub enum GatewayError {
 pub struct Gateway {
     pub(crate) catalogue: Catalogue,
     pub(crate) counterparts: HashMap<String, Counterpart>,
-    pub(crate) line: Line,
+    pub(crate) line: Arc<Line>,
     pub(crate) clock: Arc<dyn Clock>,
     store: Arc<dyn FactStore>,
     pub(crate) vault: Arc<Vault>,
@@ -110,7 +110,7 @@ impl Gateway {
         Ok(Arc::new(Gateway {
             counterparts,
             catalogue,
-            line,
+            line: Arc::new(line),
             clock,
             store,
             vault,
@@ -178,6 +178,12 @@ impl Gateway {
     #[must_use]
     pub fn line(&self) -> &Line {
         &self.line
+    }
+
+    /// The same line for whoever keeps it: the national platform stands behind it too.
+    #[must_use]
+    pub fn line_shared(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
     }
 
     /// What was kept and serves again. A case's own facts serve it until they end; a question without a case, and a

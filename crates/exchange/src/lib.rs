@@ -16,6 +16,7 @@ pub mod identity;
 pub mod kept;
 pub mod line;
 pub mod message;
+pub mod platform;
 mod quota;
 pub mod schema;
 pub mod source;

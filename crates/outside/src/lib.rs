@@ -11,6 +11,7 @@ pub mod control;
 mod face;
 mod page;
 pub mod phone;
+pub mod platform;
 pub mod source;
 pub mod store;
 pub mod witness;
@@ -31,6 +32,7 @@ use tokio::sync::Notify;
 use crate::bank::{Banks, Moment};
 use crate::clock::Clock;
 use crate::phone::Phones;
+use crate::platform::Platform;
 use crate::source::{Departments, Registers};
 use crate::store::{Store, StoreError};
 
@@ -99,6 +101,8 @@ pub struct World {
     pub departments: Departments,
     /// The phones.
     pub phones: Store<Phones>,
+    /// The national transfer platform and the centres that it simulates.
+    pub platform: Platform,
 }
 
 /// Secrets shared with the product, copies of its own under `ANJU_HOME/outside/keys`.
@@ -137,6 +141,7 @@ impl World {
                 .map_err(OutsideError::Line)?,
             departments: Departments::open(&home)?,
             phones: Store::open(&home)?,
+            platform: Platform::open(&home)?,
         })
     }
 
@@ -165,6 +170,7 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(source::door::router())
         .merge(source::control::router())
         .merge(phone::router())
+        .merge(platform::door::router())
         .merge(witness::routes())
         .merge(page::routes())
         .layer(axum::middleware::from_fn(page::own_site_only))
@@ -188,7 +194,8 @@ pub async fn serve_on(listener: TcpListener, world: Arc<World>) -> std::io::Resu
         axum::serve(listener, router(Arc::clone(&world))).with_graceful_shutdown(asked_to_stop());
     tokio::select! {
         served = doors.into_future() => served,
-        () = bank::run(world) => Ok(()),
+        () = bank::run(Arc::clone(&world)) => Ok(()),
+        () = platform::run(world) => Ok(()),
     }
 }
 

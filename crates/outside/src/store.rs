@@ -185,6 +185,11 @@ impl<R: Room> Store<R> {
         Ok(answer)
     }
 
+    /// Reads the state as it was opened, before anybody changes it.
+    pub fn peek<T>(&self, look: impl FnOnce(&R) -> T) -> Result<T, StoreError> {
+        Ok(look(&self.lock()?.room))
+    }
+
     fn lock(&self) -> Result<MutexGuard<'_, State<R>>, StoreError> {
         // A panic inside a change may have left half of it in memory: what follows would build on sand.
         self.shared.state.lock().map_err(|_| StoreError::Broken)

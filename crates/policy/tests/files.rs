@@ -41,6 +41,8 @@ fn the_demo_centres_files_have_no_mistake() {
             "ratio-adjust",
             "remittance-register",
             "supplement-register",
+            "transfer-in-apply",
+            "transfer-out",
             "verify-document",
             "withdraw-rent",
         ]

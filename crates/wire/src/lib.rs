@@ -3,4 +3,5 @@
 pub mod face;
 pub mod gateway;
 pub mod iso20022;
+pub mod platform;
 pub mod sms;

@@ -11,6 +11,9 @@ use crate::{config::Config, database, start::office};
 /// Each step of a case has its leaf, each leaf its place in the tree (accounting.md §5).
 const EVIDENCE: &str = "I20";
 
+/// The clearing account holds the money of letters that are on their way, and nothing else.
+const CLEARING: &str = "转移清算";
+
 /// 1 with a line for each breach; 0 with what was checked.
 pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
     let url = database::url(config).await?;
@@ -26,7 +29,15 @@ pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
         place: "存证日志".to_owned(),
         detail,
     }));
-    let checked: Vec<&str> = audit::checked().collect();
+    let (held, on_its_way) = anju_business::remote::audit::clearing(&office).await?;
+    if held != on_its_way {
+        breaches.push(audit::Breach {
+            invariant: CLEARING.to_owned(),
+            place: "21906".to_owned(),
+            detail: format!("转移清算账上 {held} 分，在途的转移合计 {on_its_way} 分"),
+        });
+    }
+    let checked: Vec<&str> = audit::checked().chain([CLEARING]).collect();
     if as_json {
         let breaches: Vec<_> = breaches
             .iter()

@@ -14,8 +14,9 @@ use anju_vault::{hmac_sm3, totp};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::{config::Config, home};
+use crate::{config::Config, doors::Doors, home, start::office};
 
 /// 工号 of the accountant who proposes a close.
 const ACCOUNTANT: &str = "1004";
@@ -98,6 +99,28 @@ async fn hands(engine: &Engine) -> anyhow::Result<(Staff, Staff)> {
             .with_context(|| format!("没有工号 {number}：先运行 anju setup --demo"))
     };
     Ok((hand(ACCOUNTANT).await?, hand(CHIEF_ACCOUNTANT).await?))
+}
+
+/// Registers this demo centre with an outside world that is another centre's: its code at the national platform, where it listens, and
+/// the secrets of its lines. Again: nothing changes.
+pub async fn join(config: &Config, doors: &Doors) -> anyhow::Result<()> {
+    let code = office::platform_code(config)?;
+    let secret = |name: &str| -> anyhow::Result<String> {
+        let path = home::keys(&config.home).join(name);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("没有 {}：先运行 anju setup --demo", path.display()))?;
+        Ok(text.trim().to_owned())
+    };
+    let body = json!({
+        "address": config.listen.to_string(),
+        "key": secret("gateway.key")?,
+        "bank_key": secret("bank.key")?,
+    });
+    doors
+        .control_put(&format!("/platform/centres/{code}"), &body)
+        .await?
+        .ok()?;
+    Ok(())
 }
 
 /// The logins, with codes for this instant in seconds of Unix time.

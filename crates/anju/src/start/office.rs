@@ -17,6 +17,7 @@ use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
     kept::{GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore},
+    platform::Platform,
     witness::Witness,
 };
 use anju_ledger::Ids;
@@ -26,9 +27,6 @@ use anyhow::{Context, anyhow};
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::{config::Config, home};
-
-/// Our name at the gateway of the departments.
-const GATEWAY_APP: &str = "anju";
 
 /// The one centre of this database; a province has a database or a shard for each.
 const CENTRE_ID: i16 = 1;
@@ -152,15 +150,24 @@ pub async fn open(config: &Config, pool: PgPool) -> anyhow::Result<Office> {
     ))
 }
 
+/// The code of a centre at the national platform, as its policy says today.
+pub fn platform_code(config: &Config) -> anyhow::Result<String> {
+    let today = shanghai_date(clock(&config.home).now());
+    let papers = Papers::read(config)?;
+    Ok(papers.policy.text("rt_centre_code", today, &[])?.to_owned())
+}
+
 /// The office's engine: its lines to departments and banks.
 pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
     let keys = home::keys(&config.home);
     let bank_key = SharedKey::open(keys.join("bank.key"))?;
+    let gateway_key = SharedKey::open(keys.join("gateway.key"))?;
     let gateway = Gateway::new(
         GatewaySettings {
             base_url: config.outside_url.clone(),
-            app_id: GATEWAY_APP.to_owned(),
-            key: SharedKey::open(keys.join("gateway.key"))?,
+            // Our name at the departments is the one at the national platform.
+            app_id: anju_business::remote::own_centre(&office)?,
+            key: gateway_key.clone(),
         },
         office.clock.clone(),
         Arc::new(OfficeStore(office.clone())),
@@ -180,6 +187,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         .strip_prefix("http://")
         .unwrap_or(&config.outside_url);
     let banks = BankLine::new(address, bank_key.clone(), banks)?;
+    let platform = Platform::new(gateway.line_shared(), gateway_key, office.clock.clone());
     let witnesses = fs::read_to_string(home::witnesses(&config.home)).unwrap_or_default();
     let witnesses = Witness::parse(&witnesses, &config.outside_url)?.into();
     Ok(Engine {
@@ -187,6 +195,8 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         gateway,
         banks,
         bank_key,
+        platform: Arc::new(platform),
+        letters: Arc::default(),
         witnesses,
     })
 }

@@ -33,5 +33,6 @@ mod service;
 mod supplement;
 #[expect(dead_code, reason = "the tests of faults use the rest")]
 mod town;
+mod transfer_between_cities;
 mod visitor;
 mod withdrawal;

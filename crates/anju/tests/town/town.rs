@@ -25,7 +25,8 @@ pub struct Town {
     server: Server,
     /// How its server was started.
     pub config: Config,
-    _outside: start::Running,
+    /// Its outside world; none where it lives in that of another town.
+    _outside: Option<start::Running>,
     /// Its database, for tests that act as its owner.
     pub database: TestDatabase,
     _home: Home,
@@ -107,7 +108,52 @@ impl Town {
             .expect("a centre");
         Self {
             doors: Doors::of(&config).expect("the demo key"),
-            _outside: start::outside_with_witnesses(&config, outside).expect("the outside world"),
+            _outside: Some(
+                start::outside_with_witnesses(&config, outside).expect("the outside world"),
+            ),
+            server: Server::Here {
+                _running: Box::new(
+                    start::server(&config, server, pool)
+                        .await
+                        .expect("the server"),
+                ),
+            },
+            config,
+            database,
+            _home: home,
+        }
+    }
+
+    /// A second centre, with books, keys and policy of its own, in the outside world of this one.
+    pub async fn beside(&self, centre: &str) -> Self {
+        let home = Home::fresh();
+        let database = TestDatabase::fresh().await;
+        let server = free_port().await;
+        let config = Config {
+            listen: server.local_addr().expect("bound"),
+            outside_listen: self.config.outside_listen,
+            outside_url: self.config.outside_url.clone(),
+            database_url: database.url.clone(),
+            demo: true,
+            centre: centre.to_owned(),
+            policy: policy_folder(&home.0, &[]),
+            home: home.0.clone(),
+            ..Config::default()
+        };
+        home::make_keys(&config.home, config.demo).expect("keys");
+        let pool = anju::database::pool(&database.url, 8)
+            .await
+            .expect("a pool");
+        office::found(&config, &database.url, &pool)
+            .await
+            .expect("a centre");
+        let doors = Doors::of(&config).expect("the demo key");
+        start::demo::join(&config, &doors)
+            .await
+            .expect("registered at the outside world");
+        Self {
+            doors,
+            _outside: None,
             server: Server::Here {
                 _running: Box::new(
                     start::server(&config, server, pool)
@@ -143,6 +189,7 @@ impl Town {
             .env("ANJU_LISTEN", self.config.listen.to_string())
             .env("ANJU_OUTSIDE_URL", &self.config.outside_url)
             .env("ANJU_POLICY", &self.config.policy)
+            .env("ANJU_CENTRE", &self.config.centre)
             .env("ANJU_DEMO", "1")
             .env("DATABASE_URL", &self.database.url);
         command

@@ -10,11 +10,12 @@ use sqlx::{FromRow, PgConnection};
 use anju_casework::books::{self, Booking};
 use anju_casework::employer::{self, Employer};
 use anju_casework::inbox::{self, Arrival};
-use anju_casework::{Actor, Office, Result};
+use anju_casework::{Actor, Fault, Office, Result};
 use anju_ledger::Role;
 
 use super::allocation;
 use super::remittance::{self, Remittance, find_reference, state};
+use crate::remote::{Letter, money};
 
 /// States of a receipt.
 pub mod receipt_state {
@@ -90,6 +91,7 @@ macro_rules! columns {
 enum Place {
     List(Employer, Remittance, &'static str),
     Suspense(Employer, String),
+    Transfer(Box<Letter>),
     Unidentified(String),
 }
 
@@ -114,6 +116,23 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
     let place = place(office, &mut tx, credit).await?;
     let receipt_id = office.ids.next().await?;
     let bank = office.bank(&credit.bank)?;
+    if let Place::Transfer(letter) = &place {
+        let journal_id = money::book_receipt(office, &mut tx, letter, credit).await?;
+        let receipt = Kept {
+            state: receipt_state::APPLIED,
+            reason: &format!("异地转移，联系函 {}", letter.letter_no),
+            employer_id: None,
+            remittance_id: None,
+            matched_by: Some("letter"),
+            journal_id,
+        };
+        keep(office, &mut tx, receipt_id, credit, &receipt).await?;
+        money::arrived(office, &mut tx, letter.letter_id, credit).await?;
+        tx.commit().await?;
+        office.changed_with_messages(letter.letter_id);
+        metrics::counter!("receipts_total", "event" => "E32").increment(1);
+        return Ok(Arrival::New);
+    }
     let (event, role, account, employer, list, receipt_state, reason, matched_by) = match &place {
         Place::List(employer, list, by) => (
             "E01",
@@ -135,6 +154,9 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             reason.clone(),
             Some("reference"),
         ),
+        Place::Transfer(_) => {
+            return Err(Fault::Stored("a transfer is booked above".to_owned()).into());
+        }
         Place::Unidentified(reason) => (
             "E02",
             Role::Unidentified,
@@ -164,6 +186,46 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         },
     )
     .await?;
+    let receipt = Kept {
+        state: receipt_state,
+        reason: &reason,
+        employer_id: employer.map(|employer| employer.employer_id),
+        remittance_id: list.map(|list| list.remittance_id),
+        matched_by,
+        journal_id,
+    };
+    keep(office, &mut tx, receipt_id, credit, &receipt).await?;
+    if let Place::List(employer, list, _) = &place {
+        allocation::apply(office, &mut tx, employer, list, credit.amount_fen).await?;
+        if !credit.payer_account.is_empty() {
+            remember_payer(office, &mut tx, employer.employer_id, &credit.payer_account).await?;
+        }
+    }
+    tx.commit().await?;
+    if let Place::List(_, list, _) = &place {
+        office.changed(list.remittance_id);
+    }
+    metrics::counter!("receipts_total", "event" => event).increment(1);
+    Ok(Arrival::New)
+}
+
+/// Where a receipt stands when it is taken.
+struct Kept<'a> {
+    state: i16,
+    reason: &'a str,
+    employer_id: Option<i64>,
+    remittance_id: Option<i64>,
+    matched_by: Option<&'a str>,
+    journal_id: i64,
+}
+
+async fn keep(
+    office: &Office,
+    tx: &mut PgConnection,
+    receipt_id: i64,
+    credit: &Credit,
+    kept: &Kept<'_>,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO receipt (centre_id, receipt_id, bank, serial, book_date, received_at, amount_fen, payer_account, payer_name,
                               remark, state, reason, employer_id, remittance_id, matched_by, journal_id)
@@ -179,30 +241,26 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
     .bind(&credit.payer_account)
     .bind(&credit.payer_name)
     .bind(&credit.remark)
-    .bind(receipt_state)
-    .bind(&reason)
-    .bind(employer.map(|employer| employer.employer_id))
-    .bind(list.map(|list| list.remittance_id))
-    .bind(matched_by)
-    .bind(journal_id)
-    .execute(&mut *tx)
+    .bind(kept.state)
+    .bind(kept.reason)
+    .bind(kept.employer_id)
+    .bind(kept.remittance_id)
+    .bind(kept.matched_by)
+    .bind(kept.journal_id)
+    .execute(tx)
     .await?;
-    if let Place::List(employer, list, _) = &place {
-        allocation::apply(office, &mut tx, employer, list, credit.amount_fen).await?;
-        if !credit.payer_account.is_empty() {
-            remember_payer(office, &mut tx, employer.employer_id, &credit.payer_account).await?;
-        }
-    }
-    tx.commit().await?;
-    if let Place::List(_, list, _) = &place {
-        office.changed(list.remittance_id);
-    }
-    metrics::counter!("receipts_total", "event" => event).increment(1);
-    Ok(Arrival::New)
+    Ok(())
 }
 
 /// Match order of contribution.md §7: pay code; known payer account with the amount of its open list; payer name likewise.
 async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Result<Place> {
+    // Money of another centre names its letter.
+    if let Some(letter_no) = money::find_letter_no(&credit.remark) {
+        return Ok(match money::place(office, tx, &letter_no, credit).await? {
+            money::Place::Letter(letter) => Place::Transfer(letter),
+            money::Place::Nobody(reason) => Place::Unidentified(reason),
+        });
+    }
     if let Some(reference) = find_reference(&credit.remark) {
         return match remittance::by_reference(office, tx, &reference).await? {
             None => Ok(Place::Unidentified(

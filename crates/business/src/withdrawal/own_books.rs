@@ -30,6 +30,7 @@ struct Read {
     uses: Json<Vec<UseRow>>,
     listed_until: Option<NaiveDate>,
     remote_mark: bool,
+    transferring_out: bool,
 }
 
 /// What the query about spouse and lease brings.
@@ -86,6 +87,7 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         .bind(WHOLE_FREEZE_FEN)
         .bind(rules.flag("backpay_counts_for_continuity")?)
         .bind(rules.flag("defer_keeps_continuity")?)
+        .bind(rules.flag("rt_months_count_for_continuity")?)
         .fetch_optional(conn)
         .await?
         .ok_or_else(|| Refusal::not_found("这位职工"))?;
@@ -240,6 +242,7 @@ fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> 
         "settling": false,
         // A certificate for a loan elsewhere is open: the loan counts on this balance.
         "remote_mark": read.remote_mark,
+        "transferring_out": read.transferring_out,
         "region": membership.district,
     }))
 }

@@ -40,10 +40,23 @@ pub async fn begin_executing(
     begun: Begun<'_>,
     actor: Actor,
 ) -> Result<()> {
+    const STEPS: [&str; 4] = ["submitted", "decided", "approved", "executing"];
+    begin_at(office, conn, CaseState::Executing, &STEPS, begun, actor).await
+}
+
+/// Opens a case in a state, in the caller's transaction.
+pub async fn begin_at(
+    office: &Office,
+    conn: &mut PgConnection,
+    state: CaseState,
+    steps: &[&str],
+    begun: Begun<'_>,
+    actor: Actor,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO business_case (case_id, applicant_id, amount_fen, submitted_at, promised_at, branch_id, policy_id, centre_id,
                                     state, service, wish, channel, form)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 5, $9, $10, $11, $12)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $13, $9, $10, $11, $12)",
     )
     .bind(begun.case_id)
     .bind(begun.applicant_id)
@@ -57,17 +70,30 @@ pub async fn begin_executing(
     .bind(begun.wish)
     .bind(begun.channel)
     .bind(begun.form)
+    .bind(state as i16)
     .execute(&mut *conn)
     .await?;
-    add_event(
-        office,
-        conn,
-        begun.case_id,
-        actor,
-        &["submitted", "decided", "approved", "executing"],
-        begun.detail,
-    )
-    .await
+    add_event(office, conn, begun.case_id, actor, steps, begun.detail).await
+}
+
+/// Moves a case whose service keeps its finer state, in the caller's transaction, which holds what guards it: to another state, or
+/// only on its way inside the same one.
+pub async fn step(
+    office: &Office,
+    conn: &mut PgConnection,
+    case_id: i64,
+    to: CaseState,
+    steps: &[&str],
+    detail: Value,
+    actor: Actor,
+) -> Result<()> {
+    sqlx::query("UPDATE business_case SET state = $3, version = version + 1 WHERE centre_id = $1 AND case_id = $2")
+        .bind(office.centre.id)
+        .bind(case_id)
+        .bind(to as i16)
+        .execute(&mut *conn)
+        .await?;
+    add_event(office, conn, case_id, actor, steps, detail).await
 }
 
 /// A case that is done in the transaction that begins it.

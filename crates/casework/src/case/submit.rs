@@ -185,7 +185,8 @@ pub(crate) async fn repeated(
             return Ok(Submitted::Before(before));
         }
         if let Some(case_id) = living {
-            return Err(live_case(office, &submission.request.service, case_id).into());
+            let service = office.catalogue.find(&submission.request.service)?;
+            return Err(service.already(office, case_id).into());
         }
     } else if constraint.is_some()
         && let Some(before) = known(office, conn, submission).await?
@@ -252,6 +253,12 @@ pub async fn withdraw(office: &Office, case_id: i64, actor: Actor) -> Result<()>
         let case = super::require(office, case_id).await?;
         if case.state() == CaseState::Withdrawn {
             return Ok(());
+        }
+        if case.state() == CaseState::Executing {
+            let service = office.catalogue.find(&case.service)?;
+            if let Some(taken_back) = service.take_back(office, case_id, actor) {
+                return taken_back.await;
+            }
         }
         return Err(
             Refusal::new(409, "E-CASE-01", "这个办件已经在付款或已经办结，不能撤回。").into(),

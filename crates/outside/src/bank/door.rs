@@ -161,6 +161,62 @@ impl World {
     }
 }
 
+impl World {
+    /// Pays as [`World::pay_in`] does, unless this payer has paid with this reference into this account before: whoever does not remember
+    /// whether he has paid may call it again.
+    pub(crate) async fn pay_in_once(
+        &self,
+        bank: BankCode,
+        payment: Payment,
+    ) -> Result<(), Problem> {
+        let paid = self
+            .banks
+            .read(|books| {
+                books.account(&payment.to).is_some_and(|account| {
+                    account.lines.iter().any(|(line, _)| {
+                        line.amount > Fen::ZERO
+                            && line.counterparty.number.as_deref() == Some(payment.from.as_str())
+                            && line.remittance.as_deref() == Some(payment.reference.as_str())
+                    })
+                })
+            })
+            .await?;
+        if !paid {
+            self.pay_in(bank, payment).await?;
+        }
+        Ok(())
+    }
+
+    /// What has come into an account with a word in its remark: the sum in fen, and who paid last.
+    pub(crate) async fn received(
+        &self,
+        account: &str,
+        word: &str,
+    ) -> Result<Option<(i64, Party)>, Problem> {
+        Ok(self
+            .banks
+            .read(|books| {
+                let lines = books
+                    .account(account)
+                    .into_iter()
+                    .flat_map(|account| &account.lines);
+                lines
+                    .filter(|(line, _)| {
+                        line.amount > Fen::ZERO
+                            && line
+                                .remittance
+                                .as_deref()
+                                .is_some_and(|text| text.contains(word))
+                    })
+                    .fold(None, |sum: Option<(i64, Party)>, (line, _)| {
+                        let before = sum.map_or(0, |(fen, _)| fen);
+                        Some((before + line.amount.fen(), line.counterparty.clone()))
+                    })
+            })
+            .await?)
+    }
+}
+
 /// 外来付款. What an outsider pays; only `to` and `amount_fen` are needed.
 #[derive(Deserialize)]
 pub struct Payment {
@@ -260,7 +316,7 @@ async fn account(
 /// Reads a bank's code of the path.
 pub fn known_bank(code: &str) -> Result<BankCode, Problem> {
     BankCode::parse(code)
-        .ok_or_else(|| Problem::not_found(format!("没有代码为「{code}」的银行，可用 B1 到 B8")))
+        .ok_or_else(|| Problem::not_found(format!("没有代码为「{code}」的银行，可用 B1 到 B9")))
 }
 
 /// Reads a mode by its name.

@@ -43,7 +43,7 @@ async fn take_orders(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let bank = known_bank(&bank)?;
-    check_signature(&world, &headers, &body)?;
+    check_signature(&world, bank, &headers, &body)?;
     let initiation =
         PaymentInitiation::parse(&body).map_err(|fault| Problem::bad_request(fault.to_string()))?;
     let transfers: usize = initiation
@@ -113,10 +113,10 @@ async fn take_orders(
             tokio::time::sleep(Duration::from_millis(LOST_AFTER_MS.unsigned_abs())).await;
             Ok(StatusCode::GATEWAY_TIMEOUT.into_response())
         }
-        Mode::Late => Ok(signed(&world, tell::written(report.to_xml()))),
+        Mode::Late => Ok(signed(&world, bank, tell::written(report.to_xml()))),
         Mode::Ok | Mode::Duplicate | Mode::Reject | Mode::ReturnLater => {
             tokio::time::sleep(Duration::from_millis(behaviour.latency_ms.into())).await;
-            Ok(signed(&world, tell::written(report.to_xml())))
+            Ok(signed(&world, bank, tell::written(report.to_xml())))
         }
     }
 }
@@ -134,7 +134,7 @@ async fn tell_status(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let bank = known_bank(&bank)?;
-    check_signature(&world, &headers, &body)?;
+    check_signature(&world, bank, &headers, &body)?;
     let query: StatusQuery = serde_json::from_slice(&body)
         .map_err(|_| Problem::bad_request("查询应写明 end_to_end_id"))?;
     let id = query.end_to_end_id;
@@ -165,7 +165,7 @@ async fn tell_status(
         group_reason: None,
         transfers: vec![status],
     };
-    Ok(signed(&world, tell::written(report.to_xml())))
+    Ok(signed(&world, bank, tell::written(report.to_xml())))
 }
 
 #[derive(Deserialize)]
@@ -182,6 +182,7 @@ async fn tell_statement(
     let bank = known_bank(&bank)?;
     check_signature(
         &world,
+        bank,
         &headers,
         format!("/bank/{bank}/statement?date={}", query.date).as_bytes(),
     )?;
@@ -196,15 +197,20 @@ async fn tell_statement(
         .banks
         .read(|books| tell::statement(books, bank, query.date, moment.at))
         .await?;
-    Ok(signed(&world, xml))
+    Ok(signed(&world, bank, xml))
 }
 
-fn check_signature(world: &World, headers: &HeaderMap, signed: &[u8]) -> Result<(), Problem> {
+fn check_signature(
+    world: &World,
+    bank: BankCode,
+    headers: &HeaderMap,
+    signed: &[u8],
+) -> Result<(), Problem> {
     let signature = headers
         .get(SIGNATURE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if world.keys.bank.verify_hex(signed, signature) {
+    if world.bank_key(bank).verify_hex(signed, signature) {
         Ok(())
     } else {
         Err(Problem::unauthorized(
@@ -213,8 +219,8 @@ fn check_signature(world: &World, headers: &HeaderMap, signed: &[u8]) -> Result<
     }
 }
 
-fn signed(world: &World, xml: String) -> Response {
-    let signature = world.keys.bank.sign_hex(xml.as_bytes());
+fn signed(world: &World, bank: BankCode, xml: String) -> Response {
+    let signature = world.bank_key(bank).sign_hex(xml.as_bytes());
     let headers = [(
         header::CONTENT_TYPE,
         "application/xml; charset=utf-8".to_owned(),

@@ -1,4 +1,5 @@
-//! Eight banks with their own books: the centre's fund accounts, everyone's cards, orders, notices, statements.
+//! Banks with their own books: the centres' fund accounts, everyone's cards, orders, notices, statements. B1 to B8 serve the centre of
+//! this home, B9 another centre, which may be a second product or be simulated by `platform`.
 //!
 //! Invariant: an end-to-end id is executed at most once for ever at a bank, whatever its mode, its crashes or its caller
 //! do; every entry of a fund account is told to the product at least once, in order. `register.rs` holds the state,
@@ -19,13 +20,13 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Holder of every fund account.
+/// Holder of the fund accounts of the centre of this home.
 pub const HOLDER: &str = "重庆市住房公积金管理中心";
 
 /// 银行. What never changes about a bank. Numbers are the demonstration's own.
 #[derive(Debug)]
 pub struct BankData {
-    /// `B1` to `B8`.
+    /// `B1` to `B9`.
     pub code: &'static str,
     /// Short name.
     pub name: &'static str,
@@ -33,71 +34,102 @@ pub struct BankData {
     pub cnaps: &'static str,
     /// The centre's account there.
     pub fund_account: &'static str,
+    /// Its holder.
+    pub holder: &'static str,
+    /// Code of the centre whose account it is.
+    pub centre: &'static str,
 }
 
-/// The eight entrusted banks; the product's side of this table is `policy/chongqing/banks.toml`.
-pub const BANKS: [BankData; 8] = [
+/// How many banks there are.
+const COUNT: u8 = 9;
+
+/// The entrusted banks; the products' side of this table is `policy/banks/`.
+pub const BANKS: [BankData; COUNT as usize] = [
     BankData {
         code: "B1",
         name: "工商银行",
         cnaps: "102653000013",
         fund_account: "6500001001",
+        holder: HOLDER,
+        centre: crate::platform::HOME,
     },
     BankData {
         code: "B2",
         name: "农业银行",
         cnaps: "103653000021",
         fund_account: "6500002001",
+        holder: HOLDER,
+        centre: crate::platform::HOME,
     },
     BankData {
         code: "B3",
         name: "中国银行",
         cnaps: "104653000039",
         fund_account: "6500003001",
+        holder: HOLDER,
+        centre: crate::platform::HOME,
     },
     BankData {
         code: "B4",
         name: "建设银行",
         cnaps: "105653000047",
         fund_account: "6500004001",
+        holder: HOLDER,
+        centre: crate::platform::HOME,
     },
     BankData {
         code: "B5",
         name: "交通银行",
         cnaps: "301653000055",
         fund_account: "6500005001",
+        holder: HOLDER,
+        centre: crate::platform::HOME,
     },
     BankData {
         code: "B6",
         name: "邮储银行",
         cnaps: "403653000063",
         fund_account: "6500006001",
+        holder: HOLDER,
+        centre: crate::platform::HOME,
     },
     BankData {
         code: "B7",
         name: "重庆银行",
         cnaps: "313653000071",
         fund_account: "6500007001",
+        holder: HOLDER,
+        centre: crate::platform::HOME,
     },
     BankData {
         code: "B8",
         name: "重庆农商行",
         cnaps: "314653000089",
         fund_account: "6500008001",
+        holder: HOLDER,
+        centre: crate::platform::HOME,
+    },
+    BankData {
+        code: "B9",
+        name: "成都银行",
+        cnaps: "313651099999",
+        fund_account: "5101009001",
+        holder: "成都住房公积金管理中心",
+        centre: crate::platform::CHENGDU,
     },
 ];
 
-/// 银行代码. One of the eight.
+/// 银行代码. One of the banks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BankCode(u8);
 
 impl BankCode {
     /// All of them, in order.
     pub fn all() -> impl Iterator<Item = BankCode> {
-        (0..8).map(BankCode)
+        (0..COUNT).map(BankCode)
     }
 
-    /// Reads `B1` to `B8`.
+    /// Reads `B1` to `B9`.
     pub fn parse(code: &str) -> Option<BankCode> {
         BankCode::all().find(|bank| bank.data().code == code)
     }

@@ -6,7 +6,7 @@ use anju_wire::iso20022::{Account as Party, CreditTransfer, Reason};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::register::{Banks, Event, Line, Mode, Order, OrderState, Tell};
-use super::{BankCode, HOLDER, fit};
+use super::{BankCode, fit};
 use crate::clock::civil;
 use crate::store::Draft;
 
@@ -341,7 +341,7 @@ impl Movement {
 fn fund_party(bank: BankCode) -> Party {
     Party {
         number: Some(bank.data().fund_account.to_owned()),
-        name: Some(HOLDER.to_owned()),
+        name: Some(bank.data().holder.to_owned()),
         bank: Some(bank.data().cnaps.to_owned()),
     }
 }

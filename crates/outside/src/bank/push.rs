@@ -57,9 +57,14 @@ async fn keep_time(world: &World) {
 }
 
 async fn tell_all(world: Arc<World>, bank: BankCode) {
-    let url = format!("http://{}/inbox/bank/{bank}", world.product);
     loop {
         let woken = world.banks_changed.notified();
+        // The bank of a centre that nobody runs has nobody to tell.
+        let Some(centre) = world.centre_of_bank(bank) else {
+            drop(tokio::time::timeout(Duration::from_secs(1), woken).await);
+            continue;
+        };
+        let url = format!("http://{}/inbox/bank/{bank}", centre.address);
         let moment = world.moment();
         let next = world
             .banks
@@ -73,7 +78,7 @@ async fn tell_all(world: Arc<World>, bank: BankCode) {
             .to_product
             .post(&url)
             .timeout(ANSWER_WITHIN)
-            .header(SIGNATURE, world.keys.bank.sign_hex(message.xml.as_bytes()))
+            .header(SIGNATURE, centre.bank_key.sign_hex(message.xml.as_bytes()))
             .header("content-type", "application/xml; charset=utf-8")
             .body(message.xml)
             .send()

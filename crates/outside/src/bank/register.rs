@@ -7,7 +7,7 @@ use anju_wire::iso20022::{Account as Party, Reason};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::BankCode;
+use super::{BANKS, BankCode};
 use crate::clock::civil;
 use crate::store::Room;
 
@@ -206,13 +206,13 @@ pub enum Event {
 /// All banks' books.
 #[derive(Debug)]
 pub struct Banks {
-    behaviours: [Behaviour; 8],
+    behaviours: [Behaviour; BANKS.len()],
     accounts: HashMap<String, Account>,
     orders: HashMap<(BankCode, String), Order>,
     held: BTreeSet<(BankCode, String)>,
     waiting: BTreeSet<(i64, BankCode, String)>,
     returning: BTreeSet<(NaiveDate, BankCode, String)>,
-    to_tell: [BTreeMap<TellKey, Tell>; 8],
+    to_tell: [BTreeMap<TellKey, Tell>; BANKS.len()],
     next_line: u64,
     next_tell: u64,
 }

@@ -7,8 +7,8 @@ use anju_wire::iso20022::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::BankCode;
 use super::register::{Banks, Line, Order, OrderState, Tell, TellKey};
-use super::{BankCode, HOLDER};
 use crate::clock::civil;
 
 /// Lines that one notice carries at most.
@@ -157,7 +157,7 @@ pub fn status_of(order: &Order) -> TransferStatus {
 fn fund_account(bank: BankCode) -> Party {
     Party {
         number: Some(bank.data().fund_account.to_owned()),
-        name: Some(HOLDER.to_owned()),
+        name: Some(bank.data().holder.to_owned()),
         bank: Some(bank.data().cnaps.to_owned()),
     }
 }

@@ -327,7 +327,7 @@ async fn notices_wait_for_the_product_through_a_crash_and_keep_their_order() {
 async fn the_control_door_says_what_is_wrong_in_chinese() {
     let town = Town::on("2026-11-24").await;
     let (_, banks) = town.get("/control/banks").await;
-    assert_eq!(banks.as_array().unwrap().len(), 8);
+    assert_eq!(banks.as_array().unwrap().len(), 9);
     assert_eq!(
         banks[3],
         json!({"bank": "B4", "name": "建设银行", "mode": "ok", "latency_ms": 0})
@@ -346,7 +346,7 @@ async fn the_control_door_says_what_is_wrong_in_chinese() {
     let payment = |to: &str, fen: i64| json!({"from": "1", "to": to, "amount_fen": fen, "reference": "", "payer": ""});
     for (path, body, expected) in [
         (
-            "/control/banks/B9/payments",
+            "/control/banks/B0/payments",
             payment("1", 1),
             StatusCode::NOT_FOUND,
         ),

@@ -49,7 +49,7 @@ async fn the_page_shows_banks_departments_and_what_is_wrong() {
         "6500004001",
         "estate.ownership",
         "2026-11-24 09:0",
-        "其余 36 处正常",
+        "其余 37 处正常",
     ] {
         assert!(html.contains(words), "{words}");
     }

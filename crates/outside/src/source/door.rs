@@ -50,11 +50,12 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     if let Err(refusal) = verify(&world, &uri, &headers, &body) {
-        return say(&world, &body, refusal, Mode::Ok);
+        return say(&world, &headers, &body, refusal, Mode::Ok);
     }
     let Ok(request) = serde_json::from_slice::<GatewayRequest>(&body) else {
         return say(
             &world,
+            &headers,
             &body,
             Said::nothing(code::BAD_REQUEST, "请求不是要求的 JSON"),
             Mode::Ok,
@@ -62,7 +63,7 @@ async fn answer(
     };
     let Some((source, fact_type)) = resolve(&interface) else {
         let refusal = Said::nothing(code::FORBIDDEN, "没有这个接口").to(&request);
-        return say(&world, &body, refusal, Mode::Ok);
+        return say(&world, &headers, &body, refusal, Mode::Ok);
     };
     let conduct = match world
         .departments
@@ -74,7 +75,7 @@ async fn answer(
         Err(error) => return broken(&error),
     };
     if let Some(failure) = suffer(&world, conduct).await {
-        return say(&world, &body, failure.to(&request), conduct.mode);
+        return say(&world, &headers, &body, failure.to(&request), conduct.mode);
     }
     let lie = conduct.mode == Mode::WrongPerson;
     let looked = world
@@ -94,7 +95,7 @@ async fn answer(
             Value::from(format!("{source}-{day}-{serial:06}")),
         );
     }
-    say(&world, &body, said, conduct.mode)
+    say(&world, &headers, &body, said, conduct.mode)
 }
 
 /// Checks a signed call; the messages' door uses it too.
@@ -112,7 +113,8 @@ pub(crate) fn verify(
         body,
     };
     let now_ms = world.clock.now().timestamp_millis();
-    let mac = Mac(&world.keys.gateway);
+    let key = caller_key(world, headers);
+    let mac = Mac(&key);
     let mut nonces = world
         .departments
         .nonces
@@ -121,6 +123,15 @@ pub(crate) fn verify(
     SignedHeaders::read(header)
         .and_then(|signed| signed.verify(&mac, call, now_ms, &mut nonces))
         .map_err(|fault| Said::nothing(fault.code(), "签名、时间或随机数不对"))
+}
+
+/// The key of the centre that calls: the one of this home, but for a centre that has registered under the name that it gives.
+pub(crate) fn caller_key(world: &World, headers: &HeaderMap) -> anju_vault::SharedKey {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    SignedHeaders::read(header)
+        .ok()
+        .and_then(|signed| world.centre(&signed.app_id))
+        .map_or_else(|| world.keys.gateway.clone(), |centre| centre.key)
 }
 
 /// The source and type of an interface: `estate.ownership`, `B3.bank.card_match`, `D03.heartbeat`.
@@ -294,7 +305,7 @@ fn somebody_else(subject: &str) -> String {
 }
 
 /// Dates, signs and sends.
-fn say(world: &World, body: &[u8], said: Said, mode: Mode) -> Response {
+fn say(world: &World, headers: &HeaderMap, body: &[u8], said: Said, mode: Mode) -> Response {
     let age = if mode == Mode::Stale {
         TimeDelta::days(STALE_DAYS)
     } else {
@@ -309,7 +320,7 @@ fn say(world: &World, body: &[u8], said: Said, mode: Mode) -> Response {
         data: said.data,
         signature: String::new(),
     }
-    .signed(&Mac(&world.keys.gateway), body);
+    .signed(&Mac(&caller_key(world, headers)), body);
     let mut text = serde_json::to_vec(&reply).expect("a reply of strings and JSON is always JSON");
     if mode == Mode::Malformed {
         text.truncate(text.len() / 2);

@@ -300,7 +300,7 @@ pub(crate) async fn check(
 }
 
 /// A step in the words of staff.
-fn step_name(step: &str) -> &str {
+pub(super) fn step_name(step: &str) -> &str {
     match step {
         "submitted" => "提交",
         "gathering" => "开始核对",
@@ -320,6 +320,28 @@ fn step_name(step: &str) -> &str {
         "withdrawn" => "撤回",
         "expired" => "超期结束",
         "failed" => "没有办成",
+        "letter_sent" => "发出联系函",
+        "cancel_asked" => "申请撤销",
+        "cancel_refused" => "已受理，不能撤销",
+        "out_accepted" => "转出地受理",
+        "out_pay_failed" => "转出地付款失败",
+        "funds_sent" => "转出地划款",
+        "funds_arrived" => "到账",
+        "matched" => "金额相符",
+        "credited" => "入账",
+        "negotiating" => "协商",
+        "escalated" => "催办",
+        "returned" => "退回",
+        "give_back" => "退款指令",
+        "letter_confirmed" => "确认接收",
+        "info_approved" => "账户信息审核通过",
+        "account_closed" => "结息销户",
+        "account_sealed_again" => "恢复封存",
+        "paying" => "划款指令",
+        "money_back" => "款项退回",
+        "closed" => "正常办结",
+        "proposed" => "提出",
+        "sent_back" => "退回经办",
         other => work_step(other).unwrap_or(other),
     }
 }

@@ -15,6 +15,7 @@ mod relief;
 mod search;
 mod suspense;
 mod tasks;
+mod transfers;
 
 use std::collections::HashMap;
 
@@ -76,6 +77,10 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/corrections/{id}/check", post(corrections::check))
         .route("/desk/relief", get(relief::page))
         .route("/desk/relief/list", get(relief::list))
+        .route("/desk/transfers", get(transfers::list_page))
+        .route("/desk/transfers/{case}", get(transfers::page))
+        .route("/desk/transfers/{case}/propose", post(transfers::propose))
+        .route("/desk/transfers/{case}/confirm", post(transfers::confirm))
         .route("/desk/books/trial-balance", get(books::trial_balance))
         .route(
             "/desk/books/trial-balance.csv",
@@ -102,6 +107,7 @@ const RAIL: [(&str, &[Entry]); 3] = [
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
             ("/desk/relief", "困难帮扶", "g r"),
+            ("/desk/transfers", "异地转移", "g m"),
         ],
     ),
     (

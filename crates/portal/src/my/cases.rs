@@ -1,5 +1,6 @@
 //! 进度: what is going on with a case, why it was decided so, taking it back. The words of its states come from `service::words`.
 
+use anju_business::remote::{Side, State as LetterState};
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Actor, Office, document, person};
 use axum::Form;
@@ -13,7 +14,7 @@ use crate::authorization::Me;
 use crate::components::{Button, ButtonLook, Confirm, Pager, Row, Rows};
 use crate::frame::MyTab;
 use crate::my::reading::{Read, row, service_name};
-use crate::my::{frame, own_case};
+use crate::my::{frame, own_case, transfer};
 use crate::pages::error::PageError;
 use crate::pages::my::CasesPage;
 use crate::security::Visit;
@@ -103,7 +104,7 @@ pub(crate) async fn progress(
                 .icon("download"),
         );
     }
-    if read.stage == Stage::Done && read.amount().is_some() {
+    if read.stage == Stage::Done && read.letter.is_none() && read.amount().is_some() {
         results.push(
             Row::to(format!("{here}/receipt"), "凭据")
                 .note("可以打印，也可以下载 PDF 回单")
@@ -118,7 +119,9 @@ pub(crate) async fn progress(
     let may_withdraw = matches!(
         read.case.state(),
         CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
-    );
+    ) || read.letter.as_ref().is_some_and(|letter| {
+        letter.side() == Side::In && letter.state() == LetterState::LetterSent
+    });
     let mut ways = Vec::new();
     if may_withdraw {
         ways.push(
@@ -136,7 +139,13 @@ pub(crate) async fn progress(
         ),
         service: read.name.clone(),
         case_no: read.number(office),
-        promise: read.promise(now, &phone),
+        promise: match &read.letter {
+            Some(letter) => {
+                let shown = read.promise(now, &phone);
+                transfer::headline(office, &read.case, letter, now, shown)
+            }
+            None => read.promise(now, &phone),
+        },
         live: read
             .stage
             .is_moving()
@@ -156,7 +165,10 @@ pub(crate) async fn progress(
                 Button::link(
                     format!("再办{}", read.name),
                     ButtonLook::Plain,
-                    format!("/my/do/{}", read.case.service),
+                    match &read.letter {
+                        Some(_) => transfer::PATH.to_owned(),
+                        None => format!("/my/do/{}", read.case.service),
+                    },
                 )
                 .wide(),
             )

@@ -124,6 +124,9 @@ pub(crate) async fn home(
                     (0, open) => format!("{open} 项可以核对"),
                     (possible, _) => format!("{possible} 项可办"),
                 }),
+            Row::to("/my/transfer", "异地转移接续")
+                .icon("swap")
+                .note("把外地的公积金转来"),
             Row::to("/my/account", "账户明细").icon("doc").note(
                 membership
                     .as_ref()

@@ -10,6 +10,7 @@ pub(crate) mod papers;
 mod proofs;
 mod reading;
 mod receipt;
+mod transfer;
 mod years;
 
 use anju_casework::Office;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Router<Portal> {
     Router::new()
         .route("/my", get(home::home))
         .route("/my/withdraw", get(home::withdraw))
+        .route("/my/transfer", get(transfer::page).post(transfer::submit))
         .route("/my/do/{service}", get(apply::check).post(apply::submit))
         .route("/my/do/{service}/why", get(apply::why))
         .route("/my/do/{service}/face", post(apply::face))

@@ -1,6 +1,7 @@
 //! A case as its page tells it: state and promise, who was asked, what happened, what is expected. Words only; the decision and
 //! the events are read, never judged again.
 
+use anju_business::remote::Letter;
 use anju_casework::Office;
 use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState};
 use anju_casework::office::PolicyInForce;
@@ -10,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::components::{Event, Flight, Leg, Promise, Row, Source, Sources, Text, Timeline, When};
+use crate::my::transfer;
 use crate::pages::error::PageError;
 use crate::service::explain;
 use crate::service::words::{Circumstances, Stage};
@@ -24,6 +26,8 @@ pub(crate) struct Read {
     pub(crate) name: String,
     /// Money leaves by it.
     pays: bool,
+    /// Of a transfer between cities: where its letter stands.
+    pub(crate) letter: Option<Letter>,
 }
 
 impl Read {
@@ -44,7 +48,9 @@ impl Read {
         let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
         let name = service_name(office, &case);
         let pays = pays(office, &case);
+        let letter = transfer::letter_of(office, &case).await?;
         Ok(Read {
+            letter,
             case,
             policy,
             decision,
@@ -290,6 +296,9 @@ impl Read {
         ) {
             lines.push(Event::new(When::Expected, "出结果", latest()));
         }
+        if self.letter.is_some() {
+            return Timeline(lines);
+        }
         if self.stage.is_moving() {
             lines.push(Event::new(
                 When::Expected,
@@ -301,6 +310,10 @@ impl Read {
     }
 
     fn step(&self, step: &str, event: &CaseEvent) -> Option<(When, Text)> {
+        // The words of payments to a card are not those of a transfer.
+        if self.letter.is_some() && step != "submitted" {
+            return transfer::step(step, event);
+        }
         let amount = self.amount();
         Some(match step {
             "submitted" => (

@@ -235,9 +235,11 @@ pub async fn withdraw(
         case::withdraw(office, case_id, Actor::Interface)
             .await
             .map_err(problem)?;
+        // Where somebody else has to agree (another centre), the case stays what it is until he has answered.
+        let case = case::require(office, case_id).await.map_err(problem)?;
         Ok((
             StatusCode::OK,
-            json!({ "case_id": id, "state": "withdrawn" }),
+            json!({ "case_id": id, "state": case.state().code() }),
         ))
     };
     Ok(once(&open, key, act).await)

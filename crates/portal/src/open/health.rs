@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz`, `/metrics`, and the inbox that banks push to.
+//! `/healthz`, `/readyz`, `/metrics`, and the inboxes that banks and the national platform push to.
 
 use std::time::Duration;
 
@@ -186,6 +186,20 @@ pub async fn inbox(
         .unwrap_or_default();
     open.engine
         .receive(&bank, &body, signature)
+        .await
+        .map_err(problem)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A message of another centre over the national platform; anything but a 2xx makes it come again.
+pub async fn platform(
+    State(open): State<Open>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    open.engine
+        .receive_from_platform(&body, header)
         .await
         .map_err(problem)?;
     Ok(StatusCode::NO_CONTENT)

@@ -110,6 +110,7 @@ pub fn routes(open: Open) -> Router {
         .merge(tlog::routes())
         .route("/open/openapi.json", get(openapi::document))
         .route("/inbox/bank/{bank}", post(health::inbox))
+        .route("/inbox/platform", post(health::platform))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

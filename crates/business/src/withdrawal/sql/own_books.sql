@@ -1,5 +1,6 @@
 -- $1 centre, $2 person, $3 service, $4 this case, $5 today, $6 the amount of a freeze of the whole account, $7 back payments count for
--- continuity (BACK-03; what was deferred or ordered always does), $8 months that are deferred count before they are made up
+-- continuity (BACK-03; what was deferred or ordered always does), $8 months that are deferred count before they are made up, $9 months
+-- contributed at another centre count too (REMOTE)
 -- The person's cases are read by the person alone: a plan made while few cases are open would walk all open cases of the centre.
 WITH member AS MATERIALIZED (
     SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district, m.account_id, m.state,
@@ -39,7 +40,9 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
                 SELECT d.month
                   FROM deferred_month d
                   JOIN arrangement a ON a.centre_id = d.centre_id AND a.arrangement_id = d.arrangement_id AND a.state <> 4
-                 WHERE $8 AND d.centre_id = $1 AND d.account_id = (SELECT account_id FROM member)) AS covered) AS months,
+                 WHERE $8 AND d.centre_id = $1 AND d.account_id = (SELECT account_id FROM member)
+                UNION
+                SELECT r.month FROM remote_month r WHERE $9 AND r.centre_id = $1 AND r.person_id = $2) AS covered) AS months,
        (SELECT l.month
           FROM remittance_line l
           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
@@ -61,6 +64,10 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
        EXISTS (SELECT
           FROM document c
          WHERE c.centre_id = $1 AND c.subject_id = $2 AND c.kind = 'doc-remote-loan-certificate' AND c.revoked_at IS NULL
-           AND c.replaced_by IS NULL AND c.valid_until >= $5) AS remote_mark
+           AND c.replaced_by IS NULL AND c.valid_until >= $5) AS remote_mark,
+       EXISTS (SELECT
+          FROM transfer_letter t
+         WHERE t.centre_id = $1 AND t.person_id = $2 AND t.side = 2 AND t.ended_at IS NULL
+           AND t.letter_id IS DISTINCT FROM $4) AS transferring_out
   FROM person who
  WHERE who.centre_id = $1 AND who.person_id = $2

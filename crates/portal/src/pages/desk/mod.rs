@@ -13,6 +13,7 @@ mod search;
 mod sessions;
 mod suspense;
 mod tasks;
+mod transfers;
 mod trial_balance;
 
 pub use apply::{ApplyPage, WhyPage};
@@ -28,4 +29,5 @@ pub use search::{AskWhy, KeysPage, SearchPage};
 pub use sessions::SessionsPage;
 pub use suspense::{Candidate, SuspensePage, SuspenseSide};
 pub use tasks::{TaskSide, TasksPage};
+pub use transfers::{TransferPage, TransfersPage};
 pub use trial_balance::TrialBalancePage;
