@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anju_casework::catalogue::Service;
 use anju_policy::PolicySet;
 
+use contribution::collection::{BankDesk, DebitContract};
 use contribution::employer_data::EmployerData;
 use contribution::mandate::Mandates;
 use contribution::opening::Registry;
@@ -22,6 +23,8 @@ pub struct Authorities {
     pub police: Arc<dyn Police>,
     /// The market regulator.
     pub registry: Arc<dyn Registry>,
+    /// The banks, about accounts.
+    pub banks: Arc<dyn BankDesk>,
 }
 
 /// The services that cases can be opened for, by the effect that their definition names; a withdrawal may be policy alone.
@@ -49,6 +52,10 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "maintain_employer" => Some(Arc::new(EmployerData::new(
                     &service.id,
                     &authorities.registry,
+                ))),
+                "sign_debit" => Some(Arc::new(DebitContract::new(
+                    &service.id,
+                    &authorities.banks,
                 ))),
                 "authorise_clerk" => {
                     Some(Arc::new(Mandates::new(&service.id, &authorities.police)))

@@ -17,6 +17,8 @@ pub mod kind {
     pub const SMS: i16 = 2;
     /// A payment that returns an unidentified receipt.
     pub const REFUND: i16 = 3;
+    /// A file of collections.
+    pub const COLLECTION: i16 = 4;
 }
 
 /// A word for a kind, in measures.
@@ -26,6 +28,7 @@ pub const fn word(kind: i16) -> &'static str {
         kind::PAYMENT => "payment",
         kind::SMS => "sms",
         kind::REFUND => "refund",
+        kind::COLLECTION => "collection",
         _ => "other",
     }
 }

@@ -121,6 +121,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/unit/ratio", Clerk),
     ("POST", "/unit/ratio", Clerk),
     ("GET", "/unit/pay", Clerk),
+    ("GET", "/unit/debit", Clerk),
+    ("POST", "/unit/debit", Clerk),
     ("GET", "/unit/arrivals", Clerk),
     ("GET", "/unit/arrivals/{remittance}", Clerk),
     ("GET", "/unit/arrivals/{remittance}/live", Clerk),

@@ -8,9 +8,9 @@ use std::process::Command;
 
 use anju_domain::money::Fen;
 use anju_wire::iso20022::{
-    Account, AccountNotice, AccountStatement, CreditTransfer, Direction, Entry, EntryDetail,
-    CollectionInitiation, DirectDebit, IsoError, Notice, Original, PaymentInformation, PaymentInitiation, Reason, Return, Statement, Status,
-    StatusReport, TransferStatus,
+    Account, AccountNotice, AccountStatement, CollectionInitiation, CreditTransfer, DirectDebit,
+    Direction, Entry, EntryDetail, IsoError, Notice, Original, PaymentInformation,
+    PaymentInitiation, Reason, Return, Statement, Status, StatusReport, TransferStatus,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -82,7 +82,12 @@ fn collection() -> CollectionInitiation {
             Some("105653000016"),
         ),
         debits: vec![
-            debit("D1", 30_720_000, Some("105653000016"), Some("HJ2611 0731 28")),
+            debit(
+                "D1",
+                30_720_000,
+                Some("105653000016"),
+                Some("HJ2611 0731 28"),
+            ),
             debit("D2", 1, None, None),
         ],
     }

@@ -16,7 +16,7 @@ use anju_engine::Engine;
 use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
-    kept::{GatewayPolice, GatewayRegistry, OfficeStore},
+    kept::{GatewayBanks, GatewayPolice, GatewayRegistry, OfficeStore},
     witness::Witness,
 };
 use anju_ledger::Ids;
@@ -169,6 +169,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
     let authorities = Authorities {
         police: Arc::new(GatewayPolice(gateway.clone())),
         registry: Arc::new(GatewayRegistry(gateway.clone())),
+        banks: Arc::new(GatewayBanks(gateway.clone())),
     };
     office
         .catalogue

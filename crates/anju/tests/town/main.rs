@@ -8,6 +8,7 @@ mod bench;
 mod books;
 mod chance;
 mod changes;
+mod collection;
 mod contribution;
 mod database;
 mod evidence;

@@ -7,6 +7,7 @@ pub mod allocation;
 pub mod base_year;
 mod change_rows;
 pub mod changes;
+pub mod collection;
 pub mod employer_data;
 mod kept;
 pub mod mandate;

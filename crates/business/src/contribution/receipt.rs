@@ -13,8 +13,8 @@ use anju_casework::inbox::{self, Arrival};
 use anju_casework::{Actor, Office, Result};
 use anju_ledger::Role;
 
-use super::allocation;
-use super::remittance::{self, Remittance, find_reference, state};
+use super::remittance::{self, Remittance, find_reference, kind, state};
+use super::{allocation, collection};
 
 /// States of a receipt.
 pub mod receipt_state {
@@ -45,6 +45,8 @@ pub struct Credit {
     pub payer_name: String,
     /// What the payer wrote.
     pub remark: String,
+    /// The number of the order that it answers; a payer's own number says nothing here.
+    pub end_to_end_id: Option<String>,
 }
 
 /// A receipt (到账流水).
@@ -104,7 +106,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         "credit",
         credit.book_date,
         credit.amount_fen,
-        None,
+        credit.end_to_end_id.as_deref(),
         None,
     )
     .await?;
@@ -189,7 +191,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
     .await?;
     if let Place::List(employer, list, _) = &place {
         allocation::apply(office, &mut tx, employer, list, credit.amount_fen).await?;
-        if !credit.payer_account.is_empty() {
+        if !credit.payer_account.is_empty() && list.kind != kind::FLEXIBLE {
             remember_payer(office, &mut tx, employer.employer_id, &credit.payer_account).await?;
         }
     }
@@ -201,8 +203,15 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
     Ok(Arrival::New)
 }
 
-/// Match order of contribution.md §7: pay code; known payer account with the amount of its open list; payer name likewise.
+/// Match order of contribution.md §7: our own order to collect; pay code; known payer account with the amount of its open list; payer name likewise.
 async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Result<Place> {
+    if let Some(list_id) = collection::received(office, tx, credit).await?
+        && let Some(list) = remittance::get(office, tx, list_id).await?
+    {
+        let employer = employer::lock(office, tx, list.employer_id).await?;
+        let list = remittance::get(office, tx, list_id).await?.unwrap_or(list);
+        return Ok(on_list(employer, list, "debit"));
+    }
     if let Some(reference) = find_reference(&credit.remark) {
         return match remittance::by_reference(office, tx, &reference).await? {
             None => Ok(Place::Unidentified(
@@ -214,18 +223,7 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
                 let list = remittance::by_reference(office, tx, &reference)
                     .await?
                     .unwrap_or(list);
-                Ok(match list.state {
-                    state::AWAITING | state::PART_RECEIVED => {
-                        Place::List(employer, list, "reference")
-                    }
-                    state::ALLOCATED => {
-                        Place::Suspense(employer, "清册已分配，重复缴款".to_owned())
-                    }
-                    state::EXPIRED => {
-                        Place::Suspense(employer, "清册已失效，迟到的款项".to_owned())
-                    }
-                    _ => Place::Suspense(employer, "清册已撤销".to_owned()),
-                })
+                Ok(on_list(employer, list, "reference"))
             }
         };
     }
@@ -261,6 +259,20 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
         1 => "付款户名是缴存单位，但附言没有缴款码，金额与待缴清册不符".to_owned(),
         _ => "付款户名对应多个单位，附言没有缴款码".to_owned(),
     }))
+}
+
+/// Money for this list: it waits for it, or the employer has it in suspense, with the reason.
+fn on_list(employer: Employer, list: Remittance, by: &'static str) -> Place {
+    match (list.state, by) {
+        (state::AWAITING | state::PART_RECEIVED, _) => Place::List(employer, list, by),
+        (state::ALLOCATED, "debit") => {
+            let reason = "清册已用转账款分配，委托收款又收到一笔，可用于下月或申请退回";
+            Place::Suspense(employer, reason.to_owned())
+        }
+        (state::ALLOCATED, _) => Place::Suspense(employer, "清册已分配，重复缴款".to_owned()),
+        (state::EXPIRED, _) => Place::Suspense(employer, "清册已失效，迟到的款项".to_owned()),
+        _ => Place::Suspense(employer, "清册已撤销".to_owned()),
+    }
 }
 
 async fn remember_payer(

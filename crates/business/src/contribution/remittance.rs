@@ -31,6 +31,41 @@ pub mod kind {
     pub const MONTHLY: i16 = 1;
     /// 补缴: months that are over.
     pub const SUPPLEMENT: i16 = 2;
+    /// 灵活就业缴存: one person's own contribution.
+    pub const FLEXIBLE: i16 = 3;
+}
+
+/// How a list is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PayMethod {
+    /// 转账: a transfer with the pay code.
+    #[default]
+    Transfer,
+    /// 委托收款: the centre debits the payer's account.
+    Debit,
+    /// 银行柜面.
+    CashDesk,
+}
+
+impl PayMethod {
+    /// By the word of the doors.
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "transfer" => Self::Transfer,
+            "debit" => Self::Debit,
+            "cash-desk" => Self::CashDesk,
+            _ => return None,
+        })
+    }
+
+    /// As it is stored.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Transfer => 1,
+            Self::Debit => 2,
+            Self::CashDesk => 3,
+        }
+    }
 }
 
 /// A remittance (汇缴, 补缴).
@@ -72,6 +107,12 @@ pub struct Remittance {
     pub allocation_ms: Option<i32>,
     /// The allocation's journal.
     pub journal_id: Option<i64>,
+    /// See [`PayMethod::code`].
+    pub pay_method: i16,
+    /// 托收中: an order to debit the payer lives.
+    pub collecting: bool,
+    /// When the next order is made.
+    pub collect_on: Option<NaiveDate>,
 }
 
 impl Remittance {
@@ -85,6 +126,11 @@ impl Remittance {
         }
     }
 
+    /// Whether it is paid by a debit of the payer's account.
+    pub const fn by_debit(&self) -> bool {
+        self.pay_method == PayMethod::Debit.code()
+    }
+
     /// Its month.
     pub fn month(&self) -> Month {
         Month::from_index(self.month)
@@ -95,7 +141,7 @@ impl Remittance {
 macro_rules! columns {
     () => {
         "remittance_id, employer_id, roster_id, kind, month, state, reference, bank, people, amount_fen, received_fen, allocated_fen, \
-         due_on, expires_on, registered_at, allocated_at, allocation_ms, journal_id"
+         due_on, expires_on, registered_at, allocated_at, allocation_ms, journal_id, pay_method, collecting, collect_on"
     };
 }
 
@@ -111,6 +157,23 @@ pub async fn require(office: &Office, remittance_id: i64) -> Result<Remittance> 
     .fetch_optional(&office.pool)
     .await?
     .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
+}
+
+/// The same over a connection that the caller holds, if there is one.
+pub(super) async fn get(
+    office: &Office,
+    conn: &mut PgConnection,
+    remittance_id: i64,
+) -> Result<Option<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND remittance_id = $2"
+    ))
+    .bind(office.centre.id)
+    .bind(remittance_id)
+    .fetch_optional(conn)
+    .await?)
 }
 
 /// The remittances of an employer, newest first, a page of them before `before`.
@@ -226,11 +289,12 @@ pub fn find_reference(remark: &str) -> Option<String> {
 /// Cancels a list before any money came for it. What the roster changed stays: people and bases are facts of their own.
 ///
 /// # Errors
-/// `E-REMIT-04` once money was matched.
+/// `E-REMIT-04` once money was matched, and while its money is being collected.
 pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result<()> {
     let mut tx = office.pool.begin().await?;
     let cancelled = sqlx::query(
-        "UPDATE remittance SET state = 4 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
+        "UPDATE remittance SET state = 4, collect_on = NULL
+          WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0 AND NOT collecting",
     )
     .bind(office.centre.id)
     .bind(remittance_id)
@@ -263,7 +327,7 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
 pub async fn expire(office: &Office) -> Result<usize> {
     let due: Vec<i64> = sqlx::query_scalar(
         "SELECT remittance_id FROM remittance
-          WHERE centre_id = $1 AND state = 1 AND received_fen = 0 AND expires_on < $2 ORDER BY remittance_id LIMIT 200",
+          WHERE centre_id = $1 AND state = 1 AND received_fen = 0 AND NOT collecting AND expires_on < $2 ORDER BY remittance_id LIMIT 200",
     )
     .bind(office.centre.id)
     .bind(office.today())
@@ -273,7 +337,8 @@ pub async fn expire(office: &Office) -> Result<usize> {
     for remittance_id in due {
         let mut tx = office.pool.begin().await?;
         let moved = sqlx::query(
-            "UPDATE remittance SET state = 5 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
+            "UPDATE remittance SET state = 5, collect_on = NULL
+              WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0 AND NOT collecting",
         )
         .bind(office.centre.id)
         .bind(remittance_id)

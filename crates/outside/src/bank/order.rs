@@ -60,7 +60,10 @@ impl Placed {
             amount: transfer.amount,
             debtor: kept_party(debtor),
             creditor: kept_party(&transfer.creditor),
-            remittance: transfer.remittance.as_deref().and_then(|text| fit(text, 140)),
+            remittance: transfer
+                .remittance
+                .as_deref()
+                .and_then(|text| fit(text, 140)),
             collection: false,
         }
     }
@@ -136,7 +139,10 @@ pub fn take(
         Mode::Unknown => books.record(Event::Order(bank, placed.with(OrderState::Held))),
         Mode::Late => {
             let due_ms = moment.lived_ms + latency_ms.max(LATE_AT_LEAST_MS);
-            books.record(Event::Order(bank, placed.with(OrderState::Waiting { due_ms })));
+            books.record(Event::Order(
+                bank,
+                placed.with(OrderState::Waiting { due_ms }),
+            ));
         }
         Mode::Ok | Mode::Timeout | Mode::Duplicate | Mode::ReturnLater => {
             let notice_after_ms = if behaviour.mode == Mode::Timeout {
@@ -373,7 +379,12 @@ fn collection_refusal(books: &Banks, fund: &str, order: &Order) -> Option<&'stat
     if order.creditor.number.as_deref() != Some(fund) {
         return Some("AC03");
     }
-    let Some(number) = order.debtor.number.as_deref().filter(|number| *number != fund) else {
+    let Some(number) = order
+        .debtor
+        .number
+        .as_deref()
+        .filter(|number| *number != fund)
+    else {
         return Some("AC02");
     };
     let standing = books.standing(number);

@@ -306,9 +306,7 @@ impl Banks {
 
     /// The orders of a message of collections; none where the bank never received it.
     pub fn collection(&self, bank: BankCode, message_id: &str) -> Option<Vec<&Order>> {
-        let ids = self
-            .collections
-            .get(&(bank, message_id.to_owned()))?;
+        let ids = self.collections.get(&(bank, message_id.to_owned()))?;
         Some(ids.iter().filter_map(|id| self.order(bank, id)).collect())
     }
 

@@ -444,7 +444,9 @@ fn schemas() -> Map<String, Value> {
             "roster_id": text, "digest": text, "lines": { "type": "integer" }, "total_fen": fen,
             "changes": { "type": "object" }, "differences": list, "notices": list, "equation": { "type": "object" },
         })),
-        "RemittanceRegistration": object(&["roster_id", "month"], json!({ "roster_id": text, "month": month })),
+        "RemittanceRegistration": object(&["roster_id", "month"], json!({
+            "roster_id": text, "month": month, "pay_method": { "type": "string", "enum": ["transfer", "debit", "cash-desk"] },
+        })),
         "RemittanceRegistered": object(&["remittance_id", "reference", "amount_fen", "payee_bank", "payee_account", "state"], json!({
             "remittance_id": text, "reference": text, "amount_fen": fen, "payee_bank": text, "payee_account": text, "state": text,
         })),

@@ -39,7 +39,7 @@ pub(super) fn typed<'a>(fields: &'a Typed, name: &str) -> &'a str {
 }
 
 /// Yuan as they are typed, in fen; what cannot be read comes back with its field.
-fn fen(fields: &Typed, name: &str) -> Result<Option<Value>, Mistake> {
+pub(super) fn fen(fields: &Typed, name: &str) -> Result<Option<Value>, Mistake> {
     let text = typed(fields, name).replace(',', "");
     if text.is_empty() {
         return Ok(None);
@@ -273,7 +273,7 @@ async fn send(
 }
 
 /// The mistakes of a refusal, each at the field that it means.
-fn mistakes(refusal: &Refusal) -> Vec<Mistake> {
+pub(super) fn mistakes(refusal: &Refusal) -> Vec<Mistake> {
     let field = |column: Option<&str>| match column {
         Some("姓名") => "name",
         Some("证件号码") => "id_no",

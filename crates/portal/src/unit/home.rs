@@ -262,6 +262,8 @@ pub(crate) fn what(one: &Remittance) -> String {
 
 pub(crate) fn state_of(one: &Remittance) -> Shown {
     match one.state {
+        state::AWAITING if one.collecting => Shown::wait("托收中"),
+        state::AWAITING if one.collect_on.is_some() => Shown::wait("等扣款日"),
         state::AWAITING => Shown::wait("等您付款"),
         state::PART_RECEIVED => Shown::wait("部分到账").with_icon("alert"),
         state::ALLOCATED => Shown::pass("已分配"),

@@ -156,9 +156,7 @@ impl DirectDebit {
         if amount <= Fen::ZERO {
             return Err(xml::bad("InstdAmt", &amount.to_string()));
         }
-        let mandate = element
-            .required("DrctDbtTx")?
-            .required("MndtRltdInf")?;
+        let mandate = element.required("DrctDbtTx")?.required("MndtRltdInf")?;
         Ok(DirectDebit {
             end_to_end_id: element.required_id("PmtId/EndToEndId")?,
             amount,

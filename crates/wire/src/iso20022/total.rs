@@ -30,7 +30,9 @@ impl Totals {
 
 /// Writes both.
 pub(super) fn write(w: &mut Writer, totals: Totals) {
-    let sum = totals.sum.expect("a message of ours sums to less than all money");
+    let sum = totals
+        .sum
+        .expect("a message of ours sums to less than all money");
     w.text("NbOfTxs", &totals.count.to_string(), ID);
     w.text("CtrlSum", &writer::decimal(sum), ID);
 }

@@ -9,7 +9,7 @@ mod sessions;
 
 pub use base::{BasePage, BasePreviewPage};
 pub use home::{HomePage, Next};
-pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
+pub use pay::{ArrivalPage, ArrivalsPage, DebitPage, PayPage};
 pub use people::{ChangePage, ChangePart, PeoplePage};
 pub use roster::{ErrorsPage, PreviewPage, UploadPage};
 pub use sessions::SessionsPage;
