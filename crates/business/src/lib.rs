@@ -13,6 +13,7 @@ use anju_policy::PolicySet;
 
 use contribution::collection::{BankDesk, DebitContract};
 use contribution::employer_data::EmployerData;
+use contribution::flexible::{FlexibleChange, FlexibleOpening};
 use contribution::mandate::Mandates;
 use contribution::opening::Registry;
 use contribution::upload::Police;
@@ -57,6 +58,8 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                     &service.id,
                     &authorities.banks,
                 ))),
+                "flexible_open" => Some(Arc::new(FlexibleOpening::new(&service.id))),
+                "flexible_change" => Some(Arc::new(FlexibleChange::new(&service.id))),
                 "authorise_clerk" => {
                     Some(Arc::new(Mandates::new(&service.id, &authorities.police)))
                 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anju_business::contribution::collection::{self, Answer, File, Outcome};
+use anju_business::contribution::flexible;
 use anju_casework::outbox::{self, Message};
 use anju_casework::{Fault, Office, Result};
 use anju_domain::money::Fen;
@@ -18,6 +19,7 @@ use crate::deliver::{WINDOW, query_after};
 pub(crate) async fn due(engine: &Engine) -> Result<usize> {
     let banks = GatewayBanks(Arc::clone(&engine.gateway));
     collection::confirm_waiting(&engine.office, &banks).await?;
+    flexible::build(&engine.office).await?;
     collection::build(&engine.office).await
 }
 

@@ -87,6 +87,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/my/cases/{case}/proof.json", Person),
     ("GET", "/my/cases/{case}/withdraw", Person),
     ("POST", "/my/cases/{case}/withdraw", Person),
+    ("GET", "/my/flexible", Person),
     ("GET", "/my/account", Person),
     ("GET", "/my/account.csv", Person),
     ("GET", "/my/messages", Person),

@@ -12,6 +12,7 @@ mod collection;
 mod contribution;
 mod database;
 mod evidence;
+mod flexible;
 mod gateway;
 mod handover;
 mod installation;

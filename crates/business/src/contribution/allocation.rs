@@ -12,9 +12,9 @@ use anju_casework::books::{self, Booking};
 use anju_casework::employer::Employer;
 use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 
-use super::proof;
 use super::receipt::{receipt_state, received_detail};
 use super::remittance::{Remittance, kind};
+use super::{flexible, proof};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
 pub(crate) async fn apply(
@@ -139,6 +139,9 @@ pub(crate) async fn allocate(
     .bind(receipt_state::APPLIED)
     .execute(&mut *tx)
     .await?;
+    if list.kind == kind::FLEXIBLE {
+        flexible::first_money(office, tx, list.remittance_id).await?;
+    }
     let detail = json!({ "allocated_fen": total, "lines": lines.len(), "received_fen": received_fen, "ms": ms });
     case::end_executing(
         office,

@@ -91,7 +91,7 @@ macro_rules! columns {
 /// Where a receipt belongs.
 enum Place {
     List(Employer, Remittance, &'static str),
-    Suspense(Employer, String),
+    Suspense(Employer, String, &'static str),
     Unidentified(String),
 }
 
@@ -127,7 +127,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             "等待凑足清册金额".to_owned(),
             Some(*by),
         ),
-        Place::Suspense(employer, reason) => (
+        Place::Suspense(employer, reason, by) => (
             "E01",
             Role::Unit,
             employer.suspense_account_id,
@@ -135,7 +135,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             None,
             receipt_state::SUSPENSE,
             reason.clone(),
-            Some("reference"),
+            Some(*by),
         ),
         Place::Unidentified(reason) => (
             "E02",
@@ -267,11 +267,11 @@ fn on_list(employer: Employer, list: Remittance, by: &'static str) -> Place {
         (state::AWAITING | state::PART_RECEIVED, _) => Place::List(employer, list, by),
         (state::ALLOCATED, "debit") => {
             let reason = "清册已用转账款分配，委托收款又收到一笔，可用于下月或申请退回";
-            Place::Suspense(employer, reason.to_owned())
+            Place::Suspense(employer, reason.to_owned(), by)
         }
-        (state::ALLOCATED, _) => Place::Suspense(employer, "清册已分配，重复缴款".to_owned()),
-        (state::EXPIRED, _) => Place::Suspense(employer, "清册已失效，迟到的款项".to_owned()),
-        _ => Place::Suspense(employer, "清册已撤销".to_owned()),
+        (state::ALLOCATED, _) => Place::Suspense(employer, "清册已分配，重复缴款".to_owned(), by),
+        (state::EXPIRED, _) => Place::Suspense(employer, "清册已失效，迟到的款项".to_owned(), by),
+        _ => Place::Suspense(employer, "清册已撤销".to_owned(), by),
     }
 }
 

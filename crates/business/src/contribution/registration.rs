@@ -397,7 +397,9 @@ pub(super) async fn apply(
              UPDATE membership m SET state = 9
                FROM roster_row r
               WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.change = 1 AND NOT r.is_new_account
-                AND m.centre_id = $1 AND m.person_id = r.person_id AND m.state = 2
+                AND m.centre_id = $1 AND m.person_id = r.person_id
+                AND (m.state = 2 OR m.state = 1 AND EXISTS (SELECT FROM employer v
+                                                             WHERE v.centre_id = $1 AND v.employer_id = m.employer_id AND v.uscc LIKE 'FLEX-%'))
              RETURNING m.employer_id)
          UPDATE employer e SET list_version = list_version + 1
           WHERE e.centre_id = $1 AND e.employer_id IN (SELECT employer_id FROM left_behind)",

@@ -1,5 +1,6 @@
 //! Events of many cases at once, and the end of many: as many statements for a thousand cases as for one.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -64,6 +65,60 @@ pub async fn add_events(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// One of many cases that begin in `executing`.
+pub struct BegunOfMany {
+    /// Identifier.
+    pub case_id: i64,
+    /// One live case for one wish.
+    pub wish: String,
+    /// Person or employer.
+    pub applicant_id: i64,
+    /// Branch that keeps it.
+    pub branch_id: i16,
+    /// Fen.
+    pub amount_fen: i64,
+    /// Numbers of its first event.
+    pub detail: Value,
+}
+
+/// Opens many cases of one service that the centre itself begins, already executing, in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_many(
+    office: &Office,
+    conn: &mut PgConnection,
+    service: &str,
+    promised_at: DateTime<Utc>,
+    begun: &[BegunOfMany],
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO business_case (case_id, applicant_id, amount_fen, submitted_at, promised_at, branch_id, policy_id, centre_id,
+                                    state, service, wish, channel, form)
+         SELECT t.case_id, t.applicant_id, t.amount_fen, $7, $8, t.branch_id, $9, $1, 5, $10, t.wish, 'SYS', '{}'
+           FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[])
+                AS t (case_id, applicant_id, amount_fen, branch_id, wish)",
+    )
+    .bind(office.centre.id)
+    .bind(begun.iter().map(|one| one.case_id).collect::<Vec<_>>())
+    .bind(begun.iter().map(|one| one.applicant_id).collect::<Vec<_>>())
+    .bind(begun.iter().map(|one| one.amount_fen).collect::<Vec<_>>())
+    .bind(begun.iter().map(|one| one.branch_id).collect::<Vec<_>>())
+    .bind(begun.iter().map(|one| one.wish.as_str()).collect::<Vec<_>>())
+    .bind(office.now())
+    .bind(promised_at)
+    .bind(office.policy().id)
+    .bind(service)
+    .execute(&mut *conn)
+    .await?;
+    let told: Vec<(i64, Value)> = begun
+        .iter()
+        .map(|one| (one.case_id, one.detail.clone()))
+        .collect();
+    let steps = ["submitted", "decided", "approved", "executing"];
+    add_events(office, conn, Actor::System, &steps, &told).await
 }
 
 /// Ends many cases that were executing, in the caller's transaction.

@@ -50,7 +50,11 @@ impl Asking<'_> {
         ) {
             rows.push(
                 SummaryRow::new(
-                    "收款卡",
+                    if super::pays(service) {
+                        "收款卡"
+                    } else {
+                        "银行卡"
+                    },
                     Text::new()
                         .say(person.card_bank.as_deref().unwrap_or("登记的卡"))
                         .say(" ")
@@ -96,11 +100,12 @@ impl Asking<'_> {
             )),
             _ => None,
         });
+        let pays = super::pays(service);
         let verb = |amount: Option<Fen>| match amount {
             Some(amount) => Text::new().say("提取 ").money(amount),
             None => Text::new().say("提交").say(&service.name_zh),
         };
-        let label = match &card_known {
+        let label = match card_known.as_ref().filter(|_| pays) {
             Some(card) => verb(amount).say(" 到").tail(last_four(card)),
             None => verb(amount),
         };
@@ -114,10 +119,11 @@ impl Asking<'_> {
                 Some("L3f") => format!("{} · 第 1 步，共 2 步", service.name_zh),
                 _ => service.name_zh.clone(),
             },
-            question: if refused {
-                "现在还不能提取".into()
-            } else {
-                "请核对，无误就提取".into()
+            question: match (pays, refused) {
+                (true, true) => "现在还不能提取".into(),
+                (true, false) => "请核对，无误就提取".into(),
+                (false, true) => "现在还不能办".into(),
+                (false, false) => "请核对，无误就提交".into(),
             },
             errors: ErrorSummary::of(mistakes),
             flash,
@@ -136,7 +142,8 @@ impl Asking<'_> {
                 Text::new()
             } else {
                 Text::new().say(format!(
-                    "提取即同意我们再向 {} 个部门核对一次：{}。只为这笔{}，结果保存在您的办件里。",
+                    "{}即同意我们再向 {} 个部门核对一次：{}。只为这笔{}，结果保存在您的办件里。",
+                    if pays { "提取" } else { "提交" },
                     sources.len(),
                     sources.join("、"),
                     service.name_zh
@@ -154,9 +161,12 @@ impl Asking<'_> {
             after: if refused {
                 "改正以后随时可以再来。".into()
             } else {
-                Text::new()
-                    .say(&service.promise.promised)
-                    .say("。付款前可以随时撤回；付款后不能撤回。")
+                let promise = Text::new().say(&service.promise.promised).say("。");
+                if pays {
+                    promise.say("付款前可以随时撤回；付款后不能撤回。")
+                } else {
+                    promise
+                }
             },
         })
     }

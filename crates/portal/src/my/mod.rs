@@ -4,6 +4,7 @@
 mod account;
 mod apply;
 mod cases;
+mod flexible;
 mod home;
 mod me;
 mod proofs;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> Router<Portal> {
             "/my/cases/{case}/withdraw",
             get(cases::ask_to_withdraw).post(cases::withdraw),
         )
+        .route("/my/flexible", get(flexible::page))
         .route("/my/account", get(account::page))
         .route("/my/account.csv", get(account::csv))
         .route("/my/messages", get(me::messages))

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use super::order::{end_to_end_id, of_end_to_end_id};
+use crate::contribution::flexible;
 use crate::contribution::receipt::Credit;
 use crate::policy::Rules;
 
@@ -158,7 +159,8 @@ async fn back(office: &Office, tx: &mut PgConnection, failed: &[Failed]) -> Resu
             (one.remittance_id, detail)
         })
         .collect();
-    case::add_events(office, tx, Actor::System, &["collect_failed"], &told).await
+    case::add_events(office, tx, Actor::System, &["collect_failed"], &told).await?;
+    flexible::given_up(office, tx, &lists).await
 }
 
 /// Months that failed are counted; after several in a row, and at once where the bank knows no account or contract any more, the contract
@@ -174,8 +176,8 @@ async fn suspend(
     let suspended: Vec<Option<i64>> = sqlx::query_scalar(
         "UPDATE debit_mandate m
             SET failed_months = m.failed_months + 1,
-                state = CASE WHEN m.state = 2 AND (t.final OR m.failed_months + 1 >= $5) THEN 4 ELSE m.state END,
-                reason = CASE WHEN m.state = 2 AND (t.final OR m.failed_months + 1 >= $5) THEN t.reason ELSE m.reason END
+                state = CASE WHEN m.state = 2 AND (t.final AND m.payer_kind = 1 OR m.failed_months + 1 >= $5) THEN 4 ELSE m.state END,
+                reason = CASE WHEN m.state = 2 AND (t.final AND m.payer_kind = 1 OR m.failed_months + 1 >= $5) THEN t.reason ELSE m.reason END
            FROM unnest($2::bigint[], $3::boolean[], $4::text[]) AS t (mandate_id, final, reason)
           WHERE m.centre_id = $1 AND m.mandate_id = t.mandate_id
          RETURNING CASE WHEN m.state = 4 THEN m.mandate_id END",
@@ -194,9 +196,9 @@ async fn suspend(
     )
     .bind(office.centre.id)
     .bind(&suspended)
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    flexible::seal_suspended(office, tx, &suspended).await
 }
 
 /// The list of an order whose money has arrived, in the transaction of the receipt; none where the credit answers no order of ours. The

@@ -2,12 +2,14 @@
 
 mod account;
 mod cases;
+mod flexible;
 mod home;
 mod me;
 mod withdraw;
 
 pub use account::{AccountPage, Entry};
 pub use cases::{CasesPage, MessagesPage};
+pub use flexible::FlexiblePage;
 pub use home::{HomePage, Offer};
 pub use me::{AccessPage, ConsentPage, MePage, ProofsPage, SessionsPage};
 pub use withdraw::{Offered, WithdrawPage};
