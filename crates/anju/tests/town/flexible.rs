@@ -183,7 +183,7 @@ async fn each_condition_of_the_agreement_is_told_with_its_code() {
 
     // A card of somebody else.
     let mut other = terms(&who, 100_000);
-    other["card_no"] = json!("6217003760019999999");
+    other["card_no"] = json!(person("吴军", 399, 2, 0).expect("numbers").card);
     let case = ask(&town, open, &id, other).await.ok().expect("a case");
     assert_eq!(not_met(&case), ["FLEX-03"]);
 
