@@ -2,6 +2,7 @@
 //! it is sent again, always under the same numbers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anju_business::contribution::collection::{self, Answer, File, Outcome};
 use anju_business::contribution::flexible;
@@ -15,8 +16,23 @@ use serde_json::Value;
 use crate::Engine;
 use crate::deliver::{WINDOW, query_after};
 
+/// How often it looks for lists whose day has come.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Looks until its task is dropped.
+pub(crate) async fn run(engine: Engine) {
+    loop {
+        match due(&engine).await {
+            Ok(0) => {}
+            Ok(orders) => tracing::info!(orders, "orders to collect were made"),
+            Err(error) => tracing::error!(%error, "collecting"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 /// Makes what is due today, and asks banks again about contracts that wait for their word.
-pub(crate) async fn due(engine: &Engine) -> Result<usize> {
+async fn due(engine: &Engine) -> Result<usize> {
     let banks = GatewayBanks(Arc::clone(&engine.gateway));
     collection::confirm_waiting(&engine.office, &banks).await?;
     flexible::build(&engine.office).await?;

@@ -59,6 +59,7 @@ impl Running {
     /// replaces another one waits for its end before.
     pub fn be_alone(&mut self) {
         self.watchers.spawn(schedule::run(self.engine.clone()));
+        self.watchers.spawn(collect::run(self.engine.clone()));
     }
 
     /// Takes nothing more and finishes what is in hand.
