@@ -59,6 +59,8 @@ page('my-case', 'long', `/my/cases/${done}`);
 page('my-why', 'long', `/my/cases/${done}/why`);
 page('my-receipt', 'long', `/my/cases/${done}/receipt`);
 page('my-account', 'long', '/my/account');
+page('my-flexible', 'long', '/my/flexible');
+page('my-flexible-sign', 'long', '/my/do/flexible-contributor-open');
 page('my-messages', 'long', '/my/messages');
 page('my-me', 'long', '/my/me');
 page('my-access', 'long', '/my/me/access');
@@ -95,6 +97,7 @@ page('unit-person', 'shownClerk', async (at) => {
 page('unit-new', 'otherClerk', '/unit/people/new');
 page('unit-ratio', 'otherClerk', '/unit/ratio');
 page('unit-pay', 'shownClerk', '/unit/pay');
+page('unit-debit', 'otherClerk', '/unit/debit');
 page('unit-arrivals', 'shownClerk', '/unit/arrivals');
 page('unit-sessions', 'shownClerk', '/unit/sessions');
 page('unit-arrival', 'shownClerk', `/unit/arrivals/${paid[0].remittance_id}`);
