@@ -73,11 +73,14 @@ impl Asking<'_> {
 
         let known = |input: &Input| input.input_type == InputType::Card && person.card.is_some();
         // Who is refused need not fill anything in; what he may change stays at hand.
-        let refused = decision.outcome == Outcome::Refused;
+        // What cannot be granted before anything is filled in is no refusal of a service that lives by its form.
+        let pays = super::pays(service);
+        let is_blank = !pays && typed.is_empty();
+        let refused = decision.outcome == Outcome::Refused && !is_blank;
         let (asked, more): (Vec<&Input>, Vec<&Input>) = service
             .inputs
             .iter()
-            .partition(|input| input.required && !known(input) && !refused);
+            .partition(|input| input.required && !known(input) && !(refused && pays));
 
         let fields = |inputs: Vec<&Input>| -> Vec<Field> {
             inputs
@@ -88,6 +91,7 @@ impl Asking<'_> {
         let (fields, more) = (fields(asked), fields(more));
 
         let flash = flash.or_else(|| match decision.outcome {
+            _ if is_blank => None,
             Outcome::Refused => Some(
                 Flash::new(Tone::Fail, explain::verdict(&decision, "可提取").why)
                     .next("怎样就会通过", format!("{}/{}/why", self.path, service.id)),
@@ -100,7 +104,6 @@ impl Asking<'_> {
             )),
             _ => None,
         });
-        let pays = super::pays(service);
         let verb = |amount: Option<Fen>| match amount {
             Some(amount) => Text::new().say("提取 ").money(amount),
             None => Text::new().say("提交").say(&service.name_zh),
@@ -123,6 +126,7 @@ impl Asking<'_> {
                 (true, true) => "现在还不能提取".into(),
                 (true, false) => "请核对，无误就提取".into(),
                 (false, true) => "现在还不能办".into(),
+                (false, false) if is_blank => "请填写，然后提交".into(),
                 (false, false) => "请核对，无误就提交".into(),
             },
             errors: ErrorSummary::of(mistakes),

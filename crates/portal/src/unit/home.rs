@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, Cell, Column, Formula, FormulaLine, Line, Rows, State as Shown, Step, Table, Text,
-    Track, When,
+    Button, ButtonLook, Cell, Column, Formula, FormulaLine, Line, Rows, State as Shown, Step,
+    Table, Text, Track, When,
 };
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
@@ -163,6 +163,31 @@ fn step_of(office: &anju_casework::Office, one: &Remittance, today: NaiveDate) -
                         format!("用时{}", when::took(ms.into())).into()
                     }),
                 ),
+            ]),
+        };
+    }
+    if one.state == state::AWAITING && (one.collecting || one.collect_on.is_some()) {
+        return Next {
+            title: format!("{month}从签约账户扣款"),
+            amount: Some(missing),
+            note: match one.collect_on {
+                Some(day) => Text::new()
+                    .say(&people)
+                    .say("，名册已核对。")
+                    .strong(when::day(day, today))
+                    .say("扣款，不用转账。"),
+                None => Text::new().say(&people).say("，正在扣款，扣到马上分配。"),
+            },
+            button: Some(Button::link("看扣款", ButtonLook::Plain, "/unit/pay")),
+            track: Track(vec![
+                Step::new(When::Done, "名册", people),
+                Step::new(
+                    When::Done,
+                    "核对",
+                    format!("{}登记", when::minute(one.registered_at, office.now())),
+                ),
+                Step::new(When::Now, "扣款", "委托收款"),
+                Step::new(When::Expected, "分配到个人", "扣到后马上"),
             ]),
         };
     }
