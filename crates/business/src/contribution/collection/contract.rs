@@ -514,7 +514,7 @@ async fn confirm(office: &Office, bank: &dyn BankDesk, mandate_id: i64) -> Resul
     .bind(office.centre.id)
     .bind(mandate_id)
     .bind(to)
-    .bind((to == state::REFUSED).then(|| "银行没有确认这个账户"))
+    .bind((to == state::REFUSED).then_some("银行没有确认这个账户"))
     .bind((to == state::SIGNED).then(|| office.today()))
     .execute(&mut *tx)
     .await?;

@@ -150,8 +150,7 @@ pub(super) async fn write(
             command::digest(line.as_bytes()).as_bytes().to_vec()
         })
         .collect();
-    let column =
-        |value: fn(&Wanted) -> i64| wanted.iter().map(|one| value(one)).collect::<Vec<_>>();
+    let column = |value: fn(&Wanted) -> i64| wanted.iter().map(value).collect::<Vec<_>>();
     sqlx::query(
         "WITH list AS MATERIALIZED (
              SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
