@@ -69,6 +69,8 @@ page('my-statement', 'long', async (at) => {
 });
 page('my-papers', 'long', '/my/papers');
 page('my-transfer', 'tenant', '/my/transfer');
+page('my-flexible', 'long', '/my/flexible');
+page('my-flexible-sign', 'long', '/my/do/flexible-contributor-open');
 page('my-messages', 'long', '/my/messages');
 page('my-me', 'long', '/my/me');
 page('my-access', 'long', '/my/me/access');
@@ -105,6 +107,7 @@ page('unit-person', 'shownClerk', async (at) => {
 page('unit-new', 'otherClerk', '/unit/people/new');
 page('unit-ratio', 'otherClerk', '/unit/ratio');
 page('unit-pay', 'shownClerk', '/unit/pay');
+page('unit-debit', 'otherClerk', '/unit/debit');
 page('unit-arrivals', 'shownClerk', '/unit/arrivals');
 page('unit-papers', 'shownClerk', '/unit/papers');
 page('unit-cases', 'shownClerk', '/unit/cases');

@@ -173,6 +173,15 @@ pub async fn open_firm(doors: &Doors, firm: &Firm, first: Month) -> anyhow::Resu
         registration,
     )
     .await?;
+    // Its account is at 建设银行, whatever its number: so that it can sign an entrusted collection.
+    fact(
+        doors,
+        "B4",
+        "bank.account_match",
+        &firm.uscc,
+        json!({ "match": true, "name": firm.name }),
+    )
+    .await?;
     let opening = json!({
         "name": firm.name, "uscc": firm.uscc, "kind": "私企", "ratio_employer_bp": 1200, "ratio_employee_bp": 1200,
         "legal_representative": "陈立", "first_month": first.to_string(), "payday": 10,

@@ -14,7 +14,9 @@ use std::sync::Arc;
 use anju_casework::catalogue::Service;
 use anju_policy::PolicySet;
 
+use contribution::collection::{BankDesk, DebitContract};
 use contribution::employer_data::EmployerData;
+use contribution::flexible::{FlexibleChange, FlexibleOpening};
 use contribution::mandate::Mandates;
 use contribution::opening::Registry;
 use contribution::upload::Police;
@@ -29,6 +31,8 @@ pub struct Authorities {
     pub registry: Arc<dyn Registry>,
     /// The national platform, about loans elsewhere.
     pub loans_elsewhere: Arc<dyn LoansElsewhere>,
+    /// The banks, about accounts.
+    pub banks: Arc<dyn BankDesk>,
 }
 
 /// The services that cases can be opened for, by the effect that their definition names; a withdrawal may be policy alone.
@@ -71,6 +75,12 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                     &service.id,
                     &authorities.registry,
                 ))),
+                "sign_debit" => Some(Arc::new(DebitContract::new(
+                    &service.id,
+                    &authorities.banks,
+                ))),
+                "flexible_open" => Some(Arc::new(FlexibleOpening::new(&service.id))),
+                "flexible_change" => Some(Arc::new(FlexibleChange::new(&service.id))),
                 "authorise_clerk" => {
                     Some(Arc::new(Mandates::new(&service.id, &authorities.police)))
                 }

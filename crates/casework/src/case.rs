@@ -6,6 +6,7 @@
 
 mod begin;
 mod decide;
+mod many;
 mod proof;
 mod replay;
 mod returned;
@@ -16,6 +17,7 @@ mod submit;
 
 pub use begin::{AtOnce, Begun, at_once, begin_at, begin_executing, end_executing, step};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
+pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};

@@ -100,6 +100,11 @@ impl Employer {
         self.deferred_from.zip(self.deferred_through)
     }
 
+    /// Whether people hang under it who contribute by themselves (`FLEX-<office>`).
+    pub fn is_virtual(&self) -> bool {
+        self.uscc.starts_with("FLEX-")
+    }
+
     /// Whether it still has no allocated month.
     pub fn is_new(&self) -> bool {
         self.paid_to_month < self.first_month

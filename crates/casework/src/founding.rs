@@ -120,12 +120,15 @@ pub async fn after_restore(conn: &mut PgConnection) -> Result<u64> {
         .execute(&mut *conn)
         .await?;
     Ok(
-        sqlx::query("UPDATE outbox SET attempts = GREATEST(attempts, 1) WHERE kind IN ($1, $2)")
-            .bind(kind::PAYMENT)
-            .bind(kind::REFUND)
-            .execute(conn)
-            .await?
-            .rows_affected(),
+        sqlx::query(
+            "UPDATE outbox SET attempts = GREATEST(attempts, 1) WHERE kind IN ($1, $2, $3)",
+        )
+        .bind(kind::PAYMENT)
+        .bind(kind::REFUND)
+        .bind(kind::COLLECTION)
+        .execute(conn)
+        .await?
+        .rows_affected(),
     )
 }
 

@@ -21,6 +21,8 @@ pub mod kind {
     pub const TRANSFER: i16 = 50;
     /// A message to another centre over the national platform.
     pub const PLATFORM: i16 = 51;
+    /// A file of collections.
+    pub const COLLECTION: i16 = 4;
 }
 
 /// A word for a kind, in measures.
@@ -32,6 +34,7 @@ pub const fn word(kind: i16) -> &'static str {
         kind::REFUND => "refund",
         kind::TRANSFER => "transfer",
         kind::PLATFORM => "platform",
+        kind::COLLECTION => "collection",
         _ => "other",
     }
 }

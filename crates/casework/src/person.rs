@@ -137,6 +137,44 @@ pub async fn by_id_number(office: &Office, id: &IdNumber) -> Result<Option<Perso
     row.map(|row| row.open(&office.vault)).transpose()
 }
 
+/// Makes somebody known who has no account yet; who is known already stays as he is. Names and numbers were verified by the caller.
+/// Returns the person's identifier.
+pub async fn add(
+    office: &Office,
+    id: &IdNumber,
+    name: &PersonName,
+    phone: Option<&Phone>,
+) -> Result<i64> {
+    if let Some(known) = by_id_number(office, id).await? {
+        return Ok(known.person_id);
+    }
+    let vault = &office.vault;
+    let index = |purpose: &str, plain: &str| vault.blind_index(purpose, plain).current.to_vec();
+    let person_id = office.ids.next().await?;
+    let added = sqlx::query(
+        "INSERT INTO person (centre_id, person_id, id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(index(purpose::ID, id.expose()))
+    .bind(vault.seal(purpose::ID, id.expose().as_bytes()))
+    .bind(index(purpose::NAME, name.expose()))
+    .bind(vault.seal(purpose::NAME, name.expose().as_bytes()))
+    .bind(phone.map(|phone| index(purpose::PHONE, phone.expose())))
+    .bind(phone.map(|phone| vault.seal(purpose::PHONE, phone.expose().as_bytes())))
+    .bind(office.now())
+    .execute(&office.pool)
+    .await?;
+    if added.rows_affected() == 1 {
+        return Ok(person_id);
+    }
+    by_id_number(office, id)
+        .await?
+        .map(|known| known.person_id)
+        .ok_or_else(|| Fault::Stored("a person is neither new nor known".to_owned()).into())
+}
+
 /// Up to 20 people with this exact name or phone.
 pub async fn search(
     office: &Office,

@@ -108,6 +108,24 @@ const COLUMNS: &[Column] = &[
         names_somebody: false,
     },
     Column {
+        read: "SELECT mandate_id, 0::bigint, account_sealed, NULL::bytea FROM debit_mandate
+                WHERE centre_id = $1 AND mandate_id > $2 AND $3::bigint = 0 ORDER BY mandate_id LIMIT $4",
+        write: "UPDATE debit_mandate m SET account_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE m.centre_id = $1 AND m.mandate_id = n.a AND m.account_sealed = n.old",
+        purpose: purpose::CARD,
+        names_somebody: false,
+    },
+    Column {
+        read: "SELECT mandate_id, 0::bigint, holder_sealed, NULL::bytea FROM debit_mandate
+                WHERE centre_id = $1 AND mandate_id > $2 AND $3::bigint = 0 ORDER BY mandate_id LIMIT $4",
+        write: "UPDATE debit_mandate m SET holder_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE m.centre_id = $1 AND m.mandate_id = n.a AND m.holder_sealed = n.old",
+        purpose: purpose::NAME,
+        names_somebody: false,
+    },
+    Column {
         read: "SELECT clerk_id, 0::bigint, name_sealed, NULL::bytea FROM clerk
                 WHERE centre_id = $1 AND clerk_id > $2 AND $3::bigint = 0 ORDER BY clerk_id LIMIT $4",
         write: "UPDATE clerk c SET name_sealed = n.sealed

@@ -14,21 +14,21 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
 
-use crate::Engine;
 use crate::payer::Payer;
+use crate::{Engine, collect};
 
 /// Messages leased at once, and sent at once.
 const BATCH: i64 = 20;
 const AT_ONCE: usize = 8;
 
 /// A bank's own window: an order that it does not know by then never reached it.
-const WINDOW: TimeDelta = TimeDelta::seconds(60);
+pub(crate) const WINDOW: TimeDelta = TimeDelta::seconds(60);
 
 /// Tries to reach a phone; after them the message is given up, and the person still sees it on every page.
 const SMS_TRIES: i16 = 8;
 
 /// When an unknown payment is asked about again.
-fn query_after(attempts: i16) -> TimeDelta {
+pub(crate) fn query_after(attempts: i16) -> TimeDelta {
     TimeDelta::seconds(match attempts {
         ..=1 => 2,
         2 => 3,
@@ -87,6 +87,7 @@ async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
                 .await
         }
         outbox::kind::SMS => tell(engine, message).await,
+        outbox::kind::COLLECTION => collect::deliver(engine, message).await,
         other => Err(Fault::Stored(format!("outbox kind {other}")).into()),
     }
 }

@@ -3,6 +3,7 @@
 //! `gather.rs`, then `advance.rs`.
 
 pub mod advance;
+mod collect;
 pub mod day_end;
 pub mod deliver;
 pub mod gather;
@@ -64,6 +65,7 @@ impl Running {
     /// replaces another one waits for its end before.
     pub fn be_alone(&mut self) {
         self.watchers.spawn(schedule::run(self.engine.clone()));
+        self.watchers.spawn(collect::run(self.engine.clone()));
     }
 
     /// Takes nothing more and finishes what is in hand.

@@ -1,6 +1,7 @@
 //! What banks push (camt.054, late pain.002): each entry once by the bank's serial, each in its own transaction. An answer other than
 //! 2xx makes the bank send it again.
 
+use anju_business::contribution::collection;
 use anju_business::contribution::receipt::{self, Credit};
 use anju_business::remote::money;
 use anju_casework::case::{self, PaymentReport};
@@ -9,8 +10,8 @@ use anju_casework::{Refusal, Result};
 use anju_domain::money::Fen;
 use anju_exchange::bank::{BankEntry, BankFault, OrderResult, Push, SendOutcome, read_push};
 
-use crate::Engine;
 use crate::payer::Payer;
+use crate::{Engine, collect};
 
 impl Engine {
     /// Takes a push of a bank.
@@ -36,6 +37,10 @@ impl Engine {
                 }
             }
             Push::Results { results, .. } => {
+                let answers = collect::answers(&self.office, &results);
+                if !answers.is_empty() {
+                    collection::take(&self.office, &answers).await?;
+                }
                 for result in &results {
                     self.result(result).await?;
                 }
@@ -163,5 +168,6 @@ fn credit(entry: &BankEntry, remark: String) -> Credit {
         payer_account: entry.other_account.clone().unwrap_or_default(),
         payer_name: entry.other_name.clone().unwrap_or_default(),
         remark,
+        end_to_end_id: entry.end_to_end_id.clone(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anju_business::contribution::collection::BankDesk;
 use anju_business::contribution::opening::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
@@ -170,6 +171,53 @@ impl Police for GatewayPolice {
     }
 }
 
+/// The banks behind the gateway, about accounts of employers.
+pub struct GatewayBanks(pub Arc<Gateway>);
+
+impl BankDesk for GatewayBanks {
+    fn account_match<'a>(
+        &'a self,
+        bank: &'a str,
+        uscc: &'a str,
+        account_no: &'a str,
+        name: &'a str,
+        case_no: &'a str,
+    ) -> BoxFuture<'a, anju_casework::Result<Fact>> {
+        async move {
+            let mut keys = SubjectKeys::of(uscc);
+            keys.name = Some(name.to_owned());
+            keys.more
+                .insert("account_no".to_owned(), account_no.to_owned());
+            let request = FactRequest {
+                fact_type: "bank.account_match".to_owned(),
+                role: "employer".to_owned(),
+                shown: "单位".to_owned(),
+                keys,
+                purpose: Purpose {
+                    item: "employer-debit-sign".to_owned(),
+                    case_no: case_no.to_owned(),
+                },
+                // The employer itself names the account and asks the bank to say yes.
+                consent: Consent {
+                    id: "contract:委托收款三方协议".to_owned(),
+                    hash: String::new(),
+                },
+                source: Some(bank.to_owned()),
+            };
+            one_answer(self.0.fetch(vec![request]).await)
+        }
+        .boxed()
+    }
+}
+
+fn one_answer(facts: Result<Vec<Fact>, FactStoreError>) -> anju_casework::Result<Fact> {
+    facts
+        .map_err(|error| Fault::Outside(error.to_string()))?
+        .into_iter()
+        .next()
+        .ok_or_else(|| Fault::Outside("no answer to one question".to_owned()).into())
+}
+
 /// The market regulator behind the gateway.
 pub struct GatewayRegistry(pub Arc<Gateway>);
 
@@ -198,15 +246,7 @@ impl Registry for GatewayRegistry {
                 },
                 source: None,
             };
-            let facts = self
-                .0
-                .fetch(vec![request])
-                .await
-                .map_err(|error| Fault::Outside(error.to_string()))?;
-            facts
-                .into_iter()
-                .next()
-                .ok_or_else(|| Fault::Outside("no answer to one question".to_owned()).into())
+            one_answer(self.0.fetch(vec![request]).await)
         }
         .boxed()
     }

@@ -12,7 +12,7 @@ use anju_exchange::bank::{
 use anju_outside::bank::{BANKS, BankCode, HOLDER, Mode};
 use anju_outside::{Config, World, serve_on};
 use anju_vault::SharedKey;
-use anju_wire::iso20022::{Status, StatusReport, TransferStatus};
+use anju_wire::iso20022::{Original, Status, StatusReport, TransferStatus};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -378,6 +378,7 @@ async fn a_bank_that_answers_about_something_else_is_unknown() {
             message_id: "R".into(),
             created: "2026-11-24T02:00:00Z".parse().unwrap(),
             original_message_id: "W".into(),
+            original: Original::Payment,
             group: None,
             group_reason: None,
             transfers,

@@ -285,6 +285,7 @@ fn preview(visit: &Visit) -> PreviewPage {
         )
         .cards(),
         hidden: vec![("csrf", visit.csrf.clone()), ("key", "k".into())],
+        also: None,
         button: Button::submit(Text::new().say("登记 11月汇缴 ").money(fen(30_720_000))),
     }
 }

@@ -25,6 +25,10 @@ pub enum NumberKind {
     Roster,
     /// 贷款账号.
     Loan,
+    /// 收款指令编号, and that of a file of them.
+    Debit,
+    /// 委托收款协议号.
+    Mandate,
 }
 
 impl NumberKind {
@@ -37,6 +41,8 @@ impl NumberKind {
             Self::Remittance => 'R',
             Self::Roster => 'Q',
             Self::Loan => 'L',
+            Self::Debit => 'D',
+            Self::Mandate => 'M',
         }
     }
 }

@@ -8,9 +8,9 @@ use std::process::Command;
 
 use anju_domain::money::Fen;
 use anju_wire::iso20022::{
-    Account, AccountNotice, AccountStatement, CreditTransfer, Direction, Entry, EntryDetail,
-    IsoError, Notice, PaymentInformation, PaymentInitiation, Reason, Return, Statement, Status,
-    StatusReport, TransferStatus,
+    Account, AccountNotice, AccountStatement, CollectionInitiation, CreditTransfer, DirectDebit,
+    Direction, Entry, EntryDetail, IsoError, Notice, Original, PaymentInformation,
+    PaymentInitiation, Reason, Return, Statement, Status, StatusReport, TransferStatus,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -62,6 +62,37 @@ fn initiation() -> PaymentInitiation {
     }
 }
 
+fn collection() -> CollectionInitiation {
+    let debit = |id: &str, fen: i64, bank: Option<&str>, remittance: Option<&str>| DirectDebit {
+        end_to_end_id: id.into(),
+        amount: Fen::new(fen),
+        mandate: "D0000000000017".into(),
+        signed_on: day("2026-11-02"),
+        debtor: account("50001234567890", "重庆山屿科技有限公司", bank),
+        remittance: remittance.map(str::to_owned),
+    };
+    CollectionInitiation {
+        message_id: "D20261124000001".into(),
+        created: at("2026-11-24T02:24:31.123Z"),
+        initiator: "重庆市住房公积金管理中心".into(),
+        collection_date: day("2026-11-24"),
+        creditor: account(
+            "6500004001",
+            "重庆市住房公积金管理中心",
+            Some("105653000016"),
+        ),
+        debits: vec![
+            debit(
+                "D1",
+                30_720_000,
+                Some("105653000016"),
+                Some("HJ2611 0731 28"),
+            ),
+            debit("D2", 1, None, None),
+        ],
+    }
+}
+
 fn report() -> StatusReport {
     let transfer = |id: &str, status, reason: Option<&str>| TransferStatus {
         end_to_end_id: id.into(),
@@ -76,6 +107,7 @@ fn report() -> StatusReport {
         message_id: "B4R000000017".into(),
         created: at("2026-11-24T02:24:33Z"),
         original_message_id: "M20261124000001".into(),
+        original: Original::Payment,
         group: None,
         group_reason: None,
         transfers: vec![
@@ -175,6 +207,19 @@ fn what_we_write_comes_back_the_same() {
     assert_eq!(
         PaymentInitiation::parse(order.to_xml().unwrap().as_bytes()).unwrap(),
         order
+    );
+    let collection = collection();
+    assert_eq!(
+        CollectionInitiation::parse(collection.to_xml().unwrap().as_bytes()).unwrap(),
+        collection
+    );
+    let of_collection = StatusReport {
+        original: Original::Collection,
+        ..report()
+    };
+    assert_eq!(
+        StatusReport::parse(of_collection.to_xml().unwrap().as_bytes()).unwrap(),
+        of_collection
     );
     assert_eq!(
         StatusReport::parse(status.to_xml().unwrap().as_bytes()).unwrap(),
@@ -381,6 +426,7 @@ fn damaged_messages_never_panic() {
     };
     let samples = [
         initiation().to_xml().unwrap(),
+        collection().to_xml().unwrap(),
         report().to_xml().unwrap(),
         notice().to_xml().unwrap(),
         statement().to_xml().unwrap(),
@@ -404,6 +450,7 @@ fn damaged_messages_never_panic() {
             }
         }
         drop(PaymentInitiation::parse(&bytes));
+        drop(CollectionInitiation::parse(&bytes));
         drop(StatusReport::parse(&bytes));
         drop(Notice::parse(&bytes));
         drop(Statement::parse(&bytes));
@@ -465,6 +512,7 @@ fn our_messages_hold_to_the_published_schemas() {
     };
     for (name, xml) in [
         ("order", initiation().to_xml()),
+        ("collection", collection().to_xml()),
         ("status", report().to_xml()),
         ("refused_whole", refused_whole.to_xml()),
         ("notice", notice().to_xml()),

@@ -9,7 +9,8 @@ use std::{
 use anju_business::contribution::{
     opening::{self, Opening},
     receipt::{self, Credit},
-    registration, remittance,
+    registration,
+    remittance::{self, PayMethod},
     roster::{Mode, PoliceAnswer},
     upload::{self, Police, Upload, Uploaded},
 };
@@ -355,6 +356,7 @@ pub async fn register(
         employer_id,
         roster_id,
         month,
+        PayMethod::Transfer,
         Actor::System,
         "HALL",
         key,
@@ -374,6 +376,7 @@ pub async fn pay(office: &Office, remittance_id: i64) -> anyhow::Result<()> {
         payer_account: "6500999000001".to_owned(),
         payer_name: "重庆测速有限公司".to_owned(),
         remark: list.reference.clone(),
+        end_to_end_id: None,
     };
     receipt::receive(office, &credit).await?;
     Ok(())

@@ -16,7 +16,7 @@ use anju_engine::Engine;
 use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
-    kept::{GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore},
+    kept::{GatewayBanks, GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore},
     platform::Platform,
     witness::Witness,
 };
@@ -177,6 +177,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         police: Arc::new(GatewayPolice(gateway.clone())),
         registry: Arc::new(GatewayRegistry(gateway.clone())),
         loans_elsewhere: Arc::new(GatewayLoans(gateway.clone())),
+        banks: Arc::new(GatewayBanks(gateway.clone())),
     };
     office
         .catalogue

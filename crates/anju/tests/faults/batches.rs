@@ -199,6 +199,7 @@ async fn an_allocation_that_is_killed_in_any_step_credits_everybody_once() {
         payer_account: "6500999000001".to_owned(),
         payer_name: "重庆走查科技有限公司".to_owned(),
         remark: cast::text(&registered, "reference").expect("a code"),
+        end_to_end_id: None,
     };
     let allocate: Batch = Arc::new(move |engine| {
         let credit = credit.clone();

@@ -13,6 +13,7 @@ mod chance;
 mod checker;
 mod clients;
 mod clock;
+mod collection;
 mod cut;
 #[path = "../town/database.rs"]
 #[expect(dead_code, reason = "the tests of the town use the rest")]

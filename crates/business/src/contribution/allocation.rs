@@ -12,10 +12,10 @@ use anju_casework::books::{self, Booking};
 use anju_casework::employer::Employer;
 use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 
-use super::proof;
 use super::receipt::{receipt_state, received_detail};
 use super::relief;
 use super::remittance::{Remittance, kind};
+use super::{flexible, proof};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
 pub(crate) async fn apply(
@@ -33,7 +33,14 @@ pub(crate) async fn apply(
     .bind(employer.suspense_account_id)
     .fetch_one(&mut *tx)
     .await?;
-    if suspense < list.amount_fen {
+    // The suspense of an employer is his own; that of the people who contribute by themselves is everybody's, so that only what came
+    // for this list counts.
+    let covers = if list.kind == kind::FLEXIBLE {
+        received
+    } else {
+        suspense
+    };
+    if covers < list.amount_fen {
         sqlx::query("UPDATE remittance SET state = 2, received_fen = $3 WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2)")
             .bind(office.centre.id)
             .bind(list.remittance_id)
@@ -77,7 +84,7 @@ pub(crate) async fn allocate(
         .into());
     }
     let key = list.remittance_id.to_string();
-    let is_month = list.kind == kind::MONTHLY;
+    let is_month = list.kind != kind::SUPPLEMENT;
     let booking = Booking {
         event: if is_month { "E05" } else { "E06" },
         key: &key,
@@ -116,7 +123,7 @@ pub(crate) async fn allocate(
     sqlx::query(
         "WITH list AS (
              UPDATE remittance
-                SET state = 3, received_fen = $3, allocated_fen = amount_fen, allocated_at = $4, allocation_ms = $5, journal_id = $6
+                SET state = 3, collecting = false, collect_on = NULL, received_fen = $3, allocated_fen = amount_fen, allocated_at = $4, allocation_ms = $5, journal_id = $6
               WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2)
              RETURNING employer_id, month, kind),
          receipts AS (
@@ -133,6 +140,9 @@ pub(crate) async fn allocate(
     .bind(receipt_state::APPLIED)
     .execute(&mut *tx)
     .await?;
+    if list.kind == kind::FLEXIBLE {
+        flexible::first_money(office, tx, list.remittance_id).await?;
+    }
     let detail = json!({ "allocated_fen": total, "lines": lines.len(), "received_fen": received_fen, "ms": ms });
     case::end_executing(
         office,

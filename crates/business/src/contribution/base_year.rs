@@ -291,6 +291,7 @@ pub async fn adjust_to_limits(office: &Office) -> Result<u64> {
                JOIN employer e ON e.centre_id = m.centre_id AND e.employer_id = m.employer_id
                JOIN unnest($4::text[], $5::bigint[]) AS d (district, lower_fen) ON d.district = e.district
               WHERE m.centre_id = $1 AND m.state = 1 AND m.base_year IS DISTINCT FROM $2 AND m.employer_id > $3
+                AND e.uscc NOT LIKE 'FLEX-%'
                 AND (m.base_fen < d.lower_fen OR m.base_fen > $6)
               ORDER BY m.employer_id LIMIT 500",
         )

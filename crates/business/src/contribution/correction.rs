@@ -373,7 +373,7 @@ async fn remittance_of(
     tx: &mut PgConnection,
     remittance_id: i64,
 ) -> Result<Remittance> {
-    remittance::by_id(office, tx, remittance_id)
+    remittance::get(office, tx, remittance_id)
         .await?
         .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
 }

@@ -200,9 +200,12 @@ async fn known_people(
         .map(|id| office.vault.blind_index(purpose::ID, id.expose()).any())
         .collect();
     let rows: Vec<KnownPerson> = sqlx::query_as(
-        "SELECT p.id_index, coalesce(p.merged_into, p.person_id) AS person_id, m.state, m.account_id
+        // Whoever contributes by himself comes over like one whose account is sealed.
+        "SELECT p.id_index, coalesce(p.merged_into, p.person_id) AS person_id,
+                CASE WHEN e.uscc LIKE 'FLEX-%' THEN 2::smallint ELSE m.state END AS state, m.account_id
            FROM person p
            LEFT JOIN membership m ON m.centre_id = p.centre_id AND m.person_id = coalesce(p.merged_into, p.person_id) AND m.state IN (1, 2)
+           LEFT JOIN employer e ON e.centre_id = m.centre_id AND e.employer_id = m.employer_id
           WHERE p.centre_id = $1 AND p.id_index = ANY ($2)",
     )
     .bind(office.centre.id)

@@ -3,15 +3,18 @@
 //! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order. Beside them: `changes.rs` and `transfer.rs`
 //! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `relief/` (deferral and
 //! lower ratios), `refund.rs` and `correction.rs` (what was credited wrongly), `merge.rs` (two accounts of one person), `closing.rs`
-//! (employers that end, and the holding account), `employer_data.rs` and `mandate.rs` (the employer itself).
+//! (employers that end, and the holding account), `collection/` (money that the centre debits), `flexible/` (who contributes by himself),
+//! `employer_data.rs` and `mandate.rs` (the employer itself).
 
 pub mod allocation;
 pub mod base_year;
 mod change_rows;
 pub mod changes;
 pub mod closing;
+pub mod collection;
 pub mod correction;
 pub mod employer_data;
+pub mod flexible;
 mod kept;
 pub mod mandate;
 mod members;

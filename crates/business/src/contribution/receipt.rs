@@ -13,8 +13,8 @@ use anju_casework::inbox::{self, Arrival};
 use anju_casework::{Actor, Fault, Office, Result};
 use anju_ledger::Role;
 
-use super::allocation;
-use super::remittance::{self, Remittance, find_reference, state};
+use super::remittance::{self, Remittance, find_reference, kind, state};
+use super::{allocation, collection};
 use crate::remote::{Letter, money};
 
 /// States of a receipt.
@@ -46,6 +46,8 @@ pub struct Credit {
     pub payer_name: String,
     /// What the payer wrote.
     pub remark: String,
+    /// The number of the order that it answers; a payer's own number says nothing here.
+    pub end_to_end_id: Option<String>,
 }
 
 /// A receipt (到账流水).
@@ -90,7 +92,7 @@ macro_rules! columns {
 /// Where a receipt belongs.
 enum Place {
     List(Employer, Remittance, &'static str),
-    Suspense(Employer, String),
+    Suspense(Employer, String, &'static str),
     Transfer(Box<Letter>),
     Unidentified(String),
 }
@@ -106,7 +108,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         "credit",
         credit.book_date,
         credit.amount_fen,
-        None,
+        credit.end_to_end_id.as_deref(),
         None,
     )
     .await?;
@@ -144,7 +146,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             "等待凑足清册金额".to_owned(),
             Some(*by),
         ),
-        Place::Suspense(employer, reason) => (
+        Place::Suspense(employer, reason, by) => (
             "E01",
             Role::Unit,
             employer.suspense_account_id,
@@ -152,7 +154,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             None,
             receipt_state::SUSPENSE,
             reason.clone(),
-            Some("reference"),
+            Some(*by),
         ),
         Place::Transfer(_) => {
             return Err(Fault::Stored("a transfer is booked above".to_owned()).into());
@@ -197,7 +199,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
     keep(office, &mut tx, receipt_id, credit, &receipt).await?;
     if let Place::List(employer, list, _) = &place {
         allocation::apply(office, &mut tx, employer, list, credit.amount_fen).await?;
-        if !credit.payer_account.is_empty() {
+        if !credit.payer_account.is_empty() && list.kind != kind::FLEXIBLE {
             remember_payer(office, &mut tx, employer.employer_id, &credit.payer_account).await?;
         }
     }
@@ -252,7 +254,7 @@ async fn keep(
     Ok(())
 }
 
-/// Match order of contribution.md §7: pay code; known payer account with the amount of its open list; payer name likewise.
+/// Match order of contribution.md §7: our own order to collect; pay code; known payer account with the amount of its open list; payer name likewise.
 async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Result<Place> {
     // Money of another centre names its letter.
     if let Some(letter_no) = money::find_letter_no(&credit.remark) {
@@ -260,6 +262,13 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
             money::Place::Letter(letter) => Place::Transfer(letter),
             money::Place::Nobody(reason) => Place::Unidentified(reason),
         });
+    }
+    if let Some(list_id) = collection::received(office, tx, credit).await?
+        && let Some(list) = remittance::get(office, tx, list_id).await?
+    {
+        let employer = employer::lock(office, tx, list.employer_id).await?;
+        let list = remittance::get(office, tx, list_id).await?.unwrap_or(list);
+        return Ok(on_list(employer, list, "debit"));
     }
     if let Some(reference) = find_reference(&credit.remark) {
         return match remittance::by_reference(office, tx, &reference).await? {
@@ -272,18 +281,7 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
                 let list = remittance::by_reference(office, tx, &reference)
                     .await?
                     .unwrap_or(list);
-                Ok(match list.state {
-                    state::AWAITING | state::PART_RECEIVED => {
-                        Place::List(employer, list, "reference")
-                    }
-                    state::ALLOCATED => {
-                        Place::Suspense(employer, "清册已分配，重复缴款".to_owned())
-                    }
-                    state::EXPIRED => {
-                        Place::Suspense(employer, "清册已失效，迟到的款项".to_owned())
-                    }
-                    _ => Place::Suspense(employer, "清册已撤销".to_owned()),
-                })
+                Ok(on_list(employer, list, "reference"))
             }
         };
     }
@@ -319,6 +317,20 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
         1 => "付款户名是缴存单位，但附言没有缴款码，金额与待缴清册不符".to_owned(),
         _ => "付款户名对应多个单位，附言没有缴款码".to_owned(),
     }))
+}
+
+/// Money for this list: it waits for it, or the employer has it in suspense, with the reason.
+fn on_list(employer: Employer, list: Remittance, by: &'static str) -> Place {
+    match (list.state, by) {
+        (state::AWAITING | state::PART_RECEIVED, _) => Place::List(employer, list, by),
+        (state::ALLOCATED, "debit") => {
+            let reason = "清册已用转账款分配，委托收款又收到一笔，可用于下月或申请退回";
+            Place::Suspense(employer, reason.to_owned(), by)
+        }
+        (state::ALLOCATED, _) => Place::Suspense(employer, "清册已分配，重复缴款".to_owned(), by),
+        (state::EXPIRED, _) => Place::Suspense(employer, "清册已失效，迟到的款项".to_owned(), by),
+        _ => Place::Suspense(employer, "清册已撤销".to_owned(), by),
+    }
 }
 
 async fn remember_payer(

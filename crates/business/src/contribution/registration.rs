@@ -15,8 +15,9 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::person::{purpose, text};
 use anju_casework::{Actor, Error, Office, Refusal, Result, books, case};
 
+use super::collection::{self, contract};
 use super::relief;
-use super::remittance::{SERVICE, reference};
+use super::remittance::{PayMethod, SERVICE, reference};
 use crate::policy::Rules;
 
 /// A kept list as its application reads it.
@@ -36,7 +37,7 @@ pub(super) struct RosterRead {
 ///
 /// # Errors
 /// `E-REMIT-01` a month out of order, `E-REMIT-02` registered already, `E-REMIT-03` nobody in it, `E-REMIT-07` the list of members
-/// has changed since the roster was checked, `E-PREPAY-01` too far ahead.
+/// has changed since the roster was checked, `E-PREPAY-01` too far ahead, `E-DEBIT-02` no contract to collect it, `E-DEBIT-05` above its limit.
 #[expect(
     clippy::too_many_arguments,
     reason = "what is registered, by whom, and what makes it happen once"
@@ -46,6 +47,7 @@ pub async fn register(
     employer_id: i64,
     roster_id: i64,
     month: Month,
+    pay: PayMethod,
     actor: Actor,
     channel: &str,
     key: Uuid,
@@ -63,6 +65,7 @@ pub async fn register(
         employer_id,
         roster_id,
         month,
+        pay,
         actor,
         channel,
         key,
@@ -96,6 +99,7 @@ async fn write(
     employer_id: i64,
     roster_id: i64,
     month: Month,
+    pay: PayMethod,
     actor: Actor,
     channel: &str,
     key: Uuid,
@@ -106,6 +110,15 @@ async fn write(
     let roster = roster_read(office, tx, employer_id, roster_id).await?;
     check_order(office, tx, &rules, &employer, &roster, month).await?;
 
+    let debit = match pay {
+        PayMethod::Debit => {
+            let mandate = contract::for_amount(office, tx, employer_id, roster.total_fen).await?;
+            let today = Rules::on(office, office.today());
+            let day = collection::first_day(&today, office.today(), mandate.day)?;
+            Some((mandate, day))
+        }
+        PayMethod::Transfer | PayMethod::CashDesk => None,
+    };
     books::remember(office, tx, key, digest, remittance_id).await?;
     apply(office, tx, &employer, roster_id, &roster).await?;
 
@@ -119,8 +132,8 @@ async fn write(
     let now = office.now();
     sqlx::query(
         "INSERT INTO remittance (centre_id, remittance_id, employer_id, roster_id, month, state, reference, bank, people, amount_fen,
-                                 due_on, expires_on, digest, registered_at, registered_by)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                                 due_on, expires_on, digest, registered_at, registered_by, pay_method, mandate_id, collect_on)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(office.centre.id)
     .bind(remittance_id)
@@ -128,7 +141,8 @@ async fn write(
     .bind(roster_id)
     .bind(month.index())
     .bind(&reference)
-    .bind(&employer.bank)
+    // The money of a debit comes to the bank that debits.
+    .bind(debit.as_ref().map_or(&employer.bank, |(mandate, _)| &mandate.bank))
     .bind(roster.lines)
     .bind(roster.total_fen)
     .bind(due_on)
@@ -136,6 +150,9 @@ async fn write(
     .bind(&roster.digest)
     .bind(now)
     .bind(actor.id())
+    .bind(pay.code())
+    .bind(debit.as_ref().map(|(mandate, _)| mandate.mandate_id))
+    .bind(debit.as_ref().map(|(_, day)| *day))
     .execute(&mut *tx)
     .await?;
     sqlx::query(
@@ -153,7 +170,7 @@ async fn write(
     .await?;
     case::begin_executing(
         office,
-        tx,
+        &mut *tx,
         case::Begun {
             case_id: remittance_id,
             service: SERVICE,
@@ -169,6 +186,12 @@ async fn write(
         actor,
     )
     .await?;
+    if let Some((mandate, day)) = debit
+        && day <= office.today()
+    {
+        let (id, bank) = (mandate.mandate_id, mandate.bank.as_str());
+        collection::enqueue(office, tx, remittance_id, id, bank, roster.total_fen).await?;
+    }
     // The month after may have another ratio: a reduction begins or ends with it.
     relief::reduction::follow(office, tx, employer_id).await
 }
@@ -391,7 +414,9 @@ pub(super) async fn apply(
              UPDATE membership m SET state = 9
                FROM roster_row r
               WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.change = 1 AND NOT r.is_new_account
-                AND m.centre_id = $1 AND m.person_id = r.person_id AND m.state = 2
+                AND m.centre_id = $1 AND m.person_id = r.person_id
+                AND (m.state = 2 OR m.state = 1 AND EXISTS (SELECT FROM employer v
+                                                             WHERE v.centre_id = $1 AND v.employer_id = m.employer_id AND v.uscc LIKE 'FLEX-%'))
              RETURNING m.employer_id)
          UPDATE employer e SET list_version = list_version + 1
           WHERE e.centre_id = $1 AND e.employer_id IN (SELECT employer_id FROM left_behind)",
@@ -495,12 +520,17 @@ async fn begin(office: &Office, submission: &case::Submission) -> Result<i64> {
         .text("month")
         .and_then(|text| Month::parse(text).ok())
         .ok_or_else(|| wrong("month"))?;
+    let pay = match request.text("pay_method") {
+        None => PayMethod::default(),
+        Some(word) => PayMethod::parse(word).ok_or_else(|| wrong("pay_method"))?,
+    };
     let (channel, employer_id) = (request.channel.as_str(), request.applicant_id);
     register(
         office,
         employer_id,
         roster_id,
         month,
+        pay,
         submission.actor,
         channel,
         submission.key,

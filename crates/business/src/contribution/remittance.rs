@@ -33,6 +33,41 @@ pub mod kind {
     pub const MONTHLY: i16 = 1;
     /// 补缴: months that are over.
     pub const SUPPLEMENT: i16 = 2;
+    /// 灵活就业缴存: one person's own contribution.
+    pub const FLEXIBLE: i16 = 3;
+}
+
+/// How a list is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PayMethod {
+    /// 转账: a transfer with the pay code.
+    #[default]
+    Transfer,
+    /// 委托收款: the centre debits the payer's account.
+    Debit,
+    /// 银行柜面.
+    CashDesk,
+}
+
+impl PayMethod {
+    /// By the word of the doors.
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "transfer" => Self::Transfer,
+            "debit" => Self::Debit,
+            "cash-desk" => Self::CashDesk,
+            _ => return None,
+        })
+    }
+
+    /// As it is stored.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Transfer => 1,
+            Self::Debit => 2,
+            Self::CashDesk => 3,
+        }
+    }
 }
 
 /// A remittance (汇缴, 补缴).
@@ -74,6 +109,12 @@ pub struct Remittance {
     pub allocation_ms: Option<i32>,
     /// The allocation's journal.
     pub journal_id: Option<i64>,
+    /// See [`PayMethod::code`].
+    pub pay_method: i16,
+    /// 托收中: an order to debit the payer lives.
+    pub collecting: bool,
+    /// When the next order is made.
+    pub collect_on: Option<NaiveDate>,
 }
 
 impl Remittance {
@@ -87,6 +128,11 @@ impl Remittance {
         }
     }
 
+    /// Whether it is paid by a debit of the payer's account.
+    pub const fn by_debit(&self) -> bool {
+        self.pay_method == PayMethod::Debit.code()
+    }
+
     /// Its month.
     pub fn month(&self) -> Month {
         Month::from_index(self.month)
@@ -97,7 +143,7 @@ impl Remittance {
 macro_rules! columns {
     () => {
         "remittance_id, employer_id, roster_id, kind, month, state, reference, bank, people, amount_fen, received_fen, allocated_fen, \
-         due_on, expires_on, registered_at, allocated_at, allocation_ms, journal_id"
+         due_on, expires_on, registered_at, allocated_at, allocation_ms, journal_id, pay_method, collecting, collect_on"
     };
 }
 
@@ -115,8 +161,8 @@ pub async fn require(office: &Office, remittance_id: i64) -> Result<Remittance> 
     .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
 }
 
-/// A remittance, read in the caller's transaction.
-pub(super) async fn by_id(
+/// The same over a connection that the caller holds, if there is one.
+pub(super) async fn get(
     office: &Office,
     conn: &mut PgConnection,
     remittance_id: i64,
@@ -251,13 +297,14 @@ pub fn find_reference(remark: &str) -> Option<String> {
 /// Cancels a list before any money came for it. What the roster changed stays: people and bases are facts of their own.
 ///
 /// # Errors
-/// `E-REMIT-04` once money was matched.
+/// `E-REMIT-04` once money was matched, and while its money is being collected.
 pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result<()> {
     let employer_id = require(office, remittance_id).await?.employer_id;
     let mut tx = office.pool.begin().await?;
     anju_casework::employer::lock(office, &mut tx, employer_id).await?;
     let cancelled = sqlx::query(
-        "UPDATE remittance SET state = 4 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
+        "UPDATE remittance SET state = 4, collect_on = NULL
+          WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0 AND NOT collecting",
     )
     .bind(office.centre.id)
     .bind(remittance_id)
@@ -291,7 +338,8 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
 pub async fn expire(office: &Office) -> Result<usize> {
     let due: Vec<(i64, i64)> = sqlx::query_as(
         "SELECT remittance_id, employer_id FROM remittance
-          WHERE centre_id = $1 AND state = 1 AND received_fen = 0 AND expires_on < $2 ORDER BY remittance_id LIMIT 200",
+          WHERE centre_id = $1 AND state = 1 AND received_fen = 0 AND NOT collecting AND expires_on < $2
+          ORDER BY remittance_id LIMIT 200",
     )
     .bind(office.centre.id)
     .bind(office.today())
@@ -302,7 +350,8 @@ pub async fn expire(office: &Office) -> Result<usize> {
         let mut tx = office.pool.begin().await?;
         anju_casework::employer::lock(office, &mut tx, employer_id).await?;
         let moved = sqlx::query(
-            "UPDATE remittance SET state = 5 WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0",
+            "UPDATE remittance SET state = 5, collect_on = NULL
+              WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0 AND NOT collecting",
         )
         .bind(office.centre.id)
         .bind(remittance_id)

@@ -217,7 +217,8 @@ async fn both(
 
 /// TRF-02: the new employer takes in who is sealed.
 fn is_sealed(moved: &Moved, from: &Employer) -> Result<()> {
-    if moved.state == state::SEALED {
+    // Who contributed by himself needs nobody's leave.
+    if moved.state == state::SEALED || from.is_virtual() {
         return Ok(());
     }
     let name = &from.name;

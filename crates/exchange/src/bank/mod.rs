@@ -4,9 +4,11 @@
 //! made or refused; a time-out, a broken line or an answer that does not fit says nothing, and the payment is queried.
 //! An order may be sent again only with the same id. `table.rs` knows the banks, `entry.rs` reads what they tell us.
 
+mod collection;
 mod entry;
 mod table;
 
+pub use collection::{CollectionFile, CollectionOrder, FileOutcome};
 pub use entry::{BankEntry, BankStatement, OrderResult, Push, Returned, read_push};
 pub use table::{Bank, BankTable, TableError};
 
@@ -321,11 +323,18 @@ fn one_status(bank: &str, body: &[u8], end_to_end_id: &str) -> Result<TransferSt
 }
 
 fn unknown(fault: &BankFault) -> SendOutcome {
+    SendOutcome::Unknown {
+        why: unknown_why(fault),
+    }
+}
+
+/// A fault with all its causes, for the log.
+fn unknown_why(fault: &BankFault) -> String {
     let mut why = fault.to_string();
     let mut cause = std::error::Error::source(fault);
     while let Some(fault) = cause {
         why = format!("{why}: {fault}");
         cause = fault.source();
     }
-    SendOutcome::Unknown { why }
+    why
 }

@@ -34,4 +34,14 @@ pub(super) static FORMS: &[Interface] = &[
         ],
         check: None,
     },
+    Interface {
+        fact_type: "bank.account_match",
+        subject: "tyshxydm",
+        keys: &[("name", "hm"), ("account_no", "zh")],
+        columns: &[
+            column("match", "hcjg", Flag("1", "0")),
+            column("class", "zhlb", Text),
+        ],
+        check: None,
+    },
 ];

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use super::order::{self, Outsider};
-use super::register::{Banks, Behaviour, Event, Mode};
+use super::register::{Banks, Behaviour, Event, Mode, Standing};
 use super::{BankCode, fit};
 use crate::World;
 use crate::clock::civil;
@@ -28,7 +28,10 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/control/banks", get(list))
         .route("/control/banks/{bank}", put(set))
         .route("/control/banks/{bank}/payments", post(pay))
-        .route("/control/banks/{bank}/accounts/{no}", get(account))
+        .route(
+            "/control/banks/{bank}/accounts/{no}",
+            get(account).put(set_account),
+        )
 }
 
 #[derive(Serialize)]
@@ -311,6 +314,67 @@ async fn account(
     found
         .map(Json)
         .ok_or_else(|| Problem::not_found(format!("{bank} 没有这个账号的流水")))
+}
+
+/// What keeps an account from being debited. What is left out stays as it is.
+#[derive(Deserialize)]
+struct StandingSetting {
+    /// Left for debits, fen; what comes in adds to it.
+    available_fen: Option<i64>,
+    /// There is always enough, as for an account that nobody set.
+    #[serde(default)]
+    plenty: bool,
+    closed: Option<bool>,
+    /// The holder has ended the debit contract.
+    contract_ended: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct StandingAnswer {
+    available_fen: Option<i64>,
+    closed: bool,
+    contract_ended: bool,
+}
+
+async fn set_account(
+    State(world): State<Arc<World>>,
+    Path((bank, number)): Path<(String, String)>,
+    Body(setting): Body<StandingSetting>,
+) -> Result<Json<StandingAnswer>, Problem> {
+    known_bank(&bank)?;
+    let number = fit(&number, 34).filter(|kept| *kept == number);
+    let number = number.ok_or_else(|| Problem::unprocessable("账号应为 1 到 34 个字符"))?;
+    if setting
+        .available_fen
+        .is_some_and(|fen| !(0..=MOST_FEN).contains(&fen))
+    {
+        return Err(Problem::unprocessable(format!(
+            "available_fen 应为 0 到 {MOST_FEN} 分的整数"
+        )));
+    }
+    let standing = world
+        .banks
+        .change(|books| {
+            let before = books.standing(&number);
+            let available = if setting.plenty {
+                None
+            } else {
+                setting.available_fen.map(Fen::new).or(before.available)
+            };
+            let after = Standing {
+                available,
+                closed: setting.closed.unwrap_or(before.closed),
+                contract_ended: setting.contract_ended.unwrap_or(before.contract_ended),
+            };
+            books.record(Event::Stands(number.clone(), after.clone()));
+            after
+        })
+        .await?;
+    Ok(Json(StandingAnswer {
+        available_fen: standing.available.map(Fen::fen),
+        closed: standing.closed,
+        contract_ended: standing.contract_ended,
+    }))
 }
 
 /// Reads a bank's code of the path.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anju_wire::iso20022::{PaymentInitiation, Reason, Status, StatusReport, TransferStatus};
+use anju_wire::iso20022::{
+    CollectionInitiation, Original, PaymentInitiation, Reason, Status, StatusReport, TransferStatus,
+};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -14,7 +16,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::door::known_bank;
-use super::order::{self, LOST_AFTER_MS, Moment, Taken};
+use super::order::{self, LOST_AFTER_MS, Moment, Placed, Taken};
 use super::register::Mode;
 use super::{BankCode, tell};
 use crate::World;
@@ -31,6 +33,7 @@ const MOST_BYTES: usize = 32 << 20;
 pub fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/bank/{bank}/pain001", post(take_orders))
+        .route("/bank/{bank}/pain008", post(take_collections))
         .route("/bank/{bank}/query", post(tell_status))
         .route("/bank/{bank}/statement", get(tell_statement))
         .layer(DefaultBodyLimit::max(MOST_BYTES))
@@ -69,64 +72,115 @@ async fn take_orders(
                 .await,
         );
     }
-    let (report, behaviour) = world
+    let placed: Vec<Placed> = initiation
+        .payments
+        .iter()
+        .flat_map(|payment| {
+            payment
+                .transfers
+                .iter()
+                .map(|one| Placed::payment(&initiation.message_id, &payment.debtor, one))
+        })
+        .collect();
+    let message = Message {
+        id: initiation.message_id,
+        original: Original::Payment,
+        placed: placed.into_iter().zip(homes).collect(),
+    };
+    take_all(&world, bank, message, moment).await
+}
+
+/// A file of collections (委托收款批量文件).
+async fn take_collections(
+    State(world): State<Arc<World>>,
+    Path(bank): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let bank = known_bank(&bank)?;
+    check_signature(&world, bank, &headers, &body)?;
+    let initiation = CollectionInitiation::parse(&body)
+        .map_err(|fault| Problem::bad_request(fault.to_string()))?;
+    let debits = initiation.debits.len();
+    if debits > MOST_TRANSFERS {
+        return Err(Problem::bad_request(format!(
+            "一个报文最多 {MOST_TRANSFERS} 笔，这个有 {debits} 笔"
+        )));
+    }
+    let placed = initiation.debits.iter().map(|debit| {
+        let placed = Placed::collection(&initiation.message_id, &initiation.creditor, debit);
+        (placed, None)
+    });
+    let message = Message {
+        placed: placed.collect(),
+        original: Original::Collection,
+        id: initiation.message_id,
+    };
+    let moment = world.moment();
+    take_all(&world, bank, message, moment).await
+}
+
+/// A message of orders, each with the bank that keeps the other account where nobody knows it yet.
+struct Message {
+    id: String,
+    original: Original,
+    placed: Vec<(Placed, Option<BankCode>)>,
+}
+
+/// Takes every order of a message in one change of the books, and answers as the bank's mode has it.
+async fn take_all(
+    world: &World,
+    bank: BankCode,
+    message: Message,
+    moment: Moment,
+) -> Result<Response, Problem> {
+    let (transfers, behaviour) = world
         .banks
         .change(|books| {
-            let mut transfers = Vec::new();
-            let mut homes = homes.into_iter();
-            for payment in &initiation.payments {
-                for transfer in &payment.transfers {
-                    let home = homes.next().flatten();
-                    let message = &initiation.message_id;
-                    let taken = order::take(
-                        books,
-                        bank,
-                        message,
-                        &payment.debtor,
-                        transfer,
-                        home,
-                        moment,
-                    );
-                    transfers.push(match (taken, books.order(bank, &transfer.end_to_end_id)) {
-                        (Taken::Kept, Some(order)) => tell::status_of(order),
-                        _ => other_content(transfer.end_to_end_id.clone()),
-                    });
+            let taken = message.placed.iter().map(|(placed, home)| {
+                let id = placed.end_to_end_id();
+                let taken = order::take(books, bank, placed, *home, moment);
+                match (taken, books.order(bank, id)) {
+                    (Taken::Kept, Some(order)) => tell::status_of(order),
+                    _ => other_content(id.to_owned()),
                 }
-            }
+            });
+            let transfers: Vec<TransferStatus> = taken.collect();
             (transfers, books.behaviour(bank).clone())
         })
-        .await
-        .map(|(transfers, behaviour)| {
-            let report = StatusReport {
-                message_id: answer_id(bank, moment),
-                created: moment.at,
-                original_message_id: initiation.message_id.clone(),
-                group: None,
-                group_reason: None,
-                transfers,
-            };
-            (report, behaviour)
-        })?;
+        .await?;
+    let report = StatusReport {
+        message_id: answer_id(bank, moment),
+        created: moment.at,
+        original_message_id: message.id,
+        original: message.original,
+        group: None,
+        group_reason: None,
+        transfers,
+    };
     world.banks_changed.notify_waiters();
     match behaviour.mode {
         Mode::Timeout | Mode::Unknown => {
             tokio::time::sleep(Duration::from_millis(LOST_AFTER_MS.unsigned_abs())).await;
             Ok(StatusCode::GATEWAY_TIMEOUT.into_response())
         }
-        Mode::Late => Ok(signed(&world, bank, tell::written(report.to_xml()))),
+        Mode::Late => Ok(signed(world, bank, tell::written(report.to_xml()))),
         Mode::Ok | Mode::Duplicate | Mode::Reject | Mode::ReturnLater => {
             tokio::time::sleep(Duration::from_millis(behaviour.latency_ms.into())).await;
-            Ok(signed(&world, bank, tell::written(report.to_xml())))
+            Ok(signed(world, bank, tell::written(report.to_xml())))
         }
     }
 }
 
+/// One order by its own number, or all of a file of collections by the message's.
 #[derive(Deserialize)]
-struct StatusQuery {
-    end_to_end_id: String,
+#[serde(untagged)]
+enum StatusQuery {
+    Order { end_to_end_id: String },
+    File { message_id: String },
 }
 
-/// The truth about one order, whatever the bank's mode; "no such order" is said by the reason `NOOR`.
+/// The truth about one order or one file, whatever the bank's mode; "never received" is said by the reason `NOOR`.
 async fn tell_status(
     State(world): State<Arc<World>>,
     Path(bank): Path<String>,
@@ -136,35 +190,52 @@ async fn tell_status(
     let bank = known_bank(&bank)?;
     check_signature(&world, bank, &headers, &body)?;
     let query: StatusQuery = serde_json::from_slice(&body)
-        .map_err(|_| Problem::bad_request("查询应写明 end_to_end_id"))?;
-    let id = query.end_to_end_id;
+        .map_err(|_| Problem::bad_request("查询应写明 end_to_end_id 或 message_id"))?;
+    let (StatusQuery::Order { end_to_end_id: id } | StatusQuery::File { message_id: id }) = &query;
     if id.is_empty()
         || id.chars().count() > 35
         || id.chars().any(|c| c.is_control() || c.is_whitespace())
     {
-        return Err(Problem::bad_request(
-            "end_to_end_id 应为 1 到 35 个可见字符",
-        ));
+        return Err(Problem::bad_request("标识应为 1 到 35 个可见字符"));
     }
     let moment = world.moment();
-    let known = world
+    let report = world
         .banks
         .read(|books| {
-            books
-                .order(bank, &id)
-                .map(|order| (order.message_id.clone(), tell::status_of(order)))
+            let report = |id: &str, original, transfers| StatusReport {
+                message_id: answer_id(bank, moment),
+                created: moment.at,
+                original_message_id: id.to_owned(),
+                original,
+                group: None,
+                group_reason: None,
+                transfers,
+            };
+            match &query {
+                StatusQuery::Order { end_to_end_id: id } => match books.order(bank, id) {
+                    Some(order) => {
+                        let transfers = vec![tell::status_of(order)];
+                        report(&order.message_id, tell::original_of(order), transfers)
+                    }
+                    None => {
+                        let transfers = vec![never_received(id.clone())];
+                        report("NOTPROVIDED", Original::Payment, transfers)
+                    }
+                },
+                StatusQuery::File { message_id: id } => match books.collection(bank, id) {
+                    Some(orders) => {
+                        let transfers = orders.into_iter().map(tell::status_of).collect();
+                        report(id, Original::Collection, transfers)
+                    }
+                    None => StatusReport {
+                        group: Some(Status::Rejected),
+                        group_reason: Some(Reason::code(Reason::NO_SUCH_ORDER)),
+                        ..report(id, Original::Collection, Vec::new())
+                    },
+                },
+            }
         })
         .await?;
-    let (original_message_id, status) =
-        known.unwrap_or_else(|| ("NOTPROVIDED".to_owned(), never_received(id)));
-    let report = StatusReport {
-        message_id: answer_id(bank, moment),
-        created: moment.at,
-        original_message_id,
-        group: None,
-        group_reason: None,
-        transfers: vec![status],
-    };
     Ok(signed(&world, bank, tell::written(report.to_xml())))
 }
 

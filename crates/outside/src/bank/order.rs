@@ -2,7 +2,7 @@
 
 use anju_domain::calendar::Holidays;
 use anju_domain::money::Fen;
-use anju_wire::iso20022::{Account as Party, CreditTransfer, Reason};
+use anju_wire::iso20022::{Account as Party, CreditTransfer, DirectDebit, Reason};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::register::{Banks, Event, Line, Mode, Order, OrderState, Tell};
@@ -40,21 +40,85 @@ pub enum Taken {
     OtherContent,
 }
 
+/// 指令. An order as it comes in: a payment out of the fund account, or a collection into it.
+pub struct Placed {
+    message_id: String,
+    end_to_end_id: String,
+    amount: Fen,
+    debtor: Party,
+    creditor: Party,
+    remittance: Option<String>,
+    collection: bool,
+}
+
+impl Placed {
+    /// A payment of a message.
+    pub fn payment(message_id: &str, debtor: &Party, transfer: &CreditTransfer) -> Placed {
+        Placed {
+            message_id: message_id.to_owned(),
+            end_to_end_id: transfer.end_to_end_id.clone(),
+            amount: transfer.amount,
+            debtor: kept_party(debtor),
+            creditor: kept_party(&transfer.creditor),
+            remittance: transfer
+                .remittance
+                .as_deref()
+                .and_then(|text| fit(text, 140)),
+            collection: false,
+        }
+    }
+
+    /// A debit of a message.
+    pub fn collection(message_id: &str, creditor: &Party, debit: &DirectDebit) -> Placed {
+        Placed {
+            message_id: message_id.to_owned(),
+            end_to_end_id: debit.end_to_end_id.clone(),
+            amount: debit.amount,
+            debtor: kept_party(&debit.debtor),
+            creditor: kept_party(creditor),
+            remittance: debit.remittance.as_deref().and_then(|text| fit(text, 140)),
+            collection: true,
+        }
+    }
+
+    /// The product's number of it.
+    pub fn end_to_end_id(&self) -> &str {
+        &self.end_to_end_id
+    }
+
+    fn is(&self, known: &Order) -> bool {
+        known.amount == self.amount
+            && known.creditor.number == self.creditor.number
+            && known.collection == self.collection
+            && (!self.collection || known.debtor.number == self.debtor.number)
+    }
+
+    fn with(&self, state: OrderState) -> Order {
+        Order {
+            message_id: self.message_id.clone(),
+            end_to_end_id: self.end_to_end_id.clone(),
+            amount: self.amount,
+            debtor: self.debtor.clone(),
+            creditor: self.creditor.clone(),
+            remittance: self.remittance.clone(),
+            collection: self.collection,
+            state,
+        }
+    }
+}
+
 /// Takes an order: executes, holds or refuses it by the bank's mode, or finds it again.
 pub fn take(
     books: &mut Draft<'_, Banks>,
     bank: BankCode,
-    message_id: &str,
-    debtor: &Party,
-    transfer: &CreditTransfer,
+    placed: &Placed,
     card_bank: Option<BankCode>,
     moment: Moment,
 ) -> Taken {
-    let creditor = kept_party(&transfer.creditor);
-    if let Some(known) = books.order(bank, &transfer.end_to_end_id) {
-        let same = known.amount == transfer.amount && known.creditor.number == creditor.number;
+    if let Some(known) = books.order(bank, &placed.end_to_end_id) {
+        let same = placed.is(known);
         if same && books.behaviour(bank).mode == Mode::Duplicate && is_final(&known.state) {
-            tell_result(books, bank, &transfer.end_to_end_id, moment.lived_ms);
+            tell_result(books, bank, &placed.end_to_end_id, moment.lived_ms);
         }
         return if same {
             Taken::Kept
@@ -63,18 +127,6 @@ pub fn take(
         };
     }
     let behaviour = books.behaviour(bank).clone();
-    let order = |state| Order {
-        message_id: message_id.to_owned(),
-        end_to_end_id: transfer.end_to_end_id.clone(),
-        amount: transfer.amount,
-        debtor: kept_party(debtor),
-        creditor: creditor.clone(),
-        remittance: transfer
-            .remittance
-            .as_deref()
-            .and_then(|text| fit(text, 140)),
-        state,
-    };
     let latency_ms = i64::from(behaviour.latency_ms);
     match behaviour.mode {
         Mode::Reject => {
@@ -82,12 +134,15 @@ pub fn take(
                 reason: behaviour.reason,
                 at: moment.at,
             };
-            books.record(Event::Order(bank, order(rejected)));
+            books.record(Event::Order(bank, placed.with(rejected)));
         }
-        Mode::Unknown => books.record(Event::Order(bank, order(OrderState::Held))),
+        Mode::Unknown => books.record(Event::Order(bank, placed.with(OrderState::Held))),
         Mode::Late => {
             let due_ms = moment.lived_ms + latency_ms.max(LATE_AT_LEAST_MS);
-            books.record(Event::Order(bank, order(OrderState::Waiting { due_ms })));
+            books.record(Event::Order(
+                bank,
+                placed.with(OrderState::Waiting { due_ms }),
+            ));
         }
         Mode::Ok | Mode::Timeout | Mode::Duplicate | Mode::ReturnLater => {
             let notice_after_ms = if behaviour.mode == Mode::Timeout {
@@ -95,7 +150,8 @@ pub fn take(
             } else {
                 latency_ms
             };
-            let return_on = (behaviour.mode == Mode::ReturnLater)
+            // What was collected is not returned: the bank debits an account only for money that is there.
+            let return_on = (behaviour.mode == Mode::ReturnLater && !placed.collection)
                 .then(|| Holidays::default().add_working_days(moment.today(), 1));
             let execution = Execution {
                 bank,
@@ -104,10 +160,10 @@ pub fn take(
                 return_on,
                 moment,
             };
-            execution.run(books, order(OrderState::Held));
+            execution.run(books, placed.with(OrderState::Held));
             if behaviour.mode == Mode::Duplicate {
                 let twice_ms = moment.lived_ms + latency_ms + SECOND_COPY_AFTER_MS;
-                tell_result(books, bank, &transfer.end_to_end_id, twice_ms);
+                tell_result(books, bank, &placed.end_to_end_id, twice_ms);
             }
         }
     }
@@ -258,6 +314,25 @@ impl Execution {
         };
         let own = fund_party(bank);
         let reference = books.next_reference(bank, moment.at);
+        if order.collection {
+            let place = movement.book(books, &own, &order.debtor, order.amount, None);
+            movement.book(books, &order.debtor, &own, -order.amount, self.card_bank);
+            let due_ms = moment.lived_ms + self.notice_after_ms;
+            tell_line(books, bank, &own, place, due_ms);
+            let settled = OrderState::Settled {
+                at: moment.at,
+                reference,
+                return_on: None,
+            };
+            books.record(Event::Order(
+                bank,
+                Order {
+                    state: settled,
+                    ..order
+                },
+            ));
+            return;
+        }
         let place = movement.book(books, &own, &order.creditor, -order.amount, None);
         let credited = movement.book(books, &order.creditor, &own, order.amount, self.card_bank);
         let due_ms = moment.lived_ms + self.notice_after_ms;
@@ -282,6 +357,9 @@ impl Execution {
 /// Why an order cannot be executed.
 fn refusal(books: &Banks, bank: BankCode, order: &Order) -> Option<&'static str> {
     let fund = bank.data().fund_account;
+    if order.collection {
+        return collection_refusal(books, fund, order);
+    }
     if order.debtor.number.as_deref() != Some(fund) {
         return Some("AC02");
     }
@@ -294,6 +372,32 @@ fn refusal(books: &Banks, bank: BankCode, order: &Order) -> Option<&'static str>
         .account(fund)
         .map_or(Fen::ZERO, |account| account.balance);
     (balance < order.amount).then_some(Reason::INSUFFICIENT_FUNDS)
+}
+
+/// Why an account cannot be debited.
+fn collection_refusal(books: &Banks, fund: &str, order: &Order) -> Option<&'static str> {
+    if order.creditor.number.as_deref() != Some(fund) {
+        return Some("AC03");
+    }
+    let Some(number) = order
+        .debtor
+        .number
+        .as_deref()
+        .filter(|number| *number != fund)
+    else {
+        return Some("AC02");
+    };
+    let standing = books.standing(number);
+    if standing.closed {
+        return Some(Reason::CLOSED_ACCOUNT);
+    }
+    if standing.contract_ended {
+        return Some(Reason::NO_MANDATE);
+    }
+    standing
+        .available
+        .is_some_and(|available| available < order.amount)
+        .then_some(Reason::INSUFFICIENT_FUNDS)
 }
 
 /// Money that moves through a bank, booked one account at a time.

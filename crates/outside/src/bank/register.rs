@@ -120,8 +120,22 @@ pub struct Order {
     pub creditor: Party,
     /// 附言.
     pub remittance: Option<String>,
+    /// 委托收款: the money comes to the fund account.
+    #[serde(default)]
+    pub collection: bool,
     /// Where it stands.
     pub state: OrderState,
+}
+
+/// 扣款账户的情况. What keeps an account from being debited; an account that nobody set has enough and has signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What is left for debits; none is plenty. What comes in adds to it.
+    pub available: Option<Fen>,
+    /// Closed.
+    pub closed: bool,
+    /// Its holder has ended the debit contract.
+    pub contract_ended: bool,
 }
 
 /// 指令状态.
@@ -197,6 +211,8 @@ pub enum Event {
         /// The line.
         line: Line,
     },
+    /// Somebody set what keeps an account from being debited.
+    Stands(String, Standing),
     /// Something is to be told.
     Tell(BankCode, TellKey, Tell),
     /// The product has taken these.
@@ -208,7 +224,10 @@ pub enum Event {
 pub struct Banks {
     behaviours: [Behaviour; BANKS.len()],
     accounts: HashMap<String, Account>,
+    standings: HashMap<String, Standing>,
     orders: HashMap<(BankCode, String), Order>,
+    /// Orders of each message of collections, in its order.
+    collections: HashMap<(BankCode, String), Vec<String>>,
     held: BTreeSet<(BankCode, String)>,
     waiting: BTreeSet<(i64, BankCode, String)>,
     returning: BTreeSet<(NaiveDate, BankCode, String)>,
@@ -231,7 +250,9 @@ impl Default for Banks {
         Banks {
             behaviours: Default::default(),
             accounts: BankCode::all().map(fund).collect(),
+            standings: HashMap::new(),
             orders: HashMap::new(),
+            collections: HashMap::new(),
             held: BTreeSet::new(),
             waiting: BTreeSet::new(),
             returning: BTreeSet::new(),
@@ -281,6 +302,17 @@ impl Banks {
     /// An order that the bank once received.
     pub fn order(&self, bank: BankCode, end_to_end_id: &str) -> Option<&Order> {
         self.orders.get(&(bank, end_to_end_id.to_owned()))
+    }
+
+    /// The orders of a message of collections; none where the bank never received it.
+    pub fn collection(&self, bank: BankCode, message_id: &str) -> Option<Vec<&Order>> {
+        let ids = self.collections.get(&(bank, message_id.to_owned()))?;
+        Some(ids.iter().filter_map(|id| self.order(bank, id)).collect())
+    }
+
+    /// What keeps an account from being debited.
+    pub fn standing(&self, number: &str) -> Standing {
+        self.standings.get(number).cloned().unwrap_or_default()
     }
 
     /// Orders that wait for the bank's mode to change.
@@ -337,6 +369,13 @@ impl Room for Banks {
                 through,
                 line,
             } => {
+                if let Some(available) = self
+                    .standings
+                    .get_mut(&account)
+                    .and_then(|standing| standing.available.as_mut())
+                {
+                    *available += line.amount;
+                }
                 let account = self.accounts.entry(account).or_insert_with(|| Account {
                     home,
                     through: BTreeSet::new(),
@@ -347,6 +386,9 @@ impl Room for Banks {
                 account.balance += line.amount;
                 account.lines.push((line, account.balance));
                 self.next_line += 1;
+            }
+            Event::Stands(account, standing) => {
+                self.standings.insert(account, standing);
             }
             Event::Tell(bank, key, tell) => {
                 self.to_tell[bank.index()].insert(key, tell);
@@ -366,6 +408,11 @@ impl Banks {
         if let Some(before) = self.orders.get(&(bank, id.clone())) {
             let to_do = ToDo::of(&before.state);
             self.strike(to_do, bank, &id);
+        } else if order.collection {
+            self.collections
+                .entry((bank, order.message_id.clone()))
+                .or_default()
+                .push(id.clone());
         }
         match ToDo::of(&order.state) {
             ToDo::Hold => {

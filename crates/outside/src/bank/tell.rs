@@ -3,7 +3,7 @@
 use anju_domain::money::Fen;
 use anju_wire::iso20022::{
     Account as Party, AccountNotice, AccountStatement, Direction, Entry, EntryDetail, Notice,
-    Return, Statement, Status, StatusReport, TransferStatus,
+    Original, Return, Statement, Status, StatusReport, TransferStatus,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -42,6 +42,7 @@ pub fn next_message(
                 message_id: format!("{bank}R{:010}", first_key.1),
                 created: at,
                 original_message_id: order.message_id.clone(),
+                original: original_of(order),
                 group: None,
                 group_reason: None,
                 transfers: vec![status_of(order)],
@@ -129,6 +130,15 @@ pub fn statement(books: &Banks, bank: BankCode, date: NaiveDate, at: DateTime<Ut
         }],
     };
     written(statement.to_xml())
+}
+
+/// Which kind of message brought an order.
+pub fn original_of(order: &Order) -> Original {
+    if order.collection {
+        Original::Collection
+    } else {
+        Original::Payment
+    }
 }
 
 /// Where an order stands, in the words of the wire.

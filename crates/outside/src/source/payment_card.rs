@@ -50,6 +50,18 @@ pub(super) static FORMS: &[Form] = &[
         comparison: Some(Comparison::always("hcjg", "1", "0", &["hm", "zh", "sjh"])),
         prepare: None,
     },
+    Form {
+        fact_type: "bank.account_match",
+        subject: "tyshxydm",
+        columns: &[
+            column("match", "hcjg", Flag("1", "0")).or("1"),
+            column("class", "zhlb", Text).or("基本存款账户"),
+            column("name", "hm", Text).compared(),
+            column("account|account_no", "zh", Text).compared(),
+        ],
+        comparison: Some(Comparison::always("hcjg", "1", "0", &["hm", "zh"])),
+        prepare: None,
+    },
 ];
 
 /// Card and bank of a record that names both.

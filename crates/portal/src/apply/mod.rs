@@ -75,6 +75,11 @@ impl Seen {
     }
 }
 
+/// Whether a service pays its applicant.
+pub(crate) fn pays(service: &ServiceDefinition) -> bool {
+    service.effect == "pay_out"
+}
+
 /// What became of a submission.
 pub(crate) enum Sent {
     /// There is a case; its page.
@@ -97,7 +102,9 @@ impl Asking<'_> {
             .policy()
             .set
             .service(service)
-            .filter(|one| one.effect == "pay_out" && one.login_on(self.channel).is_some())
+            .filter(|one| {
+                (pays(one) || one.group == "personal") && one.login_on(self.channel).is_some()
+            })
             .cloned()
             .ok_or(PageError::NotFound)
     }

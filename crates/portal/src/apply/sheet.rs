@@ -50,7 +50,11 @@ impl Asking<'_> {
         ) {
             rows.push(
                 SummaryRow::new(
-                    "收款卡",
+                    if super::pays(service) {
+                        "收款卡"
+                    } else {
+                        "银行卡"
+                    },
                     Text::new()
                         .say(person.card_bank.as_deref().unwrap_or("登记的卡"))
                         .say(" ")
@@ -69,11 +73,14 @@ impl Asking<'_> {
 
         let known = |input: &Input| input.input_type == InputType::Card && person.card.is_some();
         // Who is refused need not fill anything in; what he may change stays at hand.
-        let refused = decision.outcome == Outcome::Refused;
+        // What cannot be granted before anything is filled in is no refusal of a service that lives by its form.
+        let pays = super::pays(service);
+        let is_blank = !pays && typed.is_empty();
+        let refused = decision.outcome == Outcome::Refused && !is_blank;
         let (asked, more): (Vec<&Input>, Vec<&Input>) = service
             .inputs
             .iter()
-            .partition(|input| input.required && !known(input) && !refused);
+            .partition(|input| input.required && !known(input) && !(refused && pays));
 
         let fields = |inputs: Vec<&Input>| -> Vec<Field> {
             inputs
@@ -84,6 +91,7 @@ impl Asking<'_> {
         let (fields, more) = (fields(asked), fields(more));
 
         let flash = flash.or_else(|| match decision.outcome {
+            _ if is_blank => None,
             Outcome::Refused => Some(
                 Flash::new(Tone::Fail, explain::verdict(&decision, "可提取").why)
                     .next("怎样就会通过", format!("{}/{}/why", self.path, service.id)),
@@ -100,7 +108,7 @@ impl Asking<'_> {
             Some(amount) => Text::new().say("提取 ").money(amount),
             None => Text::new().say("提交").say(&service.name_zh),
         };
-        let label = match &card_known {
+        let label = match card_known.as_ref().filter(|_| pays) {
             Some(card) => verb(amount).say(" 到").tail(last_four(card)),
             None => verb(amount),
         };
@@ -114,10 +122,12 @@ impl Asking<'_> {
                 Some("L3f") => format!("{} · 第 1 步，共 2 步", service.name_zh),
                 _ => service.name_zh.clone(),
             },
-            question: if refused {
-                "现在还不能提取".into()
-            } else {
-                "请核对，无误就提取".into()
+            question: match (pays, refused) {
+                (true, true) => "现在还不能提取".into(),
+                (true, false) => "请核对，无误就提取".into(),
+                (false, true) => "现在还不能办".into(),
+                (false, false) if is_blank => "请填写，然后提交".into(),
+                (false, false) => "请核对，无误就提交".into(),
             },
             errors: ErrorSummary::of(mistakes),
             flash,
@@ -136,7 +146,8 @@ impl Asking<'_> {
                 Text::new()
             } else {
                 Text::new().say(format!(
-                    "提取即同意我们再向 {} 个部门核对一次：{}。只为这笔{}，结果保存在您的办件里。",
+                    "{}即同意我们再向 {} 个部门核对一次：{}。只为这笔{}，结果保存在您的办件里。",
+                    if pays { "提取" } else { "提交" },
                     sources.len(),
                     sources.join("、"),
                     service.name_zh
@@ -154,9 +165,12 @@ impl Asking<'_> {
             after: if refused {
                 "改正以后随时可以再来。".into()
             } else {
-                Text::new()
-                    .say(&service.promise.promised)
-                    .say("。付款前可以随时撤回；付款后不能撤回。")
+                let promise = Text::new().say(&service.promise.promised).say("。");
+                if pays {
+                    promise.say("付款前可以随时撤回；付款后不能撤回。")
+                } else {
+                    promise
+                }
             },
         })
     }

@@ -54,7 +54,11 @@ async fn draw(
         visit,
         &format!("{}，核对", service.name_zh),
         MyTab::Services,
-        Some(("/my/withdraw", "提取")),
+        Some(if crate::apply::pays(service) {
+            ("/my/withdraw", "提取")
+        } else {
+            ("/my/flexible", "自己缴存")
+        }),
     );
     page.head.failed = !mistakes.is_empty();
     let sheet = asking.sheet(service, typed, mistakes, flash).await?;

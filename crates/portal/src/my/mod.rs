@@ -4,6 +4,7 @@
 mod account;
 mod apply;
 mod cases;
+mod flexible;
 mod home;
 mod me;
 pub(crate) mod papers;
@@ -53,6 +54,7 @@ pub(crate) fn routes() -> Router<Portal> {
             "/my/cases/{case}/withdraw",
             get(cases::ask_to_withdraw).post(cases::withdraw),
         )
+        .route("/my/flexible", get(flexible::page))
         .route("/my/account", get(account::page))
         .route("/my/account.csv", get(account::csv))
         .route("/my/years", get(years::page))

@@ -88,6 +88,7 @@ pub fn routes(open: Open) -> Router {
         .route("/employers/{no}/rosters", post(rosters::upload))
         .route("/employers/{no}/remittances", post(rosters::register))
         .route("/remittances/{id}", get(rosters::remittance))
+        .route("/people", post(people::register))
         .route("/people/lookup", post(people::look_up))
         .route("/people/{person_id}/accounts", get(accounts::of_person))
         .route("/accounts/{no}/entries", get(accounts::entries))

@@ -181,6 +181,16 @@ const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/open/v1/people",
+        method: "post",
+        summary: "登记还没有账户的人",
+        id: "registerPerson",
+        body: Body::Json("PersonRegistration"),
+        answer: "RegisteredPerson",
+        created: true,
+        ..GET
+    },
+    Operation {
         path: "/open/v1/people/lookup",
         method: "post",
         summary: "按证件号码查找职工",
@@ -484,7 +494,9 @@ fn schemas() -> Map<String, Value> {
             "roster_id": text, "digest": text, "lines": { "type": "integer" }, "total_fen": fen,
             "changes": { "type": "object" }, "differences": list, "notices": list, "equation": { "type": "object" },
         })),
-        "RemittanceRegistration": object(&["roster_id", "month"], json!({ "roster_id": text, "month": month })),
+        "RemittanceRegistration": object(&["roster_id", "month"], json!({
+            "roster_id": text, "month": month, "pay_method": { "type": "string", "enum": ["transfer", "debit", "cash-desk"] },
+        })),
         "RemittanceRegistered": object(&["remittance_id", "reference", "amount_fen", "payee_bank", "payee_account", "state"], json!({
             "remittance_id": text, "reference": text, "amount_fen": fen, "payee_bank": text, "payee_account": text, "state": text,
         })),
@@ -493,6 +505,8 @@ fn schemas() -> Map<String, Value> {
             "amount_fen": fen, "received_fen": fen, "allocated_fen": fen, "allocated_at": { "type": ["string", "null"] },
             "reference": text, "payee_bank": text, "payee_account": text, "payee_name": text,
         })),
+        "PersonRegistration": object(&["name", "id_no"], json!({ "name": text, "id_no": text, "phone": text })),
+        "RegisteredPerson": object(&["person_id", "name_masked"], json!({ "person_id": text, "name_masked": text })),
         "PersonLookup": object(&["id_no"], json!({ "id_no": text })),
         "Person": object(&["person_id", "name_masked", "memberships"], json!({ "person_id": text, "name_masked": text, "memberships": list })),
         "Accounts": { "type": "array", "items": object(&["account_no", "kind", "state", "balance_fen", "frozen_fen"], json!({

@@ -1,16 +1,23 @@
-//! `POST /open/v1/people/lookup`: never a number in an address, since addresses are logged.
+//! `POST /open/v1/people` and `/people/lookup`: never a number in an address, since addresses are logged.
 
+use anju_business::contribution::roster::PoliceAnswer;
+use anju_business::contribution::upload::Police;
 use anju_casework::{Actor, Refusal, access_log, membership, person};
 use anju_domain::calendar::Month;
 use anju_domain::id_number::IdNumber;
+use anju_domain::name::PersonName;
+use anju_domain::phone::Phone;
+use anju_exchange::kept::GatewayPolice;
 use anju_vault::NumberKind;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::json as read_json;
+use super::answer::{json as read_json, key, once};
 use super::{Open, problem, refused};
 use crate::problem::Problem;
 
@@ -56,6 +63,63 @@ pub async fn look_up(State(open): State<Open>, body: Bytes) -> Result<Json<Value
             "sealed_on": m.sealed_on,
         })).collect::<Vec<_>>(),
     })))
+}
+
+#[derive(Deserialize)]
+struct Stranger {
+    name: String,
+    id_no: String,
+    phone: Option<String>,
+}
+
+/// Makes somebody known who has no account yet (a free-lancer before his agreement): name and number as the police have them.
+pub async fn register(
+    State(open): State<Open>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let key = key(&headers, "POST /people", &body)?;
+    let act = async {
+        let body: Stranger = read_json(&body)?;
+        let wrong = |code, what: String| refused(&Refusal::rule(code, what));
+        let id = IdNumber::parse(&body.id_no)
+            .map_err(|error| wrong("E-PERS-01", format!("{error}。")))?;
+        let name = PersonName::parse(&body.name)
+            .map_err(|error| wrong("E-API-03", format!("姓名{error}。")))?;
+        let phone = body
+            .phone
+            .as_deref()
+            .map(Phone::parse)
+            .transpose()
+            .map_err(|error| wrong("E-API-03", format!("手机号：{error}。")))?;
+        let pair = [(id.expose().to_owned(), name.expose().to_owned())];
+        match GatewayPolice(open.engine.gateway.clone())
+            .verify(&pair)
+            .await
+            .first()
+        {
+            Some(PoliceAnswer::Matched) => {}
+            Some(PoliceAnswer::Unknown) | None => {
+                let detail = "公安人口库暂时没有回复，请过几分钟再试。";
+                return Err(refused(&Refusal::new(503, "E-PERS-02", detail)));
+            }
+            Some(_) => {
+                let detail = "姓名与证件号码核验不一致，请核对后重新提交。";
+                return Err(wrong("E-PERS-02", detail.to_owned()));
+            }
+        }
+        let person_id = person::add(&open.engine.office, &id, &name, phone.as_ref())
+            .await
+            .map_err(problem)?;
+        Ok((
+            StatusCode::CREATED,
+            json!({
+                "person_id": open.encode(NumberKind::Person, person_id),
+                "name_masked": name.masked(),
+            }),
+        ))
+    };
+    Ok(once(&open, key, act).await)
 }
 
 /// The word of a membership's state.

@@ -1,5 +1,7 @@
 //! `POST /open/v1/employers/{no}/rosters`, `…/remittances`, `GET /open/v1/remittances/{id}`.
 
+use anju_business::contribution::collection::{self, Order, OrderState};
+use anju_business::contribution::remittance::{PayMethod, Remittance};
 use anju_business::contribution::roster::Mode;
 use anju_business::contribution::upload::{self, Upload, Uploaded};
 use anju_business::contribution::{registration, remittance};
@@ -103,6 +105,8 @@ fn draw_roster(open: &Open, roster: &upload::Roster) -> Value {
 struct Register {
     roster_id: String,
     month: String,
+    /// `transfer`, `debit` or `cash-desk`.
+    pay_method: Option<String>,
 }
 
 /// Registers a month's remittance.
@@ -119,12 +123,20 @@ pub async fn register(
         let body: Register = read_json(&body)?;
         let roster_id = open.decode(NumberKind::Roster, &body.roster_id, "这份名册")?;
         let month = month(Some(&body.month))?;
+        let pay = match body.pay_method.as_deref() {
+            None => PayMethod::default(),
+            Some(word) => PayMethod::parse(word).ok_or_else(|| {
+                let detail = "缴款方式 pay_method 请从 transfer、debit、cash-desk 里选。";
+                problem(Refusal::rule("E-API-03", detail).into())
+            })?,
+        };
         let office = &open.engine.office;
         let registered = registration::register(
             office,
             employer_id,
             roster_id,
             month,
+            pay,
             Actor::Interface,
             "HALL",
             key.key,
@@ -164,10 +176,23 @@ pub async fn remittance(
         .await
         .map_err(problem)?;
     let account = open.engine.office.bank(&remittance.bank).map_err(problem)?;
+    let collection = if remittance.by_debit() {
+        let orders = collection::of_remittance(&open.engine.office, remittance_id)
+            .await
+            .map_err(problem)?;
+        Some(collected(&remittance, orders.last()))
+    } else {
+        None
+    };
     Ok(Json(json!({
         "remittance_id": id,
+        "collection": collection,
         "employer_no": open.encode(NumberKind::Employer, remittance.employer_id),
-        "kind": if remittance.kind == remittance::kind::MONTHLY { "monthly" } else { "supplement" },
+        "kind": match remittance.kind {
+            remittance::kind::MONTHLY => "monthly",
+            remittance::kind::SUPPLEMENT => "supplement",
+            _ => "flexible",
+        },
         "month": remittance.month().to_string(),
         "reference": remittance.reference,
         "payee_bank": remittance.bank,
@@ -180,4 +205,16 @@ pub async fn remittance(
         "allocated_fen": remittance.allocated_fen,
         "allocated_at": remittance.allocated_at.map(rfc3339_millis),
     })))
+}
+
+/// How far the collection of a list has come: its last order, and the day of the next.
+fn collected(one: &Remittance, last: Option<&Order>) -> Value {
+    json!({
+        "collecting": one.collecting,
+        "next_on": one.collect_on,
+        "try": last.map(|order| order.r#try),
+        "order": last.map(|order| OrderState::word(order.state)),
+        "code": last.and_then(|order| order.code.as_deref()),
+        "reason": last.and_then(|order| order.reason.as_deref()),
+    })
 }

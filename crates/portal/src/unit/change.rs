@@ -273,7 +273,7 @@ async fn send(
 }
 
 /// The mistakes of a refusal, each at the field that it means.
-fn mistakes(refusal: &Refusal) -> Vec<Mistake> {
+pub(super) fn mistakes(refusal: &Refusal) -> Vec<Mistake> {
     let field = |column: Option<&str>| match column {
         Some("姓名") => "name",
         Some("证件号码") => "id_no",

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, Cell, Column, Formula, FormulaLine, Line, Rows, State as Shown, Step, Table, Text,
-    Track, When,
+    Button, ButtonLook, Cell, Column, Formula, FormulaLine, Line, Rows, State as Shown, Step,
+    Table, Text, Track, When,
 };
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
@@ -171,6 +171,31 @@ fn step_of(office: &anju_casework::Office, one: &Remittance, today: NaiveDate) -
             ]),
         };
     }
+    if one.state == state::AWAITING && (one.collecting || one.collect_on.is_some()) {
+        return Next {
+            title: format!("{month}从签约账户扣款"),
+            amount: Some(missing),
+            note: match one.collect_on {
+                Some(day) => Text::new()
+                    .say(&people)
+                    .say("，名册已核对。")
+                    .strong(when::day(day, today))
+                    .say("扣款，不用转账。"),
+                None => Text::new().say(&people).say("，正在扣款，扣到马上分配。"),
+            },
+            button: Some(Button::link("看扣款", ButtonLook::Plain, "/unit/pay")),
+            track: Track(vec![
+                Step::new(When::Done, "名册", people),
+                Step::new(
+                    When::Done,
+                    "核对",
+                    format!("{}登记", when::minute(one.registered_at, office.now())),
+                ),
+                Step::new(When::Now, "扣款", "委托收款"),
+                Step::new(When::Expected, "分配到个人", "扣到后马上"),
+            ]),
+        };
+    }
     let days = (one.due_on - today).num_days();
     let left = match days {
         ..0 => format!("，已经过了 {} 天", -days),
@@ -267,6 +292,8 @@ pub(crate) fn what(one: &Remittance) -> String {
 
 pub(crate) fn state_of(one: &Remittance) -> Shown {
     match one.state {
+        state::AWAITING if one.collecting => Shown::wait("托收中"),
+        state::AWAITING if one.collect_on.is_some() => Shown::wait("等扣款日"),
         state::AWAITING => Shown::wait("等您付款"),
         state::PART_RECEIVED => Shown::wait("部分到账").with_icon("alert"),
         state::ALLOCATED => Shown::pass("已分配"),

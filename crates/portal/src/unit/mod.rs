@@ -6,6 +6,7 @@ mod base;
 mod cases;
 mod change;
 mod change_parts;
+mod debit;
 mod home;
 mod kept;
 mod mend;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/base/{roster}", get(base::preview))
         .route("/unit/ratio", get(change::ratio).post(change::change_ratio))
         .route("/unit/pay", get(pay::page))
+        .route("/unit/debit", get(debit::page).post(debit::change))
         .route("/unit/arrivals", get(pay::arrivals))
         .route("/unit/arrivals/{remittance}", get(pay::arrival))
         .route("/unit/arrivals/{remittance}/live", get(pay::live))

@@ -1,7 +1,7 @@
 //! 付款 and 到账: where to pay and what to write, then what came in and whom it reached.
 
 use anju_business::contribution::remittance::{self, Remittance, kind, state};
-use anju_business::contribution::{people, proof, receipt, upload};
+use anju_business::contribution::{collection, people, proof, receipt, upload};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::extract::{Path, Query, State};
@@ -23,6 +23,7 @@ use crate::proofs;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::live;
+use crate::unit::debit;
 use crate::unit::home::{due, months_table, short, state_of, what};
 use crate::unit::{framed, number, own_remittance};
 use crate::when;
@@ -75,6 +76,7 @@ pub(crate) async fn page(
         .map(|four| String::from_utf8_lossy(four).into_owned())
         .collect::<Vec<_>>()
         .join(" ");
+    let collected = debit::of_list(office, &one).await?;
     let page = PayPage {
         frame,
         what: format!("{} · {list}", employer.name).into(),
@@ -86,19 +88,21 @@ pub(crate) async fn page(
                 when::minute(one.registered_at, office.now())
             ))
             .link("/unit", "看名册和差额"),
-        flash: (one.state == state::PART_RECEIVED).then(|| {
-            Flash::new(
-                Tone::Wait,
-                Text::new()
-                    .say("收到 ")
-                    .money(Fen::new(one.received_fen))
-                    .say("，比应缴少 ")
-                    .money(missing)
-                    .say("。补齐后马上分配，附言仍写 ")
-                    .num(&one.reference)
-                    .say("。"),
-            )
-        }),
+        flash: (one.state == state::PART_RECEIVED)
+            .then(|| {
+                Flash::new(
+                    Tone::Wait,
+                    Text::new()
+                        .say("收到 ")
+                        .money(Fen::new(one.received_fen))
+                        .say("，比应缴少 ")
+                        .money(missing)
+                        .say("。补齐后马上分配，附言仍写 ")
+                        .num(&one.reference)
+                        .say("。"),
+                )
+            })
+            .or(collected),
         account: Summary::new(vec![
             SummaryRow::new("收款户名", bank.holder.as_str()).copy(bank.holder.as_str()),
             SummaryRow::new(
@@ -118,9 +122,11 @@ pub(crate) async fn page(
             .say("最迟 ")
             .time(format!("{} 24:00", chinese_day(one.due_on)))
             .say(format!(
-                " 前到账。到账后马上分配到 {} 人，不用您通知。",
+                " 前到账。到账后马上分配到 {} 人，不用您通知。不想每月转账，可以签",
                 one.people
-            )),
+            ))
+            .link("/unit/debit", "委托收款")
+            .say("。"),
         watch: format!("/unit/arrivals/{}", number(office, &one)),
         formula: formula(&one, roster.as_ref()),
         steps: Timeline(vec![
@@ -245,17 +251,28 @@ pub(crate) async fn arrival(
         "登记",
         when::second(one.registered_at, now),
     )];
+    let orders = collection::of_remittance(office, one.remittance_id).await?;
+    happened.extend(debit::events(office, &orders));
+    let is_second = |came: &receipt::Receipt| {
+        came.state == receipt::receipt_state::SUSPENSE
+            && orders
+                .iter()
+                .any(|order| order.bank_ref.as_ref() == Some(&came.serial))
+    };
     for came in receipt::of_employer(office, one.employer_id, 50)
         .await?
         .iter()
         .rev()
-        .filter(|came| came.remittance_id == Some(one.remittance_id))
+        .filter(|came| came.remittance_id == Some(one.remittance_id) || is_second(came))
     {
         happened.push(Event::new(
             When::Done,
             Text::new().say("到账 ").money(Fen::new(came.amount_fen)),
             when::second(came.received_at, now),
         ));
+        if is_second(came) {
+            happened.push(Event::new(When::Now, came.reason.as_str(), ""));
+        }
     }
     match one.allocated_at {
         Some(allocated_at) => happened.push(Event::new(

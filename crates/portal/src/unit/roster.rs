@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use anju_business::contribution::collection::{self, contract};
+use anju_business::contribution::remittance::PayMethod;
 use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode, Sheet};
 use anju_business::contribution::upload::{self, Mistakes, Roster, Upload as Outcome, Uploaded};
 use anju_business::contribution::{registration, remittance};
@@ -19,8 +21,8 @@ use uuid::Uuid;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Flash, Line, Mistake, Pager,
-    State as Shown, Table, Text, Tone,
+    Button, ButtonLook, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Flash, Line, Mistake,
+    Pager, State as Shown, Table, Text, Tone,
 };
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
@@ -432,6 +434,10 @@ pub(crate) async fn preview(
         });
     }
     let formula = due(month, &roster, roster.lines, total);
+    let contracts = collection::of_payer(office, at.employer_id, 5).await?;
+    let debit = contracts
+        .iter()
+        .any(|one| one.state == contract::state::SIGNED && roster.total_fen <= one.limit_fen);
     let hidden = vec![
         frame.head.hidden(),
         ("roster", number),
@@ -465,13 +471,16 @@ pub(crate) async fn preview(
         formula,
         differences: table,
         hidden,
+        also: debit
+            .then(|| Button::send("登记，委托收款扣款", ButtonLook::Plain).value("pay", "debit")),
         button: Button::submit(
             Text::new()
                 .say("登记")
                 .say(short(month))
                 .say("汇缴 ")
                 .money(total),
-        ),
+        )
+        .value("pay", "transfer"),
     })
 }
 
@@ -490,6 +499,16 @@ fn kind(word: &str) -> Shown {
 pub(crate) struct Registration {
     roster: String,
     key: Uuid,
+    pay: Option<String>,
+}
+
+impl Registration {
+    fn pay(&self) -> PayMethod {
+        self.pay
+            .as_deref()
+            .and_then(PayMethod::parse)
+            .unwrap_or_default()
+    }
 }
 
 /// `POST /unit/roster/register`.
@@ -503,14 +522,18 @@ pub(crate) async fn register(
     let roster = own_roster(office, &at, &form.roster).await?;
     let month = Month::from_index(roster.month);
     let call = format!(
-        "register\n{}\n{}\n{month}",
-        at.employer_id, roster.roster_id
+        "register\n{}\n{}\n{month}\n{}",
+        at.employer_id,
+        roster.roster_id,
+        form.pay().code()
     );
+    let pay = form.pay();
     let registered = registration::register(
         office,
         at.employer_id,
         roster.roster_id,
         month,
+        pay,
         Actor::Clerk(at.clerk_id),
         "HALL",
         form.key,

@@ -6,7 +6,8 @@ use anju_domain::money::Fen;
 
 use super::IsoError;
 use super::account::Account;
-use super::writer::{self, ID, TEXT, Writer};
+use super::total::{self, Totals};
+use super::writer::{ID, TEXT, Writer};
 use super::xml;
 
 const MESSAGE: &str = "pain.001.001.09";
@@ -77,7 +78,7 @@ impl PaymentInitiation {
             w.element("GrpHdr", |w| {
                 w.text("MsgId", &self.message_id, ID);
                 w.instant("CreDtTm", self.created);
-                write_totals(w, transfers());
+                total::write(w, totals(transfers()));
                 w.element("InitgPty", |w| w.text("Nm", &self.initiator, TEXT));
             });
             self.payments.iter().for_each(|payment| payment.write(w));
@@ -125,7 +126,7 @@ impl PaymentInitiation {
                 element: "CdtTrfTxInf".into(),
             });
         }
-        check_totals(header, true, &transfers)?;
+        total::check(header, true, totals(transfers.into_iter()))?;
         Ok(initiation)
     }
 }
@@ -135,7 +136,7 @@ impl PaymentInformation {
         w.element("PmtInf", |w| {
             w.text("PmtInfId", &self.id, ID);
             w.text("PmtMtd", "TRF", ID);
-            write_totals(w, self.transfers.iter());
+            total::write(w, totals(self.transfers.iter()));
             w.day("ReqdExctnDt", self.execution_date);
             self.debtor.write_party(w, "Dbtr");
             self.debtor.write_number(w, "DbtrAcct");
@@ -168,7 +169,7 @@ impl PaymentInformation {
             .all("CdtTrfTxInf")
             .map(CreditTransfer::read)
             .collect::<Result<Vec<_>, _>>()?;
-        check_totals(element, false, &transfers.iter().collect::<Vec<_>>())?;
+        total::check(element, false, totals(transfers.iter()))?;
         Ok(PaymentInformation {
             id: element.required_id("PmtInfId")?,
             execution_date: execution_date(element)?,
@@ -202,44 +203,6 @@ impl CreditTransfer {
     }
 }
 
-fn write_totals<'a>(w: &mut Writer, transfers: impl Iterator<Item = &'a CreditTransfer>) {
-    let (count, sum) = transfers.fold((0_u32, Fen::ZERO), |(count, sum), transfer| {
-        (count + 1, sum + transfer.amount)
-    });
-    w.text("NbOfTxs", &count.to_string(), ID);
-    w.text("CtrlSum", &writer::decimal(sum), ID);
-}
-
-fn check_totals(
-    header: &xml::Element,
-    count_required: bool,
-    transfers: &[&CreditTransfer],
-) -> Result<(), IsoError> {
-    let stated = match header.text("NbOfTxs")? {
-        None if count_required => Some(header.required_text("NbOfTxs")?),
-        stated => stated,
-    };
-    if let Some(stated) = stated
-        && stated.parse() != Ok(transfers.len())
-    {
-        return Err(IsoError::Total {
-            element: "NbOfTxs",
-            stated,
-            counted: transfers.len().to_string(),
-        });
-    }
-    if let Some(stated) = header.text("CtrlSum")? {
-        let sum = transfers
-            .iter()
-            .try_fold(Fen::ZERO, |sum, transfer| sum.checked_add(transfer.amount));
-        if sum.is_none() || xml::fen(&stated) != sum {
-            let counted = sum.map(writer::decimal).unwrap_or_default();
-            return Err(IsoError::Total {
-                element: "CtrlSum",
-                stated,
-                counted,
-            });
-        }
-    }
-    Ok(())
+fn totals<'a>(transfers: impl Iterator<Item = &'a CreditTransfer>) -> Totals {
+    Totals::of(transfers.map(|transfer| transfer.amount))
 }

@@ -5,18 +5,21 @@
 //! any namespace prefix. Read `initiation.rs` first.
 
 mod account;
+mod collection;
 mod initiation;
 mod notice;
 mod statement;
 mod status;
+mod total;
 mod writer;
 mod xml;
 
 pub use account::{Account, Direction, Entry, EntryDetail, Return};
+pub use collection::{CollectionInitiation, DirectDebit};
 pub use initiation::{CreditTransfer, PaymentInformation, PaymentInitiation};
 pub use notice::{AccountNotice, Notice};
 pub use statement::{AccountStatement, Statement};
-pub use status::{Reason, Status, StatusReport, TransferStatus};
+pub use status::{Original, Reason, Status, StatusReport, TransferStatus};
 
 /// 报文错误. Why a message cannot be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -93,6 +93,8 @@ impl Reason {
     pub const INCORRECT_ACCOUNT: &'static str = "AC01";
     /// An account that was closed.
     pub const CLOSED_ACCOUNT: &'static str = "AC04";
+    /// The holder of the account has signed no debit, or no longer stands by it (协议无效).
+    pub const NO_MANDATE: &'static str = "MD01";
 
     /// A reason by its code.
     #[must_use]
@@ -126,6 +128,7 @@ impl Reason {
             "DT01" => "日期无效",
             "ED05" => "清算失败",
             "FF01" => "报文格式有误",
+            "MD01" => "扣款协议无效",
             "MD07" => "收款人已死亡",
             "MS02" => "客户未说明原因",
             "MS03" => "银行未说明原因",
@@ -145,6 +148,25 @@ impl fmt::Display for Reason {
     }
 }
 
+/// 原报文. The message that a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Original {
+    /// pain.001.
+    #[default]
+    Payment,
+    /// pain.008.
+    Collection,
+}
+
+impl Original {
+    fn name(self) -> &'static str {
+        match self {
+            Original::Payment => "pain.001.001.09",
+            Original::Collection => "pain.008.001.08",
+        }
+    }
+}
+
 /// 付款状态报告. One answer about one message of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusReport {
@@ -154,6 +176,8 @@ pub struct StatusReport {
     pub created: DateTime<Utc>,
     /// Our number of the message of orders.
     pub original_message_id: String,
+    /// Which kind of message that was.
+    pub original: Original,
     /// The status of the whole message, where the bank gives one.
     pub group: Option<Status>,
     /// Why the whole message was refused.
@@ -195,7 +219,7 @@ impl StatusReport {
             });
             w.element("OrgnlGrpInfAndSts", |w| {
                 w.text("OrgnlMsgId", &self.original_message_id, ID);
-                w.text("OrgnlMsgNmId", "pain.001.001.09", ID);
+                w.text("OrgnlMsgNmId", self.original.name(), ID);
                 w.optional_text("GrpSts", self.group.map(Status::code), ID);
                 write_reason(w, self.group_reason.as_ref(), None);
             });
@@ -241,6 +265,10 @@ impl StatusReport {
                     element: "CreDtTm".into(),
                 })?,
             original_message_id: group.required_id("OrgnlMsgId")?,
+            original: match group.text("OrgnlMsgNmId")? {
+                Some(name) if name.starts_with("pain.008") => Original::Collection,
+                _ => Original::Payment,
+            },
             group: group
                 .text("GrpSts")?
                 .as_deref()

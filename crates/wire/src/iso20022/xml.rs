@@ -288,6 +288,13 @@ impl Element {
     }
 }
 
+pub(super) fn missing(parent: &str, element: &str) -> IsoError {
+    IsoError::Missing {
+        parent: parent.to_owned(),
+        element: element.to_owned(),
+    }
+}
+
 pub(super) fn bad(element: &str, value: &str) -> IsoError {
     IsoError::Value {
         element: element.to_owned(),

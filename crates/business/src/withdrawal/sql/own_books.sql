@@ -26,7 +26,7 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
                   FROM (SELECT l.month, l.employer_fen + l.employee_fen AS fen
                           FROM remittance_line l
                           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
-                           AND (r.kind = 1 OR $7 OR r.reason IN ('DEFERRED', 'ENFORCED'))
+                           AND (r.kind IN (1, 3) OR $7 OR r.reason IN ('DEFERRED', 'ENFORCED'))
                          WHERE l.centre_id = $1 AND l.account_id = (SELECT account_id FROM member)
                          UNION ALL
                         SELECT c.month, c.employer_fen + c.employee_fen

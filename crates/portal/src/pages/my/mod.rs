@@ -2,6 +2,7 @@
 
 mod account;
 mod cases;
+mod flexible;
 mod home;
 mod me;
 mod papers;
@@ -9,6 +10,7 @@ mod withdraw;
 
 pub use account::{AccountPage, Entry};
 pub use cases::{CasesPage, MessagesPage};
+pub use flexible::FlexiblePage;
 pub use home::{HomePage, Offer};
 pub use me::{AccessPage, ConsentPage, MePage, ProofsPage, SessionsPage};
 pub use papers::{CodePage, Paper, PapersPage, StatementPage, YearsPage};

@@ -13,7 +13,7 @@ pub use base::{BasePage, BasePreviewPage};
 pub use cases::{ApplyPage, CasePage, CasesPage, UnitForm};
 pub use home::{HomePage, Next};
 pub use papers::PapersPage;
-pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
+pub use pay::{ArrivalPage, ArrivalsPage, DebitPage, PayPage};
 pub use people::{ChangePage, ChangePart, PeoplePage};
 pub use roster::{ErrorsPage, PreviewPage, UploadPage};
 pub use sessions::SessionsPage;

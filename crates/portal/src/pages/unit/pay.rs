@@ -4,7 +4,10 @@ use anju_domain::money::Fen;
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Flash, Formula, Promise, Summary, Table, Text, Timeline, Tone, filters};
+use super::ChangePart;
+use crate::components::{
+    ErrorSummary, Facts, Flash, Formula, Promise, Summary, Table, Text, Timeline, Tone, filters,
+};
 use crate::frame::{UnitFrame, UnitTab};
 
 /// 汇缴付款.
@@ -31,6 +34,24 @@ pub struct PayPage {
     pub formula: Formula,
     /// 付款以后.
     pub steps: Timeline,
+}
+
+/// 委托收款: what is signed, and its forms.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "unit/debit.html")]
+pub struct DebitPage {
+    /// Frame.
+    pub frame: UnitFrame,
+    /// Every mistake.
+    pub errors: Option<ErrorSummary>,
+    /// What was done a moment ago, or what is wrong with the contract.
+    pub flash: Option<Flash>,
+    /// What it is.
+    pub lead: Text,
+    /// The contract in force.
+    pub facts: Option<Facts>,
+    /// Signing, resuming, ending.
+    pub parts: Vec<ChangePart>,
 }
 
 /// 到账与分配: all remittances.

@@ -89,6 +89,8 @@ pub struct PreviewPage {
     pub differences: Table,
     /// Token, key, upload.
     pub hidden: Vec<(&'static str, String)>,
+    /// 登记，委托收款扣款, where a contract is in force.
+    pub also: Option<Button>,
     /// 登记 11月汇缴 307,200.00 元.
     pub button: Button,
 }
