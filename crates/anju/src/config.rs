@@ -30,6 +30,10 @@ pub struct Config {
     pub outside_listen: SocketAddr,
     /// Where the server finds banks and departments; empty means the simulated outside world.
     pub outside_url: String,
+    /// The server as browsers reach it, without a path; empty means its own address.
+    pub public_url: String,
+    /// The market regulator's licence log-in as browsers reach it; empty means the simulated outside world.
+    pub licence_url: String,
     /// PostgreSQL; empty means a private cluster in `home/cluster`.
     pub database_url: String,
     /// Connections that the server keeps at most.
@@ -63,6 +67,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8329)),
             outside_listen: SocketAddr::from(([127, 0, 0, 1], 8330)),
             outside_url: String::new(),
+            public_url: String::new(),
+            licence_url: String::new(),
             database_url: String::new(),
             database_connections: 16,
             backup: PathBuf::new(),
@@ -130,6 +136,13 @@ impl Config {
             "网址",
             &mut config.outside_url,
         )?;
+        set(&variable, "ANJU_PUBLIC_URL", "网址", &mut config.public_url)?;
+        set(
+            &variable,
+            "ANJU_LICENCE_URL",
+            "网址",
+            &mut config.licence_url,
+        )?;
         set(
             &variable,
             "DATABASE_URL",
@@ -168,6 +181,24 @@ impl Config {
         Ok(config)
     }
 
+    /// The server as browsers reach it.
+    pub fn public_address(&self) -> String {
+        if self.public_url.is_empty() {
+            format!("http://{}", self.listen)
+        } else {
+            self.public_url.trim_end_matches('/').to_owned()
+        }
+    }
+
+    /// The market regulator's licence log-in as browsers reach it.
+    pub fn licence_address(&self) -> String {
+        if self.licence_url.is_empty() {
+            self.outside_url.clone()
+        } else {
+            self.licence_url.clone()
+        }
+    }
+
     fn from_file(file: &Path) -> Result<Self, ConfigError> {
         match std::fs::read_to_string(file) {
             Ok(text) => toml::from_str(&text)
@@ -201,6 +232,16 @@ const LABELS: &[(&str, &str, &str)] = &[
         "模拟外部世界的地址",
     ),
     ("outside_url", "ANJU_OUTSIDE_URL", "银行与部门的网关地址"),
+    (
+        "public_url",
+        "ANJU_PUBLIC_URL",
+        "浏览器看到的本系统网址；空则为服务地址",
+    ),
+    (
+        "licence_url",
+        "ANJU_LICENCE_URL",
+        "电子营业执照登录页的网址；空则使用模拟外部世界",
+    ),
     (
         "database_url",
         "DATABASE_URL",

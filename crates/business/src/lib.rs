@@ -13,7 +13,8 @@ use anju_policy::PolicySet;
 
 use contribution::employer_data::EmployerData;
 use contribution::mandate::Mandates;
-use contribution::opening::Registry;
+use contribution::opening::OpenAccount;
+use contribution::registry::Registry;
 use contribution::upload::Police;
 
 /// Who is asked while a service executes.
@@ -46,6 +47,11 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }
+                "open_employer" => Some(Arc::new(OpenAccount::new(
+                    &service.id,
+                    &authorities.registry,
+                    &authorities.police,
+                ))),
                 "maintain_employer" => Some(Arc::new(EmployerData::new(
                     &service.id,
                     &authorities.registry,

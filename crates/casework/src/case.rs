@@ -14,15 +14,17 @@ mod row;
 mod settle;
 mod submit;
 
-pub use begin::{AtOnce, Begun, at_once, begin_executing, end_executing};
+pub use begin::{
+    AtOnce, Begun, ToReview, at_once, begin_executing, begin_reviewing, end_executing, end_reviewing,
+};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
-pub use review::{approve_by_hand, moved_on, own_work, refuse_by_hand};
+pub use review::{approve_by_hand, may_review, moved_on, own_work, refuse_by_hand};
 pub use row::{
     Case, CaseEvent, CaseState, PayState, count_open, due, events, get, list_of_applicant,
-    list_open, require, wake_waiting,
+    list_open, require, sealed_text, wake_waiting,
 };
 pub use settle::{
     Order, PaymentReport, debit_taken, order, payment_paid, payment_rejected, payment_unknown,

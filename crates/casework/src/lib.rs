@@ -16,6 +16,7 @@ pub mod fact;
 pub mod founding;
 pub mod inbox;
 pub mod leaf;
+pub mod licence;
 pub mod log;
 pub mod membership;
 pub mod notice;

@@ -8,6 +8,7 @@ pub mod deliver;
 pub mod gather;
 pub mod keys;
 mod payer;
+mod pushed;
 pub mod receive;
 pub mod schedule;
 pub mod seal;
@@ -19,6 +20,7 @@ use anju_casework::{Error, Fault, Office, Result};
 use anju_domain::clock::{at_hour, shanghai_date};
 use anju_exchange::bank::BankLine;
 use anju_exchange::gateway::Gateway;
+use anju_exchange::push::Receiver;
 use anju_exchange::witness::Witness;
 use anju_vault::SharedKey;
 use chrono::{DateTime, Utc};
@@ -38,6 +40,8 @@ pub struct Engine {
     pub bank_key: SharedKey,
     /// Who cosigns the evidence log.
     pub witnesses: Arc<[Witness]>,
+    /// Checks what departments push.
+    pub pushes: Arc<Receiver>,
 }
 
 /// The running tasks; dropped, they stop where they are, which is safe and slow: what was being said to a bank is asked about.

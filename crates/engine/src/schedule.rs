@@ -1,10 +1,10 @@
-//! Work that its time brings: lists that lapse without money; bases that nobody declared in time; closes and annual settlements that were interrupted, at start and when the
-//! database was away.
+//! Work that its time brings: lists that lapse without money; bases that nobody declared in time; pre-opened accounts that nobody completed;
+//! closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
-use anju_business::contribution::{base_year, remittance};
+use anju_business::contribution::{base_year, one_stop, remittance};
 use chrono::NaiveDate;
 
 use crate::Engine;
@@ -37,6 +37,11 @@ pub async fn run(engine: Engine) {
             Ok(0) => {}
             Ok(expired) => tracing::info!(expired, "lists lapsed without money"),
             Err(error) => tracing::error!(%error, "expiring lists"),
+        }
+        match one_stop::expire(&engine.office).await {
+            Ok(0) => {}
+            Ok(lapsed) => tracing::info!(lapsed, "pre-opened accounts lapsed"),
+            Err(error) => tracing::error!(%error, "ending pre-opened accounts"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anju_business::contribution::opening::Registry;
+use anju_business::contribution::registry::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
 use anju_casework::PgConnection;

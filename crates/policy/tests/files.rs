@@ -26,6 +26,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "employee-account-unseal",
             "employer-clerk-authorise",
             "employer-info-maintain",
+            "employer-open-account",
             "ratio-adjust",
             "remittance-register",
             "supplement-register",

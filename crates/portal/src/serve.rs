@@ -9,6 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::frame::Centre;
+use crate::licence::{self, LicenceDoor};
 use crate::pages::settings;
 use crate::security::{Door, Shield, pages, throttle};
 use crate::unit::Uploads;
@@ -23,6 +24,8 @@ pub struct Portal {
     pub shield: Shield,
     /// Rosters that clerks are mending.
     pub(crate) uploads: Arc<Uploads>,
+    /// The log-in by electronic business licence.
+    pub(crate) licence: Arc<LicenceDoor>,
     /// Sets papers; opened by the first that is asked for.
     pub(crate) press: Arc<OnceLock<Press>>,
 }
@@ -30,7 +33,7 @@ pub struct Portal {
 impl Portal {
     /// The portal of an engine. `secure` where the public address is https.
     #[must_use]
-    pub fn new(engine: Engine, secure: bool) -> Portal {
+    pub fn new(engine: Engine, secure: bool, licence: LicenceDoor) -> Portal {
         let office = &engine.office;
         let centre = Centre {
             name: office.centre.name.clone(),
@@ -46,6 +49,7 @@ impl Portal {
             engine,
             shield,
             uploads: Arc::new(Uploads::default()),
+            licence: Arc::new(licence),
             press: Arc::new(OnceLock::new()),
         }
     }
@@ -79,6 +83,11 @@ pub fn router(portal: Portal) -> Router {
         .route(
             "/login/unit/code",
             post(login::clerk_code).layer(slow(Door::LogIn)),
+        )
+        .route("/login/licence", get(licence::begin))
+        .route(
+            "/login/licence/return",
+            get(licence::finish).layer(slow(Door::LogIn)),
         )
         .route(
             "/login/staff",

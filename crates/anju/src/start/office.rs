@@ -187,5 +187,6 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         banks,
         bank_key,
         witnesses,
+        pushes: Arc::default(),
     })
 }

@@ -16,6 +16,8 @@ mod handover;
 mod installation;
 mod interest_year;
 mod keys;
+mod licence;
+mod opening;
 mod outside;
 mod policy;
 mod replay;

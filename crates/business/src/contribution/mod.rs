@@ -1,7 +1,8 @@
 //! Contribution (归集): from an employer's account to every employee's. Invariant: the list that the clerk saw is the list that is paid
 //! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `upload.rs`,
 //! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order. Beside them: `changes.rs` and `transfer.rs`
-//! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `employer_data.rs` and `mandate.rs` (the employer itself).
+//! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `opening.rs`, `one_stop.rs`,
+//! `employer_data.rs` and `mandate.rs` (the employer itself).
 
 pub mod allocation;
 pub mod base_year;
@@ -11,11 +12,14 @@ pub mod employer_data;
 mod kept;
 pub mod mandate;
 mod members;
+pub mod one_stop;
 pub mod opening;
+pub mod opening_rules;
 pub mod people;
 pub mod proof;
 pub mod receipt;
 pub mod registration;
+pub mod registry;
 pub mod remittance;
 pub mod roster;
 pub mod supplement;

@@ -14,7 +14,7 @@ use crate::components::{
     Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Text, Timeline,
     Tone, When,
 };
-use crate::desk::{framed, looked, person_number, sees_branch, staff_named};
+use crate::desk::{applicants, framed, looked, person_number, sees_branch, staff_named};
 use crate::my::{Read, amount_of, channel_name, service_name};
 use crate::pages::desk::CasePage;
 use crate::pages::error::PageError;
@@ -79,15 +79,19 @@ async fn draw(
     let number = case::number(office, one.case_id);
     let read = Read::of(office, one.clone()).await?;
     let decision = &read.decision;
-    let names = person::masked_names(office, &[one.applicant_id]).await?;
+    let names = applicants(office, &[one.applicant_id]).await?;
+    let is_person = person::get(office, one.applicant_id).await?.is_some();
+    let name = names.get(&one.applicant_id).map_or("—", String::as_str);
     let frame = framed(office, visit, at, &format!("办件 {number}"), "/desk/tasks").await?;
     let mut facts: Vec<(String, Text)> = vec![
         (
             "申请人".into(),
-            Text::new().link(
-                format!("/desk/people/{}", person_number(office, one.applicant_id)),
-                names.get(&one.applicant_id).map_or("—", String::as_str),
-            ),
+            if is_person {
+                let page = format!("/desk/people/{}", person_number(office, one.applicant_id));
+                Text::new().link(page, name)
+            } else {
+                name.into()
+            },
         ),
         ("提交".into(), when::second(one.submitted_at, now).into()),
         ("承诺".into(), when::promise(one.promised_at, now).into()),
@@ -147,7 +151,7 @@ async fn draw(
         title: format!(
             "{} · {}",
             service_name(office, one),
-            names.get(&one.applicant_id).map_or("—", String::as_str)
+            name
         ),
         tag: read.stage.state().tag(),
         amount: amount_of(one),
@@ -291,7 +295,11 @@ fn step_name(step: &str) -> &str {
         "new_card" => "换卡重付",
         "credited_back" => "退回账户",
         "withdrawn" => "撤回",
-        "expired" => "超期结束",
+        "expired" | "lapsed" => "超期结束",
+        "opened" => "开户",
+        "pre_opened" => "预开户",
+        "changed" => "变更",
+        "cancelled" => "注销",
         "failed" => "没有办成",
         other => other,
     }

@@ -9,6 +9,7 @@ mod close;
 mod customer;
 mod identify;
 mod interest;
+mod opening;
 mod ops;
 mod search;
 mod suspense;
@@ -52,6 +53,10 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/identify",
             get(identify::page).post(identify::identify),
         )
+        .route(
+            "/desk/employers/open",
+            get(opening::page).post(opening::submit),
+        )
         .route("/desk/leave", post(identify::leave))
         .route("/desk/do/{service}", get(apply::check).post(apply::submit))
         .route("/desk/do/{service}/why", get(apply::why))
@@ -91,6 +96,7 @@ const RAIL: [(&str, &[Entry]); 3] = [
         &[
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
+            ("/desk/employers/open", "单位开户", "g e"),
         ],
     ),
     (
@@ -205,6 +211,23 @@ fn person_number(office: &Office, person_id: i64) -> String {
     office
         .numbers
         .encode(anju_vault::NumberKind::Person, person_id)
+}
+
+/// Who a case is for, as staff may read it: a person masked, an employer by its name.
+async fn applicants(
+    office: &Office,
+    ids: &[i64],
+) -> Result<HashMap<i64, String>, PageError> {
+    let mut names = anju_casework::person::masked_names(office, ids).await?;
+    let others: Vec<i64> = ids
+        .iter()
+        .copied()
+        .filter(|id| !names.contains_key(id))
+        .collect();
+    if !others.is_empty() {
+        names.extend(anju_casework::employer::names(office, &others).await?);
+    }
+    Ok(names)
 }
 
 /// Writes down that this member of staff looked at a person.

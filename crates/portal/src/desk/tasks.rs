@@ -1,7 +1,7 @@
 //! 任务: cases that wait for a person, in the order of their promises; who works on them takes the next, not the easiest.
 
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::{Office, person};
+use anju_casework::Office;
 use axum::extract::{Query, State};
 use axum::response::Redirect;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +11,7 @@ use crate::authorization::AtDesk;
 use crate::components::{
     Button, Cell, Column, Keys, Line, Pager, State as Shown, Table, Tabs, Text,
 };
-use crate::desk::{branch_of, framed, may_open};
+use crate::desk::{applicants, branch_of, framed, may_open};
 use crate::my::{amount_of, service_name};
 use crate::pages::desk::{TaskSide, TasksPage};
 use crate::pages::error::PageError;
@@ -59,7 +59,7 @@ pub(crate) async fn page(
     let branch = branch_of(&at.staff);
     let cases = case::list_open(office, state, branch, after, PAGE).await?;
     let people: Vec<i64> = cases.iter().map(|case| case.applicant_id).collect();
-    let names = person::masked_names(office, &people).await?;
+    let names = applicants(office, &people).await?;
     let more = (cases.len() as i64 == PAGE)
         .then(|| cases.last())
         .flatten()

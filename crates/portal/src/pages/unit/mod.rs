@@ -1,6 +1,7 @@
 //! `/unit`: an employer's clerk. Drop a roster, see every mistake, pay, done.
 
 mod base;
+mod employer;
 mod home;
 mod pay;
 mod people;
@@ -8,6 +9,7 @@ mod roster;
 mod sessions;
 
 pub use base::{BasePage, BasePreviewPage};
+pub use employer::{ConfirmPage, EmployerPage, OpenPage};
 pub use home::{HomePage, Next};
 pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
 pub use people::{ChangePage, ChangePart, PeoplePage};
