@@ -10,6 +10,7 @@ pub mod branch;
 pub mod case;
 pub mod catalogue;
 pub mod consent;
+pub mod effort;
 pub mod employer;
 pub mod error;
 pub mod fact;

@@ -183,7 +183,14 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
         return Ok(None);
     }
     if now - session.seen_at > Duration::minutes(1) {
-        sqlx::query("UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2")
+        // Longer gaps are no work ([`crate::effort`]).
+        sqlx::query(
+            "UPDATE session
+                SET seen_at = $2,
+                    work_seconds = work_seconds + CASE WHEN $2 - seen_at <= interval '10 minutes'
+                                                       THEN extract(epoch FROM $2 - seen_at)::integer ELSE 0 END
+              WHERE token_hash = $1 AND seen_at < $2",
+        )
             .bind(hash.as_slice())
             .bind(now)
             .execute(&office.pool)

@@ -92,6 +92,9 @@ impl Engine {
             return match begins.await {
                 Ok(case_id) => {
                     office.changed(case_id);
+                    if let Actor::Clerk(clerk_id) = submission.actor {
+                        anju_casework::effort::note(office, clerk_id, case_id).await?;
+                    }
                     Ok(Submitted::New(case_id))
                 }
                 // Who came behind the same request finds things changed: by this very request.

@@ -49,6 +49,7 @@ const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
 const OPERATORS: Who = Who::Staff(&[role::SYSTEM_ADMIN, role::SERVICE_MANAGER, role::AUDITOR]);
+const LEADERS: Who = Who::Staff(&[role::SERVICE_MANAGER, role::POLICY_OFFICER, role::AUDITOR]);
 const STAFF: Who = Who::Staff(&[]);
 
 /// The table. Methods are those that the route answers; HEAD goes with GET.
@@ -160,6 +161,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/keys", STAFF),
     ("GET", "/desk/styleguide", STAFF),
     ("GET", "/desk/ops", OPERATORS),
+    ("GET", "/desk/environment", LEADERS),
     ("GET", "/desk/suspense", BOOKS),
     ("POST", "/desk/suspense/{id}/claim", ACCOUNTANTS),
     ("POST", "/desk/suspense/{id}/check", ACCOUNTANTS),

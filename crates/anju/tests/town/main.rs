@@ -10,6 +10,7 @@ mod chance;
 mod changes;
 mod contribution;
 mod database;
+mod environment;
 mod evidence;
 mod gateway;
 mod handover;

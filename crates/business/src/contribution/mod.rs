@@ -9,6 +9,7 @@ pub mod base_year;
 mod change_rows;
 pub mod changes;
 pub mod employer_data;
+pub mod environment;
 mod kept;
 pub mod mandate;
 mod members;

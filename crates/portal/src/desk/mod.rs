@@ -7,6 +7,7 @@ mod case;
 mod claim;
 mod close;
 mod customer;
+mod environment;
 mod identify;
 mod interest;
 mod opening;
@@ -67,6 +68,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/sessions/end", post(sessions::end_of_staff))
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
+        .route("/desk/environment", get(environment::page))
         .route("/desk/ops", get(ops::page))
         .route("/desk/suspense", get(suspense::page))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
@@ -108,7 +110,13 @@ const RAIL: [(&str, &[Entry]); 3] = [
             ("/desk/books/interest", "年度结息", "g i"),
         ],
     ),
-    ("系统", &[("/desk/ops", "运行", "g o")]),
+    (
+        "系统",
+        &[
+            ("/desk/ops", "运行", "g o"),
+            ("/desk/environment", "营商环境", "g y"),
+        ],
+    ),
 ];
 
 fn may_open(staff: &Staff, path: &str) -> bool {
