@@ -15,7 +15,8 @@ mod settle;
 mod submit;
 
 pub use begin::{
-    AtOnce, Begun, ToReview, at_once, begin_executing, begin_reviewing, end_executing, end_reviewing,
+    AtOnce, Begun, ToReview, at_once, begin_executing, begin_reviewing, end_executing,
+    end_reviewing,
 };
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use proof::{audit_proofs, proof};

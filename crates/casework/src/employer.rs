@@ -111,17 +111,15 @@ pub async fn require(office: &Office, employer_id: i64) -> Result<Employer> {
 pub async fn require_open(office: &Office, employer_id: i64) -> Result<Employer> {
     let employer = require(office, employer_id).await?;
     if employer.state == state::PRE_OPENED {
-        let detail = "单位还在预开户。请先用电子营业执照登录，补齐发薪日、缴存比例、经办人和首次汇缴年月。";
+        let detail =
+            "单位还在预开户。请先用电子营业执照登录，补齐发薪日、缴存比例、经办人和首次汇缴年月。";
         return Err(Refusal::new(409, "E-EMPR-05", detail).into());
     }
     Ok(employer)
 }
 
 /// Names of employers, by identifier.
-pub async fn names(
-    office: &Office,
-    ids: &[i64],
-) -> Result<std::collections::HashMap<i64, String>> {
+pub async fn names(office: &Office, ids: &[i64]) -> Result<std::collections::HashMap<i64, String>> {
     let rows: Vec<(i64, String)> = sqlx::query_as(
         "SELECT employer_id, name FROM employer WHERE centre_id = $1 AND employer_id = ANY ($2)",
     )

@@ -91,10 +91,20 @@ pub async fn log_in(office: &Office, licence: &Licence, device: &str) -> Result<
     match open {
         Some(employer) => {
             let clerk_id = acting(office, &employer, licence).await?;
-            begin(office, audience::CLERK, clerk_id, Some(employer.employer_id), licence, device).await
+            begin(
+                office,
+                audience::CLERK,
+                clerk_id,
+                Some(employer.employer_id),
+                licence,
+                device,
+            )
+            .await
         }
         None => {
-            if licence.role == Role::Authorised && !licence.powers.iter().any(|power| power == POWER) {
+            if licence.role == Role::Authorised
+                && !licence.powers.iter().any(|power| power == POWER)
+            {
                 let detail = "您的执照授权里没有住房公积金。请法定代表人在电子营业执照里给您授权，或由他登录开户。";
                 return Err(Refusal::new(403, "E-AUTH-02", detail).into());
             }
@@ -120,7 +130,9 @@ async fn begin(
     let of_licence = session::OfLicence {
         uscc: licence.uscc.as_str().to_owned(),
         role: licence.role as i16,
-        holder: office.vault.seal(purpose::NAME, &serde_json::to_vec(&holder)?),
+        holder: office
+            .vault
+            .seal(purpose::NAME, &serde_json::to_vec(&holder)?),
         until: licence.until,
     };
     session::begin_by_licence(office, audience, subject, employer_id, of_licence, device).await
@@ -197,7 +209,13 @@ pub async fn go_on(office: &Office, session: &Session, device: &str) -> Result<S
         until: session.expires_at,
     };
     let token = log_in(office, &licence, device).await?;
-    session::end(office, session.audience, session.subject_id, session.session_id).await?;
+    session::end(
+        office,
+        session.audience,
+        session.subject_id,
+        session.session_id,
+    )
+    .await?;
     Ok(token)
 }
 

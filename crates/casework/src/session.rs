@@ -96,7 +96,16 @@ pub async fn begin(
     level: &str,
     device: &str,
 ) -> Result<String> {
-    insert(office, audience, subject_id, employer_id, level, None, device).await
+    insert(
+        office,
+        audience,
+        subject_id,
+        employer_id,
+        level,
+        None,
+        device,
+    )
+    .await
 }
 
 /// What a session by licence is bound to.
@@ -120,7 +129,16 @@ pub async fn begin_by_licence(
     licence: OfLicence,
     device: &str,
 ) -> Result<String> {
-    insert(office, audience, subject_id, employer_id, "LE", Some(licence), device).await
+    insert(
+        office,
+        audience,
+        subject_id,
+        employer_id,
+        "LE",
+        Some(licence),
+        device,
+    )
+    .await
 }
 
 async fn insert(

@@ -28,7 +28,9 @@ impl Engine {
     ) -> Result<GatewayReply> {
         let now = self.office.now();
         let line = self.gateway.line();
-        let read = self.pushes.read(line, (source, interface), header, body, now);
+        let read = self
+            .pushes
+            .read(line, (source, interface), header, body, now);
         let said = match read {
             Ok(pushed) => {
                 let message = Message {
@@ -46,7 +48,8 @@ impl Engine {
             }
             Err(fault) => {
                 tracing::error!(source, interface, %fault, "a department's message cannot be read");
-                metrics::counter!("pushes_refused_total", "source" => source.to_owned()).increment(1);
+                metrics::counter!("pushes_refused_total", "source" => source.to_owned())
+                    .increment(1);
                 let detail = format!("报文读不懂，没有办理：{fault}。");
                 Err(Refusal::rule("E-PUSH-02", detail).into())
             }

@@ -74,8 +74,7 @@ pub async fn redeem(
                 .run(limits, Instant::now() + limits.whole(), |within| {
                     let question = &question;
                     async move {
-                        let (answer, data) =
-                            gateway.exchange(question, within, ONE_ANSWER).await?;
+                        let (answer, data) = gateway.exchange(question, within, ONE_ANSWER).await?;
                         if data.get("sqm").and_then(Value::as_str) != Some(&question.subject) {
                             return Err(Failure::WrongPerson);
                         }

@@ -238,9 +238,7 @@ fn changed(params: &Value) -> Result<MarketPush, PushFault> {
             address: given("zs")
                 .then(|| text(params, "zs").map(str::to_owned))
                 .transpose()?,
-            representative: given("fddbr")
-                .then(|| representative(params))
-                .transpose()?,
+            representative: given("fddbr").then(|| representative(params)).transpose()?,
         }),
         "2" => Ok(MarketPush::Cancelled { uscc, on }),
         "3" => Ok(MarketPush::LicenceRevoked { uscc }),

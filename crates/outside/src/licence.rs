@@ -170,7 +170,9 @@ impl Asked {
             && self.code_challenge.len() == 43
             && !self.state.is_empty();
         if !right {
-            return Err(Problem::bad_request("登录请求不完整，请回到原来的网站重新登录"));
+            return Err(Problem::bad_request(
+                "登录请求不完整，请回到原来的网站重新登录",
+            ));
         }
         if self.redirect_uri != format!("{}{RETURN}", world.public) {
             return Err(Problem::forbidden("回到的地址没有在市场监管部门登记"));
@@ -305,9 +307,16 @@ async fn scan(
         .read(|licences| licences.by_uscc.get(&uscc).cloned())
         .await?;
     let place: Option<usize> = asked.holder.parse().ok();
-    let holder = licence.as_ref().and_then(|licence| licence.holders.get(place?));
+    let holder = licence
+        .as_ref()
+        .and_then(|licence| licence.holders.get(place?));
     let Some(holder) = holder else {
-        return draw(&world, &asked, Some("没有这位持照人，请重新选。".to_owned())).await;
+        return draw(
+            &world,
+            &asked,
+            Some("没有这位持照人，请重新选。".to_owned()),
+        )
+        .await;
     };
     if licence.as_ref().is_some_and(|licence| licence.revoked) {
         return Ok(asked.back(&[("error", "access_denied")]).into_response());
@@ -339,7 +348,10 @@ impl World {
 
     /// What the signed question about a code is answered with: the holder in the regulator's own fields; nothing where the code is not
     /// good, whyever. It is used up by the question.
-    pub(crate) async fn redeem(&self, params: &Value) -> Result<(u16, Value), crate::store::StoreError> {
+    pub(crate) async fn redeem(
+        &self,
+        params: &Value,
+    ) -> Result<(u16, Value), crate::store::StoreError> {
         let field = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default();
         let asked = field("sqm").to_owned();
         let nothing = (code::NO_RECORD, json!({ "sqm": asked }));
@@ -372,7 +384,10 @@ impl World {
     }
 
     /// The registered name of a credit code; the code where the register has none.
-    pub(crate) async fn company_name(&self, uscc: &str) -> Result<String, crate::store::StoreError> {
+    pub(crate) async fn company_name(
+        &self,
+        uscc: &str,
+    ) -> Result<String, crate::store::StoreError> {
         self.departments
             .store
             .read(|registers| registers.company_name(uscc).unwrap_or(uscc).to_owned())
@@ -380,7 +395,11 @@ impl World {
     }
 
     /// Issues a licence, or changes it; a licence that is revoked is told to the product.
-    pub(crate) async fn issue(&self, uscc: &str, change: LicenceChange) -> Result<Licence, Problem> {
+    pub(crate) async fn issue(
+        &self,
+        uscc: &str,
+        change: LicenceChange,
+    ) -> Result<Licence, Problem> {
         let uscc = uscc.trim().to_uppercase();
         let (licence, just_revoked) = self
             .licences
@@ -408,7 +427,11 @@ impl World {
 }
 
 fn hex_tail(bytes: &[u8]) -> String {
-    bytes.iter().take(8).map(|byte| format!("{byte:02X}")).collect()
+    bytes
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02X}"))
+        .collect()
 }
 
 /// What of a licence changes.

@@ -138,7 +138,10 @@ pub(crate) async fn finish(
                     header::SET_COOKIE,
                     portal.shield.session_cookie(&token, COOKIE_SECONDS),
                 ),
-                (header::SET_COOKIE, portal.shield.short_cookie(COOKIE, "", 0)),
+                (
+                    header::SET_COOKIE,
+                    portal.shield.short_cookie(COOKIE, "", 0),
+                ),
             ]);
             Ok((cookies, Redirect::to(local(&waiting.back))).into_response())
         }

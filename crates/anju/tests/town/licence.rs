@@ -52,7 +52,10 @@ fn key() -> String {
 /// The last code that a phone received.
 async fn code_on(town: &Town, phone: &str) -> String {
     for _ in 0..100 {
-        let answer = town.doors.control(&format!("/phones/{phone}/messages")).await;
+        let answer = town
+            .doors
+            .control(&format!("/phones/{phone}/messages"))
+            .await;
         let messages = answer.expect("a phone").body.to_string();
         if let Some((_, rest)) = messages.rsplit_once("验证码 ") {
             return rest.chars().take(6).collect();
@@ -83,7 +86,11 @@ async fn the_legal_representative_logs_in_by_scanning_and_authorises_a_clerk_who
         ("phone", people[1].phone.as_str()),
     ];
     let answer = chen.post("/unit/employer/clerks", &form).await;
-    assert_eq!(answer.location, "/unit/employer?done=authorised", "{}", answer.page);
+    assert_eq!(
+        answer.location, "/unit/employer?done=authorised",
+        "{}",
+        answer.page
+    );
 
     let li = Visitor::holder(&town, &uscc, "1").await;
     assert_eq!(li.get("/unit").await.status, StatusCode::OK);
@@ -96,15 +103,29 @@ async fn the_legal_representative_logs_in_by_scanning_and_authorises_a_clerk_who
     let clerks = anju_casework::employer::clerks(&office, firm.employer_id)
         .await
         .expect("clerks");
-    let li_row = clerks.iter().find(|clerk| clerk.name == "李梅").expect("a clerk");
+    let li_row = clerks
+        .iter()
+        .find(|clerk| clerk.name == "李梅")
+        .expect("a clerk");
     let chosen = li_row.clerk_id.to_string();
     let end = [("do", "end"), ("key", &key[..]), ("clerk", chosen.as_str())];
     let again = chen.post("/unit/employer/clerks", &end).await;
-    assert_ne!(again.location, "/unit/employer?done=ended", "a key is used once");
+    assert_ne!(
+        again.location, "/unit/employer?done=ended",
+        "a key is used once"
+    );
     let key = self::key();
-    let end = [("do", "end"), ("key", key.as_str()), ("clerk", chosen.as_str())];
+    let end = [
+        ("do", "end"),
+        ("key", key.as_str()),
+        ("clerk", chosen.as_str()),
+    ];
     let ended = chen.post("/unit/employer/clerks", &end).await;
-    assert_eq!(ended.location, "/unit/employer?done=ended", "{}", ended.page);
+    assert_eq!(
+        ended.location, "/unit/employer?done=ended",
+        "{}",
+        ended.page
+    );
     assert_eq!(
         li.get("/unit").await.status,
         StatusCode::SEE_OTHER,
@@ -118,7 +139,9 @@ async fn a_code_is_good_once_for_the_browser_that_asked_for_it() {
     let town = Town::open().await;
     let (_, uscc, _) = licensed(&town, 302).await;
     let first = scan(&town, &uscc, "0").await;
-    Visitor::of_scan(&town, &first).await.unwrap_or_else(|_| panic!("let in"));
+    Visitor::of_scan(&town, &first)
+        .await
+        .unwrap_or_else(|_| panic!("let in"));
     let twice = turned_away(&town, &first).await;
     assert_eq!(twice.status, StatusCode::UNAUTHORIZED);
     assert!(twice.page.contains(NOT_GOOD), "{}", twice.page);
@@ -206,11 +229,16 @@ async fn a_session_ends_with_the_licences_word_and_opens_no_other_employer() {
         .await
         .expect("clerks");
     let (key, chosen) = (key(), clerks[0].clerk_id.to_string());
-    let end = [("do", "end"), ("key", key.as_str()), ("clerk", chosen.as_str())];
+    let end = [
+        ("do", "end"),
+        ("key", key.as_str()),
+        ("clerk", chosen.as_str()),
+    ];
     let answer = chen.post("/unit/employer/clerks", &end).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
-        town.sql("SELECT count(*) FROM clerk WHERE ended_at IS NOT NULL").await,
+        town.sql("SELECT count(*) FROM clerk WHERE ended_at IS NOT NULL")
+            .await,
         0
     );
     town.later(6);
@@ -235,18 +263,33 @@ async fn a_clerk_without_a_licence_confirms_a_mandate_with_a_code_for_that_very_
     let step = fang.post("/unit/employer/clerks", &form).await;
     assert_eq!(step.status, StatusCode::OK, "{}", step.location);
     assert!(step.page.contains("短信验证码"), "{}", step.page);
-    assert_eq!(town.sql("SELECT count(*) FROM clerk").await, 1, "nothing yet");
+    assert_eq!(
+        town.sql("SELECT count(*) FROM clerk").await,
+        1,
+        "nothing yet"
+    );
     let code = code_on(&town, &phone).await;
 
     // The same code for another phone is a code for another act.
-    let other = [form[0], form[1], form[2], form[3], ("phone", "13811112222"), ("code", code.as_str())];
+    let other = [
+        form[0],
+        form[1],
+        form[2],
+        form[3],
+        ("phone", "13811112222"),
+        ("code", code.as_str()),
+    ];
     let wrong = fang.post("/unit/employer/clerks", &other).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(town.sql("SELECT count(*) FROM clerk").await, 1);
 
     form.push(("code", code.as_str()));
     let done = fang.post("/unit/employer/clerks", &form).await;
-    assert_eq!(done.location, "/unit/employer?done=authorised", "{}", done.page);
+    assert_eq!(
+        done.location, "/unit/employer?done=authorised",
+        "{}",
+        done.page
+    );
     assert_eq!(town.sql("SELECT count(*) FROM clerk").await, 2);
 }
 
@@ -264,7 +307,11 @@ async fn a_silent_regulator_is_said_and_the_code_by_phone_still_opens() {
     assert!(answer.page.contains("短信验证码"), "{}", answer.page);
     let browser = Visitor::nobody(&town).await;
     let phone = cast::firm("", 307).expect("a firm").clerk_phone;
-    let form = [("employer", employer.as_str()), ("phone", phone.as_str()), ("back", "/unit")];
+    let form = [
+        ("employer", employer.as_str()),
+        ("phone", phone.as_str()),
+        ("back", "/unit"),
+    ];
     let page = browser.post("/login/unit", &form).await.page;
     let challenge = page
         .split("name=\"challenge\" value=\"")
@@ -273,7 +320,11 @@ async fn a_silent_regulator_is_said_and_the_code_by_phone_still_opens() {
         .expect("a challenge")
         .to_owned();
     let code = code_on(&town, &phone).await;
-    let form = [("code", code.as_str()), ("challenge", challenge.as_str()), ("back", "/unit")];
+    let form = [
+        ("code", code.as_str()),
+        ("challenge", challenge.as_str()),
+        ("back", "/unit"),
+    ];
     let inside = browser.post("/login/unit/code", &form).await;
     assert_eq!(inside.location, "/unit", "{}", inside.page);
 }
@@ -294,7 +345,11 @@ async fn the_data_of_an_employer_change_on_its_page_when_the_registry_confirms()
         .await
         .expect("the registry");
     let changed = chen.post("/unit/employer", &form).await;
-    assert_eq!(changed.location, "/unit/employer?done=changed", "{}", changed.page);
+    assert_eq!(
+        changed.location, "/unit/employer?done=changed",
+        "{}",
+        changed.page
+    );
     let page = chen.get("/unit/employer").await.page;
     assert!(page.contains(name) && page.contains("每月 15 日"), "{page}");
     assert_eq!(

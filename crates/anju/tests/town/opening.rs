@@ -62,7 +62,10 @@ async fn a_company_is_founded_and_has_its_account_number_before_anybody_visits()
     assert_eq!(again["reply"]["data"]["dwzh"], number);
     let another = founded(&town, 401).await;
     assert_ne!(another["request_id"], answer["request_id"]);
-    assert_eq!(another["reply"]["data"]["dwzh"], number, "idempotent by credit code");
+    assert_eq!(
+        another["reply"]["data"]["dwzh"], number,
+        "idempotent by credit code"
+    );
     assert_eq!(town.sql("SELECT count(*) FROM employer").await, 1);
     let cases = "SELECT count(*) FROM business_case WHERE service = 'employer-open-account' AND channel = 'PUSH'";
     assert_eq!(town.sql(cases).await, 1);
@@ -77,12 +80,24 @@ async fn a_company_is_founded_and_has_its_account_number_before_anybody_visits()
     let chen = Visitor::holder(&town, &code(401), "0").await;
     assert_eq!(chen.get("/unit").await.location, "/unit/open");
     let page = chen.get("/unit/open").await.page;
-    assert!(page.contains(&number) && page.contains("新牌坊 1 号") && page.contains("陈立"), "{page}");
+    assert!(
+        page.contains(&number) && page.contains("新牌坊 1 号") && page.contains("陈立"),
+        "{page}"
+    );
     let (key, first) = (key(), month(0).to_string());
-    let incomplete = [("key", key.as_str()), ("kind", "私企"), ("employer", "8"), ("employee", "8")];
+    let incomplete = [
+        ("key", key.as_str()),
+        ("kind", "私企"),
+        ("employer", "8"),
+        ("employee", "8"),
+    ];
     let refused = chen.post("/unit/open", &incomplete).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.page.contains("请填写发薪日和首次汇缴年月"), "{}", refused.page);
+    assert!(
+        refused.page.contains("请填写发薪日和首次汇缴年月"),
+        "{}",
+        refused.page
+    );
     let form = [
         ("key", key.as_str()),
         ("kind", "私企"),
@@ -100,7 +115,8 @@ async fn a_company_is_founded_and_has_its_account_number_before_anybody_visits()
     let home = chen.get("/unit").await;
     assert_eq!(home.status, StatusCode::OK);
     assert!(home.page.contains(&number), "the same account");
-    let active = "SELECT count(*) FROM employer WHERE state = 1 AND payday = 10 AND ratio_employer_bp = 800";
+    let active =
+        "SELECT count(*) FROM employer WHERE state = 1 AND payday = 10 AND ratio_employer_bp = 800";
     assert_eq!(town.sql(active).await, 1);
     let list = cast::send_roster(&town.doors, &number, month(0), &people)
         .await
@@ -121,11 +137,17 @@ async fn what_is_not_signed_by_the_regulator_opens_nothing() {
         },
     });
     let client = reqwest::Client::new();
-    let address = format!("http://{}/inbox/gateway/D06/market.founded", town.config.listen);
+    let address = format!(
+        "http://{}/inbox/gateway/D06/market.founded",
+        town.config.listen
+    );
     let forged = client
         .post(&address)
         .header("x-app-id", "D06")
-        .header("x-timestamp", chrono::Utc::now().timestamp_millis().to_string())
+        .header(
+            "x-timestamp",
+            chrono::Utc::now().timestamp_millis().to_string(),
+        )
         .header("x-nonce", "n-1")
         .header("x-sign-type", "HMAC-SM3")
         .header("x-signature", "00".repeat(32))
@@ -135,14 +157,19 @@ async fn what_is_not_signed_by_the_regulator_opens_nothing() {
         .expect("an answer");
     assert_eq!(forged.status(), StatusCode::UNAUTHORIZED);
     let unsigned = client.post(&address).body(body.to_string()).send().await;
-    assert_eq!(unsigned.expect("an answer").status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        unsigned.expect("an answer").status(),
+        StatusCode::UNAUTHORIZED
+    );
     assert_eq!(town.sql("SELECT count(*) FROM employer").await, 0);
 }
 
 #[tokio::test]
 async fn a_change_at_the_registry_is_a_dated_case_and_a_cancellation_a_task() {
     let town = Town::open().await;
-    open_employer(&town.doors, 403, month(1)).await.expect("an employer");
+    open_employer(&town.doors, 403, month(1))
+        .await
+        .expect("an employer");
     let uscc = code(403);
     let holder = json!({ "holders": [{ "name": "陈立", "id_no": "", "phone": "13900000403", "role": "LEGAL_REP" }] });
     town.doors
@@ -159,7 +186,11 @@ async fn a_change_at_the_registry_is_a_dated_case_and_a_cancellation_a_task() {
         .control_post(&format!("/companies/{uscc}/change"), &change)
         .await
         .expect("the regulator");
-    assert_eq!(answer.body["reply"]["data"]["dwkh"], true, "{}", answer.body);
+    assert_eq!(
+        answer.body["reply"]["data"]["dwkh"], true,
+        "{}",
+        answer.body
+    );
     let renamed = "SELECT count(*) FROM employer WHERE name = '重庆更名有限公司' AND address = '重庆市江北区 2 号'";
     assert_eq!(town.sql(renamed).await, 1);
     let dated = "SELECT count(*) FROM case_event WHERE detail ->> 'on' IS NOT NULL AND detail -> 'before' ->> 'name' IS NOT NULL
@@ -171,7 +202,12 @@ async fn a_change_at_the_registry_is_a_dated_case_and_a_cancellation_a_task() {
         "the former legal representative acts no more"
     );
     let zhou = Visitor::holder(&town, &uscc, "0").await;
-    assert!(zhou.get("/unit/employer").await.page.contains("重庆更名有限公司"));
+    assert!(
+        zhou.get("/unit/employer")
+            .await
+            .page
+            .contains("重庆更名有限公司")
+    );
 
     for _ in 0..2 {
         town.doors
@@ -182,7 +218,11 @@ async fn a_change_at_the_registry_is_a_dated_case_and_a_cancellation_a_task() {
             .expect("struck off");
     }
     let waiting = "SELECT count(*) FROM business_case WHERE state = 4";
-    assert_eq!(town.sql(waiting).await, 1, "one task however often it is said");
+    assert_eq!(
+        town.sql(waiting).await,
+        1,
+        "one task however often it is said"
+    );
     let office = town.office().await;
     let zheng = Visitor::staff(&town, &office, role::REVIEWER, keeper(&town).await).await;
     let tasks = zheng.get("/desk/tasks").await.page;
@@ -201,18 +241,30 @@ async fn a_pre_opened_account_that_nobody_completes_lapses_and_can_be_opened_aga
     let first = text(&founded(&town, 404).await["reply"]["data"], "dwzh").expect("a number");
     let office = town.office().await;
     assert_eq!(
-        anju_business::contribution::one_stop::expire(&office).await.expect("expired"),
+        anju_business::contribution::one_stop::expire(&office)
+            .await
+            .expect("expired"),
         0
     );
     town.later(366 * 24 * 60);
     assert_eq!(
-        anju_business::contribution::one_stop::expire(&office).await.expect("expired"),
+        anju_business::contribution::one_stop::expire(&office)
+            .await
+            .expect("expired"),
         1
     );
-    assert_eq!(town.sql("SELECT count(*) FROM employer WHERE state = 9").await, 1);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM employer WHERE state = 9")
+            .await,
+        1
+    );
     let second = text(&founded(&town, 404).await["reply"]["data"], "dwzh").expect("a number");
     assert_ne!(first, second);
-    assert_eq!(town.sql("SELECT count(*) FROM employer WHERE state = 4").await, 1);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM employer WHERE state = 4")
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -231,32 +283,72 @@ async fn every_rule_of_an_opening_refuses_and_being_late_is_a_notice() {
     };
     let codes = async |body: Value| -> Vec<String> {
         let answer = town.doors.post("/employers", &body).await.expect("a door");
-        let errors = answer.body["errors"].as_array().cloned().unwrap_or_default();
-        errors.iter().filter_map(|error| text(error, "code").ok()).collect()
+        let errors = answer.body["errors"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        errors
+            .iter()
+            .filter_map(|error| text(error, "code").ok())
+            .collect()
     };
-    cast::fact(&town.doors, "D06", "market.registration", &firm.uscc, registered("revoked"))
-        .await
-        .expect("the registry");
+    cast::fact(
+        &town.doors,
+        "D06",
+        "market.registration",
+        &firm.uscc,
+        registered("revoked"),
+    )
+    .await
+    .expect("the registry");
     assert_eq!(codes(opening.clone()).await, ["E-EMPR-03"]);
-    cast::fact(&town.doors, "D06", "market.registration", &firm.uscc, registered("open"))
-        .await
-        .expect("the registry");
+    cast::fact(
+        &town.doors,
+        "D06",
+        "market.registration",
+        &firm.uscc,
+        registered("open"),
+    )
+    .await
+    .expect("the registry");
     let mistyped = firm.uscc.replacen('9', "8", 1);
     assert!(Uscc::parse(&mistyped).is_err());
     assert_eq!(codes(with("uscc", mistyped.into())).await, ["E-EMPR-01"]);
-    assert_eq!(codes(with("ratio_employer_bp", 1300.into())).await, ["E-RATIO-01"]);
-    assert_eq!(codes(with("ratio_employer_bp", 900.into())).await, ["E-RATIO-03"]);
+    assert_eq!(
+        codes(with("ratio_employer_bp", 1300.into())).await,
+        ["E-RATIO-01"]
+    );
+    assert_eq!(
+        codes(with("ratio_employer_bp", 900.into())).await,
+        ["E-RATIO-03"]
+    );
     assert_eq!(codes(with("payday", 32.into())).await, ["E-EMPR-05"]);
-    assert_eq!(codes(with("first_month", month(14).to_string().into())).await, ["E-EMPR-05"]);
+    assert_eq!(
+        codes(with("first_month", month(14).to_string().into())).await,
+        ["E-EMPR-05"]
+    );
 
-    let opened = town.doors.post("/employers", &opening).await.expect("a door").ok().expect("opened");
-    assert_eq!(opened["notices"][0]["code"], "W-EMPR-07", "late is told and not refused: {opened}");
+    let opened = town
+        .doors
+        .post("/employers", &opening)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("opened");
+    assert_eq!(
+        opened["notices"][0]["code"], "W-EMPR-07",
+        "late is told and not refused: {opened}"
+    );
     assert_eq!(codes(with("payday", 11.into())).await, ["E-EMPR-02"]);
     town.doors
         .control_put("/sources/D06", &json!({ "mode": "down" }))
         .await
         .expect("the regulator");
-    let silent = town.doors.post("/employers", &with("payday", 12.into())).await.expect("a door");
+    let silent = town
+        .doors
+        .post("/employers", &with("payday", 12.into()))
+        .await
+        .expect("a door");
     assert_eq!((silent.status.as_u16(), silent.code()), (503, "E-EMPR-07"));
 }
 
@@ -270,14 +362,20 @@ async fn an_authorised_clerk_opens_by_licence_what_nobody_has_pre_opened() {
         .expect("the registry");
     let holder = |powers: Value| json!({ "holders": [{ "name": "李梅", "id_no": "", "phone": "13900000406", "role": "AUTHORISED", "powers": powers }] });
     let licence = format!("/licences/{uscc}");
-    town.doors.control_put(&licence, &holder(json!(["tax"]))).await.expect("the regulator");
+    town.doors
+        .control_put(&licence, &holder(json!(["tax"])))
+        .await
+        .expect("the regulator");
     let scanned = crate::visitor::scan(&town, &uscc, "0").await;
     let Err(away) = Visitor::of_scan(&town, &scanned).await else {
         panic!("a licence for other matters opens nothing")
     };
     assert_eq!(away.status, StatusCode::FORBIDDEN);
 
-    town.doors.control_put(&licence, &holder(json!(["hpf"]))).await.expect("the regulator");
+    town.doors
+        .control_put(&licence, &holder(json!(["hpf"])))
+        .await
+        .expect("the regulator");
     let li = Visitor::holder(&town, &uscc, "0").await;
     let (key, first) = (key(), month(0).to_string());
     let form = [
@@ -294,7 +392,10 @@ async fn an_authorised_clerk_opens_by_licence_what_nobody_has_pre_opened() {
     assert_eq!(done.location, "/unit/employer?done=opened", "{}", done.page);
     let li = li.go_on(&town, &done).await;
     let page = li.get("/unit/employer").await.page;
-    assert!(page.contains("139****0406") && !page.contains("138****2222"), "the clerk is who scanned: {page}");
+    assert!(
+        page.contains("139****0406") && !page.contains("138****2222"),
+        "the clerk is who scanned: {page}"
+    );
 }
 
 #[tokio::test]
@@ -303,15 +404,29 @@ async fn an_employer_without_a_licence_is_opened_at_the_counter_by_two() {
     let office = town.office().await;
     let firm = cast::firm("重庆柜面有限公司", 407).expect("a firm");
     let registered = json!({ "name": firm.name, "state": "open", "founded": "2026-01-10", "region": "500103", "legal_person": { "name": "陈立" } });
-    cast::fact(&town.doors, "D06", "market.registration", &firm.uscc, registered)
-        .await
-        .expect("the registry");
+    cast::fact(
+        &town.doors,
+        "D06",
+        "market.registration",
+        &firm.uscc,
+        registered,
+    )
+    .await
+    .expect("the registry");
     let teller = Visitor::staff(&town, &office, role::TELLER, office.centre.head_branch).await;
     let (key, first) = (key(), month(0).to_string());
-    let wrong = [("key", key.as_str()), ("uscc", "91500103"), ("name", firm.name.as_str())];
+    let wrong = [
+        ("key", key.as_str()),
+        ("uscc", "91500103"),
+        ("name", firm.name.as_str()),
+    ];
     let refused = teller.post("/desk/employers/open", &wrong).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.page.contains("统一社会信用代码有误"), "{}", refused.page);
+    assert!(
+        refused.page.contains("统一社会信用代码有误"),
+        "{}",
+        refused.page
+    );
     let form = [
         ("key", key.as_str()),
         ("uscc", firm.uscc.as_str()),
@@ -328,9 +443,17 @@ async fn an_employer_without_a_licence_is_opened_at_the_counter_by_two() {
     let sent = teller.post("/desk/employers/open", &form).await;
     assert_eq!(sent.status, StatusCode::OK, "{}", sent.page);
     assert!(sent.page.contains("已交复核"), "{}", sent.page);
-    assert_eq!(town.sql("SELECT count(*) FROM employer").await, 0, "nothing before the second person");
+    assert_eq!(
+        town.sql("SELECT count(*) FROM employer").await,
+        0,
+        "nothing before the second person"
+    );
     let plain = "SELECT count(*) FROM business_case WHERE form::text LIKE '%陈芳%' OR form::text LIKE '%13800%'";
-    assert_eq!(town.sql(plain).await, 0, "names and phones are sealed while it waits");
+    assert_eq!(
+        town.sql(plain).await,
+        0,
+        "names and phones are sealed while it waits"
+    );
 
     let reviewer = Visitor::staff(&town, &office, role::REVIEWER, keeper(&town).await).await;
     let case = reviewer.get("/desk/tasks/next").await.location;
@@ -338,7 +461,8 @@ async fn an_employer_without_a_licence_is_opened_at_the_counter_by_two() {
     let approved = [("verdict", "approve"), ("reason", "材料齐全")];
     let done = reviewer.post(&format!("{case}/check"), &approved).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
-    let active = "SELECT count(*) FROM employer WHERE state = 1 AND ratio_employer_bp = 700 AND payday = 10";
+    let active =
+        "SELECT count(*) FROM employer WHERE state = 1 AND ratio_employer_bp = 700 AND payday = 10";
     assert_eq!(town.sql(active).await, 1);
     assert_eq!(town.sql("SELECT count(*) FROM clerk").await, 1);
 }

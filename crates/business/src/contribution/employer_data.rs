@@ -126,10 +126,13 @@ impl Data {
             }
             self.name = Some(anju_domain::text::normalise(&registered));
         }
-        if let (Some(typed), Some(registered)) = (&self.representative, &registration.representative)
-            && anju_domain::text::normalise(typed.expose()) != anju_domain::text::normalise(registered)
+        if let (Some(typed), Some(registered)) =
+            (&self.representative, &registration.representative)
+            && anju_domain::text::normalise(typed.expose())
+                != anju_domain::text::normalise(registered)
         {
-            let detail = "市场监管部门登记的法定代表人与填写的不一致。请先办理变更登记，或按登记的填写。";
+            let detail =
+                "市场监管部门登记的法定代表人与填写的不一致。请先办理变更登记，或按登记的填写。";
             return Err(Refusal::rule("E-EMPR-03", detail).into());
         }
         if let Some(typed) = request.text("address") {
@@ -211,7 +214,8 @@ impl Service for EmployerData {
             case::may_review(case, reviewer)?;
             let mut tx = office.pool.begin().await?;
             let steps = ["approved", "done"];
-            case::end_reviewing(office, &mut tx, case, &steps, json!({}), (reviewer, reason)).await?;
+            case::end_reviewing(office, &mut tx, case, &steps, json!({}), (reviewer, reason))
+                .await?;
             tx.commit().await?;
             Ok(())
         };

@@ -44,8 +44,7 @@ impl Measured {
     /// 次数: tenths of a payment of one employer, over the same time, each counted.
     #[must_use]
     pub fn payments_tenths(&self) -> Option<i64> {
-        (self.employers > 0)
-            .then(|| (20 * self.payments + self.employers) / (2 * self.employers))
+        (self.employers > 0).then(|| (20 * self.payments + self.employers) / (2 * self.employers))
     }
 }
 
@@ -167,7 +166,10 @@ pub fn benchmarks(office: &Office) -> Result<(Vec<Benchmark>, String)> {
                 .map_err(fault)?
                 .bp()
                 .into(),
-            hours: policy.set.int("benchmark_hours", today, &at).map_err(fault)?,
+            hours: policy
+                .set
+                .int("benchmark_hours", today, &at)
+                .map_err(fault)?,
             payments: policy
                 .set
                 .int("benchmark_payments", today, &at)
@@ -175,7 +177,11 @@ pub fn benchmarks(office: &Office) -> Result<(Vec<Benchmark>, String)> {
         });
     }
     let mut sources: Vec<String> = Vec::new();
-    for name in ["benchmark_ratio_bp", "benchmark_hours", "benchmark_payments"] {
+    for name in [
+        "benchmark_ratio_bp",
+        "benchmark_hours",
+        "benchmark_payments",
+    ] {
         let rows = policy.set.parameter(name).map(|parameter| &parameter.rows);
         if let Some(row) = rows.and_then(|rows| rows.iter().find(|row| row.from <= today)) {
             let line = format!("{}（{} 起）", row.source, row.from);

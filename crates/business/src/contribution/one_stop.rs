@@ -58,10 +58,12 @@ pub struct Founded {
 ///
 /// # Errors
 /// 409 `E-API-02` for a number that came with another message.
-pub async fn pre_open(office: &Office, message: Message<'_>, founded: &Founded) -> Result<Employer> {
-    let known = || async {
-        Result::Ok(employer::by_uscc(office, &founded.uscc).await?)
-    };
+pub async fn pre_open(
+    office: &Office,
+    message: Message<'_>,
+    founded: &Founded,
+) -> Result<Employer> {
+    let known = || async { Result::Ok(employer::by_uscc(office, &founded.uscc).await?) };
     if heard(office, &message).await? {
         // What the first one opened may have lapsed since; another message opens it again.
         return known()

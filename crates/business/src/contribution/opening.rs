@@ -397,4 +397,3 @@ impl AtColumn for Refusal {
         self.with_errors(vec![fault])
     }
 }
-

@@ -105,7 +105,11 @@ impl Opening {
         };
         let name = normalise(&self.name);
         if name.is_empty() || name.chars().count() > 100 {
-            faults.add("name", "E-API-03", "请填写单位名称，最多 100 个字。".to_owned());
+            faults.add(
+                "name",
+                "E-API-03",
+                "请填写单位名称，最多 100 个字。".to_owned(),
+            );
         }
         let kind = KINDS.iter().find(|kind| **kind == self.kind).copied();
         if kind.is_none() {
@@ -134,7 +138,11 @@ impl Opening {
             _ => self.legal_representative.clone(),
         };
         let representative = PersonName::parse(&representative).map_err(|error| {
-            faults.add("legal_representative", "E-API-03", format!("法定代表人{error}。"));
+            faults.add(
+                "legal_representative",
+                "E-API-03",
+                format!("法定代表人{error}。"),
+            );
         });
         let founded = known.and_then(|known| known.founded);
         let first_month = self.month(office.today(), founded, &mut faults);
@@ -188,11 +196,19 @@ impl Opening {
             faults.add("clerk_name", "E-API-03", format!("经办人{error}。"));
         });
         let phone = Phone::parse(phone).map_err(|error| {
-            faults.add("clerk_phone", "E-API-03", format!("经办人手机号：{error}。"));
+            faults.add(
+                "clerk_phone",
+                "E-API-03",
+                format!("经办人手机号：{error}。"),
+            );
         });
         let id_no = (!id_no.is_empty()).then(|| {
             IdNumber::parse(id_no).map_err(|error| {
-                faults.add("clerk_id_no", "E-PERS-01", format!("经办人证件号码：{error}。"));
+                faults.add(
+                    "clerk_id_no",
+                    "E-PERS-01",
+                    format!("经办人证件号码：{error}。"),
+                );
             })
         });
         Some(Clerk {
@@ -227,7 +243,8 @@ impl Opening {
         known: Option<&Registration>,
         faults: &mut Faults,
     ) -> Result<String> {
-        let is_code = |code: &str| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
+        let is_code =
+            |code: &str| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
         if !self.district.is_empty() {
             if !is_code(&self.district) {
                 faults.add("district", "E-API-03", "区县代码是 6 位数字。".to_owned());
@@ -298,4 +315,3 @@ fn first_month_text() -> String {
         "请填写发薪日和首次汇缴年月，首次汇缴年月不得早于登记年月，且最多早于本月 {FIRST_MONTH_BACK} 个月。"
     )
 }
-

@@ -212,7 +212,15 @@ pub async fn end_reviewing(
         return Err(moved_on().into());
     }
     detail["reason"] = reason.into();
-    add_event(office, conn, case.case_id, Actor::Staff(reviewer), steps, detail).await
+    add_event(
+        office,
+        conn,
+        case.case_id,
+        Actor::Staff(reviewer),
+        steps,
+        detail,
+    )
+    .await
 }
 
 /// Ends a case that was executing, in the caller's transaction.

@@ -109,6 +109,24 @@ impl World {
         self.push(SOURCE, FOUNDED, params).await.map(Some)
     }
 
+    /// A credit code that no company has yet, for the founder's form.
+    pub(crate) async fn unused_uscc(&self) -> Result<String, Problem> {
+        let first = self.clock.now().timestamp() % 1_000_000_000;
+        Ok(self
+            .departments
+            .store
+            .read(|registers| {
+                (first..first + 1000)
+                    .filter_map(|number| {
+                        anju_domain::uscc::Uscc::complete(&format!("91500103{number:09}")).ok()
+                    })
+                    .find(|uscc| registers.company_name(uscc.as_str()).is_none())
+                    .map(|uscc| uscc.as_str().to_owned())
+                    .unwrap_or_default()
+            })
+            .await?)
+    }
+
     async fn registered(&self, uscc: &str) -> Result<Map<String, Value>, Problem> {
         let rows = &self.departments.store;
         let known = rows.read(|registers| control::shown_of(registers, SOURCE, REGISTRATION, uscc));

@@ -152,7 +152,10 @@ impl World {
     pub(crate) async fn push_answer(&self, id: u64) -> Result<Value, Problem> {
         let began = tokio::time::Instant::now();
         loop {
-            let message = self.pushes.read(|pushes| pushes.all.get(&id).cloned()).await?;
+            let message = self
+                .pushes
+                .read(|pushes| pushes.all.get(&id).cloned())
+                .await?;
             let message = message.ok_or_else(|| Problem::not_found("没有这条推送"))?;
             if message.reply.is_some() || began.elapsed() > PATIENCE {
                 return Ok(json!({
@@ -164,11 +167,17 @@ impl World {
     }
 }
 
-async fn read(State(world): State<Arc<World>>, Path(id): Path<u64>) -> Result<Json<Value>, Problem> {
+async fn read(
+    State(world): State<Arc<World>>,
+    Path(id): Path<u64>,
+) -> Result<Json<Value>, Problem> {
     Ok(Json(world.push_answer(id).await?))
 }
 
-async fn again(State(world): State<Arc<World>>, Path(id): Path<u64>) -> Result<Json<Value>, Problem> {
+async fn again(
+    State(world): State<Arc<World>>,
+    Path(id): Path<u64>,
+) -> Result<Json<Value>, Problem> {
     world
         .pushes
         .change(|draft| draft.record(PushEvent::Again { id }))
@@ -236,7 +245,11 @@ async fn send(world: &World, message: &Pushed) -> Option<Value> {
     let answer = call.send().await.ok()?;
     let status = answer.status().as_u16();
     // Credentials, a repeated nonce or a fault of the other side may pass.
-    if matches!(status, code::UNAUTHORIZED | code::DUPLICATE_NONCE | code::QUOTA) || status >= 500 {
+    if matches!(
+        status,
+        code::UNAUTHORIZED | code::DUPLICATE_NONCE | code::QUOTA
+    ) || status >= 500
+    {
         return None;
     }
     let reply: GatewayReply = answer.json().await.ok()?;

@@ -148,11 +148,7 @@ async fn draw(
         flash,
         proof: format!("/desk/cases/{number}/proof.json"),
         case_no: number,
-        title: format!(
-            "{} · {}",
-            service_name(office, one),
-            name
-        ),
+        title: format!("{} · {}", service_name(office, one), name),
         tag: read.stage.state().tag(),
         amount: amount_of(one),
         facts: Facts(facts),

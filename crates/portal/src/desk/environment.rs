@@ -67,12 +67,18 @@ pub(crate) async fn page(
             ),
             (
                 "时间",
-                figure(year.hours_tenths().map(|tenths| format!("{} 小时", tenth(tenths)))),
+                figure(
+                    year.hours_tenths()
+                        .map(|tenths| format!("{} 小时", tenth(tenths))),
+                ),
                 "每家单位一年，网上办理的实际用时".into(),
             ),
             (
                 "次数",
-                figure(year.payments_tenths().map(|tenths| format!("{} 次", tenth(tenths)))),
+                figure(
+                    year.payments_tenths()
+                        .map(|tenths| format!("{} 次", tenth(tenths))),
+                ),
                 Text::new().say("每家单位一年，逐笔计；按世界银行口径（全部电子缴付）计 1 次"),
             ),
         ],

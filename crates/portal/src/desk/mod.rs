@@ -222,10 +222,7 @@ fn person_number(office: &Office, person_id: i64) -> String {
 }
 
 /// Who a case is for, as staff may read it: a person masked, an employer by its name.
-async fn applicants(
-    office: &Office,
-    ids: &[i64],
-) -> Result<HashMap<i64, String>, PageError> {
+async fn applicants(office: &Office, ids: &[i64]) -> Result<HashMap<i64, String>, PageError> {
     let mut names = anju_casework::person::masked_names(office, ids).await?;
     let others: Vec<i64> = ids
         .iter()

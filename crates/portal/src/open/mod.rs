@@ -103,10 +103,7 @@ pub fn routes(open: Open) -> Router {
         .merge(tlog::routes())
         .route("/open/openapi.json", get(openapi::document))
         .route("/inbox/bank/{bank}", post(health::inbox))
-        .route(
-            "/inbox/gateway/{source}/{interface}",
-            post(pushes::inbox),
-        )
+        .route("/inbox/gateway/{source}/{interface}", post(pushes::inbox))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

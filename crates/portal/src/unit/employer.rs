@@ -125,10 +125,7 @@ fn facts(office: &Office, employer: &Employer, representative: &str) -> Facts {
     let percent = |bp: i32| Bp::new(bp).to_string();
     Facts(vec![
         ("单位名称".into(), employer.name.as_str().into()),
-        (
-            "统一社会信用代码".into(),
-            Text::new().num(&employer.uscc),
-        ),
+        ("统一社会信用代码".into(), Text::new().num(&employer.uscc)),
         (
             "单位号".into(),
             Text::new().num(
@@ -371,7 +368,11 @@ async fn mandate_form(
 ) -> Result<Result<Map<String, Value>, Mistake>, PageError> {
     if !ends {
         let mut form = Map::new();
-        for (field, name) in [("name", "clerk_name"), ("id_no", "id_no"), ("phone", "phone")] {
+        for (field, name) in [
+            ("name", "clerk_name"),
+            ("id_no", "id_no"),
+            ("phone", "phone"),
+        ] {
             if typed(fields, name).is_empty() {
                 let words = "请填写姓名、证件号码和手机号。";
                 return Ok(Err(Mistake::at(name, words)));
@@ -404,10 +405,7 @@ fn act(at: &AtUnit, form: &Map<String, Value>) -> String {
     format!("act:{}", hex::encode(&digest[..16]))
 }
 
-async fn own_phone(
-    office: &Office,
-    at: &AtUnit,
-) -> Result<anju_domain::phone::Phone, PageError> {
+async fn own_phone(office: &Office, at: &AtUnit) -> Result<anju_domain::phone::Phone, PageError> {
     employer::clerk_phone(office, at.clerk_id)
         .await?
         .ok_or(PageError::LogIn)
@@ -445,7 +443,11 @@ async fn confirm(
         .await?;
         office.wake.notify_one();
     }
-    let title = if ends { "确认结束授权" } else { "确认授权" };
+    let title = if ends {
+        "确认结束授权"
+    } else {
+        "确认授权"
+    };
     let (mut frame, _) = framed(office, visit, at, title, UnitTab::Other).await?;
     frame.head.failed = wrong.is_some();
     let mut hidden = vec![frame.head.hidden()];

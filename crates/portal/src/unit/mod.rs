@@ -56,10 +56,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/arrivals/{remittance}/live", get(pay::live))
         .route("/unit/arrivals/{remittance}/proof.json", get(pay::proof))
         .route("/unit/open", get(open::page).post(open::open))
-        .route(
-            "/unit/employer",
-            get(employer::page).post(employer::change),
-        )
+        .route("/unit/employer", get(employer::page).post(employer::change))
         .route("/unit/employer/clerks", post(employer::authorise))
         .route("/unit/sessions", get(sessions::of_clerk))
         .route("/unit/sessions/end", post(sessions::end_of_clerk))

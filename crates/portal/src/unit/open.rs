@@ -157,7 +157,13 @@ pub(crate) fn bp(text: &str) -> Option<Value> {
 /// The fields that both the employer's page and the counter ask for.
 pub(crate) fn common(fields: &HashMap<String, String>) -> Map<String, Value> {
     let mut form = Map::new();
-    for name in ["kind", "first_month", "clerk_name", "clerk_id_no", "clerk_phone"] {
+    for name in [
+        "kind",
+        "first_month",
+        "clerk_name",
+        "clerk_id_no",
+        "clerk_phone",
+    ] {
         if !typed(fields, name).is_empty() {
             form.insert(name.to_owned(), typed(fields, name).into());
         }
@@ -181,9 +187,7 @@ fn form_of(known: &Known, fields: &Typed) -> Map<String, Value> {
     form.insert("uscc".to_owned(), known.holder.uscc.as_str().into());
     let name = known.registered.name.clone().unwrap_or_default();
     form.insert("name".to_owned(), name.into());
-    if known.registered.representative.is_none()
-        && known.holder.role == Role::LegalRepresentative
-    {
+    if known.registered.representative.is_none() && known.holder.role == Role::LegalRepresentative {
         let own = known.holder.name.expose().to_owned();
         form.insert("legal_representative".to_owned(), own.into());
     }
