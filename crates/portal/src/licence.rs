@@ -156,7 +156,11 @@ fn refused(portal: &Portal, visit: &Visit, refusal: &anju_casework::Refusal) -> 
         typed: Vec::new(),
         mistakes: vec![Mistake::at("", refusal.detail.clone())],
     };
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNAUTHORIZED);
+    // As for a wrong code: the page may be opened by anybody, what was brought along is what is wrong.
+    let status = match refusal.status {
+        401 => StatusCode::UNPROCESSABLE_ENTITY,
+        status => StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+    };
     let ended = portal.shield.short_cookie(COOKIE, "", 0);
     let page = LogInPage::clerk(visit, "/unit", &returned);
     (status, [(header::SET_COOKIE, ended)], page).into_response()

@@ -143,7 +143,7 @@ async fn a_code_is_good_once_for_the_browser_that_asked_for_it() {
         .await
         .unwrap_or_else(|_| panic!("let in"));
     let twice = turned_away(&town, &first).await;
-    assert_eq!(twice.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(twice.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(twice.page.contains(NOT_GOOD), "{}", twice.page);
 
     // Somebody else's way back in this browser: the state is not its own, and the verifier neither.

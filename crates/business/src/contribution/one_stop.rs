@@ -63,7 +63,7 @@ pub async fn pre_open(
     message: Message<'_>,
     founded: &Founded,
 ) -> Result<Employer> {
-    let known = || async { Result::Ok(employer::by_uscc(office, &founded.uscc).await?) };
+    let known = || employer::by_uscc(office, &founded.uscc);
     if heard(office, &message).await? {
         // What the first one opened may have lapsed since; another message opens it again.
         return known()
