@@ -285,5 +285,6 @@ fn branch_table<'n>(kept: &[Measured], name: impl Fn(i32) -> &'n str) -> Table {
         ],
         rows,
     )
+    .cards()
     .empty("还没有已分配的名册。")
 }
