@@ -337,8 +337,7 @@ pub(crate) fn open_fields(
     ];
     if with_clerk {
         all.push(filled(
-            Field::new("clerk_name", "经办人姓名", FieldKind::Text)
-                .hint("以后交名册、付款的人，可以是您自己"),
+            Field::new("clerk_name", "经办人姓名", FieldKind::Text).hint("以后交名册、付款的人"),
             "clerk_name",
         ));
         all.push(filled(
