@@ -12,7 +12,7 @@ const { people: { long, owner, newcomer }, done, paid } = town.shown;
 let browser;
 before(async () => {
   browser = await launch();
-  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin']) await sessionOf(browser, who);
+  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin', 'manager', 'founder']) await sessionOf(browser, who);
 });
 after(async () => {
   save();
@@ -125,6 +125,15 @@ page('unit-reduction', 'shownClerk', '/unit/do/employer-ratio-reduction');
 page('unit-refund', 'shownClerk', '/unit/do/employer-refund');
 page('unit-close', 'shownClerk', '/unit/do/employer-close-account');
 page('unit-sessions', 'shownClerk', '/unit/sessions');
+page('unit-employer', 'shownClerk', '/unit/employer');
+page('unit-confirm', 'shownClerk', async (at) => {
+  await at.goto(`${server}/unit/employer`);
+  await at.fill('#clerk_name', newcomer.name);
+  await at.fill('#id_no', newcomer.id);
+  await at.fill('#phone', '13900008888');
+  await at.getByRole('button', { name: '授权', exact: true }).click();
+  await at.waitForSelector('#code');
+}, { dark: false, elder: false }); // each look sends a code
 page('unit-arrival', 'shownClerk', `/unit/arrivals/${paid[0].remittance_id}`);
 
 const identify = async (at) => {
@@ -150,6 +159,7 @@ page('desk-identify', 'teller', '/desk/identify');
 page('desk-identified', 'teller', identify);
 page('desk-customer', 'teller', afterIdentifying());
 page('desk-case', 'teller', afterIdentifying('/desk/cases/'));
+page('desk-employer-open', 'teller', '/desk/employers/open');
 page('desk-keys', 'teller', '/desk/keys');
 page('desk-sessions', 'teller', '/desk/sessions');
 page('desk-styleguide', 'teller', '/desk/styleguide');
@@ -164,8 +174,11 @@ page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');
 page('desk-interest', 'accountant', '/desk/books/interest');
 page('desk-ops', 'admin', '/desk/ops');
+page('desk-environment', 'manager', '/desk/environment');
 
 page('outside', null, outside, { dark: false, elder: false });
+page('outside-licence', null, async (at) => { await at.goto(`${server}/login/licence`); }, { dark: false, elder: false });
+page('unit-open', 'founder', '/unit/open');
 
 // Each page is a browser profile of its own; two at once keep two processors busy.
 describe('what is seen', { concurrency: 2 }, () => {

@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import ExcelJS from 'exceljs';
 
-import { codeOn, codesOn, control, pageOf, server, visited } from './lib.mjs';
+import { codeOn, codesOn, control, outside, pageOf, server, visited } from './lib.mjs';
 import {
   cardOf, completeId, creditCodeOf, door, fact, key, loginOf, monthsFrom, openEmployer, register, rents, thisMonth,
 } from './people.mjs';
@@ -139,7 +139,7 @@ export function save() {
 }
 
 /** Who sits at the desks of the demo centre. */
-export const staff = { teller: '1001', otherTeller: '1002', reviewer: '1003', accountant: '1004', chief: '1005', auditor: '1006', admin: '1009' };
+export const staff = { teller: '1001', otherTeller: '1002', reviewer: '1003', accountant: '1004', chief: '1005', auditor: '1006', manager: '1007', admin: '1009' };
 
 /** Presses the button of a form; is it taken, or is its door full for now? */
 async function isTaken(page, button) {
@@ -199,7 +199,21 @@ const logInStaff = (page, who) => patiently(page, async () => {
   return await isTaken(page, /登录/) && new URL(page.url()).pathname.startsWith('/desk');
 });
 
+/** Founds a company without an account and scans with its licence: the page that opens the account. */
+const logInFounder = (page) => patiently(page, async () => {
+  await page.goto(outside);
+  const uscc = await page.locator('#c1').inputValue();
+  await control('POST', '/companies', {
+    uscc, name: '重庆新芽科技有限公司', legal_person: { name: '何立', id_no: '', phone: '13900006001' }, open_hpf: true,
+  });
+  await page.goto(`${server}/login/licence`);
+  await page.getByLabel('统一社会信用代码').fill(uscc);
+  await page.getByRole('button', { name: '出示执照' }).click();
+  return isTaken(page, /法定代表人.*扫码/);
+});
+
 const logIn = {
+  founder: logInFounder,
   wang: (page) => logInPerson(page, state.people.wang),
   zhao: (page) => logInPerson(page, state.people.zhao),
   li: (page) => logInPerson(page, state.people.li),

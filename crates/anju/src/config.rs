@@ -30,6 +30,8 @@ pub struct Config {
     pub outside_listen: SocketAddr,
     /// Where the server finds banks and departments; empty means the simulated outside world.
     pub outside_url: String,
+    /// The market regulator's licence log-in as browsers reach it; empty means the simulated outside world.
+    pub licence_url: String,
     /// PostgreSQL; empty means a private cluster in `home/cluster`.
     pub database_url: String,
     /// Connections that the server keeps at most.
@@ -65,6 +67,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8329)),
             outside_listen: SocketAddr::from(([127, 0, 0, 1], 8330)),
             outside_url: String::new(),
+            licence_url: String::new(),
             database_url: String::new(),
             database_connections: 16,
             backup: PathBuf::new(),
@@ -135,6 +138,12 @@ impl Config {
         )?;
         set(
             &variable,
+            "ANJU_LICENCE_URL",
+            "网址",
+            &mut config.licence_url,
+        )?;
+        set(
+            &variable,
             "DATABASE_URL",
             "PostgreSQL 连接串",
             &mut config.database_url,
@@ -170,6 +179,15 @@ impl Config {
             config.outside_url = format!("http://{}", config.outside_listen);
         }
         Ok(config)
+    }
+
+    /// The market regulator's licence log-in as browsers reach it.
+    pub fn licence_address(&self) -> String {
+        if self.licence_url.is_empty() {
+            self.outside_url.clone()
+        } else {
+            self.licence_url.clone()
+        }
     }
 
     fn from_file(file: &Path) -> Result<Self, ConfigError> {
@@ -213,6 +231,11 @@ const LABELS: &[(&str, &str, &str)] = &[
         "模拟外部世界的地址",
     ),
     ("outside_url", "ANJU_OUTSIDE_URL", "银行与部门的网关地址"),
+    (
+        "licence_url",
+        "ANJU_LICENCE_URL",
+        "电子营业执照登录页的网址；空则使用模拟外部世界",
+    ),
     (
         "database_url",
         "DATABASE_URL",

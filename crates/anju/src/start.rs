@@ -14,6 +14,7 @@ use std::{
 };
 
 use anju_engine::Engine;
+use anju_portal::licence::LicenceDoor;
 use anju_portal::measure::measure;
 use anju_portal::open::{self, Open};
 use anju_portal::papers::Printer;
@@ -119,6 +120,7 @@ pub fn outside(config: &Config, listener: TcpListener) -> anyhow::Result<Running
         listen: address,
         home: config.home.clone(),
         product: config.listen.to_string(),
+        public: config.public_address(),
     })?;
     let task = tokio::spawn(anju_outside::serve_on(listener, Arc::new(world)));
     Ok(Running {
@@ -184,7 +186,11 @@ pub fn router(config: &Config, engine: &Engine) -> anyhow::Result<Router> {
         metrics(),
         printer.clone(),
     ));
-    let pages = serve::router(Portal::new(engine.clone(), config.https, printer));
+    let licence = LicenceDoor {
+        regulator: config.licence_address(),
+        public: config.public_address(),
+    };
+    let pages = serve::router(Portal::new(engine.clone(), config.https, printer, licence));
     Ok(pages.merge(security::machines(doors)))
 }
 

@@ -18,7 +18,8 @@ use contribution::collection::{BankDesk, DebitContract};
 use contribution::employer_data::EmployerData;
 use contribution::flexible::{FlexibleChange, FlexibleOpening};
 use contribution::mandate::Mandates;
-use contribution::opening::Registry;
+use contribution::opening::OpenAccount;
+use contribution::registry::Registry;
 use contribution::upload::Police;
 use papers::certificate::{Certificates, LoansElsewhere};
 use papers::employer::EmployerCertificates;
@@ -70,6 +71,11 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 ))),
                 "refund_employer" => Some(Arc::new(contribution::refund::EmployerRefund::new(
                     &service.id,
+                ))),
+                "open_employer" => Some(Arc::new(OpenAccount::new(
+                    &service.id,
+                    &authorities.registry,
+                    &authorities.police,
                 ))),
                 "maintain_employer" => Some(Arc::new(EmployerData::new(
                     &service.id,

@@ -15,16 +15,21 @@ mod row;
 mod settle;
 mod submit;
 
-pub use begin::{AtOnce, Begun, at_once, begin_at, begin_executing, end_executing, step};
+pub use begin::{
+    AtOnce, Begun, ToReview, at_once, begin_at, begin_executing, begin_reviewing, end_executing,
+    end_reviewing, step,
+};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
-pub use review::{approve_by_hand, first_yes, moved_on, own_work, refuse_by_hand};
+pub use review::{
+    approve_by_hand, first_yes, may_review, moved_on, own_work, refuse_by_hand,
+};
 pub use row::{
     Case, CaseEvent, CaseState, PayState, count_open, due, events, get, list_of_applicant,
-    list_of_services, list_open, require, wake_waiting,
+    list_of_services, list_open, require, sealed_text, wake_waiting,
 };
 pub use settle::{
     Order, PaymentReport, debit_taken, order, payment_paid, payment_rejected, payment_unknown,

@@ -28,7 +28,8 @@ pub struct Request {
     pub form: anju_policy::Form,
     /// Channel code of services.md §3.
     pub channel: String,
-    /// Whether the face step for this request was passed (or the person stands at the counter).
+    /// Whether the step-up that the service's level asks for was passed: the face step of a person, the code of a clerk or the legal
+    /// representative's licence (or who asks stands at the counter).
     pub face_passed: bool,
 }
 
@@ -243,6 +244,17 @@ pub trait Service: Send + Sync {
         _office: &'a Office,
         _submission: &'a crate::case::Submission,
     ) -> Option<BoxFuture<'a, Result<i64>>> {
+        None
+    }
+
+    /// Carries out what a reviewer approved, for a service whose cases [`Service::begin`] begins; none for the path of facts and decision.
+    fn approve<'a>(
+        &'a self,
+        _office: &'a Office,
+        _case: &'a crate::case::Case,
+        _reviewer: i64,
+        _reason: &'a str,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
         None
     }
 

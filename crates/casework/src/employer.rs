@@ -17,6 +17,8 @@ pub mod state {
     pub const DEFERRED: i16 = 2;
     /// 封存.
     pub const SEALED: i16 = 3;
+    /// 预开户: opened by the market regulator's message, and nobody has completed it yet.
+    pub const PRE_OPENED: i16 = 4;
     /// 销户.
     pub const CANCELLED: i16 = 9;
 }
@@ -34,6 +36,8 @@ pub struct Employer {
     pub kind: String,
     /// GB/T 2260 code of the district.
     pub district: String,
+    /// Address.
+    pub address: Option<String>,
     /// Branch that keeps it.
     pub branch_id: i16,
     /// Entrusted bank, `B1`–`B8`.
@@ -54,7 +58,7 @@ pub struct Employer {
     pub list_version: i32,
     /// Registered more than 30 days after founding (W-EMPR-07).
     pub late_registration: bool,
-    /// See [`state`].
+    /// 1 active, 2 deferred, 3 sealed, 4 pre-opened, 9 cancelled; see [`state`].
     pub state: i16,
     /// First of the months that an approved deferral (缓缴) leaves out.
     pub deferred_from: Option<i32>,
@@ -114,7 +118,7 @@ impl Employer {
 /// Columns of [`Employer`], in one place.
 macro_rules! columns {
     () => {
-        "employer_id, uscc, name, kind, district, branch_id, bank, ratio_employer_bp, ratio_employee_bp, payday, \
+        "employer_id, uscc, name, kind, district, address, branch_id, bank, ratio_employer_bp, ratio_employee_bp, payday, \
          first_month, paid_to_month, suspense_account_id, list_version, late_registration, state, deferred_from, \
          deferred_through, opened_at"
     };
@@ -142,6 +146,44 @@ pub async fn require(office: &Office, employer_id: i64) -> Result<Employer> {
     get(office, &office.pool, employer_id)
         .await?
         .ok_or_else(|| Refusal::not_found("这个单位").into())
+}
+
+/// An employer that contributes: one that the regulator pre-opened has to be completed first.
+///
+/// # Errors
+/// 404; 409 `E-EMPR-05` before its payday, ratio, clerk and first month are there.
+pub async fn require_open(office: &Office, employer_id: i64) -> Result<Employer> {
+    let employer = require(office, employer_id).await?;
+    if employer.state == state::PRE_OPENED {
+        let detail =
+            "单位还在预开户。请先用电子营业执照登录，补齐发薪日、缴存比例、经办人和首次汇缴年月。";
+        return Err(Refusal::new(409, "E-EMPR-05", detail).into());
+    }
+    Ok(employer)
+}
+
+/// Names of employers, by identifier.
+pub async fn names(office: &Office, ids: &[i64]) -> Result<std::collections::HashMap<i64, String>> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT employer_id, name FROM employer WHERE centre_id = $1 AND employer_id = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(ids)
+    .fetch_all(&office.pool)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The legal representative's name, for the employer's own page and its changes.
+pub async fn representative(office: &Office, employer_id: i64) -> Result<String> {
+    let sealed: Vec<u8> = sqlx::query_scalar(
+        "SELECT legal_representative_sealed FROM employer WHERE centre_id = $1 AND employer_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_one(&office.pool)
+    .await?;
+    text(&office.vault, purpose::NAME, &sealed)
 }
 
 /// Takes the employer's row, so that one list, receipt or registration at a time moves its months and suspense.
@@ -214,16 +256,28 @@ pub struct Clerk {
     pub name: String,
     /// Phone, masked.
     pub phone_masked: String,
+    /// The legal representative (法定代表人), who acts by his licence alone.
+    pub is_representative: bool,
 }
 
-/// The clerk of an employer with this phone.
+/// The clerk of an employer with this phone, who may log in by a code on it.
 pub async fn clerk_by_phone(
     office: &Office,
     employer_id: i64,
     phone: &Phone,
 ) -> Result<Option<Clerk>> {
-    let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
-        "SELECT clerk_id, name_sealed FROM clerk
+    let found = any_clerk_by_phone(office, employer_id, phone).await?;
+    Ok(found.filter(|clerk| !clerk.is_representative))
+}
+
+/// Whoever acts for an employer with this phone, its legal representative too.
+pub async fn any_clerk_by_phone(
+    office: &Office,
+    employer_id: i64,
+    phone: &Phone,
+) -> Result<Option<Clerk>> {
+    let row: Option<(i64, Vec<u8>, i16)> = sqlx::query_as(
+        "SELECT clerk_id, name_sealed, kind FROM clerk
           WHERE centre_id = $1 AND employer_id = $2 AND phone_index = ANY ($3) AND ended_at IS NULL",
     )
     .bind(office.centre.id)
@@ -236,40 +290,142 @@ pub async fn clerk_by_phone(
     )
     .fetch_optional(&office.pool)
     .await?;
-    row.map(|(clerk_id, name)| {
+    row.map(|(clerk_id, name, kind)| {
         Ok(Clerk {
             clerk_id,
             employer_id,
             name: text(&office.vault, purpose::NAME, &name)?,
             phone_masked: phone.to_string(),
+            is_representative: kind == REPRESENTATIVE,
         })
     })
     .transpose()
 }
 
+/// `clerk.kind` of the legal representative.
+const REPRESENTATIVE: i16 = 2;
+
+/// A clerk's row: identifier, employer, sealed name and phone, kind.
+type ClerkRow = (i64, i64, Vec<u8>, Vec<u8>, i16);
+
+fn opened(office: &Office, (clerk_id, employer_id, name, phone, kind): ClerkRow) -> Result<Clerk> {
+    let phone = text(&office.vault, purpose::PHONE, &phone)?;
+    Ok(Clerk {
+        clerk_id,
+        employer_id,
+        name: text(&office.vault, purpose::NAME, &name)?,
+        phone_masked: Phone::parse(&phone)
+            .map_or_else(|_| "***".to_owned(), |phone| phone.to_string()),
+        is_representative: kind == REPRESENTATIVE,
+    })
+}
+
 /// A clerk by identifier.
 pub async fn clerk(office: &Office, clerk_id: i64) -> Result<Option<Clerk>> {
-    let row: Option<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
-        "SELECT employer_id, name_sealed, phone_sealed FROM clerk WHERE centre_id = $1 AND clerk_id = $2 AND ended_at IS NULL",
+    let row: Option<ClerkRow> = sqlx::query_as(
+        "SELECT clerk_id, employer_id, name_sealed, phone_sealed, kind FROM clerk
+          WHERE centre_id = $1 AND clerk_id = $2 AND ended_at IS NULL",
     )
     .bind(office.centre.id)
     .bind(clerk_id)
     .fetch_optional(&office.pool)
     .await?;
-    row.map(|(employer_id, name, phone)| {
-        let phone = text(&office.vault, purpose::PHONE, &phone)?;
-        Ok(Clerk {
-            clerk_id,
-            employer_id,
-            name: text(&office.vault, purpose::NAME, &name)?,
-            phone_masked: Phone::parse(&phone)
-                .map_or_else(|_| "***".to_owned(), |phone| phone.to_string()),
-        })
-    })
-    .transpose()
+    row.map(|row| opened(office, row)).transpose()
 }
 
-/// Adds a clerk.
+/// Clerks whom one employer's page shows.
+const CLERKS_SHOWN: i64 = 50;
+
+/// Who acts for an employer, the first ones first.
+pub async fn clerks(office: &Office, employer_id: i64) -> Result<Vec<Clerk>> {
+    let rows: Vec<ClerkRow> = sqlx::query_as(
+        "SELECT clerk_id, employer_id, name_sealed, phone_sealed, kind FROM clerk
+          WHERE centre_id = $1 AND employer_id = $2 AND ended_at IS NULL ORDER BY clerk_id LIMIT $3",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(CLERKS_SHOWN)
+    .fetch_all(&office.pool)
+    .await?;
+    rows.into_iter().map(|row| opened(office, row)).collect()
+}
+
+/// The phone of a clerk, for a code that is sent to it.
+pub async fn clerk_phone(office: &Office, clerk_id: i64) -> Result<Option<Phone>> {
+    let sealed: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT phone_sealed FROM clerk WHERE centre_id = $1 AND clerk_id = $2 AND ended_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(clerk_id)
+    .fetch_optional(&office.pool)
+    .await?;
+    Ok(match sealed {
+        Some(sealed) => Phone::parse(&text(&office.vault, purpose::PHONE, &sealed)?).ok(),
+        None => None,
+    })
+}
+
+/// Puts the legal representative down, who has shown his licence; whoever had his phone before is him from now on.
+pub async fn add_representative(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+    name: &str,
+    phone: &Phone,
+) -> Result<i64> {
+    let clerk_id = office.ids.next().await?;
+    Ok(sqlx::query_scalar(
+        "INSERT INTO clerk (centre_id, clerk_id, employer_id, name_sealed, phone_index, phone_sealed, kind)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (centre_id, employer_id, phone_index) WHERE ended_at IS NULL
+             DO UPDATE SET name_sealed = excluded.name_sealed
+         RETURNING clerk_id",
+    )
+    .bind(office.centre.id)
+    .bind(clerk_id)
+    .bind(employer_id)
+    .bind(office.vault.seal(purpose::NAME, name.as_bytes()))
+    .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).current.as_slice())
+    .bind(office.vault.seal(purpose::PHONE, phone.expose().as_bytes()))
+    .bind(REPRESENTATIVE)
+    .fetch_one(conn)
+    .await?)
+}
+
+/// The legal representative has changed: who was put down as one before acts no more, and his sessions end.
+pub async fn end_representatives(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE clerk SET ended_at = $3 WHERE centre_id = $1 AND employer_id = $2 AND kind = $4 AND ended_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(office.now())
+    .bind(REPRESENTATIVE)
+    .execute(&mut *conn)
+    .await?;
+    // He is logged in by the licence alone, so that its credit code finds him.
+    sqlx::query(
+        "UPDATE session SET ended_at = $3
+          WHERE centre_id = $1 AND uscc = (SELECT uscc FROM employer WHERE centre_id = $1 AND employer_id = $2)
+            AND holder_role = $4 AND ended_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(office.now())
+    .bind(crate::licence::Role::LegalRepresentative as i16)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Adds a clerk. A legal representative whose phone it is becomes one too: he may then log in by a code on it.
+///
+/// # Errors
+/// 409 `E-FORM-01` for a clerk who is there already.
 pub async fn add_clerk(
     office: &Office,
     conn: &mut PgConnection,
@@ -278,9 +434,12 @@ pub async fn add_clerk(
     phone: &Phone,
 ) -> Result<i64> {
     let clerk_id = office.ids.next().await?;
-    sqlx::query(
+    let added: Option<i64> = sqlx::query_scalar(
         "INSERT INTO clerk (centre_id, clerk_id, employer_id, name_sealed, phone_index, phone_sealed)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (centre_id, employer_id, phone_index) WHERE ended_at IS NULL
+             DO UPDATE SET kind = 1 WHERE clerk.kind = $7
+         RETURNING clerk_id",
     )
     .bind(office.centre.id)
     .bind(clerk_id)
@@ -288,9 +447,13 @@ pub async fn add_clerk(
     .bind(office.vault.seal(purpose::NAME, name.as_bytes()))
     .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).current.as_slice())
     .bind(office.vault.seal(purpose::PHONE, phone.expose().as_bytes()))
-    .execute(conn)
+    .bind(REPRESENTATIVE)
+    .fetch_optional(conn)
     .await?;
-    Ok(clerk_id)
+    added.ok_or_else(|| {
+        let detail = "这个手机号的经办人已经在册，不用重复授权。";
+        Refusal::new(409, "E-FORM-01", detail).into()
+    })
 }
 
 /// Ends a clerk's mandate and his sessions; the last one of an employer stays.
@@ -358,7 +521,7 @@ pub async fn names_of_applicants(
 }
 
 /// The phone of whoever acts for an employer: the clerk who did this, while his mandate lasts, else another.
-pub async fn clerk_phone(
+pub async fn acting_phone(
     office: &Office,
     employer_id: i64,
     clerk_id: i64,

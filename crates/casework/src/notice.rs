@@ -72,7 +72,7 @@ async fn phone_of(office: &Office, case: &Case) -> Result<Option<String>> {
     }
     let first = case::events(office, case.case_id).await?;
     let clerk = first.first().map_or(0, |event| event.actor_id);
-    employer::clerk_phone(office, case.applicant_id, clerk).await
+    employer::acting_phone(office, case.applicant_id, clerk).await
 }
 
 fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<String> {

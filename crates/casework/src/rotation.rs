@@ -153,6 +153,15 @@ const COLUMNS: &[Column] = &[
         names_somebody: false,
     },
     Column {
+        read: "SELECT session_id, 0::bigint, holder_sealed, NULL::bytea FROM session
+                WHERE centre_id = $1 AND session_id > $2 AND $3::bigint = 0 AND holder_sealed IS NOT NULL ORDER BY session_id LIMIT $4",
+        write: "UPDATE session s SET holder_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE s.centre_id = $1 AND s.session_id = n.a AND s.holder_sealed = n.old",
+        purpose: purpose::NAME,
+        names_somebody: false,
+    },
+    Column {
         read: "SELECT staff_id, 0::bigint, totp_sealed, NULL::bytea FROM staff
                 WHERE centre_id = $1 AND staff_id > $2 AND $3::bigint = 0 ORDER BY staff_id LIMIT $4",
         write: "UPDATE staff s SET totp_sealed = n.sealed

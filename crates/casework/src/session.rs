@@ -16,6 +16,8 @@ pub mod audience {
     pub const CLERK: i16 = 2;
     /// Staff.
     pub const STAFF: i16 = 3;
+    /// The holder of a licence whose employer has no account yet.
+    pub const HOLDER: i16 = 4;
 }
 
 /// A live session.
@@ -49,9 +51,20 @@ pub struct Session {
     pub served_person: Option<i64>,
     /// Why the teller looks at that person; none while he was found and no reason is given yet.
     pub served_reason: Option<String>,
+    /// The credit code of the licence that opened it; none for another way to log in.
+    pub uscc: Option<String>,
+    /// See [`crate::licence::Role`].
+    pub holder_role: Option<i16>,
+    /// Who holds the licence, sealed.
+    pub holder_sealed: Option<Vec<u8>>,
 }
 
 impl Session {
+    /// Whether the legal representative's licence opened it.
+    pub fn is_of_representative(&self) -> bool {
+        self.holder_role == Some(crate::licence::Role::LegalRepresentative as i16)
+    }
+
     /// The person at the window and why he is looked at; nobody before a reason is given.
     pub fn serving(&self) -> Option<(i64, &str)> {
         self.served_person.zip(self.served_reason.as_deref())
@@ -83,12 +96,70 @@ pub async fn begin(
     level: &str,
     device: &str,
 ) -> Result<String> {
+    insert(
+        office,
+        audience,
+        subject_id,
+        employer_id,
+        level,
+        None,
+        device,
+    )
+    .await
+}
+
+/// What a session by licence is bound to.
+pub struct OfLicence {
+    /// Credit code.
+    pub uscc: String,
+    /// See [`crate::licence::Role`].
+    pub role: i16,
+    /// Who holds it, sealed.
+    pub holder: Vec<u8>,
+    /// When its word ends.
+    pub until: DateTime<Utc>,
+}
+
+/// Begins a session by licence; it ends with the licence's word at the latest.
+pub async fn begin_by_licence(
+    office: &Office,
+    audience: i16,
+    subject_id: i64,
+    employer_id: Option<i64>,
+    licence: OfLicence,
+    device: &str,
+) -> Result<String> {
+    insert(
+        office,
+        audience,
+        subject_id,
+        employer_id,
+        "LE",
+        Some(licence),
+        device,
+    )
+    .await
+}
+
+async fn insert(
+    office: &Office,
+    audience: i16,
+    subject_id: i64,
+    employer_id: Option<i64>,
+    level: &str,
+    licence: Option<OfLicence>,
+    device: &str,
+) -> Result<String> {
     let now = office.now();
     let token = token::new();
+    let whole = now + life(audience).1;
+    let expires_at = licence
+        .as_ref()
+        .map_or(whole, |licence| licence.until.min(whole));
     sqlx::query(
         "INSERT INTO session (token_hash, centre_id, session_id, audience, subject_id, employer_id, level, csrf, device,
-                              created_at, seen_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)",
+                              created_at, seen_at, expires_at, uscc, holder_role, holder_sealed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14)",
     )
     .bind(token::hash(&token).as_slice())
     .bind(office.centre.id)
@@ -100,7 +171,10 @@ pub async fn begin(
     .bind(token::new())
     .bind(device.chars().take(120).collect::<String>())
     .bind(now)
-    .bind(now + life(audience).1)
+    .bind(expires_at)
+    .bind(licence.as_ref().map(|licence| licence.uscc.as_str()))
+    .bind(licence.as_ref().map(|licence| licence.role))
+    .bind(licence.as_ref().map(|licence| licence.holder.as_slice()))
     .execute(&office.pool)
     .await?;
     Ok(token)
@@ -112,7 +186,7 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
     let hash = token::hash(token);
     let session: Option<Session> = sqlx::query_as(
         "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
-                face_digest, face_at, served_person, served_reason
+                face_digest, face_at, served_person, served_reason, uscc, holder_role, holder_sealed
            FROM session WHERE token_hash = $1 AND centre_id = $2 AND ended_at IS NULL AND expires_at > $3",
     )
     .bind(hash.as_slice())
@@ -127,7 +201,14 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
         return Ok(None);
     }
     if now - session.seen_at > Duration::minutes(1) {
-        sqlx::query("UPDATE session SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2")
+        // Longer gaps are no work ([`crate::effort`]).
+        sqlx::query(
+            "UPDATE session
+                SET seen_at = $2,
+                    work_seconds = work_seconds + CASE WHEN $2 - seen_at <= interval '10 minutes'
+                                                       THEN extract(epoch FROM $2 - seen_at)::integer ELSE 0 END
+              WHERE token_hash = $1 AND seen_at < $2",
+        )
             .bind(hash.as_slice())
             .bind(now)
             .execute(&office.pool)
@@ -140,7 +221,7 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
 pub async fn of_subject(office: &Office, audience: i16, subject_id: i64) -> Result<Vec<Session>> {
     Ok(sqlx::query_as(
         "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
-                face_digest, face_at, served_person, served_reason
+                face_digest, face_at, served_person, served_reason, uscc, holder_role, holder_sealed
            FROM session
           WHERE centre_id = $1 AND audience = $2 AND subject_id = $3 AND ended_at IS NULL AND expires_at > $4
           ORDER BY session_id DESC LIMIT 20",

@@ -92,6 +92,9 @@ impl Engine {
             return match begins.await {
                 Ok(case_id) => {
                     office.changed(case_id);
+                    if let Actor::Clerk(clerk_id) = submission.actor {
+                        anju_casework::effort::note(office, clerk_id, case_id).await?;
+                    }
                     Ok(Submitted::New(case_id))
                 }
                 // Who came behind the same request finds things changed: by this very request.
@@ -208,6 +211,11 @@ impl Engine {
             let case = case::require(&self.office, case_id).await?;
             let request = request_of(&self.office, &case)?;
             let service = self.office.catalogue.find(&case.service)?;
+            if let Some(carried_out) = service.approve(&self.office, &case, reviewer, reason) {
+                carried_out.await?;
+                self.office.changed(case_id);
+                return Ok(());
+            }
             let gathered = self.gather(&*service, &request).await?;
             let ruling = Ruling::of(&self.office, &request, &gathered)?;
             if ruling.decision.outcome == Outcome::Refused {

@@ -10,6 +10,7 @@ pub mod gather;
 pub mod keys;
 mod payer;
 pub mod platform;
+mod pushed;
 pub mod receive;
 pub mod schedule;
 pub mod seal;
@@ -22,6 +23,7 @@ use anju_domain::clock::{at_hour, shanghai_date};
 use anju_exchange::bank::BankLine;
 use anju_exchange::gateway::Gateway;
 use anju_exchange::platform::Platform;
+use anju_exchange::push::Receiver;
 use anju_exchange::witness::Witness;
 use anju_vault::SharedKey;
 use chrono::{DateTime, Utc};
@@ -45,6 +47,8 @@ pub struct Engine {
     pub letters: Arc<Notify>,
     /// Who cosigns the evidence log.
     pub witnesses: Arc<[Witness]>,
+    /// Checks what departments push.
+    pub pushes: Arc<Receiver>,
 }
 
 /// The running tasks; dropped, they stop where they are, which is safe and slow: what was being said to a bank is asked about.

@@ -1,11 +1,11 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
-//! plan; people who left and are held by the centre; closes and annual settlements that were interrupted, at start and when the database was
-//! away.
+//! plan; people who left and are held by the centre; pre-opened accounts that nobody completed; closes and annual settlements that were
+//! interrupted, at start and when the database was away.
 
 use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
-use anju_business::contribution::{base_year, closing, relief, remittance};
+use anju_business::contribution::{base_year, closing, one_stop, relief, remittance};
 use chrono::NaiveDate;
 
 use crate::Engine;
@@ -46,6 +46,11 @@ pub async fn run(engine: Engine) {
             Ok(0) => {}
             Ok(held) => tracing::info!(held, "people who left are held by the centre"),
             Err(error) => tracing::error!(%error, "holding people who left"),
+        }
+        match one_stop::expire(&engine.office).await {
+            Ok(0) => {}
+            Ok(lapsed) => tracing::info!(lapsed, "pre-opened accounts lapsed"),
+            Err(error) => tracing::error!(%error, "ending pre-opened accounts"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anju_business::contribution::collection::BankDesk;
-use anju_business::contribution::opening::Registry;
+use anju_business::contribution::registry::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
 use anju_business::papers::certificate::LoansElsewhere;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anju_domain::clock::Clock;
 use anju_vault::SharedKey;
 use anju_wire::gateway::{
-    Call, GatewayMac, GatewayReply, GatewayRequest, MAX_REPLY_BYTES, SignedHeaders, code,
+    Call, GatewayMac, GatewayReply, GatewayRequest, MAX_REPLY_BYTES, NonceWindow, SignatureFault,
+    SignedHeaders, code,
 };
 use uuid::Uuid;
 
@@ -127,6 +128,26 @@ impl Line {
     #[must_use]
     pub fn app_id(&self) -> &str {
         &self.app_id
+    }
+
+    /// Checks a call that came in over the same line: signature, time and nonce.
+    ///
+    /// # Errors
+    /// See [`SignatureFault`].
+    pub fn verify(
+        &self,
+        signed: &SignedHeaders,
+        call: Call<'_>,
+        now_ms: i64,
+        seen: &mut NonceWindow,
+    ) -> Result<(), SignatureFault> {
+        signed.verify(&self.mac, call, now_ms, seen)
+    }
+
+    /// Signs the answer to a call that came in.
+    #[must_use]
+    pub fn signed(&self, reply: GatewayReply, request_body: &[u8]) -> GatewayReply {
+        reply.signed(&self.mac, request_body)
     }
 
     /// Asks an interface of the gateway. Both `200` and `404` come back, verified; everything else is a fault.

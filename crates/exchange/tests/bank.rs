@@ -70,6 +70,7 @@ async fn town(name: &str) -> Town {
             listen: address,
             home: home.clone(),
             product,
+            public: String::new(),
         })
         .unwrap(),
     );

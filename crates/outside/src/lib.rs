@@ -9,6 +9,7 @@ pub mod bank;
 pub mod clock;
 pub mod control;
 mod face;
+pub mod licence;
 mod page;
 pub mod phone;
 pub mod platform;
@@ -31,8 +32,10 @@ use tokio::sync::Notify;
 
 use crate::bank::{Banks, Moment};
 use crate::clock::Clock;
+use crate::licence::{Grants, Licences};
 use crate::phone::Phones;
 use crate::platform::Platform;
+use crate::source::push::Pushes;
 use crate::source::{Departments, Registers};
 use crate::store::{Store, StoreError};
 
@@ -45,6 +48,8 @@ pub struct Config {
     pub home: PathBuf,
     /// The product's address, to which banks push notices: `127.0.0.1:8329` by default.
     pub product: String,
+    /// The product as browsers reach it, without a path: where a log-in by licence is returned to.
+    pub public: String,
 }
 
 impl Config {
@@ -53,10 +58,12 @@ impl Config {
         let value =
             |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
         let listen = value("ANJU_OUTSIDE_LISTEN", "127.0.0.1:8330");
+        let product = value("ANJU_LISTEN", "127.0.0.1:8329");
         Ok(Config {
             listen: listen.parse().map_err(|_| OutsideError::Address(listen))?,
             home: PathBuf::from(value("ANJU_HOME", ".anju")),
-            product: value("ANJU_LISTEN", "127.0.0.1:8329"),
+            public: value("ANJU_PUBLIC_URL", &format!("http://{product}")),
+            product,
         })
     }
 }
@@ -103,6 +110,14 @@ pub struct World {
     pub phones: Store<Phones>,
     /// The national transfer platform and the centres that it simulates.
     pub platform: Platform,
+    /// Electronic business licences.
+    pub licences: Store<Licences>,
+    /// What departments say by themselves.
+    pub pushes: Store<Pushes>,
+    /// Codes of scans that are not exchanged yet.
+    grants: std::sync::Mutex<Grants>,
+    /// The product as browsers reach it.
+    pub public: String,
 }
 
 /// Secrets shared with the product, copies of its own under `ANJU_HOME/outside/keys`.
@@ -142,6 +157,10 @@ impl World {
             departments: Departments::open(&home)?,
             phones: Store::open(&home)?,
             platform: Platform::open(&home)?,
+            licences: Store::open(&home)?,
+            pushes: Store::open(&home)?,
+            grants: std::sync::Mutex::default(),
+            public: config.public.trim_end_matches('/').to_owned(),
         })
     }
 
@@ -169,6 +188,9 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(bank::door::routes())
         .merge(source::door::router())
         .merge(source::control::router())
+        .merge(source::company::routes())
+        .merge(source::push::routes())
+        .merge(licence::routes())
         .merge(phone::router())
         .merge(platform::door::router())
         .merge(witness::routes())
@@ -195,7 +217,8 @@ pub async fn serve_on(listener: TcpListener, world: Arc<World>) -> std::io::Resu
     tokio::select! {
         served = doors.into_future() => served,
         () = bank::run(Arc::clone(&world)) => Ok(()),
-        () = platform::run(world) => Ok(()),
+        () = platform::run(Arc::clone(&world)) => Ok(()),
+        () = source::push::run(world) => Ok(()),
     }
 }
 

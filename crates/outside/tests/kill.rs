@@ -82,6 +82,7 @@ fn config(home: &Path) -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         home: home.to_owned(),
         product: "127.0.0.1:1".into(),
+        public: String::new(),
     }
 }
 

@@ -31,6 +31,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "employer-debit-sign",
             "employer-deferral",
             "employer-info-maintain",
+            "employer-open-account",
             "employer-ratio-reduction",
             "employer-refund",
             "flexible-contributor-change",

@@ -23,11 +23,13 @@ pub enum Who {
     Person,
     /// An employer's clerk who is logged in (单位经办人).
     Clerk,
+    /// The holder of a licence whose employer has no account yet.
+    Holder,
     /// Staff with one of these roles; with none named, any staff.
     Staff(&'static [&'static str]),
 }
 
-use Who::{Anyone, Clerk, Person};
+use Who::{Anyone, Clerk, Holder, Person};
 
 /// Does one of these roles belong to this member of staff? With none named, any staff will do.
 fn holds(staff: &Staff, roles: &[&str]) -> bool {
@@ -53,6 +55,7 @@ const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
 const OPERATORS: Who = Who::Staff(&[role::SYSTEM_ADMIN, role::SERVICE_MANAGER, role::AUDITOR]);
+const LEADERS: Who = Who::Staff(&[role::SERVICE_MANAGER, role::POLICY_OFFICER, role::AUDITOR]);
 const STAFF: Who = Who::Staff(&[]);
 
 /// The table. Methods are those that the route answers; HEAD goes with GET.
@@ -76,6 +79,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/login/unit", Anyone),
     ("POST", "/login/unit", Anyone),
     ("POST", "/login/unit/code", Anyone),
+    ("GET", "/login/licence", Anyone),
+    ("GET", "/login/licence/return", Anyone),
     ("GET", "/login/staff", Anyone),
     ("POST", "/login/staff", Anyone),
     ("POST", "/logout", Anyone),
@@ -158,6 +163,11 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/unit/cases/{case}/withdraw", Clerk),
     ("POST", "/unit/cases/{case}/resume", Clerk),
     ("POST", "/unit/cases/{case}/make-up", Clerk),
+    ("GET", "/unit/open", Holder),
+    ("POST", "/unit/open", Holder),
+    ("GET", "/unit/employer", Clerk),
+    ("POST", "/unit/employer", Clerk),
+    ("POST", "/unit/employer/clerks", Clerk),
     ("GET", "/unit/sessions", Clerk),
     ("POST", "/unit/sessions/end", Clerk),
     // 柜面.
@@ -177,6 +187,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/do/{service}", TELLERS),
     ("POST", "/desk/do/{service}", TELLERS),
     ("GET", "/desk/do/{service}/why", TELLERS),
+    ("GET", "/desk/employers/open", TELLERS),
+    ("POST", "/desk/employers/open", TELLERS),
     ("POST", "/desk/leave", TELLERS),
     ("GET", "/desk/people/{person}", READERS),
     ("POST", "/desk/people/{person}/serve", TELLERS),
@@ -192,6 +204,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/transfers/{case}", TASKS),
     ("POST", "/desk/transfers/{case}/propose", TELLERS),
     ("POST", "/desk/transfers/{case}/confirm", TELLERS),
+    ("GET", "/desk/environment", LEADERS),
     ("GET", "/desk/suspense", BOOKS),
     ("POST", "/desk/suspense/{id}/claim", ACCOUNTANTS),
     ("POST", "/desk/suspense/{id}/check", ACCOUNTANTS),
@@ -272,6 +285,9 @@ async fn admit(
         Anyone => Ok((session, None)),
         Person if session.audience == audience::PERSON => Ok((session, None)),
         Clerk if session.audience == audience::CLERK => Ok((session, None)),
+        Holder if session.audience == audience::HOLDER => Ok((session, None)),
+        // There is one thing that he can do here.
+        Clerk if session.audience == audience::HOLDER => Err(PageError::OpenFirst),
         Who::Staff(roles) if session.audience == audience::STAFF => {
             let staff = staff::get(office, session.subject_id)
                 .await?
@@ -327,6 +343,22 @@ pub struct AtUnit {
     pub clerk_id: i64,
     /// The employer.
     pub employer_id: i64,
+}
+
+/// The holder of a licence whose employer has no account yet.
+#[derive(Debug, Clone)]
+pub struct AtOpening {
+    /// The session.
+    pub session: Session,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AtOpening {
+    type Rejection = PageError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtOpening, PageError> {
+        Ok(AtOpening {
+            session: session_of(parts)?,
+        })
+    }
 }
 
 /// The member of staff of the session.
@@ -447,7 +479,7 @@ mod tests {
         for (_, path, who) in TABLE {
             match path.split('/').nth(1) {
                 Some("my") => assert_eq!(*who, Person, "{path}"),
-                Some("unit") => assert_eq!(*who, Clerk, "{path}"),
+                Some("unit") => assert!(matches!(who, Clerk | Holder), "{path}"),
                 Some("desk") => assert!(matches!(who, Who::Staff(_)), "{path}"),
                 _ => assert_eq!(*who, Anyone, "{path}"),
             }

@@ -12,6 +12,7 @@ pub mod components;
 mod desk;
 mod download;
 pub mod frame;
+pub mod licence;
 mod login;
 pub mod look;
 mod looks;

@@ -26,7 +26,7 @@ use crate::serve::Portal;
 const CODE: &str = "login";
 
 /// How long a browser keeps the cookie; the server ends a session earlier when it rests.
-const COOKIE_SECONDS: u32 = 12 * 3600;
+pub(crate) const COOKIE_SECONDS: u32 = 12 * 3600;
 
 /// Where to go after the log-in.
 #[derive(Debug, Deserialize)]
@@ -389,7 +389,7 @@ pub(crate) async fn out(State(portal): State<Portal>, visit: Visit) -> Result<Re
 }
 
 /// What a browser says of itself, in the words of a person: Windows 上的 Edge.
-fn device(headers: &HeaderMap) -> String {
+pub(crate) fn device(headers: &HeaderMap) -> String {
     let program = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok())

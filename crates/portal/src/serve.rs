@@ -8,6 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::frame::Centre;
+use crate::licence::{self, LicenceDoor};
 use crate::pages::settings;
 use crate::papers::{Printer, check};
 use crate::security::{Door, Shield, pages, throttle};
@@ -25,12 +26,14 @@ pub struct Portal {
     pub(crate) uploads: Arc<Uploads>,
     /// Sets papers.
     pub(crate) printer: Printer,
+    /// The log-in by electronic business licence.
+    pub(crate) licence: Arc<LicenceDoor>,
 }
 
 impl Portal {
     /// The portal of an engine. `secure` where the public address is https.
     #[must_use]
-    pub fn new(engine: Engine, secure: bool, printer: Printer) -> Portal {
+    pub fn new(engine: Engine, secure: bool, printer: Printer, licence: LicenceDoor) -> Portal {
         let office = &engine.office;
         let centre = Centre {
             name: office.centre.name.clone(),
@@ -47,6 +50,7 @@ impl Portal {
             shield,
             uploads: Arc::new(Uploads::default()),
             printer,
+            licence: Arc::new(licence),
         }
     }
 }
@@ -81,6 +85,11 @@ pub fn router(portal: Portal) -> Router {
         .route(
             "/login/unit/code",
             post(login::clerk_code).layer(slow(Door::LogIn)),
+        )
+        .route("/login/licence", get(licence::begin))
+        .route(
+            "/login/licence/return",
+            get(licence::finish).layer(slow(Door::LogIn)),
         )
         .route(
             "/login/staff",

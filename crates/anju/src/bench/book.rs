@@ -7,7 +7,8 @@ use std::{
 };
 
 use anju_business::contribution::{
-    opening::{self, Opening},
+    opening,
+    opening_rules::Opening,
     receipt::{self, Credit},
     registration,
     remittance::{self, PayMethod},
@@ -17,6 +18,8 @@ use anju_business::contribution::{
 use anju_casework::{
     Actor, Office,
     branch::{self, Branch},
+    case::Submission,
+    catalogue::Request,
     employer,
     fact::{self, Kept},
     person::purpose,
@@ -278,13 +281,13 @@ async fn open_employer(office: &Office, number: usize, first_month: Month) -> an
         name: firm.name.clone(),
         uscc: firm.uscc,
         kind: "私企".to_owned(),
-        ratio_employer_bp: 1200,
-        ratio_employee_bp: 1200,
+        ratio_employer_bp: Some(1200),
+        ratio_employee_bp: Some(1200),
         legal_representative: "陈立".to_owned(),
         district: branch.district.clone(),
         first_month: Some(first_month),
         payday: Some(10),
-        clerk: Some(("陈芳".to_owned(), firm.clerk_phone)),
+        clerk: Some(("陈芳".to_owned(), String::new(), firm.clerk_phone)),
         address: None,
     };
     let registered = json!({
@@ -298,8 +301,28 @@ async fn open_employer(office: &Office, number: usize, first_month: Month) -> an
         "单位",
         Some(registered),
     );
-    let key = Uuid::now_v7();
-    Ok(opening::open(office, &opening, &registration, Actor::System, key, key).await?)
+    let checked = opening.check(office, &registration, false).await?;
+    let (key, ids) = (Uuid::now_v7(), office.ids.take(2).await?);
+    let submission = Submission {
+        case_id: ids[0],
+        request: Request {
+            service: opening::SERVICE.to_owned(),
+            case_id: None,
+            applicant_id: ids[1],
+            form: serde_json::Map::new(),
+            channel: "HALL".to_owned(),
+            face_passed: true,
+        },
+        actor: Actor::System,
+        served_by: None,
+        key,
+        digest: key,
+        branch_id: branch.branch_id,
+        tapped_at: office.now(),
+        promised_at: office.now(),
+    };
+    opening::open(office, &submission, &checked).await?;
+    Ok(ids[1])
 }
 
 /// A month of these people: roster, registration, money, allocation.

@@ -199,5 +199,6 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         platform: Arc::new(platform),
         letters: Arc::default(),
         witnesses,
+        pushes: Arc::default(),
     })
 }

@@ -8,7 +8,6 @@ mod banks;
 mod batches;
 mod centre;
 #[path = "../town/chance.rs"]
-#[expect(dead_code, reason = "the tests of the town use the rest")]
 mod chance;
 mod checker;
 mod clients;

@@ -61,6 +61,7 @@ impl Visitor {
             Who::Anyone => true,
             Who::Person => self.audience == Some(audience::PERSON),
             Who::Clerk => self.audience == Some(audience::CLERK),
+            Who::Holder => self.audience == Some(audience::HOLDER),
             Who::Staff(roles) => {
                 self.audience == Some(audience::STAFF)
                     && (roles.is_empty() || roles.iter().any(|role| self.roles.contains(role)))

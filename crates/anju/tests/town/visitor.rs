@@ -25,6 +25,56 @@ pub struct Answer {
     /// Where it leads; empty where it leads nowhere.
     pub location: String,
     pub page: String,
+    /// The cookies that it sets, `name=value`.
+    pub cookies: Vec<String>,
+}
+
+impl Answer {
+    /// A cookie that it sets, by its name.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let found = self.cookies.iter().find(|cookie| cookie.starts_with(name));
+        found.map(String::as_str)
+    }
+}
+
+/// A log-in by licence that has come back from the regulator's page with its address, and has not been followed yet.
+pub struct Scan {
+    /// What this browser carried there and back.
+    pub cookie: String,
+    /// Path and query of the way back.
+    pub way_back: String,
+}
+
+/// Somebody chooses the log-in by licence and scans on the regulator's page, as the holder of this place or as one who refuses.
+pub async fn scan(town: &Town, uscc: &str, holder: &str) -> Scan {
+    let browser = Visitor::nobody(town).await;
+    let sent = browser.get("/login/licence").await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
+    let cookie = sent.cookie("anju_licence").expect("a state").to_owned();
+    let question = Url::parse(&sent.location).expect("an address");
+    assert!(sent.location.starts_with(&town.config.outside_url));
+    let page = browser.client.get(question.clone()).send().await;
+    assert_eq!(page.expect("the regulator").status(), StatusCode::OK);
+    let mut form = Url::parse("http://form").expect("an address");
+    form.query_pairs_mut()
+        .extend_pairs(question.query_pairs())
+        .extend_pairs([("uscc", uscc), ("holder", holder)]);
+    let answer = browser
+        .client
+        .post(format!("{}/licence/authorize", town.config.outside_url))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(form.query().unwrap_or_default().to_owned())
+        .send()
+        .await
+        .expect("the regulator");
+    let location = answer.headers().get(header::LOCATION).cloned();
+    let location = location.unwrap_or_else(|| panic!("not sent back: {}", answer.status()));
+    let way_back = location.to_str().expect("an address");
+    let way_back = way_back
+        .strip_prefix(&format!("http://{}", town.config.listen))
+        .expect("our own address")
+        .to_owned();
+    Scan { cookie, way_back }
 }
 
 impl Visitor {
@@ -50,6 +100,33 @@ impl Visitor {
             .expect("a clerk");
         let cookie = log_in(office, audience::CLERK, clerk.clerk_id, Some(employer_id)).await;
         Self::with(town, "a clerk", Some(audience::CLERK), &[], cookie).await
+    }
+
+    /// Whoever follows a scan back; the page with the refusal where he is not let in.
+    pub async fn of_scan(town: &Town, scan: &Scan) -> Result<Self, Answer> {
+        let cookie = format!("anju_visitor=1; {}", scan.cookie);
+        let browser = Self::with(town, "a scan", None, &[], cookie).await;
+        let answer = browser.get(&scan.way_back).await;
+        match answer.cookie("anju_session=").map(str::to_owned) {
+            Some(session) if answer.status == StatusCode::SEE_OTHER => {
+                Ok(Self::with(town, "a holder", None, &[], session).await)
+            }
+            _ => Err(answer),
+        }
+    }
+
+    /// The holder of a licence by its place, logged in.
+    pub async fn holder(town: &Town, uscc: &str, holder: &str) -> Self {
+        match Self::of_scan(town, &scan(town, uscc, holder).await).await {
+            Ok(visitor) => visitor,
+            Err(answer) => panic!("not let in: {} {}", answer.status, answer.page),
+        }
+    }
+
+    /// The same browser with the session that an answer has given it.
+    pub async fn go_on(self, town: &Town, answer: &Answer) -> Self {
+        let session = answer.cookie("anju_session=").expect("a session");
+        Self::with(town, &self.name, None, &[], session.to_owned()).await
     }
 
     pub async fn staff(town: &Town, office: &Office, role: &'static str, branch: i16) -> Self {
@@ -186,11 +263,15 @@ impl Visitor {
             .await
             .expect("an answer");
         let location = answer.headers().get(header::LOCATION);
+        let cookies = answer.headers().get_all(header::SET_COOKIE).iter();
         Answer {
             status: answer.status(),
             location: location.map_or_else(String::new, |to| {
                 to.to_str().expect("an address").to_owned()
             }),
+            cookies: cookies
+                .filter_map(|cookie| Some(cookie.to_str().ok()?.split(';').next()?.to_owned()))
+                .collect(),
             page: String::from_utf8_lossy(&answer.bytes().await.expect("a body")).into_owned(),
         }
     }

@@ -57,7 +57,7 @@ impl MemberChanges {
 
     async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
         let request = &submission.request;
-        let employer = employer::require(office, request.applicant_id).await?;
+        let employer = employer::require_open(office, request.applicant_id).await?;
         let month = {
             let mut conn = office.pool.acquire().await?;
             first_month(office, &mut conn, &employer).await?

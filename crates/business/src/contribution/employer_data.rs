@@ -13,7 +13,10 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::opening::{Registration, Registry};
+use super::registry::{Registration, Registry};
+
+/// The service.
+pub const SERVICE: &str = "employer-info-maintain";
 
 /// The service of keeping an employer's data.
 pub struct EmployerData {
@@ -57,11 +60,11 @@ impl EmployerData {
 }
 
 /// Registered data as they become.
-struct Data {
-    name: Option<String>,
-    address: Option<String>,
-    representative: Option<PersonName>,
-    payday: Option<i16>,
+pub(super) struct Data {
+    pub(super) name: Option<String>,
+    pub(super) address: Option<String>,
+    pub(super) representative: Option<PersonName>,
+    pub(super) payday: Option<i16>,
 }
 
 impl Data {
@@ -123,18 +126,31 @@ impl Data {
             }
             self.name = Some(anju_domain::text::normalise(&registered));
         }
+        if let (Some(typed), Some(registered)) =
+            (&self.representative, &registration.representative)
+            && anju_domain::text::normalise(typed.expose())
+                != anju_domain::text::normalise(registered)
+        {
+            let detail =
+                "市场监管部门登记的法定代表人与填写的不一致。请先办理变更登记，或按登记的填写。";
+            return Err(Refusal::rule("E-EMPR-03", detail).into());
+        }
         if let Some(typed) = request.text("address") {
             self.address = Some(registration.address.unwrap_or_else(|| typed.to_owned()));
         }
         Ok(())
     }
 
-    async fn write(
+    /// Writes what becomes, and says what was before. Whoever acted as another legal representative acts no more.
+    pub(super) async fn write(
         &self,
         office: &Office,
         tx: &mut PgConnection,
         employer: &Employer,
     ) -> Result<Value> {
+        if self.representative.is_some() {
+            employer::end_representatives(office, tx, employer.employer_id).await?;
+        }
         let representative = self
             .representative
             .as_ref()
@@ -151,7 +167,7 @@ impl Data {
         .bind(&self.address)
         .bind(self.payday)
         .bind(representative)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
         let mut detail = json!({ "before": {}, "after": {} });
         if let Some(name) = &self.name {
@@ -159,6 +175,7 @@ impl Data {
             detail["after"]["name"] = name.as_str().into();
         }
         if let Some(address) = &self.address {
+            detail["before"]["address"] = employer.address.as_deref().into();
             detail["after"]["address"] = address.as_str().into();
         }
         if let Some(payday) = self.payday {
@@ -183,5 +200,25 @@ impl Service for EmployerData {
         submission: &'a case::Submission,
     ) -> Option<BoxFuture<'a, Result<i64>>> {
         Some(self.carry_out(office, submission).boxed())
+    }
+
+    /// What waits for the desk here is a company that the registry struck off: whoever has seen to it says so.
+    fn approve<'a>(
+        &'a self,
+        office: &'a Office,
+        case: &'a case::Case,
+        reviewer: i64,
+        reason: &'a str,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
+        let seen_to = async move {
+            case::may_review(case, reviewer)?;
+            let mut tx = office.pool.begin().await?;
+            let steps = ["approved", "done"];
+            case::end_reviewing(office, &mut tx, case, &steps, json!({}), (reviewer, reason))
+                .await?;
+            tx.commit().await?;
+            Ok(())
+        };
+        Some(seen_to.boxed())
     }
 }

@@ -34,6 +34,11 @@ impl Mandates {
 
     async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
         let request = &submission.request;
+        // LEr (services.md §2): the legal representative's licence, or the clerk's own code for this very act.
+        if !request.face_passed && !request.at_counter() {
+            let detail = "授权和结束授权要再确认一次：请法定代表人用电子营业执照登录，或用您手机上的验证码。";
+            return Err(Refusal::new(403, "E-AUTH-04", detail).into());
+        }
         let employer = employer::require(office, request.applicant_id).await?;
         let mandate = Mandate::read(office, &*self.police, &employer, request).await?;
         let mut tx = office.pool.begin().await?;

@@ -4,6 +4,7 @@
 //! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `relief/` (deferral and
 //! lower ratios), `refund.rs` and `correction.rs` (what was credited wrongly), `merge.rs` (two accounts of one person), `closing.rs`
 //! (employers that end, and the holding account), `collection/` (money that the centre debits), `flexible/` (who contributes by himself),
+//! `opening.rs`, `one_stop.rs`,
 //! `employer_data.rs` and `mandate.rs` (the employer itself).
 
 pub mod allocation;
@@ -14,17 +15,21 @@ pub mod closing;
 pub mod collection;
 pub mod correction;
 pub mod employer_data;
+pub mod environment;
 pub mod flexible;
 mod kept;
 pub mod mandate;
 mod members;
 pub mod merge;
+pub mod one_stop;
 pub mod opening;
+pub mod opening_rules;
 pub mod people;
 pub mod proof;
 pub mod receipt;
 pub mod refund;
 pub mod registration;
+pub mod registry;
 pub mod relief;
 pub mod remittance;
 pub mod roster;

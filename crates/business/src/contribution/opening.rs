@@ -1,320 +1,399 @@
-//! Opening an employer's account (单位缴存登记, contribution.md §2): one for each credit code, from the month it chooses.
+//! Opening an employer's account (单位缴存登记, contribution.md §2): one for each credit code, from the month it chooses. One set of rules
+//! for every way in: the employer's own page, the counter, the machines' door, and the completion of an account that the market regulator
+//! has pre-opened (`one_stop`). Invariant: what the registry knows is not asked; its name wins over what was typed.
 
-use anju_domain::calendar::Month;
-use anju_domain::name::PersonName;
-use anju_domain::phone::Phone;
-use anju_domain::uscc::Uscc;
-use anju_ledger::account::Kind;
-use anju_policy::fact::{Fact, FactState};
-use chrono::{NaiveDate, TimeDelta};
-use futures::future::BoxFuture;
-use uuid::Uuid;
+use std::sync::Arc;
 
+use anju_casework::case::{self, Case, Submission};
+use anju_casework::catalogue::Service;
+use anju_casework::employer::{self, Employer};
 use anju_casework::person::purpose;
-use anju_casework::{
-    Actor, Error, Fault, Office, Refusal, Result, RowFault, books, branch, employer,
-};
+use anju_casework::{Actor, Fault, Office, Refusal, Result, RowFault, books, branch};
+use anju_domain::calendar::Month;
+use anju_ledger::account::Kind;
+use anju_policy::Form;
+use anju_vault::NumberKind;
+use chrono::NaiveDate;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
 
+use super::opening_rules::{Checked, Clerk, Opening, already};
+use super::registry::Registry;
+use super::roster::PoliceAnswer;
+use super::upload::Police;
 use crate::policy::Rules;
 
-/// The kinds of employers.
-pub const KINDS: [&str; 7] = ["机关", "事业", "国企", "私企", "外企", "社会组织", "其他"];
+/// The service.
+pub const SERVICE: &str = "employer-open-account";
 
-/// How far back a first month may lie; earlier months are a back payment.
-const FIRST_MONTH_BACK: i32 = 12;
+/// W-EMPR-07: a notice, never a refusal.
+pub const LATE: &str = "单位登记已超过设立后30日的法定期限，请尽快补缴设立以来的月份。";
 
-/// What is asked for.
-#[derive(Debug, Clone)]
-pub struct Opening {
-    /// Registered name.
-    pub name: String,
-    /// Credit code as typed.
-    pub uscc: String,
-    /// One of [`KINDS`].
-    pub kind: String,
-    /// Basis points.
-    pub ratio_employer_bp: i32,
-    /// Basis points.
-    pub ratio_employee_bp: i32,
-    /// Name of the legal representative (法定代表人).
-    pub legal_representative: String,
-    /// GB/T 2260 code.
-    pub district: String,
-    /// First month; none for this month.
-    pub first_month: Option<Month>,
-    /// Payday.
-    pub payday: Option<i16>,
-    /// Clerk's name and phone.
-    pub clerk: Option<(String, String)>,
-    /// Address.
-    pub address: Option<String>,
+/// The service of opening accounts.
+pub struct OpenAccount {
+    id: String,
+    registry: Arc<dyn Registry>,
+    police: Arc<dyn Police>,
 }
 
-/// Opens the account. `registration` is the fact `market.registration` of the market regulator (D06).
+impl OpenAccount {
+    /// The service of a definition with effect `open_employer`.
+    pub fn new(id: &str, registry: &Arc<dyn Registry>, police: &Arc<dyn Police>) -> Self {
+        Self {
+            id: id.to_owned(),
+            registry: registry.clone(),
+            police: police.clone(),
+        }
+    }
+
+    async fn carry_out(&self, office: &Office, submission: &Submission) -> Result<i64> {
+        let opening = Opening::read(&submission.request.form);
+        let case_no = case::number(office, submission.case_id);
+        let registration = self.registry.registration(&opening.uscc, &case_no).await?;
+        let may_be_late = submission.actor == Actor::Interface;
+        let checked = opening.check(office, &registration, may_be_late).await?;
+        self.clerk_is_known(&checked).await?;
+        let rules = Rules::on(office, office.today());
+        if submission.request.at_counter() && rules.flag("employer_open_counter_review")? {
+            return self.review(office, submission, &checked).await;
+        }
+        open(office, submission, &checked).await
+    }
+
+    /// A clerk whose number is given is asked about; who logs in by licence has been vouched for by it.
+    async fn clerk_is_known(&self, checked: &Checked) -> Result<()> {
+        let Some(Clerk {
+            name,
+            id_no: Some(id),
+            ..
+        }) = &checked.clerk
+        else {
+            return Ok(());
+        };
+        let pair = [(id.expose().to_owned(), name.expose().to_owned())];
+        match self.police.verify(&pair).await.first() {
+            Some(PoliceAnswer::Matched) => Ok(()),
+            Some(PoliceAnswer::Unknown) | None => Err(Refusal::new(
+                503,
+                "E-PERS-02",
+                "公安人口库暂时没有回复，请过几分钟再试，已填的内容不用改。",
+            )
+            .into()),
+            Some(_) => Err(Refusal::rule(
+                "E-PERS-02",
+                "姓名与证件号码核验不一致，请核对后重新提交。",
+            )
+            .with_column("clerk_name")
+            .into()),
+        }
+    }
+
+    /// At the counter papers stand for the licence: a second person looks at them before anything is opened.
+    async fn review(
+        &self,
+        office: &Office,
+        submission: &Submission,
+        checked: &Checked,
+    ) -> Result<i64> {
+        let branch = keeper(office, &checked.district).await?;
+        let mut tx = office.pool.begin().await?;
+        case::begin_reviewing(
+            office,
+            &mut tx,
+            submission,
+            case::ToReview {
+                wish: &format!("{}:{}", self.id, checked.uscc.as_str()),
+                branch_id: branch.branch_id,
+                form: seal(office, &submission.request.form),
+                detail: json!({ "uscc": checked.uscc.as_str(), "name": checked.name }),
+            },
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(submission.case_id)
+    }
+
+    /// What a second person approved is checked once more: the registry may have changed its mind.
+    async fn opened_by_hand(
+        &self,
+        office: &Office,
+        case: &Case,
+        reviewer: i64,
+        reason: &str,
+    ) -> Result<()> {
+        case::may_review(case, reviewer)?;
+        let opening = Opening::read(&case.open_form(office)?);
+        let case_no = case::number(office, case.case_id);
+        let registration = self.registry.registration(&opening.uscc, &case_no).await?;
+        let checked = opening.check(office, &registration, false).await?;
+        let mut tx = office.pool.begin().await?;
+        let done = write(office, &mut tx, case.applicant_id, &checked).await?;
+        case::end_reviewing(
+            office,
+            &mut tx,
+            case,
+            &["approved", "opened", "done"],
+            done,
+            (reviewer, reason),
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+impl Service for OpenAccount {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn begin<'a>(
+        &'a self,
+        office: &'a Office,
+        submission: &'a Submission,
+    ) -> Option<BoxFuture<'a, Result<i64>>> {
+        Some(self.carry_out(office, submission).boxed())
+    }
+
+    fn approve<'a>(
+        &'a self,
+        office: &'a Office,
+        case: &'a Case,
+        reviewer: i64,
+        reason: &'a str,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
+        Some(self.opened_by_hand(office, case, reviewer, reason).boxed())
+    }
+}
+
+/// Fields of the form that name people; sealed while the case waits for a reviewer.
+const PERSONAL: [&str; 4] = [
+    "legal_representative",
+    "clerk_name",
+    "clerk_id_no",
+    "clerk_phone",
+];
+
+fn seal(office: &Office, form: &Form) -> Value {
+    let sealed = form.iter().map(|(field, value)| {
+        let kept = match value.as_str() {
+            Some(text) if PERSONAL.contains(&field.as_str()) => case::sealed_text(office, text),
+            _ => value.clone(),
+        };
+        (field.clone(), kept)
+    });
+    Value::Object(sealed.collect())
+}
+
+/// The branch that keeps a district.
+pub(super) async fn keeper(office: &Office, district: &str) -> Result<branch::Branch> {
+    branch::of_district(office, district)
+        .await?
+        .ok_or_else(|| Fault::Stored("the centre has no branch".to_owned()).into())
+}
+
+/// Opens a checked account, or completes the pre-opened one, as a case that is done at once. A new account has the applicant's number of
+/// the submission, so that who submits knows it.
 ///
 /// # Errors
-/// 422 with every mistake: `E-EMPR-01` code, `E-EMPR-02` already open, `E-EMPR-03` not registered or not open, `E-EMPR-05` payday or
-/// first month, `E-RATIO-01/03`, `E-API-03` a field; 503 `E-EMPR-07` when the registry does not answer.
-pub async fn open(
+/// 422 `E-EMPR-02` where another opened it in the meantime.
+pub async fn open(office: &Office, submission: &Submission, checked: &Checked) -> Result<i64> {
+    let mut submission = submission.clone();
+    if let Some(waiting) = &checked.pre_opened {
+        submission.request.applicant_id = waiting.employer_id;
+    }
+    let opened = async {
+        let branch = keeper(office, &checked.district).await?;
+        let mut tx = office.pool.begin().await?;
+        let done = write(office, &mut tx, submission.request.applicant_id, checked).await?;
+        case::at_once(
+            office,
+            &mut tx,
+            &submission,
+            case::AtOnce {
+                wish: &format!("{SERVICE}:{}", submission.case_id),
+                branch_id: branch.branch_id,
+                form: json!({}),
+                begun: json!({}),
+                step: "opened",
+                done,
+            },
+        )
+        .await?;
+        tx.commit().await?;
+        Result::Ok(submission.case_id)
+    };
+    match opened.await {
+        Err(error) if case::is_repeat(&error) => {
+            match employer::by_uscc(office, &checked.uscc).await? {
+                Some(open) => Err(Refusal::rule("E-EMPR-02", already(office, &open)).into()),
+                None => Err(error),
+            }
+        }
+        opened => opened,
+    }
+}
+
+/// The employer's rows, and what of it its case says.
+async fn write(
     office: &Office,
-    opening: &Opening,
-    registration: &Fact,
-    actor: Actor,
-    key: Uuid,
-    digest: Uuid,
-) -> Result<i64> {
-    let rules = Rules::on(office, office.today());
-    let mut faults = Vec::new();
-    let mut fault = |column: &str, code: &str, message: String| {
-        faults.push(RowFault {
+    conn: &mut PgConnection,
+    new_id: i64,
+    checked: &Checked,
+) -> Result<Value> {
+    let employer_id = match &checked.pre_opened {
+        Some(waiting) => {
+            complete(office, conn, waiting, checked).await?;
+            waiting.employer_id
+        }
+        None => {
+            let row = NewEmployer {
+                employer_id: new_id,
+                uscc: checked.uscc.as_str(),
+                name: &checked.name,
+                kind: checked.kind,
+                district: &checked.district,
+                address: checked.address.as_deref(),
+                representative: checked.representative.expose(),
+                ratios: checked.ratios,
+                payday: checked.payday,
+                first_month: checked.first_month,
+                founded: checked.founded,
+                is_late: checked.is_late,
+                state: employer::state::ACTIVE,
+            };
+            insert(office, conn, &row).await?;
+            new_id
+        }
+    };
+    if let Some(clerk) = &checked.clerk {
+        employer::add_clerk(office, conn, employer_id, clerk.name.expose(), &clerk.phone).await?;
+    }
+    let no = office.numbers.encode(NumberKind::Employer, employer_id);
+    let mut done = json!({
+        "employer_no": no, "first_month": checked.first_month.to_string(),
+        "ratio_employer_bp": checked.ratios.0, "ratio_employee_bp": checked.ratios.1,
+    });
+    if checked.is_late {
+        done["notices"] = json!([{ "code": "W-EMPR-07", "message": LATE }]);
+    }
+    Ok(done)
+}
+
+/// PRE_OPENED → ACTIVE: clerk, payday, ratio and first month are there.
+async fn complete(
+    office: &Office,
+    conn: &mut PgConnection,
+    waiting: &Employer,
+    checked: &Checked,
+) -> Result<()> {
+    let completed = sqlx::query(
+        "UPDATE employer
+            SET state = 1, kind = $3, payday = $4, ratio_employer_bp = $5, ratio_employee_bp = $6, first_month = $7,
+                paid_to_month = $7 - 1, name = $8, address = coalesce($9, address), legal_representative_sealed = $10,
+                late_registration = $11
+          WHERE centre_id = $1 AND employer_id = $2 AND state = 4",
+    )
+    .bind(office.centre.id)
+    .bind(waiting.employer_id)
+    .bind(checked.kind)
+    .bind(checked.payday)
+    .bind(checked.ratios.0)
+    .bind(checked.ratios.1)
+    .bind(checked.first_month.index())
+    .bind(&checked.name)
+    .bind(&checked.address)
+    .bind(office.vault.seal(purpose::NAME, checked.representative.expose().as_bytes()))
+    // It was registered in time if its message came in time, however late it is completed.
+    .bind(waiting.late_registration)
+    .execute(conn)
+    .await?;
+    if completed.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Refusal::rule("E-EMPR-02", already(office, waiting)).into())
+    }
+}
+
+/// A row of a new employer.
+pub(super) struct NewEmployer<'a> {
+    pub(super) employer_id: i64,
+    pub(super) uscc: &'a str,
+    pub(super) name: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) district: &'a str,
+    pub(super) address: Option<&'a str>,
+    pub(super) representative: &'a str,
+    pub(super) ratios: (i32, i32),
+    pub(super) payday: Option<i16>,
+    pub(super) first_month: Month,
+    pub(super) founded: Option<NaiveDate>,
+    pub(super) is_late: bool,
+    pub(super) state: i16,
+}
+
+/// The employer with the ledger account of its suspense.
+pub(super) async fn insert(
+    office: &Office,
+    conn: &mut PgConnection,
+    new: &NewEmployer<'_>,
+) -> Result<()> {
+    let branch = keeper(office, new.district).await?;
+    let suspense_id = office.ids.next().await?;
+    books::open_accounts(
+        office,
+        conn,
+        Kind::UnitSuspense,
+        &[suspense_id],
+        &[new.employer_id],
+    )
+    .await?;
+    sqlx::query(
+        "INSERT INTO employer (centre_id, employer_id, uscc, name, kind, district, address, legal_representative_sealed,
+                               branch_id, bank, ratio_employer_bp, ratio_employee_bp, payday, first_month, paid_to_month,
+                               suspense_account_id, founded_on, late_registration, opened_at, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+    )
+    .bind(office.centre.id)
+    .bind(new.employer_id)
+    .bind(new.uscc)
+    .bind(new.name)
+    .bind(new.kind)
+    .bind(new.district)
+    .bind(new.address)
+    .bind(office.vault.seal(purpose::NAME, new.representative.as_bytes()))
+    .bind(branch.branch_id)
+    .bind(&branch.bank)
+    .bind(new.ratios.0)
+    .bind(new.ratios.1)
+    .bind(new.payday)
+    .bind(new.first_month.index())
+    .bind(new.first_month.index() - 1)
+    .bind(suspense_id)
+    .bind(new.founded)
+    .bind(new.is_late)
+    .bind(office.now())
+    .bind(new.state)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The error of a rule at a field of a form.
+trait AtColumn {
+    fn with_column(self, column: &str) -> Refusal;
+}
+
+impl AtColumn for Refusal {
+    fn with_column(self, column: &str) -> Refusal {
+        let fault = RowFault {
             row: None,
             column: Some(column.to_owned()),
-            code: code.to_owned(),
-            message,
-        });
-    };
-
-    let uscc = Uscc::parse(&opening.uscc);
-    if let Err(error) = &uscc {
-        fault(
-            "uscc",
-            "E-EMPR-01",
-            format!("统一社会信用代码有误，请核对后重新填写：{error}。"),
-        );
-    }
-    let name = anju_domain::text::normalise(&opening.name);
-    if name.is_empty() || name.chars().count() > 100 {
-        fault(
-            "name",
-            "E-API-03",
-            "请填写单位名称，最多 100 个字。".to_owned(),
-        );
-    }
-    if !KINDS.contains(&opening.kind.as_str()) {
-        fault(
-            "kind",
-            "E-API-03",
-            format!("单位性质请从这几种里选：{}。", KINDS.join("、")),
-        );
-    }
-    if let Some((code, message)) =
-        rules.ratio_pair(opening.ratio_employer_bp, opening.ratio_employee_bp)?
-    {
-        fault("ratio_employer_bp", code, message);
-    }
-    if opening.district.len() != 6 || !opening.district.bytes().all(|byte| byte.is_ascii_digit()) {
-        fault("district", "E-API-03", "区县代码是 6 位数字。".to_owned());
-    }
-    if opening.payday.is_some_and(|day| !(1..=31).contains(&day)) {
-        fault("payday", "E-EMPR-05", first_month_text());
-    }
-    let representative = PersonName::parse(&opening.legal_representative);
-    if let Err(error) = &representative {
-        fault(
-            "legal_representative",
-            "E-API-03",
-            format!("法定代表人{error}。"),
-        );
-    }
-    let clerk = match &opening.clerk {
-        None => None,
-        Some((clerk_name, phone)) => match (PersonName::parse(clerk_name), Phone::parse(phone)) {
-            (Ok(clerk_name), Ok(phone)) => Some((clerk_name, phone)),
-            (Err(error), _) => {
-                fault("clerk.name", "E-API-03", format!("经办人{error}。"));
-                None
-            }
-            (_, Err(error)) => {
-                fault(
-                    "clerk.phone",
-                    "E-API-03",
-                    format!("经办人手机号：{error}。"),
-                );
-                None
-            }
-        },
-    };
-
-    let registered = Registration::read(registration)?;
-    let this_month = Month::of(office.today());
-    let first_month = opening.first_month.unwrap_or(this_month);
-    let founded = registered
-        .as_ref()
-        .ok()
-        .and_then(|registered| registered.founded);
-    let earliest = this_month
-        .plus(-FIRST_MONTH_BACK)
-        .max(founded.map_or(this_month.plus(-FIRST_MONTH_BACK), Month::of));
-    if first_month < earliest || first_month > this_month.plus(FIRST_MONTH_BACK) {
-        fault("first_month", "E-EMPR-05", first_month_text());
-    }
-    if let Err(state) = &registered {
-        fault(
-            "uscc",
-            "E-EMPR-03",
-            format!("该单位登记状态为“{state}”，暂不能开户。"),
-        );
-    }
-    if let Ok(uscc) = &uscc
-        && let Some(open) = employer::by_uscc(office, uscc).await?
-    {
-        // The repeat of the request that opened it is answered, not refused.
-        if let Some(before) = books::remembered(office, key, digest).await? {
-            return Ok(before);
-        }
-        let no = office
-            .numbers
-            .encode(anju_vault::NumberKind::Employer, open.employer_id);
-        fault(
-            "uscc",
-            "E-EMPR-02",
-            format!("该单位已开立住房公积金账户（账号：{no}），无需重复开户。"),
-        );
-    }
-    if let Some(refusal) = Refusal::of_mistakes(faults) {
-        return Err(refusal.into());
-    }
-    let (Ok(uscc), Ok(representative), Ok(registered)) = (uscc, representative, registered) else {
-        return Err(Fault::Stored("a checked opening lost a field".to_owned()).into());
-    };
-
-    let branch = branch::of_district(office, &opening.district)
-        .await?
-        .ok_or_else(|| Fault::Stored("the centre has no branch".to_owned()))?;
-    let employer_id = office.ids.next().await?;
-    let suspense_id = office.ids.next().await?;
-    let register_within = TimeDelta::days(rules.int("employer_register_days")?);
-    let late = registered
-        .founded
-        .is_some_and(|founded| office.today() - founded > register_within);
-    let mut tx = office.pool.begin().await?;
-    let opened = async {
-        books::remember(office, &mut tx, key, digest, employer_id).await?;
-        books::open_accounts(office, &mut tx, Kind::UnitSuspense, &[suspense_id], &[employer_id]).await?;
-        sqlx::query(
-            "INSERT INTO employer (centre_id, employer_id, uscc, name, kind, district, address, legal_representative_sealed,
-                                   branch_id, bank, ratio_employer_bp, ratio_employee_bp, payday, first_month, paid_to_month,
-                                   suspense_account_id, founded_on, late_registration, opened_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-        )
-        .bind(office.centre.id)
-        .bind(employer_id)
-        .bind(uscc.as_str())
-        .bind(registered.name.as_deref().map_or(name, anju_domain::text::normalise))
-        .bind(&opening.kind)
-        .bind(&opening.district)
-        .bind(opening.address.as_deref().or(registered.address.as_deref()))
-        .bind(office.vault.seal(purpose::NAME, representative.expose().as_bytes()))
-        .bind(branch.branch_id)
-        .bind(&branch.bank)
-        .bind(opening.ratio_employer_bp)
-        .bind(opening.ratio_employee_bp)
-        .bind(opening.payday)
-        .bind(first_month.index())
-        .bind(first_month.index() - 1)
-        .bind(suspense_id)
-        .bind(registered.founded)
-        .bind(late)
-        .bind(office.now())
-        .execute(&mut *tx)
-        .await?;
-        if let Some((clerk_name, phone)) = &clerk {
-            employer::add_clerk(office, &mut tx, employer_id, clerk_name.expose(), phone).await?;
-        }
-        Result::Ok(())
-    }
-    .await;
-    match opened {
-        Ok(()) => tx.commit().await?,
-        Err(error) => {
-            drop(tx);
-            return repeated(office, &uscc, key, digest, error).await;
-        }
-    }
-    tracing::info!(employer = employer_id, ?actor, "employer opened");
-    Ok(employer_id)
-}
-
-/// Two at once: the same request, or the same credit code.
-async fn repeated(
-    office: &Office,
-    uscc: &Uscc,
-    key: Uuid,
-    digest: Uuid,
-    error: Error,
-) -> Result<i64> {
-    if anju_casework::case::is_repeat(&error) {
-        if let Some(before) = books::remembered(office, key, digest).await? {
-            return Ok(before);
-        }
-        if let Some(open) = employer::by_uscc(office, uscc).await? {
-            let no = office
-                .numbers
-                .encode(anju_vault::NumberKind::Employer, open.employer_id);
-            return Err(Refusal::rule(
-                "E-EMPR-02",
-                format!("该单位已开立住房公积金账户（账号：{no}），无需重复开户。"),
-            )
-            .into());
-        }
-    }
-    Err(error)
-}
-
-fn first_month_text() -> String {
-    format!(
-        "请填写发薪日和首次汇缴年月，首次汇缴年月不得早于登记年月，且最多早于本月 {FIRST_MONTH_BACK} 个月。"
-    )
-}
-
-/// Who asks the market regulator about an employer; the gateway does.
-pub trait Registry: Send + Sync {
-    /// The fact `market.registration` of a credit code; asked anew for a case, since what was kept for others may be a week old.
-    fn registration<'a>(&'a self, uscc: &'a str, case_no: &'a str) -> BoxFuture<'a, Result<Fact>>;
-}
-
-/// What the registry says.
-pub(super) struct Registration {
-    pub(super) name: Option<String>,
-    pub(super) address: Option<String>,
-    founded: Option<NaiveDate>,
-}
-
-impl Registration {
-    /// The registration if it exists and is open; else the word for its state.
-    pub(super) fn read(fact: &Fact) -> Result<std::result::Result<Self, String>> {
-        match fact.state {
-            FactState::Known => {}
-            FactState::Absent => return Ok(Err("未登记".to_owned())),
-            FactState::Unknown | FactState::Conflict => {
-                return Err(Refusal::new(
-                    503,
-                    "E-EMPR-07",
-                    "市场监管部门暂时没有回复，请过几分钟再试，已填的内容不用改。",
-                )
-                .into());
-            }
-        }
-        let text = |field: &str| {
-            fact.value
-                .get(field)
-                .and_then(|value| value.as_str())
-                .map(str::to_owned)
+            code: self.code.clone(),
+            message: self.detail.clone(),
         };
-        let state = match text("state").as_deref() {
-            None | Some("open") => None,
-            Some("cancelled") => Some("注销"),
-            Some("revoked") => Some("吊销"),
-            Some("moved") => Some("迁出"),
-            Some(_) => Some("异常"),
-        };
-        Ok(match state {
-            Some(word) => Err(word.to_owned()),
-            None => Ok(Self {
-                name: text("name").filter(|name| !name.is_empty()),
-                address: text("address").filter(|address| !address.is_empty()),
-                founded: text("founded").and_then(|date| date.parse().ok()),
-            }),
-        })
+        self.with_errors(vec![fault])
     }
 }

@@ -132,8 +132,10 @@ async fn write(
     let now = office.now();
     sqlx::query(
         "INSERT INTO remittance (centre_id, remittance_id, employer_id, roster_id, month, state, reference, bank, people, amount_fen,
-                                 due_on, expires_on, digest, registered_at, registered_by, pay_method, mandate_id, collect_on)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                                 due_on, expires_on, digest, registered_at, registered_by, pay_method, mandate_id, collect_on, base_fen,
+                                 employer_fen)
+         SELECT $1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, sum(base_fen), sum(employer_fen)
+           FROM roster_row WHERE centre_id = $1 AND roster_id = $4 AND employer_fen + employee_fen > 0",
     )
     .bind(office.centre.id)
     .bind(remittance_id)

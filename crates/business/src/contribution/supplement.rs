@@ -41,7 +41,7 @@ impl Supplement {
             );
         }
         let asked = supplement_lines::rows(request)?;
-        let employer = employer::require(office, request.applicant_id).await?;
+        let employer = employer::require_open(office, request.applicant_id).await?;
         let members = Books::read(office, &employer, employer.next_month(), &[]).await?;
         let mut tx = office.pool.begin().await?;
         // One list of this employer after the other: what is paid is read when nobody else writes it.

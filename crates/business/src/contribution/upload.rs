@@ -187,7 +187,7 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
     if let Some(before) = books::remembered(office, upload.key, upload.digest).await? {
         return Ok(Upload::Kept(before));
     }
-    let employer = employer::require(office, upload.employer_id).await?;
+    let employer = employer::require_open(office, upload.employer_id).await?;
     let bytes = upload.bytes;
     let read = tokio::task::spawn_blocking(move || {
         roster::read(&bytes).map(|sheet| (roster::lines(&sheet), sheet))

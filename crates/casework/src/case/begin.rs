@@ -1,11 +1,12 @@
 //! Cases whose service checks and executes in its own transaction (a remittance): the same rows, events and evidence.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::add_event;
-use super::row::CaseState;
+use super::review::moved_on;
+use super::row::{Case, CaseState};
 use super::submit::Submission;
 use crate::{Actor, Fault, Office, Result, books};
 
@@ -152,6 +153,98 @@ pub async fn at_once(
         &[case.step, "done"],
         case.done,
         submission.actor,
+    )
+    .await
+}
+
+/// A case that waits for a second person before anything is done.
+pub struct ToReview<'a> {
+    /// One live case for one wish.
+    pub wish: &'a str,
+    /// Branch that keeps it.
+    pub branch_id: i16,
+    /// Form; personal values are sealed ([`super::sealed_text`]).
+    pub form: Value,
+    /// Numbers of its first event.
+    pub detail: Value,
+}
+
+/// Remembers the submission's key and opens its case for a reviewer, in the caller's transaction.
+///
+/// # Errors
+/// The key came before, or the same wish is alive.
+pub async fn begin_reviewing(
+    office: &Office,
+    conn: &mut PgConnection,
+    submission: &Submission,
+    case: ToReview<'_>,
+) -> Result<()> {
+    let request = &submission.request;
+    let (key, digest) = (submission.key, submission.digest);
+    books::remember(office, conn, key, digest, submission.case_id).await?;
+    sqlx::query(
+        "INSERT INTO business_case (case_id, applicant_id, submitted_at, promised_at, branch_id, served_by, policy_id, centre_id,
+                                    state, service, wish, channel, form)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 4, $9, $10, $11, $12)",
+    )
+    .bind(submission.case_id)
+    .bind(request.applicant_id)
+    .bind(submission.tapped_at)
+    .bind(submission.promised_at)
+    .bind(case.branch_id)
+    .bind(submission.served_by)
+    .bind(office.policy().id)
+    .bind(office.centre.id)
+    .bind(&request.service)
+    .bind(case.wish)
+    .bind(&request.channel)
+    .bind(case.form)
+    .execute(&mut *conn)
+    .await?;
+    add_event(
+        office,
+        conn,
+        submission.case_id,
+        submission.actor,
+        &["submitted", "reviewing"],
+        case.detail,
+    )
+    .await
+}
+
+/// Ends a case that a reviewer approved and whose service has done its work, in the caller's transaction.
+///
+/// # Errors
+/// 409 `E-CHECK-02` where somebody moved it in the meantime.
+pub async fn end_reviewing(
+    office: &Office,
+    conn: &mut PgConnection,
+    case: &Case,
+    steps: &[&str],
+    mut detail: Value,
+    (reviewer, reason): (i64, &str),
+) -> Result<()> {
+    let ended = sqlx::query(
+        "UPDATE business_case SET state = 6, decision = $4, version = version + 1
+          WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state = 4",
+    )
+    .bind(office.centre.id)
+    .bind(case.case_id)
+    .bind(case.version)
+    .bind(json!({ "by_hand": reason }))
+    .execute(&mut *conn)
+    .await?;
+    if ended.rows_affected() != 1 {
+        return Err(moved_on().into());
+    }
+    detail["reason"] = reason.into();
+    add_event(
+        office,
+        conn,
+        case.case_id,
+        Actor::Staff(reviewer),
+        steps,
+        detail,
     )
     .await
 }

@@ -126,7 +126,11 @@ pub async fn refuse_by_hand(
     Ok(())
 }
 
-fn may_review(case: &Case, reviewer: i64) -> Result<()> {
+/// Whether this member of staff may review a case now.
+///
+/// # Errors
+/// 403 `E-CHECK-01` for who served it, 409 `E-CHECK-02` where it does not wait for a reviewer.
+pub fn may_review(case: &Case, reviewer: i64) -> Result<()> {
     if case.served_by == Some(reviewer) {
         return Err(own_work().into());
     }

@@ -224,6 +224,12 @@ pub(crate) fn seal_form(office: &Office, form: &anju_policy::Form) -> Value {
     )
 }
 
+/// A text as a form keeps it that names a person: sealed.
+#[must_use]
+pub fn sealed_text(office: &Office, text: &str) -> Value {
+    serde_json::json!({ "sealed": hex::encode(office.vault.seal(purpose::CARD, text.as_bytes())) })
+}
+
 /// A card number as a form keeps it: sealed, with the four digits that may be shown.
 pub(crate) fn seal_card(office: &Office, card_no: &str) -> Value {
     serde_json::json!({

@@ -12,6 +12,7 @@ use crate::office::PolicyInForce;
 use crate::{Actor, Office, Refusal, Result, books, consent, leaf};
 
 /// A request with what makes it happen once.
+#[derive(Clone)]
 pub struct Submission {
     /// Identifier that the case will have.
     pub case_id: i64,

@@ -232,6 +232,7 @@ impl Town {
 async fn start(home: &std::path::Path, product: &str) -> (String, JoinHandle<()>) {
     let listen = "127.0.0.1:0".parse().unwrap();
     let config = Config {
+        public: String::new(),
         listen,
         home: home.to_owned(),
         product: product.to_owned(),

@@ -17,6 +17,7 @@ use crate::bank::BankCode;
 use crate::bank::door::{Payment, known_bank, known_mode, latency};
 use crate::control::{Body, Problem};
 use crate::source::SOURCES;
+use crate::source::company::{Founding, Representative};
 use crate::source::control::{self, Change, Reading, Setting, Settings};
 
 type Fields = HashMap<String, String>;
@@ -120,6 +121,54 @@ pub async fn pay(
     match paid.await {
         Ok(target) => after(&world, Ok(()), &target, "account").await,
         Err(problem) => after(&world, Err(problem), "", "payin").await,
+    }
+}
+
+/// A founder's form.
+#[derive(Deserialize)]
+pub struct Founder {
+    uscc: String,
+    name: String,
+    kind: String,
+    representative: String,
+    phone: String,
+    #[serde(default)]
+    open_hpf: Option<String>,
+}
+
+/// Founds a company; the page shows what the centre answered.
+pub async fn found(
+    State(world): State<Arc<World>>,
+    Form(form): Form<Founder>,
+) -> Result<Response, Problem> {
+    let founding = Founding {
+        uscc: form.uscc,
+        name: form.name.trim().to_owned(),
+        kind: Some(form.kind),
+        legal_person: Representative {
+            name: form.representative.trim().to_owned(),
+            phone: form.phone.trim().to_owned(),
+            ..Representative::default()
+        },
+        open_hpf: form.open_hpf.is_some(),
+        ..Founding::default()
+    };
+    let founded = async {
+        if founding.name.is_empty() || founding.legal_person.name.is_empty() {
+            return Err(Problem::unprocessable("请填写企业名称和法定代表人"));
+        }
+        let push = world.found_company(founding).await?;
+        if let Some(push) = push {
+            world.push_answer(push).await?;
+        }
+        Ok(push.map_or_else(
+            || "done=founded".to_owned(),
+            |push| format!("done=founded&push={push}"),
+        ))
+    };
+    match founded.await {
+        Ok(query) => after(&world, Ok(()), &query, "companies").await,
+        Err(problem) => after(&world, Err(problem), "", "companies").await,
     }
 }
 

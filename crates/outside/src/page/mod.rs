@@ -37,6 +37,7 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/sources", post(form::set_sources))
         .route("/pay", post(form::pay))
         .route("/facts", post(form::facts))
+        .route("/companies", post(form::found))
         .route("/assets/{name}", get(asset))
 }
 
@@ -47,6 +48,8 @@ struct Wish {
     bank: Option<String>,
     account: Option<String>,
     done: Option<String>,
+    /// The message of a founding whose answer is shown.
+    push: Option<u64>,
 }
 
 async fn show(

@@ -37,6 +37,8 @@ struct Page {
     subject: String,
     value: String,
     sources: Vec<SourceRow>,
+    founded: Option<String>,
+    next_uscc: String,
 }
 
 struct Phone {
@@ -165,6 +167,8 @@ pub(super) async fn page(
         subject: facts.subject,
         value: facts.value,
         sources,
+        founded: founded_words(world, wish.push).await?,
+        next_uscc: world.unused_uscc().await?,
     };
     page.render().map_err(|error| {
         tracing::error!(%error, "drawing the page of the outside world");
@@ -172,11 +176,26 @@ pub(super) async fn page(
     })
 }
 
+/// What the centre answered to the message of a founding.
+async fn founded_words(world: &World, push: Option<u64>) -> Result<Option<String>, Problem> {
+    let Some(push) = push else { return Ok(None) };
+    let answer = world.push_answer(push).await?;
+    let reply = &answer["reply"];
+    Ok(Some(match reply["data"]["dwzh"].as_str() {
+        Some(number) => format!("公积金中心已开户，单位号 {number}"),
+        None => match reply["message"].as_str() {
+            Some(words) => format!("公积金中心没有开户：{words}"),
+            None => "公积金中心还没有回答，会一直推送到它回答为止".to_owned(),
+        },
+    }))
+}
+
 fn done_words(done: &str) -> Option<&'static str> {
     Some(match done {
         "banks" => "银行设置已保存",
         "sources" => "部门设置已保存",
         "pay" => "已付款",
+        "founded" => "已登记，电子营业执照已发给法定代表人",
         "facts" => "已写进登记，下面是登记里的值",
         "read" => "下面是登记里的值，空着就是没有记录",
         _ => return None,

@@ -54,7 +54,17 @@ pub(crate) async fn set(
     Path((source, fact_type)): Path<(String, String)>,
     Body(settings): Body<Settings>,
 ) -> Result<Json<Value>, Problem> {
-    let (source, fact_type) = known(&source, &fact_type)?;
+    enter(&world, &source, &fact_type, settings).await
+}
+
+/// Enters records, or strikes them out.
+pub(super) async fn enter(
+    world: &World,
+    source: &str,
+    fact_type: &str,
+    settings: Settings,
+) -> Result<Json<Value>, Problem> {
+    let (source, fact_type) = known(source, fact_type)?;
     let (settings, many) = match settings {
         Settings::Many { items } => (items, true),
         Settings::One(setting) => (vec![setting], false),
@@ -107,14 +117,22 @@ pub(crate) async fn read(
     let value = world
         .departments
         .store
-        .read(|registers| {
-            let row = registers.record(source.code, fact_type, &subject);
-            row.map_or(Value::Null, |row| shown(form(fact_type), row))
-        })
+        .read(|registers| shown_of(registers, source.code, fact_type, &subject))
         .await?;
     Ok(Json(
         json!({ "source": source.code, "type": fact_type, "subject": subject, "value": value }),
     ))
+}
+
+/// What a register holds of a subject, in the door's words; null for no record.
+pub(super) fn shown_of(
+    registers: &Registers,
+    source: &str,
+    fact_type: &str,
+    subject: &str,
+) -> Value {
+    let row = registers.record(source, fact_type, subject);
+    row.map_or(Value::Null, |row| shown(form(fact_type), row))
 }
 
 /// A source as the list shows it.

@@ -77,6 +77,18 @@ async fn answer(
     if let Some(failure) = suffer(&world, conduct).await {
         return say(&world, &headers, &body, failure.to(&request), conduct.mode);
     }
+    if fact_type == crate::licence::INTERFACE {
+        return match world.redeem(&request.params).await {
+            Ok((code, data)) => {
+                let said = Said {
+                    data,
+                    ..Said::nothing(code, "成功")
+                };
+                say(&world, &headers, &body, said.to(&request), conduct.mode)
+            }
+            Err(error) => broken(&error),
+        };
+    }
     let lie = conduct.mode == Mode::WrongPerson;
     let looked = world
         .departments

@@ -5,6 +5,7 @@
 
 mod civil;
 mod column;
+pub(crate) mod company;
 mod comparison;
 pub mod control;
 mod court;
@@ -17,6 +18,7 @@ mod market;
 mod national;
 mod payment_card;
 mod police;
+pub mod push;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -213,6 +215,13 @@ impl Registers {
     /// Code or name of the bank that issued a card, where UnionPay or a bank has it on record.
     pub fn bank_of_card(&self, card: &str) -> Option<&str> {
         self.card_banks.get(card).map(String::as_str)
+    }
+
+    /// The registered name of a credit code.
+    pub(crate) fn company_name(&self, uscc: &str) -> Option<&str> {
+        self.record("D06", "market.registration", uscc)?
+            .get("qymc")?
+            .as_str()
     }
 
     /// How a source behaves.

@@ -12,6 +12,7 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 318.0;
 const TOP: f64 = 12.0;
 const FLOOR: f64 = 158.0;
+const NAME_HEIGHT: f64 = 16.0;
 
 /// A point: a word for its place and a value, or a gap where data lacks.
 #[derive(Debug, Clone)]
@@ -181,13 +182,18 @@ impl Chart {
         path
     }
 
-    fn end(&self, series: &Series) -> f64 {
-        series
-            .points
-            .iter()
-            .rev()
-            .find_map(|point| point.value)
-            .map_or(FLOOR, |value| self.y(value))
+    /// Where the name of each line stands: at its end, and above a name that stands there already.
+    fn ends(&self) -> Vec<f64> {
+        let mut taken: Vec<f64> = Vec::new();
+        for series in &self.series {
+            let last = series.points.iter().rev().find_map(|point| point.value);
+            let mut y = last.map_or(FLOOR, |value| self.y(value));
+            while taken.iter().any(|other| (other - y).abs() < NAME_HEIGHT) {
+                y -= NAME_HEIGHT;
+            }
+            taken.push(y);
+        }
+        taken
     }
 
     /// The columns of each set, side by side at their place.

@@ -8,8 +8,10 @@ mod claim;
 mod close;
 mod corrections;
 mod customer;
+mod environment;
 mod identify;
 mod interest;
+mod opening;
 mod ops;
 mod relief;
 mod search;
@@ -55,6 +57,10 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/identify",
             get(identify::page).post(identify::identify),
         )
+        .route(
+            "/desk/employers/open",
+            get(opening::page).post(opening::submit),
+        )
         .route("/desk/leave", post(identify::leave))
         .route("/desk/do/{service}", get(apply::check).post(apply::submit))
         .route("/desk/do/{service}/why", get(apply::why))
@@ -66,6 +72,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/sessions/end", post(sessions::end_of_staff))
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
+        .route("/desk/environment", get(environment::page))
         .route("/desk/ops", get(ops::page))
         .route("/desk/suspense", get(suspense::page))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
@@ -108,6 +115,7 @@ const RAIL: [(&str, &[Entry]); 3] = [
             ("/desk/identify", "客户核身", "g c"),
             ("/desk/relief", "困难帮扶", "g r"),
             ("/desk/transfers", "异地转移", "g m"),
+            ("/desk/employers/open", "单位开户", "g e"),
         ],
     ),
     (
@@ -120,7 +128,13 @@ const RAIL: [(&str, &[Entry]); 3] = [
             ("/desk/books/interest", "年度结息", "g i"),
         ],
     ),
-    ("系统", &[("/desk/ops", "运行", "g o")]),
+    (
+        "系统",
+        &[
+            ("/desk/ops", "运行", "g o"),
+            ("/desk/environment", "营商环境", "g y"),
+        ],
+    ),
 ];
 
 fn may_open(staff: &Staff, path: &str) -> bool {

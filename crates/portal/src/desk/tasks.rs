@@ -1,7 +1,8 @@
 //! 任务: cases that wait for a person, in the order of their promises; who works on them takes the next, not the easiest.
 
+use anju_casework::Office;
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::{Office, employer};
+use anju_casework::employer;
 use axum::extract::{Query, State};
 use axum::response::Redirect;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -396,6 +396,7 @@ pub(crate) fn channel_name(channel: &str) -> &'static str {
         "CTR" => "柜台",
         "KIOSK" => "自助终端",
         "YKB" => "渝快办",
+        "PUSH" => "部门推送",
         _ => "网上大厅",
     }
 }

@@ -1,16 +1,17 @@
-//! `POST /open/v1/employers`.
+//! `POST /open/v1/employers`: the service `employer-open-account`, as machines ask for it.
 
-use anju_business::contribution::opening::{self, Opening, Registry};
-use anju_casework::Actor;
+use anju_business::contribution::opening;
+use anju_casework::case::{self, Submission, Submitted};
+use anju_casework::catalogue::Request;
+use anju_casework::{Actor, Refusal};
 use anju_domain::calendar::Month;
-use anju_exchange::kept::GatewayRegistry;
 use anju_vault::NumberKind;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::answer::{json as read_json, key, once};
 use super::{Open, problem, refused};
@@ -42,8 +43,46 @@ struct Clerk {
     phone: String,
 }
 
-/// Where an employer is registered that names no district: the centre's own (doors.md §2).
-const DEFAULT_DISTRICT: &str = "500103";
+impl Body {
+    /// The service's form; a month that is not given is this one (doors.md §2).
+    fn form(self, this_month: Month) -> Map<String, Value> {
+        let mut form = Map::from_iter([
+            ("name".to_owned(), Value::from(self.name)),
+            ("uscc".to_owned(), self.uscc.into()),
+            ("kind".to_owned(), self.kind.into()),
+            (
+                "ratio_employer_bp".to_owned(),
+                self.ratio_employer_bp.into(),
+            ),
+            (
+                "ratio_employee_bp".to_owned(),
+                self.ratio_employee_bp.into(),
+            ),
+            (
+                "legal_representative".to_owned(),
+                self.legal_representative.into(),
+            ),
+        ]);
+        let first_month = self.first_month.unwrap_or_else(|| this_month.to_string());
+        let (clerk_name, clerk_phone) = self
+            .clerk
+            .map_or((None, None), |clerk| (Some(clerk.name), Some(clerk.phone)));
+        let optional = [
+            ("first_month", Some(Value::from(first_month))),
+            ("payday", self.payday.map(Value::from)),
+            ("district", self.district.map(Value::from)),
+            ("address", self.address.map(Value::from)),
+            ("clerk_name", clerk_name.map(Value::from)),
+            ("clerk_phone", clerk_phone.map(Value::from)),
+        ];
+        for (field, value) in optional {
+            if let Some(value) = value {
+                form.insert(field.to_owned(), value);
+            }
+        }
+        form
+    }
+}
 
 /// Opens an employer's account after asking the market regulator.
 pub async fn open(
@@ -54,49 +93,52 @@ pub async fn open(
     let key = key(&headers, "POST /employers", &body)?;
     let act = async {
         let body: Body = read_json(&body)?;
-        let first_month = body
-            .first_month
-            .as_deref()
-            .map(|text| {
-                Month::parse(text).map_err(|error| {
-                    refused(&anju_casework::Refusal::rule(
-                        "E-EMPR-05",
-                        format!("首次汇缴年月应为 2026-11 的形式：{error}。"),
-                    ))
-                })
-            })
-            .transpose()?;
-        let opening = Opening {
-            name: body.name,
-            uscc: body.uscc,
-            kind: body.kind,
-            ratio_employer_bp: body.ratio_employer_bp,
-            ratio_employee_bp: body.ratio_employee_bp,
-            legal_representative: body.legal_representative,
-            district: body.district.unwrap_or_else(|| DEFAULT_DISTRICT.to_owned()),
-            first_month,
-            payday: body.payday,
-            clerk: body.clerk.map(|clerk| (clerk.name, clerk.phone)),
-            address: body.address,
-        };
-        let registration = GatewayRegistry(open.engine.gateway.clone())
-            .registration(&opening.uscc, "")
+        if let Some(Err(error)) = body.first_month.as_deref().map(Month::parse) {
+            let detail = format!("首次汇缴年月应为 2026-11 的形式：{error}。");
+            return Err(refused(&Refusal::rule("E-EMPR-05", detail)));
+        }
+        let office = &open.engine.office;
+        let now = office.now();
+        let ids = office
+            .ids
+            .take(2)
             .await
-            .map_err(problem)?;
-        let employer_id = opening::open(
-            &open.engine.office,
-            &opening,
-            &registration,
-            Actor::Interface,
-            key.key,
-            key.digest,
-        )
-        .await
-        .map_err(problem)?;
-        Ok((
-            StatusCode::CREATED,
-            json!({ "employer_no": open.encode(NumberKind::Employer, employer_id) }),
-        ))
+            .map_err(|error| problem(error.into()))?;
+        let submission = Submission {
+            case_id: ids[0],
+            request: Request {
+                service: opening::SERVICE.to_owned(),
+                case_id: None,
+                // Whose account it will be.
+                applicant_id: ids[1],
+                form: body.form(Month::of(office.today())),
+                channel: "HALL".to_owned(),
+                face_passed: true,
+            },
+            actor: Actor::Interface,
+            served_by: None,
+            key: key.key,
+            digest: key.digest,
+            branch_id: office.centre.head_branch,
+            tapped_at: now,
+            promised_at: open
+                .engine
+                .promise(opening::SERVICE, now)
+                .map_err(problem)?,
+        };
+        let (Submitted::New(case_id) | Submitted::Before(case_id)) =
+            open.engine.submit(submission).await.map_err(problem)?;
+        let opened = case::require(office, case_id).await.map_err(problem)?;
+        let mut answer =
+            json!({ "employer_no": open.encode(NumberKind::Employer, opened.applicant_id) });
+        let events = case::events(office, case_id).await.map_err(problem)?;
+        let notices = events
+            .iter()
+            .find_map(|event| event.detail.as_ref()?.get("notices").cloned());
+        if let Some(notices) = notices {
+            answer["notices"] = notices;
+        }
+        Ok((StatusCode::CREATED, answer))
     };
     Ok(once(&open, key, act).await)
 }

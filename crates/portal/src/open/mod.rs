@@ -11,6 +11,7 @@ mod health;
 mod openapi;
 mod people;
 mod proofs;
+mod pushes;
 mod query;
 mod rosters;
 mod services;
@@ -112,6 +113,7 @@ pub fn routes(open: Open) -> Router {
         .route("/open/openapi.json", get(openapi::document))
         .route("/inbox/bank/{bank}", post(health::inbox))
         .route("/inbox/platform", post(health::platform))
+        .route("/inbox/gateway/{source}/{interface}", post(pushes::inbox))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

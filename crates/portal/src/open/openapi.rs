@@ -482,14 +482,14 @@ fn schemas() -> Map<String, Value> {
         "EmployerOpening": object(
             &["name", "uscc", "kind", "ratio_employer_bp", "ratio_employee_bp", "legal_representative"],
             json!({
-                "name": text, "uscc": text, "kind": { "type": "string", "enum": anju_business::contribution::opening::KINDS },
+                "name": text, "uscc": text, "kind": { "type": "string", "enum": anju_business::contribution::opening_rules::KINDS },
                 "ratio_employer_bp": { "type": "integer", "example": 1200 }, "ratio_employee_bp": { "type": "integer", "example": 1200 },
                 "legal_representative": text, "district": { "type": "string", "default": "500103" }, "first_month": month,
                 "payday": { "type": "integer", "minimum": 1, "maximum": 31 },
                 "clerk": object(&["name", "phone"], json!({ "name": text, "phone": text })), "address": text,
             }),
         ),
-        "EmployerOpened": object(&["employer_no"], json!({ "employer_no": text })),
+        "EmployerOpened": object(&["employer_no"], json!({ "employer_no": text, "notices": { "type": "array", "items": object(&["code", "message"], json!({ "code": text, "message": text })) } })),
         "Roster": object(&["roster_id", "digest", "lines", "total_fen", "changes"], json!({
             "roster_id": text, "digest": text, "lines": { "type": "integer" }, "total_fen": fen,
             "changes": { "type": "object" }, "differences": list, "notices": list, "equation": { "type": "object" },

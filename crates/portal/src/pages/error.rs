@@ -19,6 +19,8 @@ pub enum PageError {
     NotFound,
     /// Nobody is logged in; the log-in page of the place comes back to this page.
     LogIn,
+    /// The employer has no account yet: there is one page for that.
+    OpenFirst,
     /// The roles of this person do not open it.
     Forbidden(String),
     /// The form is of another session, or not ours.
@@ -81,6 +83,7 @@ impl PageError {
         match self {
             PageError::NotFound => StatusCode::NOT_FOUND,
             PageError::LogIn => StatusCode::UNAUTHORIZED,
+            PageError::OpenFirst => StatusCode::CONFLICT,
             PageError::Forbidden(_) | PageError::Stale => StatusCode::FORBIDDEN,
             PageError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             PageError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -174,6 +177,13 @@ impl ErrorPage {
                 "登录后从首页可以回到这一步，办件都在。".into(),
                 None,
                 Button::go("去登录", log_in_of(&visit.path)),
+            ),
+            PageError::OpenFirst => (
+                "单位还没有公积金账户",
+                "先开户，再办其他业务。".into(),
+                "执照上的信息已经带出，补几项就好。".into(),
+                None,
+                Button::go("去开户", "/unit/open"),
             ),
             PageError::Forbidden(why) => (
                 "您的岗位不能打开这一页",

@@ -130,7 +130,13 @@ impl LogInPage {
         let page = LogInPage::of(visit, &door, back, returned, fields);
         LogInPage {
             button: Button::submit("发验证码到我的手机").wide(),
-            others: Rows::new(vec![Row::to("/login", "个人登录").icon("user")]).boxed(),
+            others: Rows::new(vec![
+                Row::to(format!("/login/licence?back={back}"), "用电子营业执照登录")
+                    .note("法定代表人和授权的经办人，扫码即可；没有账户的单位也从这里开户")
+                    .icon("building"),
+                Row::to("/login", "个人登录").icon("user"),
+            ])
+            .boxed(),
             ..page
         }
     }

@@ -63,6 +63,12 @@ impl Shield {
         self.cookie(SESSION, "", Some(0))
     }
 
+    /// The `Set-Cookie` of what a browser carries to another site and back; an empty one ends it.
+    #[must_use]
+    pub fn short_cookie(&self, name: &str, value: &str, seconds: u32) -> String {
+        self.cookie(name, value, Some(seconds))
+    }
+
     fn cookie(&self, name: &str, value: &str, seconds: Option<u32>) -> String {
         let age = seconds.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
         let secure = if self.secure { "; Secure" } else { "" };

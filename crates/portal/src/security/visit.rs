@@ -98,6 +98,8 @@ pub(super) async fn begin(
         // A page that only has to be opened comes back by itself after the log-in; a form says that it was not taken.
         answer = if *error == PageError::LogIn && reads {
             Redirect::to(&log_in_of(&visit.path)).into_response()
+        } else if *error == PageError::OpenFirst && reads {
+            Redirect::to("/unit/open").into_response()
         } else {
             ErrorPage::of(error, &visit).into_response()
         };

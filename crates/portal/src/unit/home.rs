@@ -1,7 +1,7 @@
 //! 单位首页: the one missing step of the month, what changed against the month before, the months that are done.
 
 use anju_business::contribution::remittance::{Remittance, kind, state};
-use anju_business::contribution::{remittance, upload};
+use anju_business::contribution::{environment, remittance, upload};
 use anju_domain::calendar::{Month, chinese_day};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -142,8 +142,22 @@ pub(crate) async fn page(
             |one| format!("{}和上月比", short(one.month())),
         ),
         difference,
-        note: Text::new(),
+        note: spent(office, employer.employer_id).await?,
     })
+}
+
+/// What contributing has cost this employer this year, from its own cases.
+async fn spent(office: &anju_casework::Office, employer_id: i64) -> Result<Text, PageError> {
+    let (seconds, payments) = environment::of_employer(office, employer_id).await?;
+    if seconds == 0 && payments == 0 {
+        return Ok(Text::new());
+    }
+    let tenths = (seconds + 180) / 360;
+    Ok(Text::new().say(format!(
+        "今年您用于公积金的时间：{}.{} 小时，付款 {payments} 次。",
+        tenths / 10,
+        tenths % 10
+    )))
 }
 
 fn step_of(office: &anju_casework::Office, one: &Remittance, today: NaiveDate) -> Next {

@@ -7,9 +7,11 @@ mod cases;
 mod change;
 mod change_parts;
 mod debit;
+mod employer;
 mod home;
 mod kept;
 mod mend;
+pub(crate) mod open;
 mod papers;
 mod pay;
 mod people;
@@ -17,7 +19,7 @@ mod roster;
 
 use anju_business::contribution::remittance::{self, Remittance};
 use anju_casework::Office;
-use anju_casework::employer::{self, Employer};
+use anju_casework::employer::{self as employers, Employer};
 use anju_vault::NumberKind;
 use axum::Router;
 use axum::routing::{get, post};
@@ -71,6 +73,9 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/cases/{case}/withdraw", post(cases::withdraw))
         .route("/unit/cases/{case}/resume", post(arrangement::resume))
         .route("/unit/cases/{case}/make-up", post(arrangement::make_up))
+        .route("/unit/open", get(open::page).post(open::open))
+        .route("/unit/employer", get(employer::page).post(employer::change))
+        .route("/unit/employer/clerks", post(employer::authorise))
         .route("/unit/sessions", get(sessions::of_clerk))
         .route("/unit/sessions/end", post(sessions::end_of_clerk))
 }
@@ -83,10 +88,10 @@ pub(crate) async fn framed(
     title: &str,
     tab: UnitTab,
 ) -> Result<(UnitFrame, Employer), PageError> {
-    let clerk = employer::clerk(office, at.clerk_id)
+    let clerk = employers::clerk(office, at.clerk_id)
         .await?
         .ok_or(PageError::LogIn)?;
-    let employer = employer::require(office, at.employer_id).await?;
+    let employer = employers::require(office, at.employer_id).await?;
     let frame = UnitFrame {
         head: visit.head(title),
         tab,

@@ -541,7 +541,10 @@ pub(crate) async fn register(
     )
     .await;
     match registered {
-        Ok(_) => Ok(Redirect::to("/unit/pay").into_response()),
+        Ok(case_id) => {
+            anju_casework::effort::note(office, at.clerk_id, case_id).await?;
+            Ok(Redirect::to("/unit/pay").into_response())
+        }
         Err(Error::Refused(refusal)) => {
             let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
             let page = draw(&portal, &visit, &at, Some(flash)).await?;

@@ -65,6 +65,7 @@ impl Departments {
             listen,
             home: home.clone(),
             product: listen.to_string(),
+            public: format!("http://{listen}"),
         };
         let world = Arc::new(anju_outside::World::open(&config).expect("an outside world"));
         let serving = tokio::spawn(async move {

@@ -2,6 +2,7 @@
 
 mod base;
 mod cases;
+mod employer;
 mod home;
 mod papers;
 mod pay;
@@ -11,6 +12,7 @@ mod sessions;
 
 pub use base::{BasePage, BasePreviewPage};
 pub use cases::{ApplyPage, CasePage, CasesPage, UnitForm};
+pub use employer::{ConfirmPage, EmployerPage, OpenPage};
 pub use home::{HomePage, Next};
 pub use papers::PapersPage;
 pub use pay::{ArrivalPage, ArrivalsPage, DebitPage, PayPage};

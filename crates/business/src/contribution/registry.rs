@@ -1,0 +1,73 @@
+//! The market regulator's register (market.registration), as what concerns employers reads it.
+
+use anju_casework::{Refusal, Result};
+use anju_policy::fact::{Fact, FactState};
+use chrono::NaiveDate;
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+/// Who asks the market regulator about an employer; the gateway does.
+pub trait Registry: Send + Sync {
+    /// The fact `market.registration` of a credit code; asked anew for a case, since what was kept for others may be a week old.
+    fn registration<'a>(&'a self, uscc: &'a str, case_no: &'a str) -> BoxFuture<'a, Result<Fact>>;
+}
+
+/// What the registry says.
+#[derive(Debug, Clone, Default)]
+pub struct Registration {
+    /// 名称.
+    pub name: Option<String>,
+    /// 住所.
+    pub address: Option<String>,
+    /// 法定代表人.
+    pub representative: Option<String>,
+    /// GB/T 2260 code.
+    pub region: Option<String>,
+    /// 成立日期.
+    pub founded: Option<NaiveDate>,
+}
+
+impl Registration {
+    /// The registration if it exists and is open; else the word for its state.
+    ///
+    /// # Errors
+    /// 503 `E-EMPR-07` when the registry does not answer.
+    pub fn read(fact: &Fact) -> Result<std::result::Result<Self, String>> {
+        match fact.state {
+            FactState::Known => {}
+            FactState::Absent => return Ok(Err("未登记".to_owned())),
+            FactState::Unknown | FactState::Conflict => {
+                return Err(Refusal::new(
+                    503,
+                    "E-EMPR-07",
+                    "市场监管部门暂时没有回复，请过几分钟再试，已填的内容不用改。",
+                )
+                .into());
+            }
+        }
+        let text_of = |value: Option<&Value>| {
+            value
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+                .filter(|text| !text.is_empty())
+        };
+        let text = |field: &str| text_of(fact.value.get(field));
+        let state = match text("state").as_deref() {
+            None | Some("open") => None,
+            Some("cancelled") => Some("注销"),
+            Some("revoked") => Some("吊销"),
+            Some("moved") => Some("迁出"),
+            Some(_) => Some("异常"),
+        };
+        Ok(match state {
+            Some(word) => Err(word.to_owned()),
+            None => Ok(Self {
+                name: text("name"),
+                address: text("address"),
+                representative: text_of(fact.value.pointer("/legal_person/name")),
+                region: text("region"),
+                founded: text("founded").and_then(|date| date.parse().ok()),
+            }),
+        })
+    }
+}

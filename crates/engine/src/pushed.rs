@@ -1,0 +1,120 @@
+//! What departments say by themselves: the market regulator founds, changes and strikes off companies. Each message happens once by its
+//! number; the answer is signed for it. What is not signed by its source is not answered.
+
+use anju_business::contribution::one_stop::{self, Message};
+use anju_casework::employer::state;
+use anju_casework::{Error, Fault, Refusal, Result};
+use anju_domain::name::PersonName;
+use anju_domain::uscc::Uscc;
+use anju_exchange::push::{self, MarketPush, PushFault};
+use anju_vault::NumberKind;
+use anju_wire::gateway::{GatewayReply, code};
+use serde_json::{Value, json};
+
+use crate::Engine;
+
+impl Engine {
+    /// Takes a message of a department and answers it.
+    ///
+    /// # Errors
+    /// 401 `E-PUSH-01` for a wrong signature, time or sender, 409 for a call that came before as it stands; ours. What a message asks and
+    /// cannot have is an answer.
+    pub async fn pushed<'h>(
+        &self,
+        source: &str,
+        interface: &str,
+        header: impl Fn(&str) -> Option<&'h str>,
+        body: &[u8],
+    ) -> Result<GatewayReply> {
+        let now = self.office.now();
+        let line = self.gateway.line();
+        let read = self
+            .pushes
+            .read(line, (source, interface), header, body, now);
+        let said = match read {
+            Ok(pushed) => {
+                let message = Message {
+                    serial: &pushed.serial,
+                    body,
+                    promised_at: self.promise("employer-open-account", now)?,
+                };
+                self.act_on(message, &pushed.says).await
+            }
+            Err(PushFault::Signature(fault)) => {
+                tracing::error!(source, interface, %fault, "a department's message is not taken");
+                metrics::counter!("pushes_refused_total", "source" => "unsigned").increment(1);
+                let detail = "签名、时间或随机数不对，报文没有接收。";
+                return Err(Refusal::new(fault.code(), "E-PUSH-01", detail).into());
+            }
+            Err(fault) => {
+                tracing::error!(source, interface, %fault, "a department's message cannot be read");
+                metrics::counter!("pushes_refused_total", "source" => source.to_owned())
+                    .increment(1);
+                let detail = format!("报文读不懂，没有办理：{fault}。");
+                Err(Refusal::rule("E-PUSH-02", detail).into())
+            }
+        };
+        let (code, message, data) = match said {
+            Ok(data) => (code::DATA, "成功".to_owned(), data),
+            // What is refused once is refused for good: a number 409 would have it sent again.
+            Err(Error::Refused(refusal)) => (422, refusal.detail, json!({ "code": refusal.code })),
+            Err(error) => return Err(error),
+        };
+        Ok(push::answer(line, body, (code, &message), data, now))
+    }
+
+    async fn act_on(&self, message: Message<'_>, says: &MarketPush) -> Result<Value> {
+        let office = &self.office;
+        match says {
+            MarketPush::Founded(company) => {
+                let founded = one_stop::Founded {
+                    uscc: parsed(&company.uscc)?,
+                    name: company.name.clone(),
+                    kind: company.kind.to_owned(),
+                    address: company.address.clone(),
+                    district: company.district.clone(),
+                    representative: named(&company.representative)?,
+                    founded: company.founded,
+                };
+                let employer = one_stop::pre_open(office, message, &founded).await?;
+                let number = office
+                    .numbers
+                    .encode(NumberKind::Employer, employer.employer_id);
+                let waits = employer.state == state::PRE_OPENED;
+                Ok(json!({ "dwzh": number, "zhzt": if waits { "0" } else { "1" } }))
+            }
+            MarketPush::Changed {
+                uscc,
+                on,
+                name,
+                address,
+                representative,
+            } => {
+                let changed = one_stop::Changed {
+                    on: *on,
+                    name: name.clone(),
+                    address: address.clone(),
+                    representative: representative.as_deref().map(named).transpose()?,
+                };
+                let known = one_stop::change(office, message, &parsed(uscc)?, &changed).await?;
+                Ok(json!({ "dwkh": known }))
+            }
+            MarketPush::Cancelled { uscc, on } => {
+                let known = one_stop::cancel(office, message, &parsed(uscc)?, *on).await?;
+                Ok(json!({ "dwkh": known }))
+            }
+            MarketPush::LicenceRevoked { uscc } => {
+                let ended = one_stop::licence_revoked(office, &parsed(uscc)?).await?;
+                Ok(json!({ "tcdl": ended }))
+            }
+        }
+    }
+}
+
+fn parsed(uscc: &str) -> Result<Uscc> {
+    Uscc::parse(uscc).map_err(|error| Fault::Stored(error.to_string()).into())
+}
+
+fn named(name: &str) -> Result<PersonName> {
+    PersonName::parse(name).map_err(|error| Fault::Stored(error.to_string()).into())
+}

@@ -1,0 +1,247 @@
+//! What departments say by themselves (推送): signed like an answer to nobody, read into what it says.
+//!
+//! Invariant: nothing is believed before signature, time and nonce held and the sender is the source that the path names; a code that we do
+//! not know is a fault, never a default. The answer is signed for the very message.
+
+use std::sync::Mutex;
+
+use anju_domain::clock::rfc3339_millis;
+use anju_domain::name::PersonName;
+use anju_domain::uscc::Uscc;
+use anju_wire::gateway::{
+    Call, GatewayReply, GatewayRequest, NonceWindow, SignatureFault, SignedHeaders,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+
+use crate::line::Line;
+
+/// A message of the market regulator (D06).
+#[derive(Debug, Clone, PartialEq)]
+pub enum MarketPush {
+    /// 企业开办一网通办: a company was founded, and its founder ticked "open a housing fund account".
+    Founded(Box<Founded>),
+    /// 变更登记: what of it changed.
+    Changed {
+        /// Whose.
+        uscc: String,
+        /// From which day.
+        on: NaiveDate,
+        /// The new name.
+        name: Option<String>,
+        /// The new address.
+        address: Option<String>,
+        /// The new legal representative.
+        representative: Option<String>,
+    },
+    /// 注销登记.
+    Cancelled {
+        /// Whose.
+        uscc: String,
+        /// From which day.
+        on: NaiveDate,
+    },
+    /// 吊销电子营业执照.
+    LicenceRevoked {
+        /// Whose.
+        uscc: String,
+    },
+}
+
+/// A new company as the regulator pushes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Founded {
+    /// Credit code.
+    pub uscc: String,
+    /// Registered name.
+    pub name: String,
+    /// One of the kinds of employers.
+    pub kind: &'static str,
+    /// Address.
+    pub address: String,
+    /// GB/T 2260 code.
+    pub district: String,
+    /// 法定代表人.
+    pub representative: String,
+    /// Day of founding.
+    pub founded: NaiveDate,
+}
+
+/// 企业类型: the regulator's codes and our kinds.
+const KINDS: [(&str, &str); 5] = [
+    ("110", "国企"),
+    ("150", "私企"),
+    ("200", "外企"),
+    ("700", "社会组织"),
+    ("900", "其他"),
+];
+
+/// A message with its number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pushed {
+    /// The regulator's number of it: the same however often it is sent.
+    pub serial: String,
+    /// What it says.
+    pub says: MarketPush,
+}
+
+/// Why a message is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PushFault {
+    /// Signature, time, nonce or sender.
+    #[error("the message is not signed by its source")]
+    Signature(#[from] SignatureFault),
+    /// There is no such interface.
+    #[error("nobody pushes {0}")]
+    Interface(String),
+    /// A field is missing or cannot be read.
+    #[error("the message cannot be read: {0}")]
+    Field(&'static str),
+}
+
+/// Takes messages over the line: remembers the nonces of the last minutes.
+#[derive(Default)]
+pub struct Receiver {
+    nonces: Mutex<NonceWindow>,
+}
+
+impl Receiver {
+    /// Checks a message and reads it.
+    ///
+    /// # Errors
+    /// See [`PushFault`].
+    pub fn read<'h>(
+        &self,
+        line: &Line,
+        (source, interface): (&str, &str),
+        header: impl Fn(&str) -> Option<&'h str>,
+        body: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<Pushed, PushFault> {
+        let path = format!("/inbox/gateway/{source}/{interface}");
+        let signed = SignedHeaders::read(header)?;
+        if signed.app_id != source {
+            return Err(SignatureFault::Altered.into());
+        }
+        let call = Call {
+            method: "POST",
+            path: &path,
+            query: "",
+            body,
+        };
+        let mut nonces = self
+            .nonces
+            .lock()
+            .expect("nothing panics while it holds the nonces");
+        line.verify(&signed, call, now.timestamp_millis(), &mut nonces)?;
+        drop(nonces);
+        let request: GatewayRequest =
+            serde_json::from_slice(body).map_err(|_| PushFault::Field("the whole"))?;
+        let says = match (source, interface) {
+            ("D06", "market.founded") => founded(&request.params)?,
+            ("D06", "market.status_change") => changed(&request.params)?,
+            _ => return Err(PushFault::Interface(format!("{source}/{interface}"))),
+        };
+        Ok(Pushed {
+            serial: request.request_id,
+            says,
+        })
+    }
+}
+
+/// The signed answer to a message.
+#[must_use]
+pub fn answer(
+    line: &Line,
+    body: &[u8],
+    (code, message): (u16, &str),
+    data: Value,
+    now: DateTime<Utc>,
+) -> GatewayReply {
+    let request_id = serde_json::from_slice::<GatewayRequest>(body)
+        .map(|request| request.request_id)
+        .unwrap_or_default();
+    line.signed(
+        GatewayReply {
+            request_id,
+            code,
+            message: message.to_owned(),
+            as_of: rfc3339_millis(now),
+            data,
+            signature: String::new(),
+        },
+        body,
+    )
+}
+
+fn text<'v>(params: &'v Value, field: &'static str) -> Result<&'v str, PushFault> {
+    params
+        .get(field)
+        .and_then(Value::as_str)
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .ok_or(PushFault::Field(field))
+}
+
+fn day(params: &Value, field: &'static str) -> Result<NaiveDate, PushFault> {
+    NaiveDate::parse_from_str(text(params, field)?, "%Y%m%d").map_err(|_| PushFault::Field(field))
+}
+
+fn uscc(params: &Value) -> Result<String, PushFault> {
+    Uscc::parse(text(params, "tyshxydm")?)
+        .map(|uscc| uscc.as_str().to_owned())
+        .map_err(|_| PushFault::Field("tyshxydm"))
+}
+
+fn representative(params: &Value) -> Result<String, PushFault> {
+    let name = text(params, "fddbr")?;
+    PersonName::parse(name).map_err(|_| PushFault::Field("fddbr"))?;
+    Ok(name.to_owned())
+}
+
+fn founded(params: &Value) -> Result<MarketPush, PushFault> {
+    // What the founder did not tick is not for us.
+    if text(params, "gjjkh")? != "1" {
+        return Err(PushFault::Field("gjjkh"));
+    }
+    let code = text(params, "qylx")?;
+    let district = text(params, "djjgxzqh")?;
+    if district.len() != 6 || !district.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(PushFault::Field("djjgxzqh"));
+    }
+    Ok(MarketPush::Founded(Box::new(Founded {
+        uscc: uscc(params)?,
+        name: text(params, "qymc")?.to_owned(),
+        kind: KINDS
+            .iter()
+            .find(|(theirs, _)| *theirs == code)
+            .map(|(_, kind)| *kind)
+            .ok_or(PushFault::Field("qylx"))?,
+        address: text(params, "zs")?.to_owned(),
+        district: district.to_owned(),
+        representative: representative(params)?,
+        founded: day(params, "clrq")?,
+    })))
+}
+
+fn changed(params: &Value) -> Result<MarketPush, PushFault> {
+    let uscc = uscc(params)?;
+    let given = |field: &'static str| params.get(field).is_some();
+    let on = day(params, "bgrq")?;
+    match text(params, "bglx")? {
+        "1" => Ok(MarketPush::Changed {
+            uscc,
+            on,
+            name: given("qymc")
+                .then(|| text(params, "qymc").map(str::to_owned))
+                .transpose()?,
+            address: given("zs")
+                .then(|| text(params, "zs").map(str::to_owned))
+                .transpose()?,
+            representative: given("fddbr").then(|| representative(params)).transpose()?,
+        }),
+        "2" => Ok(MarketPush::Cancelled { uscc, on }),
+        "3" => Ok(MarketPush::LicenceRevoked { uscc }),
+        _ => Err(PushFault::Field("bglx")),
+    }
+}
