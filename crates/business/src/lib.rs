@@ -4,6 +4,7 @@
 pub mod books;
 pub mod contribution;
 pub mod papers;
+pub mod personal;
 pub mod policy;
 pub mod queries;
 pub mod withdrawal;
@@ -19,6 +20,8 @@ use contribution::opening::Registry;
 use contribution::upload::Police;
 use papers::certificate::{Certificates, LoansElsewhere};
 use papers::employer::EmployerCertificates;
+use personal::card::CardChange;
+use personal::card_batch::Cards;
 
 /// Who is asked while a service executes.
 pub struct Authorities {
@@ -28,6 +31,8 @@ pub struct Authorities {
     pub registry: Arc<dyn Registry>,
     /// The national platform, about loans elsewhere.
     pub loans_elsewhere: Arc<dyn LoansElsewhere>,
+    /// UnionPay and the banks, about whose a card is.
+    pub cards: Arc<dyn Cards>,
 }
 
 /// The services that cases can be opened for, by the effect that their definition names; a withdrawal may be policy alone.
@@ -76,6 +81,13 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                     &authorities.loans_elsewhere,
                 ))),
                 "certify_employer" => Some(Arc::new(EmployerCertificates::new(&service.id))),
+                "change_card" => Some(Arc::new(CardChange::new(&service.id))),
+                "link_card" => Some(Arc::new(CardChange::with_lists(
+                    &service.id,
+                    &authorities.cards,
+                ))),
+                "maintain_person" => Some(Arc::new(personal::data::PersonalData::new(&service.id))),
+                "change_phone" => Some(Arc::new(personal::phone::PhoneChange::new(&service.id))),
                 effect => contribution::changes::MemberChanges::of_effect(
                     &service.id,
                     effect,

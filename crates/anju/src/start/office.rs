@@ -16,7 +16,7 @@ use anju_engine::Engine;
 use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
-    kept::{GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore},
+    kept::{GatewayCards, GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore},
     witness::Witness,
 };
 use anju_ledger::Ids;
@@ -170,6 +170,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         police: Arc::new(GatewayPolice(gateway.clone())),
         registry: Arc::new(GatewayRegistry(gateway.clone())),
         loans_elsewhere: Arc::new(GatewayLoans(gateway.clone())),
+        cards: Arc::new(GatewayCards(gateway.clone())),
     };
     office
         .catalogue

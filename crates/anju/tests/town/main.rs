@@ -20,6 +20,7 @@ mod keys;
 mod life;
 mod outside;
 mod papers;
+mod person_data;
 mod policy;
 mod query;
 mod refund;

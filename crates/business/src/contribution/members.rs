@@ -203,7 +203,12 @@ async fn known_people(
         "SELECT p.id_index, coalesce(p.merged_into, p.person_id) AS person_id, m.state, m.account_id
            FROM person p
            LEFT JOIN membership m ON m.centre_id = p.centre_id AND m.person_id = coalesce(p.merged_into, p.person_id) AND m.state IN (1, 2)
-          WHERE p.centre_id = $1 AND p.id_index = ANY ($2)",
+          WHERE p.centre_id = $1 AND p.id_index = ANY ($2)
+          UNION ALL
+         SELECT f.id_index, f.person_id, m.state, m.account_id
+           FROM person_former_id f
+           LEFT JOIN membership m ON m.centre_id = f.centre_id AND m.person_id = f.person_id AND m.state IN (1, 2)
+          WHERE f.centre_id = $1 AND f.id_index = ANY ($2)",
     )
     .bind(office.centre.id)
     .bind(indexes.concat())

@@ -5,6 +5,7 @@ mod account;
 mod apply;
 mod cases;
 mod home;
+mod keep;
 mod me;
 pub(crate) mod papers;
 mod proofs;
@@ -63,6 +64,12 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/messages", get(me::messages))
         .route("/my/me", get(me::page))
         .route("/my/me/access", get(me::access))
+        .route(
+            "/my/me/change/{service}",
+            get(keep::form).post(keep::submit),
+        )
+        .route("/my/me/change/{service}/face", post(keep::face))
+        .route("/my/me/changes", get(keep::changes))
         .route("/my/me/proofs", get(proofs::page))
         .route(
             "/my/me/proofs/{remittance}/proof.json",

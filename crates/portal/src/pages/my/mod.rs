@@ -10,6 +10,6 @@ mod withdraw;
 pub use account::{AccountPage, Entry};
 pub use cases::{CasesPage, MessagesPage};
 pub use home::{HomePage, Offer};
-pub use me::{AccessPage, ConsentPage, MePage, ProofsPage, SessionsPage};
+pub use me::{AccessPage, ChangesPage, ConsentPage, MePage, ProofsPage, SessionsPage};
 pub use papers::{CodePage, Paper, PapersPage, StatementPage, YearsPage};
 pub use withdraw::{Offered, WithdrawPage};
