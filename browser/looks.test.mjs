@@ -73,6 +73,16 @@ page('my-flexible', 'long', '/my/flexible');
 page('my-flexible-sign', 'long', '/my/do/flexible-contributor-open');
 page('my-messages', 'long', '/my/messages');
 page('my-me', 'long', '/my/me');
+page('my-change-phone', 'tenant', '/my/me/change/mobile-change');
+page('my-change-card', 'tenant', '/my/me/change/personal-card-change');
+page('my-change-data', 'tenant', '/my/me/change/personal-info-maintain');
+page('my-change-code', 'long', async (at) => {
+  await at.goto(`${server}/my/me/change/personal-info-maintain`);
+  await at.fill('#address', '渝中区人民路 1 号');
+  await at.click('main button[type=submit]');
+  await at.waitForSelector('#step_code');
+});
+page('my-changes', 'long', '/my/me/changes');
 page('my-access', 'long', '/my/me/access');
 page('my-proofs', 'long', '/my/me/proofs');
 page('my-consents', 'long', '/my/me/consents');
@@ -106,6 +116,7 @@ page('unit-person', 'shownClerk', async (at) => {
 });
 page('unit-new', 'otherClerk', '/unit/people/new');
 page('unit-ratio', 'otherClerk', '/unit/ratio');
+page('unit-cards', 'shownClerk', '/unit/cards');
 page('unit-pay', 'shownClerk', '/unit/pay');
 page('unit-debit', 'otherClerk', '/unit/debit');
 page('unit-arrivals', 'shownClerk', '/unit/arrivals');

@@ -4,6 +4,7 @@
 pub mod books;
 pub mod contribution;
 pub mod papers;
+pub mod personal;
 pub mod policy;
 pub mod queries;
 pub mod remote;
@@ -23,6 +24,8 @@ use contribution::registry::Registry;
 use contribution::upload::Police;
 use papers::certificate::{Certificates, LoansElsewhere};
 use papers::employer::EmployerCertificates;
+use personal::card::CardChange;
+use personal::card_batch::Cards;
 
 /// Who is asked while a service executes.
 pub struct Authorities {
@@ -34,6 +37,8 @@ pub struct Authorities {
     pub loans_elsewhere: Arc<dyn LoansElsewhere>,
     /// The banks, about accounts.
     pub banks: Arc<dyn BankDesk>,
+    /// UnionPay and the banks, about whose a card is.
+    pub cards: Arc<dyn Cards>,
 }
 
 /// The services that cases can be opened for, by the effect that their definition names; a withdrawal may be policy alone.
@@ -95,6 +100,13 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                     &authorities.loans_elsewhere,
                 ))),
                 "certify_employer" => Some(Arc::new(EmployerCertificates::new(&service.id))),
+                "change_card" => Some(Arc::new(CardChange::new(&service.id))),
+                "link_card" => Some(Arc::new(CardChange::with_lists(
+                    &service.id,
+                    &authorities.cards,
+                ))),
+                "maintain_person" => Some(Arc::new(personal::data::PersonalData::new(&service.id))),
+                "change_phone" => Some(Arc::new(personal::phone::PhoneChange::new(&service.id))),
                 effect => contribution::changes::MemberChanges::of_effect(
                     &service.id,
                     effect,

@@ -95,6 +95,18 @@ impl Refusal {
         Some(Self::rule(&code, message).with_errors(errors))
     }
 
+    /// Told at one field of a form.
+    #[must_use]
+    pub fn at(mut self, field: &str) -> Self {
+        self.errors = vec![RowFault {
+            row: None,
+            column: Some(field.to_owned()),
+            code: self.code.clone(),
+            message: self.detail.clone(),
+        }];
+        self
+    }
+
     /// With all mistakes of a list.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<RowFault>) -> Self {

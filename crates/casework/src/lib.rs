@@ -26,6 +26,7 @@ pub mod office;
 pub mod operations;
 pub mod outbox;
 pub mod person;
+pub mod person_data;
 pub mod rotation;
 pub mod session;
 pub mod staff;

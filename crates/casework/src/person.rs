@@ -58,6 +58,12 @@ pub mod purpose {
     pub const PHONE: &str = "phone";
     /// Bank cards.
     pub const CARD: &str = "card";
+    /// Personal values of a kept form, whichever they are; it has the name of the first that there were.
+    pub const FORM: &str = CARD;
+    /// What a person's data were and became.
+    pub const CHANGE: &str = "person-change";
+    /// What a person tells of himself.
+    pub const DETAILS: &str = "person-details";
     /// Second factors of staff.
     pub const TOTP: &str = "totp";
 }
@@ -123,18 +129,111 @@ pub async fn get_by(
     row.map(|row| row.open(&office.vault)).transpose()
 }
 
-/// A person by whole identity number; of two numbers that turned out to be one person, the one that was kept.
+/// A person by whole identity number, the present one or one that it replaced (PERS-09); of two numbers that turned out to be one
+/// person, the one that was kept.
 pub async fn by_id_number(office: &Office, id: &IdNumber) -> Result<Option<Person>> {
+    let index = office.vault.blind_index(purpose::ID, id.expose()).any();
     let row = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM person
           WHERE centre_id = $1
             AND person_id = (SELECT coalesce(merged_into, person_id) FROM person WHERE centre_id = $1 AND id_index = ANY ($2) LIMIT 1)"
     )))
     .bind(office.centre.id)
-    .bind(office.vault.blind_index(purpose::ID, id.expose()).any())
+    .bind(index)
     .fetch_optional(&office.pool)
     .await?;
-    row.map(|row| row.open(&office.vault)).transpose()
+    if let Some(row) = row {
+        return row.open(&office.vault).map(Some);
+    }
+    match holder_of(office, &office.pool, id).await? {
+        Some(person_id) => get(office, person_id).await,
+        None => Ok(None),
+    }
+}
+
+/// Whose an identity number is or was.
+pub async fn holder_of(
+    office: &Office,
+    db: impl PgExecutor<'_>,
+    id: &IdNumber,
+) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar(
+        "SELECT person_id FROM person WHERE centre_id = $1 AND id_index = ANY ($2)
+          UNION ALL
+         SELECT person_id FROM person_former_id WHERE centre_id = $1 AND id_index = ANY ($2)
+          LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(office.vault.blind_index(purpose::ID, id.expose()).any())
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Writes another name of a person.
+pub async fn put_name(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    name: &PersonName,
+) -> Result<()> {
+    let index = office.vault.blind_index(purpose::NAME, name.expose());
+    sqlx::query(
+        "UPDATE person SET name_index = $3, name_sealed = $4 WHERE centre_id = $1 AND person_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(index.current.as_slice())
+    .bind(office.vault.seal(purpose::NAME, name.expose().as_bytes()))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes another identity number of a person.
+///
+/// # Errors
+/// It is another person's.
+pub async fn put_id(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    id: &IdNumber,
+) -> Result<()> {
+    let index = office.vault.blind_index(purpose::ID, id.expose());
+    sqlx::query(
+        "UPDATE person SET id_index = $3, id_sealed = $4 WHERE centre_id = $1 AND person_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(index.current.as_slice())
+    .bind(office.vault.seal(purpose::ID, id.expose().as_bytes()))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Lets the number that a person had until this change find him still.
+pub async fn keep_former_id(
+    office: &Office,
+    conn: &mut PgConnection,
+    person: &Person,
+    change_id: i64,
+) -> Result<()> {
+    let id = person.id_number.expose();
+    sqlx::query(
+        "INSERT INTO person_former_id (centre_id, id_index, id_sealed, person_id, change_id, replaced_at)
+         VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (centre_id, id_index) DO NOTHING",
+    )
+    .bind(office.centre.id)
+    .bind(office.vault.blind_index(purpose::ID, id).current.as_slice())
+    .bind(office.vault.seal(purpose::ID, id.as_bytes()))
+    .bind(person.person_id)
+    .bind(change_id)
+    .bind(office.now())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Makes somebody known who has no account yet; who is known already stays as he is. Names and numbers were verified by the caller.
@@ -220,6 +319,45 @@ pub async fn masked_names(
             ))
         })
         .collect()
+}
+
+/// A person whose row the caller's transaction holds until its end.
+pub async fn lock(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+) -> Result<Option<Person>> {
+    let row = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM person WHERE centre_id = $1 AND person_id = $2 FOR NO KEY UPDATE"
+    )))
+    .bind(office.centre.id)
+    .bind(person_id)
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| row.open(&office.vault)).transpose()
+}
+
+/// Whether somebody else has registered this phone. Until the caller's transaction ends nobody else can claim it in this way.
+pub async fn phone_is_taken(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    phone: &Phone,
+) -> Result<bool> {
+    let index = office.vault.blind_index(purpose::PHONE, phone.expose());
+    // A unique key cannot say it: employers' lists may name one phone for several people, none of whom has proved to hold it.
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended(encode($1::bytea, 'hex'), 0))")
+        .bind(index.current.as_slice())
+        .execute(&mut *conn)
+        .await?;
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM person WHERE centre_id = $1 AND phone_index = ANY ($2) AND person_id <> $3)",
+    )
+    .bind(office.centre.id)
+    .bind(index.any())
+    .bind(person_id)
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Registers the phone that a person proved to hold. A first registration is no change (CMN-14).

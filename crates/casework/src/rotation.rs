@@ -126,6 +126,43 @@ const COLUMNS: &[Column] = &[
         names_somebody: false,
     },
     Column {
+        read: "SELECT person_id, change_id, before_sealed, NULL::bytea FROM person_change
+                WHERE centre_id = $1 AND (person_id, change_id) > ($2, $3) AND before_sealed IS NOT NULL
+                ORDER BY person_id, change_id LIMIT $4",
+        write: "UPDATE person_change c SET before_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE c.centre_id = $1 AND c.person_id = n.a AND c.change_id = n.b AND c.before_sealed = n.old",
+        purpose: purpose::CHANGE,
+        names_somebody: false,
+    },
+    Column {
+        read: "SELECT person_id, change_id, after_sealed, NULL::bytea FROM person_change
+                WHERE centre_id = $1 AND (person_id, change_id) > ($2, $3) ORDER BY person_id, change_id LIMIT $4",
+        write: "UPDATE person_change c SET after_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE c.centre_id = $1 AND c.person_id = n.a AND c.change_id = n.b AND c.after_sealed = n.old",
+        purpose: purpose::CHANGE,
+        names_somebody: false,
+    },
+    Column {
+        read: "SELECT person_id, 0::bigint, sealed, NULL::bytea FROM person_detail
+                WHERE centre_id = $1 AND person_id > $2 AND $3::bigint = 0 ORDER BY person_id LIMIT $4",
+        write: "UPDATE person_detail d SET sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE d.centre_id = $1 AND d.person_id = n.a AND d.sealed = n.old",
+        purpose: purpose::DETAILS,
+        names_somebody: false,
+    },
+    Column {
+        read: "SELECT change_id, 0::bigint, id_sealed, id_index FROM person_former_id
+                WHERE centre_id = $1 AND change_id > $2 AND $3::bigint = 0 ORDER BY change_id LIMIT $4",
+        write: "UPDATE person_former_id f SET id_sealed = n.sealed, id_index = n.index
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE f.centre_id = $1 AND f.change_id = n.a AND f.id_sealed = n.old",
+        purpose: purpose::ID,
+        names_somebody: true,
+    },
+    Column {
         read: "SELECT clerk_id, 0::bigint, name_sealed, NULL::bytea FROM clerk
                 WHERE centre_id = $1 AND clerk_id > $2 AND $3::bigint = 0 ORDER BY clerk_id LIMIT $4",
         write: "UPDATE clerk c SET name_sealed = n.sealed
@@ -227,7 +264,7 @@ const DOCUMENTS: &[Document] = &[
                   FROM unnest($2::bigint[], $3::jsonb[], $4::jsonb[]) AS n (id, before, now)
                  WHERE c.centre_id = $1 AND c.case_id = n.id AND c.form = n.before",
         field: "sealed",
-        purpose: purpose::CARD,
+        purpose: purpose::FORM,
         names_somebody: false,
     },
     Document {

@@ -3,10 +3,12 @@
 use anju_domain::phone::Phone;
 use anju_vault::token;
 use chrono::{DateTime, Duration, Utc};
-use sqlx::FromRow;
+use serde_json::json;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
 
 use crate::person::purpose;
-use crate::{Office, Refusal, Result};
+use crate::{Office, Refusal, Result, outbox};
 
 /// Whose session.
 pub mod audience {
@@ -47,6 +49,10 @@ pub struct Session {
     pub face_digest: Option<Vec<u8>>,
     /// When the face step was passed.
     pub face_at: Option<DateTime<Utc>>,
+    /// SMS step-up: digest of the action that it is bound to.
+    pub sms_digest: Option<Vec<u8>>,
+    /// When the SMS step was passed.
+    pub sms_at: Option<DateTime<Utc>>,
     /// At the counter: the person who stands before the teller.
     pub served_person: Option<i64>,
     /// Why the teller looks at that person; none while he was found and no reason is given yet.
@@ -76,6 +82,14 @@ impl Session {
             && self
                 .face_at
                 .is_some_and(|at| now - at <= Duration::minutes(10))
+    }
+
+    /// Whether the SMS step was passed for this action within five minutes (services.md §2, L3s).
+    pub fn sms_passed(&self, action: &[u8], now: DateTime<Utc>) -> bool {
+        self.sms_digest.as_deref() == Some(action)
+            && self
+                .sms_at
+                .is_some_and(|at| now - at <= Duration::minutes(5))
     }
 }
 
@@ -186,7 +200,7 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
     let hash = token::hash(token);
     let session: Option<Session> = sqlx::query_as(
         "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
-                face_digest, face_at, served_person, served_reason, uscc, holder_role, holder_sealed
+                face_digest, face_at, sms_digest, sms_at, served_person, served_reason, uscc, holder_role, holder_sealed
            FROM session WHERE token_hash = $1 AND centre_id = $2 AND ended_at IS NULL AND expires_at > $3",
     )
     .bind(hash.as_slice())
@@ -219,9 +233,19 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
 
 /// The live sessions of a subject, newest first.
 pub async fn of_subject(office: &Office, audience: i16, subject_id: i64) -> Result<Vec<Session>> {
+    let mut conn = office.pool.acquire().await?;
+    of_subject_on(office, &mut conn, audience, subject_id).await
+}
+
+async fn of_subject_on(
+    office: &Office,
+    conn: &mut PgConnection,
+    audience: i16,
+    subject_id: i64,
+) -> Result<Vec<Session>> {
     Ok(sqlx::query_as(
         "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
-                face_digest, face_at, served_person, served_reason, uscc, holder_role, holder_sealed
+                face_digest, face_at, sms_digest, sms_at, served_person, served_reason, uscc, holder_role, holder_sealed
            FROM session
           WHERE centre_id = $1 AND audience = $2 AND subject_id = $3 AND ended_at IS NULL AND expires_at > $4
           ORDER BY session_id DESC LIMIT 20",
@@ -230,7 +254,7 @@ pub async fn of_subject(office: &Office, audience: i16, subject_id: i64) -> Resu
     .bind(audience)
     .bind(subject_id)
     .bind(office.now())
-    .fetch_all(&office.pool)
+    .fetch_all(conn)
     .await?)
 }
 
@@ -258,6 +282,51 @@ pub async fn face(office: &Office, session_id: i64, action: &[u8]) -> Result<()>
         .bind(office.now())
         .execute(&office.pool)
         .await?;
+    Ok(())
+}
+
+/// Notes a passed SMS step for one action.
+pub async fn sms(office: &Office, session_id: i64, action: &[u8]) -> Result<()> {
+    sqlx::query("UPDATE session SET sms_digest = $2, sms_at = $3 WHERE session_id = $1")
+        .bind(session_id)
+        .bind(action)
+        .bind(office.now())
+        .execute(&office.pool)
+        .await?;
+    Ok(())
+}
+
+/// Ends the sessions of a person, in the transaction that takes a way of logging in from him; none of those whose face step was for
+/// this very submission: that is where he acts.
+pub async fn end_others(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    submission: Uuid,
+) -> Result<()> {
+    let now = office.now();
+    let acting: Vec<i64> = of_subject_on(office, &mut *conn, audience::PERSON, person_id)
+        .await?
+        .into_iter()
+        .filter(|session| {
+            session.face_digest.as_deref().is_some_and(|action| {
+                anju_ledger::command::digest(action) == submission
+                    && session.face_passed(action, now)
+            })
+        })
+        .map(|session| session.session_id)
+        .collect();
+    sqlx::query(
+        "UPDATE session SET ended_at = $5
+          WHERE centre_id = $1 AND audience = $2 AND subject_id = $3 AND session_id <> ALL ($4) AND ended_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(audience::PERSON)
+    .bind(person_id)
+    .bind(acting)
+    .bind(now)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -371,4 +440,62 @@ pub async fn take_code(
     } else {
         Err(wrong().into())
     }
+}
+
+/// What the code of an SMS step is for: this action and no other. Keyed, since an action is made of a form that could be guessed.
+fn step_purpose(office: &Office, action: &[u8]) -> String {
+    format!("step:{}", hex::encode(office.vault.mac("step", action)))
+}
+
+/// Sends the code of an SMS step (services.md §2, L3s) to a person's registered phone; `what` is the act in a few words.
+pub async fn send_step(office: &Office, phone: &Phone, action: &[u8], what: &str) -> Result<()> {
+    send_code(office, phone, &step_purpose(office, action), what).await
+}
+
+/// Takes the code of an SMS step: right for this action alone.
+pub async fn take_step(office: &Office, phone: &Phone, action: &[u8], code: &str) -> Result<()> {
+    take_code(office, phone, &step_purpose(office, action), code).await
+}
+
+/// Makes a one-time code and sends it; `what` says what it is for, so that nobody reads it out for something else.
+pub async fn send_code(
+    office: &Office,
+    phone: &Phone,
+    code_purpose: &str,
+    what: &str,
+) -> Result<()> {
+    let code = make_code(office, phone, code_purpose).await?;
+    let text = format!("【公积金】{what}验证码 {code}，5 分钟内有效。工作人员不会向您要验证码。");
+    let mut conn = office.pool.acquire().await?;
+    outbox::enqueue(
+        office,
+        &mut conn,
+        outbox::kind::SMS,
+        None,
+        told(office, phone, &text),
+        office.now(),
+    )
+    .await?;
+    office.wake.notify_one();
+    Ok(())
+}
+
+/// A message of the outbox to a phone that need not be anybody's registered one.
+#[must_use]
+pub fn told(office: &Office, phone: &Phone, text: &str) -> serde_json::Value {
+    let sealed = office.vault.seal(purpose::PHONE, phone.expose().as_bytes());
+    json!({ "phone": hex::encode(sealed), "text": text })
+}
+
+/// What was sent to a phone and not used is good for nothing any more.
+pub async fn spoil_codes(office: &Office, conn: &mut PgConnection, phone: &Phone) -> Result<()> {
+    sqlx::query(
+        "UPDATE login_code SET used_at = $3 WHERE centre_id = $1 AND phone_index = ANY ($2) AND used_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(office.vault.blind_index(purpose::PHONE, phone.expose()).any())
+    .bind(office.now())
+    .execute(conn)
+    .await?;
+    Ok(())
 }

@@ -195,6 +195,9 @@ impl Engine {
             let Some((shown, keys)) = self.keys(&role, request, facts, own)? else {
                 continue;
             };
+            let source = (fact_type == "bank.card_match")
+                .then(|| issuer(facts, &role))
+                .flatten();
             requests.push(FactRequest {
                 fact_type,
                 role,
@@ -202,7 +205,7 @@ impl Engine {
                 keys,
                 purpose: purpose.clone(),
                 consent: consent.clone(),
-                source: None,
+                source,
             });
         }
         Ok(requests)
@@ -313,6 +316,12 @@ impl Engine {
         let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
         Ok((gathered, decision))
     }
+}
+
+/// The bank that issued a card, as UnionPay says: each bank knows its own cards only.
+fn issuer(facts: &Facts, role: &str) -> Option<String> {
+    let auth = facts.get(role, "unionpay.card_auth")?;
+    auth.value.get("bank")?.as_str().map(str::to_owned)
 }
 
 /// The duty of the regulation.

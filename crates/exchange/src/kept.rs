@@ -7,10 +7,11 @@ use anju_business::contribution::registry::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
 use anju_business::papers::certificate::LoansElsewhere;
+use anju_business::personal::card_batch::{CardAnswer, CardQuestion, Cards};
 use anju_casework::PgConnection;
 use anju_casework::fact::{self, Call, Kept, Wanted};
 use anju_casework::{Error, Fault, Office};
-use anju_policy::Fact;
+use anju_policy::{Fact, FactState};
 use anju_wire::gateway::{Consent, Purpose};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -287,6 +288,104 @@ impl LoansElsewhere for GatewayLoans {
                 .into_iter()
                 .next()
                 .ok_or_else(|| Fault::Outside("no answer to one question".to_owned()).into())
+        }
+        .boxed()
+    }
+}
+
+/// UnionPay and the issuing banks behind the gateway, asked about the cards of a list.
+pub struct GatewayCards(pub Arc<Gateway>);
+
+impl GatewayCards {
+    fn question(
+        case_no: &str,
+        asked: &CardQuestion,
+        fact_type: &str,
+        source: Option<String>,
+    ) -> FactRequest {
+        let mut keys = SubjectKeys::of(asked.person.id_number.expose());
+        keys.name = Some(asked.person.name.expose().to_owned());
+        keys.card_no = Some(asked.card.expose().to_owned());
+        keys.phone = asked
+            .person
+            .phone
+            .as_ref()
+            .map(|phone| phone.expose().to_owned());
+        FactRequest {
+            fact_type: fact_type.to_owned(),
+            role: "applicant".to_owned(),
+            shown: asked.person.name.masked(),
+            keys,
+            purpose: Purpose {
+                item: "cobrand-card-link".to_owned(),
+                case_no: case_no.to_owned(),
+            },
+            consent: Consent {
+                id: "statutory:住房公积金管理条例第十三条".to_owned(),
+                hash: String::new(),
+            },
+            source,
+        }
+    }
+
+    async fn ask(&self, case_no: &str, asked: &[CardQuestion]) -> Option<Vec<CardAnswer>> {
+        let of_unionpay = asked
+            .iter()
+            .map(|one| Self::question(case_no, one, "unionpay.card_auth", None))
+            .collect();
+        let auths = self.0.fetch(of_unionpay).await.ok()?;
+        let mut answers: Vec<CardAnswer> = auths.iter().map(card_answer).collect();
+        // The bank that issued a card is asked where it is one of those that answer.
+        let banks = &self.0.catalogue().fact("bank.card_match")?.sources;
+        let (mut places, mut of_banks) = (Vec::new(), Vec::new());
+        for (place, answer) in answers.iter().enumerate() {
+            if let CardAnswer::Own(Some(bank)) = answer
+                && banks.contains(bank)
+            {
+                places.push(place);
+                let source = Some(bank.clone());
+                of_banks.push(Self::question(
+                    case_no,
+                    &asked[place],
+                    "bank.card_match",
+                    source,
+                ));
+            }
+        }
+        let matches = self.0.fetch(of_banks).await.ok()?;
+        for (place, fact) in places.into_iter().zip(&matches) {
+            match (fact.state, fact.value["match"].as_bool()) {
+                (FactState::Known, Some(true)) => {}
+                (FactState::Unknown, _) => answers[place] = CardAnswer::Silent,
+                _ => answers[place] = CardAnswer::NotOwn,
+            }
+        }
+        Some(answers)
+    }
+}
+
+/// What UnionPay says of a card.
+fn card_answer(fact: &Fact) -> CardAnswer {
+    let text = |field: &str| fact.value.get(field).and_then(serde_json::Value::as_str);
+    match fact.state {
+        FactState::Unknown => CardAnswer::Silent,
+        FactState::Known if fact.value["match"] == true && text("card_type") == Some("debit-1") => {
+            CardAnswer::Own(text("bank").map(str::to_owned))
+        }
+        _ => CardAnswer::NotOwn,
+    }
+}
+
+impl Cards for GatewayCards {
+    fn verify<'a>(
+        &'a self,
+        case_no: &'a str,
+        questions: &'a [CardQuestion],
+    ) -> BoxFuture<'a, Vec<CardAnswer>> {
+        async move {
+            self.ask(case_no, questions)
+                .await
+                .unwrap_or_else(|| vec![CardAnswer::Silent; questions.len()])
         }
         .boxed()
     }

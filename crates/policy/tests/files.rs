@@ -21,6 +21,7 @@ fn the_demo_centres_files_have_no_mistake() {
         [
             "base-adjust",
             "certificate-contribution-elsewhere",
+            "cobrand-card-link",
             "employee-account-open",
             "employee-account-seal",
             "employee-account-transfer",
@@ -36,6 +37,9 @@ fn the_demo_centres_files_have_no_mistake() {
             "employer-refund",
             "flexible-contributor-change",
             "flexible-contributor-open",
+            "mobile-change",
+            "personal-card-change",
+            "personal-info-maintain",
             "query-account-detail",
             "query-basic-info",
             "query-employer-info",

@@ -4,8 +4,8 @@ use anju_portal::components::{
 };
 use anju_portal::frame::MyTab;
 use anju_portal::pages::my::{
-    AccessPage, AccountPage, CasesPage, ConsentPage, Entry, HomePage, MePage, MessagesPage, Offer,
-    Offered, ProofsPage, SessionsPage, WithdrawPage,
+    AccessPage, AccountPage, CasesPage, ChangesPage, ConsentPage, Entry, HomePage, MePage,
+    MessagesPage, Offer, Offered, ProofsPage, SessionsPage, WithdrawPage,
 };
 use anju_portal::security::Visit;
 
@@ -26,6 +26,7 @@ pub fn all(visit: &Visit) -> Vec<(&'static str, String)> {
         ("my-account", drawn(&account(visit))),
         ("my-me", drawn(&me(visit))),
         ("my-sessions", drawn(&sessions(visit))),
+        ("my-changes", drawn(&changes(visit))),
         ("my-consents", drawn(&consents(visit))),
         ("my-access", drawn(&access(visit))),
         ("my-proofs", drawn(&proofs(visit))),
@@ -289,6 +290,17 @@ fn proofs(visit: &Visit) -> ProofsPage {
             Row::to("/my/me/proofs/r1/proof.json", "2026年10月缴存")
                 .note("重庆山城软件有限公司 2,400.00 元，11月6日 09:14入账")
                 .icon("download"),
+        ]),
+        pager: None,
+    }
+}
+
+fn changes(visit: &Visit) -> ChangesPage {
+    ChangesPage {
+        frame: my_frame(visit, "信息变更记录", MyTab::Me, Some(("/my/me", "我的"))),
+        changes: Rows::new(vec![
+            Row::to("/my/cases/2611-0482", "手机号：138****5678 → 137****0001")
+                .note("11月24日 10:05，本人，手机 APP"),
         ]),
         pager: None,
     }

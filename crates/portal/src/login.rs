@@ -1,9 +1,9 @@
 //! 登录: handlers of the log-in pages. Invariant: nothing on these pages tells whether an ID number, an employer or a phone is
 //! known here; an unknown one is answered exactly like a known one, and no code is sent.
 
-use anju_casework::person::{self, purpose};
+use anju_casework::person;
 use anju_casework::session::{self, audience};
-use anju_casework::{Error, Office, employer, outbox, staff};
+use anju_casework::{Error, Office, employer, staff};
 use anju_domain::id_number::IdNumber;
 use anju_domain::phone::Phone;
 use anju_domain::uscc::Uscc;
@@ -211,24 +211,7 @@ async fn employer_of(office: &Office, typed: &str) -> Result<Option<i64>, Error>
 }
 
 async fn send_code(office: &Office, phone: &Phone) -> Result<(), PageError> {
-    let code = session::make_code(office, phone, CODE).await?;
-    let sealed = office.vault.seal(purpose::PHONE, phone.expose().as_bytes());
-    let payload = serde_json::json!({
-        "phone": hex::encode(sealed),
-        "text": format!("【公积金】登录验证码 {code}，5 分钟内有效。工作人员不会向您要验证码。"),
-    });
-    let mut conn = office.pool.acquire().await?;
-    outbox::enqueue(
-        office,
-        &mut conn,
-        outbox::kind::SMS,
-        None,
-        payload,
-        office.now(),
-    )
-    .await?;
-    office.wake.notify_one();
-    Ok(())
+    Ok(session::send_code(office, phone, CODE, "登录").await?)
 }
 
 /// The second form.

@@ -16,7 +16,9 @@ use anju_engine::Engine;
 use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
-    kept::{GatewayBanks, GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore},
+    kept::{
+        GatewayBanks, GatewayCards, GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore,
+    },
     platform::Platform,
     witness::Witness,
 };
@@ -178,6 +180,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         registry: Arc::new(GatewayRegistry(gateway.clone())),
         loans_elsewhere: Arc::new(GatewayLoans(gateway.clone())),
         banks: Arc::new(GatewayBanks(gateway.clone())),
+        cards: Arc::new(GatewayCards(gateway.clone())),
     };
     office
         .catalogue

@@ -25,6 +25,7 @@ mod licence;
 mod opening;
 mod outside;
 mod papers;
+mod person_data;
 mod policy;
 mod query;
 mod refund;

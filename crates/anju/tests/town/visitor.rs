@@ -233,6 +233,23 @@ impl Visitor {
 
     /// Sends a form with a file, as a browser does.
     pub async fn upload(&self, path: &str, fields: &[(&str, &str)], file: &[u8]) -> Answer {
+        self.send_file(path, fields, ("roster", "bases.xlsx"), file)
+            .await
+    }
+
+    /// Sends a form with a picture, as the page of the face step does.
+    pub async fn show_face(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.send_file(path, fields, ("picture", "face.jpg"), b"face")
+            .await
+    }
+
+    async fn send_file(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (field, name): (&str, &str),
+        file: &[u8],
+    ) -> Answer {
         let boundary = "anju-boundary-of-a-form";
         let mut body = Vec::new();
         for (name, value) in [("csrf", self.token.as_str())].iter().chain(fields) {
@@ -242,7 +259,7 @@ impl Visitor {
             body.extend_from_slice(head.as_bytes());
         }
         let head = format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"roster\"; filename=\"bases.xlsx\"\r\n\r\n"
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n"
         );
         body.extend_from_slice(head.as_bytes());
         body.extend_from_slice(file);

@@ -206,7 +206,15 @@ async fn known_people(
            FROM person p
            LEFT JOIN membership m ON m.centre_id = p.centre_id AND m.person_id = coalesce(p.merged_into, p.person_id) AND m.state IN (1, 2)
            LEFT JOIN employer e ON e.centre_id = m.centre_id AND e.employer_id = m.employer_id
-          WHERE p.centre_id = $1 AND p.id_index = ANY ($2)",
+          WHERE p.centre_id = $1 AND p.id_index = ANY ($2)
+          UNION ALL
+         SELECT f.id_index, coalesce(p.merged_into, f.person_id),
+                CASE WHEN e.uscc LIKE 'FLEX-%' THEN 2::smallint ELSE m.state END, m.account_id
+           FROM person_former_id f
+           JOIN person p ON p.centre_id = f.centre_id AND p.person_id = f.person_id
+           LEFT JOIN membership m ON m.centre_id = f.centre_id AND m.person_id = coalesce(p.merged_into, f.person_id) AND m.state IN (1, 2)
+           LEFT JOIN employer e ON e.centre_id = m.centre_id AND e.employer_id = m.employer_id
+          WHERE f.centre_id = $1 AND f.id_index = ANY ($2)",
     )
     .bind(office.centre.id)
     .bind(indexes.concat())

@@ -138,6 +138,32 @@ pub async fn of_employer(
     rows.into_iter().map(|row| row.shown(office)).collect()
 }
 
+/// The members of an employer who have no joint card yet, a page of them after `after`.
+///
+/// # Errors
+/// As [`of_employer`].
+pub async fn without_card(
+    office: &Office,
+    employer_id: i64,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Member>> {
+    let rows: Vec<MemberRow> = sqlx::query_as(
+        "SELECT m.membership_id, m.account_id, p.name_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
+                m.seal_reason
+           FROM membership m JOIN person p USING (centre_id, person_id)
+          WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2) AND m.membership_id > $3 AND p.card_sealed IS NULL
+          ORDER BY m.membership_id LIMIT $4",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?;
+    rows.into_iter().map(|row| row.shown(office)).collect()
+}
+
 /// One member of an employer by the account.
 ///
 /// # Errors

@@ -313,6 +313,9 @@ async fn nobody_twice(office: &Office, tx: &mut PgConnection, roster_id: i64) ->
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM roster_row r
                               JOIN person p ON p.centre_id = r.centre_id AND p.id_index = r.id_index
+                             WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.is_new_person)
+                 OR EXISTS (SELECT FROM roster_row r
+                              JOIN person_former_id f ON f.centre_id = r.centre_id AND f.id_index = r.id_index
                              WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.is_new_person)",
         )
         .bind(office.centre.id)
@@ -337,7 +340,8 @@ async fn nobody_twice(office: &Office, tx: &mut PgConnection, roster_id: i64) ->
             indexes.extend(office.vault.blind_index(purpose::ID, &id).any());
         }
         sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM person WHERE centre_id = $1 AND id_index = ANY ($2))",
+            "SELECT EXISTS (SELECT FROM person WHERE centre_id = $1 AND id_index = ANY ($2))
+                 OR EXISTS (SELECT FROM person_former_id WHERE centre_id = $1 AND id_index = ANY ($2))",
         )
         .bind(office.centre.id)
         .bind(indexes)

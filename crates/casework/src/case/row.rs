@@ -200,7 +200,7 @@ pub(super) fn open_form(office: &Office, kept: &Value) -> Result<anju_policy::Fo
             Some(sealed) => {
                 let sealed = hex::decode(sealed)
                     .map_err(|_| crate::Fault::Stored("a sealed field is not hex".to_owned()))?;
-                Value::String(text(&office.vault, purpose::CARD, &sealed)?)
+                Value::String(text(&office.vault, purpose::FORM, &sealed)?)
             }
             None => value.clone(),
         };
@@ -209,6 +209,20 @@ pub(super) fn open_form(office: &Office, kept: &Value) -> Result<anju_policy::Fo
     Ok(form)
 }
 
+/// The fields of forms that are personal, beside the card, which keeps four digits that may be shown.
+const PERSONAL: [&str; 10] = [
+    "address",
+    "contact_name",
+    "contact_phone",
+    "education",
+    "email",
+    "id_no",
+    "marital",
+    "name",
+    "phone",
+    "spouse_id_no",
+];
+
 /// Seals the personal values of a form.
 pub(crate) fn seal_form(office: &Office, form: &anju_policy::Form) -> Value {
     Value::Object(
@@ -216,6 +230,10 @@ pub(crate) fn seal_form(office: &Office, form: &anju_policy::Form) -> Value {
             .map(|(field, value)| {
                 let sealed = match value.as_str() {
                     Some(plain) if field == "card_no" => seal_card(office, plain),
+                    Some(plain) if PERSONAL.contains(&field.as_str()) => {
+                        let sealed = office.vault.seal(purpose::FORM, plain.as_bytes());
+                        serde_json::json!({ "sealed": hex::encode(sealed) })
+                    }
                     _ => value.clone(),
                 };
                 (field.clone(), sealed)
@@ -233,7 +251,7 @@ pub fn sealed_text(office: &Office, text: &str) -> Value {
 /// A card number as a form keeps it: sealed, with the four digits that may be shown.
 pub(crate) fn seal_card(office: &Office, card_no: &str) -> Value {
     serde_json::json!({
-        "sealed": hex::encode(office.vault.seal(purpose::CARD, card_no.as_bytes())),
+        "sealed": hex::encode(office.vault.seal(purpose::FORM, card_no.as_bytes())),
         "tail": card_no.chars().skip(card_no.chars().count().saturating_sub(4)).collect::<String>(),
     })
 }

@@ -179,6 +179,12 @@ impl Room for Registers {
                 row,
             } => {
                 if let Some((card, bank)) = payment_card::issued(&source, &fact_type, &row) {
+                    if let Some(known) = payment_card::at_issuer(&fact_type, &row) {
+                        self.records
+                            .entry((bank.clone(), "bank.card_match".to_owned()))
+                            .or_default()
+                            .insert(subject.clone(), known);
+                    }
                     self.card_banks.insert(card, bank);
                 }
                 self.records

@@ -73,3 +73,36 @@ pub(super) fn issued(source: &str, fact_type: &str, row: &Row) -> Option<(String
         _ => None,
     }
 }
+
+/// What the issuing bank knows of a card that UnionPay has on record: the same, in its own words.
+pub(super) fn at_issuer(fact_type: &str, row: &Row) -> Option<Row> {
+    const FIELDS: [(&str, &str); 5] = [
+        ("name", "hm"),
+        ("accNo", "zh"),
+        ("phoneNo", "sjh"),
+        ("respCode", "hcjg"),
+        ("cardType", "zhlb"),
+    ];
+    const CODES: [(&str, &str, &str); 6] = [
+        ("hcjg", "00", "1"),
+        ("hcjg", "05", "0"),
+        ("zhlb", "01", "1"),
+        ("zhlb", "02", "2"),
+        ("zhlb", "03", "3"),
+        ("zhlb", "04", "9"),
+    ];
+    if fact_type != "unionpay.card_auth" {
+        return None;
+    }
+    let mut known = Row::new();
+    for (theirs, ours) in FIELDS {
+        if let Some(value) = row.get(theirs) {
+            let code = CODES
+                .iter()
+                .find(|(field, code, _)| *field == ours && value == *code);
+            let value = code.map_or_else(|| value.clone(), |(_, _, code)| (*code).into());
+            known.insert(ours.to_owned(), value);
+        }
+    }
+    Some(known)
+}

@@ -1,6 +1,7 @@
 //! 办一件事: what a person asks for, on any channel: the form out of what is known and what was typed, the submission, and in
 //! `sheet.rs` the sheet to check. `/my` adds the face step, the counter the person at the window.
 
+mod keep;
 mod sheet;
 
 use std::collections::BTreeMap;
@@ -21,8 +22,13 @@ use crate::my::membership_of;
 use crate::pages::error::PageError;
 use crate::serve::Portal;
 
+pub(crate) use keep::{At, Next};
+
 /// The field of the button that has a changed form looked at again and sends nothing.
 pub(crate) const RECHECK: &str = "recheck";
+
+/// The field of a one-time code that proves who holds a phone. It is no part of what is wished for.
+pub(crate) const CODE: &str = "code";
 
 /// How long a submission waits for an end before the page of its case takes over.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -266,6 +272,9 @@ impl Asking<'_> {
 pub(crate) fn action_of(service: &ServiceDefinition, form: &Inputs) -> [u8; 32] {
     let mut bytes = service.id.clone().into_bytes();
     for (field, value) in form.iter().collect::<BTreeMap<_, _>>() {
+        if field == CODE {
+            continue;
+        }
         bytes.extend_from_slice(format!("\n{field}={value}").as_bytes());
     }
     anju_vault::sm3(&bytes)

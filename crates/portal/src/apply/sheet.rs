@@ -177,7 +177,7 @@ impl Asking<'_> {
 }
 
 /// An input of the service as a field: what was typed stands in it again, with what is wrong with it.
-fn field_of(input: &Input, typed: &Typed, mistakes: &[Mistake]) -> Field {
+pub(super) fn field_of(input: &Input, typed: &Typed, mistakes: &[Mistake]) -> Field {
     let kind = match input.input_type {
         InputType::Card | InputType::Int | InputType::Bp => FieldKind::Digits,
         InputType::Fen => FieldKind::Money,

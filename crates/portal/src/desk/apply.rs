@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::apply::{Asking, RECHECK, Sent, Typed};
+use crate::apply::{Asking, At, Next, RECHECK, Sent, Typed};
 use crate::authorization::AtDesk;
 use crate::components::{Flash, Mistake};
 use crate::desk::{framed, looked, person_number};
@@ -74,6 +74,32 @@ async fn draw(
     })
 }
 
+/// A service by which the person at the window keeps his own data.
+async fn draw_kept(
+    asking: &Asking<'_>,
+    visit: &Visit,
+    at: &AtDesk,
+    service: &ServiceDefinition,
+    typed: &Typed,
+    (step, mistakes, flash): (At, Vec<Mistake>, Option<Flash>),
+) -> Result<ApplyPage, PageError> {
+    let office = &asking.portal.engine.office;
+    let mut frame = framed(office, visit, at, &service.name_zh, "/desk/identify").await?;
+    frame.head.failed = !mistakes.is_empty();
+    let action = format!("{}/{}", asking.path, service.id);
+    Ok(ApplyPage {
+        frame,
+        who: asking.person.name.masked(),
+        customer: format!(
+            "/desk/people/{}",
+            person_number(office, asking.person.person_id)
+        ),
+        sheet: asking
+            .keep_sheet(service, action, step, typed, mistakes, flash)
+            .await?,
+    })
+}
+
 /// `GET /desk/do/{service}`.
 pub(crate) async fn check(
     State(portal): State<Portal>,
@@ -82,7 +108,11 @@ pub(crate) async fn check(
     Path(service): Path<String>,
 ) -> Result<ApplyPage, PageError> {
     let asking = asking(&portal, &visit, &at).await?;
-    let service = asking.definition(&service)?;
+    let kept = asking.kept(&service).ok();
+    let service = match &kept {
+        Some(service) => service.clone(),
+        None => asking.definition(&service)?,
+    };
     looked(
         &portal.engine.office,
         &at,
@@ -92,6 +122,10 @@ pub(crate) async fn check(
         None,
     )
     .await?;
+    if kept.is_some() {
+        let empty = (At::Form, Vec::new(), None);
+        return draw_kept(&asking, &visit, &at, &service, &Typed::new(), empty).await;
+    }
     draw(
         &asking,
         &visit,
@@ -113,8 +147,28 @@ pub(crate) async fn submit(
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
     let asking = asking(&portal, &visit, &at).await?;
-    let service = asking.definition(&service)?;
     let typed: Typed = fields.into_iter().collect();
+    if let Ok(service) = asking.kept(&service) {
+        return match asking.next(&service, &typed, None).await? {
+            Next::Draw {
+                at: step,
+                mistakes,
+                flash,
+            } => {
+                let failed = !mistakes.is_empty();
+                let drawn = (step, mistakes, flash);
+                let page = draw_kept(&asking, &visit, &at, &service, &typed, drawn).await?;
+                Ok(if failed {
+                    (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
+                } else {
+                    page.into_response()
+                })
+            }
+            Next::Face => Err(PageError::Stale),
+            Next::Sent(page) => Ok(Redirect::to(&page).into_response()),
+        };
+    }
+    let service = asking.definition(&service)?;
     let (form, mistakes) = asking.form_of(&service, &typed);
     if !mistakes.is_empty() {
         let page = draw(&asking, &visit, &at, &service, &typed, mistakes, None).await?;

@@ -1,7 +1,9 @@
 //! 办件, as staff see it; and a reviewer's yes or no with its reason.
 
 use anju_casework::case::{self, Case, CaseState};
+use anju_casework::person_data::What;
 use anju_casework::{Error, Office, employer};
+use anju_policy::ServiceDefinition;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -123,6 +125,7 @@ async fn draw(
     if let Some(tail) = one.card_tail() {
         facts.push(("收款卡".into(), Text::new().tail(tail)));
     }
+    facts.extend(wanted(office, one)?);
     if let Some(bank) = &one.pay_bank {
         facts.push((
             "付款银行".into(),
@@ -299,6 +302,53 @@ pub(crate) async fn check(
     }
 }
 
+/// What of his own data the applicant wants to be otherwise, covered as everywhere: the documents at hand have it whole.
+fn wanted(office: &Office, one: &Case) -> Result<Vec<(String, Text)>, PageError> {
+    const FIELDS: [(&str, &str, What); 8] = [
+        ("name", "新的姓名", What::Name),
+        ("id_no", "新的证件号码", What::Id),
+        ("address", "新的地址", What::Address),
+        ("education", "新的学历", What::Education),
+        ("marital", "新的婚姻状况", What::Marital),
+        ("email", "新的邮箱", What::Email),
+        ("contact_name", "新的联系人", What::ContactName),
+        ("contact_phone", "联系人手机", What::ContactPhone),
+    ];
+    let policy = office.policy();
+    let Some(service) = policy
+        .set
+        .service(&one.service)
+        .filter(|service| service.effect == "maintain_person")
+    else {
+        return Ok(Vec::new());
+    };
+    let form = one.open_form(office)?;
+    let value = |field: &str| form.get(field).and_then(|value| value.as_str());
+    let mut wanted: Vec<(String, Text)> = FIELDS
+        .iter()
+        .filter_map(|(field, label, what)| {
+            let shown = chosen(service, field, value(field)?);
+            Some(((*label).to_owned(), what.masked(shown).into()))
+        })
+        .collect();
+    if let Some(reason) = value("id_reason") {
+        let words = chosen(service, "id_reason", reason);
+        wanted.push(("为什么变更".to_owned(), words.into()));
+    }
+    Ok(wanted)
+}
+
+/// The words of a choice; what was not chosen from a list stands as it is.
+fn chosen<'a>(service: &'a ServiceDefinition, field: &str, value: &'a str) -> &'a str {
+    service
+        .inputs
+        .iter()
+        .filter(|input| input.name == field)
+        .flat_map(|input| &input.options)
+        .find(|choice| choice.value == value)
+        .map_or(value, |choice| choice.label.as_str())
+}
+
 /// A step in the words of staff.
 pub(super) fn step_name(step: &str) -> &str {
     match step {
@@ -310,6 +360,7 @@ pub(super) fn step_name(step: &str) -> &str {
         "refused" => "不通过",
         "reviewing" => "转人工",
         "executing" => "执行",
+        "changed" => "变更",
         "payment_unknown" => "付款结果未知",
         "paid" => "银行已付",
         "done" => "办结",
@@ -321,7 +372,6 @@ pub(super) fn step_name(step: &str) -> &str {
         "expired" | "lapsed" => "超期结束",
         "opened" => "开户",
         "pre_opened" => "预开户",
-        "changed" => "变更",
         "cancelled" => "注销",
         "failed" => "没有办成",
         "letter_sent" => "发出联系函",

@@ -269,6 +269,12 @@ async fn draw(
                 None => row,
             });
         }
+        likely.extend(
+            asking
+                .all_kept()
+                .into_iter()
+                .map(|service| Row::to(format!("/desk/do/{}", service.id), service.name_zh)),
+        );
     }
     let looks = access_log::of_person(office, person.person_id, None, LOOKS).await?;
     let looks = Rows::new(looks::rows(office, &looks, now).await?).tight();

@@ -1,6 +1,7 @@
 //! 办一件事 on one's own phone: the sheet to check, the face step bound to exactly this form, submission.
 
-use anju_casework::{Actor, person, session};
+use anju_casework::session::{self, Session};
+use anju_casework::{Actor, person};
 use anju_exchange::face::{FaceOutcome, verify_face};
 use anju_policy::{Form as Inputs, ServiceDefinition};
 use anju_wire::face::FaceEvidence;
@@ -71,10 +72,14 @@ pub(crate) async fn check(
     visit: Visit,
     me: Me,
     Path(service): Path<String>,
-) -> Result<CheckPage, PageError> {
+) -> Result<Response, PageError> {
     let asking = asking(&portal, &visit, &me).await?;
+    if asking.kept(&service).is_ok() {
+        return Ok(Redirect::to(&format!("/my/me/change/{service}")).into_response());
+    }
     let service = asking.definition(&service)?;
-    draw(&asking, &visit, &service, &Typed::new(), Vec::new(), None).await
+    let page = draw(&asking, &visit, &service, &Typed::new(), Vec::new(), None).await?;
+    Ok(page.into_response())
 }
 
 /// `POST /my/do/{service}`.
@@ -131,13 +136,23 @@ async fn send(
 pub(crate) async fn face(
     State(portal): State<Portal>,
     visit: Visit,
-    me: Me,
+    mut me: Me,
     Path(service): Path<String>,
-    mut parts: Multipart,
+    parts: Multipart,
 ) -> Result<Response, PageError> {
-    let office = &portal.engine.office;
     let asking = asking(&portal, &visit, &me).await?;
     let service = asking.definition(&service)?;
+    let (typed, picture) = picture(parts).await?;
+    let (form, _) = asking.form_of(&service, &typed);
+    let action = action_of(&service, &form);
+    if let Some(words) = compare(&asking, &service, &mut me.session, &action, &picture).await? {
+        return Ok(face_page(&visit, &service, &typed, &form, Some(words)).into_response());
+    }
+    send(&asking, &visit, &service, &typed, form).await
+}
+
+/// What was typed, and the picture; empty where none was taken.
+pub(super) async fn picture(mut parts: Multipart) -> Result<(Typed, Vec<u8>), PageError> {
     let mut typed = Typed::new();
     let mut picture = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(|_| PageError::Stale)? {
@@ -155,16 +170,25 @@ pub(crate) async fn face(
     if picture.len() > LARGEST_PICTURE {
         return Err(PageError::TooLarge);
     }
-    let (form, _) = asking.form_of(&service, &typed);
-    let action = action_of(&service, &form);
+    Ok((typed, picture))
+}
+
+/// Compares the picture for one action and notes in the session that the step is passed; else says what is wrong.
+pub(super) async fn compare(
+    asking: &Asking<'_>,
+    service: &ServiceDefinition,
+    session: &mut Session,
+    action: &[u8; 32],
+    picture: &[u8],
+) -> Result<Option<&'static str>, PageError> {
+    let office = &asking.portal.engine.office;
     if picture.is_empty() {
-        let words = Some("还没有照片，请拍一张。");
-        return Ok(face_page(&visit, &service, &typed, &form, words).into_response());
+        return Ok(Some("还没有照片，请拍一张。"));
     }
     let outcome = verify_face(
-        &portal.engine.gateway,
+        &asking.portal.engine.gateway,
         asking.person.id_number.expose(),
-        &FaceEvidence::Image(base64::engine::general_purpose::STANDARD.encode(&picture)),
+        &FaceEvidence::Image(base64::engine::general_purpose::STANDARD.encode(picture)),
         &hex::encode(action),
         Purpose {
             item: service.id.clone(),
@@ -177,17 +201,18 @@ pub(crate) async fn face(
     )
     .await
     .map_err(|error| PageError::failed(&error))?;
-    let words = match outcome {
+    Ok(match outcome {
         FaceOutcome::Match { .. } => {
-            session::face(office, me.session.session_id, &action).await?;
-            return send(&asking, &visit, &service, &typed, form).await;
+            session::face(office, session.session_id, action).await?;
+            session.face_digest = Some(action.to_vec());
+            session.face_at = Some(office.now());
+            None
         }
-        FaceOutcome::NoMatch => "照片和公安登记的不像，请在亮处正对镜头再拍一张。",
-        FaceOutcome::NotAlive => "请对着镜头现拍，不要拍照片或屏幕。",
-        FaceOutcome::NoRecord => "公安没有登记您的照片，请到任一网点当面办。",
-        FaceOutcome::Unknown => "公安部门没有回应，请过几分钟再试，或到网点当面办。",
-    };
-    Ok(face_page(&visit, &service, &typed, &form, Some(words)).into_response())
+        FaceOutcome::NoMatch => Some("照片和公安登记的不像，请在亮处正对镜头再拍一张。"),
+        FaceOutcome::NotAlive => Some("请对着镜头现拍，不要拍照片或屏幕。"),
+        FaceOutcome::NoRecord => Some("公安没有登记您的照片，请到任一网点当面办。"),
+        FaceOutcome::Unknown => Some("公安部门没有回应，请过几分钟再试，或到网点当面办。"),
+    })
 }
 
 fn face_page(

@@ -45,17 +45,24 @@ pub(crate) async fn page(
                 .as_ref()
                 .map_or_else(|| "没有登记".into(), |phone| Text::new().num(phone)),
         )
-        .source("办件结果发到这里；换号请到任一网点"),
+        .source("办件结果发到这里")
+        .action("变更", "/my/me/change/mobile-change"),
     ];
-    if let Some(card) = &person.card {
-        info.push(SummaryRow::new(
+    info.push(
+        SummaryRow::new(
             "收款卡",
-            Text::new()
-                .say(person.card_bank.as_deref().unwrap_or("登记的卡"))
-                .say(" ")
-                .tail(card.tail4()),
-        ));
-    }
+            person.card.as_ref().map_or_else(
+                || "没有登记".into(),
+                |card| {
+                    Text::new()
+                        .say(person.card_bank.as_deref().unwrap_or("登记的卡"))
+                        .say(" ")
+                        .tail(card.tail4())
+                },
+            ),
+        )
+        .action("变更", "/my/me/change/personal-card-change"),
+    );
     Ok(MePage {
         frame: frame(&visit, "我的", MyTab::Me, None),
         info: Summary::new(info),
@@ -63,6 +70,8 @@ pub(crate) async fn page(
             Row::to("/my/messages", "消息").icon("bell"),
             Row::to("/my/papers", "证明").icon("doc"),
             Row::to("/my/years", "历年和对账单").icon("chart"),
+            Row::to("/my/me/change/personal-info-maintain", "个人信息维护").icon("user"),
+            Row::to("/my/me/changes", "信息变更记录").icon("clock"),
             Row::to("/my/me/proofs", "我的凭证").icon("seal"),
             Row::to("/my/flexible", "自己缴存（灵活就业）").icon("calc"),
             Row::to("/my/me/access", "谁看过我的信息").icon("eye"),

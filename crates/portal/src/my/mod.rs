@@ -6,6 +6,7 @@ mod apply;
 mod cases;
 mod flexible;
 mod home;
+mod keep;
 mod me;
 pub(crate) mod papers;
 mod proofs;
@@ -67,6 +68,12 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/messages", get(me::messages))
         .route("/my/me", get(me::page))
         .route("/my/me/access", get(me::access))
+        .route(
+            "/my/me/change/{service}",
+            get(keep::form).post(keep::submit),
+        )
+        .route("/my/me/change/{service}/face", post(keep::face))
+        .route("/my/me/changes", get(keep::changes))
         .route("/my/me/proofs", get(proofs::page))
         .route(
             "/my/me/proofs/{remittance}/proof.json",

@@ -24,8 +24,8 @@ pub(crate) struct Read {
     pub(crate) decision: Option<Decision>,
     pub(crate) stage: Stage,
     pub(crate) name: String,
-    /// Money leaves by it.
-    pays: bool,
+    /// Whether money leaves by it.
+    pub(crate) pays: bool,
     /// Of a transfer between cities: where its letter stands.
     pub(crate) letter: Option<Letter>,
 }
@@ -145,7 +145,11 @@ impl Read {
                 }),
             ),
             Stage::Withdrawn => (
-                "您已撤回，什么都没有付".into(),
+                if self.pays {
+                    "您已撤回，什么都没有付".into()
+                } else {
+                    "您已撤回，什么都没有变".into()
+                },
                 "条件不变，随时可以再来。".into(),
             ),
             Stage::Failed => (
@@ -299,7 +303,7 @@ impl Read {
         if self.letter.is_some() {
             return Timeline(lines);
         }
-        if self.stage.is_moving() {
+        if self.stage.is_moving() && self.pays {
             lines.push(Event::new(
                 When::Expected,
                 "到账，短信通知",
@@ -349,6 +353,7 @@ impl Read {
             "executing" if self.pays => (When::Done, "已交给银行付款".into()),
             "issued" => (When::Done, "证明出好了".into()),
             "revoked" => (When::Done, "您作废了这份证明".into()),
+            "changed" => (When::Done, "已变更".into()),
             "payment_unknown" => (When::Unknown, "银行没有告诉结果，我们在查".into()),
             "paid" => (
                 When::Done,

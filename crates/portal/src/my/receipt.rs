@@ -39,7 +39,7 @@ const STEPS: [(&str, &str); 2] = [("approved", "通过"), ("paid", "到账")];
 
 async fn proven(office: &Office, me: &Me, number: &str) -> Result<Proven, PageError> {
     let read = Read::of(office, own_case(office, me.person_id, number).await?).await?;
-    if read.stage != Stage::Done {
+    if read.stage != Stage::Done || !read.pays {
         return Err(PageError::NotFound);
     }
     let person = person::get(office, me.person_id)

@@ -3,6 +3,7 @@
 mod apply;
 mod arrangement;
 mod base;
+mod cards;
 mod cases;
 mod change;
 mod change_parts;
@@ -56,6 +57,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/base/sheet.xlsx", get(base::sheet))
         .route("/unit/base/apply", post(base::apply))
         .route("/unit/base/{roster}", get(base::preview))
+        .route("/unit/cards", get(cards::page).post(cards::link))
         .route("/unit/ratio", get(change::ratio).post(change::change_ratio))
         .route("/unit/pay", get(pay::page))
         .route("/unit/debit", get(debit::page).post(debit::change))

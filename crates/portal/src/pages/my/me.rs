@@ -63,3 +63,15 @@ pub struct AccessPage {
     /// Further pages.
     pub pager: Option<Pager>,
 }
+
+/// 信息变更记录.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "my/changes.html")]
+pub struct ChangesPage {
+    /// Frame.
+    pub frame: MyFrame,
+    /// What, from what to what, when, by whom, where; newest first.
+    pub changes: Rows,
+    /// Further pages.
+    pub pager: Option<Pager>,
+}

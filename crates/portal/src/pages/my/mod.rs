@@ -12,6 +12,6 @@ pub use account::{AccountPage, Entry};
 pub use cases::{CasesPage, MessagesPage};
 pub use flexible::FlexiblePage;
 pub use home::{HomePage, Offer};
-pub use me::{AccessPage, ConsentPage, MePage, ProofsPage, SessionsPage};
+pub use me::{AccessPage, ChangesPage, ConsentPage, MePage, ProofsPage, SessionsPage};
 pub use papers::{CodePage, Paper, PapersPage, StatementPage, YearsPage};
 pub use withdraw::{Offered, WithdrawPage};
