@@ -14,6 +14,7 @@ use anju_casework::catalogue::Service;
 use anju_policy::PolicySet;
 
 use contribution::employer_data::EmployerData;
+use contribution::enforcement::complaint::Complaints;
 use contribution::mandate::Mandates;
 use contribution::opening::Registry;
 use contribution::upload::Police;
@@ -46,9 +47,11 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "register_remittance" => Some(Arc::new(
                     contribution::registration::Registration::new(&service.id),
                 )),
+                "register_subsidy" => Some(Arc::new(contribution::subsidy::Subsidy::new(&service.id))),
                 "register_supplement" => Some(Arc::new(contribution::supplement::Supplement::new(
                     &service.id,
                 ))),
+                "take_complaint" => Some(Arc::new(Complaints::new(&service.id))),
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }

@@ -22,7 +22,7 @@ pub use returned::{credit_back, pay_again, payment_returned};
 pub use review::{approve_by_hand, moved_on, own_work, refuse_by_hand};
 pub use row::{
     Case, CaseEvent, CaseState, PayState, count_open, due, events, get, list_of_applicant,
-    list_of_services, list_open, require, wake_waiting,
+    list_of_services, list_open, require, seal_words, wake_waiting,
 };
 pub use settle::{
     Order, PaymentReport, debit_taken, order, payment_paid, payment_rejected, payment_unknown,

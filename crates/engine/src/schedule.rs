@@ -1,10 +1,13 @@
-//! Work that its time brings: lists that lapse without money; bases that nobody declared in time; closes and annual settlements that were interrupted, at start and when the
+//! Work that its time brings: lists that lapse without money; bases that nobody declared in time; the night's arrears, clues and
+//! reminders; closes and annual settlements that were interrupted, at start and when the
 //! database was away.
 
 use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
+use anju_business::contribution::arrears::night;
 use anju_business::contribution::{base_year, remittance};
+use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
 
 use crate::Engine;
@@ -37,6 +40,12 @@ pub async fn run(engine: Engine) {
             Ok(0) => {}
             Ok(expired) => tracing::info!(expired, "lists lapsed without money"),
             Err(error) => tracing::error!(%error, "expiring lists"),
+        }
+        let insurance = GatewayInsurance(engine.gateway.clone());
+        match night::run(&engine.office, &insurance).await {
+            Ok(None) => {}
+            Ok(Some(clues)) => tracing::info!(clues, "the night was reckoned"),
+            Err(error) => tracing::error!(%error, "the night"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

@@ -27,6 +27,7 @@ mod schema;
 mod security;
 mod server;
 mod service;
+mod subsidy;
 mod supplement;
 #[expect(dead_code, reason = "the tests of faults use the rest")]
 mod town;

@@ -12,6 +12,7 @@ use anju_casework::books::{self, Booking};
 use anju_casework::employer::Employer;
 use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 
+use super::{clerks, enforcement, suspense_chase};
 use super::proof;
 use super::receipt::{receipt_state, received_detail};
 use super::remittance::{Remittance, kind};
@@ -39,6 +40,9 @@ pub(crate) async fn apply(
             .bind(received)
             .execute(&mut *tx)
             .await?;
+        let missing = Fen::new(list.amount_fen - suspense);
+        let words = suspense_chase::short_words(missing);
+        clerks::tell(office, tx, employer.employer_id, Some(list.remittance_id), &words).await?;
         let detail = received_detail(received, list);
         case::add_event(
             office,
@@ -51,7 +55,12 @@ pub(crate) async fn apply(
         .await?;
         return Ok(());
     }
-    allocate(office, tx, employer, list, received).await
+    allocate(office, tx, employer, list, received).await?;
+    if suspense > list.amount_fen && received_fen > 0 {
+        let words = suspense_chase::over_words(Fen::new(suspense - list.amount_fen));
+        clerks::tell(office, tx, employer.employer_id, Some(list.remittance_id), &words).await?;
+    }
+    Ok(())
 }
 
 /// Credits every account of the list. One journal; as many statements for 10,000 lines as for one.
@@ -76,16 +85,19 @@ pub(crate) async fn allocate(
         .into());
     }
     let key = list.remittance_id.to_string();
-    let is_month = list.kind == kind::MONTHLY;
     let booking = Booking {
-        event: if is_month { "E05" } else { "E06" },
+        event: match list.kind {
+            kind::MONTHLY => "E05",
+            kind::SUBSIDY => "E12",
+            _ => "E06",
+        },
         key: &key,
         case_id: Some(list.remittance_id),
         branch_id: employer.branch_id,
         maker: Actor::System,
         checker: None,
         policy_id: 0,
-        month: is_month.then(|| list.month()),
+        month: (list.kind != kind::SUPPLEMENT).then(|| list.month()),
         value_date: None,
         accounts: &[],
         amount_fen: total,
@@ -104,7 +116,11 @@ pub(crate) async fn allocate(
         value_date: header.day.date(),
         suspense: AccountId(employer.suspense_account_id),
         lines: &allocated,
-        parts: (Part::Employer, Part::Employee),
+        parts: if list.kind == kind::SUBSIDY {
+            (Part::Subsidy, Part::Subsidy)
+        } else {
+            (Part::Employer, Part::Employee)
+        },
     };
     journal::allocate(tx, &header, &allocation).await?;
     let now = office.now();
@@ -144,5 +160,5 @@ pub(crate) async fn allocate(
     )
     .await?;
     metrics::counter!("allocated_lines_total").increment(lines.len() as u64);
-    Ok(())
+    enforcement::order::paid(office, tx, employer.employer_id).await
 }

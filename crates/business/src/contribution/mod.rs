@@ -1,13 +1,17 @@
 //! Contribution (归集): from an employer's account to every employee's. Invariant: the list that the clerk saw is the list that is paid
 //! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `upload.rs`,
 //! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order. Beside them: `changes.rs` and `transfer.rs`
-//! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `employer_data.rs` and `mandate.rs` (the employer itself).
+//! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `employer_data.rs` and
+//! `mandate.rs` (the employer itself), `arrears/` and `enforcement/` (what an employer owes, and what is done about it).
 
 pub mod allocation;
+pub mod arrears;
 pub mod base_year;
 mod change_rows;
 pub mod changes;
+mod clerks;
 pub mod employer_data;
+pub mod enforcement;
 mod kept;
 pub mod mandate;
 mod members;
@@ -18,8 +22,10 @@ pub mod receipt;
 pub mod registration;
 pub mod remittance;
 pub mod roster;
+pub mod subsidy;
 pub mod supplement;
 mod supplement_lines;
 pub mod suspense;
+pub mod suspense_chase;
 pub mod transfer;
 pub mod upload;

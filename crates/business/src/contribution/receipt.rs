@@ -15,6 +15,7 @@ use anju_ledger::Role;
 
 use super::allocation;
 use super::remittance::{self, Remittance, find_reference, state};
+use super::subsidy;
 
 /// States of a receipt.
 pub mod receipt_state {
@@ -214,6 +215,7 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
                 let list = remittance::by_reference(office, tx, &reference)
                     .await?
                     .unwrap_or(list);
+                let employer = subsidy::payer(office, tx, employer, &list).await?;
                 Ok(match list.state {
                     state::AWAITING | state::PART_RECEIVED => {
                         Place::List(employer, list, "reference")
@@ -253,6 +255,7 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
         let waiting = remittance::waiting(office, tx, employer_id).await?;
         let fits = |list: &Remittance| list.amount_fen - list.received_fen == credit.amount_fen;
         if let Some(list) = waiting.into_iter().find(fits) {
+            let employer = subsidy::payer(office, tx, employer, &list).await?;
             return Ok(Place::List(employer, list, "payer"));
         }
     }

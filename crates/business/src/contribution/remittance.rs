@@ -31,6 +31,8 @@ pub mod kind {
     pub const MONTHLY: i16 = 1;
     /// 补缴: months that are over.
     pub const SUPPLEMENT: i16 = 2;
+    /// 住房补贴: a fund kind of its own, never in one list with the provident fund.
+    pub const SUBSIDY: i16 = 3;
 }
 
 /// A remittance (汇缴, 补缴).

@@ -224,6 +224,11 @@ pub(crate) fn seal_form(office: &Office, form: &anju_policy::Form) -> Value {
     )
 }
 
+/// Words of a person as a form keeps them: sealed, and nothing of them may be shown.
+pub fn seal_words(office: &Office, words: &str) -> Value {
+    serde_json::json!({ "sealed": hex::encode(office.vault.seal(purpose::CARD, words.as_bytes())) })
+}
+
 /// A card number as a form keeps it: sealed, with the four digits that may be shown.
 pub(crate) fn seal_card(office: &Office, card_no: &str) -> Value {
     serde_json::json!({

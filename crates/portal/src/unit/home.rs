@@ -255,6 +255,8 @@ pub(crate) fn what(one: &Remittance) -> String {
     let month = one.month().chinese();
     if one.kind == kind::MONTHLY {
         month
+    } else if one.kind == kind::SUBSIDY {
+        format!("住房补贴 {month}")
     } else {
         format!("补缴（至{month}）")
     }
