@@ -2,6 +2,7 @@
 //!
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
+mod arrears;
 mod authorization;
 mod base_year;
 mod bench;
@@ -10,6 +11,7 @@ mod chance;
 mod changes;
 mod contribution;
 mod database;
+mod enforcement;
 mod evidence;
 mod gateway;
 mod handover;

@@ -2,11 +2,14 @@
 //! accountant or auditor the centre; each look at a person is written down with its reason at once.
 
 mod apply;
+mod arrears;
 mod books;
 mod case;
+mod chase;
 mod claim;
 mod close;
 mod customer;
+mod enforcement;
 mod identify;
 mod interest;
 mod ops;
@@ -37,6 +40,7 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::sessions;
 
+pub(crate) use enforcement::{papers_table, people_table};
 pub(crate) use search::find;
 
 /// Routes of `/desk`, but for the search, whose rate is limited.
@@ -63,7 +67,20 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/ops", get(ops::page))
+        .route("/desk/arrears", get(arrears::page))
+        .route("/desk/arrears/{employer}", get(arrears::of_employer))
+        .route("/desk/enforcement", get(enforcement::list))
+        .route(
+            "/desk/enforcement/{number}",
+            get(enforcement::page).post(enforcement::step),
+        )
+        .route("/desk/enforcement/{number}/check", post(enforcement::check))
+        .route(
+            "/desk/enforcement/{number}/papers/{step}",
+            get(enforcement::paper),
+        )
         .route("/desk/suspense", get(suspense::page))
+        .route("/desk/suspense/old", get(chase::page).post(chase::own))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
         .route("/desk/suspense/{id}/check", post(claim::check))
         .route("/desk/books/trial-balance", get(books::trial_balance))
@@ -85,7 +102,7 @@ pub(crate) fn routes() -> Router<Portal> {
 type Entry = (&'static str, &'static str, &'static str);
 
 /// Groups of the rail: head and entries.
-const RAIL: [(&str, &[Entry]); 3] = [
+const RAIL: [(&str, &[Entry]); 4] = [
     (
         "柜面",
         &[
@@ -93,6 +110,7 @@ const RAIL: [(&str, &[Entry]); 3] = [
             ("/desk/identify", "客户核身", "g c"),
         ],
     ),
+    ("归集", &[("/desk/arrears", "欠缴催缴", "g a")]),
     (
         "账务",
         &[
@@ -140,6 +158,9 @@ async fn framed_on(
             "/desk/suspense",
             suspense_match::count_waiting(office).await?,
         );
+    }
+    if may_open(&at.staff, "/desk/arrears") {
+        waiting.insert("/desk/arrears", arrears::waiting(office, &at.staff).await?);
     }
     let first_role = at.staff.roles.first().map_or("", |role| role_name(role));
     let rail = RAIL

@@ -64,6 +64,7 @@ pub(crate) async fn page(
             Row::to("/my/papers", "证明").icon("doc"),
             Row::to("/my/years", "历年和对账单").icon("chart"),
             Row::to("/my/me/proofs", "我的凭证").icon("seal"),
+            Row::to("/my/report", "反映单位未缴、少缴").icon("alert"),
             Row::to("/my/me/access", "谁看过我的信息").icon("eye"),
             Row::to("/my/me/consents", "授权").icon("key"),
             Row::to("/my/me/sessions", "登录的设备")

@@ -6,6 +6,7 @@ mod change_parts;
 mod home;
 mod kept;
 mod mend;
+mod notices;
 mod papers;
 mod pay;
 mod people;
@@ -49,6 +50,13 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/base/apply", post(base::apply))
         .route("/unit/base/{roster}", get(base::preview))
         .route("/unit/ratio", get(change::ratio).post(change::change_ratio))
+        .route("/unit/notices", get(notices::page))
+        .route(
+            "/unit/notices/{notice}",
+            get(notices::one).post(notices::answer),
+        )
+        .route("/unit/notices/{notice}/pay", post(notices::pay))
+        .route("/unit/notices/{notice}/papers/{step}", get(notices::paper))
         .route("/unit/pay", get(pay::page))
         .route("/unit/arrivals", get(pay::arrivals))
         .route("/unit/arrivals/{remittance}", get(pay::arrival))

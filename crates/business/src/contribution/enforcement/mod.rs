@@ -150,7 +150,7 @@ impl Kind {
         match self {
             Self::Notice => "住房公积金催缴通知书",
             Self::Filing => "立案审批表",
-            Self::Inform => "责令限期缴存事先告知书",
+            Self::Inform => "行政决定事先告知书",
             Self::Statement => "陈述申辩",
             Self::Order => "责令限期缴存决定书",
             Self::Fine => "行政处罚决定书",

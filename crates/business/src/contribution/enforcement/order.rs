@@ -87,7 +87,7 @@ fn fault(row: u32, what: &str) -> RowFault {
 /// Writes what will be ordered: the rows, or where none are typed every person of every month that is owed. Returns the sum.
 ///
 /// # Errors
-/// `E-ENF-08` nothing to order, or a row about somebody who never was at this employer.
+/// `E-ENF-08` a row about somebody who never was at this employer.
 pub(super) async fn write(
     office: &Office,
     tx: &mut PgConnection,
@@ -130,12 +130,7 @@ pub(super) async fn write(
     } else {
         write_typed(office, tx, one, rows).await?;
     }
-    let total = ordered(office, tx, one.enforcement_id).await?;
-    if total == Fen::ZERO {
-        let detail = "没有要补缴的职工和月份。请按核实的情况填写补缴明细，每名职工一行。";
-        return Err(Refusal::rule("E-ENF-08", detail).into());
-    }
-    Ok(total)
+    ordered(office, tx, one.enforcement_id).await
 }
 
 async fn write_typed(

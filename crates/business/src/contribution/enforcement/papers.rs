@@ -91,7 +91,15 @@ pub(super) fn draw(office: &Office, kind: Kind, facts: &Facts<'_>) -> Result<Val
         Kind::Inform => {
             paper.body = vec![
                 format!("经查，你单位{}，事实有以下证据：{}。", cause(facts.one), facts.evidence),
-                format!("依据住房公积金管理条例第三十八条，拟责令你单位为下列职工补缴住房公积金，合计{}。", facts.sum()),
+                if facts.amount.is_some() {
+                    format!("依据住房公积金管理条例第三十八条，拟责令你单位为下列职工补缴住房公积金，合计{}。", facts.sum())
+                } else {
+                    format!(
+                        "依据住房公积金管理条例第三十七条，拟对你单位处以 {} 元至 {} 元的罚款。",
+                        facts.rules.fen("fine_min_fen", &[])?,
+                        facts.rules.fen("fine_max_fen", &[])?
+                    )
+                },
                 format!(
                     "你单位有权陈述和申辩，可以在 {} 前在单位网厅“催缴”里提出，或者到我中心书面提出。逾期视为放弃。",
                     facts.term()
@@ -220,6 +228,9 @@ fn notice(paper: &mut Paper, facts: &Facts<'_>) {
 
 fn people(office: &Office, paper: &mut Paper, facts: &Facts<'_>) {
     let most = usize::try_from(MOST_ROWS).unwrap_or(usize::MAX);
+    if facts.people.is_empty() {
+        return;
+    }
     paper.columns = ["姓名", "个人账号", "月份", "单位（元）", "个人（元）"].map(str::to_owned).to_vec();
     paper.rows = facts
         .people

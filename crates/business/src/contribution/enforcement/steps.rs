@@ -68,8 +68,18 @@ pub async fn propose(office: &Office, enforcement_id: i64, proposal: &Proposal, 
     guard(office, &mut tx, &one, &employer, &steps, proposal.kind).await?;
     let amount = match proposal.kind {
         Kind::Fine => Some(fine(office, proposal.amount)?),
-        Kind::Inform => Some(order::write(office, &mut tx, &one, &employer, &proposal.rows).await?),
-        Kind::Order => Some(order::ordered(office, &mut tx, enforcement_id).await?),
+        Kind::Inform => {
+            let sum = order::write(office, &mut tx, &one, &employer, &proposal.rows).await?;
+            // Before a fine nothing needs to be ordered.
+            if sum == Fen::ZERO && !may_be_fined(&one) {
+                return Err(nothing().into());
+            }
+            Some(sum).filter(|sum| *sum > Fen::ZERO)
+        }
+        Kind::Order => match order::ordered(office, &mut tx, enforcement_id).await? {
+            Fen::ZERO => return Err(nothing().into()),
+            sum => Some(sum),
+        },
         Kind::Court if !proposal.no_suit => {
             let detail = "单位申请了行政复议或者提起了诉讼的，等结果生效后再办；没有的，请勾选确认。";
             return Err(Refusal::rule("E-ENF-04", detail).into());
@@ -255,6 +265,11 @@ async fn guard(
         }
         _ => Ok(()),
     }
+}
+
+fn nothing() -> Refusal {
+    let detail = "没有要补缴的职工和月份。请按核实的情况填写补缴明细，每名职工一行。";
+    Refusal::rule("E-ENF-08", detail)
 }
 
 /// Art. 37 is about employers that do not register or open no accounts.

@@ -5,6 +5,7 @@ mod cases;
 mod home;
 mod me;
 mod papers;
+mod report;
 mod withdraw;
 
 pub use account::{AccountPage, Entry};
@@ -12,4 +13,5 @@ pub use cases::{CasesPage, MessagesPage};
 pub use home::{HomePage, Offer};
 pub use me::{AccessPage, ConsentPage, MePage, ProofsPage, SessionsPage};
 pub use papers::{CodePage, Paper, PapersPage, StatementPage, YearsPage};
+pub use report::ReportPage;
 pub use withdraw::{Offered, WithdrawPage};

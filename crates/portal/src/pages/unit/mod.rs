@@ -2,6 +2,7 @@
 
 mod base;
 mod home;
+mod notices;
 mod papers;
 mod pay;
 mod people;
@@ -10,6 +11,7 @@ mod sessions;
 
 pub use base::{BasePage, BasePreviewPage};
 pub use home::{HomePage, Next};
+pub use notices::{NoticePage, NoticesPage};
 pub use papers::PapersPage;
 pub use pay::{ArrivalPage, ArrivalsPage, PayPage};
 pub use people::{ChangePage, ChangePart, PeoplePage};
