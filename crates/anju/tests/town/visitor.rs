@@ -76,10 +76,22 @@ impl Visitor {
     /// Another member of staff with the same role.
     pub async fn second(town: &Town, office: &Office, role: &'static str, branch: i16) -> Self {
         let number = format!("8{role}");
-        if staff::by_number(office, &number).await.expect("read").is_none() {
-            staff::add(office, &number, "第二员", branch, &[role], "口令-口令-口令", &[8; 20])
-                .await
-                .expect("staff");
+        if staff::by_number(office, &number)
+            .await
+            .expect("read")
+            .is_none()
+        {
+            staff::add(
+                office,
+                &number,
+                "第二员",
+                branch,
+                &[role],
+                "口令-口令-口令",
+                &[8; 20],
+            )
+            .await
+            .expect("staff");
         }
         let one = staff::by_number(office, &number)
             .await

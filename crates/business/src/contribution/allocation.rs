@@ -12,10 +12,10 @@ use anju_casework::books::{self, Booking};
 use anju_casework::employer::Employer;
 use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 
-use super::{clerks, enforcement, suspense_chase};
 use super::proof;
 use super::receipt::{receipt_state, received_detail};
 use super::remittance::{Remittance, kind};
+use super::{clerks, enforcement, suspense_chase};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
 pub(crate) async fn apply(
@@ -42,7 +42,14 @@ pub(crate) async fn apply(
             .await?;
         let missing = Fen::new(list.amount_fen - suspense);
         let words = suspense_chase::short_words(missing);
-        clerks::tell(office, tx, employer.employer_id, Some(list.remittance_id), &words).await?;
+        clerks::tell(
+            office,
+            tx,
+            employer.employer_id,
+            Some(list.remittance_id),
+            &words,
+        )
+        .await?;
         let detail = received_detail(received, list);
         case::add_event(
             office,
@@ -58,7 +65,14 @@ pub(crate) async fn apply(
     allocate(office, tx, employer, list, received).await?;
     if suspense > list.amount_fen && received_fen > 0 {
         let words = suspense_chase::over_words(Fen::new(suspense - list.amount_fen));
-        clerks::tell(office, tx, employer.employer_id, Some(list.remittance_id), &words).await?;
+        clerks::tell(
+            office,
+            tx,
+            employer.employer_id,
+            Some(list.remittance_id),
+            &words,
+        )
+        .await?;
     }
     Ok(())
 }

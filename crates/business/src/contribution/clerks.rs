@@ -26,7 +26,15 @@ pub(super) async fn tell(
     .await?;
     for phone in phones {
         let payload = json!({ "phone": hex::encode(phone), "text": text });
-        outbox::enqueue(office, tx, outbox::kind::SMS, case_id, payload, office.now()).await?;
+        outbox::enqueue(
+            office,
+            tx,
+            outbox::kind::SMS,
+            case_id,
+            payload,
+            office.now(),
+        )
+        .await?;
     }
     Ok(())
 }

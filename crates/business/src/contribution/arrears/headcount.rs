@@ -1,6 +1,7 @@
 //! 参保人数: how many people social insurance counts at an employer, against how many contribute. Asked of everybody in turn, a few each night.
 
 use anju_casework::{Office, Result};
+use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use sqlx::FromRow;
 
@@ -31,12 +32,11 @@ pub async fn ask(office: &Office, insurance: &dyn Insurance) -> Result<usize> {
     let turn: Vec<Turn> = sqlx::query_as(
         "SELECT e.employer_id, e.uscc
            FROM employer e LEFT JOIN headcount h ON h.centre_id = e.centre_id AND h.employer_id = e.employer_id
-          WHERE e.centre_id = $1 AND e.state IN (1, 2) AND (h.asked_on IS NULL OR h.asked_on <= $2 - $3)
-          ORDER BY h.asked_on NULLS FIRST, e.employer_id LIMIT $4",
+          WHERE e.centre_id = $1 AND e.state IN (1, 2) AND (h.asked_on IS NULL OR h.asked_on <= $2)
+          ORDER BY h.asked_on NULLS FIRST, e.employer_id LIMIT $3",
     )
     .bind(office.centre.id)
-    .bind(today)
-    .bind(i32::try_from(rules.int("headcount_ask_days")?).unwrap_or(i32::MAX))
+    .bind(today - TimeDelta::days(rules.int("headcount_ask_days")?))
     .bind(rules.int("headcount_ask_a_night")?)
     .fetch_all(&office.pool)
     .await?;

@@ -75,7 +75,11 @@ impl Calendar {
 }
 
 /// The month after which everybody has paid: where a reckoning begins.
-async fn first_open(office: &Office, conn: &mut PgConnection, employers: (i64, i64)) -> Result<Month> {
+async fn first_open(
+    office: &Office,
+    conn: &mut PgConnection,
+    employers: (i64, i64),
+) -> Result<Month> {
     let paid_to: Option<i32> = sqlx::query_scalar(
         "SELECT min(paid_to_month) FROM employer WHERE centre_id = $1 AND employer_id BETWEEN $2 AND $3 AND state IN (1, 2)",
     )
@@ -84,7 +88,10 @@ async fn first_open(office: &Office, conn: &mut PgConnection, employers: (i64, i
     .bind(employers.1)
     .fetch_one(conn)
     .await?;
-    Ok(paid_to.map_or_else(|| Month::of(office.today()), |month| Month::from_index(month + 1)))
+    Ok(paid_to.map_or_else(
+        || Month::of(office.today()),
+        |month| Month::from_index(month + 1),
+    ))
 }
 
 /// All employers.
@@ -94,7 +101,11 @@ pub(super) const EVERYBODY: (i64, i64) = (0, i64::MAX);
 ///
 /// # Errors
 /// The database; a policy without a grace period.
-pub(super) async fn reckon(office: &Office, conn: &mut PgConnection, employers: (i64, i64)) -> Result<(i64, Fen)> {
+pub(super) async fn reckon(
+    office: &Office,
+    conn: &mut PgConnection,
+    employers: (i64, i64),
+) -> Result<(i64, Fen)> {
     let calendar = Calendar::of(office, first_open(office, conn, employers).await?)?;
     let (owing, fen): (i64, i64) = sqlx::query_as(concat!(
         "WITH month AS (",
@@ -159,7 +170,11 @@ pub struct OwedMonth {
 ///
 /// # Errors
 /// The database; a policy without a grace period.
-pub async fn months_of(office: &Office, conn: &mut PgConnection, employer: &Employer) -> Result<Vec<OwedMonth>> {
+pub async fn months_of(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer: &Employer,
+) -> Result<Vec<OwedMonth>> {
     let calendar = Calendar::of(office, employer.next_month())?;
     Ok(sqlx::query_as(concat!(
         "SELECT month, due_on, people, owed_fen FROM (",
@@ -312,7 +327,11 @@ pub async fn list(
 ///
 /// # Errors
 /// The database.
-pub async fn find(office: &Office, conn: &mut PgConnection, employer_id: i64) -> Result<Option<Owing>> {
+pub async fn find(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+) -> Result<Option<Owing>> {
     Ok(sqlx::query_as(owing!("a.employer_id = $2"))
         .bind(office.centre.id)
         .bind(employer_id)

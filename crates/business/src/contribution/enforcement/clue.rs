@@ -30,7 +30,8 @@ const PAGE: i64 = 200;
 /// The database; a policy without its numbers.
 pub async fn open_all(office: &Office) -> Result<usize> {
     // Those that a night has no room for come with the next one.
-    let most = usize::try_from(Rules::on(office, office.today()).int("clues_a_night")?).unwrap_or(usize::MAX);
+    let most = usize::try_from(Rules::on(office, office.today()).int("clues_a_night")?)
+        .unwrap_or(usize::MAX);
     let mut opened = 0;
     loop {
         let found = find(office).await?;

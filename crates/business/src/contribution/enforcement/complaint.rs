@@ -3,7 +3,9 @@
 
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Actor, Error, Office, Refusal, Result, books, case, membership, outbox, person};
+use anju_casework::{
+    Actor, Error, Office, Refusal, Result, books, case, membership, outbox, person,
+};
 use anju_domain::calendar::Month;
 use anju_domain::uscc::Uscc;
 use anju_vault::NumberKind;
@@ -39,7 +41,14 @@ impl Complaints {
             .iter()
             .any(|one| one.employer_id == employer.employer_id);
         let mut tx = office.pool.begin().await?;
-        books::remember(office, &mut tx, submission.key, submission.digest, submission.case_id).await?;
+        books::remember(
+            office,
+            &mut tx,
+            submission.key,
+            submission.digest,
+            submission.case_id,
+        )
+        .await?;
         case::begin_executing(
             office,
             &mut tx,
@@ -72,7 +81,14 @@ impl Complaints {
             to_month: to.map(Month::index),
             gap: None,
         };
-        clue::open(office, &mut tx, &found, Some(submission.case_id), !has_account).await?;
+        clue::open(
+            office,
+            &mut tx,
+            &found,
+            Some(submission.case_id),
+            !has_account,
+        )
+        .await?;
         tx.commit().await?;
         Ok(submission.case_id)
     }
@@ -81,17 +97,27 @@ impl Complaints {
 /// Whom the complaint is about: by credit code or number, else his own employer.
 async fn whom(office: &Office, request: &Request) -> Result<Employer> {
     let unknown = || {
-        let detail = "没有找到这个缴存单位，请核对统一社会信用代码。还没有登记的单位，请拨 12329 反映。";
+        let detail =
+            "没有找到这个缴存单位，请核对统一社会信用代码。还没有登记的单位，请拨 12329 反映。";
         Error::from(Refusal::rule("E-FORM-01", detail))
     };
-    match request.text("employer").map(str::trim).filter(|text| !text.is_empty()) {
+    match request
+        .text("employer")
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
         Some(typed) => {
             let typed = typed.to_ascii_uppercase();
             if let Ok(uscc) = Uscc::parse(&typed) {
                 return employer::by_uscc(office, &uscc).await?.ok_or_else(unknown);
             }
-            let id = office.numbers.decode(NumberKind::Employer, &typed).ok_or_else(unknown)?;
-            employer::get(office, &office.pool, id).await?.ok_or_else(unknown)
+            let id = office
+                .numbers
+                .decode(NumberKind::Employer, &typed)
+                .ok_or_else(unknown)?;
+            employer::get(office, &office.pool, id)
+                .await?
+                .ok_or_else(unknown)
         }
         None => {
             let own = membership::of_person(office, request.applicant_id).await?;
@@ -106,7 +132,9 @@ fn months(office: &Office, request: &Request) -> Result<(Option<Month>, Option<M
         request
             .text(field)
             .filter(|text| !text.is_empty())
-            .map(|text| Month::parse(text).map_err(|error| Refusal::rule("E-FORM-01", format!("{error}。"))))
+            .map(|text| {
+                Month::parse(text).map_err(|error| Refusal::rule("E-FORM-01", format!("{error}。")))
+            })
             .transpose()
     };
     let (from, to) = (read("from")?, read("to")?);
@@ -119,28 +147,63 @@ fn months(office: &Office, request: &Request) -> Result<(Option<Month>, Option<M
 }
 
 /// What became of a complaint is told to whoever made it, and its case ends with the first word about it.
-pub(super) async fn follow(office: &Office, tx: &mut PgConnection, one: &Enforcement, kind: Kind) -> Result<()> {
+pub(super) async fn follow(
+    office: &Office,
+    tx: &mut PgConnection,
+    one: &Enforcement,
+    kind: Kind,
+) -> Result<()> {
     let Some(complaint_id) = one.complaint_id else {
         return Ok(());
     };
     let (step, words) = match kind {
-        Kind::Notice => (Some("accepted"), "【公积金】您反映的情况已核查，已向单位发出催缴通知。办理结果会再告诉您。"),
-        Kind::Unfounded => (Some("answered"), "【公积金】您反映的情况已核查，没有发现欠缴。有新的材料可以再反映。"),
-        Kind::Order => (None, "【公积金】您反映的单位已被责令限期缴存，到账后记入您的账户。"),
-        Kind::Paid | Kind::Executed => (None, "【公积金】您反映的欠缴已办结，请在“账户明细”里核对。"),
+        Kind::Notice => (
+            Some("accepted"),
+            "【公积金】您反映的情况已核查，已向单位发出催缴通知。办理结果会再告诉您。",
+        ),
+        Kind::Unfounded => (
+            Some("answered"),
+            "【公积金】您反映的情况已核查，没有发现欠缴。有新的材料可以再反映。",
+        ),
+        Kind::Order => (
+            None,
+            "【公积金】您反映的单位已被责令限期缴存，到账后记入您的账户。",
+        ),
+        Kind::Paid | Kind::Executed => {
+            (None, "【公积金】您反映的欠缴已办结，请在“账户明细”里核对。")
+        }
         _ => return Ok(()),
     };
     let complaint = case::get(office, &mut *tx, complaint_id).await?;
-    let Some(complaint) = complaint else { return Ok(()) };
+    let Some(complaint) = complaint else {
+        return Ok(());
+    };
     if let Some(step) = step
         && complaint.state() == case::CaseState::Executing
     {
         let steps = [step, "done"];
-        case::end_executing(office, tx, complaint_id, case::CaseState::Done, &steps, json!({}), Actor::System).await?;
+        case::end_executing(
+            office,
+            tx,
+            complaint_id,
+            case::CaseState::Done,
+            &steps,
+            json!({}),
+            Actor::System,
+        )
+        .await?;
     }
     if let Some(phone) = person::phone_sealed(office, tx, complaint.applicant_id).await? {
         let payload = json!({ "phone": hex::encode(phone), "text": words });
-        outbox::enqueue(office, tx, outbox::kind::SMS, Some(complaint_id), payload, office.now()).await?;
+        outbox::enqueue(
+            office,
+            tx,
+            outbox::kind::SMS,
+            Some(complaint_id),
+            payload,
+            office.now(),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -190,7 +190,14 @@ impl Kind {
     pub const fn is_for_employer(self) -> bool {
         matches!(
             self,
-            Self::Notice | Self::Inform | Self::Statement | Self::Order | Self::Fine | Self::Court | Self::Executed | Self::Paid
+            Self::Notice
+                | Self::Inform
+                | Self::Statement
+                | Self::Order
+                | Self::Fine
+                | Self::Court
+                | Self::Executed
+                | Self::Paid
         )
     }
 }
@@ -268,7 +275,11 @@ use select;
 ///
 /// # Errors
 /// 404.
-pub async fn require(office: &Office, conn: &mut PgConnection, enforcement_id: i64) -> Result<Enforcement> {
+pub async fn require(
+    office: &Office,
+    conn: &mut PgConnection,
+    enforcement_id: i64,
+) -> Result<Enforcement> {
     sqlx::query_as(select!("x.enforcement_id = $2"))
         .bind(office.centre.id)
         .bind(enforcement_id)
@@ -400,12 +411,18 @@ macro_rules! step {
 ///
 /// # Errors
 /// The database.
-pub async fn steps_of(office: &Office, conn: &mut PgConnection, enforcement_id: i64) -> Result<Vec<Step>> {
-    Ok(sqlx::query_as(step!("enforcement_id = $2 ORDER BY step_id LIMIT 100"))
-        .bind(office.centre.id)
-        .bind(enforcement_id)
-        .fetch_all(conn)
-        .await?)
+pub async fn steps_of(
+    office: &Office,
+    conn: &mut PgConnection,
+    enforcement_id: i64,
+) -> Result<Vec<Step>> {
+    Ok(
+        sqlx::query_as(step!("enforcement_id = $2 ORDER BY step_id LIMIT 100"))
+            .bind(office.centre.id)
+            .bind(enforcement_id)
+            .fetch_all(conn)
+            .await?,
+    )
 }
 
 /// A step that must exist.

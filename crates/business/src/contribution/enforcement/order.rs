@@ -156,7 +156,10 @@ async fn write_typed(
     for ((row, account), at) in rows.iter().zip(&accounts).zip(1_u32..) {
         let person = account.and_then(|account| known.iter().find(|one| one.0 == account));
         let Some((account, person)) = person else {
-            faults.push(fault(at, "的个人账号不是这个单位职工的账户，请先为职工设立账户"));
+            faults.push(fault(
+                at,
+                "的个人账号不是这个单位职工的账户，请先为职工设立账户",
+            ));
             continue;
         };
         for month in row.from.to(row.to) {
@@ -198,7 +201,11 @@ async fn write_typed(
 }
 
 /// The sum that is ordered.
-pub(super) async fn ordered(office: &Office, conn: &mut PgConnection, enforcement_id: i64) -> Result<Fen> {
+pub(super) async fn ordered(
+    office: &Office,
+    conn: &mut PgConnection,
+    enforcement_id: i64,
+) -> Result<Fen> {
     let fen: i64 = sqlx::query_scalar(
         "SELECT coalesce(sum(employer_fen + employee_fen), 0)::bigint FROM enforcement_line WHERE centre_id = $1 AND enforcement_id = $2",
     )
@@ -332,7 +339,11 @@ const MOST_LINES: i64 = 2_000;
 ///
 /// # Errors
 /// The database.
-pub async fn back_pay(office: &Office, one: &Enforcement, employer: &Employer) -> Result<Vec<BackPay>> {
+pub async fn back_pay(
+    office: &Office,
+    one: &Enforcement,
+    employer: &Employer,
+) -> Result<Vec<BackPay>> {
     Ok(sqlx::query_as(
         "SELECT x.account_id, x.month, x.employer_fen, x.employee_fen
            FROM enforcement_line x

@@ -55,7 +55,9 @@ impl Facts<'_> {
     }
 
     fn sum(&self) -> String {
-        self.amount.map_or_else(String::new, |amount| format!("人民币 {amount} 元（{}）", amount.capitals()))
+        self.amount.map_or_else(String::new, |amount| {
+            format!("人民币 {amount} 元（{}）", amount.capitals())
+        })
     }
 
     /// The paper of this kind that was issued last.
@@ -67,7 +69,8 @@ impl Facts<'_> {
     }
 
     fn cited(&self, kind: Kind) -> String {
-        self.before(kind).map_or_else(String::new, |step| step.document_no.clone())
+        self.before(kind)
+            .map_or_else(String::new, |step| step.document_no.clone())
     }
 }
 
@@ -83,16 +86,33 @@ pub(super) fn draw(office: &Office, kind: Kind, facts: &Facts<'_>) -> Result<Val
         Kind::Filing => {
             paper.to = String::new();
             paper.body = vec![
-                format!("当事人：{}（统一社会信用代码 {}）。", facts.employer.name, facts.employer.uscc),
-                format!("案由：{}。催缴通知书 {} 期满仍未缴存。", cause(facts.one), facts.cited(Kind::Notice)),
-                format!("依据：住房公积金管理条例第三十七条、第三十八条。证据：{}。", facts.evidence),
+                format!(
+                    "当事人：{}（统一社会信用代码 {}）。",
+                    facts.employer.name, facts.employer.uscc
+                ),
+                format!(
+                    "案由：{}。催缴通知书 {} 期满仍未缴存。",
+                    cause(facts.one),
+                    facts.cited(Kind::Notice)
+                ),
+                format!(
+                    "依据：住房公积金管理条例第三十七条、第三十八条。证据：{}。",
+                    facts.evidence
+                ),
             ];
         }
         Kind::Inform => {
             paper.body = vec![
-                format!("经查，你单位{}，事实有以下证据：{}。", cause(facts.one), facts.evidence),
+                format!(
+                    "经查，你单位{}，事实有以下证据：{}。",
+                    cause(facts.one),
+                    facts.evidence
+                ),
                 if facts.amount.is_some() {
-                    format!("依据住房公积金管理条例第三十八条，拟责令你单位为下列职工补缴住房公积金，合计{}。", facts.sum())
+                    format!(
+                        "依据住房公积金管理条例第三十八条，拟责令你单位为下列职工补缴住房公积金，合计{}。",
+                        facts.sum()
+                    )
                 } else {
                     format!(
                         "依据住房公积金管理条例第三十七条，拟对你单位处以 {} 元至 {} 元的罚款。",
@@ -143,26 +163,43 @@ pub(super) fn draw(office: &Office, kind: Kind, facts: &Facts<'_>) -> Result<Val
         Kind::Court => {
             paper.to = "人民法院".to_owned();
             paper.body = vec![
-                format!("被申请人：{}（统一社会信用代码 {}）。", facts.employer.name, facts.employer.uscc),
+                format!(
+                    "被申请人：{}（统一社会信用代码 {}）。",
+                    facts.employer.name, facts.employer.uscc
+                ),
                 format!(
                     "{} 已经生效，被申请人在法定期限内没有申请复议、提起诉讼，也没有履行。尚欠{}。",
                     facts.cited(Kind::Order),
                     facts.sum()
                 ),
-                format!("依据住房公积金管理条例第三十八条，申请强制执行。证据：{}。", facts.evidence),
+                format!(
+                    "依据住房公积金管理条例第三十八条，申请强制执行。证据：{}。",
+                    facts.evidence
+                ),
             ];
             people(office, &mut paper, facts);
         }
         Kind::Executed | Kind::Paid => {
-            paper.body = vec![format!("{}。本件于 {} 结案。", facts.evidence, chinese_date(facts.today))];
+            paper.body = vec![format!(
+                "{}。本件于 {} 结案。",
+                facts.evidence,
+                chinese_date(facts.today)
+            )];
         }
         Kind::Terminated => {
             paper.to = String::new();
-            paper.body = vec![format!("人民法院终结执行：{}。债权已经申报；以后入账的，恢复办理并结案。", facts.evidence)];
+            paper.body = vec![format!(
+                "人民法院终结执行：{}。债权已经申报；以后入账的，恢复办理并结案。",
+                facts.evidence
+            )];
         }
         Kind::Unfounded => {
             paper.to = String::new();
-            paper.body = vec![format!("线索“{}”经核查不成立：{}。", facts.one.source().name(), facts.evidence)];
+            paper.body = vec![format!(
+                "线索“{}”经核查不成立：{}。",
+                facts.one.source().name(),
+                facts.evidence
+            )];
         }
         Kind::Statement => {}
     }
@@ -190,8 +227,14 @@ fn notice(paper: &mut Paper, facts: &Facts<'_>) {
     let ask = format!("请在 {} 前", facts.term());
     paper.body = match one.source() {
         Source::Due => {
-            let total: Fen = facts.owed.iter().map(|month| Fen::new(month.owed_fen)).sum();
-            paper.columns = ["月份", "应缴日", "人数", "欠缴（元）"].map(str::to_owned).to_vec();
+            let total: Fen = facts
+                .owed
+                .iter()
+                .map(|month| Fen::new(month.owed_fen))
+                .sum();
+            paper.columns = ["月份", "应缴日", "人数", "欠缴（元）"]
+                .map(str::to_owned)
+                .to_vec();
             paper.rows = facts
                 .owed
                 .iter()
@@ -211,19 +254,27 @@ fn notice(paper: &mut Paper, facts: &Facts<'_>) {
                     chinese_date(facts.today),
                     facts.owed.len()
                 ),
-                format!("依据住房公积金管理条例第十九条、第二十条，{ask}登记清册并缴款。有困难的，可以申请缓缴或者降低缴存比例。"),
+                format!(
+                    "依据住房公积金管理条例第十九条、第二十条，{ask}登记清册并缴款。有困难的，可以申请缓缴或者降低缴存比例。"
+                ),
             ]
         }
         Source::LateRegistration => vec![
             "你单位设立后超过三十日才办理缴存登记。".to_owned(),
-            format!("依据住房公积金管理条例第十四条，{ask}核对设立以来的职工和工资，补缴应缴的月份。"),
+            format!(
+                "依据住房公积金管理条例第十四条，{ask}核对设立以来的职工和工资，补缴应缴的月份。"
+            ),
         ],
         Source::Complaint | Source::Headcount => vec![
             format!("经核对，你单位可能{}。", cause(one)),
-            format!("依据住房公积金管理条例第十五条、第二十条，{ask}自查，为应缴未缴的职工设立账户、补缴，或者书面说明情况。"),
+            format!(
+                "依据住房公积金管理条例第十五条、第二十条，{ask}自查，为应缴未缴的职工设立账户、补缴，或者书面说明情况。"
+            ),
         ],
     };
-    paper.body.push("有不同意见，可以在单位网厅“催缴”里书面说明。逾期不缴存又不说明的，依法立案。".to_owned());
+    paper.body.push(
+        "有不同意见，可以在单位网厅“催缴”里书面说明。逾期不缴存又不说明的，依法立案。".to_owned(),
+    );
 }
 
 fn people(office: &Office, paper: &mut Paper, facts: &Facts<'_>) {
@@ -231,7 +282,9 @@ fn people(office: &Office, paper: &mut Paper, facts: &Facts<'_>) {
     if facts.people.is_empty() {
         return;
     }
-    paper.columns = ["姓名", "个人账号", "月份", "单位（元）", "个人（元）"].map(str::to_owned).to_vec();
+    paper.columns = ["姓名", "个人账号", "月份", "单位（元）", "个人（元）"]
+        .map(str::to_owned)
+        .to_vec();
     paper.rows = facts
         .people
         .iter()

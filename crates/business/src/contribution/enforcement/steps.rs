@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::order::{self, Row};
-use super::{Enforcement, Kind, Source, Step, papers, require_step, select, state, step_state, steps_of};
+use super::{
+    Enforcement, Kind, Source, Step, papers, require_step, select, state, step_state, steps_of,
+};
 use crate::contribution::{arrears, clerks};
 use crate::policy::Rules;
 
@@ -32,7 +34,11 @@ pub struct Proposal {
 }
 
 /// The row of an enforcement, so that one step at a time moves it. The employer's row is taken before.
-pub(super) async fn lock(office: &Office, tx: &mut PgConnection, enforcement_id: i64) -> Result<Enforcement> {
+pub(super) async fn lock(
+    office: &Office,
+    tx: &mut PgConnection,
+    enforcement_id: i64,
+) -> Result<Enforcement> {
     sqlx::query_as(select!("x.enforcement_id = $2 FOR NO KEY UPDATE OF x"))
         .bind(office.centre.id)
         .bind(enforcement_id)
@@ -41,7 +47,11 @@ pub(super) async fn lock(office: &Office, tx: &mut PgConnection, enforcement_id:
         .ok_or_else(|| Refusal::not_found("这件催缴").into())
 }
 
-async fn both(office: &Office, tx: &mut PgConnection, enforcement_id: i64) -> Result<(Enforcement, Employer)> {
+async fn both(
+    office: &Office,
+    tx: &mut PgConnection,
+    enforcement_id: i64,
+) -> Result<(Enforcement, Employer)> {
     let seen = super::require(office, tx, enforcement_id).await?;
     let employer = employer::lock(office, tx, seen.employer_id).await?;
     Ok((lock(office, tx, enforcement_id).await?, employer))
@@ -53,7 +63,12 @@ async fn both(office: &Office, tx: &mut PgConnection, enforcement_id: i64) -> Re
 /// `E-ENF-01` the state does not allow it or a step waits, `E-ENF-02` the notice's term runs, `E-ENF-03` the statement's term runs or was not
 /// given, `E-ENF-04`, `E-ENF-05` too early or too late for the court, `E-ENF-06` a fine for something else, `E-ENF-07` money is missing or
 /// nothing is owed, `E-ENF-08` nothing to order, `E-ENF-09` no evidence, `E-ENF-10` a fine out of its limits.
-pub async fn propose(office: &Office, enforcement_id: i64, proposal: &Proposal, officer: &Staff) -> Result<i64> {
+pub async fn propose(
+    office: &Office,
+    enforcement_id: i64,
+    proposal: &Proposal,
+    officer: &Staff,
+) -> Result<i64> {
     let evidence = proposal.evidence.trim();
     if evidence.chars().count() < 4 {
         let detail = "请写明依据：证据名称、文号或者核实经过。";
@@ -81,15 +96,34 @@ pub async fn propose(office: &Office, enforcement_id: i64, proposal: &Proposal, 
             sum => Some(sum),
         },
         Kind::Court if !proposal.no_suit => {
-            let detail = "单位申请了行政复议或者提起了诉讼的，等结果生效后再办；没有的，请勾选确认。";
+            let detail =
+                "单位申请了行政复议或者提起了诉讼的，等结果生效后再办；没有的，请勾选确认。";
             return Err(Refusal::rule("E-ENF-04", detail).into());
         }
         Kind::Court => order::missing(office, &mut tx, &one, &employer).await?,
         _ => None,
     };
-    let step = put(office, &mut tx, enforcement_id, proposal.kind, officer.staff_id, evidence, amount).await?;
+    let step = put(
+        office,
+        &mut tx,
+        enforcement_id,
+        proposal.kind,
+        officer.staff_id,
+        evidence,
+        amount,
+    )
+    .await?;
     if !proposal.kind.needs_two() {
-        take(office, &mut tx, &one, &employer, &step, &steps, Actor::Staff(officer.staff_id)).await?;
+        take(
+            office,
+            &mut tx,
+            &one,
+            &employer,
+            &step,
+            &steps,
+            Actor::Staff(officer.staff_id),
+        )
+        .await?;
     }
     tx.commit().await?;
     office.wake.notify_one();
@@ -100,7 +134,13 @@ pub async fn propose(office: &Office, enforcement_id: i64, proposal: &Proposal, 
 ///
 /// # Errors
 /// `E-CHECK-01` for the first, `E-CHECK-02` if it no longer waits, and what [`propose`] refuses: time may have passed and money come.
-pub async fn check(office: &Office, step_id: i64, agree: bool, answer: &str, officer: &Staff) -> Result<()> {
+pub async fn check(
+    office: &Office,
+    step_id: i64,
+    agree: bool,
+    answer: &str,
+    officer: &Staff,
+) -> Result<()> {
     let seen = require_step(office, step_id).await?;
     let mut tx = office.pool.begin().await?;
     let (one, employer) = both(office, &mut tx, seen.enforcement_id).await?;
@@ -115,7 +155,9 @@ pub async fn check(office: &Office, step_id: i64, agree: bool, answer: &str, off
     if step.state != step_state::WAITS {
         return Err(case::moved_on().into());
     }
-    let kind = step.kind().ok_or_else(|| Fault::Stored(format!("step {}", step.kind)))?;
+    let kind = step
+        .kind()
+        .ok_or_else(|| Fault::Stored(format!("step {}", step.kind)))?;
     if agree {
         guard(office, &mut tx, &one, &employer, &steps, kind).await?;
     } else if answer.trim().chars().count() < 2 {
@@ -133,7 +175,16 @@ pub async fn check(office: &Office, step_id: i64, agree: bool, answer: &str, off
     .execute(&mut *tx)
     .await?;
     if agree {
-        take(office, &mut tx, &one, &employer, step, &steps, Actor::Staff(officer.staff_id)).await?;
+        take(
+            office,
+            &mut tx,
+            &one,
+            &employer,
+            step,
+            &steps,
+            Actor::Staff(officer.staff_id),
+        )
+        .await?;
     }
     tx.commit().await?;
     office.wake.notify_one();
@@ -163,7 +214,16 @@ pub async fn state_of_employer(
     if one.state == state::CLOSED {
         return Err(Refusal::new(409, "E-ENF-01", "这件催缴已经结案，不用再说明。").into());
     }
-    let step = put(office, &mut tx, enforcement_id, Kind::Statement, clerk.id(), words, None).await?;
+    let step = put(
+        office,
+        &mut tx,
+        enforcement_id,
+        Kind::Statement,
+        clerk.id(),
+        words,
+        None,
+    )
+    .await?;
     let digest = hex::encode(anju_vault::sm3(words.as_bytes()));
     case::add_event(
         office,
@@ -180,7 +240,10 @@ pub async fn state_of_employer(
 
 fn fine(office: &Office, amount: Option<Fen>) -> Result<Fen> {
     let rules = Rules::on(office, office.today());
-    let (min, max) = (rules.fen("fine_min_fen", &[])?, rules.fen("fine_max_fen", &[])?);
+    let (min, max) = (
+        rules.fen("fine_min_fen", &[])?,
+        rules.fen("fine_max_fen", &[])?,
+    );
     match amount {
         Some(amount) if (min..=max).contains(&amount) => Ok(amount),
         _ => Err(Refusal::rule("E-ENF-10", format!("罚款应在 {min} 元至 {max} 元之间。")).into()),
@@ -206,7 +269,12 @@ async fn guard(
         Kind::Statement => &[],
     };
     if !from.contains(&one.state) {
-        return Err(Refusal::new(409, "E-ENF-01", "这件催缴现在的状态不能办这一步，请刷新后再看。").into());
+        return Err(Refusal::new(
+            409,
+            "E-ENF-01",
+            "这件催缴现在的状态不能办这一步，请刷新后再看。",
+        )
+        .into());
     }
     let today = office.today();
     let done = |kind: Kind| {
@@ -245,24 +313,29 @@ async fn guard(
                 .ok_or_else(|| Fault::Stored("an order without a date".to_owned()))?;
             let (opens, ends) = court_window(office, order)?;
             if today < opens {
-                let detail = format!("复议和诉讼期限届满后才能申请，最早{}。", chinese_date(opens));
+                let detail = format!(
+                    "复议和诉讼期限届满后才能申请，最早{}。",
+                    chinese_date(opens)
+                );
                 return Err(Refusal::rule("E-ENF-04", detail).into());
             }
             if today > ends {
-                let detail = format!("申请强制执行的期限{}已过，请按规定另行处理。", chinese_date(ends));
+                let detail = format!(
+                    "申请强制执行的期限{}已过，请按规定另行处理。",
+                    chinese_date(ends)
+                );
                 return Err(Refusal::rule("E-ENF-05", detail).into());
             }
             owes(office, tx, one, employer).await
         }
-        Kind::Executed | Kind::Paid => {
-            match order::missing(office, tx, one, employer).await? {
-                Some(missing) if missing > Fen::ZERO => {
-                    let detail = format!("还有 {missing} 元没有记入职工账户，不能结案。到账分配后会自动结案。");
-                    Err(Refusal::rule("E-ENF-07", detail).into())
-                }
-                _ => Ok(()),
+        Kind::Executed | Kind::Paid => match order::missing(office, tx, one, employer).await? {
+            Some(missing) if missing > Fen::ZERO => {
+                let detail =
+                    format!("还有 {missing} 元没有记入职工账户，不能结案。到账分配后会自动结案。");
+                Err(Refusal::rule("E-ENF-07", detail).into())
             }
-        }
+            _ => Ok(()),
+        },
         _ => Ok(()),
     }
 }
@@ -291,7 +364,12 @@ fn still_runs(term: Option<NaiveDate>, today: NaiveDate, code: &str, what: &str)
     }
 }
 
-async fn owes(office: &Office, tx: &mut PgConnection, one: &Enforcement, employer: &Employer) -> Result<()> {
+async fn owes(
+    office: &Office,
+    tx: &mut PgConnection,
+    one: &Enforcement,
+    employer: &Employer,
+) -> Result<()> {
     if order::missing(office, tx, one, employer).await? == Some(Fen::ZERO) {
         return Err(Refusal::new(409, "E-ENF-07", "单位已经没有欠缴，不用再办这一步。").into());
     }
@@ -304,7 +382,10 @@ fn court_window(office: &Office, order: NaiveDate) -> Result<(NaiveDate, NaiveDa
     let reconsidered = later(order, rules.int("reconsider_days")?);
     let litigated = add_months(order, rules.months("litigate_months")?);
     let over = reconsidered.max(litigated);
-    Ok((later(over, 1), add_months(over, rules.months("court_apply_months")?)))
+    Ok((
+        later(over, 1),
+        add_months(over, rules.months("court_apply_months")?),
+    ))
 }
 
 fn later(day: NaiveDate, days: i64) -> NaiveDate {
@@ -327,7 +408,11 @@ async fn put(
         enforcement_id,
         kind: kind as i16,
         document_no: String::new(),
-        state: if kind.needs_two() { step_state::WAITS } else { step_state::DONE },
+        state: if kind.needs_two() {
+            step_state::WAITS
+        } else {
+            step_state::DONE
+        },
         maker_id,
         made_at: office.now(),
         checker_id: None,
@@ -380,7 +465,16 @@ pub(super) async fn by_itself(
     .await?;
     let steps = steps_of(office, tx, one.enforcement_id).await?;
     let evidence = "应缴款项已足额记入职工账户";
-    let step = put(office, tx, one.enforcement_id, kind, actor.id(), evidence, None).await?;
+    let step = put(
+        office,
+        tx,
+        one.enforcement_id,
+        kind,
+        actor.id(),
+        evidence,
+        None,
+    )
+    .await?;
     take(office, tx, one, employer, &step, &steps, actor).await
 }
 
@@ -389,7 +483,10 @@ fn leads_to(office: &Office, one: &Enforcement, kind: Kind) -> Result<(i16, Opti
     let today = office.today();
     let rules = Rules::on(office, today);
     Ok(match kind {
-        Kind::Notice => (state::NOTICE, Some(later(today, rules.int("arrears_notice_days")?))),
+        Kind::Notice => (
+            state::NOTICE,
+            Some(later(today, rules.int("arrears_notice_days")?)),
+        ),
         Kind::Filing => (state::FILED, None),
         Kind::Inform => (one.state, Some(later(today, rules.int("statement_days")?))),
         Kind::Statement => (one.state, one.term_on),
@@ -411,7 +508,9 @@ async fn take(
     steps: &[Step],
     actor: Actor,
 ) -> Result<()> {
-    let kind = step.kind().ok_or_else(|| Fault::Stored(format!("step {}", step.kind)))?;
+    let kind = step
+        .kind()
+        .ok_or_else(|| Fault::Stored(format!("step {}", step.kind)))?;
     let today = office.today();
     let (to, term_on) = leads_to(office, one, kind)?;
     let document_no = number(office, kind, step.step_id)?;
@@ -467,9 +566,26 @@ async fn take(
     });
     if to == state::CLOSED {
         let steps = [kind.code(), "done"];
-        case::end_executing(office, tx, one.enforcement_id, case::CaseState::Done, &steps, detail, actor).await?;
+        case::end_executing(
+            office,
+            tx,
+            one.enforcement_id,
+            case::CaseState::Done,
+            &steps,
+            detail,
+            actor,
+        )
+        .await?;
     } else {
-        case::add_event(office, tx, one.enforcement_id, actor, &[kind.code()], detail).await?;
+        case::add_event(
+            office,
+            tx,
+            one.enforcement_id,
+            actor,
+            &[kind.code()],
+            detail,
+        )
+        .await?;
     }
     tell(office, tx, one, kind, term_on).await
 }
@@ -482,13 +598,27 @@ async fn tell(
     kind: Kind,
     term_on: Option<NaiveDate>,
 ) -> Result<()> {
-    let until = term_on.map_or_else(String::new, |term| format!("，{}月{}日前办理", term.month(), term.day()));
+    let until = term_on.map_or_else(String::new, |term| {
+        format!("，{}月{}日前办理", term.month(), term.day())
+    });
     if kind.is_for_employer() && one.state != state::CLUE || kind == Kind::Notice {
         let words = match kind {
-            Kind::Paid | Kind::Executed => "【公积金】您单位的催缴已结案。详情登录单位网厅“催缴”查看。".to_owned(),
-            _ => format!("【公积金】您单位收到{}{until}。登录单位网厅“催缴”查看。", kind.title()),
+            Kind::Paid | Kind::Executed => {
+                "【公积金】您单位的催缴已结案。详情登录单位网厅“催缴”查看。".to_owned()
+            }
+            _ => format!(
+                "【公积金】您单位收到{}{until}。登录单位网厅“催缴”查看。",
+                kind.title()
+            ),
         };
-        clerks::tell(office, tx, one.employer_id, Some(one.enforcement_id), &words).await?;
+        clerks::tell(
+            office,
+            tx,
+            one.employer_id,
+            Some(one.enforcement_id),
+            &words,
+        )
+        .await?;
     }
     super::complaint::follow(office, tx, one, kind).await
 }
