@@ -12,7 +12,7 @@ const { people: { long, owner, newcomer }, done, paid } = town.shown;
 let browser;
 before(async () => {
   browser = await launch();
-  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin']) await sessionOf(browser, who);
+  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin', 'collector']) await sessionOf(browser, who);
 });
 after(async () => {
   save();
@@ -70,6 +70,7 @@ page('my-statement', 'long', async (at) => {
 page('my-papers', 'long', '/my/papers');
 page('my-messages', 'long', '/my/messages');
 page('my-me', 'long', '/my/me');
+page('my-report', 'long', '/my/report');
 page('my-access', 'long', '/my/me/access');
 page('my-proofs', 'long', '/my/me/proofs');
 page('my-consents', 'long', '/my/me/consents');
@@ -104,6 +105,7 @@ page('unit-person', 'shownClerk', async (at) => {
 page('unit-new', 'otherClerk', '/unit/people/new');
 page('unit-ratio', 'otherClerk', '/unit/ratio');
 page('unit-pay', 'shownClerk', '/unit/pay');
+page('unit-notices', 'shownClerk', '/unit/notices');
 page('unit-arrivals', 'shownClerk', '/unit/arrivals');
 page('unit-papers', 'shownClerk', '/unit/papers');
 page('unit-sessions', 'shownClerk', '/unit/sessions');
@@ -136,7 +138,10 @@ page('desk-keys', 'teller', '/desk/keys');
 page('desk-sessions', 'teller', '/desk/sessions');
 page('desk-styleguide', 'teller', '/desk/styleguide');
 page('desk-forbidden', 'teller', answered('/desk/books/close', 403));
+page('desk-arrears', 'collector', '/desk/arrears');
+page('desk-clues', 'collector', '/desk/enforcement?state=clue');
 page('desk-suspense', 'accountant', '/desk/suspense');
+page('desk-suspense-old', 'accountant', '/desk/suspense/old');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
 page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');

@@ -199,6 +199,8 @@ pub(crate) async fn paper(
 #[derive(Deserialize)]
 pub(crate) struct StepForm {
     kind: String,
+    /// Each part of the page has a field of its own name, so that labels and fields belong together.
+    #[serde(alias = "grounds", alias = "basis")]
     evidence: String,
     #[serde(default)]
     rows: String,
@@ -544,11 +546,14 @@ fn parts(one: &Enforcement, steps: &[Step]) -> Vec<StepPart> {
         .iter()
         .filter(|kind| **kind != Kind::Fine || one.source() != Source::Due)
         .enumerate()
-        .map(|(at, kind)| part(*kind, at == 0))
+        .map(|(at, kind)| part(*kind, at))
         .collect()
 }
 
-fn part(kind: Kind, first: bool) -> StepPart {
+/// Names of the field for what a step stands on, one for each part of the page.
+const EVIDENCE: [&str; 3] = ["evidence", "grounds", "basis"];
+
+fn part(kind: Kind, place: usize) -> StepPart {
     let (name, lead) = match kind {
         Kind::Notice => (
             "发催缴通知",
@@ -580,7 +585,8 @@ fn part(kind: Kind, first: bool) -> StepPart {
         Kind::Terminated => ("终结执行", "法院终结执行，债权已经申报。两名执法人员。"),
         Kind::Statement => ("", ""),
     };
-    let evidence = Field::new("evidence", "依据", FieldKind::Long).hint("证据名称、文号、核实经过");
+    let evidence = Field::new(EVIDENCE[place.min(2)], "依据", FieldKind::Long)
+        .hint("证据名称、文号、核实经过");
     let mut fields = vec![evidence];
     match kind {
         Kind::Inform => fields.push(
@@ -599,7 +605,7 @@ fn part(kind: Kind, first: bool) -> StepPart {
         fields,
         confirm: (kind == Kind::Court)
             .then_some(("no_suit", "单位没有申请行政复议，也没有提起行政诉讼")),
-        button: if first {
+        button: if place == 0 {
             Button::submit(name)
         } else {
             Button::send(name, ButtonLook::Plain)
