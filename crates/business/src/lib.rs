@@ -47,7 +47,9 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "register_remittance" => Some(Arc::new(
                     contribution::registration::Registration::new(&service.id),
                 )),
-                "register_subsidy" => Some(Arc::new(contribution::subsidy::Subsidy::new(&service.id))),
+                "register_subsidy" => {
+                    Some(Arc::new(contribution::subsidy::Subsidy::new(&service.id)))
+                }
                 "register_supplement" => Some(Arc::new(contribution::supplement::Supplement::new(
                     &service.id,
                 ))),
