@@ -1,11 +1,8 @@
 //! A paper of enforcement as PDF: drawn again from what was kept when its step was taken.
 
-use std::path::PathBuf;
-
 use anju_business::contribution::enforcement::papers::Paper;
 use anju_business::contribution::enforcement::{Step, step_state};
-use anju_casework::Fault;
-use anju_paper::{DecreeData, Press};
+use anju_paper::DecreeData;
 use axum::response::Response;
 
 use crate::download;
@@ -32,22 +29,7 @@ pub(crate) async fn pdf(portal: &Portal, step: &Step) -> Result<Response, PageEr
         foot: paper.foot,
         issued_on,
     };
-    let press = portal.press.clone();
-    let set = move || {
-        let press = match press.get() {
-            Some(press) => press,
-            None => {
-                let opened = Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)])?;
-                press.get_or_init(|| opened)
-            }
-        };
-        press.decree(&data)
-    };
-    let bytes = tokio::task::spawn_blocking(set)
-        .await
-        .map_err(|error| error.to_string())
-        .and_then(|paper| paper.map_err(|error| error.to_string()))
-        .map_err(|error| anju_casework::Error::from(Fault::Outside(error)))?;
+    let bytes = portal.printer.decree(data).await?;
     let number = office
         .numbers
         .encode(anju_vault::NumberKind::Case, step.step_id);
