@@ -211,7 +211,7 @@ async fn a_subsidy_list_with_a_mistake_is_refused_with_every_row() {
     );
     assert_eq!(
         ask(&town, &employer, "MONTHLY", 1, json!([])).await.code(),
-        "E-REMIT-03"
+        "E-FORM-01"
     );
     assert_eq!(
         town.sql("SELECT count(*) FROM ledger_account WHERE kind = 2")
