@@ -17,6 +17,7 @@ use anju_policy::PolicySet;
 
 use contribution::collection::{BankDesk, DebitContract};
 use contribution::employer_data::EmployerData;
+use contribution::enforcement::complaint::Complaints;
 use contribution::flexible::{FlexibleChange, FlexibleOpening};
 use contribution::mandate::Mandates;
 use contribution::opening::OpenAccount;
@@ -57,11 +58,15 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "register_remittance" => Some(Arc::new(
                     contribution::registration::Registration::new(&service.id),
                 )),
+                "register_subsidy" => {
+                    Some(Arc::new(contribution::subsidy::Subsidy::new(&service.id)))
+                }
                 "register_supplement" => Some(Arc::new(contribution::supplement::Supplement::new(
                     &service.id,
                 ))),
                 "transfer_in" => Some(Arc::new(remote::incoming::TransferIn::new(&service.id))),
                 "transfer_out" => Some(Arc::new(remote::outgoing::TransferOut::new(&service.id))),
+                "take_complaint" => Some(Arc::new(Complaints::new(&service.id))),
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }

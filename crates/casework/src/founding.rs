@@ -212,6 +212,13 @@ pub async fn put_rates(
     let rates = policy
         .history("interest_rate_bp")
         .map_err(|error| Fault::Policy(error.to_string()))?;
+    let subsidy = policy
+        .history("interest_subsidy_bp")
+        .map_err(|error| Fault::Policy(error.to_string()))?;
+    if subsidy != rates {
+        let detail = "interest_subsidy_bp differs from interest_rate_bp: the ledger reckons one rate for all accounts";
+        return Err(Fault::Policy(detail.to_owned()).into());
+    }
     for (from, bp) in rates {
         let bp =
             i32::try_from(bp).map_err(|_| Fault::Policy(format!("an interest rate of {bp} bp")))?;

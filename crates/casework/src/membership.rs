@@ -73,7 +73,13 @@ pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Membership
 
 /// Which person an account belongs to.
 pub async fn person_of_account(office: &Office, account_id: i64) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar("SELECT person_id FROM membership WHERE centre_id = $1 AND account_id = $2 ORDER BY state LIMIT 1")
+    Ok(sqlx::query_scalar(
+        "SELECT person_id FROM (
+             SELECT person_id, state FROM membership WHERE centre_id = $1 AND account_id = $2
+             UNION ALL
+             SELECT person_id, 1 FROM subsidy_member WHERE centre_id = $1 AND account_id = $2) AS known
+          ORDER BY state LIMIT 1",
+    )
         .bind(office.centre.id)
         .bind(account_id)
         .fetch_optional(&office.pool)

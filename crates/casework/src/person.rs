@@ -46,6 +46,21 @@ pub struct Person {
     pub card_bank: Option<String>,
 }
 
+/// A person's phone as it is kept, for a message that goes into the change that causes it.
+pub async fn phone_sealed(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+) -> Result<Option<Vec<u8>>> {
+    Ok(sqlx::query_scalar(
+        "SELECT phone_sealed FROM person WHERE centre_id = $1 AND person_id = $2 AND phone_sealed IS NOT NULL",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
 const COLUMNS: &str = "person_id, id_sealed, name_sealed, phone_sealed, phone_changed_at, card_sealed, card_bank, card_checked_on";
 
 /// Purposes of sealing and indexing: a value sealed for one purpose cannot be opened as another.

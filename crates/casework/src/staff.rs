@@ -17,6 +17,8 @@ pub mod role {
     pub const ACCOUNTANT: &str = "accountant";
     /// 主管会计: closes with another.
     pub const CHIEF_ACCOUNTANT: &str = "chief_accountant";
+    /// 催收、执法.
+    pub const COLLECTOR: &str = "collector";
     /// 审计.
     pub const AUDITOR: &str = "auditor";
     /// 政策管理.

@@ -1,11 +1,13 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
-//! plan; people who left and are held by the centre; pre-opened accounts that nobody completed; closes and annual settlements that were
-//! interrupted, at start and when the database was away.
+//! plan; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
+//! closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
+use anju_business::contribution::arrears::night;
 use anju_business::contribution::{base_year, closing, one_stop, relief, remittance};
+use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
 
 use crate::Engine;
@@ -51,6 +53,12 @@ pub async fn run(engine: Engine) {
             Ok(0) => {}
             Ok(lapsed) => tracing::info!(lapsed, "pre-opened accounts lapsed"),
             Err(error) => tracing::error!(%error, "ending pre-opened accounts"),
+        }
+        let insurance = GatewayInsurance(engine.gateway.clone());
+        match night::run(&engine.office, &insurance).await {
+            Ok(None) => {}
+            Ok(Some(clues)) => tracing::info!(clues, "the night was reckoned"),
+            Err(error) => tracing::error!(%error, "the night"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anju_business::contribution::arrears::headcount::Insurance;
 use anju_business::contribution::collection::BankDesk;
 use anju_business::contribution::registry::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
@@ -206,6 +207,47 @@ impl BankDesk for GatewayBanks {
                 source: Some(bank.to_owned()),
             };
             one_answer(self.0.fetch(vec![request]).await)
+        }
+        .boxed()
+    }
+}
+
+/// Social insurance behind the gateway: one question an employer, all of a part at once.
+pub struct GatewayInsurance(pub Arc<Gateway>);
+
+impl Insurance for GatewayInsurance {
+    fn insured<'a>(
+        &'a self,
+        employers: &'a [String],
+    ) -> BoxFuture<'a, anju_casework::Result<Vec<Option<i64>>>> {
+        async move {
+            let requests = employers
+                .iter()
+                .map(|uscc| FactRequest {
+                    fact_type: "hrss.social_insurance".to_owned(),
+                    role: "employer".to_owned(),
+                    shown: "单位".to_owned(),
+                    keys: SubjectKeys::of(uscc.clone()),
+                    purpose: Purpose {
+                        item: "contribution-enforcement".to_owned(),
+                        case_no: String::new(),
+                    },
+                    consent: Consent {
+                        id: "statutory:住房公积金管理条例第三十七条".to_owned(),
+                        hash: String::new(),
+                    },
+                    source: None,
+                })
+                .collect();
+            let facts = self
+                .0
+                .fetch(requests)
+                .await
+                .map_err(|error| Fault::Outside(error.to_string()))?;
+            Ok(facts
+                .iter()
+                .map(|fact| fact.value.get("people").and_then(serde_json::Value::as_i64))
+                .collect())
         }
         .boxed()
     }

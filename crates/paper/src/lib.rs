@@ -3,11 +3,13 @@
 //! Invariant: what a person wrote reaches a template as an input, never as source, and a character for
 //! which no font has a glyph refuses the paper instead of leaving a box on it. Read `receipt` first.
 
+mod decree;
 mod font;
 mod press;
 mod receipt;
 mod sheet;
 
+pub use decree::DecreeData;
 pub use press::{PaperError, Press};
 pub use receipt::{Moment, ReceiptData};
 pub use sheet::{SheetData, SheetFact, SheetTable};

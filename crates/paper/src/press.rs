@@ -9,6 +9,7 @@ use typst_as_lib::{TypstAsLibError, TypstEngine};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 
+use crate::decree::{self, DecreeData};
 use crate::font::{self, Faces};
 use crate::receipt::{self, ReceiptData};
 use crate::sheet::{self, SheetData};
@@ -75,6 +76,7 @@ impl Press {
             .with_static_source_file_resolver([
                 (receipt::FILE, receipt::TEMPLATE),
                 (sheet::FILE, sheet::TEMPLATE),
+                (decree::FILE, decree::TEMPLATE),
             ])
             .fonts(fonts.iter().cloned())
             .comemo_evict_max_age(Some(CACHED_PAPERS))
@@ -103,6 +105,14 @@ impl Press {
     /// As [`receipt`](Self::receipt); more than [`MOST_PAGES`] pages.
     pub fn sheet(&self, data: &SheetData) -> Result<Vec<u8>, PaperError> {
         self.set(sheet::FILE, sheet::inputs(data)?, MOST_PAGES)
+    }
+
+    /// 执法文书: a notice or decision on A4 sheets, as PDF/A-2u.
+    ///
+    /// # Errors
+    /// A character without a glyph, more pages than a decision may have.
+    pub fn decree(&self, data: &DecreeData) -> Result<Vec<u8>, PaperError> {
+        self.set(decree::FILE, decree::inputs(data)?, decree::MOST_PAGES)
     }
 
     fn set(

@@ -19,6 +19,7 @@ fn the_demo_centres_files_have_no_mistake() {
     assert_eq!(
         ids,
         [
+            "ask-complaint",
             "base-adjust",
             "certificate-contribution-elsewhere",
             "cobrand-card-link",
@@ -48,6 +49,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "query-withdrawal-progress",
             "ratio-adjust",
             "remittance-register",
+            "subsidy-register",
             "supplement-register",
             "transfer-in-apply",
             "transfer-out",

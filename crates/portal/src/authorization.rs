@@ -56,6 +56,8 @@ const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
 const OPERATORS: Who = Who::Staff(&[role::SYSTEM_ADMIN, role::SERVICE_MANAGER, role::AUDITOR]);
 const LEADERS: Who = Who::Staff(&[role::SERVICE_MANAGER, role::POLICY_OFFICER, role::AUDITOR]);
+const ARREARS: Who = Who::Staff(&[role::COLLECTOR, role::AUDITOR]);
+const COLLECTORS: Who = Who::Staff(&[role::COLLECTOR]);
 const STAFF: Who = Who::Staff(&[]);
 
 /// The table. Methods are those that the route answers; HEAD goes with GET.
@@ -113,6 +115,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/my/papers/code", Person),
     ("POST", "/my/papers/revoke", Person),
     ("GET", "/my/papers/{paper}/paper.pdf", Person),
+    ("GET", "/my/report", Person),
+    ("POST", "/my/report", Person),
     ("GET", "/my/messages", Person),
     ("GET", "/my/me", Person),
     ("GET", "/my/me/access", Person),
@@ -150,6 +154,11 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/unit/cards", Clerk),
     ("GET", "/unit/ratio", Clerk),
     ("POST", "/unit/ratio", Clerk),
+    ("GET", "/unit/notices", Clerk),
+    ("GET", "/unit/notices/{notice}", Clerk),
+    ("POST", "/unit/notices/{notice}", Clerk),
+    ("POST", "/unit/notices/{notice}/pay", Clerk),
+    ("GET", "/unit/notices/{notice}/papers/{step}", Clerk),
     ("GET", "/unit/pay", Clerk),
     ("GET", "/unit/debit", Clerk),
     ("POST", "/unit/debit", Clerk),
@@ -211,7 +220,16 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/transfers/{case}/propose", TELLERS),
     ("POST", "/desk/transfers/{case}/confirm", TELLERS),
     ("GET", "/desk/environment", LEADERS),
+    ("GET", "/desk/arrears", ARREARS),
+    ("GET", "/desk/arrears/{employer}", ARREARS),
+    ("GET", "/desk/enforcement", ARREARS),
+    ("GET", "/desk/enforcement/{number}", ARREARS),
+    ("POST", "/desk/enforcement/{number}", COLLECTORS),
+    ("POST", "/desk/enforcement/{number}/check", COLLECTORS),
+    ("GET", "/desk/enforcement/{number}/papers/{step}", ARREARS),
     ("GET", "/desk/suspense", BOOKS),
+    ("GET", "/desk/suspense/old", BOOKS),
+    ("POST", "/desk/suspense/old", ACCOUNTANTS),
     ("POST", "/desk/suspense/{id}/claim", ACCOUNTANTS),
     ("POST", "/desk/suspense/{id}/check", ACCOUNTANTS),
     ("GET", "/desk/books/trial-balance", BOOKS),
@@ -324,6 +342,7 @@ pub fn role_name(role: &str) -> &'static str {
         role::REVIEWER => "复核员",
         role::ACCOUNTANT => "会计",
         role::CHIEF_ACCOUNTANT => "会计主管",
+        role::COLLECTOR => "执法人员",
         role::AUDITOR => "审计",
         role::POLICY_OFFICER => "政策岗",
         role::SERVICE_MANAGER => "服务管理岗",

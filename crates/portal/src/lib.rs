@@ -9,6 +9,7 @@ mod apply;
 pub mod assets;
 pub mod authorization;
 pub mod components;
+mod decree;
 mod desk;
 mod download;
 pub mod frame;

@@ -39,6 +39,8 @@ const STAFF: &[(&str, &str, i16, &[&str])] = &[
     ("1007", "韩磊", 1, &[staff::role::SERVICE_MANAGER]),
     ("1008", "唐宁", 1, &[staff::role::POLICY_OFFICER]),
     ("1009", "冯涛", 1, &[staff::role::SYSTEM_ADMIN]),
+    ("1010", "程岚", 1, &[staff::role::COLLECTOR]),
+    ("1011", "蒋峰", 1, &[staff::role::COLLECTOR]),
 ];
 
 /// A login at `/desk`.

@@ -83,6 +83,7 @@ async fn everybody(town: &Town, office: &Office) -> Vec<Visitor> {
         role::REVIEWER,
         role::ACCOUNTANT,
         role::CHIEF_ACCOUNTANT,
+        role::COLLECTOR,
         role::AUDITOR,
         role::SERVICE_MANAGER,
         role::POLICY_OFFICER,

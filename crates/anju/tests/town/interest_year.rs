@@ -20,7 +20,7 @@ use crate::withdrawal::{becomes, submit};
 const LAST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2028, 6, 30).expect("a date");
 
 /// The same time of a later day.
-async fn days_later(town: &Town, days: i64) {
+pub(crate) async fn days_later(town: &Town, days: i64) {
     town.later(days * 24 * 60);
     let today = shanghai_date(office::clock(&town.config.home).now()).to_string();
     loop {

@@ -2,6 +2,7 @@
 //!
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
+mod arrears;
 mod authorization;
 mod base_year;
 mod bench;
@@ -12,6 +13,7 @@ mod closing;
 mod collection;
 mod contribution;
 mod database;
+mod enforcement;
 mod environment;
 mod evidence;
 mod flexible;
@@ -36,6 +38,7 @@ mod schema;
 mod security;
 mod server;
 mod service;
+mod subsidy;
 mod supplement;
 #[expect(dead_code, reason = "the tests of faults use the rest")]
 mod town;

@@ -161,6 +161,34 @@ impl Visitor {
         Self::with(town, role, Some(audience::STAFF), &[role], cookie).await
     }
 
+    /// Another member of staff with the same role.
+    pub async fn second(town: &Town, office: &Office, role: &'static str, branch: i16) -> Self {
+        let number = format!("8{role}");
+        if staff::by_number(office, &number)
+            .await
+            .expect("read")
+            .is_none()
+        {
+            staff::add(
+                office,
+                &number,
+                "第二员",
+                branch,
+                &[role],
+                "口令-口令-口令",
+                &[8; 20],
+            )
+            .await
+            .expect("staff");
+        }
+        let one = staff::by_number(office, &number)
+            .await
+            .expect("read")
+            .expect("staff");
+        let cookie = log_in(office, audience::STAFF, one.staff_id, None).await;
+        Self::with(town, role, Some(audience::STAFF), &[role], cookie).await
+    }
+
     /// The same member of staff at another browser.
     pub async fn again(&self, town: &Town, office: &Office) -> Self {
         let role = self.roles[0];

@@ -15,7 +15,7 @@ use anju_casework::{Actor, Fault, Office, Result, case, leaf};
 use super::receipt::{receipt_state, received_detail};
 use super::relief;
 use super::remittance::{Remittance, kind};
-use super::{flexible, proof};
+use super::{clerks, enforcement, flexible, proof, suspense_chase};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
 pub(crate) async fn apply(
@@ -47,6 +47,16 @@ pub(crate) async fn apply(
             .bind(received)
             .execute(&mut *tx)
             .await?;
+        let missing = Fen::new(list.amount_fen - suspense);
+        let words = suspense_chase::short_words(missing);
+        clerks::tell(
+            office,
+            tx,
+            employer.employer_id,
+            Some(list.remittance_id),
+            &words,
+        )
+        .await?;
         let detail = received_detail(received, list);
         case::add_event(
             office,
@@ -59,7 +69,19 @@ pub(crate) async fn apply(
         .await?;
         return Ok(());
     }
-    allocate(office, tx, employer, list, received).await
+    allocate(office, tx, employer, list, received).await?;
+    if suspense > list.amount_fen && received_fen > 0 {
+        let words = suspense_chase::over_words(Fen::new(suspense - list.amount_fen));
+        clerks::tell(
+            office,
+            tx,
+            employer.employer_id,
+            Some(list.remittance_id),
+            &words,
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 /// Credits every account of the list. One journal; as many statements for 10,000 lines as for one.
@@ -84,16 +106,20 @@ pub(crate) async fn allocate(
         .into());
     }
     let key = list.remittance_id.to_string();
-    let is_month = list.kind != kind::SUPPLEMENT;
+    let is_month = list.kind == kind::MONTHLY;
     let booking = Booking {
-        event: if is_month { "E05" } else { "E06" },
+        event: match list.kind {
+            kind::MONTHLY => "E05",
+            kind::SUBSIDY => "E12",
+            _ => "E06",
+        },
         key: &key,
         case_id: Some(list.remittance_id),
         branch_id: employer.branch_id,
         maker: Actor::System,
         checker: None,
         policy_id: 0,
-        month: is_month.then(|| list.month()),
+        month: (list.kind != kind::SUPPLEMENT).then(|| list.month()),
         value_date: None,
         accounts: &[],
         amount_fen: total,
@@ -112,7 +138,11 @@ pub(crate) async fn allocate(
         value_date: header.day.date(),
         suspense: AccountId(employer.suspense_account_id),
         lines: &allocated,
-        parts: (Part::Employer, Part::Employee),
+        parts: if list.kind == kind::SUBSIDY {
+            (Part::Subsidy, Part::Subsidy)
+        } else {
+            (Part::Employer, Part::Employee)
+        },
     };
     journal::allocate(tx, &header, &allocation).await?;
     let now = office.now();
@@ -157,9 +187,9 @@ pub(crate) async fn allocate(
     if is_month {
         relief::reduction::counted(office, tx, list).await?;
         relief::reduction::follow(office, tx, list.employer_id).await?;
-    } else {
+    } else if list.kind == kind::SUPPLEMENT {
         relief::deferral::made_up(office, tx, list).await?;
     }
     metrics::counter!("allocated_lines_total").increment(lines.len() as u64);
-    Ok(())
+    enforcement::order::paid(office, tx, employer.employer_id).await
 }

@@ -4,17 +4,20 @@
 //! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `relief/` (deferral and
 //! lower ratios), `refund.rs` and `correction.rs` (what was credited wrongly), `merge.rs` (two accounts of one person), `closing.rs`
 //! (employers that end, and the holding account), `collection/` (money that the centre debits), `flexible/` (who contributes by himself),
-//! `opening.rs`, `one_stop.rs`,
-//! `employer_data.rs` and `mandate.rs` (the employer itself).
+//! `opening.rs`, `one_stop.rs`, `employer_data.rs` and `mandate.rs` (the employer itself), `arrears/` and `enforcement/` (what an employer
+//! owes, and what is done about it).
 
 pub mod allocation;
+pub mod arrears;
 pub mod base_year;
 mod change_rows;
 pub mod changes;
+mod clerks;
 pub mod closing;
 pub mod collection;
 pub mod correction;
 pub mod employer_data;
+pub mod enforcement;
 pub mod environment;
 pub mod flexible;
 mod kept;
@@ -33,8 +36,10 @@ pub mod registry;
 pub mod relief;
 pub mod remittance;
 pub mod roster;
+pub mod subsidy;
 pub mod supplement;
 mod supplement_lines;
 pub mod suspense;
+pub mod suspense_chase;
 pub mod transfer;
 pub mod upload;

@@ -14,7 +14,7 @@ use anju_casework::{Actor, Fault, Office, Result};
 use anju_ledger::Role;
 
 use super::remittance::{self, Remittance, find_reference, kind, state};
-use super::{allocation, collection};
+use super::{allocation, collection, subsidy};
 use crate::remote::{Letter, money};
 
 /// States of a receipt.
@@ -281,6 +281,7 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
                 let list = remittance::by_reference(office, tx, &reference)
                     .await?
                     .unwrap_or(list);
+                let employer = subsidy::payer(office, tx, employer, &list).await?;
                 Ok(on_list(employer, list, "reference"))
             }
         };
@@ -309,6 +310,7 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
         let waiting = remittance::waiting(office, tx, employer_id).await?;
         let fits = |list: &Remittance| list.amount_fen - list.received_fen == credit.amount_fen;
         if let Some(list) = waiting.into_iter().find(fits) {
+            let employer = subsidy::payer(office, tx, employer, &list).await?;
             return Ok(Place::List(employer, list, "payer"));
         }
     }

@@ -35,6 +35,8 @@ pub mod kind {
     pub const SUPPLEMENT: i16 = 2;
     /// 灵活就业缴存: one person's own contribution.
     pub const FLEXIBLE: i16 = 3;
+    /// 住房补贴: a fund kind of its own, never in one list with the provident fund.
+    pub const SUBSIDY: i16 = 4;
 }
 
 /// How a list is paid.

@@ -46,6 +46,8 @@ pub(super) static FORMS: &[Interface] = &[
             column("last_month", "zhjfny", Month),
             column("base_fen", "jfjs", Yuan),
             column("region", "cbdxzqh", Text),
+            // Of an employer: how many people it insures.
+            column("people", "cbrs", Count),
         ],
         check: None,
     },

@@ -55,6 +55,8 @@ pub(super) static FORMS: &[Form] = &[
             column("last_month", "zhjfny", Month),
             column("base_fen", "jfjs", Yuan),
             column("region", "cbdxzqh", Text),
+            // Of an employer: how many people it insures.
+            column("people", "cbrs", Count),
         ],
         comparison: None,
         prepare: None,

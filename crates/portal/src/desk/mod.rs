@@ -2,12 +2,15 @@
 //! accountant or auditor the centre; each look at a person is written down with its reason at once.
 
 mod apply;
+mod arrears;
 mod books;
 mod case;
+mod chase;
 mod claim;
 mod close;
 mod corrections;
 mod customer;
+mod enforcement;
 mod environment;
 mod identify;
 mod interest;
@@ -42,6 +45,7 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::sessions;
 
+pub(crate) use enforcement::{papers_table, people_table};
 pub(crate) use search::find;
 
 /// Routes of `/desk`, but for the search, whose rate is limited.
@@ -74,7 +78,20 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/environment", get(environment::page))
         .route("/desk/ops", get(ops::page))
+        .route("/desk/arrears", get(arrears::page))
+        .route("/desk/arrears/{employer}", get(arrears::of_employer))
+        .route("/desk/enforcement", get(enforcement::list))
+        .route(
+            "/desk/enforcement/{number}",
+            get(enforcement::page).post(enforcement::step),
+        )
+        .route("/desk/enforcement/{number}/check", post(enforcement::check))
+        .route(
+            "/desk/enforcement/{number}/papers/{step}",
+            get(enforcement::paper),
+        )
         .route("/desk/suspense", get(suspense::page))
+        .route("/desk/suspense/old", get(chase::page).post(chase::own))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
         .route("/desk/suspense/{id}/check", post(claim::check))
         .route(
@@ -107,7 +124,7 @@ pub(crate) fn routes() -> Router<Portal> {
 type Entry = (&'static str, &'static str, &'static str);
 
 /// Groups of the rail: head and entries.
-const RAIL: [(&str, &[Entry]); 3] = [
+const RAIL: [(&str, &[Entry]); 4] = [
     (
         "柜面",
         &[
@@ -118,6 +135,7 @@ const RAIL: [(&str, &[Entry]); 3] = [
             ("/desk/employers/open", "单位开户", "g e"),
         ],
     ),
+    ("归集", &[("/desk/arrears", "欠缴催缴", "g a")]),
     (
         "账务",
         &[
@@ -178,6 +196,9 @@ async fn framed_on(
             "/desk/corrections",
             correction::count_waiting(office).await?,
         );
+    }
+    if may_open(&at.staff, "/desk/arrears") {
+        waiting.insert("/desk/arrears", arrears::waiting(office, &at.staff).await?);
     }
     let first_role = at.staff.roles.first().map_or("", |role| role_name(role));
     let rail = RAIL

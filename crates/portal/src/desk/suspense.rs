@@ -2,6 +2,7 @@
 
 use anju_business::contribution::receipt::{self, Receipt, receipt_state};
 use anju_business::contribution::suspense::{self, match_state};
+use anju_business::policy::Rules;
 use anju_casework::Office;
 use anju_domain::money::Fen;
 use axum::extract::{Query, State};
@@ -131,9 +132,10 @@ pub(super) async fn draw(
         None => receipts.first().cloned(),
     };
     let total: Fen = receipts.iter().map(|one| Fen::new(one.amount_fen)).sum();
+    let old_days = Rules::on(office, today).int("suspense_old_days")?;
     let old: Vec<&Receipt> = receipts
         .iter()
-        .filter(|one| (today - one.book_date).num_days() > 90)
+        .filter(|one| (today - one.book_date).num_days() > old_days)
         .collect();
     let old_sum: Fen = old.iter().map(|one| Fen::new(one.amount_fen)).sum();
     let frame = framed(office, visit, at, "暂收待查", "/desk/suspense").await?;
@@ -160,8 +162,8 @@ pub(super) async fn draw(
                 }),
                 Cell::amount(Fen::new(one.amount_fen)),
                 Cell::new(days.to_string()),
-                Cell::state(&if days > 90 {
-                    Shown::fail("超过 90 天").with_icon("alert")
+                Cell::state(&if days > old_days {
+                    Shown::fail(format!("超过 {old_days} 天")).with_icon("alert")
                 } else {
                     Shown::wait(first_words(&one.reason))
                 }),
@@ -189,6 +191,7 @@ pub(super) async fn draw(
             tabs: Tab::ALL
                 .iter()
                 .map(|one| (one.href(), one.head(), *one == tab))
+                .chain([("/desk/suspense/old".to_owned(), "催办".into(), false)])
                 .collect(),
         },
         figures: vec![
@@ -197,7 +200,7 @@ pub(super) async fn draw(
                 Text::new().say(total),
             ),
             (
-                format!("90 天以上 {} 笔（元）", old.len()),
+                format!("{old_days} 天以上 {} 笔（元）", old.len()),
                 Text::new().say(old_sum),
             ),
         ],

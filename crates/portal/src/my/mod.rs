@@ -12,6 +12,7 @@ pub(crate) mod papers;
 mod proofs;
 mod reading;
 mod receipt;
+mod report;
 mod transfer;
 mod years;
 
@@ -65,6 +66,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/papers/code", post(papers::confirm))
         .route("/my/papers/revoke", post(papers::revoke))
         .route("/my/papers/{paper}/paper.pdf", get(papers::pdf))
+        .route("/my/report", get(report::page).post(report::send))
         .route("/my/messages", get(me::messages))
         .route("/my/me", get(me::page))
         .route("/my/me/access", get(me::access))

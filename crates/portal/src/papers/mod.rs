@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use anju_casework::document::Document;
 use anju_casework::{Fault, Office, Result};
-use anju_paper::{PaperError, Press, ReceiptData, SheetData};
+use anju_paper::{DecreeData, PaperError, Press, ReceiptData, SheetData};
 
 pub(crate) use draw::{Drawn, drawn, entry_words, title};
 
@@ -68,6 +68,11 @@ impl Printer {
     /// A receipt as PDF.
     pub(crate) async fn receipt(&self, data: ReceiptData) -> Result<Vec<u8>> {
         self.set(move |press| press.receipt(&data)).await
+    }
+
+    /// A paper of enforcement as PDF.
+    pub(crate) async fn decree(&self, data: DecreeData) -> Result<Vec<u8>> {
+        self.set(move |press| press.decree(&data)).await
     }
 
     /// Setting a paper takes the processor for some milliseconds; the first one also reads the fonts.

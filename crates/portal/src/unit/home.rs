@@ -20,7 +20,7 @@ use crate::pages::error::PageError;
 use crate::pages::unit::{HomePage, Next};
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::{framed, number};
+use crate::unit::{framed, notices, number};
 use crate::when;
 
 #[derive(Deserialize)]
@@ -124,6 +124,7 @@ pub(crate) async fn page(
         .take(6)
         .copied()
         .collect();
+    let todo = notices::todo(office, employer.employer_id).await?;
     Ok(HomePage {
         frame,
         employer: employer.name.clone(),
@@ -133,8 +134,8 @@ pub(crate) async fn page(
         months,
         flash: None,
         next,
-        todo: Rows::new(Vec::new()),
-        todo_count: 0,
+        todo_count: todo.len(),
+        todo: Rows::new(todo),
         past: months_table(office, &done)
             .empty("还没有缴过。交了第一份名册、付了款，这里会有第一个月。"),
         difference_title: compared.map_or_else(
@@ -299,6 +300,8 @@ pub(crate) fn what(one: &Remittance) -> String {
     let month = one.month().chinese();
     if one.kind == kind::MONTHLY {
         month
+    } else if one.kind == kind::SUBSIDY {
+        format!("住房补贴 {month}")
     } else {
         format!("补缴（至{month}）")
     }

@@ -12,6 +12,7 @@ mod employer;
 mod home;
 mod kept;
 mod mend;
+mod notices;
 pub(crate) mod open;
 mod papers;
 mod pay;
@@ -59,6 +60,13 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/base/{roster}", get(base::preview))
         .route("/unit/cards", get(cards::page).post(cards::link))
         .route("/unit/ratio", get(change::ratio).post(change::change_ratio))
+        .route("/unit/notices", get(notices::page))
+        .route(
+            "/unit/notices/{notice}",
+            get(notices::one).post(notices::answer),
+        )
+        .route("/unit/notices/{notice}/pay", post(notices::pay))
+        .route("/unit/notices/{notice}/papers/{step}", get(notices::paper))
         .route("/unit/pay", get(pay::page))
         .route("/unit/debit", get(debit::page).post(debit::change))
         .route("/unit/arrivals", get(pay::arrivals))

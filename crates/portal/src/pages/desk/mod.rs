@@ -1,7 +1,9 @@
 //! `/desk`: teller, reviewer, accountant. Dense, keyboard first; nothing of a person is whole before a reason is given.
 
 mod apply;
+mod arrears;
 mod case;
+mod chase;
 mod corrections;
 mod customer;
 mod day_close;
@@ -19,7 +21,9 @@ mod transfers;
 mod trial_balance;
 
 pub use apply::{ApplyPage, WhyPage};
+pub use arrears::{ArrearsPage, EmployerArrearsPage, EnforcementPage, StepPart};
 pub use case::{CasePage, Paper};
+pub use chase::{ChasePage, Follow};
 pub use corrections::{CorrectionsPage, Waiting};
 pub use customer::{CustomerPage, Reveal};
 pub use day_close::DayClosePage;

@@ -6,6 +6,7 @@ mod flexible;
 mod home;
 mod me;
 mod papers;
+mod report;
 mod withdraw;
 
 pub use account::{AccountPage, Entry};
@@ -14,4 +15,5 @@ pub use flexible::FlexiblePage;
 pub use home::{HomePage, Offer};
 pub use me::{AccessPage, ChangesPage, ConsentPage, MePage, ProofsPage, SessionsPage};
 pub use papers::{CodePage, Paper, PapersPage, StatementPage, YearsPage};
+pub use report::ReportPage;
 pub use withdraw::{Offered, WithdrawPage};

@@ -1,0 +1,223 @@
+//! 反映单位未缴 (`ask-complaint`, kind report-unpaid): an employee says that his employer does not pay, or not enough. It opens a clue; the
+//! employer never learns who spoke, the employee learns what became of it.
+
+use anju_casework::catalogue::{Request, Service};
+use anju_casework::employer::{self, Employer};
+use anju_casework::{
+    Actor, Error, Office, Refusal, Result, books, case, membership, outbox, person,
+};
+use anju_domain::calendar::Month;
+use anju_domain::uscc::Uscc;
+use anju_vault::NumberKind;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::clue::{self, Found};
+use super::{Enforcement, Kind, Source};
+
+/// The service of complaints.
+pub struct Complaints {
+    id: String,
+}
+
+impl Complaints {
+    /// The service of a definition with effect `take_complaint`.
+    pub fn new(id: &str) -> Self {
+        Self { id: id.to_owned() }
+    }
+
+    async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
+        let request = &submission.request;
+        let employer = whom(office, request).await?;
+        let (from, to) = months(office, request)?;
+        let words = request.text("text").unwrap_or_default().trim();
+        if !(4..=2000).contains(&words.chars().count()) {
+            return Err(Refusal::rule("E-FORM-01", "请写清楚情况，4 到 2000 个字。").into());
+        }
+        let has_account = membership::of_person(office, request.applicant_id)
+            .await?
+            .iter()
+            .any(|one| one.employer_id == employer.employer_id);
+        let mut tx = office.pool.begin().await?;
+        books::remember(
+            office,
+            &mut tx,
+            submission.key,
+            submission.digest,
+            submission.case_id,
+        )
+        .await?;
+        case::begin_executing(
+            office,
+            &mut tx,
+            case::Begun {
+                case_id: submission.case_id,
+                service: &self.id,
+                wish: &format!("{}:{}", self.id, employer.employer_id),
+                applicant_id: request.applicant_id,
+                branch_id: employer.branch_id,
+                channel: &request.channel,
+                amount_fen: None,
+                promised_at: submission.promised_at,
+                form: json!({
+                    "kind": "report-unpaid",
+                    "employer": office.numbers.encode(NumberKind::Employer, employer.employer_id),
+                    "from": from.map(|month| month.to_string()),
+                    "to": to.map(|month| month.to_string()),
+                    "text": case::sealed_text(office, words),
+                }),
+                detail: json!({ "kind": "report-unpaid" }),
+            },
+            submission.actor,
+        )
+        .await?;
+        let found = Found {
+            employer_id: employer.employer_id,
+            branch_id: employer.branch_id,
+            source: Source::Complaint as i16,
+            from_month: from.map(Month::index),
+            to_month: to.map(Month::index),
+            gap: None,
+        };
+        clue::open(
+            office,
+            &mut tx,
+            &found,
+            Some(submission.case_id),
+            !has_account,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(submission.case_id)
+    }
+}
+
+/// Whom the complaint is about: by credit code or number, else his own employer.
+async fn whom(office: &Office, request: &Request) -> Result<Employer> {
+    let unknown = || {
+        let detail =
+            "没有找到这个缴存单位，请核对统一社会信用代码。还没有登记的单位，请拨 12329 反映。";
+        Error::from(Refusal::rule("E-FORM-01", detail))
+    };
+    match request
+        .text("employer")
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
+        Some(typed) => {
+            let typed = typed.to_ascii_uppercase();
+            if let Ok(uscc) = Uscc::parse(&typed) {
+                return employer::by_uscc(office, &uscc).await?.ok_or_else(unknown);
+            }
+            let id = office
+                .numbers
+                .decode(NumberKind::Employer, &typed)
+                .ok_or_else(unknown)?;
+            employer::get(office, &office.pool, id)
+                .await?
+                .ok_or_else(unknown)
+        }
+        None => {
+            let own = membership::of_person(office, request.applicant_id).await?;
+            let own = own.first().ok_or_else(unknown)?;
+            employer::require(office, own.employer_id).await
+        }
+    }
+}
+
+fn months(office: &Office, request: &Request) -> Result<(Option<Month>, Option<Month>)> {
+    let read = |field: &str| {
+        request
+            .text(field)
+            .filter(|text| !text.is_empty())
+            .map(|text| {
+                Month::parse(text).map_err(|error| Refusal::rule("E-FORM-01", format!("{error}。")))
+            })
+            .transpose()
+    };
+    let (from, to) = (read("from")?, read("to")?);
+    let to = to.or(from);
+    let from = from.or(to);
+    if from > to || to.is_some_and(|to| to > Month::of(office.today())) {
+        return Err(Refusal::rule("E-FORM-01", "起月不能晚于止月，止月不能晚于本月。").into());
+    }
+    Ok((from, to))
+}
+
+/// What became of a complaint is told to whoever made it, and its case ends with the first word about it.
+pub(super) async fn follow(
+    office: &Office,
+    tx: &mut PgConnection,
+    one: &Enforcement,
+    kind: Kind,
+) -> Result<()> {
+    let Some(complaint_id) = one.complaint_id else {
+        return Ok(());
+    };
+    let (step, words) = match kind {
+        Kind::Notice => (
+            Some("accepted"),
+            "【公积金】您反映的情况已核查，已向单位发出催缴通知。办理结果会再告诉您。",
+        ),
+        Kind::Unfounded => (
+            Some("answered"),
+            "【公积金】您反映的情况已核查，没有发现欠缴。有新的材料可以再反映。",
+        ),
+        Kind::Order => (
+            None,
+            "【公积金】您反映的单位已被责令限期缴存，到账后记入您的账户。",
+        ),
+        Kind::Paid | Kind::Executed => {
+            (None, "【公积金】您反映的欠缴已办结，请在“账户明细”里核对。")
+        }
+        _ => return Ok(()),
+    };
+    let complaint = case::get(office, &mut *tx, complaint_id).await?;
+    let Some(complaint) = complaint else {
+        return Ok(());
+    };
+    if let Some(step) = step
+        && complaint.state() == case::CaseState::Executing
+    {
+        let steps = [step, "done"];
+        case::end_executing(
+            office,
+            tx,
+            complaint_id,
+            case::CaseState::Done,
+            &steps,
+            json!({}),
+            Actor::System,
+        )
+        .await?;
+    }
+    if let Some(phone) = person::phone_sealed(office, tx, complaint.applicant_id).await? {
+        let payload = json!({ "phone": hex::encode(phone), "text": words });
+        outbox::enqueue(
+            office,
+            tx,
+            outbox::kind::SMS,
+            Some(complaint_id),
+            payload,
+            office.now(),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+impl Service for Complaints {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn begin<'a>(
+        &'a self,
+        office: &'a Office,
+        submission: &'a case::Submission,
+    ) -> Option<BoxFuture<'a, Result<i64>>> {
+        Some(self.carry_out(office, submission).boxed())
+    }
+}
