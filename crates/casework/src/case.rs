@@ -24,9 +24,7 @@ pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
-pub use review::{
-    approve_by_hand, first_yes, may_review, moved_on, own_work, refuse_by_hand,
-};
+pub use review::{approve_by_hand, first_yes, may_review, moved_on, own_work, refuse_by_hand};
 pub use row::{
     Case, CaseEvent, CaseState, PayState, count_open, due, events, get, list_of_applicant,
     list_of_services, list_open, require, sealed_text, wake_waiting,

@@ -16,9 +16,7 @@ use anju_engine::Engine;
 use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
-    kept::{
-        GatewayBanks, GatewayCards, GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore,
-    },
+    kept::{GatewayBanks, GatewayCards, GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore},
     platform::Platform,
     witness::Witness,
 };

@@ -1,7 +1,7 @@
 //! The workspace's sources as the house's tests read them: Rust by its tokens, SQL as it stands.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     str::FromStr,
@@ -131,24 +131,109 @@ impl Source {
             }];
         }
         let tokens = TokenStream::from_str(&self.text).expect("Rust that compiles");
+        let macros = macros_of(&tokens);
         let mut found = Vec::new();
-        literals(tokens, &self.path, &mut found);
+        literals(tokens, &self.path, &macros, &mut found);
         found
     }
 }
 
-fn literals(tokens: TokenStream, path: &str, found: &mut Vec<Statement>) {
+/// The file's own macros of text, by name: what each stands for.
+type Macros = BTreeMap<String, TokenStream>;
+
+fn macros_of(tokens: &TokenStream) -> Macros {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    tokens
+        .windows(4)
+        .filter_map(|part| match part {
+            [
+                TokenTree::Ident(rules),
+                TokenTree::Punct(_),
+                TokenTree::Ident(name),
+                TokenTree::Group(body),
+            ] if rules == "macro_rules" => {
+                let stands_for = body.stream().into_iter().filter_map(|token| match token {
+                    TokenTree::Group(group) => Some(group.stream()),
+                    _ => None,
+                });
+                Some((name.to_string(), stands_for.last()?))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The text of a `concat!` or of a macro of this file; none where something else stands in it.
+fn assembled(tokens: TokenStream, macros: &Macros, argument: Option<&str>) -> Option<String> {
+    let mut text = String::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Literal(literal) => {
+                text += &syn::parse_str::<syn::LitStr>(&literal.to_string())
+                    .ok()?
+                    .value();
+            }
+            TokenTree::Punct(mark) if mark.as_char() == ',' => {}
+            TokenTree::Punct(mark) if mark.as_char() == '$' => {
+                tokens.next()?;
+                text += argument?;
+            }
+            TokenTree::Ident(name) => {
+                tokens.next_if(
+                    |token| matches!(token, TokenTree::Punct(mark) if mark.as_char() == '!'),
+                )?;
+                let Some(TokenTree::Group(group)) = tokens.next() else {
+                    return None;
+                };
+                text += &called(&name.to_string(), group.stream(), macros, argument)?;
+            }
+            TokenTree::Group(_) | TokenTree::Punct(_) => return None,
+        }
+    }
+    Some(text)
+}
+
+fn called(
+    name: &str,
+    given: TokenStream,
+    macros: &Macros,
+    argument: Option<&str>,
+) -> Option<String> {
+    if name == "concat" {
+        return assembled(given, macros, argument);
+    }
+    let given = assembled(given, macros, argument)?;
+    assembled(macros.get(name)?.clone(), macros, Some(&given))
+}
+
+fn literals(tokens: TokenStream, path: &str, macros: &Macros, found: &mut Vec<Statement>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (at, token) in tokens.iter().enumerate() {
+        let name_before = |back: usize| match at.checked_sub(back).map(|place| &tokens[place]) {
+            Some(TokenTree::Ident(name)) => name.to_string(),
+            _ => String::new(),
+        };
         match token {
+            // What a macro of text stands for is read where it is called.
+            TokenTree::Group(_) if name_before(3) == "macro_rules" => {}
             TokenTree::Group(group) => {
+                let put_together = called(&name_before(2), group.stream(), macros, None);
+                if let Some(sql) = put_together {
+                    let line = group.span_open().start().line;
+                    found.push(Statement {
+                        place: format!("{path}:{line}"),
+                        sql: sql.trim_start().to_owned(),
+                    });
+                    continue;
+                }
                 let attribute = at > 0
                     && matches!(&tokens[at - 1], TokenTree::Punct(mark) if mark.as_char() == '#');
                 // Pieces with holes are not statements; the place that fills them is tested where it is used.
                 let formatted = at > 1
                     && matches!(&tokens[at - 2], TokenTree::Ident(name) if ["format", "write", "writeln", "println"].iter().any(|known| name == known));
                 if !attribute && !formatted {
-                    literals(group.stream(), path, found);
+                    literals(group.stream(), path, macros, found);
                 }
             }
             TokenTree::Literal(literal) => {

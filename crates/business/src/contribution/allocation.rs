@@ -109,7 +109,7 @@ pub(crate) async fn allocate(
     let is_month = list.kind == kind::MONTHLY;
     let booking = Booking {
         event: match list.kind {
-            kind::MONTHLY => "E05",
+            kind::MONTHLY | kind::FLEXIBLE => "E05",
             kind::SUBSIDY => "E12",
             _ => "E06",
         },

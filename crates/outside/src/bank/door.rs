@@ -58,7 +58,9 @@ async fn list(State(world): State<Arc<World>>) -> Result<Json<Vec<BankAnswer>>, 
     let banks = world
         .banks
         .read(|books| {
+            // The banks of this home's centre: the other centre's is reached by its code.
             BankCode::all()
+                .filter(|bank| bank.data().centre == crate::platform::HOME)
                 .map(|bank| BankAnswer::of(books, bank))
                 .collect()
         })

@@ -327,7 +327,7 @@ async fn notices_wait_for_the_product_through_a_crash_and_keep_their_order() {
 async fn the_control_door_says_what_is_wrong_in_chinese() {
     let town = Town::on("2026-11-24").await;
     let (_, banks) = town.get("/control/banks").await;
-    assert_eq!(banks.as_array().unwrap().len(), 9);
+    assert_eq!(banks.as_array().unwrap().len(), 8);
     assert_eq!(
         banks[3],
         json!({"bank": "B4", "name": "建设银行", "mode": "ok", "latency_ms": 0})

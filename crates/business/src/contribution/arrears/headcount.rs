@@ -32,7 +32,7 @@ pub async fn ask(office: &Office, insurance: &dyn Insurance) -> Result<usize> {
     let turn: Vec<Turn> = sqlx::query_as(
         "SELECT e.employer_id, e.uscc
            FROM employer e LEFT JOIN headcount h ON h.centre_id = e.centre_id AND h.employer_id = e.employer_id
-          WHERE e.centre_id = $1 AND e.state IN (1, 2) AND (h.asked_on IS NULL OR h.asked_on <= $2)
+          WHERE e.centre_id = $1 AND e.state IN (1, 2) AND e.uscc NOT LIKE 'FLEX-%' AND (h.asked_on IS NULL OR h.asked_on <= $2)
           ORDER BY h.asked_on NULLS FIRST, e.employer_id LIMIT $3",
     )
     .bind(office.centre.id)

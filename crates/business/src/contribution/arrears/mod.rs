@@ -33,6 +33,7 @@ macro_rules! months {
                   JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
                  WHERE l.centre_id = m.centre_id AND l.account_id = m.account_id AND l.month = d.month) AS p ON true
           WHERE e.centre_id = $1 AND e.employer_id BETWEEN $2 AND $3 AND e.state IN (1, 2)
+            AND e.uscc NOT LIKE 'FLEX-%'
             AND NOT month_deferred(e.centre_id, e.employer_id, d.month)
           GROUP BY e.employer_id, e.branch_id, d.month, d.due_on
          HAVING sum(greatest(m.employer_fen + m.employee_fen - coalesce(p.paid, 0), 0)) > 0"

@@ -152,7 +152,7 @@ async fn write_typed(
     .fetch_all(&mut *tx)
     .await?;
     let (mut faults, mut seen) = (Vec::new(), std::collections::BTreeSet::new());
-    let mut columns: (Vec<i64>, Vec<i32>, Vec<i64>, Vec<i64>, Vec<i64>) = Default::default();
+    let mut columns = Columns::default();
     for ((row, account), at) in rows.iter().zip(&accounts).zip(1_u32..) {
         let person = account.and_then(|account| known.iter().find(|one| one.0 == account));
         let Some((account, person)) = person else {
@@ -167,11 +167,11 @@ async fn write_typed(
                 faults.push(fault(at, "和前面的行重复了月份"));
                 break;
             }
-            columns.0.push(*account);
-            columns.1.push(month.index());
-            columns.2.push(*person);
-            columns.3.push(row.employer.fen());
-            columns.4.push(row.employee.fen());
+            columns.account.push(*account);
+            columns.month.push(month.index());
+            columns.person.push(*person);
+            columns.employer.push(row.employer.fen());
+            columns.employee.push(row.employee.fen());
         }
     }
     if let Some(refusal) = Refusal::of_mistakes(faults) {
@@ -190,11 +190,11 @@ async fn write_typed(
     )
     .bind(office.centre.id)
     .bind(one.enforcement_id)
-    .bind(&columns.0)
-    .bind(&columns.1)
-    .bind(&columns.2)
-    .bind(&columns.3)
-    .bind(&columns.4)
+    .bind(&columns.account)
+    .bind(&columns.month)
+    .bind(&columns.person)
+    .bind(&columns.employer)
+    .bind(&columns.employee)
     .execute(&mut *tx)
     .await?;
     Ok(())
@@ -395,4 +395,14 @@ pub(crate) async fn paid(office: &Office, tx: &mut PgConnection, employer_id: i6
         }
     }
     Ok(())
+}
+
+/// The lines of a decision, column by column.
+#[derive(Default)]
+struct Columns {
+    account: Vec<i64>,
+    month: Vec<i32>,
+    person: Vec<i64>,
+    employer: Vec<i64>,
+    employee: Vec<i64>,
 }
