@@ -24,10 +24,16 @@ pub async fn proof(office: &Office, case_id: i64, seq: Option<i16>) -> Result<Pr
         Some(seq) => events.iter().find(|event| event.seq == seq),
     };
     let event = event.ok_or_else(|| Refusal::not_found("这个办件或它的这一步"))?;
-    match log::leaf_of(office, kind::CASE, case_id, event.seq).await? {
-        Some(leaf) => log::prove(office, &leaf, record(office, case_id, event), None).await,
-        None => log::waiting_or_none(office, case_id).await,
-    }
+    let found = async || log::leaf_of(office, kind::CASE, case_id, event.seq).await;
+    let leaf = match found().await? {
+        Some(leaf) => leaf,
+        None => match log::waiting_or_none(office, case_id).await {
+            Ok(waits) => return Ok(waits),
+            // It may have been sealed between the two questions.
+            Err(absent) => found().await?.ok_or(absent)?,
+        },
+    };
+    log::prove(office, &leaf, record(office, case_id, event), None).await
 }
 
 /// Steps that are read at once.

@@ -295,16 +295,18 @@ fn information(mut kept: Kept, mood: Mood, told: &Information) -> Plan {
                     kept.sheet = Some(corrected.clone());
                     plan.say = vec![Body::Information(Information::Sheet(corrected))];
                 }
+                _ if kept.state == "REOPENED" => {}
                 _ => kept.state = "NEGOTIATING".to_owned(),
             }
         }
         Information::Returned { amount_fen, reason } => {
             kept.reason.clone_from(reason);
-            kept.state = if *amount_fen == 0 {
-                "CLOSED".to_owned()
-            } else {
-                "NEGOTIATING".to_owned()
-            };
+            // The money may have come back before the word about it.
+            if *amount_fen == 0 {
+                kept.state = "CLOSED".to_owned();
+            } else if kept.state != "REOPENED" {
+                kept.state = "NEGOTIATING".to_owned();
+            }
         }
     }
     plan.kept = Some(kept);
