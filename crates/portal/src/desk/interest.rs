@@ -186,7 +186,7 @@ fn by_branch(id: &'static str, preview: &Preview, names: &[String]) -> Table {
         Cell::amount(preview.interest()),
         Cell::count(preview.branches.iter().map(|one| one.nothing).sum()),
     ])])
-    .dense("")
+    .cards()
     .empty("没有要结息的账户。")
 }
 
@@ -241,7 +241,7 @@ fn samples(office: &Office, preview: &Preview) -> Table {
         ],
         lines,
     )
-    .dense("")
+    .cards()
     .empty("没有要结息的账户。")
 }
 
@@ -279,7 +279,7 @@ async fn before(office: &Office, years: Vec<Settlement>) -> Result<Table, PageEr
         ],
         lines,
     )
-    .dense("")
+    .cards()
     .empty("还没有结过息。"))
 }
 

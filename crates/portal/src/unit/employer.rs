@@ -188,7 +188,7 @@ fn data_part(employer: &Employer, filled: &Filled<'_>) -> ChangePart {
         action: "/unit/employer".to_owned(),
         fields: vec![
             filled(
-                Field::new("name", "单位名称", FieldKind::Text),
+                Field::new("name", "单位名称", FieldKind::Long),
                 "name",
                 &employer.name,
             ),
