@@ -99,32 +99,29 @@ pub async fn sms(
     Ok(())
 }
 
+/// Clerks of one employer that are told.
+const CLERKS_TOLD: i64 = 20;
+
 /// Tells every clerk of an employer, in at most 60 characters, in the change that causes it.
 pub async fn tell_clerks(
     office: &Office,
     conn: &mut PgConnection,
     employer_id: i64,
-    case_id: i64,
+    case_id: Option<i64>,
     text: &str,
 ) -> Result<()> {
+    debug_assert!(text.chars().count() <= 60, "{text}");
     let phones: Vec<Vec<u8>> = sqlx::query_scalar(
-        "SELECT phone_sealed FROM clerk WHERE centre_id = $1 AND employer_id = $2 AND ended_at IS NULL",
+        "SELECT phone_sealed FROM clerk WHERE centre_id = $1 AND employer_id = $2 AND ended_at IS NULL ORDER BY clerk_id LIMIT $3",
     )
     .bind(office.centre.id)
     .bind(employer_id)
+    .bind(CLERKS_TOLD)
     .fetch_all(&mut *conn)
     .await?;
     for phone in phones {
         let payload = json!({ "phone": hex::encode(phone), "text": text });
-        enqueue(
-            office,
-            conn,
-            kind::SMS,
-            Some(case_id),
-            payload,
-            office.now(),
-        )
-        .await?;
+        enqueue(office, conn, kind::SMS, case_id, payload, office.now()).await?;
     }
     Ok(())
 }

@@ -10,12 +10,12 @@ use sqlx::PgConnection;
 
 use anju_casework::books::{self, Booking};
 use anju_casework::employer::Employer;
-use anju_casework::{Actor, Fault, Office, Result, case, leaf};
+use anju_casework::{Actor, Fault, Office, Result, case, leaf, outbox};
 
 use super::receipt::{receipt_state, received_detail};
 use super::relief;
 use super::remittance::{Remittance, kind};
-use super::{clerks, enforcement, flexible, proof, suspense_chase};
+use super::{enforcement, flexible, proof, suspense_chase};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
 pub(crate) async fn apply(
@@ -49,7 +49,7 @@ pub(crate) async fn apply(
             .await?;
         let missing = Fen::new(list.amount_fen - suspense);
         let words = suspense_chase::short_words(missing);
-        clerks::tell(
+        outbox::tell_clerks(
             office,
             tx,
             employer.employer_id,
@@ -72,7 +72,7 @@ pub(crate) async fn apply(
     allocate(office, tx, employer, list, received).await?;
     if suspense > list.amount_fen && received_fen > 0 {
         let words = suspense_chase::over_words(Fen::new(suspense - list.amount_fen));
-        clerks::tell(
+        outbox::tell_clerks(
             office,
             tx,
             employer.employer_id,

@@ -406,7 +406,7 @@ async fn adjust_employer(office: &Office, employer_id: i64, year: i32) -> Result
         "【公积金】单位未在期限内调整基数，已按新的上下限自动调整{people}人，从{}起生效。",
         month.chinese()
     );
-    outbox::tell_clerks(office, &mut tx, employer_id, case_id, &words).await?;
+    outbox::tell_clerks(office, &mut tx, employer_id, Some(case_id), &words).await?;
     tx.commit().await?;
     Ok(u64::try_from(people).unwrap_or(u64::MAX))
 }

@@ -12,7 +12,6 @@ pub mod arrears;
 pub mod base_year;
 mod change_rows;
 pub mod changes;
-mod clerks;
 pub mod closing;
 pub mod collection;
 pub mod correction;

@@ -2,12 +2,11 @@
 //! is done about a receipt; a refund is the employer's own request.
 
 use anju_casework::staff::Staff;
-use anju_casework::{Office, Refusal, Result};
+use anju_casework::{Office, Refusal, Result, outbox};
 use anju_domain::money::Fen;
 use chrono::{NaiveDate, TimeDelta};
 use sqlx::FromRow;
 
-use super::clerks;
 use crate::policy::Rules;
 
 /// What is chased.
@@ -157,7 +156,7 @@ pub(super) async fn remind(office: &Office) -> Result<()> {
                 Fen::new(*fen),
                 (today - *since).num_days()
             );
-            clerks::tell(office, &mut tx, *employer_id, None, &words).await?;
+            outbox::tell_clerks(office, &mut tx, *employer_id, None, &words).await?;
             tx.commit().await?;
         }
         if due.is_empty() {

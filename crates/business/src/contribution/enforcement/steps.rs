@@ -3,7 +3,7 @@
 
 use anju_casework::employer::{self, Employer};
 use anju_casework::staff::Staff;
-use anju_casework::{Actor, Fault, Office, Refusal, Result, case};
+use anju_casework::{Actor, Fault, Office, Refusal, Result, case, outbox};
 use anju_domain::calendar::{add_months, chinese_date};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -15,7 +15,7 @@ use super::order::{self, Row};
 use super::{
     Enforcement, Kind, Source, Step, papers, require_step, select, state, step_state, steps_of,
 };
-use crate::contribution::{arrears, clerks};
+use crate::contribution::arrears;
 use crate::policy::Rules;
 
 /// What an officer proposes.
@@ -611,7 +611,7 @@ async fn tell(
                 kind.title()
             ),
         };
-        clerks::tell(
+        outbox::tell_clerks(
             office,
             tx,
             one.employer_id,
