@@ -85,6 +85,8 @@ pub struct OwnBooks {
     pub account: Option<AccountRead>,
     /// The shared event that a withdrawal would use, and its version when it was read.
     pub event: Option<(String, i32)>,
+    /// The kind of the withdrawal, where the definition has several; as the facts say it.
+    pub claim_kind: Option<String>,
 }
 
 /// What the facts of a first round tell about where else our own books must be read.
@@ -92,8 +94,8 @@ pub struct OwnBooks {
 pub struct Known {
     /// The spouse's whole ID number.
     pub spouse_id: Option<String>,
-    /// Number of the filed lease.
-    pub lease_no: Option<String>,
+    /// The object that the withdrawal shares with other claims (`LEASE:ZL2026…`).
+    pub event_key: Option<String>,
 }
 
 /// What of a shared event a withdrawal uses up (提取事项台账).
@@ -166,7 +168,7 @@ pub trait Service: Send + Sync {
         Box::pin(async { Ok(OwnBooks::default()) })
     }
 
-    /// Adds what our own books know where the facts of a round point to (the spouse, the lease), in one round trip.
+    /// Adds what our own books know where the facts of a round point to (the spouse, the shared event), in one round trip.
     fn related_books<'a>(
         &'a self,
         _office: &'a Office,

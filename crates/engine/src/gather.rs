@@ -113,7 +113,17 @@ impl Engine {
         let mut facts: Facts = own.facts.iter().cloned().collect();
         let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
         let mut legs = Vec::new();
+        let mut kind = None;
         for _ in 0..ROUNDS {
+            let (now_known, now_kind) = payout::known(office, &policy.set, request, &facts, at)?;
+            kind = now_kind;
+            if now_known != known {
+                known = now_known;
+                reach
+                    .related_books(office, service, request, &known, &mut own)
+                    .await?;
+                own.facts.iter().cloned().for_each(|fact| facts.put(fact));
+            }
             // What is kept was asked for under a consent of its own.
             let consent = match &reach {
                 Reach::AtHand(_) => statutory(),
@@ -145,15 +155,8 @@ impl Engine {
                 ms: i64::try_from(clock.elapsed().as_millis()).unwrap_or(i64::MAX),
             });
             got.into_iter().for_each(|fact| facts.put(fact));
-            let now_known = payout::known(office, &facts)?;
-            if now_known != known {
-                known = now_known;
-                reach
-                    .related_books(office, service, request, &known, &mut own)
-                    .await?;
-                own.facts.iter().cloned().for_each(|fact| facts.put(fact));
-            }
         }
+        own.claim_kind = kind;
         Ok(Some(Gathered {
             facts,
             own,
@@ -192,9 +195,10 @@ impl Engine {
             if ask.fact.source == "own" || !asked.insert((role.clone(), fact_type.clone())) {
                 continue;
             }
-            let Some((shown, keys)) = self.keys(&role, request, facts, own)? else {
+            let Some((shown, mut keys)) = self.keys(&role, request, facts, own)? else {
                 continue;
             };
+            keys.more.extend(ask.keys);
             let source = (fact_type == "bank.card_match")
                 .then(|| issuer(facts, &role))
                 .flatten();
@@ -265,6 +269,9 @@ impl Engine {
                 Ok(Some(("本单位".to_owned(), keys)))
             }
             _ => {
+                if let Some(other) = other_person(role, request) {
+                    return Ok(Some(other));
+                }
                 let Some(person) = &own.person else {
                     return Ok(None);
                 };
@@ -316,6 +323,23 @@ impl Engine {
         let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
         Ok((gathered, decision))
     }
+}
+
+/// Somebody else whom the form names (`patient_id_no`, `patient_name`); nobody where the applicant is meant.
+fn other_person(role: &str, request: &Request) -> Option<(String, SubjectKeys)> {
+    let mut keys = SubjectKeys::of(request.text(&format!("{role}_id_no"))?);
+    keys.name = request.text(&format!("{role}_name")).map(str::to_owned);
+    let label = match role {
+        "patient" => "患者",
+        "deceased" => "逝者",
+        "beneficiary" => "保障对象",
+        _ => "相关人",
+    };
+    let shown = keys.name.as_deref().map_or_else(
+        || label.to_owned(),
+        |name| format!("{label} {}", anju_domain::name::mask(name)),
+    );
+    Some((shown, keys))
 }
 
 /// The bank that issued a card, as UnionPay says: each bank knows its own cards only.

@@ -156,6 +156,7 @@ pub(crate) struct RawFile {
     pub review: Vec<RawReview>,
     pub service: Option<ServiceDefinition>,
     pub amount: Option<RawAmount>,
+    pub claim: Option<RawClaim>,
     /// The table of accounting entries: the ledger reads it, the digest covers it; named here so that a misspelt table is an error.
     pub event: Vec<toml::Value>,
 }
@@ -233,6 +234,8 @@ pub(crate) struct RawFilter {
     pub within: Option<String>,
     pub one_of: Option<Vec<toml::Value>>,
     pub none_of: Option<Vec<toml::Value>>,
+    /// Only what was claimed of the very object that this withdrawal shares (`[claim]`).
+    pub claimed: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -297,6 +300,8 @@ pub(crate) struct RawCondition {
     /// Which services it is for; decided at load.
     pub only: Option<String>,
     pub when: String,
+    /// Where this is false the condition is no part of the decision (one of two ways to the same service).
+    pub applies: Option<String>,
     /// The sentence when it is met.
     pub met: Option<String>,
     #[serde(default)]
@@ -342,6 +347,19 @@ pub(crate) struct RawPart {
     pub formula: String,
     /// Shown only when this holds.
     pub when: Option<String>,
+}
+
+/// What of the ledger of withdrawal events (提取事项台账, withdrawal.md §4.4) a withdrawal uses up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawClaim {
+    /// Its kind where one service has several: an expression of text. Without it `withdraw_kind`.
+    pub kind: Option<String>,
+    /// What is shared with other claims, before the key: `HOME`, `LOAN`.
+    #[serde(default)]
+    pub prefix: String,
+    /// The shared object: an expression of text (`form.contract_no`). Without it nothing is shared.
+    pub key: Option<String>,
 }
 
 /// Reads one file.

@@ -325,17 +325,18 @@ fn filter(raw: &RawFilter, set: &PolicySet) -> Result<Filter, String> {
             .map(|value| serde_json::to_value(value).map_err(|error| error.to_string()))
             .collect()
     };
-    let test = match (&raw.within, &raw.one_of, &raw.none_of) {
-        (Some(name), None, None) => {
+    let test = match (&raw.within, &raw.one_of, &raw.none_of, raw.claimed) {
+        (Some(name), None, None, None) => {
             let region = set
                 .regions
                 .get(name)
                 .ok_or(format!("unknown region {name}"))?;
             FilterTest::Within(region.clone())
         }
-        (None, Some(values), None) => FilterTest::OneOf(codes(values)?),
-        (None, None, Some(values)) => FilterTest::NoneOf(codes(values)?),
-        _ => return Err("where needs one of within, one_of, none_of".into()),
+        (None, Some(values), None, None) => FilterTest::OneOf(codes(values)?),
+        (None, None, Some(values), None) => FilterTest::NoneOf(codes(values)?),
+        (None, None, None, Some(true)) => FilterTest::Claimed,
+        _ => return Err("where needs one of within, one_of, none_of, claimed".into()),
     };
     Ok(Filter {
         field: raw.field.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::agreement::{self, Agreement};
 use crate::decision::{ConditionOutcome, OnUnknown, Outcome};
-use crate::evaluate::{Context, NOW, Node, TODAY};
+use crate::evaluate::{Context, NOW, Node, TODAY, Val};
 use crate::fact::{Assurance, At, Fact, Facts, Form};
 use crate::service::{FactNeed, Mode, ServiceDefinition};
 use crate::text::Template;
@@ -21,8 +21,25 @@ pub(crate) struct Plan {
     pub conditions: Vec<PlanCondition>,
     pub reviews: Vec<(Node, Template)>,
     pub amount: Option<Amount>,
-    /// What to ask for, with the condition under which it is needed.
-    pub needs: Vec<(FactNeed, Option<Node>)>,
+    pub claim: Claim,
+    /// What to ask for.
+    pub needs: Vec<PlanNeed>,
+}
+
+/// A fact to ask for, with the condition under which it is needed and further keys of the question.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanNeed {
+    pub need: FactNeed,
+    pub when: Option<Node>,
+    pub keys: Vec<(String, Node, Type)>,
+}
+
+/// What a withdrawal uses up of the ledger of events.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claim {
+    pub kind: Option<Node>,
+    pub prefix: String,
+    pub key: Option<Node>,
 }
 
 /// Where a slot's value comes from.
@@ -40,6 +57,9 @@ pub(crate) enum SlotSource {
 pub(crate) struct PlanCondition {
     pub code: String,
     pub name: String,
+    /// Where it is false the condition is left out.
+    pub applies: Option<Node>,
+    /// Holds where it does not apply, too.
     pub when: Node,
     pub text: String,
     pub reads: Vec<u16>,
@@ -76,7 +96,7 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The amount, or why there is none; `None` where the service pays nothing.
     pub amount: Option<Result<i64, Gap>>,
-    /// One result for each condition of the plan; `None` where it is not in force on the day.
+    /// One result for each condition of the plan; `None` where it is not in force on the day or does not apply.
     pub(crate) results: Vec<Option<Result<bool, Gap>>>,
     /// The rules that send it to a person.
     pub(crate) reviews: Vec<usize>,
@@ -103,8 +123,35 @@ impl Plan {
     /// Fills the slots from facts and form.
     pub fn read(&self, facts: &Facts, form: &Form, at: At) -> Vec<Slot> {
         let mut slots = self.said(facts, form, at);
+        self.read_claimed(facts, at, &mut slots);
         agreement::mark(&self.agreements, facts, &self.slots, &mut slots);
         slots
+    }
+
+    /// The object that the withdrawal shares with other claims: `HOME:500103…`.
+    pub fn claimed(&self, slots: &[Slot]) -> Option<String> {
+        match self.claim.key.as_ref()?.value(Context::new(slots)) {
+            Ok(Val::Text(key)) if !key.is_empty() => Some(format!("{}:{key}", self.claim.prefix)),
+            _ => None,
+        }
+    }
+
+    /// The names that read what was claimed of that object.
+    fn read_claimed(&self, facts: &Facts, at: At, slots: &mut [Slot]) {
+        let names = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter_map(|(index, slot)| match slot {
+                SlotSource::Name(name) if name.asks_for_claim() => Some((index, name)),
+                _ => None,
+            });
+        let mut claimed = None;
+        for (index, name) in names {
+            let claim = claimed.get_or_insert_with(|| self.claimed(slots));
+            let fact = facts.get(&name.role, &name.fact.fact_type);
+            slots[index] = name.value_for(fact, at.now, claim.as_deref());
+        }
     }
 
     /// What each source says, believed or not.
@@ -166,6 +213,11 @@ impl Plan {
         let mut results = Vec::with_capacity(self.conditions.len());
         for condition in &self.conditions {
             if day < condition.from || day > condition.to {
+                results.push(None);
+                continue;
+            }
+            let applies = condition.applies.as_ref().map(|node| node.truth(context));
+            if applies == Some(Ok(false)) {
                 results.push(None);
                 continue;
             }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::agreement::Agreement;
 use crate::evaluate::{NOW, Node};
 use crate::expression::{self, Meaning, Scope};
-use crate::file::{PolicyFiles, RawAgree, RawAmount, RawCondition, RawFile, RawReview};
+use crate::file::{PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawReview};
 use crate::load::{Errors, day};
-use crate::plan::{Amount, AmountTerm, Plan, PlanCondition, SlotSource, first_slots};
+use crate::plan::{
+    Amount, AmountTerm, Claim, Plan, PlanCondition, PlanNeed, SlotSource, first_slots,
+};
 use crate::policy_set::PolicySet;
 use crate::region::RegionSet;
 use crate::service::{FactNeed, ServiceDefinition};
@@ -80,6 +82,7 @@ impl<'a> Builder<'a> {
             conditions: Vec::new(),
             reviews: Vec::new(),
             amount: None,
+            claim: Claim::default(),
             needs: Vec::new(),
         };
         Builder { set, plan, amount }
@@ -121,6 +124,9 @@ impl<'a> Builder<'a> {
         }
         if let Some(raw) = self.amount {
             self.plan.amount = self.amount(raw, errors);
+        }
+        if let Some(raw) = parts.iter().find_map(|(_, part)| part.claim.as_ref()) {
+            self.plan.claim = self.claim(raw, errors);
         }
         self.check_doubles(errors);
         self.plan
@@ -193,6 +199,13 @@ impl<'a> Builder<'a> {
         };
         let when = expression::compile_as(&raw.when, Type::Bool, self);
         let when = errors.keep(&format!("{place}, when"), when);
+        let applies = match &raw.applies {
+            None => None,
+            Some(text) => errors.keep(
+                &format!("{place}, applies"),
+                expression::compile_as(text, Type::Bool, self),
+            ),
+        };
         let met = raw.met.as_ref().unwrap_or(&raw.name);
         let mut template = |key: &str, text: &str| {
             errors.keep(&format!("{place}, {key}"), Template::compile(text, self))
@@ -200,12 +213,16 @@ impl<'a> Builder<'a> {
         let met = template("met", met);
         let refusal = template("refusal", &raw.refusal);
         let remedy = template("remedy", &raw.remedy);
-        let when = when?;
+        let when = match &applies {
+            None => when?,
+            Some(applies) => Node::Any(vec![Node::Not(Box::new(applies.clone())), when?]),
+        };
         let mut reads = Vec::new();
         when.slots(&mut reads);
         Some(PlanCondition {
             code: raw.code.clone(),
             name: raw.name.clone(),
+            applies,
             when,
             text: raw.when.clone(),
             reads,
@@ -238,7 +255,26 @@ impl<'a> Builder<'a> {
             None => None,
             Some(text) => errors.keep(&place, expression::compile_as(text, Type::Bool, self)),
         };
-        self.plan.needs.push((need, when));
+        let mut keys = Vec::with_capacity(need.keys.len());
+        for (key, text) in &need.keys {
+            let place = format!("{place}, key {key}");
+            if let Some((node, ty)) = errors.keep(&place, expression::compile(text, self)) {
+                keys.push((key.clone(), node, ty));
+            }
+        }
+        self.plan.needs.push(PlanNeed { need, when, keys });
+    }
+
+    fn claim(&mut self, raw: &RawClaim, errors: &mut Errors) -> Claim {
+        let mut text = |key: &str, text: Option<&String>| {
+            let node = expression::compile_as(text?, Type::Text, self);
+            errors.keep(&format!("claim, {key}"), node)
+        };
+        Claim {
+            kind: text("kind", raw.kind.as_ref()),
+            prefix: raw.prefix.clone(),
+            key: text("key", raw.key.as_ref()),
+        }
     }
 
     /// Taken into the plan where the service asks for the facts that it compares.
@@ -269,7 +305,7 @@ impl<'a> Builder<'a> {
         }
         let asked = |(role, fact_type): &(String, String)| {
             let mut needs = self.plan.needs.iter();
-            needs.any(|(need, _)| need.role == *role && need.fact_type == *fact_type)
+            needs.any(|asked| asked.need.role == *role && asked.need.fact_type == *fact_type)
         };
         if facts.iter().all(asked) {
             self.plan.agreements.push(Agreement { when, facts });

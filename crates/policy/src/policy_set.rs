@@ -18,7 +18,7 @@ use crate::parameter::{Given, Parameter};
 use crate::plan::Plan;
 use crate::region::RegionSet;
 use crate::service::{FactNeed, ServiceDefinition};
-use crate::value::{Type, Value, date_number};
+use crate::value::{Gap, Type, Value, date_number};
 use crate::vocabulary::{FactType, Name};
 
 /// The rules of one centre in one version.
@@ -59,6 +59,8 @@ pub enum PolicyError {
 pub struct Ask<'a> {
     /// What is asked.
     pub need: &'a FactNeed,
+    /// Further keys of the question.
+    pub keys: BTreeMap<String, String>,
     /// Who answers.
     pub fact: &'a FactType,
 }
@@ -193,12 +195,58 @@ impl PolicySet {
         Ok(plan
             .needs
             .iter()
-            .filter(|(_, when)| wanted(when))
-            .filter_map(|(need, _)| {
-                let fact = self.facts.get(&need.fact_type)?;
-                Some(Ask { need, fact })
+            .filter(|asked| wanted(&asked.when))
+            .filter_map(|asked| {
+                let fact = self.facts.get(&asked.need.fact_type)?;
+                let mut keys = BTreeMap::new();
+                for (key, node, ty) in &asked.keys {
+                    match node.value(Context::new(&slots)) {
+                        Ok(value) => {
+                            let value = match ty.json(&value.into()) {
+                                serde_json::Value::String(text) => text,
+                                other => other.to_string(),
+                            };
+                            keys.insert(key.clone(), value);
+                        }
+                        Err(Gap::Missing) => {}
+                        Err(_) => return None,
+                    }
+                }
+                Some(Ask {
+                    need: &asked.need,
+                    keys,
+                    fact,
+                })
             })
             .collect())
+    }
+
+    /// What a withdrawal uses up of the ledger of events (提取事项台账): its kind, and the object that it shares with other claims once that
+    /// is known (`HOME:500103…`).
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn claim(
+        &self,
+        service: &str,
+        facts: &Facts,
+        form: &Form,
+        at: At,
+    ) -> Result<(Option<String>, Option<String>), PolicyError> {
+        let plan = self.plan(service)?;
+        let fixed = plan.service.withdraw_kind.clone();
+        if plan.claim.kind.is_none() && plan.claim.key.is_none() {
+            return Ok((fixed, None));
+        }
+        let slots = plan.read(facts, form, at);
+        let text =
+            |node: &Option<crate::evaluate::Node>| match node.as_ref()?.value(Context::new(&slots))
+            {
+                Ok(crate::evaluate::Val::Text(text)) if !text.is_empty() => Some(text.to_owned()),
+                _ => None,
+            };
+        let kind = text(&plan.claim.kind).or(fixed);
+        Ok((kind, plan.claimed(&slots)))
     }
 
     /// What a declared or defined name says with these facts, for prefilled fields; null while there is no value.

@@ -119,6 +119,10 @@ pub struct FactNeed {
     /// Only when this holds: `applicant.married`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// Further keys of the question by their names in the gateway's catalogue, each an expression: `contract_no = "form.contract_no"`. A
+    /// key that is missing is left out; while one is unknown the question waits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, String>,
 }
 
 /// A field of the form.

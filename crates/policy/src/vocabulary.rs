@@ -91,16 +91,26 @@ pub(crate) enum FilterTest {
     Within(Arc<RegionSet>),
     OneOf(Vec<Json>),
     NoneOf(Vec<Json>),
+    /// The entry is about the object that the withdrawal at hand shares with other claims.
+    Claimed,
 }
 
 impl Filter {
     /// Whether an entry passes; `None` where it does not say.
-    fn passes(&self, entry: &Json) -> Option<bool> {
+    fn passes(&self, entry: &Json, claim: Option<&str>) -> Option<bool> {
         let value = entry.get(&self.field).filter(|value| !value.is_null());
         match (&self.test, value) {
             (FilterTest::NoneOf(codes), Some(value)) => Some(!codes.contains(value)),
             (FilterTest::OneOf(codes), Some(value)) => Some(codes.contains(value)),
             (FilterTest::Within(set), Some(value)) => value.as_str().map(|code| set.contains(code)),
+            (FilterTest::Claimed, value) => {
+                // What names no object, or nothing shared, is not the same object. Others name the object without our prefix.
+                let object = claim
+                    .and_then(|claim| claim.split_once(':'))
+                    .map(|(_, key)| key);
+                let named = value.and_then(Json::as_str);
+                Some(claim.is_some() && (named == claim || named == object))
+            }
             (_, None) => None,
         }
     }
@@ -109,6 +119,17 @@ impl Filter {
 impl Name {
     /// The value of this name in a fact, as of `now`.
     pub fn value(&self, fact: Option<&Fact>, now: DateTime<Utc>) -> Slot {
+        self.value_for(fact, now, None)
+    }
+
+    /// Whether it reads only what was claimed of the object that the withdrawal shares.
+    pub fn asks_for_claim(&self) -> bool {
+        let mut filters = self.read.filters.iter();
+        filters.any(|filter| matches!(filter.test, FilterTest::Claimed))
+    }
+
+    /// As [`Name::value`], for a withdrawal that claims this object.
+    pub fn value_for(&self, fact: Option<&Fact>, now: DateTime<Utc>, claim: Option<&str>) -> Slot {
         let Some(fact) = fact else {
             return if self.fact.may_be_left_out {
                 self.when_absent()
@@ -120,7 +141,7 @@ impl Name {
             return Err(Gap::Unknown);
         }
         match fact.state {
-            FactState::Known => match self.read.value(&fact.value, self.ty) {
+            FactState::Known => match self.read.value(&fact.value, self.ty, claim) {
                 // A field that may be left out reads like a record that is not there.
                 Err(Gap::Missing) => self.when_absent(),
                 read => read,
@@ -138,7 +159,7 @@ impl Name {
 
 impl Reader {
     /// Reads a known fact's value. What does not fit the declaration is unknown.
-    fn value(&self, json: &Json, ty: Type) -> Slot {
+    fn value(&self, json: &Json, ty: Type, claim: Option<&str>) -> Slot {
         let list = match &self.how {
             How::Path => {
                 let found = self.field.iter().try_fold(json, |at, field| at.get(field));
@@ -158,7 +179,10 @@ impl Reader {
         };
         let mut passed = Vec::with_capacity(entries.len());
         for entry in entries {
-            let verdicts = self.filters.iter().map(|filter| filter.passes(entry));
+            let verdicts = self
+                .filters
+                .iter()
+                .map(|filter| filter.passes(entry, claim));
             match verdicts.fold(Some(true), and) {
                 Some(true) => passed.push(entry),
                 Some(false) => {}

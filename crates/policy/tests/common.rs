@@ -36,6 +36,16 @@ type = "card"
 label = "收款银行卡号"
 required = true
 
+[[service.inputs]]
+name = "home_no"
+type = "text"
+label = "房屋"
+default = "h"
+
+[claim]
+prefix = "HOME"
+key = "form.home_no"
+
 [amount]
 formula = "account.available"
 "#
@@ -64,6 +74,7 @@ fn what_only_closing_services_ask_is_met_not_met_and_unknown() {
     let elsewhere =
         |items: serde_json::Value| t().with("nhpf.withdrawal_elsewhere", json!({ "items": items }));
     let bought = json!([{"centre": "成都", "kind": "PURCHASE", "event_key": "h", "amount_fen": 100_000, "date": "2026-02-01"}]);
+    let another = json!([{"centre": "成都", "kind": "PURCHASE", "event_key": "j", "amount_fen": 100_000, "date": "2026-02-01"}]);
     let rows: Vec<(&str, &str, Case, ConditionOutcome)> = vec![
         ("CMN-07", "no loan", t(), Met),
         (
@@ -112,6 +123,12 @@ fn what_only_closing_services_ask_is_met_not_met_and_unknown() {
         ("CMN-11", "paid elsewhere", elsewhere(bought), NotMet),
         (
             "CMN-11",
+            "another home's paid elsewhere",
+            elsewhere(another),
+            Met,
+        ),
+        (
+            "CMN-11",
             "platform silent",
             t().but("nhpf.withdrawal_elsewhere", FactState::Unknown),
             Unknown,
@@ -145,7 +162,7 @@ fn a_refusal_of_a_closing_service_says_why_and_what_to_do() {
 
     let twice = tenant().with(
         "nhpf.withdrawal_elsewhere",
-        json!({"items": [{"centre": "成都", "kind": "LEAVE_2Y", "amount_fen": 100_000, "date": "2026-02-01"}]}),
+        json!({"items": [{"centre": "成都", "kind": "LEAVE_2Y", "event_key": "h", "amount_fen": 100_000, "date": "2026-02-01"}]}),
     );
     let refused = leaving(&policy, &twice);
     assert_eq!(refused.outcome, Outcome::Refused);

@@ -33,13 +33,13 @@ struct Read {
     transferring_out: bool,
 }
 
-/// What the query about spouse and lease brings.
+/// What the query about spouse and event brings.
 #[derive(FromRow)]
 struct Related {
     spouse_id: Option<i64>,
     spouse_uses: Json<Vec<UseRow>>,
-    lease_uses: Json<Vec<UseRow>>,
-    lease_version: Option<i32>,
+    event_uses: Json<Vec<EventRow>>,
+    event_version: Option<i32>,
 }
 
 #[derive(serde::Deserialize)]
@@ -60,13 +60,18 @@ struct AccountColumns {
 struct UseRow {
     kind: String,
     months: Vec<i32>,
-    amounts: Vec<i64>,
     used_on: NaiveDate,
 }
 
-/// The event key of a lease.
-pub fn lease_key(lease_no: &str) -> String {
-    format!("LEASE:{lease_no}")
+/// One use of the shared event, by whomever.
+#[derive(serde::Deserialize)]
+struct EventRow {
+    kind: String,
+    months: Vec<i32>,
+    amounts: Vec<i64>,
+    amount_fen: i64,
+    used_on: NaiveDate,
+    mine: bool,
 }
 
 /// Kinds of withdrawals that are for buying or paying off a home (RENT-06).
@@ -94,7 +99,7 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
     let person = read.person.open(&office.vault)?;
     let membership = read.membership.as_ref().map(|Json(one)| one.clone());
     let now = office.now();
-    let mut facts = Vec::with_capacity(8);
+    let mut facts = Vec::with_capacity(10);
     let mut own = |role: &str, subject: &str, fact_type: &str, value: Option<Value>| {
         facts.push(own_fact(now, role, subject, fact_type, value));
     };
@@ -131,6 +136,7 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         Some(person_value(request, &person)),
     );
     own("applicant", "本人", "own.rent", None);
+    own("applicant", "本事项", "own.event", None);
     own("spouse", "配偶", "own.case", None);
     own("spouse", "配偶", "own.loan", None);
     Ok(OwnBooks {
@@ -149,10 +155,11 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         employer: None,
         membership,
         event: None,
+        claim_kind: None,
     })
 }
 
-/// Adds what our own books know of the spouse and of the lease that facts have named.
+/// Adds what our own books know of the spouse and of the event that facts have named.
 pub async fn read_related(
     office: &Office,
     conn: &mut PgConnection,
@@ -164,12 +171,11 @@ pub async fn read_related(
         .spouse_id
         .as_deref()
         .map(|id| office.vault.blind_index(purpose::ID, id).any());
-    let event_key = known.lease_no.as_deref().map(lease_key);
     let related: Related = sqlx::query_as(include_str!("sql/related_books.sql"))
         .bind(office.centre.id)
         .bind(request.applicant_id)
         .bind(spouse_index)
-        .bind(&event_key)
+        .bind(&known.event_key)
         .fetch_one(conn)
         .await?;
     let spouse_case = related.spouse_id.map(|_| {
@@ -184,7 +190,11 @@ pub async fn read_related(
     for fact in &mut own.facts {
         match (fact.role.as_str(), fact.fact_type.as_str()) {
             ("applicant", "own.case") => {
-                fact.value["lease_used"] = lease_used(&related.lease_uses.0);
+                fact.value["lease_used"] = used_by_others(&related.event_uses.0);
+            }
+            ("applicant", "own.event") if known.event_key.is_some() => {
+                let value = event_value(&related.event_uses.0);
+                *fact = own_fact(now, "applicant", "本事项", "own.event", Some(value));
             }
             ("spouse", "own.case") => {
                 *fact = own_fact(now, "spouse", "配偶", "own.case", spouse_case.clone());
@@ -192,7 +202,10 @@ pub async fn read_related(
             _ => {}
         }
     }
-    own.event = event_key.map(|key| (key, related.lease_version.unwrap_or(0)));
+    own.event = known
+        .event_key
+        .clone()
+        .map(|key| (key, related.event_version.unwrap_or(0)));
     Ok(())
 }
 
@@ -281,9 +294,21 @@ fn case_value(office: &Office, read: &Read) -> Value {
     })
 }
 
-/// What others have claimed of the rent of a lease, by month.
-fn lease_used(uses: &[UseRow]) -> Value {
+/// Every use of the shared event, paid or pending.
+fn event_value(uses: &[EventRow]) -> Value {
+    let uses: Vec<Value> = uses
+        .iter()
+        .map(|used| {
+            json!({ "kind": used.kind, "amount_fen": used.amount_fen, "on": used.used_on, "mine": used.mine })
+        })
+        .collect();
+    json!({ "uses": uses })
+}
+
+/// What others have claimed of the event, by month.
+fn used_by_others(uses: &[EventRow]) -> Value {
     uses.iter()
+        .filter(|used| !used.mine)
         .flat_map(|used| used.months.iter().zip(&used.amounts))
         .map(|(month, fen)| json!({ "month": Month::from_index(*month).to_string(), "amount_fen": fen }))
         .collect()

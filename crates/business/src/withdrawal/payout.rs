@@ -1,6 +1,7 @@
 //! Any withdrawal that pays out (effect `pay_out`): conditions and amount are policy, also for a service that is policy alone.
 
-use anju_policy::{Decision, Facts, Form};
+use anju_policy::fact::At;
+use anju_policy::{Decision, Facts, Form, PolicySet};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -74,7 +75,7 @@ impl Service for Withdrawal {
                 amount_fen,
                 bank: membership.bank.clone(),
                 event: EventUse {
-                    kind: self.kind.clone(),
+                    kind: own.claim_kind.clone().unwrap_or_else(|| self.kind.clone()),
                     event_version: event.as_ref().map_or(0, |(_, version)| *version),
                     event_key: event.map(|(key, _)| key),
                     months: decision
@@ -90,24 +91,29 @@ impl Service for Withdrawal {
     }
 }
 
-/// Where else our own books must be read, as the first round of facts tells it.
-pub fn known(office: &Office, facts: &Facts) -> Result<Known> {
-    let text = |fact_type: &str, path: &[&str]| -> Option<String> {
-        let fact = facts.get("applicant", fact_type)?;
-        let mut value = &fact.value;
-        for step in path {
-            value = value.get(step)?;
-        }
-        value.as_str().map(str::to_owned)
-    };
-    let spouse_id = match text("civil.marriage", &["spouse", "id_sealed"]) {
-        Some(sealed) => Some(anju_casework::fact::open_id(office, &sealed)?),
+/// Where else our own books must be read, as the facts so far tell it, and the kind of the withdrawal.
+pub fn known(
+    office: &Office,
+    policy: &PolicySet,
+    request: &Request,
+    facts: &Facts,
+    at: At,
+) -> Result<(Known, Option<String>)> {
+    let sealed = facts
+        .get("applicant", "civil.marriage")
+        .and_then(|fact| fact.value.get("spouse")?.get("id_sealed")?.as_str());
+    let spouse_id = match sealed {
+        Some(sealed) => Some(anju_casework::fact::open_id(office, sealed)?),
         None => None,
     };
-    Ok(Known {
+    let (kind, event_key) = policy
+        .claim(&request.service, facts, &request.form, at)
+        .map_err(|error| Fault::Policy(error.to_string()))?;
+    let known = Known {
         spouse_id,
-        lease_no: text("housing.rental_filing", &["lease_no"]),
-    })
+        event_key,
+    };
+    Ok((known, kind))
 }
 
 /// The form as services read it: cleaned card number, empty fields dropped.

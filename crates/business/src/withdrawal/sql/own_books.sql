@@ -55,7 +55,7 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
        (SELECT count(*)
           FROM mine
          WHERE state = 5 AND wish NOT LIKE '%#returned' AND case_id IS DISTINCT FROM $4) AS paying,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'amounts', u.amounts, 'used_on', u.used_on)), '[]')
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'used_on', u.used_on)), '[]')
           FROM withdrawal_use u
          WHERE u.centre_id = $1 AND u.person_id = $2 AND u.state IN (1, 2)) AS uses,
        (SELECT max(b.to_date)

@@ -3,10 +3,12 @@
 WITH spouse AS MATERIALIZED (
     SELECT person_id FROM person WHERE centre_id = $1 AND id_index = ANY ($3) LIMIT 1)
 SELECT (SELECT person_id FROM spouse) AS spouse_id,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'amounts', u.amounts, 'used_on', u.used_on)), '[]')
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'used_on', u.used_on)), '[]')
           FROM withdrawal_use u
          WHERE u.centre_id = $1 AND u.person_id = (SELECT person_id FROM spouse) AND u.state IN (1, 2)) AS spouse_uses,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'amounts', u.amounts, 'used_on', u.used_on)), '[]')
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'amounts', u.amounts, 'amount_fen', u.amount_fen,
+                                                     'used_on', u.used_on, 'mine', u.person_id = $2)
+                                  ORDER BY u.used_on, u.case_id), '[]')
           FROM withdrawal_use u
-         WHERE u.centre_id = $1 AND u.event_key = $4 AND u.person_id <> $2 AND u.state IN (1, 2)) AS lease_uses,
-       (SELECT e.version FROM withdrawal_event e WHERE e.centre_id = $1 AND e.event_key = $4) AS lease_version
+         WHERE u.centre_id = $1 AND u.event_key = $4 AND u.state IN (1, 2)) AS event_uses,
+       (SELECT e.version FROM withdrawal_event e WHERE e.centre_id = $1 AND e.event_key = $4) AS event_version
