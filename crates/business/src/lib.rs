@@ -8,6 +8,7 @@ pub mod personal;
 pub mod policy;
 pub mod queries;
 pub mod remote;
+pub mod sharing;
 pub mod withdrawal;
 
 use std::sync::Arc;

@@ -13,6 +13,8 @@ pub struct Consent {
     pub consent_id: i64,
     /// Service that asked.
     pub service: String,
+    /// The case, while it is on its way.
+    pub open_case_id: Option<i64>,
     /// Types of facts.
     pub fact_types: Vec<String>,
     /// Purpose, in words.
@@ -57,24 +59,65 @@ pub async fn give(
     Ok(consent_id)
 }
 
-/// The live consent of a case.
-pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar(
-        "SELECT consent_id FROM consent
-          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 AND withdrawn_at IS NULL ORDER BY consent_id DESC LIMIT 1",
+/// On what a case's questions rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ground {
+    /// A consent that lives: its number, the hex digest of its text.
+    Given(i64, String),
+    /// The person took it back: what needs a consent is not asked any more.
+    Withdrawn,
+    /// None was asked for.
+    None,
+}
+
+/// The newest consent of a case, as it stands.
+pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Ground> {
+    let newest: Option<(i64, Vec<u8>, bool)> = sqlx::query_as(
+        "SELECT consent_id, text_digest, withdrawn_at IS NULL AND (until IS NULL OR until > $4) FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 ORDER BY consent_id DESC LIMIT 1",
     )
     .bind(office.centre.id)
     .bind(person_id)
     .bind(case_id)
+    .bind(office.now())
     .fetch_optional(&office.pool)
-    .await?)
+    .await?;
+    Ok(match newest {
+        None => Ground::None,
+        Some((consent_id, digest, true)) => Ground::Given(consent_id, hex::encode(digest)),
+        Some(_) => Ground::Withdrawn,
+    })
+}
+
+/// Gives a consent again that was taken back, for the case that still waits for it.
+pub async fn give_again(office: &Office, person_id: i64, consent_id: i64) -> Result<bool> {
+    let new_id = office.ids.next().await?;
+    let given = sqlx::query(
+        "INSERT INTO consent (centre_id, consent_id, person_id, service, case_id, fact_types, purpose, text_digest, channel, given_at)
+         SELECT c.centre_id, $4, c.person_id, c.service, c.case_id, c.fact_types, c.purpose, c.text_digest, c.channel, $5
+           FROM consent c
+           JOIN business_case b ON b.centre_id = c.centre_id AND b.case_id = c.case_id AND b.state < 6
+          WHERE c.centre_id = $1 AND c.person_id = $2 AND c.consent_id = $3 AND c.withdrawn_at IS NOT NULL
+            AND NOT EXISTS (SELECT FROM consent l WHERE l.centre_id = $1 AND l.person_id = $2 AND l.case_id = c.case_id
+                                                    AND l.withdrawn_at IS NULL)",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(consent_id)
+    .bind(new_id)
+    .bind(office.now())
+    .execute(&office.pool)
+    .await?;
+    Ok(given.rows_affected() == 1)
 }
 
 /// The consents of a person, newest first.
 pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Consent>> {
     Ok(sqlx::query_as(
-        "SELECT consent_id, service, fact_types, purpose, channel, given_at, withdrawn_at FROM consent
-          WHERE centre_id = $1 AND person_id = $2 ORDER BY consent_id DESC LIMIT 100",
+        "SELECT c.consent_id, c.service, b.case_id AS open_case_id, c.fact_types, c.purpose, c.channel, c.given_at, c.withdrawn_at
+           FROM consent c
+           LEFT JOIN business_case b ON b.centre_id = c.centre_id AND b.case_id = c.case_id AND b.state < 6
+          WHERE c.centre_id = $1 AND c.person_id = $2 ORDER BY c.consent_id DESC LIMIT 100",
     )
     .bind(office.centre.id)
     .bind(person_id)

@@ -71,6 +71,16 @@ pub struct Kept<'a> {
 
 /// Keeps facts and returns their ids in the same order.
 pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
+    let mut conn = office.pool.acquire().await?;
+    keep_on(office, &mut conn, facts).await
+}
+
+/// The same within a transaction that is open.
+pub async fn keep_on(
+    office: &Office,
+    conn: &mut PgConnection,
+    facts: &[Kept<'_>],
+) -> Result<Vec<i64>> {
     let first = office.ids.take(facts.len()).await?;
     let ids: Vec<i64> = first;
     let column = |read: fn(&Kept<'_>) -> String| facts.iter().map(read).collect::<Vec<String>>();
@@ -122,7 +132,7 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
     .bind(facts.iter().map(|kept| kept.fact.value.clone()).collect::<Vec<Value>>())
     .bind(digests)
     .bind(macs)
-    .execute(&office.pool)
+    .execute(conn)
     .await?;
     Ok(ids)
 }

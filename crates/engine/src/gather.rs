@@ -8,7 +8,8 @@ use anju_casework::PgConnection;
 use anju_casework::case::{self, Leg};
 use anju_casework::catalogue::{Known, OwnBooks, Request, Service};
 use anju_casework::office::PolicyInForce;
-use anju_casework::{Fault, Office, Result, fact};
+use anju_casework::{Fault, Office, Result, consent, fact};
+use anju_exchange::catalogue::Basis;
 use anju_exchange::fact_store::{FactRequest, SubjectKeys};
 use anju_exchange::kept;
 use anju_policy::fact::At;
@@ -125,11 +126,11 @@ impl Engine {
                 own.facts.iter().cloned().for_each(|fact| facts.put(fact));
             }
             // What is kept was asked for under a consent of its own.
-            let consent = match &reach {
-                Reach::AtHand(_) => statutory(),
-                Reach::Sources => self.basis(request).await?,
+            let ground = match &reach {
+                Reach::AtHand(_) => consent::Ground::None,
+                Reach::Sources => self.ground(request).await?,
             };
-            let requests = self.needed(&policy, request, &facts, &own, at, &consent, &mut asked)?;
+            let requests = self.needed(&policy, request, &facts, &own, at, &ground, &mut asked)?;
             if requests.is_empty() {
                 break;
             }
@@ -175,7 +176,7 @@ impl Engine {
         facts: &Facts,
         own: &OwnBooks,
         at: At,
-        consent: &Consent,
+        ground: &consent::Ground,
         asked: &mut BTreeSet<(String, String)>,
     ) -> Result<Vec<FactRequest>> {
         let needed = policy
@@ -199,6 +200,7 @@ impl Engine {
                 continue;
             };
             keys.more.extend(ask.keys);
+            let consent = self.basis(&fact_type, ground);
             let source = (fact_type == "bank.card_match")
                 .then(|| issuer(facts, &role))
                 .flatten();
@@ -208,25 +210,42 @@ impl Engine {
                 shown,
                 keys,
                 purpose: purpose.clone(),
-                consent: consent.clone(),
+                consent,
                 source,
             });
         }
         Ok(requests)
     }
 
-    /// The consent given with the case; before there is one, the duty of the regulation.
-    async fn basis(&self, request: &Request) -> Result<Consent> {
-        let given: Option<i64> = match request.case_id {
+    /// The consent given with the case, as it stands now.
+    async fn ground(&self, request: &Request) -> Result<consent::Ground> {
+        match request.case_id {
             Some(case_id) => {
-                anju_casework::consent::of_case(&self.office, request.applicant_id, case_id).await?
+                consent::of_case(&self.office, request.applicant_id, case_id).await
             }
-            None => None,
-        };
-        Ok(given.map_or_else(statutory, |id| Consent {
-            id: id.to_string(),
-            hash: String::new(),
-        }))
+            None => Ok(consent::Ground::None),
+        }
+    }
+
+    /// On what a question rests: the consent given with the case; before there is one, and for what is asked by duty, the regulation. A
+    /// consent that was taken back leaves no basis: the gateway does not ask, and the fact is unknown.
+    fn basis(&self, fact_type: &str, ground: &consent::Ground) -> Consent {
+        let by_duty = self
+            .gateway
+            .catalogue()
+            .fact(fact_type)
+            .is_some_and(|fact| fact.basis == Basis::Statutory);
+        match ground {
+            consent::Ground::Given(id, hash) => Consent {
+                id: id.to_string(),
+                hash: hash.clone(),
+            },
+            consent::Ground::Withdrawn if !by_duty => Consent {
+                id: String::new(),
+                hash: String::new(),
+            },
+            _ => statutory(),
+        }
     }
 
     /// What a source finds the subject of a role by.

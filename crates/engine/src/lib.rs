@@ -3,6 +3,7 @@
 //! `gather.rs`, then `advance.rs`.
 
 pub mod advance;
+mod batch;
 mod collect;
 pub mod day_end;
 pub mod deliver;

@@ -15,6 +15,7 @@ use crate::Engine;
 /// Looks once a minute until its task is dropped.
 pub async fn run(engine: Engine) {
     let mut looked_at_bases: Option<NaiveDate> = None;
+    let mut late_files = std::collections::HashSet::new();
     loop {
         if let Err(error) = day_close::finish_interrupted(&engine.office).await {
             tracing::error!(%error, "finishing an interrupted close");
@@ -59,6 +60,10 @@ pub async fn run(engine: Engine) {
             Ok(None) => {}
             Ok(Some(clues)) => tracing::info!(clues, "the night was reckoned"),
             Err(error) => tracing::error!(%error, "the night"),
+        }
+        engine.alarm_late_files(&mut late_files).await;
+        if let Err(error) = engine.send_disputes().await {
+            tracing::error!(%error, "passing on doubts of facts");
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

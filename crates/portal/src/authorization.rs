@@ -55,6 +55,12 @@ const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
 const OPERATORS: Who = Who::Staff(&[role::SYSTEM_ADMIN, role::SERVICE_MANAGER, role::AUDITOR]);
+const SOURCES: Who = Who::Staff(&[
+    role::SYSTEM_ADMIN,
+    role::SERVICE_MANAGER,
+    role::REVIEWER,
+    role::AUDITOR,
+]);
 const LEADERS: Who = Who::Staff(&[role::SERVICE_MANAGER, role::POLICY_OFFICER, role::AUDITOR]);
 const ARREARS: Who = Who::Staff(&[role::COLLECTOR, role::AUDITOR]);
 const COLLECTORS: Who = Who::Staff(&[role::COLLECTOR]);
@@ -126,8 +132,10 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/my/me/changes", Person),
     ("GET", "/my/me/proofs", Person),
     ("GET", "/my/me/proofs/{remittance}/proof.json", Person),
+    ("GET", "/my/consents", Person),
+    ("POST", "/my/consents", Person),
+    ("POST", "/my/consents/dispute", Person),
     ("GET", "/my/me/consents", Person),
-    ("POST", "/my/me/consents/withdraw", Person),
     ("GET", "/my/me/sessions", Person),
     ("POST", "/my/me/sessions/end", Person),
     // 单位.
@@ -215,6 +223,10 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/keys", STAFF),
     ("GET", "/desk/styleguide", STAFF),
     ("GET", "/desk/ops", OPERATORS),
+    ("GET", "/desk/sources", SOURCES),
+    ("GET", "/desk/sources/{source}", SOURCES),
+    ("GET", "/desk/deaths", TASKS),
+    ("POST", "/desk/deaths", REVIEWERS),
     ("GET", "/desk/transfers", TASKS),
     ("GET", "/desk/transfers/{case}", TASKS),
     ("POST", "/desk/transfers/{case}/propose", TELLERS),

@@ -168,6 +168,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
             // Our name at the departments is the one at the national platform.
             app_id: anju_business::remote::own_centre(&office)?,
             key: gateway_key.clone(),
+            keys: keys.clone(),
         },
         office.clock.clone(),
         Arc::new(OfficeStore(office.clone())),

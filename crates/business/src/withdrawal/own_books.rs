@@ -78,7 +78,7 @@ struct EventRow {
 const HOME_KINDS: [&str; 4] = ["PURCHASE", "DOWNPAY", "REPAY", "REPAY_AUTO"];
 
 /// A freeze without an amount of its own takes every fen, also later ones.
-const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
+pub(crate) const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 
 /// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
 pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {

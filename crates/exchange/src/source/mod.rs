@@ -6,6 +6,16 @@
 pub mod column;
 
 mod civil;
+mod status;
+mod settle;
+mod sichuan;
+mod bigdata;
+mod presale;
+mod judgment;
+mod tax_register;
+mod talent;
+mod finance;
+mod credit;
 mod court;
 mod estate;
 mod housing;
@@ -51,6 +61,16 @@ static FORMS: &[&[Form]] = &[
     court::FORMS,
     national::FORMS,
     payment_card::FORMS,
+    credit::FORMS,
+    finance::FORMS,
+    talent::FORMS,
+    tax_register::FORMS,
+    judgment::FORMS,
+    presale::FORMS,
+    bigdata::FORMS,
+    sichuan::FORMS,
+    settle::FORMS,
+    status::FORMS,
 ];
 
 /// The form of a type, if its source has one of its own.
@@ -226,7 +246,7 @@ mod tests {
         let keys = [("name", "李梅"), ("phone", "13800000000")];
         let sent = params("police.identity", "1", keys.into_iter());
         assert_eq!(Value::Object(sent), json!({"gmsfhm": "1", "xm": "李梅"}));
-        let common = params("tax.income", "1", [("year", "2025")].into_iter());
+        let common = params("settle.account_notice", "1", [("year", "2025")].into_iter());
         assert_eq!(
             Value::Object(common),
             json!({"subject": "1", "year": "2025"})

@@ -3,9 +3,22 @@
 //! Invariant: what the product learns it learns through `POST /gateway/…` ([`door`]); the control door ([`control`]) changes
 //! registers and moods, and nothing else does. Read [`Registers`] first, then one source such as `civil.rs`.
 
+mod batch;
 mod civil;
+mod dispute;
+mod status;
+mod settle;
+mod sichuan;
+mod bigdata;
+mod presale;
+mod judgment;
+mod tax_register;
+mod talent;
+mod finance;
+mod credit;
 mod column;
 pub(crate) mod company;
+pub(crate) mod keys;
 mod comparison;
 pub mod control;
 mod court;
@@ -26,7 +39,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anju_vault::SharedKey;
-use anju_wire::gateway::{GatewayMac, NonceWindow};
+use anju_wire::gateway::{GatewaySigner, NonceWindow, SignType, equal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -82,6 +95,16 @@ static FORMS: &[&[Form]] = &[
     court::FORMS,
     national::FORMS,
     payment_card::FORMS,
+    credit::FORMS,
+    finance::FORMS,
+    talent::FORMS,
+    tax_register::FORMS,
+    judgment::FORMS,
+    presale::FORMS,
+    bigdata::FORMS,
+    sichuan::FORMS,
+    settle::FORMS,
+    status::FORMS,
 ];
 
 fn form(fact_type: &str) -> Option<&'static Form> {
@@ -110,6 +133,12 @@ pub enum Mode {
     Stale,
     /// It answers about somebody else.
     WrongPerson,
+    /// It vouches for a time that has not come.
+    Future,
+    /// Its answer is larger than anything that was asked for.
+    Oversized,
+    /// Its answer is not signed for this question.
+    Forged,
 }
 
 /// A source's mood.
@@ -131,6 +160,8 @@ pub struct Registers {
     /// Code or name of the bank that issued a card, as the card's record says.
     card_banks: HashMap<String, String>,
     conduct: HashMap<String, Conduct>,
+    /// By source and centre, newest first, in hex.
+    centre_keys: HashMap<(String, String), Vec<String>>,
 }
 
 /// What happens at the departments.
@@ -156,6 +187,15 @@ pub enum Event {
         fact_type: String,
         /// ID number or credit code.
         subject: String,
+    },
+    /// A centre made an SM2 key known to a source.
+    Introduced {
+        /// Code of the source.
+        source: String,
+        /// The centre's name at the gateway.
+        centre: String,
+        /// The public key in hex.
+        key: String,
     },
     /// A source changed its mood.
     Behaves {
@@ -201,6 +241,16 @@ impl Room for Registers {
                     register.remove(&subject);
                 }
             }
+            Event::Introduced {
+                source,
+                centre,
+                key,
+            } => {
+                let keys = self.centre_keys.entry((source, centre)).or_default();
+                keys.retain(|known| *known != key);
+                keys.insert(0, key);
+                keys.truncate(keys::BELIEVED);
+            }
             Event::Behaves { source, conduct } => {
                 self.conduct.insert(source, conduct);
             }
@@ -230,6 +280,17 @@ impl Registers {
             .as_str()
     }
 
+    /// The SM2 keys of a centre that a source believes, newest first.
+    pub(crate) fn centre_keys(&self, source: &str, centre: &str) -> Vec<Vec<u8>> {
+        let keys = self
+            .centre_keys
+            .get(&(source.to_owned(), centre.to_owned()));
+        keys.into_iter()
+            .flatten()
+            .filter_map(|key| hex::decode(key).ok())
+            .collect()
+    }
+
     /// How a source behaves.
     pub fn conduct(&self, source: &str) -> Conduct {
         self.conduct.get(source).copied().unwrap_or_default()
@@ -241,6 +302,8 @@ pub struct Departments {
     /// Registers and moods.
     pub store: Store<Registers>,
     nonces: Mutex<NonceWindow>,
+    rings: keys::Rings,
+    work_orders: dispute::WorkOrders,
     serial: AtomicU64,
     chance: AtomicU64,
 }
@@ -251,6 +314,8 @@ impl Departments {
         Ok(Departments {
             store: Store::open(home)?,
             nonces: Mutex::default(),
+            rings: keys::Rings::of(home.join("keys")),
+            work_orders: dispute::WorkOrders::default(),
             serial: AtomicU64::new(0),
             chance: AtomicU64::new(0),
         })
@@ -274,11 +339,17 @@ impl Departments {
 /// SM3 and HMAC-SM3 under the key that the product also holds.
 pub(crate) struct Mac<'k>(pub &'k SharedKey);
 
-impl GatewayMac for Mac<'_> {
+impl GatewaySigner for Mac<'_> {
     fn sm3(&self, bytes: &[u8]) -> [u8; 32] {
         anju_vault::sm3(bytes)
     }
-    fn hmac_sm3(&self, bytes: &[u8]) -> [u8; 32] {
-        self.0.sign(bytes)
+    fn sign_type(&self) -> SignType {
+        SignType::Hmac
+    }
+    fn sign(&self, text: &[u8]) -> String {
+        hex::encode(self.0.sign(text))
+    }
+    fn holds(&self, text: &[u8], signature: &str) -> bool {
+        equal(&self.sign(text), signature)
     }
 }

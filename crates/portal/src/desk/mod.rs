@@ -9,6 +9,7 @@ mod chase;
 mod claim;
 mod close;
 mod corrections;
+mod deaths;
 mod customer;
 mod enforcement;
 mod environment;
@@ -18,6 +19,7 @@ mod opening;
 mod ops;
 mod relief;
 mod search;
+mod sources;
 mod suspense;
 mod tasks;
 mod transfers;
@@ -26,6 +28,7 @@ use std::collections::HashMap;
 
 use anju_business::books::day_close;
 use anju_business::contribution::{correction, suspense as suspense_match};
+use anju_business::sharing::death;
 use anju_casework::case::{self as cases, CaseState};
 use anju_casework::staff::{self, Staff, role};
 use anju_casework::{Actor, Office, access_log};
@@ -78,6 +81,9 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/environment", get(environment::page))
         .route("/desk/ops", get(ops::page))
+        .route("/desk/sources", get(sources::list))
+        .route("/desk/sources/{source}", get(sources::page))
+        .route("/desk/deaths", get(deaths::page).post(deaths::decide))
         .route("/desk/arrears", get(arrears::page))
         .route("/desk/arrears/{employer}", get(arrears::of_employer))
         .route("/desk/enforcement", get(enforcement::list))
@@ -131,6 +137,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
             ("/desk/relief", "困难帮扶", "g r"),
+            ("/desk/deaths", "死亡信号", "g x"),
             ("/desk/transfers", "异地转移", "g m"),
             ("/desk/employers/open", "单位开户", "g e"),
         ],
@@ -150,6 +157,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
         "系统",
         &[
             ("/desk/ops", "运行", "g o"),
+            ("/desk/sources", "数据来源", "g q"),
             ("/desk/environment", "营商环境", "g y"),
         ],
     ),
@@ -196,6 +204,9 @@ async fn framed_on(
             "/desk/corrections",
             correction::count_waiting(office).await?,
         );
+    }
+    if may_open(&at.staff, "/desk/deaths") {
+        waiting.insert("/desk/deaths", death::waiting(office).await?);
     }
     if may_open(&at.staff, "/desk/arrears") {
         waiting.insert("/desk/arrears", arrears::waiting(office, &at.staff).await?);

@@ -4,6 +4,7 @@
 mod account;
 mod apply;
 mod cases;
+mod consents;
 mod flexible;
 mod home;
 mod keep;
@@ -81,8 +82,9 @@ pub(crate) fn routes() -> Router<Portal> {
             "/my/me/proofs/{remittance}/proof.json",
             get(proofs::of_month),
         )
-        .route("/my/me/consents", get(me::consents))
-        .route("/my/me/consents/withdraw", post(me::withdraw_consent))
+        .route("/my/consents", get(consents::page).post(consents::change))
+        .route("/my/consents/dispute", post(consents::dispute))
+        .route("/my/me/consents", get(consents::page))
         .route("/my/me/sessions", get(sessions::of_person))
         .route("/my/me/sessions/end", post(sessions::end_of_person))
 }

@@ -15,6 +15,7 @@ mod pushes;
 mod query;
 mod rosters;
 mod services;
+mod sources;
 mod tlog;
 
 use std::sync::Arc;
@@ -104,6 +105,7 @@ pub fn routes(open: Open) -> Router {
         .route("/remittances/{id}/proof", get(proofs::of_remittance))
         .route("/books/days/{date}/proof", get(proofs::of_day))
         .route("/books/trial-balance", get(books::trial_balance))
+        .route("/sources", get(sources::list))
         .fallback(|| async { Problem::not_found() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(open.clone(), guard));

@@ -336,6 +336,13 @@ const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/open/v1/sources",
+        summary: "28 个数据来源现在的状态和一天里的质量",
+        id: "sources",
+        answer: "Sources",
+        ..GET
+    },
+    Operation {
         path: "/tlog/checkpoint",
         summary: "存证日志最新的检查点（C2SP tlog-checkpoint）",
         id: "tlogCheckpoint",
@@ -545,6 +552,7 @@ fn schemas() -> Map<String, Value> {
             })),
             "index": { "type": "integer" }, "path": { "type": "array", "items": text }, "checkpoint": text,
         })),
+        "Sources": object(&["items"], json!({ "items": list })),
         "TrialBalance": object(&["date", "sealed", "subjects"], json!({ "date": text, "sealed": { "type": "boolean" }, "subjects": list })),
     });
     match all {
