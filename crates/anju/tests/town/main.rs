@@ -38,6 +38,7 @@ mod schema;
 mod security;
 mod server;
 mod service;
+mod sharing;
 mod subsidy;
 mod supplement;
 #[expect(dead_code, reason = "the tests of faults use the rest")]

@@ -2,7 +2,7 @@
 
 use anju_business::sharing::batch::signal_state;
 use anju_business::sharing::death;
-use anju_casework::{Error, access_log, person};
+use anju_casework::{Error, person};
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Query, State};

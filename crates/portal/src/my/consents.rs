@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{Me, frame};
+use super::frame;
+use crate::authorization::Me;
 use crate::components::{
     Button, ButtonLook, Flash, Row, Rows, State as Shown, Text, Tone,
 };

@@ -2,14 +2,12 @@
 
 use anju_casework::session::{self, audience};
 use anju_casework::{access_log, notice, outbox, person};
-use axum::Form;
 use axum::extract::{Query, State};
-use axum::response::Redirect;
 use serde::Deserialize;
 
 use crate::authorization::Me;
 use crate::components::{
-    Button, ButtonLook, Pager, Row, Rows, State as Shown, Summary, SummaryRow, Text,
+    Pager, Row, Rows, Summary, SummaryRow, Text,
 };
 use crate::frame::MyTab;
 use crate::looks;
