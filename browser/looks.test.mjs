@@ -86,7 +86,7 @@ page('my-changes', 'long', '/my/me/changes');
 page('my-report', 'long', '/my/report');
 page('my-access', 'long', '/my/me/access');
 page('my-proofs', 'long', '/my/me/proofs');
-page('my-consents', 'long', '/my/me/consents');
+page('my-consents', 'long', '/my/consents');
 page('my-sessions', 'long', '/my/me/sessions');
 page('my-not-found', 'owner', answered(`/my/cases/${done}`, 404));
 
@@ -190,6 +190,9 @@ page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');
 page('desk-interest', 'accountant', '/desk/books/interest');
 page('desk-ops', 'admin', '/desk/ops');
+page('desk-sources', 'admin', '/desk/sources');
+page('desk-source', 'admin', '/desk/sources/D05');
+page('desk-deaths', 'teller', '/desk/deaths');
 page('desk-environment', 'manager', '/desk/environment');
 
 page('outside', null, outside, { dark: false, elder: false });

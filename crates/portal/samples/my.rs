@@ -231,7 +231,7 @@ fn me(visit: &Visit) -> MePage {
             Row::to("/my/me/access", "谁看过我的信息")
                 .icon("eye")
                 .value("30 天 1 次"),
-            Row::to("/my/me/consents", "授权").icon("key"),
+            Row::to("/my/consents", "授权").icon("key"),
             Row::to("/my/me/sessions", "登录的设备")
                 .icon("mobile")
                 .value("2 台"),
@@ -275,6 +275,18 @@ fn consents(visit: &Visit) -> ConsentPage {
             "为租房提取 2611-0482，至 12月31日".into(),
             Some(Button::send("收回", ButtonLook::Plain).value("consent", "c2")),
         )],
+        flash: None,
+        enquiries: Rows::new(vec![
+            Row::of("市民政局 · 婚姻登记")
+                .note("11月24日 10:02，为租房提取")
+                .value(Text::new().state(&State::pass("有记录"))),
+        ]),
+        disputes: Rows::new(vec![
+            Row::of("市规划和自然资源局 · 不动产登记")
+                .note("11月24日 10:05提出，2026-12-01前答复，工单 D03-GD-00001")
+                .value(Text::new().state(&State::wait("来源正在核实"))),
+        ]),
+        doubtable: vec![(1, "市民政局 · 婚姻登记（11月24日 10:02）".to_owned())],
     }
 }
 
