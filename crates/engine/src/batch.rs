@@ -193,7 +193,7 @@ impl Engine {
     ///
     /// # Errors
     /// The database; a source that does not take one is asked again a minute later.
-    pub(crate) async fn send_disputes(&self) -> Result<()> {
+    pub async fn send_disputes(&self) -> Result<()> {
         use anju_business::sharing::dispute;
         use anju_exchange::dispute::WorkOrder;
         for source in &self.gateway.catalogue().sources {
@@ -214,7 +214,11 @@ impl Engine {
                 match self.gateway.dispute(&order).await {
                     Ok(number) => dispute::sent(&self.office, one.dispute_id, &number).await?,
                     Err(failure) => {
-                        tracing::warn!(source = one.source, reason = failure.word(), "a doubt is not taken yet");
+                        tracing::warn!(
+                            source = one.source,
+                            reason = failure.word(),
+                            "a doubt is not taken yet"
+                        );
                         break;
                     }
                 }
@@ -232,7 +236,11 @@ fn due_day(flow: &BatchFlow, now: DateTime<Utc>) -> Option<NaiveDate> {
         // Files of an hour bear their day; by the grace after midnight one of today is here.
         Every::Hour | Every::Day => {
             let since = at_hour(today, 0)? + grace;
-            Some(if now >= since { today } else { today.pred_opt()? })
+            Some(if now >= since {
+                today
+            } else {
+                today.pred_opt()?
+            })
         }
         Every::Month => {
             let first = today.with_day(1)?;

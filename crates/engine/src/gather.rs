@@ -220,9 +220,7 @@ impl Engine {
     /// The consent given with the case, as it stands now.
     async fn ground(&self, request: &Request) -> Result<consent::Ground> {
         match request.case_id {
-            Some(case_id) => {
-                consent::of_case(&self.office, request.applicant_id, case_id).await
-            }
+            Some(case_id) => consent::of_case(&self.office, request.applicant_id, case_id).await,
             None => Ok(consent::Ground::None),
         }
     }

@@ -244,10 +244,9 @@ impl Gateway {
     /// How the line to a source is signed, and whether what is said on it travels closed.
     async fn lane(&self, source: &str) -> Result<Lane, CallFault> {
         match self.catalogue.source(source) {
-            Some(known) if known.wants_sm2() => Ok(Lane::Own(
-                self.acquainted(source).await?,
-                known.envelope,
-            )),
+            Some(known) if known.wants_sm2() => {
+                Ok(Lane::Own(self.acquainted(source).await?, known.envelope))
+            }
             _ => Ok(Lane::Shared),
         }
     }

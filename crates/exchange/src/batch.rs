@@ -129,7 +129,9 @@ pub fn manifest(params: &Value) -> Result<Manifest, BatchFault> {
         name: text("wjm")?.to_owned(),
         day: NaiveDate::parse_from_str(text("rq")?, "%Y%m%d")
             .map_err(|_| BatchFault::Manifest("rq"))?,
-        rows: text("hs")?.parse().map_err(|_| BatchFault::Manifest("hs"))?,
+        rows: text("hs")?
+            .parse()
+            .map_err(|_| BatchFault::Manifest("hs"))?,
         control: text("kzzs")?
             .parse()
             .map_err(|_| BatchFault::Manifest("kzzs"))?,
@@ -233,7 +235,9 @@ fn counted(control: Control, subject: &str, value: &Value) -> Option<i64> {
     match control {
         Control::Amount => value.get("amount_fen")?.as_i64(),
         Control::District => match subject.len() {
-            18 if subject.starts_with('9') || subject[..2].bytes().any(|b| b.is_ascii_alphabetic()) => {
+            18 if subject.starts_with('9')
+                || subject[..2].bytes().any(|b| b.is_ascii_alphabetic()) =>
+            {
                 subject.get(2..8)?.parse().ok()
             }
             _ => subject.get(..6)?.parse().ok(),

@@ -86,7 +86,11 @@ impl Gateway {
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = told {
-                tracing::error!(source, reason = fault.word(), "our new key is not confirmed");
+                tracing::error!(
+                    source,
+                    reason = fault.word(),
+                    "our new key is not confirmed"
+                );
                 silent.push((*source).to_owned());
             }
         }

@@ -171,9 +171,7 @@ impl Receiver {
         if sm2 {
             signed.verify(&gateway.signer_of(source), call, now_ms, &mut nonces)?;
         } else {
-            gateway
-                .line()
-                .verify(&signed, call, now_ms, &mut nonces)?;
+            gateway.line().verify(&signed, call, now_ms, &mut nonces)?;
         }
         drop(nonces);
         let request: GatewayRequest =

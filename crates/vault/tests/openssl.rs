@@ -87,7 +87,10 @@ fn pem(label: &str, der: &[u8]) -> String {
 fn foreign_key(room: &Room) -> (PathBuf, Vec<u8>) {
     let key = openssl(&["genpkey", "-algorithm", "SM2"], &[]);
     let path = room.file("foreign.pem", &key);
-    let der = openssl(&["pkey", "-in", "@0", "-pubout", "-outform", "DER"], &[&path]);
+    let der = openssl(
+        &["pkey", "-in", "@0", "-pubout", "-outform", "DER"],
+        &[&path],
+    );
     (path, der[der.len() - 65..].to_vec())
 }
 
@@ -101,7 +104,15 @@ fn openssl_verifies_what_we_sign_and_refuses_it_altered() {
     for _ in 0..8 {
         let signature = room.file("sig", &key.sign_der(text));
         let verify = [
-            "dgst", "-sm3", "-verify", "@0", "-sigopt", SIGNER, "-signature", "@1", "@2",
+            "dgst",
+            "-sm3",
+            "-verify",
+            "@0",
+            "-sigopt",
+            SIGNER,
+            "-signature",
+            "@1",
+            "@2",
         ];
         let said = openssl(&verify, &[&public, &signature, &message]);
         assert_eq!(String::from_utf8_lossy(&said).trim(), "Verified OK");

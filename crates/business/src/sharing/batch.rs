@@ -234,7 +234,12 @@ async fn owners(
         let mut subjects: Vec<(Vec<u8>, &str)> = Vec::with_capacity(part.len());
         for (subject, _, _) in part {
             let index = office.vault.blind_index(purpose::ID, subject);
-            subjects.extend(index.any().into_iter().map(|index| (index, subject.as_str())));
+            subjects.extend(
+                index
+                    .any()
+                    .into_iter()
+                    .map(|index| (index, subject.as_str())),
+            );
         }
         let found: Vec<(Vec<u8>, i64)> = sqlx::query_as(
             "SELECT id_index, coalesce(merged_into, person_id) FROM person WHERE centre_id = $1 AND id_index = ANY ($2)",
@@ -318,7 +323,10 @@ pub async fn of_source(office: &Office, source: &str, limit: i64) -> Result<Vec<
 }
 
 /// The newest day of each flow for which a file was taken, and whether any file ever came.
-pub async fn newest_days(office: &Office, flows: &[String]) -> Result<HashMap<String, Option<NaiveDate>>> {
+pub async fn newest_days(
+    office: &Office,
+    flows: &[String],
+) -> Result<HashMap<String, Option<NaiveDate>>> {
     let found: Vec<(String, Option<NaiveDate>, bool)> = sqlx::query_as(
         "SELECT w.flow,
                 (SELECT max(f.day) FROM batch_file f WHERE f.centre_id = $1 AND f.flow = w.flow AND f.state = 1),

@@ -181,13 +181,12 @@ pub async fn told(office: &Office, dispute: &Dispute) -> Result<Told> {
     let who = person::get(office, dispute.person_id)
         .await?
         .ok_or_else(|| Fault::Stored("a doubt without its person".to_owned()))?;
-    let source_ref: String = sqlx::query_scalar(
-        "SELECT source_ref FROM fact WHERE centre_id = $1 AND fact_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(dispute.fact_id)
-    .fetch_one(&office.pool)
-    .await?;
+    let source_ref: String =
+        sqlx::query_scalar("SELECT source_ref FROM fact WHERE centre_id = $1 AND fact_id = $2")
+            .bind(office.centre.id)
+            .bind(dispute.fact_id)
+            .fetch_one(&office.pool)
+            .await?;
     Ok(Told {
         subject: who.id_number.expose().to_owned(),
         source_ref,

@@ -8,21 +8,19 @@ const HOUSE_LOANS: &[Column] = &[
     column("open", "wjqfdbs", Count),
 ];
 
-pub(super) static FORMS: &[Interface] = &[
-    Interface {
-        fact_type: "pboc.credit_report",
-        subject: "zjhm",
-        keys: &[("authorisation", "sqszy"), ("authorisation_no", "sqsbh")],
-        columns: &[
-            column("accounts", "zhlist", Texts),
-            column("overdue_now_fen", "dqyqje", Yuan),
-            column("overdue_24m_count", "yqcs24", Count),
-            column("overdue_max_months", "zcyqys", Count),
-            column("guarantees", "dbbs", Count),
-            column("house_loans", "", Group(HOUSE_LOANS)),
-            column("queries", "cxcs", Count),
-            column("report_no", "bgbh", Text),
-        ],
-        check: None,
-    },
-];
+pub(super) static FORMS: &[Interface] = &[Interface {
+    fact_type: "pboc.credit_report",
+    subject: "zjhm",
+    keys: &[("authorisation", "sqszy"), ("authorisation_no", "sqsbh")],
+    columns: &[
+        column("accounts", "zhlist", Texts),
+        column("overdue_now_fen", "dqyqje", Yuan),
+        column("overdue_24m_count", "yqcs24", Count),
+        column("overdue_max_months", "zcyqys", Count),
+        column("guarantees", "dbbs", Count),
+        column("house_loans", "", Group(HOUSE_LOANS)),
+        column("queries", "cxcs", Count),
+        column("report_no", "bgbh", Text),
+    ],
+    check: None,
+}];

@@ -5,25 +5,25 @@
 
 pub mod column;
 
-mod civil;
-mod status;
-mod settle;
-mod sichuan;
 mod bigdata;
-mod presale;
-mod judgment;
-mod tax_register;
-mod talent;
-mod finance;
-mod credit;
+mod civil;
 mod court;
+mod credit;
 mod estate;
+mod finance;
 mod housing;
 mod hrss;
+mod judgment;
 mod market;
 mod national;
 mod payment_card;
 mod police;
+mod presale;
+mod settle;
+mod sichuan;
+mod status;
+mod talent;
+mod tax_register;
 
 use serde_json::{Map, Value};
 

@@ -10,17 +10,15 @@ const PROGRESS: &[(&str, &str)] = &[
     ("4", "completed"),
 ];
 
-pub(super) static FORMS: &[Interface] = &[
-    Interface {
-        fact_type: "housing.presale",
-        subject: "xmbh",
-        keys: &[],
-        columns: &[
-            column("permit_no", "ysxkzh", Text),
-            column("supervised_account", "jgzh", Text),
-            column("progress", "gcjd", Code(PROGRESS)),
-            column("developer_uscc", "kfstyshxydm", Text),
-        ],
-        check: None,
-    },
-];
+pub(super) static FORMS: &[Interface] = &[Interface {
+    fact_type: "housing.presale",
+    subject: "xmbh",
+    keys: &[],
+    columns: &[
+        column("permit_no", "ysxkzh", Text),
+        column("supervised_account", "jgzh", Text),
+        column("progress", "gcjd", Code(PROGRESS)),
+        column("developer_uscc", "kfstyshxydm", Text),
+    ],
+    check: None,
+}];

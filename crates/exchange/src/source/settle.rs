@@ -10,17 +10,15 @@ const STATE: &[(&str, &str)] = &[
     ("4", "rejected"),
 ];
 
-pub(super) static FORMS: &[Interface] = &[
-    Interface {
-        fact_type: "settle.payment_status",
-        subject: "ywlsh",
-        keys: &[],
-        columns: &[
-            column("state", "jyzt", Code(STATE)),
-            column("bank_ref", "yhlsh", Text),
-            column("settled_at", "jssj", Text),
-            column("reason", "sbyy", Text),
-        ],
-        check: None,
-    },
-];
+pub(super) static FORMS: &[Interface] = &[Interface {
+    fact_type: "settle.payment_status",
+    subject: "ywlsh",
+    keys: &[],
+    columns: &[
+        column("state", "jyzt", Code(STATE)),
+        column("bank_ref", "yhlsh", Text),
+        column("settled_at", "jssj", Text),
+        column("reason", "sbyy", Text),
+    ],
+    check: None,
+}];

@@ -3,11 +3,7 @@
 use super::Form as Interface;
 use super::column::{Form::*, column};
 
-const STATE: &[(&str, &str)] = &[
-    ("01", "active"),
-    ("02", "sealed"),
-    ("03", "closed"),
-];
+const STATE: &[(&str, &str)] = &[("01", "active"), ("02", "sealed"), ("03", "closed")];
 
 pub(super) static FORMS: &[Interface] = &[
     Interface {

@@ -3,21 +3,15 @@
 use super::Form as Interface;
 use super::column::{Form::*, column};
 
-const EVENT: &[(&str, &str)] = &[
-    ("1", "changed"),
-    ("2", "cancelled"),
-    ("3", "revoked"),
-];
+const EVENT: &[(&str, &str)] = &[("1", "changed"), ("2", "cancelled"), ("3", "revoked")];
 
-pub(super) static FORMS: &[Interface] = &[
-    Interface {
-        fact_type: "market.status_change",
-        subject: "tyshxydm",
-        keys: &[],
-        columns: &[
-            column("event", "bglx", Code(EVENT)),
-            column("date", "bgrq", Date),
-        ],
-        check: None,
-    },
-];
+pub(super) static FORMS: &[Interface] = &[Interface {
+    fact_type: "market.status_change",
+    subject: "tyshxydm",
+    keys: &[],
+    columns: &[
+        column("event", "bglx", Code(EVENT)),
+        column("date", "bgrq", Date),
+    ],
+    check: None,
+}];

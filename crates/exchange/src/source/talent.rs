@@ -3,22 +3,15 @@
 use super::Form as Interface;
 use super::column::{Form::*, column};
 
-const LEVEL: &[(&str, &str)] = &[
-    ("A", "A"),
-    ("B", "B"),
-    ("C", "C"),
-    ("S", "S"),
-];
+const LEVEL: &[(&str, &str)] = &[("A", "A"), ("B", "B"), ("C", "C"), ("S", "S")];
 
-pub(super) static FORMS: &[Interface] = &[
-    Interface {
-        fact_type: "talent.card",
-        subject: "zjhm",
-        keys: &[],
-        columns: &[
-            column("level", "kjb", Code(LEVEL)),
-            column("valid_to", "yxqz", Date),
-        ],
-        check: None,
-    },
-];
+pub(super) static FORMS: &[Interface] = &[Interface {
+    fact_type: "talent.card",
+    subject: "zjhm",
+    keys: &[],
+    columns: &[
+        column("level", "kjb", Code(LEVEL)),
+        column("valid_to", "yxqz", Date),
+    ],
+    check: None,
+}];

@@ -95,10 +95,8 @@ pub(crate) async fn send(
     let mut lines = Vec::with_capacity(rows.len());
     let mut control = 0_i64;
     for (subject, row) in &rows {
-        let mut said = form(fact_type).map_or_else(
-            || row.clone(),
-            |form| super::column::say(form.columns, row),
-        );
+        let mut said = form(fact_type)
+            .map_or_else(|| row.clone(), |form| super::column::say(form.columns, row));
         said.insert(
             subject_field(fact_type).to_owned(),
             Value::from(subject.as_str()),
@@ -134,7 +132,12 @@ pub(crate) async fn send(
     } else {
         text
     };
-    let signature = BASE64.encode(world.ring(source.code)?.current().sign_der(signed.as_bytes()));
+    let signature = BASE64.encode(
+        world
+            .ring(source.code)?
+            .current()
+            .sign_der(signed.as_bytes()),
+    );
     let push = world
         .push(
             source.code,

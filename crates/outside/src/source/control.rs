@@ -27,7 +27,10 @@ pub fn router() -> Router<Arc<World>> {
         .route("/control/facts/{source}/{type}/read", post(read))
         .route("/control/sources", get(list))
         .route("/control/sources/{source}", put(behave))
-        .route("/control/sources/{source}/turn-key", post(super::keys::turn))
+        .route(
+            "/control/sources/{source}/turn-key",
+            post(super::keys::turn),
+        )
         .route(
             "/control/sources/{source}/files/{flow}",
             post(super::batch::send),

@@ -8,21 +8,19 @@ const HOUSE_LOANS: &[Column] = &[
     column("open", "wjqfdbs", Count),
 ];
 
-pub(super) static FORMS: &[Form] = &[
-    Form {
-        fact_type: "pboc.credit_report",
-        subject: "zjhm",
-        columns: &[
-            column("accounts", "zhlist", Texts),
-            column("overdue_now_fen", "dqyqje", Yuan).or("0.00"),
-            column("overdue_24m_count", "yqcs24", Count).or("0"),
-            column("overdue_max_months", "zcyqys", Count),
-            column("guarantees", "dbbs", Count),
-            column("house_loans", "", Group(HOUSE_LOANS)),
-            column("queries", "cxcs", Count),
-            column("report_no", "bgbh", Text).or("C-0"),
-        ],
-        comparison: None,
-        prepare: None,
-    },
-];
+pub(super) static FORMS: &[Form] = &[Form {
+    fact_type: "pboc.credit_report",
+    subject: "zjhm",
+    columns: &[
+        column("accounts", "zhlist", Texts),
+        column("overdue_now_fen", "dqyqje", Yuan).or("0.00"),
+        column("overdue_24m_count", "yqcs24", Count).or("0"),
+        column("overdue_max_months", "zcyqys", Count),
+        column("guarantees", "dbbs", Count),
+        column("house_loans", "", Group(HOUSE_LOANS)),
+        column("queries", "cxcs", Count),
+        column("report_no", "bgbh", Text).or("C-0"),
+    ],
+    comparison: None,
+    prepare: None,
+}];

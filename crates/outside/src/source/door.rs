@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anju_wire::gateway::{
-    Call, GatewayReply, GatewayRequest, GatewaySigner as _, KEY_INTERFACE, MAX_BATCH_ITEMS, SignType,
-    SignedHeaders, code,
+    Call, GatewayReply, GatewayRequest, GatewaySigner as _, KEY_INTERFACE, MAX_BATCH_ITEMS,
+    SignType, SignedHeaders, code,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -19,8 +19,8 @@ use axum::routing::post;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::keys::{self, Signer};
 use super::dispute;
+use super::keys::{self, Signer};
 use super::{Conduct, Mode, Registers, Row, SOURCES, form, subject_field};
 use crate::World;
 use crate::clock::civil;
@@ -64,9 +64,8 @@ async fn answer(
     };
     let line = Asked {
         end: &end,
-        closes: asked.is_some_and(|(source, fact_type)| {
-            keys::closes(source) && fact_type != KEY_INTERFACE
-        }),
+        closes: asked
+            .is_some_and(|(source, fact_type)| keys::closes(source) && fact_type != KEY_INTERFACE),
         body: &body,
     };
     let of_its_kind = asked.is_none_or(|(source, fact_type)| {
@@ -130,10 +129,7 @@ async fn answer(
     }
     if fact_type == dispute::INTERFACE {
         let taken = world.departments.work_orders.take(source, &request.params);
-        let said = taken.map_or_else(
-            || Said::nothing(code::BAD_REQUEST, "缺少异议编号"),
-            found,
-        );
+        let said = taken.map_or_else(|| Said::nothing(code::BAD_REQUEST, "缺少异议编号"), found);
         return line.say(&world, said.to(&request), conduct.mode);
     }
     if fact_type == crate::licence::INTERFACE {
@@ -248,7 +244,8 @@ pub(crate) fn caller_key(world: &World, headers: &HeaderMap) -> anju_vault::Shar
 fn resolve(interface: &str) -> Option<(&'static str, &str)> {
     if let Some((prefix, rest)) = interface.split_once('.')
         && let Some(source) = super::source_of(prefix)
-        && (matches!(rest, HEARTBEAT | KEY_INTERFACE | dispute::INTERFACE) || source.types.contains(&rest))
+        && (matches!(rest, HEARTBEAT | KEY_INTERFACE | dispute::INTERFACE)
+            || source.types.contains(&rest))
     {
         return Some((source.code, rest));
     }

@@ -4,34 +4,34 @@
 //! registers and moods, and nothing else does. Read [`Registers`] first, then one source such as `civil.rs`.
 
 mod batch;
-mod civil;
-mod dispute;
-mod status;
-mod settle;
-mod sichuan;
 mod bigdata;
-mod presale;
-mod judgment;
-mod tax_register;
-mod talent;
-mod finance;
-mod credit;
+mod civil;
 mod column;
 pub(crate) mod company;
-pub(crate) mod keys;
 mod comparison;
 pub mod control;
 mod court;
+mod credit;
+mod dispute;
 pub mod door;
 mod estate;
+mod finance;
 mod housing;
 mod hrss;
+mod judgment;
+pub(crate) mod keys;
 mod list;
 mod market;
 mod national;
 mod payment_card;
 mod police;
+mod presale;
 pub mod push;
+mod settle;
+mod sichuan;
+mod status;
+mod talent;
+mod tax_register;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

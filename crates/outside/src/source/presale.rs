@@ -10,17 +10,15 @@ const PROGRESS: &[(&str, &str)] = &[
     ("4", "completed|竣工"),
 ];
 
-pub(super) static FORMS: &[Form] = &[
-    Form {
-        fact_type: "housing.presale",
-        subject: "xmbh",
-        columns: &[
-            column("permit_no", "ysxkzh", Text),
-            column("supervised_account", "jgzh", Text),
-            column("progress", "gcjd", Code(PROGRESS)),
-            column("developer_uscc", "kfstyshxydm", Text),
-        ],
-        comparison: None,
-        prepare: None,
-    },
-];
+pub(super) static FORMS: &[Form] = &[Form {
+    fact_type: "housing.presale",
+    subject: "xmbh",
+    columns: &[
+        column("permit_no", "ysxkzh", Text),
+        column("supervised_account", "jgzh", Text),
+        column("progress", "gcjd", Code(PROGRESS)),
+        column("developer_uscc", "kfstyshxydm", Text),
+    ],
+    comparison: None,
+    prepare: None,
+}];

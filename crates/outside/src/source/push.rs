@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 
 use super::keys::Signer;
 use super::source_of;
-use crate::platform::HOME;
 use crate::World;
 use crate::control::Problem;
+use crate::platform::HOME;
 use crate::store::Room;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -10,17 +10,15 @@ const STATE: &[(&str, &str)] = &[
     ("4", "rejected|失败"),
 ];
 
-pub(super) static FORMS: &[Form] = &[
-    Form {
-        fact_type: "settle.payment_status",
-        subject: "ywlsh",
-        columns: &[
-            column("state", "jyzt", Code(STATE)).or("3"),
-            column("bank_ref", "yhlsh", Text),
-            column("settled_at", "jssj", Text),
-            column("reason", "sbyy", Text),
-        ],
-        comparison: None,
-        prepare: None,
-    },
-];
+pub(super) static FORMS: &[Form] = &[Form {
+    fact_type: "settle.payment_status",
+    subject: "ywlsh",
+    columns: &[
+        column("state", "jyzt", Code(STATE)).or("3"),
+        column("bank_ref", "yhlsh", Text),
+        column("settled_at", "jssj", Text),
+        column("reason", "sbyy", Text),
+    ],
+    comparison: None,
+    prepare: None,
+}];

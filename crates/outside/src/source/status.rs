@@ -9,15 +9,13 @@ const EVENT: &[(&str, &str)] = &[
     ("3", "revoked|吊销"),
 ];
 
-pub(super) static FORMS: &[Form] = &[
-    Form {
-        fact_type: "market.status_change",
-        subject: "tyshxydm",
-        columns: &[
-            column("event", "bglx", Code(EVENT)),
-            column("date", "bgrq", Date),
-        ],
-        comparison: None,
-        prepare: None,
-    },
-];
+pub(super) static FORMS: &[Form] = &[Form {
+    fact_type: "market.status_change",
+    subject: "tyshxydm",
+    columns: &[
+        column("event", "bglx", Code(EVENT)),
+        column("date", "bgrq", Date),
+    ],
+    comparison: None,
+    prepare: None,
+}];

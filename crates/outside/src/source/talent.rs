@@ -3,22 +3,15 @@
 use super::Form;
 use super::column::{Form::*, column};
 
-const LEVEL: &[(&str, &str)] = &[
-    ("A", "A|a"),
-    ("B", "B|b"),
-    ("C", "C|c"),
-    ("S", "S|s"),
-];
+const LEVEL: &[(&str, &str)] = &[("A", "A|a"), ("B", "B|b"), ("C", "C|c"), ("S", "S|s")];
 
-pub(super) static FORMS: &[Form] = &[
-    Form {
-        fact_type: "talent.card",
-        subject: "zjhm",
-        columns: &[
-            column("level", "kjb", Code(LEVEL)).or("A"),
-            column("valid_to", "yxqz", Date),
-        ],
-        comparison: None,
-        prepare: None,
-    },
-];
+pub(super) static FORMS: &[Form] = &[Form {
+    fact_type: "talent.card",
+    subject: "zjhm",
+    columns: &[
+        column("level", "kjb", Code(LEVEL)).or("A"),
+        column("valid_to", "yxqz", Date),
+    ],
+    comparison: None,
+    prepare: None,
+}];

@@ -139,14 +139,7 @@ pub(crate) async fn decide(
     Form(form): Form<DecideForm>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let done = death::decide(
-        office,
-        at.staff.staff_id,
-        form.signal,
-        form.so,
-        &form.note,
-    )
-    .await;
+    let done = death::decide(office, at.staff.staff_id, form.signal, form.so, &form.note).await;
     match done {
         Ok(()) => Ok(Redirect::to(HERE).into_response()),
         Err(Error::Refused(refusal)) => {

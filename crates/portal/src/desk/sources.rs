@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use anju_business::sharing::batch::{self, file_state};
 use anju_business::sharing::{dispute, quality};
-use anju_exchange::catalogue::{Basis, BatchFlow, Delivery, Down, Every, FactType, Freshness, Source};
+use anju_exchange::catalogue::{
+    Basis, BatchFlow, Delivery, Down, Every, FactType, Freshness, Source,
+};
 use anju_exchange::health::{Condition, SourceHealth};
 use axum::extract::{Path, State};
 use chrono::TimeDelta;
@@ -86,9 +88,11 @@ pub(crate) async fn list(
         late: late
             .iter()
             .map(|(flow, day)| {
-                Text::new()
-                    .code(&flow.source)
-                    .say(format!("{}文件没有按时到，应是 {} 的", flow.title, when::iso(*day)))
+                Text::new().code(&flow.source).say(format!(
+                    "{}文件没有按时到，应是 {} 的",
+                    flow.title,
+                    when::iso(*day)
+                ))
             })
             .collect(),
         table: Table::new(
@@ -158,9 +162,13 @@ pub(crate) async fn page(
         batch::of_source(office, &code, LINES).await?
     };
     let open_doubts = dispute::open_of_source(office, &code, LINES).await?.len();
-    let day = quality::counted(office, std::slice::from_ref(&code), now - TimeDelta::hours(24))
-        .await?
-        .pop();
+    let day = quality::counted(
+        office,
+        std::slice::from_ref(&code),
+        now - TimeDelta::hours(24),
+    )
+    .await?
+    .pop();
     let types: HashMap<String, quality::OfType> = quality::types(office, &code)
         .await?
         .into_iter()
@@ -179,9 +187,10 @@ pub(crate) async fn page(
             ),
             (
                 "中位 / 九成五 / 九成九",
-                figure(day.as_ref().map(|day| {
-                    format!("{} / {} / {}", day.p50_ms, day.p95_ms, day.p99_ms)
-                })),
+                figure(
+                    day.as_ref()
+                        .map(|day| format!("{} / {} / {}", day.p50_ms, day.p95_ms, day.p99_ms)),
+                ),
                 Text::new().hint("毫秒，含重试"),
             ),
             (
@@ -205,7 +214,9 @@ pub(crate) async fn page(
             let at = health
                 .last_failed_at
                 .map_or_else(String::new, |at| when::minute(at, now));
-            Text::new().say(format!("上一次没有答好：{at}，")).say(failure_words(reason))
+            Text::new()
+                .say(format!("上一次没有答好：{at}，"))
+                .say(failure_words(reason))
         }),
         chart: chart(&hours),
         entries: catalogue
@@ -274,12 +285,7 @@ fn entry(
     let users: Vec<&str> = policy
         .set
         .services()
-        .filter(|service| {
-            service
-                .facts
-                .iter()
-                .any(|need| need.fact_type == fact.name)
-        })
+        .filter(|service| service.facts.iter().any(|need| need.fact_type == fact.name))
         .map(|service| service.name_zh.as_str())
         .collect();
     let freshness = match fact.freshness {
@@ -308,7 +314,14 @@ fn entry(
         Delivery::Batch => "按期送文件",
     };
     let mut words = vec![
-        ("用什么查", fact.keys.iter().map(|key| key_name(key)).collect::<Vec<_>>().join("、")),
+        (
+            "用什么查",
+            fact.keys
+                .iter()
+                .map(|key| key_name(key))
+                .collect::<Vec<_>>()
+                .join("、"),
+        ),
         ("怎么来", mode.to_owned()),
         ("时效", freshness.to_owned()),
         ("依据", basis.to_owned()),
@@ -325,7 +338,10 @@ fn entry(
     if let Some(day) = day {
         words.push((
             "24 小时",
-            format!("问过 {}，没有记录 {}，没有答复 {}", day.asked, day.absent, day.unknown),
+            format!(
+                "问过 {}，没有记录 {}，没有答复 {}",
+                day.asked, day.absent, day.unknown
+            ),
         ));
     }
     (fact.title.clone(), words)

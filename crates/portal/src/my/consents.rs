@@ -12,9 +12,7 @@ use serde::Deserialize;
 
 use super::frame;
 use crate::authorization::Me;
-use crate::components::{
-    Button, ButtonLook, Flash, Row, Rows, State as Shown, Text, Tone,
-};
+use crate::components::{Button, ButtonLook, Flash, Row, Rows, State as Shown, Text, Tone};
 use crate::frame::MyTab;
 use crate::pages::error::PageError;
 use crate::pages::my::ConsentPage;
@@ -244,7 +242,16 @@ pub(crate) async fn dispute(
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
     match dispute::open(office, me.person_id, form.fact, &form.reason).await {
-        Ok(_) => Ok(Redirect::to("/my/consents#disputes").into_response()),
+        Ok(_) => {
+            // The source is told at once; where it is silent, each minute again.
+            let engine = portal.engine.clone();
+            tokio::spawn(async move {
+                if let Err(error) = engine.send_disputes().await {
+                    tracing::error!(%error, "passing on doubts of facts");
+                }
+            });
+            Ok(Redirect::to("/my/consents#disputes").into_response())
+        }
         Err(Error::Refused(refusal)) => {
             let flash = Flash::new(Tone::Fail, refusal.detail);
             let page = draw(&portal, &visit, &me, Some(flash)).await?;

@@ -6,9 +6,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use crate::authorization::Me;
-use crate::components::{
-    Pager, Row, Rows, Summary, SummaryRow, Text,
-};
+use crate::components::{Pager, Row, Rows, Summary, SummaryRow, Text};
 use crate::frame::MyTab;
 use crate::looks;
 use crate::my::frame;

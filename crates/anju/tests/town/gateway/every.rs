@@ -25,9 +25,14 @@ fn impatient(catalogue: &mut Catalogue) {
 }
 
 fn subject(kind: SubjectKind) -> SubjectKeys {
-    let mut keys = SubjectKeys::of(if kind == SubjectKind::Employer { USCC } else { LI });
+    let mut keys = SubjectKeys::of(if kind == SubjectKind::Employer {
+        USCC
+    } else {
+        LI
+    });
     keys.name = Some("李梅".to_owned());
-    keys.more.insert("authorisation".to_owned(), "3a7c".to_owned());
+    keys.more
+        .insert("authorisation".to_owned(), "3a7c".to_owned());
     keys
 }
 
@@ -51,9 +56,24 @@ async fn no_type_of_the_catalogue_believes_a_source_that_fails_or_lies() {
     // Well, each says that it knows nobody: absent, and that alone is absent.
     let facts = town.gateway.fetch(questions("ok")).await.expect("a store");
     for fact in &facts {
-        assert_eq!(fact.state, FactState::Absent, "{} {:?}", fact.fact_type, town.store.outcomes());
+        assert_eq!(
+            fact.state,
+            FactState::Absent,
+            "{} {:?}",
+            fact.fact_type,
+            town.store.outcomes()
+        );
     }
-    for mood in ["down", "hang", "malformed", "wrong_person", "stale", "future", "oversized", "forged"] {
+    for mood in [
+        "down",
+        "hang",
+        "malformed",
+        "wrong_person",
+        "stale",
+        "future",
+        "oversized",
+        "forged",
+    ] {
         for source in &catalogue.sources {
             town.behave(&source.code, json!({ "mode": mood })).await;
         }
@@ -66,7 +86,11 @@ async fn no_type_of_the_catalogue_believes_a_source_that_fails_or_lies() {
     for source in &catalogue.sources {
         town.behave(&source.code, json!({ "mode": "ok" })).await;
     }
-    let facts = town.gateway.fetch(questions("again")).await.expect("a store");
+    let facts = town
+        .gateway
+        .fetch(questions("again"))
+        .await
+        .expect("a store");
     assert!(facts.iter().all(|fact| fact.state == FactState::Absent));
 }
 
@@ -114,7 +138,10 @@ async fn together(mut stream: TcpStream, key: SharedKey, all_here: Arc<Barrier>)
     }
     .signed(&Mac(key), &body);
     let answer = serde_json::to_vec(&reply).expect("JSON");
-    let head = format!("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", answer.len());
+    let head = format!(
+        "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        answer.len()
+    );
     stream.write_all(head.as_bytes()).await.expect("sent");
     stream.write_all(&answer).await.expect("sent");
 }
@@ -150,6 +177,12 @@ async fn eight_sources_are_asked_at_once_so_that_gathering_takes_as_long_as_the_
     serving.abort();
     std::fs::remove_dir_all(&home).expect("the vault's folder");
     for fact in &facts {
-        assert_eq!(fact.state, FactState::Absent, "{} {:?}", fact.fact_type, store.outcomes());
+        assert_eq!(
+            fact.state,
+            FactState::Absent,
+            "{} {:?}",
+            fact.fact_type,
+            store.outcomes()
+        );
     }
 }
