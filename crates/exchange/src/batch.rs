@@ -196,7 +196,7 @@ fn unpacked(
         .take(MOST_BYTES + 1)
         .read_to_string(&mut text)
         .map_err(|_| BatchFault::Content)?;
-    if read as u64 > MOST_BYTES {
+    if u64::try_from(read).is_ok_and(|read| read > MOST_BYTES) {
         return Err(BatchFault::Content);
     }
     let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
