@@ -62,8 +62,15 @@ pub async fn give(
 /// On what a case's questions rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ground {
-    /// A consent that lives: its number, the hex digest of its text.
-    Given(i64, String),
+    /// A consent that lives.
+    Given {
+        /// Its number.
+        consent_id: i64,
+        /// Hex digest of its text.
+        digest: String,
+        /// The types of facts that it speaks of; no other is asked under it.
+        fact_types: Vec<String>,
+    },
     /// The person took it back: what needs a consent is not asked any more.
     Withdrawn,
     /// None was asked for.
@@ -72,8 +79,8 @@ pub enum Ground {
 
 /// The newest consent of a case, as it stands.
 pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Ground> {
-    let newest: Option<(i64, Vec<u8>, bool)> = sqlx::query_as(
-        "SELECT consent_id, text_digest, withdrawn_at IS NULL AND (until IS NULL OR until > $4) FROM consent
+    let newest: Option<(i64, Vec<u8>, Vec<String>, bool)> = sqlx::query_as(
+        "SELECT consent_id, text_digest, fact_types, withdrawn_at IS NULL AND (until IS NULL OR until > $4) FROM consent
           WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 ORDER BY consent_id DESC LIMIT 1",
     )
     .bind(office.centre.id)
@@ -84,7 +91,11 @@ pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Gr
     .await?;
     Ok(match newest {
         None => Ground::None,
-        Some((consent_id, digest, true)) => Ground::Given(consent_id, hex::encode(digest)),
+        Some((consent_id, digest, fact_types, true)) => Ground::Given {
+            consent_id,
+            digest: hex::encode(digest),
+            fact_types,
+        },
         Some(_) => Ground::Withdrawn,
     })
 }

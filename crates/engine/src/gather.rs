@@ -234,15 +234,21 @@ impl Engine {
             .fact(fact_type)
             .is_some_and(|fact| fact.basis == Basis::Statutory);
         match ground {
-            consent::Ground::Given(id, hash) => Consent {
-                id: id.to_string(),
-                hash: hash.clone(),
+            consent::Ground::Given {
+                consent_id,
+                digest,
+                fact_types,
+            } if by_duty || fact_types.iter().any(|given| given == fact_type) => Consent {
+                id: consent_id.to_string(),
+                hash: digest.clone(),
             },
-            consent::Ground::Withdrawn if !by_duty => Consent {
+            consent::Ground::None => statutory(),
+            _ if by_duty => statutory(),
+            // Taken back, or never said of this type.
+            _ => Consent {
                 id: String::new(),
                 hash: String::new(),
             },
-            _ => statutory(),
         }
     }
 
