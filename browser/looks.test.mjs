@@ -70,6 +70,8 @@ page('my-statement', 'long', async (at) => {
 page('my-papers', 'long', '/my/papers');
 page('my-transfer', 'tenant', '/my/transfer');
 page('my-flexible', 'long', '/my/flexible');
+page('my-credit', 'long', '/my/credit');
+page('my-credit-apply', 'long', '/my/do/employee-credit-referral');
 page('my-flexible-sign', 'long', '/my/do/flexible-contributor-open');
 page('my-messages', 'long', '/my/messages');
 page('my-me', 'long', '/my/me');
@@ -124,6 +126,14 @@ page('unit-notices', 'shownClerk', '/unit/notices');
 page('unit-arrivals', 'shownClerk', '/unit/arrivals');
 page('unit-papers', 'shownClerk', '/unit/papers');
 page('unit-cases', 'shownClerk', '/unit/cases');
+page('unit-subsidy', 'shownClerk', '/unit/subsidy');
+page('unit-credit', 'shownClerk', async (at) => {
+  await at.goto(`${server}/unit/do/employer-credit-referral`);
+  await at.selectOption('#bank', 'B1');
+  await at.fill('#months', '6');
+  await at.click('button[value=preview]');
+  await at.waitForSelector('text=这样办下来');
+});
 page('unit-deferral', 'shownClerk', async (at) => {
   await at.goto(`${server}/unit/do/employer-deferral`);
   await at.fill('#months', '3');
@@ -182,6 +192,9 @@ page('desk-clues', 'collector', '/desk/enforcement?state=clue');
 page('desk-suspense', 'accountant', '/desk/suspense');
 page('desk-corrections', 'accountant', '/desk/corrections');
 page('desk-relief', 'accountant', '/desk/relief');
+page('desk-credit', 'accountant', '/desk/credit');
+page('desk-credit-list', 'accountant', '/desk/credit/list?kind=1');
+page('desk-employers', 'teller', '/desk/employers');
 page('desk-relief-list', 'accountant', '/desk/relief/list?kind=1');
 page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-suspense-old', 'accountant', '/desk/suspense/old');

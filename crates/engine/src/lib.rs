@@ -4,6 +4,7 @@
 
 pub mod advance;
 mod collect;
+mod credit;
 pub mod day_end;
 pub mod deliver;
 pub mod gather;

@@ -1,5 +1,7 @@
 //! 我的: what is known of a person, messages, consents, living sessions, who looked.
 
+use anju_business::contribution::credit;
+use anju_casework::Actor;
 use anju_casework::session::{self, audience};
 use anju_casework::{access_log, consent, notice, outbox, person};
 use axum::Form;
@@ -74,6 +76,7 @@ pub(crate) async fn page(
             Row::to("/my/me/changes", "信息变更记录").icon("clock"),
             Row::to("/my/me/proofs", "我的凭证").icon("seal"),
             Row::to("/my/flexible", "自己缴存（灵活就业）").icon("calc"),
+            Row::to("/my/credit", "授信推荐给银行").icon("bank"),
             Row::to("/my/report", "反映单位未缴、少缴").icon("alert"),
             Row::to("/my/me/access", "谁看过我的信息").icon("eye"),
             Row::to("/my/me/consents", "授权").icon("key"),
@@ -221,6 +224,7 @@ pub(crate) async fn withdraw_consent(
     me: Me,
     Form(form): Form<ConsentForm>,
 ) -> Result<Redirect, PageError> {
-    consent::withdraw(&portal.engine.office, me.person_id, form.consent).await?;
+    let actor = Actor::Person(me.person_id);
+    credit::withdraw_consent(&portal.engine.office, me.person_id, form.consent, actor).await?;
     Ok(Redirect::to("/my/me/consents"))
 }
