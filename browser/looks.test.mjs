@@ -202,6 +202,7 @@ page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
 page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');
 page('desk-interest', 'accountant', '/desk/books/interest');
+page('desk-flexible', 'accountant', '/desk/flexible');
 page('desk-ops', 'admin', '/desk/ops');
 page('desk-environment', 'manager', '/desk/environment');
 

@@ -191,7 +191,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/unit/open", Holder),
     ("GET", "/unit/employer", Clerk),
     ("POST", "/unit/employer", Clerk),
-    ("POST", "/unit/employer/clerks", ClerkAlone),
+    ("POST", "/unit/employer/clerks", Clerk),
     ("GET", "/unit/sessions", ClerkAlone),
     ("POST", "/unit/sessions/end", ClerkAlone),
     // 柜面.
@@ -557,7 +557,7 @@ mod tests {
         for (_, path, who) in TABLE {
             match path.split('/').nth(1) {
                 Some("my") => assert_eq!(*who, Person, "{path}"),
-                Some("unit") => assert!(matches!(who, Clerk | Holder), "{path}"),
+                Some("unit") => assert!(matches!(who, Clerk | ClerkAlone | Holder), "{path}"),
                 Some("desk") => assert!(matches!(who, Who::Staff(_)), "{path}"),
                 _ => assert_eq!(*who, Anyone, "{path}"),
             }

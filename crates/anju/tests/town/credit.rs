@@ -220,7 +220,7 @@ async fn an_employer_gives_its_history_to_a_bank_by_its_own_code_and_takes_the_c
             "工商银行",
             "43,200.00",
             "10,000.00",
-            "/desk/credit/list?kind=1&amp;bank=B1",
+            "/desk/credit/list?kind=1",
         ],
     );
     let list = accountant.get("/desk/credit/list?kind=1&bank=B1").await;

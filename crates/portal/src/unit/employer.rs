@@ -343,7 +343,8 @@ pub(crate) async fn authorise(
         Ok(form) => form,
         Err(mistake) => return refuse(&portal, &visit, &at, &fields, mistake).await,
     };
-    if !at.session.is_of_representative() {
+    // At the counter a teller has seen who stands there (LC).
+    if at.teller.is_none() && !at.session.is_of_representative() {
         let code_purpose = act(&at, &form);
         let code = typed(&fields, "code");
         if code.is_empty() {
