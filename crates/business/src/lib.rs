@@ -67,7 +67,10 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 ))),
                 "transfer_in" => Some(Arc::new(remote::incoming::TransferIn::new(&service.id))),
                 "transfer_out" => Some(Arc::new(remote::outgoing::TransferOut::new(&service.id))),
-                "take_complaint" => Some(Arc::new(Complaints::new(&service.id))),
+                "take_complaint" => Some(Arc::new(Complaints::new(
+                    &service.id,
+                    &authorities.registry,
+                ))),
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }
@@ -77,6 +80,12 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "reduce_ratio" => Some(Arc::new(contribution::relief::reduction::Reduction::new(
                     &service.id,
                 ))),
+                "refer_employer" => Some(Arc::new(
+                    contribution::credit::CreditReferral::of_employers(&service.id),
+                )),
+                "refer_employee" => Some(Arc::new(
+                    contribution::credit::CreditReferral::of_employees(&service.id),
+                )),
                 "close_employer" => Some(Arc::new(contribution::closing::EmployerClose::new(
                     &service.id,
                 ))),

@@ -27,33 +27,43 @@ pub struct Consent {
     pub withdrawn_at: Option<DateTime<Utc>>,
 }
 
+/// A consent on its way into the books.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// Person or employer.
+    pub by: i64,
+    /// Service that asks.
+    pub service: &'a str,
+    /// The case.
+    pub case_id: Option<i64>,
+    /// Types of facts that are fetched, or fields that are handed on.
+    pub fact_types: &'a [String],
+    /// The sentence that was agreed to.
+    pub purpose: &'a str,
+    /// Channel.
+    pub channel: &'a str,
+    /// When it ends by itself.
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// Records a consent given with a submission.
-#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-pub async fn give(
-    office: &Office,
-    conn: &mut PgConnection,
-    person_id: i64,
-    service: &str,
-    case_id: Option<i64>,
-    fact_types: &[String],
-    purpose: &str,
-    channel: &str,
-) -> Result<i64> {
+pub async fn give(office: &Office, conn: &mut PgConnection, given: Given<'_>) -> Result<i64> {
     let consent_id = office.ids.next().await?;
     sqlx::query(
-        "INSERT INTO consent (centre_id, consent_id, person_id, service, case_id, fact_types, purpose, text_digest, channel, given_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO consent (centre_id, consent_id, person_id, service, case_id, fact_types, purpose, text_digest, channel, given_at, until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(office.centre.id)
     .bind(consent_id)
-    .bind(person_id)
-    .bind(service)
-    .bind(case_id)
-    .bind(fact_types)
-    .bind(purpose)
-    .bind(record::sha256(purpose.as_bytes()).as_slice())
-    .bind(channel)
+    .bind(given.by)
+    .bind(given.service)
+    .bind(given.case_id)
+    .bind(given.fact_types)
+    .bind(given.purpose)
+    .bind(record::sha256(given.purpose.as_bytes()).as_slice())
+    .bind(given.channel)
     .bind(office.now())
+    .bind(given.until)
     .execute(conn)
     .await?;
     Ok(consent_id)
@@ -136,8 +146,29 @@ pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Consent>> 
     .await?)
 }
 
-/// Withdraws a consent: no further fetch rests on it; past decisions stand.
-pub async fn withdraw(office: &Office, person_id: i64, consent_id: i64) -> Result<bool> {
+/// A consent's sentence and the instant at which it was given.
+pub async fn words(
+    office: &Office,
+    conn: &mut PgConnection,
+    consent_id: i64,
+) -> Result<Option<(String, DateTime<Utc>)>> {
+    Ok(sqlx::query_as(
+        "SELECT purpose, given_at FROM consent WHERE centre_id = $1 AND consent_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(consent_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Withdraws a consent in the caller's transaction: no further fetch rests on it; past decisions stand. What else rests on it is the
+/// caller's to end.
+pub async fn withdraw(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    consent_id: i64,
+) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE consent SET withdrawn_at = $4
           WHERE centre_id = $1 AND person_id = $2 AND consent_id = $3 AND withdrawn_at IS NULL",
@@ -146,7 +177,7 @@ pub async fn withdraw(office: &Office, person_id: i64, consent_id: i64) -> Resul
     .bind(person_id)
     .bind(consent_id)
     .bind(office.now())
-    .execute(&office.pool)
+    .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
 }

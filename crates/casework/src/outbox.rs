@@ -23,6 +23,8 @@ pub mod kind {
     pub const PLATFORM: i16 = 51;
     /// A file of collections.
     pub const COLLECTION: i16 = 4;
+    /// A credit referral, or its end, to a bank.
+    pub const CREDIT: i16 = 5;
 }
 
 /// A word for a kind, in measures.
@@ -35,6 +37,7 @@ pub const fn word(kind: i16) -> &'static str {
         kind::TRANSFER => "transfer",
         kind::PLATFORM => "platform",
         kind::COLLECTION => "collection",
+        kind::CREDIT => "credit",
         _ => "other",
     }
 }

@@ -5,6 +5,7 @@
 pub mod advance;
 mod batch;
 mod collect;
+mod credit;
 pub mod day_end;
 pub mod deliver;
 pub mod gather;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use anju_business::contribution::arrears::headcount::Insurance;
+use anju_business::contribution::arrears::headcount::{Insurance, Taxed};
 use anju_business::contribution::collection::BankDesk;
 use anju_business::contribution::registry::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
 use anju_business::papers::certificate::LoansElsewhere;
 use anju_business::personal::card_batch::{CardAnswer, CardQuestion, Cards};
+use anju_business::queries::Finance;
 use anju_casework::PgConnection;
 use anju_casework::fact::{self, Call, Kept, Wanted};
 use anju_casework::{Error, Fault, Office};
@@ -251,6 +252,51 @@ impl Insurance for GatewayInsurance {
         }
         .boxed()
     }
+
+    fn taxed<'a>(
+        &'a self,
+        employers: &'a [String],
+    ) -> BoxFuture<'a, anju_casework::Result<Vec<Option<Taxed>>>> {
+        async move {
+            let requests = employers
+                .iter()
+                .map(|uscc| FactRequest {
+                    fact_type: "tax.registration".to_owned(),
+                    role: "employer".to_owned(),
+                    shown: "单位".to_owned(),
+                    keys: SubjectKeys::of(uscc.clone()),
+                    purpose: Purpose {
+                        item: "contribution-enforcement".to_owned(),
+                        case_no: String::new(),
+                    },
+                    consent: Consent {
+                        id: "statutory:住房公积金管理条例第三十七条".to_owned(),
+                        hash: String::new(),
+                    },
+                    source: None,
+                })
+                .collect();
+            let facts = self
+                .0
+                .fetch(requests)
+                .await
+                .map_err(|error| Fault::Outside(error.to_string()))?;
+            let text = |fact: &Fact, field: &str| {
+                let value = fact.value.get(field).and_then(serde_json::Value::as_str);
+                value.map(str::to_owned)
+            };
+            Ok(facts
+                .iter()
+                .map(|fact| {
+                    Some(Taxed {
+                        state: text(fact, "state")?,
+                        authority: text(fact, "authority"),
+                    })
+                })
+                .collect())
+        }
+        .boxed()
+    }
 }
 
 fn one_answer(facts: Result<Vec<Fact>, FactStoreError>) -> anju_casework::Result<Fact> {
@@ -330,6 +376,33 @@ impl LoansElsewhere for GatewayLoans {
                 .into_iter()
                 .next()
                 .ok_or_else(|| Fault::Outside("no answer to one question".to_owned()).into())
+        }
+        .boxed()
+    }
+}
+
+/// The finance bureau behind the gateway, asked about a housing subsidy.
+pub struct GatewayFinance(pub Arc<Gateway>);
+
+impl Finance for GatewayFinance {
+    fn subsidy<'a>(&'a self, id_no: &'a str) -> BoxFuture<'a, anju_casework::Result<Fact>> {
+        async move {
+            let request = FactRequest {
+                fact_type: "finance.subsidy".to_owned(),
+                role: "applicant".to_owned(),
+                shown: "本人".to_owned(),
+                keys: SubjectKeys::of(id_no.to_owned()),
+                purpose: Purpose {
+                    item: "query-housing-subsidy".to_owned(),
+                    case_no: String::new(),
+                },
+                consent: Consent {
+                    id: "statutory:住房公积金管理条例第三十六条".to_owned(),
+                    hash: String::new(),
+                },
+                source: None,
+            };
+            one_answer(self.0.fetch(vec![request]).await)
         }
         .boxed()
     }

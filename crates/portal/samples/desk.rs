@@ -269,6 +269,8 @@ fn customer(visit: &Visit) -> CustomerPage {
         .tight(),
         button: Some(Button::go("办理银行卡变更", "/desk/do/card-change").wide()),
         hold: None,
+        on: Field::new("on", "看以前哪一天", FieldKind::Date),
+        past: None,
         family: Facts(vec![
             ("配偶".into(), "王*，已授权查询，至 12月31日".into()),
             (

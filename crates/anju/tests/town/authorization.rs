@@ -60,7 +60,7 @@ impl Visitor {
         match who {
             Who::Anyone => true,
             Who::Person => self.audience == Some(audience::PERSON),
-            Who::Clerk => self.audience == Some(audience::CLERK),
+            Who::Clerk | Who::ClerkAlone => self.audience == Some(audience::CLERK),
             Who::Holder => self.audience == Some(audience::HOLDER),
             Who::Staff(roles) => {
                 self.audience == Some(audience::STAFF)

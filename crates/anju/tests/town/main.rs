@@ -3,6 +3,7 @@
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
 mod arrears;
+mod as_of;
 mod authorization;
 mod base_year;
 mod bench;
@@ -11,7 +12,10 @@ mod chance;
 mod changes;
 mod closing;
 mod collection;
+mod complaint;
 mod contribution;
+mod counter;
+mod credit;
 mod database;
 mod enforcement;
 mod environment;
@@ -24,6 +28,7 @@ mod interest_year;
 mod keys;
 mod licence;
 mod life;
+mod need_more;
 mod opening;
 mod outside;
 mod papers;

@@ -6,9 +6,11 @@ mod person;
 
 use anju_casework::{Actor, Office, Refusal, Result, access_log, membership};
 use anju_domain::calendar::Month;
+use anju_policy::fact::Fact;
 use anju_policy::service::{ServiceDefinition, Verb};
 use anju_vault::NumberKind;
 use chrono::{Datelike, NaiveDate};
+use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::papers::verification;
@@ -33,6 +35,16 @@ pub struct Question<'a> {
     pub actor: Actor,
     /// Why, as the person asked about reads it.
     pub reason: &'a str,
+    /// As it stood at the end of this past day; as it is where it is left out.
+    pub on: Option<NaiveDate>,
+    /// Who tells what the finance bureau has granted; nobody where it is not asked.
+    pub finance: Option<&'a dyn Finance>,
+}
+
+/// The finance bureau, asked about a person's housing subsidy.
+pub trait Finance: Send + Sync {
+    /// The fact `finance.subsidy` of an ID number.
+    fn subsidy<'a>(&'a self, id_no: &'a str) -> BoxFuture<'a, Result<Fact>>;
 }
 
 /// Rows of a page unless asked otherwise, and at most.

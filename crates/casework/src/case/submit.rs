@@ -119,12 +119,15 @@ pub async fn submit(
             consent::give(
                 office,
                 &mut tx,
-                request.applicant_id,
-                &request.service,
-                Some(submission.case_id),
-                fact_types,
-                purpose,
-                &request.channel,
+                consent::Given {
+                    by: request.applicant_id,
+                    service: &request.service,
+                    case_id: Some(submission.case_id),
+                    fact_types,
+                    purpose,
+                    channel: &request.channel,
+                    until: None,
+                },
             )
             .await?;
         }

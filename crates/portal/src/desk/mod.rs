@@ -9,10 +9,13 @@ mod chase;
 mod claim;
 mod close;
 mod corrections;
+mod credit;
 mod customer;
 mod deaths;
+mod employers;
 mod enforcement;
 mod environment;
+mod flexible;
 mod identify;
 mod interest;
 mod opening;
@@ -68,6 +71,11 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/employers/open",
             get(opening::page).post(opening::submit),
         )
+        .route(
+            "/desk/employers",
+            get(employers::page).post(employers::find),
+        )
+        .route("/desk/employers/serve", post(employers::serve))
         .route("/desk/leave", post(identify::leave))
         .route("/desk/do/{service}", get(apply::check).post(apply::submit))
         .route("/desk/do/{service}/why", get(apply::why))
@@ -105,6 +113,8 @@ pub(crate) fn routes() -> Router<Portal> {
             get(corrections::page).post(corrections::propose),
         )
         .route("/desk/corrections/{id}/check", post(corrections::check))
+        .route("/desk/credit", get(credit::page))
+        .route("/desk/credit/list", get(credit::list))
         .route("/desk/relief", get(relief::page))
         .route("/desk/relief/list", get(relief::list))
         .route("/desk/transfers", get(transfers::list_page))
@@ -124,6 +134,10 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/books/interest",
             get(interest::page).post(interest::step),
         )
+        .route(
+            "/desk/flexible",
+            get(flexible::page).post(flexible::register),
+        )
 }
 
 /// Address, words and keys of an entry of the rail.
@@ -136,8 +150,10 @@ const RAIL: [(&str, &[Entry]); 4] = [
         &[
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
+            ("/desk/employers", "单位业务", "g u"),
             ("/desk/relief", "困难帮扶", "g r"),
-            ("/desk/deaths", "死亡信号", "g x"),
+            ("/desk/deaths", "死亡信号", "g z"),
+            ("/desk/credit", "定向授信", "g x"),
             ("/desk/transfers", "异地转移", "g m"),
             ("/desk/employers/open", "单位开户", "g e"),
         ],
@@ -151,6 +167,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/books/trial-balance", "试算平衡", "g b"),
             ("/desk/books/close", "日结", "g d"),
             ("/desk/books/interest", "年度结息", "g i"),
+            ("/desk/flexible", "灵活就业补贴", "g f"),
         ],
     ),
     (
@@ -232,6 +249,11 @@ async fn framed_on(
     let serving = at.session.serving().map(|(person, _)| {
         let page = format!("/desk/people/{}", person_number(office, person));
         Text::new().say("窗口前：").link(page, "这位客户")
+    });
+    let serving = serving.or_else(|| {
+        at.session
+            .served_employer
+            .map(|_| Text::new().say("窗口前：").link("/unit", "这个单位"))
     });
     Ok(DeskFrame {
         head: visit.head(title),

@@ -2,6 +2,8 @@
 //! what one holds to be wrong in it.
 
 use anju_business::sharing::dispute::{self, state};
+use anju_business::contribution::credit;
+use anju_casework::Actor;
 use anju_casework::{Error, consent, fact, person};
 use axum::Form;
 use axum::extract::State;
@@ -218,7 +220,8 @@ pub(crate) async fn change(
 ) -> Result<Redirect, PageError> {
     let office = &portal.engine.office;
     if let Some(consent) = form.consent {
-        consent::withdraw(office, me.person_id, consent).await?;
+        let actor = Actor::Person(me.person_id);
+        credit::withdraw_consent(office, me.person_id, consent, actor).await?;
     }
     if let Some(again) = form.again {
         consent::give_again(office, me.person_id, again).await?;

@@ -70,6 +70,7 @@ pub(crate) async fn page(
             Row::to("/my/me/changes", "信息变更记录").icon("clock"),
             Row::to("/my/me/proofs", "我的凭证").icon("seal"),
             Row::to("/my/flexible", "自己缴存（灵活就业）").icon("calc"),
+            Row::to("/my/credit", "授信推荐给银行").icon("bank"),
             Row::to("/my/report", "反映单位未缴、少缴").icon("alert"),
             Row::to("/my/me/access", "谁看过我的信息").icon("eye"),
             Row::to("/my/consents", "授权").icon("key"),

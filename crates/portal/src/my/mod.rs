@@ -5,6 +5,7 @@ mod account;
 mod apply;
 mod cases;
 mod consents;
+mod credit;
 mod flexible;
 mod home;
 mod keep;
@@ -58,6 +59,7 @@ pub(crate) fn routes() -> Router<Portal> {
             get(cases::ask_to_withdraw).post(cases::withdraw),
         )
         .route("/my/flexible", get(flexible::page))
+        .route("/my/credit", get(credit::page))
         .route("/my/account", get(account::page))
         .route("/my/account.csv", get(account::csv))
         .route("/my/years", get(years::page))

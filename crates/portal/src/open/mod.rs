@@ -114,6 +114,7 @@ pub fn routes(open: Open) -> Router {
         .merge(tlog::routes())
         .route("/open/openapi.json", get(openapi::document))
         .route("/inbox/bank/{bank}", post(health::inbox))
+        .route("/inbox/bank/{bank}/credit", post(health::credit))
         .route("/inbox/platform", post(health::platform))
         .route("/inbox/gateway/{source}/{interface}", post(pushes::inbox))
         .route("/healthz", get(health::alive))

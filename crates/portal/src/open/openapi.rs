@@ -299,6 +299,11 @@ const OPERATIONS: &[Operation] = &[
             ),
             ("limit", "每页条数，最多 200", false),
             ("after", "上一页的 next", false),
+            (
+                "on",
+                "query-basic-info、query-employer-info：看以前哪一天营业终了时的样子，如 2026-05-01",
+                false,
+            ),
             ("mask", "false 时姓名、手机、卡号不遮盖；默认遮盖", false),
             (
                 "view",

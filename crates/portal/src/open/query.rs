@@ -2,6 +2,7 @@
 
 use anju_business::queries::{self, Question};
 use anju_casework::Actor;
+use anju_exchange::kept::GatewayFinance;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
@@ -19,6 +20,7 @@ pub struct Parameters {
     mask: Option<bool>,
     view: Option<String>,
     code: Option<String>,
+    on: Option<chrono::NaiveDate>,
 }
 
 /// The answer, masked unless `mask=false`.
@@ -27,7 +29,10 @@ pub async fn answer(
     Path(id): Path<String>,
     Query(asked): Query<Parameters>,
 ) -> Result<Json<Value>, Problem> {
+    let finance = GatewayFinance(open.engine.gateway.clone());
     let question = Question {
+        finance: Some(&finance),
+        on: asked.on,
         subject: asked.subject.as_deref(),
         period: asked.period.as_deref(),
         limit: asked.limit,
