@@ -54,7 +54,11 @@ fn the_demo_centres_files_have_no_mistake() {
             "transfer-in-apply",
             "transfer-out",
             "verify-document",
+            "withdraw-disability",
+            "withdraw-emigrate",
+            "withdraw-move-out",
             "withdraw-rent",
+            "withdraw-retire",
         ]
     );
 }

@@ -10,6 +10,7 @@ mod books;
 mod chance;
 mod changes;
 mod closing;
+mod closing_withdrawal;
 mod collection;
 mod contribution;
 mod database;

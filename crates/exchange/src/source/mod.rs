@@ -7,9 +7,11 @@ pub mod column;
 
 mod civil;
 mod court;
+mod disabled;
 mod estate;
 mod housing;
 mod hrss;
+mod immigration;
 mod market;
 mod national;
 mod payment_card;
@@ -47,6 +49,8 @@ static FORMS: &[&[Form]] = &[
     estate::FORMS,
     housing::FORMS,
     hrss::FORMS,
+    disabled::FORMS,
+    immigration::FORMS,
     market::FORMS,
     court::FORMS,
     national::FORMS,

@@ -9,10 +9,12 @@ pub(crate) mod company;
 mod comparison;
 pub mod control;
 mod court;
+mod disabled;
 pub mod door;
 mod estate;
 mod housing;
 mod hrss;
+mod immigration;
 mod list;
 mod market;
 mod national;
@@ -78,6 +80,8 @@ static FORMS: &[&[Form]] = &[
     estate::FORMS,
     housing::FORMS,
     hrss::FORMS,
+    disabled::FORMS,
+    immigration::FORMS,
     market::FORMS,
     court::FORMS,
     national::FORMS,
