@@ -142,7 +142,7 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
         );
     }
     if lives.is_empty() && size.employers > 0 {
-        let place = i64::from(size.seed) * 1_000_000 + 499_000_000;
+        let place = 490_000_000 + i64::from(size.seed) % 9_000_000;
         people.employees.extend(farewells(config, &doors, place, i64::from(size.seed)).await?);
     }
     if !lives.is_empty() {
