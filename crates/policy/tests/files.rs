@@ -56,6 +56,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "verify-document",
             "withdraw-disability",
             "withdraw-emigrate",
+            "withdraw-leave-job",
             "withdraw-move-out",
             "withdraw-rent",
             "withdraw-retire",

@@ -29,6 +29,13 @@ async fn employee(town: &Town, seed: i64) -> (Person, String) {
     (li, employer)
 }
 
+/// The same beside a colleague who stays, so that the bank holds more than is paid.
+async fn employee_and_colleague(town: &Town, seed: i64) -> (Person, String) {
+    let (li, employer) = employee(town, seed).await;
+    employee(town, seed + 200).await;
+    (li, employer)
+}
+
 async fn works(town: &Town, seed: i64, who: &Person) -> String {
     let first = this_month(town).plus(-3);
     let employer = cast::open_employer(&town.doors, seed, first)
@@ -194,7 +201,7 @@ fn the_worked_retirement_has_its_interest() {
 async fn who_retires_gets_every_fen_with_interest_and_the_account_is_closed() {
     let town = Town::open().await;
     let engine = accountants(&town).await;
-    let (li, employer) = employee(&town, 1501).await;
+    let (li, employer) = employee_and_colleague(&town, 1501).await;
     seal(&town, &employer, &li).await;
     retired(&town, &li).await;
     close_days(&town, &engine, 3).await;
@@ -280,7 +287,7 @@ async fn while_the_pension_office_is_silent_the_statutory_age_decides_or_the_cas
     source(&town, "D05", "down").await;
     let done = paid(&town, "withdraw-retire", &people[1]).await;
     assert_eq!(condition(&done, "RET-02")["outcome"], "met");
-    assert_eq!(condition(&done, "RET-02")["detail"], "法定退休日 2025-02-01，账户已封存");
+    assert_eq!(condition(&done, "RET-02")["detail"], "法定退休日 2025年2月1日，账户已封存");
 
     let waiting = becomes(&town, &ask(&town, "withdraw-retire", &people[0]).await, "gathering").await;
     assert_eq!(waiting["decision"]["waiting_for"][0]["source"], "D05", "silence is never a no");
@@ -295,7 +302,7 @@ async fn while_the_pension_office_is_silent_the_statutory_age_decides_or_the_cas
 async fn a_bank_that_refuses_leaves_the_account_sealed_with_its_interest_as_before() {
     let town = Town::open().await;
     let engine = accountants(&town).await;
-    let (li, employer) = employee(&town, 1506).await;
+    let (li, employer) = employee_and_colleague(&town, 1506).await;
     seal(&town, &employer, &li).await;
     retired(&town, &li).await;
     close_days(&town, &engine, 2).await;
@@ -317,7 +324,7 @@ async fn a_bank_that_refuses_leaves_the_account_sealed_with_its_interest_as_befo
 async fn money_that_comes_back_opens_the_account_again_and_its_owner_loses_no_interest() {
     let town = Town::open().await;
     let engine = accountants(&town).await;
-    let (li, employer) = employee(&town, 1507).await;
+    let (li, employer) = employee_and_colleague(&town, 1507).await;
     seal(&town, &employer, &li).await;
     retired(&town, &li).await;
     close_days(&town, &engine, 1).await;
@@ -412,7 +419,9 @@ async fn a_large_closing_goes_to_a_reviewer_and_is_booked_by_his_yes() {
     seal(&town, &employer, &li).await;
     retired(&town, &li).await;
     let reviewing = becomes(&town, &ask(&town, "withdraw-retire", &li).await, "reviewing").await;
-    let reviewer = Visitor::staff(&town, &engine.office, role::REVIEWER, 1).await;
+    let branch = town.sql("SELECT branch_id::bigint FROM business_case WHERE state = 4").await;
+    let branch = i16::try_from(branch).expect("a branch");
+    let reviewer = Visitor::staff(&town, &engine.office, role::REVIEWER, branch).await;
     let id = text(&reviewing, "case_id").expect("a number");
     let answer = reviewer.post(&format!("/desk/cases/{id}/check"), &[("verdict", "approve"), ("reason", "金额核对无误")]).await;
     assert!(answer.status.is_redirection(), "{}", answer.page);
@@ -523,4 +532,120 @@ async fn who_has_lost_all_capacity_is_paid_and_a_certificate_alone_goes_to_a_per
     let done = becomes(&town, &waiting, "done").await;
     assert_eq!(on_card(&town, &qian, &done).await, HELD);
     audited(&town);
+}
+
+/// A town whose first day is this one.
+async fn on(year: i32, month: u32, day: u32) -> Town {
+    let morning = NaiveDate::from_ymd_opt(year, month, day)
+        .and_then(|day| day.and_hms_opt(2, 0, 0))
+        .expect("a morning");
+    Town::open_at(morning.and_utc()).await
+}
+
+/// Somebody of another city whose account is sealed today, on which he also left.
+async fn stranger(town: &Town, seed: i64) -> (Person, String) {
+    let (li, employer) = employee(town, seed).await;
+    seal(town, &employer, &li).await;
+    left(town, &li, 0).await;
+    known_to(town, "D01", "police.hukou", &li, json!({ "local": false, "region_code": "510104" })).await;
+    (li, employer)
+}
+
+/// withdrawal.md §11, 1: half a year after the last day of August is the last day of February, with 29 days or without.
+#[tokio::test]
+async fn half_a_year_after_the_end_of_august_is_the_end_of_february() {
+    for (year, due) in [(2024, "2025年2月28日"), (2023, "2024年2月29日")] {
+        let town = on(year, 8, 31).await;
+        let (li, _) = stranger(&town, 1531).await;
+        let last = NaiveDate::from_ymd_opt(year + 1, 3, 1).and_then(|day| day.pred_opt()).expect("the last of February");
+        days_later(&town, (last - today(&town)).num_days() - 1).await;
+        let told = refused(&town, "withdraw-leave-job", &li, "LVN-03", "E-LV-02").await;
+        let detail = condition(&told, "LVN-03")["detail"].as_str().expect("words").to_owned();
+        assert_eq!(detail, format!("离职或封存未满规定时间，最早可于{due}办理。"));
+        days_later(&town, 1).await;
+        let done = paid(&town, "withdraw-leave-job", &li).await;
+        assert_eq!(done["amount_fen"], HELD);
+        let kept = "SELECT count(*) FROM withdrawal_use WHERE kind = 'LEAVE_NONLOCAL'";
+        assert_eq!(town.sql(kept).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn after_two_years_everybody_who_left_is_paid_and_before_that_he_is_told_when() {
+    let town = on(2024, 11, 20).await;
+    let (li, employer) = employee(&town, 1532).await;
+    known_to(&town, "D01", "police.hukou", &li, json!({ "local": true, "region_code": "500103" })).await;
+    known_to(&town, "D05", "hrss.employment", &li, json!({ "state": "employed" })).await;
+    let told = refused(&town, "withdraw-leave-job", &li, "LV2-01", "E-LV-01").await;
+    assert_eq!(condition(&told, "LV2-03")["message"], "E-LV-03");
+    seal(&town, &employer, &li).await;
+    left(&town, &li, 0).await;
+    let told = refused(&town, "withdraw-leave-job", &li, "LV2-02", "E-LV-02").await;
+    assert_eq!(condition(&told, "LVN-01")["message"], "E-LVN-01");
+    assert_eq!(condition(&told, "LV2-02")["met_from"], "2026-11-20");
+    days_later(&town, 365).await;
+    // A new employment sets the clock back to nothing.
+    known_to(&town, "D05", "hrss.employment", &li, json!({ "state": "employed", "employer_uscc": "91500103MA5U00001X", "reemployed": true })).await;
+    let told = refused(&town, "withdraw-leave-job", &li, "LV2-03", "E-LV-03").await;
+    assert!(condition(&told, "LV2-03")["detail"].as_str().expect("words").contains("91500103MA5U00001X"));
+    left(&town, &li, 12).await;
+    days_later(&town, 365).await;
+    source(&town, "D05", "down").await;
+    let waiting = becomes(&town, &ask(&town, "withdraw-leave-job", &li).await, "gathering").await;
+    source(&town, "D05", "ok").await;
+    let done = becomes(&town, &waiting, "done").await;
+    assert_eq!(on_card(&town, &li, &done).await, HELD);
+    let kept = "SELECT count(*) FROM withdrawal_use WHERE kind = 'LEAVE_2Y'";
+    assert_eq!(town.sql(kept).await, 1);
+    let codes: Vec<&str> = done["decision"]["conditions"].as_array().expect("conditions").iter().filter_map(|one| one["code"].as_str()).collect();
+    assert!(codes.contains(&"LV2-02") && !codes.contains(&"LVN-01"), "{codes:?}");
+}
+
+/// withdrawal.md §11, 17: sealed, unsealed, sealed again: the half year begins with the last.
+#[tokio::test]
+async fn the_clock_begins_with_the_last_sealing() {
+    let town = on(2026, 3, 10).await;
+    let (li, employer) = stranger(&town, 1533).await;
+    days_later(&town, 60).await;
+    member(&town, &employer, &li, "employee-account-unseal").await;
+    seal(&town, &employer, &li).await;
+    days_later(&town, 130).await;
+    let told = refused(&town, "withdraw-leave-job", &li, "LVN-03", "E-LV-02").await;
+    assert_eq!(condition(&told, "LVN-03")["met_from"], "2026-11-09");
+}
+
+/// withdrawal.md §11, 18: a new employer who is first keeps the account going; one who comes second opens a new one.
+#[tokio::test]
+async fn a_new_employer_on_the_same_day_is_first_or_second_and_never_both() {
+    let town = on(2026, 3, 10).await;
+    let (li, _) = stranger(&town, 1534).await;
+    let (wang, _) = stranger(&town, 1535).await;
+    days_later(&town, 200).await;
+    let next = this_month(&town);
+    let new = cast::open_employer(&town.doors, 1536, next).await.expect("an employer");
+    let joined = cast::register_month(&town.doors, &new, next, std::slice::from_ref(&li)).await.expect("a list");
+    refused(&town, "withdraw-leave-job", &li, "LVN-04", "E-LV-03").await;
+    let before = account_no(&town, &wang).await;
+    let done = paid(&town, "withdraw-leave-job", &wang).await;
+    assert_eq!(done["amount_fen"], HELD);
+    let _ = joined;
+    let other = cast::open_employer(&town.doors, 1537, next).await.expect("an employer");
+    contribute(&town.doors, &other, next, std::slice::from_ref(&wang)).await.expect("a month");
+    assert_ne!(account_no(&town, &wang).await, before, "another number");
+    assert_eq!(account(&town, &wang).await, ("active".to_owned(), 240_000));
+}
+
+#[tokio::test]
+async fn who_contributes_elsewhere_or_moved_out_lately_is_told_or_looked_at() {
+    let town = on(2026, 3, 10).await;
+    let (li, _) = stranger(&town, 1538).await;
+    let (wang, _) = stranger(&town, 1539).await;
+    days_later(&town, 200).await;
+    known_to(&town, "D15", "nhpf.account_elsewhere", &li, json!({ "exists": true, "centre": "成都住房公积金管理中心", "state": "sealed", "months_continuous": 6 })).await;
+    refused(&town, "withdraw-leave-job", &li, "LVN-05", "E-MOV-03").await;
+    let lately = (today(&town) - chrono::Days::new(200)).to_string();
+    known_to(&town, "D01", "police.hukou_move", &wang, json!({ "moved_out": true, "date": lately, "to_region": "510104" })).await;
+    let held = becomes(&town, &ask(&town, "withdraw-leave-job", &wang).await, "reviewing").await;
+    assert_eq!(condition(&held, "LVN-06")["message"], "E-W-15");
+    assert_eq!(account(&town, &wang).await, ("sealed".to_owned(), HELD));
 }

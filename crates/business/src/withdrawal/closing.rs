@@ -91,7 +91,7 @@ impl ClosingWithdrawal {
             .find(|fact| fact.fact_type == "own.closing")
             .and_then(|fact| fact.value["subsidy_account"].as_i64());
         let closing = Closing {
-            kind: &self.kind,
+            kind: approved.own.claim_kind.as_ref().unwrap_or(&self.kind),
             membership,
             subsidy,
         };
