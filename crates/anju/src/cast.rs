@@ -160,13 +160,23 @@ pub async fn says_farewell(
     let ended = json!({ "state": "ended", "ended_on": since, "reemployed": false });
     fact(doors, "D05", "hrss.employment", &person.id, ended).await?;
     let hukou = match why {
-        Farewell::MovedAway | Farewell::LeftJob => json!({ "local": false, "region_code": "510104", "state": "active" }),
-        Farewell::SettledAbroad => json!({ "local": true, "region_code": "500103", "state": "cancelled" }),
-        Farewell::Retired | Farewell::Disabled => json!({ "local": true, "region_code": "500103", "state": "active" }),
+        Farewell::MovedAway | Farewell::LeftJob => {
+            json!({ "local": false, "region_code": "510104", "state": "active" })
+        }
+        Farewell::SettledAbroad => {
+            json!({ "local": true, "region_code": "500103", "state": "cancelled" })
+        }
+        Farewell::Retired | Farewell::Disabled => {
+            json!({ "local": true, "region_code": "500103", "state": "active" })
+        }
     };
     fact(doors, "D01", "police.hukou", &person.id, hukou).await?;
     let (source, fact_type, value) = match why {
-        Farewell::Retired => ("D05", "hrss.retirement", json!({ "retired": true, "date": since, "kind": "normal" })),
+        Farewell::Retired => (
+            "D05",
+            "hrss.retirement",
+            json!({ "retired": true, "date": since, "kind": "normal" }),
+        ),
         Farewell::SettledAbroad => (
             "D13",
             "immigration.settlement",
@@ -192,7 +202,8 @@ pub async fn says_farewell(
 /// # Errors
 /// A door refuses.
 pub async fn seal(doors: &Doors, employer: &str, who: &Person) -> anyhow::Result<()> {
-    let row = json!({ "account_no": text(&account(doors, who).await?, "account_no")?, "reason": "离职" });
+    let row =
+        json!({ "account_no": text(&account(doors, who).await?, "account_no")?, "reason": "离职" });
     let body = json!({
         "service": "employee-account-seal", "applicant": employer, "form": { "roster": [row] }, "channel": "HALL",
     });

@@ -214,7 +214,8 @@ impl Plan {
         let mut results = Vec::with_capacity(self.conditions.len());
         for condition in &self.conditions {
             let applies = condition.applies.as_ref().map(|node| node.truth(context));
-            let counts = (condition.from..=condition.to).contains(&day) && applies != Some(Ok(false));
+            let counts =
+                (condition.from..=condition.to).contains(&day) && applies != Some(Ok(false));
             results.push(counts.then(|| condition.when.truth(context)));
         }
         self.stand_in(&mut results);

@@ -356,7 +356,9 @@ impl<'a> Builder<'a> {
         for condition in conditions {
             let missing = condition.stands_in.as_ref().filter(|code| {
                 !conditions.iter().any(|other| {
-                    other.code == **code && other.code != condition.code && other.stands_in.is_none()
+                    other.code == **code
+                        && other.code != condition.code
+                        && other.stands_in.is_none()
                 })
             });
             if let Some(code) = missing {

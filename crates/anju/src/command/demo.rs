@@ -142,8 +142,10 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
         );
     }
     if lives.is_empty() && size.employers > 0 {
-        let place = 490_000_000 + i64::from(size.seed) % 9_000_000;
-        people.employees.extend(farewells(config, &doors, place, i64::from(size.seed)).await?);
+        let place = 489_600_000 + i64::from(size.seed) % 9_000_000;
+        people
+            .employees
+            .extend(farewells(config, &doors, place, i64::from(size.seed)).await?);
     }
     if !lives.is_empty() {
         let life = Life::begin(config, &doors, lives, u64::from(size.seed)).await?;
@@ -155,17 +157,35 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One person for each way of closing an account: name, why, what anybody with his login may try.
+/// One person for each way of closing an account: name, why, what anybody with his login may try. The second of each two is a woman by her
+/// number, and of an age at which women retire.
 const FAREWELLS: [(&str, Farewell, &str); 5] = [
-    ("郑建国", Farewell::Retired, "已退休，可以办退休提取"),
-    ("孙浩", Farewell::SettledAbroad, "已出境定居，可以办出境定居提取"),
-    ("朱琳", Farewell::MovedAway, "户口已迁到成都，可以办迁出提取"),
-    ("罗杰", Farewell::Disabled, "完全丧失劳动能力，可以办提取"),
-    ("许岚", Farewell::LeftJob, "外地户籍，已离职封存，满六个月可以办离职提取"),
+    (
+        "孙浩",
+        Farewell::SettledAbroad,
+        "已出境定居，可以办出境定居提取",
+    ),
+    ("郑秀英", Farewell::Retired, "已退休，可以办退休提取"),
+    (
+        "朱强",
+        Farewell::MovedAway,
+        "户口已迁到成都，可以办迁出提取",
+    ),
+    ("罗敏", Farewell::Disabled, "完全丧失劳动能力，可以办提取"),
+    (
+        "许刚",
+        Farewell::LeftJob,
+        "外地户籍，已离职封存，满六个月可以办离职提取",
+    ),
 ];
 
 /// A firm whose people have all left it, or are about to.
-async fn farewells(config: &Config, doors: &Doors, place: i64, seed: i64) -> anyhow::Result<Vec<Employee>> {
+async fn farewells(
+    config: &Config,
+    doors: &Doors,
+    place: i64,
+    seed: i64,
+) -> anyhow::Result<Vec<Employee>> {
     let firm = cast::firm(&format!("重庆演示岁月有限公司{seed}"), place)?;
     let people: Vec<Person> = FAREWELLS
         .iter()

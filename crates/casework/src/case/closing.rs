@@ -54,7 +54,8 @@ pub async fn close_out(
         .amount_fen
         .filter(|fen| *fen > 0)
         .ok_or_else(|| {
-            let detail = "能提多少还算不出来，有部门没有答复或各说各的。等查清了再通过，或不予通过。";
+            let detail =
+                "能提多少还算不出来，有部门没有答复或各说各的。等查清了再通过，或不予通过。";
             Refusal::new(409, "E-CHECK-05", detail)
         })?;
     let case = lock(office, tx, approved.case_id).await?;
@@ -63,8 +64,14 @@ pub async fn close_out(
     let mut interest_fen = 0;
     let mut first = None;
     let mut day = office.today();
-    let fund = (closing.membership.account_id, Some(closing.membership.membership_id));
-    for (account_id, membership_id) in [Some(fund), closing.subsidy.map(|subsidy| (subsidy, None))].into_iter().flatten() {
+    let fund = (
+        closing.membership.account_id,
+        Some(closing.membership.membership_id),
+    );
+    for (account_id, membership_id) in [Some(fund), closing.subsidy.map(|subsidy| (subsidy, None))]
+        .into_iter()
+        .flatten()
+    {
         let left = close_account(office, tx, &case, account_id, approved.reviewer)
             .await
             .map_err(moved)?;
@@ -93,12 +100,14 @@ pub async fn close_out(
         return Err(Fault::Moved("the balance of an account that is closed").into());
     }
     if let Some(subsidy) = closing.subsidy {
-        sqlx::query("UPDATE subsidy_member SET closed_on = $3 WHERE centre_id = $1 AND account_id = $2")
-            .bind(office.centre.id)
-            .bind(subsidy)
-            .bind(day)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE subsidy_member SET closed_on = $3 WHERE centre_id = $1 AND account_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(subsidy)
+        .bind(day)
+        .execute(&mut *tx)
+        .await?;
     }
     pays(office, tx, &case, closing, first, day).await?;
     Ok(Carried {
@@ -216,7 +225,14 @@ struct Left {
     closed_on: NaiveDate,
 }
 
-fn step<'a>(case: &Case, event: &'a str, key: &'a str, checker: Option<i64>, accounts: &'a [(Role, i64)], amount_fen: i64) -> Booking<'a> {
+fn step<'a>(
+    case: &Case,
+    event: &'a str,
+    key: &'a str,
+    checker: Option<i64>,
+    accounts: &'a [(Role, i64)],
+    amount_fen: i64,
+) -> Booking<'a> {
     Booking {
         event,
         key,
@@ -301,7 +317,10 @@ pub(super) async fn reopen(office: &Office, tx: &mut PgConnection, case: &Case) 
     let closed = closed_by(office, tx, case.case_id).await?;
     for one in &closed {
         open_account(office, tx, one).await?;
-        for journal_id in [one.out_journal, one.interest_journal].into_iter().flatten() {
+        for journal_id in [one.out_journal, one.interest_journal]
+            .into_iter()
+            .flatten()
+        {
             let key = format!("{}:{journal_id}", case.case_id);
             let header = books::header(office, tx, &step(case, "E23", &key, None, &[], 0)).await?;
             journal::reverse(tx, &header, &key, JournalId(journal_id), one.closed_on).await?;
@@ -313,7 +332,11 @@ pub(super) async fn reopen(office: &Office, tx: &mut PgConnection, case: &Case) 
 
 /// A return that the person takes back (E27): the accounts are SEALED again with what they held, of the day on which it left. False for a
 /// case that closed nothing.
-pub(super) async fn credit_back(office: &Office, tx: &mut PgConnection, case: &Case) -> Result<bool> {
+pub(super) async fn credit_back(
+    office: &Office,
+    tx: &mut PgConnection,
+    case: &Case,
+) -> Result<bool> {
     let closed = closed_by(office, tx, case.case_id).await?;
     for one in &closed {
         open_account(office, tx, one).await?;
@@ -341,7 +364,12 @@ async fn open_account(office: &Office, tx: &mut PgConnection, one: &Closed) -> R
 }
 
 /// The membership SEALED again. One person, one account: who has another account by now (§11, 18) has the money there.
-async fn come_back(office: &Office, tx: &mut PgConnection, case: &Case, one: &Closed) -> Result<()> {
+async fn come_back(
+    office: &Office,
+    tx: &mut PgConnection,
+    case: &Case,
+    one: &Closed,
+) -> Result<()> {
     sqlx::query(
         "UPDATE account_closing SET reopened_at = $4 WHERE centre_id = $1 AND case_id = $2 AND account_id = $3",
     )
@@ -406,7 +434,12 @@ async fn move_to(
     if balance > 0 {
         let key = format!("{}:{}", case.case_id, one.account_id);
         let accounts = [(Role::Person, one.account_id), (Role::OtherPerson, newer)];
-        books::post(office, tx, &step(case, "E13", &key, None, &accounts, balance)).await?;
+        books::post(
+            office,
+            tx,
+            &step(case, "E13", &key, None, &accounts, balance),
+        )
+        .await?;
     }
     let (open, closed) = (account::State::Open, account::State::Closed);
     if !account::set_state(tx, office.ledger(), id, open, closed).await? {

@@ -4,9 +4,9 @@ use anju_ledger::Role;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{add_event, closing};
 use super::row::{CaseState, PayState, seal_card};
 use super::settle::{booking, lock, origin, release};
+use super::{add_event, closing};
 use crate::{Actor, Fault, Office, Refusal, Result, books, outbox};
 
 /// Came back after it was paid (退票, E25): the only step out of a final state. The money stands in 21905 until the person names
