@@ -51,6 +51,11 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
             match service.effect.as_str() {
                 "pay_out" => {
                     let kind = service.withdraw_kind.as_deref().unwrap_or(&service.id);
+                    if service.closing {
+                        let closing =
+                            withdrawal::closing::ClosingWithdrawal::new(&service.id, kind);
+                        return Some(Arc::new(closing));
+                    }
                     Some(Arc::new(withdrawal::payout::Withdrawal::new(
                         &service.id,
                         kind,

@@ -5,6 +5,7 @@
 //! messages and its evidence leaf. The decision is a pure function of facts that are kept, so that it can be replayed.
 
 mod begin;
+mod closing;
 mod decide;
 mod many;
 mod proof;
@@ -19,6 +20,7 @@ pub use begin::{
     AtOnce, Begun, ToReview, at_once, begin_at, begin_executing, begin_reviewing, end_executing,
     end_reviewing, step,
 };
+pub use closing::{Closing, close_out};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use proof::{audit_proofs, proof};

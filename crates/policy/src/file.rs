@@ -321,6 +321,8 @@ pub(crate) struct RawCondition {
     /// False is a suspicion: a person looks, nobody is refused by it.
     #[serde(default)]
     pub suspicion: bool,
+    /// The condition that it stands in for while that one's source is silent.
+    pub stands_in: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

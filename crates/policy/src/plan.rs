@@ -73,6 +73,8 @@ pub(crate) struct PlanCondition {
     pub on_unknown: OnUnknown,
     pub document: Option<String>,
     pub suspicion: bool,
+    /// The code of the condition that it stands in for.
+    pub stands_in: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -209,21 +211,19 @@ impl Plan {
             Some(Ok(Value::Number(day))) => *day,
             _ => 0,
         };
-        let mut tally = Tally::default();
         let mut results = Vec::with_capacity(self.conditions.len());
         for condition in &self.conditions {
-            if day < condition.from || day > condition.to {
-                results.push(None);
-                continue;
-            }
             let applies = condition.applies.as_ref().map(|node| node.truth(context));
-            if applies == Some(Ok(false)) {
-                results.push(None);
-                continue;
+            let counts =
+                (condition.from..=condition.to).contains(&day) && applies != Some(Ok(false));
+            results.push(counts.then(|| condition.when.truth(context)));
+        }
+        self.stand_in(&mut results);
+        let mut tally = Tally::default();
+        for (condition, result) in self.conditions.iter().zip(&results) {
+            if let Some(result) = result {
+                tally.add(condition, *result);
             }
-            let result = condition.when.truth(context);
-            tally.add(condition, result);
-            results.push(Some(result));
         }
         let amount = self
             .amount
@@ -238,6 +238,28 @@ impl Plan {
         };
         verdict.outcome = self.combine(tally, &mut verdict, context);
         verdict
+    }
+
+    /// A condition that stands in counts only while the other's source is silent, and then only where it is met: what another source would
+    /// have said is never taken for a no. One of the two is left out of the decision.
+    fn stand_in(&self, results: &mut [Option<Result<bool, Gap>>]) {
+        for (index, condition) in self.conditions.iter().enumerate() {
+            let Some(code) = &condition.stands_in else {
+                continue;
+            };
+            let first = self
+                .conditions
+                .iter()
+                .zip(results.iter())
+                .position(|(other, result)| other.code == *code && result.is_some());
+            let Some(first) = first else { continue };
+            let silent = results[first] == Some(Err(Gap::Unknown));
+            if silent && results[index] == Some(Ok(true)) {
+                results[first] = None;
+            } else {
+                results[index] = None;
+            }
+        }
     }
 
     /// The combination table, first row that applies.

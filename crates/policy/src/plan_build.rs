@@ -236,6 +236,7 @@ impl<'a> Builder<'a> {
             on_unknown: raw.unknown,
             document: raw.document.clone(),
             suspicion: raw.suspicion,
+            stands_in: raw.stands_in.clone(),
         })
     }
 
@@ -349,9 +350,22 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// One code is one condition on any day.
+    /// One code is one condition on any day, and what another stands in for is there.
     fn check_doubles(&self, errors: &mut Errors) {
         let conditions = &self.plan.conditions;
+        for condition in conditions {
+            let missing = condition.stands_in.as_ref().filter(|code| {
+                !conditions.iter().any(|other| {
+                    other.code == **code
+                        && other.code != condition.code
+                        && other.stands_in.is_none()
+                })
+            });
+            if let Some(code) = missing {
+                let place = format!("condition {}", condition.code);
+                errors.add(place, format!("stands in for {code}, which is not there"));
+            }
+        }
         for (index, condition) in conditions.iter().enumerate() {
             let clash = conditions[..index].iter().any(|earlier| {
                 let apart = earlier.to < condition.from || condition.to < earlier.from;

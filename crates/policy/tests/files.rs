@@ -56,7 +56,12 @@ fn the_demo_centres_files_have_no_mistake() {
             "transfer-in-apply",
             "transfer-out",
             "verify-document",
+            "withdraw-disability",
+            "withdraw-emigrate",
+            "withdraw-leave-job",
+            "withdraw-move-out",
             "withdraw-rent",
+            "withdraw-retire",
         ]
     );
 }
@@ -102,6 +107,7 @@ fn every_mistake_is_told_with_its_place() {
         (service("").replace("refusal = \"不符合\"", "refusal = \"{t.nobody}\""), "condition T-1, refusal", "unknown name t.nobody"),
         (service("").replace("refusal = \"不符合\"", "refusal = \"{t.b\""), "condition T-1, refusal", "never closed"),
         (service(&condition("T-1", "t.c")), "condition T-1", "stands twice for the same days"),
+        (service("stands_in = \"T-9\"\n"), "condition T-1", "stands in for T-9, which is not there"),
         (service("colour = 1\n"), "line", "unknown field"),
         (service("").replace("withdraw_kind = \"SAMPLE\"", ""), "service", "no withdraw_kind"),
         (format!("{SERVICE}{}", condition("T-1", "t.b")), "service", "no [amount]"),

@@ -6,7 +6,7 @@ use anju_domain::clock::{Clock, shanghai_date};
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::cast::{self, Firm, Person};
+use crate::cast::{self, Farewell, Firm, Person};
 use crate::command::life::Life;
 use crate::config::Config;
 use crate::doors::Doors;
@@ -121,7 +121,7 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
             lives.push((firm.clone(), place, employees.clone()));
         } else {
             let months = i32::try_from(size.years)? * MONTHS;
-            fill(config, &doors, &firm, &employees, months).await?;
+            fill(config, &doors, &firm, &employees, months, &HOMES).await?;
         }
         people.clerks.push((firm.name, firm.uscc, firm.clerk_phone));
         let special = |place: usize| {
@@ -141,6 +141,12 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
                 }),
         );
     }
+    if lives.is_empty() && size.employers > 0 {
+        let place = 489_600_000 + i64::from(size.seed) % 9_000_000;
+        people
+            .employees
+            .extend(farewells(config, &doors, place, i64::from(size.seed)).await?);
+    }
     if !lives.is_empty() {
         let life = Life::begin(config, &doors, lives, u64::from(size.seed)).await?;
         let told = life.live(size.years * MONTHS.unsigned_abs()).await?;
@@ -151,30 +157,102 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// One person for each way of closing an account: name, why, what anybody with his login may try. The second of each two is a woman by her
+/// number, and of an age at which women retire.
+const FAREWELLS: [(&str, Farewell, &str); 5] = [
+    (
+        "孙浩",
+        Farewell::SettledAbroad,
+        "已出境定居，可以办出境定居提取",
+    ),
+    ("郑秀英", Farewell::Retired, "已退休，可以办退休提取"),
+    (
+        "朱强",
+        Farewell::MovedAway,
+        "户口已迁到成都，可以办迁出提取",
+    ),
+    ("罗敏", Farewell::Disabled, "完全丧失劳动能力，可以办提取"),
+    (
+        "许刚",
+        Farewell::LeftJob,
+        "外地户籍，已离职封存，满六个月可以办离职提取",
+    ),
+];
+
+/// A firm whose people have all left it, or are about to.
+async fn farewells(
+    config: &Config,
+    doors: &Doors,
+    place: i64,
+    seed: i64,
+) -> anyhow::Result<Vec<Employee>> {
+    let firm = cast::firm(&format!("重庆演示岁月有限公司{seed}"), place)?;
+    let people: Vec<Person> = FAREWELLS
+        .iter()
+        .zip(1..)
+        .map(|((name, ..), at)| cast::person(name, place, at, 900_000))
+        .collect::<anyhow::Result<_>>()?;
+    if let Some(employer) = fill(config, doors, &firm, &people, MONTHS, &[]).await? {
+        let yesterday = shanghai_date(office::clock(&config.home).now())
+            .pred_opt()
+            .context("一个日期")?;
+        for (who, (_, why, _)) in people.iter().zip(&FAREWELLS) {
+            cast::says_farewell(doors, who, *why, yesterday).await?;
+            // Who retires is sealed by the closing itself.
+            if *why != Farewell::Retired {
+                cast::seal(doors, &employer, who).await?;
+            }
+        }
+    }
+    let told = people.into_iter().zip(&FAREWELLS);
+    Ok(told
+        .map(|(one, (_, _, note))| Employee {
+            name: one.name,
+            id_no: one.id,
+            phone: one.phone,
+            card_no: one.card,
+            note: (*note).to_owned(),
+        })
+        .collect())
+}
+
+/// The homes of a firm's first people.
+const HOMES: [Home; 2] = [Home::Rents, Home::Owns];
+
+#[derive(Clone, Copy)]
+enum Home {
+    Rents,
+    Owns,
+}
+
+/// Months of a firm; its number, or none where it was filled before with this seed.
 async fn fill(
     config: &Config,
     doors: &Doors,
     firm: &Firm,
     employees: &[Person],
     months: i32,
-) -> anyhow::Result<()> {
+    homes: &[Home],
+) -> anyhow::Result<Option<String>> {
     for person in employees {
         cast::register(doors, person).await?;
     }
-    cast::rents(doors, &employees[0]).await?;
-    if let Some(owner) = employees.get(1) {
-        cast::owns_home(doors, owner).await?;
+    for (person, home) in employees.iter().zip(homes) {
+        match home {
+            Home::Rents => cast::rents(doors, person).await?,
+            Home::Owns => cast::owns_home(doors, person).await?,
+        }
     }
     let this_month = Month::of(shanghai_date(office::clock(&config.home).now()));
     let employer = match cast::open_firm(doors, firm, this_month.plus(-months)).await {
         Ok(employer) => employer,
         // Filled before with this seed.
-        Err(error) if error.to_string().contains("E-EMPR-02") => return Ok(()),
+        Err(error) if error.to_string().contains("E-EMPR-02") => return Ok(None),
         Err(error) => return Err(error),
     };
     for back in (1..=months).rev() {
         cast::contribute(doors, &employer, this_month.plus(-back), employees).await?;
     }
     println!("{}：{} 人，{months} 个月", firm.name, employees.len());
-    Ok(())
+    Ok(Some(employer))
 }

@@ -11,6 +11,7 @@ mod books;
 mod chance;
 mod changes;
 mod closing;
+mod closing_withdrawal;
 mod collection;
 mod complaint;
 mod contribution;

@@ -298,7 +298,7 @@ async fn accounts(
 ) -> Result<BTreeMap<i64, i64>> {
     let people: Vec<i64> = lines.iter().map(|line| line.person_id).collect();
     let known: Vec<(i64, i64)> = sqlx::query_as(
-        "UPDATE subsidy_member SET employer_id = $3 WHERE centre_id = $1 AND person_id = ANY ($2) RETURNING person_id, account_id",
+        "UPDATE subsidy_member SET employer_id = $3 WHERE centre_id = $1 AND person_id = ANY ($2) AND closed_on IS NULL RETURNING person_id, account_id",
     )
     .bind(office.centre.id)
     .bind(&people)

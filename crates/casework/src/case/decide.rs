@@ -294,7 +294,7 @@ fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
 }
 
 /// Subject and account of the withdrawals that are paid out (提取待付 21904).
-const WITHDRAWAL_PAYABLE: i64 = 21904;
+pub(super) const WITHDRAWAL_PAYABLE: i64 = 21904;
 
 pub(super) async fn execute(
     office: &Office,
@@ -475,10 +475,14 @@ async fn carry_out(
         request: decided.request,
         facts: decided.facts,
         decision: decided.decision,
+        own: decided.own,
         branch_id: case.branch_id,
         reviewer,
     };
-    let carried = service.carry_out(office, &mut tx, approved).await?;
+    let carried = match service.carry_out(office, &mut tx, approved).await {
+        Err(error) if error.moved_meanwhile() => return Ok(Verdict::Again),
+        carried => carried?,
+    };
     if carried.done {
         let steps = [carried.step, "done"];
         end_executing(

@@ -9,11 +9,13 @@ mod bigdata;
 mod civil;
 mod court;
 mod credit;
+mod disabled;
 mod estate;
 mod finance;
 mod housing;
 mod hrss;
 mod judgment;
+mod immigration;
 mod market;
 mod national;
 mod payment_card;
@@ -57,6 +59,8 @@ static FORMS: &[&[Form]] = &[
     estate::FORMS,
     housing::FORMS,
     hrss::FORMS,
+    disabled::FORMS,
+    immigration::FORMS,
     market::FORMS,
     court::FORMS,
     national::FORMS,

@@ -13,6 +13,7 @@ pub mod control;
 mod court;
 mod credit;
 mod dispute;
+mod disabled;
 pub mod door;
 mod estate;
 mod finance;
@@ -20,6 +21,7 @@ mod housing;
 mod hrss;
 mod judgment;
 pub(crate) mod keys;
+mod immigration;
 mod list;
 mod market;
 mod national;
@@ -91,6 +93,8 @@ static FORMS: &[&[Form]] = &[
     estate::FORMS,
     housing::FORMS,
     hrss::FORMS,
+    disabled::FORMS,
+    immigration::FORMS,
     market::FORMS,
     court::FORMS,
     national::FORMS,

@@ -1,7 +1,7 @@
 //! 核对页: what a person checks before it is sent: everything that is known with its sources, the few questions, one button.
 
 use anju_domain::money::Fen;
-use anju_policy::{Input, InputType, Outcome, ServiceDefinition};
+use anju_policy::{Decision, Input, InputType, Outcome, ServiceDefinition};
 use uuid::Uuid;
 
 use super::{Asking, RECHECK, Typed};
@@ -135,6 +135,7 @@ impl Asking<'_> {
                 label: "提取金额".into(),
                 amount,
                 note: match balance {
+                    _ if service.closing => made_of(&decision).say("；办好后账户销户"),
                     Some(balance) => Text::new().say("到账后余额 ").money(balance - amount),
                     None => Text::new(),
                 },
@@ -174,6 +175,20 @@ impl Asking<'_> {
             },
         })
     }
+}
+
+/// The parts of an amount that is their sum: 账户余额 7,200.00 元 + 销户结息 0.90 元.
+fn made_of(decision: &Decision) -> Text {
+    let parts = decision
+        .amount_parts
+        .iter()
+        .filter_map(|part| Some((&part.label, Fen::new(part.fen?))));
+    parts
+        .enumerate()
+        .fold(Text::new(), |text, (place, (label, fen))| {
+            let text = if place == 0 { text } else { text.say(" + ") };
+            text.say(format!("{label} ")).money(fen)
+        })
 }
 
 /// An input of the service as a field: what was typed stands in it again, with what is wrong with it.

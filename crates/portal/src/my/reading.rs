@@ -369,6 +369,8 @@ impl Read {
             "payment_returned" => (When::Failed, "收款行退回了这笔钱".into()),
             "new_card" => (When::Done, "您换了一张卡".into()),
             "credited_back" => (When::Done, "退回的钱回到您的账户".into()),
+            "account_closed" => (When::Done, "账户已结息销户".into()),
+            "account_sealed_again" => (When::Done, "账户恢复为封存，余额和利息不变".into()),
             _ => return None,
         })
     }
