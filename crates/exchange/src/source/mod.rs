@@ -5,6 +5,7 @@
 
 pub mod column;
 
+mod bank_loan;
 mod civil;
 mod court;
 mod estate;
@@ -14,6 +15,7 @@ mod market;
 mod national;
 mod payment_card;
 mod police;
+mod tax;
 
 use serde_json::{Map, Value};
 
@@ -46,6 +48,8 @@ static FORMS: &[&[Form]] = &[
     civil::FORMS,
     estate::FORMS,
     housing::FORMS,
+    tax::FORMS,
+    bank_loan::FORMS,
     hrss::FORMS,
     market::FORMS,
     court::FORMS,
