@@ -54,6 +54,10 @@ fn the_demo_centres_files_have_no_mistake() {
             "transfer-in-apply",
             "transfer-out",
             "verify-document",
+            "withdraw-build",
+            "withdraw-down-payment",
+            "withdraw-elevator",
+            "withdraw-purchase-full",
             "withdraw-rent",
         ]
     );

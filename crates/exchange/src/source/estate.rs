@@ -72,6 +72,7 @@ pub(super) static FORMS: &[Interface] = &[
             column("valid", "qszt", Flag("1", "0")),
             column("title_no", "bdcqzh", Text),
             column("unit_no", "bdcdyh", Text),
+            column("contract_no", "htbh", Text),
             column("title_hash", "qzhzy", Text),
             column("owners", "qlrlist", Texts),
             column("is_owner", "sfqlr", Flag("1", "0")),

@@ -5,7 +5,7 @@
 
 pub mod column;
 
-mod bank_loan;
+mod home_loan;
 mod civil;
 mod court;
 mod estate;
@@ -49,7 +49,7 @@ static FORMS: &[&[Form]] = &[
     estate::FORMS,
     housing::FORMS,
     tax::FORMS,
-    bank_loan::FORMS,
+    home_loan::FORMS,
     hrss::FORMS,
     market::FORMS,
     court::FORMS,

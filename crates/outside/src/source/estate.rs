@@ -79,7 +79,7 @@ pub(super) static FORMS: &[Form] = &[
             column("sealed", "cfzt", Flag("1", "0")).or("0"),
             column("transfers_12m", "zrcs12", Count),
             column("title_no", "bdcqzh", Text),
-            column("contract_no", "htbh", Text).compared(),
+            column("contract_no", "htbh", Text),
             column("name", "qlrmc", Text).compared(),
         ],
         comparison: Some(super::Comparison::always(

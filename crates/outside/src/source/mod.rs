@@ -3,7 +3,7 @@
 //! Invariant: what the product learns it learns through `POST /gateway/…` ([`door`]); the control door ([`control`]) changes
 //! registers and moods, and nothing else does. Read [`Registers`] first, then one source such as `civil.rs`.
 
-mod bank_loan;
+mod home_loan;
 mod civil;
 mod column;
 pub(crate) mod company;
@@ -140,7 +140,7 @@ static FORMS: &[&[Form]] = &[
     estate::FORMS,
     housing::FORMS,
     tax::FORMS,
-    bank_loan::FORMS,
+    home_loan::FORMS,
     hrss::FORMS,
     market::FORMS,
     court::FORMS,
@@ -158,7 +158,7 @@ fn answer(fact_type: &str) -> Option<Answer> {
         estate::ANSWERS,
         housing::ANSWERS,
         tax::ANSWERS,
-        bank_loan::ANSWERS,
+        home_loan::ANSWERS,
     ]
     .iter()
     .flat_map(|answers| answers.iter())
