@@ -157,7 +157,14 @@ fn share_of_the_home(asked: &Asked<'_>, row: &Row, said: &mut Row) -> bool {
                 .any(|key| asked.keys.get(*key).and_then(Value::as_str) == Some(home))
         })
     };
-    let mine = shares.iter().find(asked_for);
+    let names_none = ["qzhzy", "bdcdyh"]
+        .iter()
+        .all(|key| !asked.keys.contains_key(*key));
+    let mine = match shares.as_slice() {
+        // Who names no home and shares with nobody means the only one.
+        [only] if names_none => Some(only),
+        shares => shares.iter().find(asked_for),
+    };
     super::say_whether(row, "zcbz", mine.is_some(), said);
     for field in ["ftje", "jfzt"] {
         if let (false, Some(value)) = (
