@@ -1,6 +1,8 @@
 //! The cast of the walk-through, of the demonstration and of tests: people whom departments know, an employer, a roster, money
 //! paid in, all over the doors. Nobody's numbers are those of another cast, so that a story can be told again on the same centre.
 
+pub mod home;
+
 use std::time::{Duration, Instant};
 
 use anju_domain::calendar::Month;

@@ -165,6 +165,7 @@ impl Writer<'_> {
                 ))
             }
             Node::FullMonths(_) => Err(SqlError::NotPlain("months_between dates")),
+            Node::SameCity(_) => Err(SqlError::NotPlain("same_city")),
             Node::DaysInMonth(_) => Err(SqlError::NotPlain("days_in_month")),
             Node::Size(_) => Err(SqlError::NotPlain("size")),
             Node::AtMonth(..) | Node::Month => Err(SqlError::NotPlain("a value by month")),

@@ -56,10 +56,17 @@ fn the_demo_centres_files_have_no_mistake() {
             "transfer-in-apply",
             "transfer-out",
             "verify-document",
+<<<<<<< HEAD
             "withdraw-disability",
             "withdraw-emigrate",
             "withdraw-leave-job",
             "withdraw-move-out",
+=======
+            "withdraw-build",
+            "withdraw-down-payment",
+            "withdraw-elevator",
+            "withdraw-purchase-full",
+>>>>>>> slice-c
             "withdraw-rent",
             "withdraw-retire",
         ]

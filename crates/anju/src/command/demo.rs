@@ -1,9 +1,10 @@
 //! `anju demo`: fills a demo centre over its own doors: firms with clerks, people with phones whom the departments know, months of
 //! contributions. Who is who is kept for `anju logins`.
 
-use anju_domain::calendar::Month;
+use anju_domain::calendar::{Month, add_months};
 use anju_domain::clock::{Clock, shanghai_date};
 use anyhow::{Context, ensure};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::cast::{self, Farewell, Firm, Person};
@@ -72,6 +73,17 @@ const NAMES: [&str; 12] = [
     "马骏",
 ];
 
+/// What is known of the first of each firm.
+const NOTES: [&str; 7] = [
+    "租住备案，月租 1,200.00",
+    "本市有 1 套住房",
+    "",
+    "全款购房，总价 300,000.00",
+    "商贷购房，首付 200,000.00",
+    "翻建自有住房，预算 80,000.00",
+    "老旧小区加装电梯，分摊 30,000.00",
+];
+
 /// The file that keeps who is who.
 pub fn file(config: &Config) -> std::path::PathBuf {
     config.home.join("demo-people.json")
@@ -124,22 +136,22 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
             fill(config, &doors, &firm, &employees, months, &HOMES).await?;
         }
         people.clerks.push((firm.name, firm.uscc, firm.clerk_phone));
-        let special = |place: usize| {
-            ["租住备案，月租 1,200.00", "本市有 1 套住房", ""][place.min(2)].to_owned()
-        };
-        people.employees.extend(
-            employees
-                .into_iter()
-                .enumerate()
-                .take(3)
-                .map(|(place, one)| Employee {
-                    name: one.name,
-                    id_no: one.id,
-                    phone: one.phone,
-                    card_no: one.card,
-                    note: special(place),
-                }),
-        );
+        let special = |place: usize| NOTES.get(place).copied().unwrap_or_default().to_owned();
+        people
+            .employees
+            .extend(
+                employees
+                    .into_iter()
+                    .enumerate()
+                    .take(NOTES.len())
+                    .map(|(place, one)| Employee {
+                        name: one.name,
+                        id_no: one.id,
+                        phone: one.phone,
+                        card_no: one.card,
+                        note: special(place),
+                    }),
+            );
     }
     if lives.is_empty() && size.employers > 0 {
         let place = 489_600_000 + i64::from(size.seed) % 9_000_000;
@@ -243,7 +255,9 @@ async fn fill(
             Home::Owns => cast::owns_home(doors, person).await?,
         }
     }
-    let this_month = Month::of(shanghai_date(office::clock(&config.home).now()));
+    let today = shanghai_date(office::clock(&config.home).now());
+    own_homes(doors, employees, today).await?;
+    let this_month = Month::of(today);
     let employer = match cast::open_firm(doors, firm, this_month.plus(-months)).await {
         Ok(employer) => employer,
         // Filled before with this seed.
@@ -255,4 +269,27 @@ async fn fill(
     }
     println!("{}：{} 人，{months} 个月", firm.name, employees.len());
     Ok(Some(employer))
+}
+
+/// One who bought with own money, one with a bank's, one who rebuilds, one who shares an elevator: each may withdraw for it.
+async fn own_homes(doors: &Doors, employees: &[Person], today: NaiveDate) -> anyhow::Result<()> {
+    use cast::home::{borrows, has_title, invoiced, may_rebuild, shares_elevator, signs};
+    let lately = add_months(today, -3).to_string();
+    if let Some(buyer) = employees.get(3) {
+        signs(doors, buyer, &lately, 30_000_000, 30_000_000).await?;
+    }
+    if let Some(borrower) = employees.get(4) {
+        signs(doors, borrower, &lately, 60_000_000, 20_000_000).await?;
+        borrows(doors, borrower, "B4", 40_000_000).await?;
+    }
+    if let Some(builder) = employees.get(5) {
+        has_title(doors, builder, "2010-06-01", 20_000_000).await?;
+        may_rebuild(doors, builder, "GH2026001", &lately, 8_000_000).await?;
+        invoiced(doors, builder, &lately, 7_500_000).await?;
+    }
+    if let Some(neighbour) = employees.get(6) {
+        has_title(doors, neighbour, "2005-03-01", 15_000_000).await?;
+        shares_elevator(doors, neighbour, "DT2026001", &lately, 3_000_000).await?;
+    }
+    Ok(())
 }

@@ -24,6 +24,7 @@ mod evidence;
 mod flexible;
 mod gateway;
 mod handover;
+mod home_withdrawal;
 mod installation;
 mod interest_year;
 mod keys;

@@ -72,6 +72,8 @@ struct EventRow {
     amount_fen: i64,
     used_on: NaiveDate,
     mine: bool,
+    /// By the person or the spouse.
+    family: bool,
 }
 
 /// Kinds of withdrawals that are for buying or paying off a home (RENT-06).
@@ -299,7 +301,7 @@ fn event_value(uses: &[EventRow]) -> Value {
     let uses: Vec<Value> = uses
         .iter()
         .map(|used| {
-            json!({ "kind": used.kind, "amount_fen": used.amount_fen, "on": used.used_on, "mine": used.mine })
+            json!({ "kind": used.kind, "amount_fen": used.amount_fen, "on": used.used_on, "mine": used.mine, "family": used.family })
         })
         .collect();
     json!({ "uses": uses })

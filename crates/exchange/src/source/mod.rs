@@ -6,6 +6,7 @@
 pub mod column;
 
 mod bigdata;
+mod home_loan;
 mod civil;
 mod court;
 mod credit;
@@ -26,6 +27,7 @@ mod sichuan;
 mod status;
 mod talent;
 mod tax_register;
+mod tax;
 
 use serde_json::{Map, Value};
 
@@ -58,6 +60,8 @@ static FORMS: &[&[Form]] = &[
     civil::FORMS,
     estate::FORMS,
     housing::FORMS,
+    tax::FORMS,
+    home_loan::FORMS,
     hrss::FORMS,
     disabled::FORMS,
     immigration::FORMS,

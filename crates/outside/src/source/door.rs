@@ -355,15 +355,20 @@ fn one(
     let field = subject_field(fact_type);
     let by_default = crate::face::portrait(fact_type);
     let Some(row) = row.or(by_default.as_ref()) else {
-        return Said {
-            data: json!({ field: who }),
-            ..Said::nothing(code::NO_RECORD, "查无记录")
-        };
+        return no_record(field, who);
     };
     let mut data = match form(fact_type) {
         None => Row::from_iter([("value".to_owned(), Value::Object(row.clone()))]),
         Some(form) => {
             let mut said = super::column::say(form.columns, row);
+            let question = super::Asked {
+                subject,
+                name: registers.person_name(subject),
+                keys: asked,
+            };
+            if super::answer(fact_type).is_some_and(|answer| !answer(&question, row, &mut said)) {
+                return no_record(field, who);
+            }
             if let Some(comparison) = &form.comparison {
                 comparison.judge(row, asked, &mut said);
             }
@@ -372,6 +377,13 @@ fn one(
     };
     data.insert(field.to_owned(), Value::from(who));
     found(Value::Object(data))
+}
+
+fn no_record(field: &str, who: String) -> Said {
+    Said {
+        data: json!({ field: who }),
+        ..Said::nothing(code::NO_RECORD, "查无记录")
+    }
 }
 
 /// Many names and numbers in one question; answers in order, `2` where there is no such number.

@@ -5,6 +5,7 @@
 
 mod batch;
 mod bigdata;
+mod home_loan;
 mod civil;
 mod column;
 pub(crate) mod company;
@@ -34,6 +35,7 @@ mod sichuan;
 mod status;
 mod talent;
 mod tax_register;
+mod tax;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -52,6 +54,66 @@ pub use list::{SOURCES, Source, source_of};
 
 /// A record in its source's own fields.
 pub type Row = Map<String, Value>;
+
+/// Looks at a record with the eyes of the question; false where the record is not the one that was asked for.
+type Answer = fn(&Asked<'_>, &Row, &mut Row) -> bool;
+
+/// A question at a register.
+pub(crate) struct Asked<'q> {
+    /// ID number or credit code.
+    pub(crate) subject: &'q str,
+    /// The name that the police have registered under it, where they have one.
+    pub(crate) name: Option<&'q str>,
+    /// All keys.
+    pub(crate) keys: &'q Row,
+}
+
+impl Asked<'_> {
+    /// Whether a list of people names the one who is asked about, by number or by name. Nobody is missed in an empty list.
+    fn is_among(&self, people: &[&str]) -> bool {
+        people.is_empty()
+            || people
+                .iter()
+                .any(|one| *one == self.subject || Some(*one) == self.name)
+    }
+
+    /// Whether a number of the question is that of the record; a number that the record does not hold, or that nobody asked by, is no
+    /// difference.
+    fn same(&self, row: &Row, field: &str) -> bool {
+        let text = |row: &Row| {
+            let text = row.get(field)?.as_str()?;
+            (!text.is_empty()).then(|| text.to_uppercase())
+        };
+        match (text(self.keys), text(row)) {
+            (Some(asked), Some(held)) => asked == held,
+            _ => true,
+        }
+    }
+}
+
+/// The texts of a list in a record.
+fn texts<'r>(row: &'r Row, field: &str) -> Vec<&'r str> {
+    let list = row.get(field).and_then(Value::as_array);
+    list.map_or_else(Vec::new, |list| {
+        list.iter().filter_map(Value::as_str).collect()
+    })
+}
+
+/// Of a record with another number than the one asked by nothing is told but that it does not hold.
+fn hush_unless(holds: bool, verdict: &str, said: &mut Row) {
+    if !holds {
+        said.clear();
+        said.insert(verdict.to_owned(), Value::from("0"));
+    }
+}
+
+/// Says yes or no where the record does not say it itself.
+fn say_whether(row: &Row, field: &str, holds: bool, said: &mut Row) {
+    if !row.contains_key(field) {
+        let code = if holds { "1" } else { "0" };
+        said.insert(field.to_owned(), Value::from(code));
+    }
+}
 
 /// Completes a record before it is entered; the message says what is wrong with it.
 type Prepare = fn(&mut Row) -> Result<(), String>;
@@ -92,6 +154,8 @@ static FORMS: &[&[Form]] = &[
     civil::FORMS,
     estate::FORMS,
     housing::FORMS,
+    tax::FORMS,
+    home_loan::FORMS,
     hrss::FORMS,
     disabled::FORMS,
     immigration::FORMS,
@@ -113,6 +177,20 @@ static FORMS: &[&[Form]] = &[
 
 fn form(fact_type: &str) -> Option<&'static Form> {
     (FORMS.iter().flat_map(|forms| forms.iter())).find(|form| form.fact_type == fact_type)
+}
+
+/// What an answer of a type says of who or what was asked about, beyond the record itself.
+fn answer(fact_type: &str) -> Option<Answer> {
+    [
+        estate::ANSWERS,
+        housing::ANSWERS,
+        tax::ANSWERS,
+        home_loan::ANSWERS,
+    ]
+    .iter()
+    .flat_map(|answers| answers.iter())
+    .find(|(named, _)| *named == fact_type)
+    .map(|(_, answer)| *answer)
 }
 
 /// The field of the subject; sources without a form of their own speak the control door's fields.
@@ -293,6 +371,13 @@ impl Registers {
             .flatten()
             .filter_map(|key| hex::decode(key).ok())
             .collect()
+    }
+
+    /// The name that the police have registered under an ID number.
+    pub(crate) fn person_name(&self, id: &str) -> Option<&str> {
+        self.record("D01", "police.identity", id)?
+            .get("xm")?
+            .as_str()
     }
 
     /// How a source behaves.
