@@ -5,6 +5,7 @@
 
 pub mod column;
 
+mod bank_loan;
 mod civil;
 mod court;
 mod estate;
@@ -51,6 +52,7 @@ static FORMS: &[&[Form]] = &[
     court::FORMS,
     national::FORMS,
     payment_card::FORMS,
+    bank_loan::FORMS,
 ];
 
 /// The form of a type, if its source has one of its own.

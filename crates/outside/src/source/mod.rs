@@ -3,6 +3,7 @@
 //! Invariant: what the product learns it learns through `POST /gateway/…` ([`door`]); the control door ([`control`]) changes
 //! registers and moods, and nothing else does. Read [`Registers`] first, then one source such as `civil.rs`.
 
+mod bank_loan;
 mod civil;
 mod column;
 pub(crate) mod company;
@@ -82,6 +83,7 @@ static FORMS: &[&[Form]] = &[
     court::FORMS,
     national::FORMS,
     payment_card::FORMS,
+    bank_loan::FORMS,
 ];
 
 fn form(fact_type: &str) -> Option<&'static Form> {
