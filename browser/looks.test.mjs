@@ -69,6 +69,8 @@ page('my-statement', 'long', async (at) => {
 });
 page('my-papers', 'long', '/my/papers');
 page('my-transfer', 'tenant', '/my/transfer');
+page('my-agreements', 'long', '/my/agreements');
+page('my-agreement-sign', 'long', '/my/do/withdraw-sign-commercial');
 page('my-flexible', 'long', '/my/flexible');
 page('my-flexible-sign', 'long', '/my/do/flexible-contributor-open');
 page('my-messages', 'long', '/my/messages');
@@ -183,6 +185,7 @@ page('desk-suspense', 'accountant', '/desk/suspense');
 page('desk-corrections', 'accountant', '/desk/corrections');
 page('desk-relief', 'accountant', '/desk/relief');
 page('desk-relief-list', 'accountant', '/desk/relief/list?kind=1');
+page('desk-agreements', 'teller', '/desk/agreements');
 page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-suspense-old', 'accountant', '/desk/suspense/old');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');

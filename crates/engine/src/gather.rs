@@ -199,9 +199,8 @@ impl Engine {
                 continue;
             };
             keys.more.extend(ask.keys);
-            let source = (fact_type == "bank.card_match")
-                .then(|| issuer(facts, &role))
-                .flatten();
+            // Each bank knows its own cards and loans only: policy says which one is asked.
+            let source = keys.more.remove("bank");
             requests.push(FactRequest {
                 fact_type,
                 role,
@@ -340,12 +339,6 @@ fn other_person(role: &str, request: &Request) -> Option<(String, SubjectKeys)> 
         |name| format!("{label} {}", anju_domain::name::mask(name)),
     );
     Some((shown, keys))
-}
-
-/// The bank that issued a card, as UnionPay says: each bank knows its own cards only.
-fn issuer(facts: &Facts, role: &str) -> Option<String> {
-    let auth = facts.get(role, "unionpay.card_auth")?;
-    auth.value.get("bank")?.as_str().map(str::to_owned)
 }
 
 /// The duty of the regulation.

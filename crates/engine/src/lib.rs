@@ -3,6 +3,7 @@
 //! `gather.rs`, then `advance.rs`.
 
 pub mod advance;
+mod agreements;
 mod collect;
 pub mod day_end;
 pub mod deliver;
@@ -70,6 +71,7 @@ impl Running {
     pub fn be_alone(&mut self) {
         self.watchers.spawn(schedule::run(self.engine.clone()));
         self.watchers.spawn(collect::run(self.engine.clone()));
+        self.watchers.spawn(agreements::run(self.engine.clone()));
     }
 
     /// Takes nothing more and finishes what is in hand.

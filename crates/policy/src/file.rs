@@ -358,8 +358,16 @@ pub(crate) struct RawClaim {
     /// What is shared with other claims, before the key: `HOME`, `LOAN`.
     #[serde(default)]
     pub prefix: String,
-    /// The shared object: an expression of text (`form.contract_no`). Without it nothing is shared.
-    pub key: Option<String>,
+    /// The shared object: an expression of text (`form.contract_no`), or several that name it together (`["form.loan_bank", "form.loan_no"]`).
+    /// Without it nothing is shared.
+    pub key: Option<RawKey>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum RawKey {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// Reads one file.

@@ -39,7 +39,8 @@ pub(crate) struct PlanNeed {
 pub(crate) struct Claim {
     pub kind: Option<Node>,
     pub prefix: String,
-    pub key: Option<Node>,
+    /// The parts of the key, in order; none where nothing is shared.
+    pub key: Vec<Node>,
 }
 
 /// Where a slot's value comes from.
@@ -130,10 +131,20 @@ impl Plan {
 
     /// The object that the withdrawal shares with other claims: `HOME:500103…`.
     pub fn claimed(&self, slots: &[Slot]) -> Option<String> {
-        match self.claim.key.as_ref()?.value(Context::new(slots)) {
-            Ok(Val::Text(key)) if !key.is_empty() => Some(format!("{}:{key}", self.claim.prefix)),
-            _ => None,
+        if self.claim.key.is_empty() {
+            return None;
         }
+        let mut key = self.claim.prefix.clone();
+        for part in &self.claim.key {
+            match part.value(Context::new(slots)) {
+                Ok(Val::Text(part)) if !part.is_empty() => {
+                    key.push(':');
+                    key.push_str(part);
+                }
+                _ => return None,
+            }
+        }
+        Some(key)
     }
 
     /// The names that read what was claimed of that object.

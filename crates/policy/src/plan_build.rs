@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::agreement::Agreement;
 use crate::evaluate::{NOW, Node};
 use crate::expression::{self, Meaning, Scope};
-use crate::file::{PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawReview};
+use crate::file::{
+    PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawKey, RawReview,
+};
 use crate::load::{Errors, day};
 use crate::plan::{
     Amount, AmountTerm, Claim, Plan, PlanCondition, PlanNeed, SlotSource, first_slots,
@@ -266,14 +268,19 @@ impl<'a> Builder<'a> {
     }
 
     fn claim(&mut self, raw: &RawClaim, errors: &mut Errors) -> Claim {
-        let mut text = |key: &str, text: Option<&String>| {
-            let node = expression::compile_as(text?, Type::Text, self);
+        let mut text = |key: &str, text: &str| {
+            let node = expression::compile_as(text, Type::Text, self);
             errors.keep(&format!("claim, {key}"), node)
         };
+        let key = match &raw.key {
+            None => &[],
+            Some(RawKey::One(text)) => std::slice::from_ref(text),
+            Some(RawKey::Several(texts)) => texts.as_slice(),
+        };
         Claim {
-            kind: text("kind", raw.kind.as_ref()),
+            kind: raw.kind.as_ref().and_then(|kind| text("kind", kind)),
             prefix: raw.prefix.clone(),
-            key: text("key", raw.key.as_ref()),
+            key: key.iter().filter_map(|part| text("key", part)).collect(),
         }
     }
 

@@ -235,7 +235,7 @@ impl PolicySet {
     ) -> Result<(Option<String>, Option<String>), PolicyError> {
         let plan = self.plan(service)?;
         let fixed = plan.service.withdraw_kind.clone();
-        if plan.claim.kind.is_none() && plan.claim.key.is_none() {
+        if plan.claim.kind.is_none() && plan.claim.key.is_empty() {
             return Ok((fixed, None));
         }
         let slots = plan.read(facts, form, at);

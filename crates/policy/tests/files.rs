@@ -55,6 +55,10 @@ fn the_demo_centres_files_have_no_mistake() {
             "transfer-out",
             "verify-document",
             "withdraw-rent",
+            "withdraw-repay",
+            "withdraw-run-commercial",
+            "withdraw-sign-commercial",
+            "withdraw-sign-fund-loan",
         ]
     );
 }

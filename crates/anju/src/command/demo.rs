@@ -125,7 +125,12 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
         }
         people.clerks.push((firm.name, firm.uscc, firm.clerk_phone));
         let special = |place: usize| {
-            ["租住备案，月租 1,200.00", "本市有 1 套住房", ""][place.min(2)].to_owned()
+            [
+                "租住备案，月租 1,200.00",
+                "本市有 1 套住房",
+                "建设银行房贷，已签约定提取；时钟拨到下月 5 日以后办上一期",
+            ][place.min(2)]
+            .to_owned()
         };
         people.employees.extend(
             employees
@@ -174,6 +179,16 @@ async fn fill(
     };
     for back in (1..=months).rev() {
         cast::contribute(doors, &employer, this_month.plus(-back), employees).await?;
+    }
+    let repaid: Vec<Month> = (1..=12).rev().map(|back| this_month.plus(-back)).collect();
+    // One has agreed to be paid each month for his loan, another has claimed for hers.
+    for (place, action) in [(2, Some("sign")), (3, None)] {
+        let Some(borrower) = employees.get(place) else {
+            continue;
+        };
+        cast::repays(doors, borrower, "B4", &repaid, 20_000).await?;
+        let request = cast::loan_request(doors, borrower, "B4", action).await?;
+        doors.post("/cases?wait=15s", &request).await?.ok()?;
     }
     println!("{}：{} 人，{months} 个月", firm.name, employees.len());
     Ok(())

@@ -32,6 +32,7 @@ mod policy;
 mod query;
 mod refund;
 mod relief;
+mod repay;
 mod replay;
 mod restore;
 mod schema;

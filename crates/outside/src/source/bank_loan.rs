@@ -57,7 +57,12 @@ fn add_up(given: &mut Row) -> Result<(), String> {
             .entry(list)
             .or_insert_with(|| Value::Array(Vec::new()));
         let fen = |row: &Value| row.get("amount_fen").and_then(Value::as_i64);
-        repaid += rows.as_array().into_iter().flatten().filter_map(fen).sum::<i64>();
+        repaid += rows
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(fen)
+            .sum::<i64>();
     }
     given.entry("paid_fen").or_insert_with(|| repaid.into());
     let days = given.get("overdue_days").and_then(Value::as_i64);

@@ -1,6 +1,7 @@
 //! `/desk`: handlers of staff. A teller sees the person who stands at the window, a reviewer what his branch keeps, an
 //! accountant or auditor the centre; each look at a person is written down with its reason at once.
 
+mod agreements;
 mod apply;
 mod arrears;
 mod books;
@@ -99,6 +100,7 @@ pub(crate) fn routes() -> Router<Portal> {
             get(corrections::page).post(corrections::propose),
         )
         .route("/desk/corrections/{id}/check", post(corrections::check))
+        .route("/desk/agreements", get(agreements::page))
         .route("/desk/relief", get(relief::page))
         .route("/desk/relief/list", get(relief::list))
         .route("/desk/transfers", get(transfers::list_page))
@@ -131,6 +133,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
             ("/desk/relief", "困难帮扶", "g r"),
+            ("/desk/agreements", "约定提取", "g p"),
             ("/desk/transfers", "异地转移", "g m"),
             ("/desk/employers/open", "单位开户", "g e"),
         ],
