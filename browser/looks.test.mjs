@@ -69,6 +69,8 @@ page('my-statement', 'long', async (at) => {
 });
 page('my-papers', 'long', '/my/papers');
 page('my-transfer', 'tenant', '/my/transfer');
+page('my-agreements', 'long', '/my/agreements');
+page('my-agreement-sign', 'long', '/my/do/withdraw-sign-commercial');
 page('my-flexible', 'long', '/my/flexible');
 page('my-credit', 'long', '/my/credit');
 page('my-credit-apply', 'long', '/my/do/employee-credit-referral');
@@ -196,6 +198,7 @@ page('desk-credit', 'accountant', '/desk/credit');
 page('desk-credit-list', 'accountant', '/desk/credit/list?kind=1');
 page('desk-employers', 'teller', '/desk/employers');
 page('desk-relief-list', 'accountant', '/desk/relief/list?kind=1');
+page('desk-agreements', 'teller', '/desk/agreements');
 page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-suspense-old', 'accountant', '/desk/suspense/old');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');

@@ -213,6 +213,54 @@ pub async fn seal(doors: &Doors, employer: &str, who: &Person) -> anyhow::Result
     Ok(())
 }
 
+/// The number of a person's home loan: he has one at most at each bank.
+pub fn loan_no(person: &Person) -> String {
+    format!("3100{}", &person.id[6..17])
+}
+
+/// The person repays a home loan of a bank: so much on the 20th of each of these months.
+///
+/// # Errors
+/// The outside world refuses.
+pub async fn repays(
+    doors: &Doors,
+    person: &Person,
+    bank: &str,
+    months: &[Month],
+    fen: i64,
+) -> anyhow::Result<()> {
+    let instalments: Vec<Value> = months
+        .iter()
+        .map(|month| json!({ "date": format!("{month}-20"), "amount_fen": fen }))
+        .collect();
+    let loan = json!({
+        "loan_no": loan_no(person), "role": "borrower", "purpose": "house", "district": "500112", "instalments": instalments,
+    });
+    fact(doors, bank, "bank.loan_repayment", &person.id, loan).await
+}
+
+/// A request about the person's own home loan at a bank: a claim, or with an `action` an agreement.
+///
+/// # Errors
+/// The centre does not know the person.
+pub async fn loan_request(
+    doors: &Doors,
+    person: &Person,
+    bank: &str,
+    action: Option<&str>,
+) -> anyhow::Result<Value> {
+    let applicant = look_up(doors, person).await?;
+    let mut form = json!({ "loan_bank": bank, "loan_no": loan_no(person), "card_no": person.card });
+    let service = match action {
+        Some(action) => {
+            form["action"] = action.into();
+            "withdraw-sign-commercial"
+        }
+        None => "withdraw-repay",
+    };
+    Ok(json!({ "service": service, "applicant": applicant, "form": form, "channel": "APP" }))
+}
+
 /// An employer of a story.
 #[derive(Debug, Clone)]
 pub struct Firm {

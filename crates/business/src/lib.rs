@@ -110,6 +110,9 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                     &service.id,
                     &authorities.banks,
                 ))),
+                "sign_repay" => Some(Arc::new(withdrawal::agreement::sign::RepaySigning::new(
+                    &service.id,
+                ))),
                 "flexible_open" => Some(Arc::new(FlexibleOpening::new(&service.id))),
                 "flexible_change" => Some(Arc::new(FlexibleChange::new(&service.id))),
                 "authorise_clerk" => {

@@ -8,6 +8,7 @@ mod begin;
 mod closing;
 mod decide;
 mod many;
+mod pay_many;
 mod proof;
 mod replay;
 mod returned;
@@ -23,6 +24,7 @@ pub use begin::{
 pub use closing::{Closing, close_out};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
+pub use pay_many::{ToPay, pay_many};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};

@@ -246,3 +246,28 @@ pub async fn tell_people(
     .await?;
     Ok(())
 }
+
+/// Puts a short message to each of these people, each about a case of his own, into the change that causes it: one statement for a batch.
+pub async fn tell_about(
+    office: &Office,
+    conn: &mut PgConnection,
+    cases: &[i64],
+    people: &[i64],
+    texts: &[String],
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload, made_at)
+         SELECT n.outbox_id, n.case_id, $2, $1, $3, jsonb_build_object('person', n.person_id, 'text', n.text), $2
+           FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[]) AS n (outbox_id, case_id, person_id, text)",
+    )
+    .bind(office.centre.id)
+    .bind(office.now())
+    .bind(kind::SMS)
+    .bind(office.ids.take(people.len()).await?)
+    .bind(cases)
+    .bind(people)
+    .bind(texts)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

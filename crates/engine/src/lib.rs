@@ -4,6 +4,7 @@
 
 pub mod advance;
 mod batch;
+mod agreements;
 mod collect;
 mod credit;
 pub mod day_end;
@@ -72,6 +73,7 @@ impl Running {
     pub fn be_alone(&mut self) {
         self.watchers.spawn(schedule::run(self.engine.clone()));
         self.watchers.spawn(collect::run(self.engine.clone()));
+        self.watchers.spawn(agreements::run(self.engine.clone()));
     }
 
     /// Takes nothing more and finishes what is in hand.

@@ -56,19 +56,20 @@ fn the_demo_centres_files_have_no_mistake() {
             "transfer-in-apply",
             "transfer-out",
             "verify-document",
-<<<<<<< HEAD
+            "withdraw-build",
             "withdraw-disability",
+            "withdraw-down-payment",
+            "withdraw-elevator",
             "withdraw-emigrate",
             "withdraw-leave-job",
             "withdraw-move-out",
-=======
-            "withdraw-build",
-            "withdraw-down-payment",
-            "withdraw-elevator",
             "withdraw-purchase-full",
->>>>>>> slice-c
             "withdraw-rent",
+            "withdraw-repay",
             "withdraw-retire",
+            "withdraw-run-commercial",
+            "withdraw-sign-commercial",
+            "withdraw-sign-fund-loan",
         ]
     );
 }

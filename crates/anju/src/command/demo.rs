@@ -74,14 +74,15 @@ const NAMES: [&str; 12] = [
 ];
 
 /// What is known of the first of each firm.
-const NOTES: [&str; 7] = [
+const NOTES: [&str; 8] = [
     "租住备案，月租 1,200.00",
     "本市有 1 套住房",
-    "",
+    "建设银行房贷，已签约定提取；时钟拨到下月 5 日以后办上一期",
     "全款购房，总价 300,000.00",
     "商贷购房，首付 200,000.00",
     "翻建自有住房，预算 80,000.00",
     "老旧小区加装电梯，分摊 30,000.00",
+    "建设银行房贷，已办还贷提取",
 ];
 
 /// The file that keeps who is who.
@@ -266,6 +267,16 @@ async fn fill(
     };
     for back in (1..=months).rev() {
         cast::contribute(doors, &employer, this_month.plus(-back), employees).await?;
+    }
+    let repaid: Vec<Month> = (1..=12).rev().map(|back| this_month.plus(-back)).collect();
+    // One has agreed to be paid each month for his loan, another has claimed for hers.
+    for (place, action) in [(2, Some("sign")), (7, None)] {
+        let Some(borrower) = employees.get(place) else {
+            continue;
+        };
+        cast::repays(doors, borrower, "B4", &repaid, 20_000).await?;
+        let request = cast::loan_request(doors, borrower, "B4", action).await?;
+        doors.post("/cases?wait=15s", &request).await?.ok()?;
     }
     println!("{}：{} 人，{months} 个月", firm.name, employees.len());
     Ok(Some(employer))

@@ -39,6 +39,7 @@ mod policy;
 mod query;
 mod refund;
 mod relief;
+mod repay;
 mod replay;
 mod restore;
 mod schema;

@@ -40,6 +40,7 @@ struct Related {
     spouse_uses: Json<Vec<UseRow>>,
     event_uses: Json<Vec<EventRow>>,
     event_version: Option<i32>,
+    agreement: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -195,7 +196,7 @@ pub async fn read_related(
                 fact.value["lease_used"] = used_by_others(&related.event_uses.0);
             }
             ("applicant", "own.event") if known.event_key.is_some() => {
-                let value = event_value(&related.event_uses.0);
+                let value = event_value(&related.event_uses.0, related.agreement);
                 *fact = own_fact(now, "applicant", "本事项", "own.event", Some(value));
             }
             ("spouse", "own.case") => {
@@ -296,22 +297,29 @@ fn case_value(office: &Office, read: &Read) -> Value {
     })
 }
 
-/// Every use of the shared event, paid or pending.
-fn event_value(uses: &[EventRow]) -> Value {
-    let uses: Vec<Value> = uses
+/// Every use of the shared event, paid or pending, and whether the person has an agreement about it.
+fn event_value(all: &[EventRow], agreement: bool) -> Value {
+    let uses: Vec<Value> = all
         .iter()
         .map(|used| {
             json!({ "kind": used.kind, "amount_fen": used.amount_fen, "on": used.used_on, "mine": used.mine, "family": used.family })
         })
         .collect();
-    json!({ "uses": uses })
+    json!({
+        "uses": uses,
+        "by_month": by_month(all.iter()),
+        "last_mine_on": all.iter().filter(|used| used.mine).map(|used| used.used_on).max(),
+        "agreement": agreement,
+    })
 }
 
 /// What others have claimed of the event, by month.
 fn used_by_others(uses: &[EventRow]) -> Value {
-    uses.iter()
-        .filter(|used| !used.mine)
-        .flat_map(|used| used.months.iter().zip(&used.amounts))
+    by_month(uses.iter().filter(|used| !used.mine))
+}
+
+fn by_month<'a>(uses: impl Iterator<Item = &'a EventRow>) -> Value {
+    uses.flat_map(|used| used.months.iter().zip(&used.amounts))
         .map(|(month, fen)| json!({ "month": Month::from_index(*month).to_string(), "amount_fen": fen }))
         .collect()
 }

@@ -257,7 +257,7 @@ async fn move_case(
 }
 
 /// Numbers of a decision that its event keeps.
-fn detail(decided: &Decided<'_>) -> Value {
+pub(super) fn detail(decided: &Decided<'_>) -> Value {
     let not_met: Vec<&str> = decided
         .decision
         .conditions
@@ -285,7 +285,7 @@ fn detail(decided: &Decided<'_>) -> Value {
     detail
 }
 
-fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
+pub(super) fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
     Ok(serde_json::to_value(KeptDecision {
         stored: decided.stored.clone(),
         own: decided.own.facts.clone(),

@@ -7,6 +7,7 @@ pub mod column;
 
 mod bigdata;
 mod home_loan;
+mod bank_loan;
 mod civil;
 mod court;
 mod credit;
@@ -79,6 +80,7 @@ static FORMS: &[&[Form]] = &[
     sichuan::FORMS,
     settle::FORMS,
     status::FORMS,
+    bank_loan::FORMS,
 ];
 
 /// The form of a type, if its source has one of its own.

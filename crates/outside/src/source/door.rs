@@ -354,6 +354,7 @@ fn one(
     };
     let field = subject_field(fact_type);
     let by_default = crate::face::portrait(fact_type);
+    let row = row.filter(|row| !super::bank_loan::is_another(fact_type, row, asked));
     let Some(row) = row.or(by_default.as_ref()) else {
         return no_record(field, who);
     };

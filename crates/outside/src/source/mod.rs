@@ -6,6 +6,7 @@
 mod batch;
 mod bigdata;
 mod home_loan;
+mod bank_loan;
 mod civil;
 mod column;
 pub(crate) mod company;
@@ -173,6 +174,7 @@ static FORMS: &[&[Form]] = &[
     sichuan::FORMS,
     settle::FORMS,
     status::FORMS,
+    bank_loan::FORMS,
 ];
 
 fn form(fact_type: &str) -> Option<&'static Form> {

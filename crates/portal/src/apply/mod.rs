@@ -109,7 +109,8 @@ impl Asking<'_> {
             .set
             .service(service)
             .filter(|one| {
-                (pays(one) || one.group == "personal") && one.login_on(self.channel).is_some()
+                (pays(one) || matches!(one.group.as_str(), "personal" | "withdraw"))
+                    && one.login_on(self.channel).is_some()
             })
             .cloned()
             .ok_or(PageError::NotFound)

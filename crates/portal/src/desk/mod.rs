@@ -1,6 +1,7 @@
 //! `/desk`: handlers of staff. A teller sees the person who stands at the window, a reviewer what his branch keeps, an
 //! accountant or auditor the centre; each look at a person is written down with its reason at once.
 
+mod agreements;
 mod apply;
 mod arrears;
 mod books;
@@ -115,6 +116,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/corrections/{id}/check", post(corrections::check))
         .route("/desk/credit", get(credit::page))
         .route("/desk/credit/list", get(credit::list))
+        .route("/desk/agreements", get(agreements::page))
         .route("/desk/relief", get(relief::page))
         .route("/desk/relief/list", get(relief::list))
         .route("/desk/transfers", get(transfers::list_page))
@@ -154,6 +156,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/relief", "困难帮扶", "g r"),
             ("/desk/deaths", "死亡信号", "g z"),
             ("/desk/credit", "定向授信", "g x"),
+            ("/desk/agreements", "约定提取", "g p"),
             ("/desk/transfers", "异地转移", "g m"),
             ("/desk/employers/open", "单位开户", "g e"),
         ],

@@ -265,5 +265,8 @@ pub(crate) async fn withdraw(
         unknown,
         unmet,
         taken: Rows::new(taken),
+        more: Rows::new(vec![
+            Row::to("/my/agreements", "约定提取").note("签一次约，每期还了住房贷款自动提取到卡"),
+        ]),
     })
 }

@@ -2,6 +2,7 @@
 //! that does not exist.
 
 mod account;
+pub(crate) mod agreements;
 mod apply;
 mod cases;
 mod consents;
@@ -58,6 +59,7 @@ pub(crate) fn routes() -> Router<Portal> {
             "/my/cases/{case}/withdraw",
             get(cases::ask_to_withdraw).post(cases::withdraw),
         )
+        .route("/my/agreements", get(agreements::page))
         .route("/my/flexible", get(flexible::page))
         .route("/my/credit", get(credit::page))
         .route("/my/account", get(account::page))

@@ -1,5 +1,6 @@
 //! `/desk`: teller, reviewer, accountant. Dense, keyboard first; nothing of a person is whole before a reason is given.
 
+mod agreements;
 mod apply;
 mod arrears;
 mod case;
@@ -23,6 +24,7 @@ mod tasks;
 mod transfers;
 mod trial_balance;
 
+pub use agreements::AgreementsPage;
 pub use apply::{ApplyPage, WhyPage};
 pub use arrears::{ArrearsPage, EmployerArrearsPage, EnforcementPage, StepPart};
 pub use case::{CasePage, Paper};

@@ -34,6 +34,8 @@ pub struct WithdrawPage {
     pub unmet: Vec<crate::components::Row>,
     /// 提取过的.
     pub taken: Rows,
+    /// What is agreed once instead.
+    pub more: Rows,
 }
 
 impl WithdrawPage {
