@@ -70,6 +70,20 @@ pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Op
     .await?)
 }
 
+/// The live consent that somebody gave once for what a service does by itself, without a case.
+pub async fn standing(office: &Office, person_id: i64, service: &str) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar(
+        "SELECT consent_id FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND service = $3 AND case_id IS NULL AND withdrawn_at IS NULL
+          ORDER BY consent_id DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(service)
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
 /// The consents of a person, newest first.
 pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Consent>> {
     Ok(sqlx::query_as(

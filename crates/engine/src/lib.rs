@@ -6,6 +6,7 @@ pub mod advance;
 mod collect;
 pub mod day_end;
 pub mod deliver;
+pub mod entitled;
 pub mod gather;
 pub mod keys;
 mod payer;

@@ -15,7 +15,7 @@ use crate::explain::Reading;
 use crate::fact::{At, Facts, Form};
 use crate::file::{LoadError, PolicyFiles, RawAgree};
 use crate::parameter::{Given, Parameter};
-use crate::plan::Plan;
+use crate::plan::{Plan, SlotSource};
 use crate::region::RegionSet;
 use crate::service::{FactNeed, ServiceDefinition};
 use crate::value::{Gap, Type, Value, date_number};
@@ -157,6 +157,31 @@ impl PolicySet {
             facts,
             at,
         })
+    }
+
+    /// Reads what would be a case before its form is filled in: what must be filled in and is not stands for nothing yet, instead of
+    /// being missing. With a whole form it is [`PolicySet::reading`].
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn reading_ahead<'a>(
+        &'a self,
+        service: &str,
+        facts: &'a Facts,
+        form: &Form,
+        at: At,
+    ) -> Result<Reading<'a>, PolicyError> {
+        let mut reading = self.reading(service, facts, form, at)?;
+        let plan = reading.plan;
+        for (source, slot) in plan.slots.iter().zip(&mut reading.slots) {
+            if let SlotSource::Input(index) = source
+                && plan.service.inputs[*index].required
+                && *slot == Err(Gap::Missing)
+            {
+                *slot = Err(Gap::Unknown);
+            }
+        }
+        Ok(reading)
     }
 
     /// Decides a case: the decision as it is shown.

@@ -348,6 +348,7 @@ mod tests {
                 law: "建金〔2015〕19号".into(),
                 message: None,
                 met_from: None,
+                ways: Vec::new(),
                 on_unknown: OnUnknown::Wait,
                 facts: Vec::new(),
             }],
@@ -376,6 +377,7 @@ mod tests {
             ],
             months: Vec::new(),
             review_reasons: Vec::new(),
+            possible_from: None,
         }
     }
 
