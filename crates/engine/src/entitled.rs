@@ -3,13 +3,13 @@
 //! told twice of the same thing. A run that was interrupted goes on from its mark.
 
 use anju_business::population::{self, Candidate, entitled};
+use anju_business::queries::{self, Answer, Question};
 use anju_casework::catalogue::Request;
 use anju_casework::consent;
 use anju_casework::person::{self, Person};
 use anju_casework::{Fault, PgConnection, Refusal, Result};
 use anju_domain::clock::{at_hour, shanghai};
 use anju_policy::{ConditionOutcome, Decision, Form, InputType, Outcome, ServiceDefinition};
-use anju_vault::NumberKind;
 use chrono::{NaiveDate, Timelike};
 use serde_json::{Value, json};
 
@@ -150,18 +150,22 @@ impl Engine {
         Ok(found)
     }
 
-    /// `query-entitlements`: what a person is entitled to, over every withdrawal in force.
+    /// Answers a query of the catalogue.
     ///
     /// # Errors
-    /// 404 for a subject that is not there; the database.
-    pub async fn query_entitlements(&self, subject: Option<&str>) -> Result<Value> {
-        let unknown = || Refusal::not_found("这位职工");
-        let person_id = subject
-            .and_then(|number| self.office.numbers.decode(NumberKind::Person, number.trim()))
-            .ok_or_else(unknown)?;
+    /// Those of [`queries::answer`].
+    pub async fn query(&self, id: &str, question: &Question<'_>) -> Result<Value> {
+        match queries::answer(&self.office, id, question).await? {
+            Answer::Drawn(drawn) => Ok(drawn),
+            Answer::Entitlements(person_id) => self.query_entitlements(person_id).await,
+        }
+    }
+
+    /// `query-entitlements`: what a person is entitled to, over every withdrawal in force.
+    async fn query_entitlements(&self, person_id: i64) -> Result<Value> {
         let person = person::get(&self.office, person_id)
             .await?
-            .ok_or_else(unknown)?;
+            .ok_or_else(|| Refusal::not_found("这位职工"))?;
         let found = self.entitlements(&person, "APP").await?;
         Ok(json!({
             "items": found.iter().map(Entitlement::draw).collect::<Vec<_>>(),

@@ -11,6 +11,7 @@ mod close;
 mod corrections;
 mod customer;
 mod enforcement;
+mod entitled;
 mod environment;
 mod identify;
 mod interest;
@@ -77,6 +78,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/environment", get(environment::page))
+        .route("/desk/entitled", get(entitled::page))
         .route("/desk/ops", get(ops::page))
         .route("/desk/arrears", get(arrears::page))
         .route("/desk/arrears/{employer}", get(arrears::of_employer))
@@ -130,6 +132,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
         &[
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
+            ("/desk/entitled", "服务找人", "g f"),
             ("/desk/relief", "困难帮扶", "g r"),
             ("/desk/transfers", "异地转移", "g m"),
             ("/desk/employers/open", "单位开户", "g e"),
