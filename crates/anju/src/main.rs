@@ -87,7 +87,7 @@ enum Command {
         /// CSV 文件
         file: PathBuf,
     },
-    /// 服务找人：立刻做当天的一次（服务到点自己做；做过的不再做，中断的接着做）
+    /// 服务找人：立刻找一次（服务每天到点自己找一次）；找到过的不重复告知
     Entitled,
     /// 政策文件
     #[command(subcommand)]

@@ -245,11 +245,20 @@ pub async fn turn(engine: &Engine) -> Result<Option<Report>> {
     run(engine).await
 }
 
+/// Looks again on a day that has had its run: who was found is found again and not told again.
+///
+/// # Errors
+/// The database; a policy without its numbers.
+pub async fn again(engine: &Engine) -> Result<Option<Report>> {
+    entitled::begin_again(&engine.office, engine.office.today()).await?;
+    run(engine).await
+}
+
 /// The run of the day, whatever the hour; nothing where it has ended already or the centre does not look.
 ///
 /// # Errors
 /// The database; a policy without its numbers.
-pub async fn run(engine: &Engine) -> Result<Option<Report>> {
+async fn run(engine: &Engine) -> Result<Option<Report>> {
     let office = &engine.office;
     let day = office.today();
     let Some(numbers) = Numbers::on(engine, day)? else {

@@ -78,7 +78,7 @@ impl Reading<'_> {
         })
     }
 
-    fn context(&self) -> Context<'_> {
+    pub(crate) fn context(&self) -> Context<'_> {
         Context::new(&self.slots)
     }
 

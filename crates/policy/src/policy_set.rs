@@ -18,7 +18,7 @@ use crate::parameter::{Given, Parameter};
 use crate::plan::{Plan, SlotSource};
 use crate::region::RegionSet;
 use crate::service::{FactNeed, ServiceDefinition};
-use crate::value::{Gap, Type, Value, date_number};
+use crate::value::{Gap, Slot, Type, Value, date_number};
 use crate::vocabulary::{FactType, Name};
 
 /// The rules of one centre in one version.
@@ -172,15 +172,7 @@ impl PolicySet {
         at: At,
     ) -> Result<Reading<'a>, PolicyError> {
         let mut reading = self.reading(service, facts, form, at)?;
-        let plan = reading.plan;
-        for (source, slot) in plan.slots.iter().zip(&mut reading.slots) {
-            if let SlotSource::Input(index) = source
-                && plan.service.inputs[*index].required
-                && *slot == Err(Gap::Missing)
-            {
-                *slot = Err(Gap::Unknown);
-            }
-        }
+        open_inputs(reading.plan, &mut reading.slots);
         Ok(reading)
     }
 
@@ -212,7 +204,9 @@ impl PolicySet {
         at: At,
     ) -> Result<Vec<Ask<'_>>, PolicyError> {
         let plan = self.plan(service)?;
-        let slots = plan.read(facts, form, at);
+        let mut slots = plan.read(facts, form, at);
+        // What is not filled in yet is asked about when it is.
+        open_inputs(plan, &mut slots);
         let wanted = |when: &Option<crate::evaluate::Node>| match when {
             None => true,
             Some(when) => when.truth(Context::new(&slots)) == Ok(true),
@@ -445,6 +439,18 @@ impl PolicySet {
                 law: &condition.law,
             })
             .collect())
+    }
+}
+
+/// Fields that must be filled in and are not stand for nothing yet.
+fn open_inputs(plan: &Plan, slots: &mut [Slot]) {
+    for (source, slot) in plan.slots.iter().zip(slots) {
+        if let SlotSource::Input(index) = source
+            && plan.service.inputs[*index].required
+            && *slot == Err(Gap::Missing)
+        {
+            *slot = Err(Gap::Unknown);
+        }
     }
 }
 

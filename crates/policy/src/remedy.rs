@@ -1,7 +1,8 @@
-//! What would change a no (怎样就会通过): the first day on which it will be a yes if nothing but time passes, and otherwise which facts
-//! would have to say something else. Both are searches with the same evaluator over the same slots: what is named here has been tried, and
+//! What would change a no (怎样就会通过): the first day on which it will be a yes if nothing but time passes (who contributes goes on
+//! contributing: `advances` of the vocabulary says what grows), and otherwise which facts would have to say something else. Both are searches with the same evaluator over the same slots: what is named here has been tried, and
 //! nothing is written by hand for any one condition.
 
+use anju_domain::calendar::{Month, chinese_date};
 use chrono::{Days, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,15 @@ impl Reading<'_> {
         let end = anju_domain::clock::end_of_day(day).max(self.at.now);
         slots[usize::from(TODAY)] = Ok(Value::Number(date_number(day)));
         slots[usize::from(NOW)] = Ok(Value::Number(end.timestamp()));
+        let months = Month::of(day).index() - Month::of(self.at.today).index();
+        for (slot, holds) in &self.plan.advances {
+            let held = &self.slots[usize::from(*slot)];
+            if let Ok(Value::Number(number)) = held
+                && holds.truth(self.context()) == Ok(true)
+            {
+                slots[usize::from(*slot)] = Ok(Value::Number(number + i64::from(months)));
+            }
+        }
     }
 
     /// The first day by whose end something holds; tried day by day for three years, then month by month and back to the day.
@@ -86,7 +96,9 @@ impl Reading<'_> {
     /// The first day on which a condition will be met with the facts as they are.
     pub(crate) fn met_from(&self, condition: &PlanCondition) -> Option<NaiveDate> {
         // What no day or instant enters cannot change by waiting.
-        if !waits(condition) {
+        let grows = |slot: &u16| self.plan.advances.iter().any(|(growing, _)| growing == slot);
+        let waits = |slot: &u16| matches!(*slot, TODAY | NOW) || grows(slot);
+        if !condition.reads.iter().any(waits) {
             return None;
         }
         self.first_day(self.at.today, &|slots| {
@@ -116,7 +128,12 @@ impl Reading<'_> {
     /// The nearest changes of facts that turn a no of this condition into a yes, each tried; several where one would do as well as another.
     pub(crate) fn ways(&self, condition: &PlanCondition) -> Vec<Vec<Change>> {
         let mut slots = self.slots.clone();
-        let mut ways = self.repair(&condition.when, true, &mut slots);
+        // Not by leaving the condition out, but by meeting it.
+        let node = match (&condition.applies, &condition.when) {
+            (Some(_), Node::Any(parts)) => parts.last().unwrap_or(&condition.when),
+            _ => &condition.when,
+        };
+        let mut ways = self.repair(node, true, &mut slots);
         ways.retain(|way| {
             let mut tried = self.slots.clone();
             for (slot, value) in way {
@@ -251,9 +268,7 @@ impl Reading<'_> {
         match ty {
             Type::Int | Type::Fen | Type::Bp => Some(0),
             Type::Date => Some(date_number(self.at.today)),
-            Type::Month => Some(crate::value::month_number(
-                anju_domain::calendar::Month::of(self.at.today),
-            )),
+            Type::Month => Some(crate::value::month_number(Month::of(self.at.today))),
             _ => None,
         }
     }
@@ -331,14 +346,6 @@ impl Reading<'_> {
             source_name: source_name.into(),
         }
     }
-}
-
-/// Whether a day or an instant enters a condition.
-fn waits(condition: &PlanCondition) -> bool {
-    condition
-        .reads
-        .iter()
-        .any(|slot| matches!(*slot, TODAY | NOW))
 }
 
 fn apply(way: &Way, slots: &mut [Slot]) -> Vec<(u16, Slot)> {
@@ -440,8 +447,8 @@ impl Decision {
             }
         }
         if let Some(day) = self.possible_from {
-            let day = anju_domain::calendar::chinese_date(day);
-            words.push(format!("别的都不变，最早可于 {day} 办理。"));
+            let day = chinese_date(day);
+            words.push(format!("照常缴存、别的都不变，最早可于 {day} 办理。"));
         }
         words
     }
@@ -475,7 +482,7 @@ impl Condition {
     pub fn in_words(&self) -> String {
         let detail = self.detail.trim_end_matches('。');
         if let Some(day) = self.met_from {
-            let day = anju_domain::calendar::chinese_date(day);
+            let day = chinese_date(day);
             return format!("{detail}；这一条 {day} 起符合。");
         }
         let ways: Vec<String> = self

@@ -14,6 +14,7 @@ mod collection;
 mod contribution;
 mod database;
 mod enforcement;
+mod entitled;
 mod environment;
 mod evidence;
 mod flexible;

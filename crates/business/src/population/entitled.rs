@@ -78,6 +78,22 @@ pub async fn begin(office: &Office, day: NaiveDate, service: &str) -> Result<Run
     .await?)
 }
 
+/// Begins the runs of a day anew.
+///
+/// # Errors
+/// The database.
+pub async fn begin_again(office: &Office, day: NaiveDate) -> Result<()> {
+    sqlx::query(
+        "UPDATE entitlement_run SET judged = 0, found = 0, mark = 0, began_at = $3, ended_at = NULL WHERE centre_id = $1 AND day = $2",
+    )
+    .bind(office.centre.id)
+    .bind(day)
+    .bind(office.now())
+    .execute(&office.pool)
+    .await?;
+    Ok(())
+}
+
 /// The runs of the last day that had any: the population first, then its services.
 ///
 /// # Errors

@@ -174,7 +174,7 @@ pub fn remedy(decision: &Decision) -> Option<Remedy> {
                 actions: Vec::new(),
                 note: decision.possible_from.map(|day| {
                     let day = anju_domain::calendar::chinese_date(day);
-                    format!("别的都不变，最早可于 {day} 办理。").into()
+                    format!("照常缴存、别的都不变，最早可于 {day} 办理。").into()
                 }),
             })
         }

@@ -81,8 +81,8 @@ SELECT $1, member.person_id, member.branch_id, member.district,
   FROM member
   JOIN person who ON who.centre_id = $1 AND who.person_id = member.person_id
   JOIN ledger_account a ON a.centre_id = $1 AND a.account_id = member.account_id
-  LEFT JOIN contributed USING (account_id)
-  LEFT JOIN begun USING (account_id)
+  LEFT JOIN contributed ON contributed.account_id = member.account_id
+  LEFT JOIN begun ON begun.account_id = member.account_id
   LEFT JOIN paying ON paying.applicant_id = member.person_id
   LEFT JOIN rented ON rented.person_id = member.person_id
   LEFT JOIN listed ON listed.person_id = member.person_id
