@@ -132,6 +132,41 @@ pub async fn give_again(office: &Office, person_id: i64, consent_id: i64) -> Res
     Ok(given.rows_affected() == 1)
 }
 
+/// The live consent that somebody gave once for what a service does by itself, without a case.
+pub async fn standing(office: &Office, person_id: i64, service: &str) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar(
+        "SELECT consent_id FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND service = $3 AND case_id IS NULL AND withdrawn_at IS NULL
+          ORDER BY consent_id DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(service)
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
+/// The same as the ground of a question.
+pub async fn standing_ground(office: &Office, person_id: i64, service: &str) -> Result<Ground> {
+    let given: Option<(i64, Vec<u8>, Vec<String>)> = sqlx::query_as(
+        "SELECT consent_id, text_digest, fact_types FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND service = $3 AND case_id IS NULL AND withdrawn_at IS NULL
+          ORDER BY consent_id DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(service)
+    .fetch_optional(&office.pool)
+    .await?;
+    Ok(given.map_or(Ground::None, |(consent_id, digest, fact_types)| {
+        Ground::Given {
+            consent_id,
+            digest: hex::encode(digest),
+            fact_types,
+        }
+    }))
+}
+
 /// The consents of a person, newest first.
 pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Consent>> {
     Ok(sqlx::query_as(

@@ -168,7 +168,8 @@ pub struct Wanted<'a> {
 }
 
 /// The newest still valid fact for each question, in order. A case is decided on what was asked for it alone, so that somebody whose
-/// register was corrected does not meet an old answer; without a case (a page that says what one may do) any valid fact will do.
+/// register was corrected does not meet an old answer; without a case (a page that says what one may do) any valid fact will do, unless the
+/// consent under which it was fetched has been taken back.
 pub async fn recent(
     office: &Office,
     conn: &mut PgConnection,
@@ -192,7 +193,11 @@ pub async fn recent(
                  WHERE centre_id = $1 AND subject_index = w.subject_index AND type = w.type AND keys_index = w.keys_index
                    AND state IN (1, 2)
                    AND (valid_until > $6 OR (valid_until IS NULL AND state = 1))
-                   AND ($7::bigint IS NULL OR case_id = $7)
+                   AND (case_id = $7::bigint
+                     OR $7::bigint IS NULL
+                    AND (case_id IS NULL OR NOT EXISTS (
+                           SELECT FROM consent c
+                            WHERE c.centre_id = $1 AND c.case_id = fact.case_id AND c.withdrawn_at IS NOT NULL)))
                  ORDER BY as_of DESC, fact_id DESC
                  LIMIT 1) AS f",
     )

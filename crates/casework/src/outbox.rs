@@ -271,3 +271,28 @@ pub async fn tell_about(
     .await?;
     Ok(())
 }
+
+/// The same about no case, sent from an instant on.
+pub async fn tell_each(
+    office: &Office,
+    conn: &mut PgConnection,
+    people: &[i64],
+    texts: &[String],
+    due_at: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (outbox_id, due_at, centre_id, kind, payload, made_at)
+         SELECT n.outbox_id, $2, $1, $3, jsonb_build_object('person', n.person_id, 'text', n.text), $4
+           FROM unnest($5::bigint[], $6::bigint[], $7::text[]) AS n (outbox_id, person_id, text)",
+    )
+    .bind(office.centre.id)
+    .bind(due_at)
+    .bind(kind::SMS)
+    .bind(office.now())
+    .bind(office.ids.take(people.len()).await?)
+    .bind(people)
+    .bind(texts)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -39,6 +39,8 @@ pub(crate) enum Reach<'a> {
     /// Only what is kept and valid, all of it read over this one connection: taking one from the pool and giving it back costs as
     /// much as a question.
     AtHand(&'a mut PgConnection),
+    /// The same, but what is not kept stays unknown instead of ending the round.
+    Kept(&'a mut PgConnection),
     /// Sources are asked; no connection is held meanwhile.
     Sources,
 }
@@ -51,7 +53,9 @@ impl Reach<'_> {
         request: &Request,
     ) -> Result<OwnBooks> {
         match self {
-            Self::AtHand(conn) => service.own_books(office, conn, request).await,
+            Self::AtHand(conn) | Self::Kept(conn) => {
+                service.own_books(office, conn, request).await
+            }
             Self::Sources => {
                 let mut conn = office.pool.acquire().await?;
                 service.own_books(office, &mut conn, request).await
@@ -69,7 +73,7 @@ impl Reach<'_> {
         own: &mut OwnBooks,
     ) -> Result<()> {
         match self {
-            Self::AtHand(conn) => {
+            Self::AtHand(conn) | Self::Kept(conn) => {
                 service
                     .related_books(office, conn, request, known, own)
                     .await
@@ -84,6 +88,9 @@ impl Reach<'_> {
         }
     }
 }
+
+/// The service under which somebody allows us to look by ourselves at what he is entitled to.
+pub const STANDING: &str = "query-entitlements";
 
 /// More rounds than any service's facts depend on each other.
 const ROUNDS: usize = 4;
@@ -127,7 +134,7 @@ impl Engine {
             }
             // What is kept was asked for under a consent of its own.
             let ground = match &reach {
-                Reach::AtHand(_) => consent::Ground::None,
+                Reach::AtHand(_) | Reach::Kept(_) => consent::Ground::None,
                 Reach::Sources => self.ground(request).await?,
             };
             let requests = self.needed(&policy, request, &facts, &own, at, &ground, &mut asked)?;
@@ -148,6 +155,10 @@ impl Engine {
                         Some(found) => found,
                         None => return Ok(None),
                     }
+                }
+                Reach::Kept(conn) => {
+                    let found = kept::recent(office, conn, &requests).await?;
+                    found.into_iter().flatten().collect()
                 }
             };
             legs.push(Leg {
@@ -220,7 +231,8 @@ impl Engine {
     async fn ground(&self, request: &Request) -> Result<consent::Ground> {
         match request.case_id {
             Some(case_id) => consent::of_case(&self.office, request.applicant_id, case_id).await,
-            None => Ok(consent::Ground::None),
+            // Who lets us look (服务找人) has said so once for all services.
+            None => consent::standing_ground(&self.office, request.applicant_id, STANDING).await,
         }
     }
 
@@ -309,40 +321,32 @@ impl Engine {
         }
     }
 
-    /// A decision without a case (资格预审): the same rules, no effect.
+    /// A decision without a case (资格预审): the same rules, no effect. What must be filled in and is not yet stays open.
     pub async fn precheck(&self, request: &Request) -> Result<(Gathered, Decision)> {
         let service = self.office.catalogue.find(&request.service)?;
         let gathered = self.gather(&*service, request).await?;
-        let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
+        let decision = ahead(&gathered, request)?;
         Ok((gathered, decision))
     }
 
-    /// A decision from what is at hand: own books, and kept facts where all are there. Nothing outside is asked.
+    /// A decision from what is at hand: own books, and what is kept and still counts; the rest stays unknown. Nothing outside is asked.
     pub async fn at_hand(&self, request: &Request) -> Result<(Gathered, Decision)> {
-        let service = self.office.catalogue.find(&request.service)?;
         let mut conn = self.office.pool.acquire().await?;
-        let gathered = match self
-            .gather_within(&*service, request, Reach::AtHand(&mut conn))
+        self.at_hand_on(&mut conn, request).await
+    }
+
+    /// The same over one connection, for many requests in a row.
+    pub(crate) async fn at_hand_on(
+        &self,
+        conn: &mut PgConnection,
+        request: &Request,
+    ) -> Result<(Gathered, Decision)> {
+        let service = self.office.catalogue.find(&request.service)?;
+        let gathered = self
+            .gather_within(&*service, request, Reach::Kept(conn))
             .await?
-        {
-            Some(gathered) => gathered,
-            None => {
-                let own = service.own_books(&self.office, &mut conn, request).await?;
-                let at = At {
-                    now: self.office.now(),
-                    today: self.office.today(),
-                };
-                let facts = own.facts.iter().cloned().collect();
-                Gathered {
-                    facts,
-                    own,
-                    at,
-                    policy: self.office.policy(),
-                    legs: Vec::new(),
-                }
-            }
-        };
-        let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
+            .ok_or_else(|| Fault::Stored("what is kept is always read".to_owned()))?;
+        let decision = ahead(&gathered, request)?;
         Ok((gathered, decision))
     }
 }
@@ -362,6 +366,16 @@ fn other_person(role: &str, request: &Request) -> Option<(String, SubjectKeys)> 
         |name| format!("{label} {}", anju_domain::name::mask(name)),
     );
     Some((shown, keys))
+}
+
+/// The decision of what is not a case yet.
+fn ahead(gathered: &Gathered, request: &Request) -> Result<Decision> {
+    let reading = gathered
+        .policy
+        .set
+        .reading_ahead(&request.service, &gathered.facts, &request.form, gathered.at)
+        .map_err(|error| Fault::Policy(error.to_string()))?;
+    Ok(reading.explain(&reading.judge()))
 }
 
 /// The duty of the regulation.

@@ -9,6 +9,7 @@ mod collect;
 mod credit;
 pub mod day_end;
 pub mod deliver;
+pub mod entitled;
 pub mod gather;
 pub mod keys;
 mod payer;

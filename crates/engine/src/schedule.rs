@@ -1,5 +1,5 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
-//! plan; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
+//! plan; people who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
 //! closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use anju_business::contribution::{base_year, closing, one_stop, relief, remittan
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
 
-use crate::Engine;
+use crate::{Engine, entitled};
 
 /// Looks once a minute until its task is dropped.
 pub async fn run(engine: Engine) {
@@ -64,6 +64,11 @@ pub async fn run(engine: Engine) {
         engine.alarm_late_files(&mut late_files).await;
         if let Err(error) = engine.send_disputes().await {
             tracing::error!(%error, "passing on doubts of facts");
+        }
+        match entitled::turn(&engine).await {
+            Ok(None) => {}
+            Ok(Some(report)) => tracing::info!(?report, "the entitled were looked for"),
+            Err(error) => tracing::error!(%error, "looking for the entitled"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

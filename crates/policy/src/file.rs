@@ -206,6 +206,8 @@ pub(crate) struct RawName {
     pub words: BTreeMap<String, String>,
     #[serde(default)]
     pub hidden: bool,
+    /// Grows by one with each month while this holds and nothing else changes: months contributed, for who goes on contributing.
+    pub advances: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -227,6 +227,9 @@ fn names(raw: &RawName, set: &mut PolicySet, errors: &mut Errors) {
     if raw.roles.is_empty() {
         errors.add(&place, "no role");
     }
+    if raw.advances.is_some() && !matches!(raw.ty, Type::Int | Type::Month) {
+        errors.add(&place, "advances: only a count or a month grows with time");
+    }
     for role in &raw.roles {
         let who = match role.as_str() {
             "spouse" => "配偶",
@@ -243,6 +246,7 @@ fn names(raw: &RawName, set: &mut PolicySet, errors: &mut Errors) {
             absent: absent.clone(),
             words: raw.words.clone(),
             hidden: raw.hidden,
+            advances: raw.advances.clone(),
         };
         if set
             .names

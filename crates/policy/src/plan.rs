@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub reviews: Vec<(Node, Template)>,
     pub amount: Option<Amount>,
     pub claim: Claim,
+    /// Slots that grow by one with each month, and while what.
+    pub advances: Vec<(u16, Node)>,
     /// What to ask for.
     pub needs: Vec<PlanNeed>,
 }

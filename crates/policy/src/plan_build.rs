@@ -85,6 +85,7 @@ impl<'a> Builder<'a> {
             reviews: Vec::new(),
             amount: None,
             claim: Claim::default(),
+            advances: Vec::new(),
             needs: Vec::new(),
         };
         Builder { set, plan, amount }
@@ -130,8 +131,28 @@ impl<'a> Builder<'a> {
         if let Some(raw) = parts.iter().find_map(|(_, part)| part.claim.as_ref()) {
             self.plan.claim = self.claim(raw, errors);
         }
+        self.advances(errors);
         self.check_doubles(errors);
         self.plan
+    }
+
+    /// What grows with time; only names that the service reads anyway do, so that nothing more is asked for it.
+    fn advances(&mut self, errors: &mut Errors) {
+        let growing: Vec<(u16, String, String)> = (0..)
+            .zip(&self.plan.slots)
+            .filter_map(|(slot, source)| match source {
+                SlotSource::Name(name) => {
+                    Some((slot, name.name.clone(), name.advances.clone()?))
+                }
+                _ => None,
+            })
+            .collect();
+        for (slot, name, text) in growing {
+            let node = expression::compile_as(&text, Type::Bool, self);
+            if let Some(node) = errors.keep(&format!("name {name}, advances"), node) {
+                self.plan.advances.push((slot, node));
+            }
+        }
     }
 
     fn check_definition(&self, errors: &mut Errors) {

@@ -15,10 +15,10 @@ use crate::explain::Reading;
 use crate::fact::{At, Facts, Form};
 use crate::file::{LoadError, PolicyFiles, RawAgree};
 use crate::parameter::{Given, Parameter};
-use crate::plan::Plan;
+use crate::plan::{Plan, SlotSource};
 use crate::region::RegionSet;
 use crate::service::{FactNeed, ServiceDefinition};
-use crate::value::{Gap, Type, Value, date_number};
+use crate::value::{Gap, Slot, Type, Value, date_number};
 use crate::vocabulary::{FactType, Name};
 
 /// The rules of one centre in one version.
@@ -159,6 +159,23 @@ impl PolicySet {
         })
     }
 
+    /// Reads what would be a case before its form is filled in: what must be filled in and is not stands for nothing yet, instead of
+    /// being missing. With a whole form it is [`PolicySet::reading`].
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn reading_ahead<'a>(
+        &'a self,
+        service: &str,
+        facts: &'a Facts,
+        form: &Form,
+        at: At,
+    ) -> Result<Reading<'a>, PolicyError> {
+        let mut reading = self.reading(service, facts, form, at)?;
+        open_inputs(reading.plan, &mut reading.slots);
+        Ok(reading)
+    }
+
     /// Decides a case: the decision as it is shown.
     ///
     /// # Errors
@@ -187,7 +204,9 @@ impl PolicySet {
         at: At,
     ) -> Result<Vec<Ask<'_>>, PolicyError> {
         let plan = self.plan(service)?;
-        let slots = plan.read(facts, form, at);
+        let mut slots = plan.read(facts, form, at);
+        // What is not filled in yet is asked about when it is.
+        open_inputs(plan, &mut slots);
         let wanted = |when: &Option<crate::evaluate::Node>| match when {
             None => true,
             Some(when) => when.truth(Context::new(&slots)) == Ok(true),
@@ -420,6 +439,18 @@ impl PolicySet {
                 law: &condition.law,
             })
             .collect())
+    }
+}
+
+/// Fields that must be filled in and are not stand for nothing yet.
+fn open_inputs(plan: &Plan, slots: &mut [Slot]) {
+    for (source, slot) in plan.slots.iter().zip(slots) {
+        if let SlotSource::Input(index) = source
+            && plan.service.inputs[*index].required
+            && *slot == Err(Gap::Missing)
+        {
+            *slot = Err(Gap::Unknown);
+        }
     }
 }
 

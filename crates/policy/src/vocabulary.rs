@@ -42,6 +42,8 @@ pub(crate) struct Name {
     pub words: BTreeMap<String, String>,
     /// Shown without its value.
     pub hidden: bool,
+    /// Grows by one with each month while this expression holds.
+    pub advances: Option<String>,
 }
 
 /// How a value is read from a fact.

@@ -46,6 +46,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "query-account-detail",
             "query-basic-info",
             "query-employer-info",
+            "query-entitlements",
             "query-housing-subsidy",
             "query-transfer-in",
             "query-withdrawal-progress",

@@ -94,12 +94,25 @@ fn withdraw(visit: &Visit) -> WithdrawPage {
                 .say("，8、9、10 三个月。上限是每月 ")
                 .money(fen(150_000))
                 .say("，没有超过。"),
+            why: "/my/do/withdraw-rent/why".into(),
             button: Button::go(
                 Text::new().say("核对并提取 ").money(fen(360_000)),
                 "/my/do/withdraw-rent",
             )
             .wide(),
         }],
+        doing: Rows::new(Vec::new()),
+        flight: None,
+        later: vec![
+            Row::to("/my/do/x/why", "还贷提取")
+                .note("距上次还贷提取不满 12 个月；这一条 2027年3月1日 起符合。")
+                .value("最早 2027年3月1日"),
+        ],
+        watch: vec![(
+            "短信告诉我".into(),
+            "找到您能办的，发一条短信，同一件事不发第二次。".into(),
+            Button::send("不要短信", anju_portal::components::ButtonLook::Plain).value("tell", "off"),
+        )],
         unknown: vec![
             Row::to("/my/do/x/why", "家庭困难提取（低保）")
                 .note("民政部门还没有回复，10:20 再问一次。可以先交申请")

@@ -65,6 +65,13 @@ const SOURCES: Who = Who::Staff(&[
     role::AUDITOR,
 ]);
 const LEADERS: Who = Who::Staff(&[role::SERVICE_MANAGER, role::POLICY_OFFICER, role::AUDITOR]);
+const ENTITLED: Who = Who::Staff(&[
+    role::TELLER,
+    role::REVIEWER,
+    role::SERVICE_MANAGER,
+    role::POLICY_OFFICER,
+    role::AUDITOR,
+]);
 const ARREARS: Who = Who::Staff(&[role::COLLECTOR, role::AUDITOR]);
 const COLLECTORS: Who = Who::Staff(&[role::COLLECTOR]);
 const STAFF: Who = Who::Staff(&[]);
@@ -98,6 +105,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     // 个人.
     ("GET", "/my", Person),
     ("GET", "/my/withdraw", Person),
+    ("POST", "/my/withdraw/watch", Person),
     ("GET", "/my/transfer", Person),
     ("POST", "/my/transfer", Person),
     ("GET", "/my/do/{service}", Person),
@@ -248,6 +256,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/transfers/{case}/propose", TELLERS),
     ("POST", "/desk/transfers/{case}/confirm", TELLERS),
     ("GET", "/desk/environment", LEADERS),
+    ("GET", "/desk/entitled", ENTITLED),
     ("GET", "/desk/arrears", ARREARS),
     ("GET", "/desk/arrears/{employer}", ARREARS),
     ("GET", "/desk/enforcement", ARREARS),

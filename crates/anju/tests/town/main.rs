@@ -19,6 +19,7 @@ mod counter;
 mod credit;
 mod database;
 mod enforcement;
+mod entitled;
 mod environment;
 mod evidence;
 mod flexible;

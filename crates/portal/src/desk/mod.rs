@@ -15,6 +15,7 @@ mod customer;
 mod deaths;
 mod employers;
 mod enforcement;
+mod entitled;
 mod environment;
 mod flexible;
 mod identify;
@@ -89,6 +90,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/environment", get(environment::page))
+        .route("/desk/entitled", get(entitled::page))
         .route("/desk/ops", get(ops::page))
         .route("/desk/sources", get(sources::list))
         .route("/desk/sources/{source}", get(sources::page))
@@ -153,6 +155,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/tasks", "任务", "g t"),
             ("/desk/identify", "客户核身", "g c"),
             ("/desk/employers", "单位业务", "g u"),
+            ("/desk/entitled", "服务找人", "g f"),
             ("/desk/relief", "困难帮扶", "g r"),
             ("/desk/deaths", "死亡信号", "g z"),
             ("/desk/credit", "定向授信", "g x"),

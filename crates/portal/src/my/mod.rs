@@ -17,6 +17,7 @@ mod reading;
 mod receipt;
 mod report;
 mod transfer;
+mod withdraw;
 mod years;
 
 use anju_casework::Office;
@@ -43,7 +44,8 @@ pub(crate) use reading::{Read, amount_of, channel_name, service_name, stage_in_l
 pub(crate) fn routes() -> Router<Portal> {
     Router::new()
         .route("/my", get(home::home))
-        .route("/my/withdraw", get(home::withdraw))
+        .route("/my/withdraw", get(withdraw::page))
+        .route("/my/withdraw/watch", post(withdraw::watch))
         .route("/my/transfer", get(transfer::page).post(transfer::submit))
         .route("/my/do/{service}", get(apply::check).post(apply::submit))
         .route("/my/do/{service}/why", get(apply::why))

@@ -1,6 +1,6 @@
 //! `GET /open/v1/query/{id}`: one projection of our books for each query of the catalogue.
 
-use anju_business::queries::{self, Question};
+use anju_business::queries::Question;
 use anju_casework::Actor;
 use anju_exchange::kept::GatewayFinance;
 use axum::Json;
@@ -43,7 +43,8 @@ pub async fn answer(
         actor: Actor::Interface,
         reason: "接口查询",
     };
-    queries::answer(&open.engine.office, &id, &question)
+    open.engine
+        .query(&id, &question)
         .await
         .map(Json)
         .map_err(problem)
