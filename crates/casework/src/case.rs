@@ -7,6 +7,7 @@
 mod begin;
 mod decide;
 mod many;
+mod past;
 mod proof;
 mod replay;
 mod returned;
@@ -21,6 +22,7 @@ pub use begin::{
 };
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
+pub use past::{PastCase, Wanted, count_past, past, past_case};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};

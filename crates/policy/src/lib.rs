@@ -2,14 +2,17 @@
 //! policy give the same decision for ever. Read `fact` first, then `decision`, then `policy_set`.
 
 mod agreement;
+pub mod compare;
 pub mod decision;
 mod display;
+pub mod edit;
 mod evaluate;
 mod explain;
 mod expression;
 pub mod fact;
 pub mod file;
 mod function;
+mod in_chinese;
 mod load;
 mod operator;
 pub mod parameter;
@@ -31,6 +34,7 @@ pub use decision::{ConditionOutcome, Decision, OnUnknown, Outcome, PolicyRef, St
 pub use explain::Reading;
 pub use fact::{Assurance, At, Fact, FactState, Facts, Form};
 pub use file::{LoadError, PolicyFiles};
+pub use in_chinese::{Mistake, in_chinese};
 pub use plan::Verdict;
 pub use policy_set::{Ask, PolicyError, PolicySet, Rule};
 pub use service::{FactNeed, Input, InputType, ServiceDefinition};

@@ -16,6 +16,8 @@ mod identify;
 mod interest;
 mod opening;
 mod ops;
+mod policy;
+mod policy_result;
 mod relief;
 mod search;
 mod suspense;
@@ -101,6 +103,26 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/corrections/{id}/check", post(corrections::check))
         .route("/desk/relief", get(relief::page))
         .route("/desk/relief/list", get(relief::list))
+        .route("/desk/policy", get(policy::list).post(policy::begin))
+        .route("/desk/policy/{change}", get(policy::page))
+        .route("/desk/policy/{change}/row", post(policy::put_row))
+        .route("/desk/policy/{change}/file", post(policy::put_file))
+        .route("/desk/policy/{change}/step", post(policy::step))
+        .route(
+            "/desk/policy/{change}/steps/{seq}/proof.json",
+            get(policy::proof),
+        )
+        .route("/desk/policy/{change}/simulation", get(policy_result::page))
+        .route("/desk/policy/{change}/people", get(policy_result::list))
+        .route("/desk/policy/{change}/people.csv", get(policy_result::csv))
+        .route(
+            "/desk/policy/{change}/people/{person}",
+            get(policy_result::one),
+        )
+        .route(
+            "/desk/policy/{change}/notice",
+            get(policy_result::notice_page).post(policy_result::keep_notice),
+        )
         .route("/desk/transfers", get(transfers::list_page))
         .route("/desk/transfers/{case}", get(transfers::page))
         .route("/desk/transfers/{case}/propose", post(transfers::propose))
@@ -151,6 +173,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
         &[
             ("/desk/ops", "运行", "g o"),
             ("/desk/environment", "营商环境", "g y"),
+            ("/desk/policy", "政策变更", "g p"),
         ],
     ),
 ];
