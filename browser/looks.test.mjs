@@ -12,7 +12,7 @@ const { people: { long, owner, newcomer }, done, paid } = town.shown;
 let browser;
 before(async () => {
   browser = await launch();
-  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin', 'manager', 'founder', 'collector']) await sessionOf(browser, who);
+  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin', 'manager', 'founder', 'collector', 'policy']) await sessionOf(browser, who);
 });
 after(async () => {
   save();
@@ -190,6 +190,7 @@ page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');
 page('desk-interest', 'accountant', '/desk/books/interest');
 page('desk-ops', 'admin', '/desk/ops');
+page('desk-policy', 'policy', '/desk/policy');
 page('desk-environment', 'manager', '/desk/environment');
 
 page('outside', null, outside, { dark: false, elder: false });

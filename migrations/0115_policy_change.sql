@@ -53,7 +53,7 @@ CREATE TABLE policy_simulation (            -- one run over the population
   services      text[]   NOT NULL,          -- what decides otherwise
   state         smallint NOT NULL CHECK (state IN (1, 2, 3)),   -- 1 runs, 2 done, 3 failed
   after_case    bigint   NOT NULL,          -- the mark: a run that was interrupted goes on from here
-  total         bigint   NOT NULL,          -- cases to decide again
+  total         bigint   NOT NULL,          -- cases to decide again; 0 until they are counted
   done          bigint   NOT NULL DEFAULT 0,
   error         text     NOT NULL DEFAULT '',
   maker_id      bigint   NOT NULL,

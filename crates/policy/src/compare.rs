@@ -63,7 +63,8 @@ const NAMED: [(&str, &str, &str); 7] = [
 ];
 
 /// Tables that stand once in a file.
-const SINGLE: [(&str, &str); 3] = [
+const SINGLE: [(&str, &str); 4] = [
+    ("claim", "占用的事项"),
     ("service", "事项定义"),
     ("amount", "金额"),
     ("policy", "版本"),
@@ -168,12 +169,24 @@ impl Comparison<'_> {
         for (table, label) in [("review", "转人工的情形"), ("event", "会计分录")] {
             if old.get(table) != new.get(table) {
                 let whole = |of: &Table| of.get(table).map(bare);
-                self.push(Part::Rule, table, label, "", whole(old), whole(new), "", None);
+                self.push(
+                    Part::Rule,
+                    table,
+                    label,
+                    "",
+                    whole(old),
+                    whole(new),
+                    "",
+                    None,
+                );
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one difference, told in one place")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one difference, told in one place"
+    )]
     fn push(
         &mut self,
         part: Part,
@@ -325,7 +338,8 @@ impl Comparison<'_> {
             }
             let read = |table: Option<&Table>| table.map(Rows::of).unwrap_or_default();
             let (old_rows, new_rows) = (read(before), read(after));
-            let keys: BTreeSet<&RowKey> = old_rows.rows.keys().chain(new_rows.rows.keys()).collect();
+            let keys: BTreeSet<&RowKey> =
+                old_rows.rows.keys().chain(new_rows.rows.keys()).collect();
             let label = if new_rows.label.is_empty() {
                 old_rows.label.clone()
             } else {
@@ -567,7 +581,11 @@ enum Dated {
 fn settle(table: &mut Table, changed: &BTreeSet<(Dated, String)>, on: NaiveDate) -> bool {
     let mut moved = false;
     let parameters = table.get_mut("parameter").and_then(Toml::as_array_mut);
-    for parameter in parameters.into_iter().flatten().filter_map(Toml::as_table_mut) {
+    for parameter in parameters
+        .into_iter()
+        .flatten()
+        .filter_map(Toml::as_table_mut)
+    {
         let name = text_of(parameter, "name").unwrap_or_default().to_owned();
         if !changed.contains(&(Dated::Parameter, name)) {
             continue;

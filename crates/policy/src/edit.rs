@@ -216,7 +216,8 @@ fn parse(text: &str, ty: Type) -> Result<Edited, String> {
             2 => part.parse().ok()?,
             _ => return None,
         };
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         digits(whole)
             .then(|| whole.parse::<i64>().ok())
             .flatten()?

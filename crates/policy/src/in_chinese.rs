@@ -51,22 +51,46 @@ const WHOLE: [(&str, &str); 26] = [
     ("no when", "没有写算式"),
     ("no refusal", "没有写不符合时对当事人说的话"),
     ("no remedy", "没有写怎样才会符合"),
-    ("no mark: law, source, assumed or recalled", "没有写可靠程度（mark）：law、source、assumed 或 recalled"),
-    ("a row of the same date and the same where stands above", "上面已有同一天、同一适用范围的取值"),
+    (
+        "no mark: law, source, assumed or recalled",
+        "没有写可靠程度（mark）：law、source、assumed 或 recalled",
+    ),
+    (
+        "a row of the same date and the same where stands above",
+        "上面已有同一天、同一适用范围的取值",
+    ),
     ("declared twice", "写了两次"),
     ("defined twice", "写了两次"),
     ("declared in two ways", "同一个名字有两种意思"),
     ("stands twice for the same days", "同一段日子里写了两次"),
-    ("stands in a file without a service", "所在的文件没有事项定义"),
-    ("has conditions, but no service includes it", "有条件，但没有事项引用这个文件"),
-    ("pays out, but has no [amount]", "要付款，却没有写金额（[amount]）"),
-    ("pays out, but has no withdraw_kind", "要付款，却没有写提取类型"),
+    (
+        "stands in a file without a service",
+        "所在的文件没有事项定义",
+    ),
+    (
+        "has conditions, but no service includes it",
+        "有条件，但没有事项引用这个文件",
+    ),
+    (
+        "pays out, but has no [amount]",
+        "要付款，却没有写金额（[amount]）",
+    ),
+    (
+        "pays out, but has no withdraw_kind",
+        "要付款，却没有写提取类型",
+    ),
     ("a bracket is opened and never closed", "方括号没有配对"),
     ("a brace is opened and never closed", "花括号没有配对"),
     ("unknown fact type", "没有这种事实"),
     ("longer than eight characters", "超过八个字"),
-    ("depends on the case, not on the service", "适用范围不能取决于具体办件"),
-    ("no file says [policy] version and centre", "没有文件写明版本和中心（[policy]）"),
+    (
+        "depends on the case, not on the service",
+        "适用范围不能取决于具体办件",
+    ),
+    (
+        "no file says [policy] version and centre",
+        "没有文件写明版本和中心（[policy]）",
+    ),
     ("[policy] stands in two files", "有两个文件写了 [policy]"),
 ];
 
@@ -86,7 +110,10 @@ const ENDS: [(&str, &str); 5] = [
     (" is not a district code", " 不是区县代码"),
     (" is itself a service", " 自己就是一个事项，不能引用"),
     (" is defined by itself", " 的算式里又用到它自己"),
-    (" is no argument of it, or of another type", " 不是这个参数的自变量，或者类型不对"),
+    (
+        " is no argument of it, or of another type",
+        " 不是这个参数的自变量，或者类型不对",
+    ),
 ];
 
 /// Names of types, where a message ends with one.

@@ -10,7 +10,9 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
 use super::draft::{refusal_of, refusal_of_mistakes};
-use super::{Change, add_step, fault, files, moved_on, officer, require, simulation, state, wrong_state};
+use super::{
+    Change, add_step, fault, files, moved_on, officer, require, simulation, state, wrong_state,
+};
 
 /// The first day on which a change that is approved today may count.
 pub fn earliest(office: &Office) -> Result<NaiveDate> {
@@ -39,7 +41,9 @@ async fn is_ready(office: &Office, change: &Change) -> Result<()> {
     }
     let simulated = simulation::latest(office, change.change_id).await?;
     let fits = simulated.is_some_and(|one| {
-        one.state == simulation::DONE && one.digest == change.digest && one.base_id == change.base_id
+        one.state == simulation::DONE
+            && one.digest == change.digest
+            && one.base_id == change.base_id
     });
     if !fits {
         let detail = "这一稿还没有模拟过，或模拟以后又改过；请先模拟这一稿。";
@@ -47,7 +51,8 @@ async fn is_ready(office: &Office, change: &Change) -> Result<()> {
     }
     let waiting = policy_force::next(&office.pool, office.centre.id, office.today()).await?;
     if office.policy().id != change.base_id || waiting.is_some() {
-        let detail = "起草所依据的版本已不是现行版本，或另一项变更正等着施行；请按现行版本重新起草。";
+        let detail =
+            "起草所依据的版本已不是现行版本，或另一项变更正等着施行；请按现行版本重新起草。";
         return Err(Refusal::new(409, "E-POL-09", detail).into());
     }
     Ok(())
@@ -138,7 +143,8 @@ pub async fn approve(office: &Office, change: &Change, checker: &Staff) -> Resul
     if approved.rows_affected() != 1 {
         return Err(moved_on().into());
     }
-    let detail = json!({ "digest": change.digest, "effective_on": effective_on, "version": version.id });
+    let detail =
+        json!({ "digest": change.digest, "effective_on": effective_on, "version": version.id });
     step(office, &mut tx, change, checker, "approved", detail).await?;
     tx.commit().await?;
     drop(conn);
@@ -172,7 +178,12 @@ pub async fn withdraw(
     officer(hand)?;
     let too_late = change.state == state::APPROVED
         && change.effective_on.is_some_and(|day| day <= office.today());
-    if too_late || !matches!(change.state, state::DRAFT | state::PROPOSED | state::APPROVED) {
+    if too_late
+        || !matches!(
+            change.state,
+            state::DRAFT | state::PROPOSED | state::APPROVED
+        )
+    {
         return Err(wrong_state(change, "撤回；要改回去，请另行起草一项变更").into());
     }
     end(office, change, state::WITHDRAWN, "withdrawn", reason, hand).await
@@ -200,7 +211,9 @@ async fn end(
 ) -> Result<Change> {
     let reason = reason.trim();
     if reason.is_empty() {
-        return Err(Refusal::rule("E-POL-04", "请写明原因。").at("reason").into());
+        return Err(Refusal::rule("E-POL-04", "请写明原因。")
+            .at("reason")
+            .into());
     }
     let mut conn = office.pool.acquire().await?;
     let mut tx = conn.begin().await?;

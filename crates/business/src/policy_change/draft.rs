@@ -30,18 +30,16 @@ pub async fn begin(office: &Office, title: &str, maker: &Staff) -> Result<Change
         return Err(Refusal::rule("E-POL-04", detail).at("title").into());
     }
     let base_id = office.policy().id;
-    let base =
-        anju_casework::policy_force::files(&office.pool, office.centre.id, base_id).await?;
+    let base = anju_casework::policy_force::files(&office.pool, office.centre.id, base_id).await?;
     let change_id = office.ids.next().await?;
-    let made: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM policy_change WHERE centre_id = $1")
-            .bind(office.centre.id)
-            .fetch_one(&office.pool)
-            .await?;
+    let made: i64 = sqlx::query_scalar("SELECT count(*) FROM policy_change WHERE centre_id = $1")
+        .bind(office.centre.id)
+        .fetch_one(&office.pool)
+        .await?;
     // A version of its own, so that a decision's page tells by which of two it was taken.
     let version = format!("{}.{}", office.today().format("%Y-%m"), made + 1);
-    let (file, text) = edit::put_version(&base, &version)
-        .map_err(|why| Refusal::rule("E-POL-05", why))?;
+    let (file, text) =
+        edit::put_version(&base, &version).map_err(|why| Refusal::rule("E-POL-05", why))?;
     let own = BTreeMap::from([(file, text)]);
     let checked = check(&base, &own);
     let mut conn = office.pool.acquire().await?;
@@ -111,7 +109,9 @@ pub async fn put_file(
     let file = file.trim();
     own_file(office, file)?;
     if text.len() > FILE_BYTES {
-        return Err(Refusal::rule("E-POL-05", "文件太大，政策文件最多 512 KB。").at("file").into());
+        return Err(Refusal::rule("E-POL-05", "文件太大，政策文件最多 512 KB。")
+            .at("file")
+            .into());
     }
     let detail = json!({ "file": file });
     keep(office, change, file, text, maker, detail).await
@@ -220,12 +220,7 @@ async fn keep(
 ///
 /// # Errors
 /// `E-POL-03` once it is withdrawn or in force.
-pub async fn put_notice(
-    office: &Office,
-    change: &Change,
-    text: &str,
-    maker: &Staff,
-) -> Result<()> {
+pub async fn put_notice(office: &Office, change: &Change, text: &str, maker: &Staff) -> Result<()> {
     officer(maker)?;
     if change.state != state::DRAFT {
         return Err(wrong_state(change, "再改公告").into());

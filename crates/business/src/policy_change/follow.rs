@@ -70,7 +70,10 @@ impl Follower {
         self.known.insert(key, policy.id);
         if changed {
             let services = crate::services(&policy.set, authorities);
-            tracing::info!(policy = policy.id, "another version of the policy is in force");
+            tracing::info!(
+                policy = policy.id,
+                "another version of the policy is in force"
+            );
             office.put_policy(policy, services);
         }
         Ok(changed)

@@ -13,13 +13,15 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres};
 use super::simulation::{Simulation, bands};
 
 /// What of the snapshot our books hold, as `sql/accounts.sql` fills it.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     "account_state",
     "account_state_has",
     "account_balance",
     "account_balance_has",
     "account_frozen",
     "account_reserved",
+    "account_pledged",
+    "account_whole_freeze",
     "account_opened_on",
     "account_opened_on_has",
     "account_region",
@@ -165,7 +167,8 @@ pub(super) async fn keep(
             .map(|one| value(&one.counted))
             .collect::<Vec<i64>>()
     };
-    let text = |value: fn(&Reached) -> &String| reached.iter().map(value).cloned().collect::<Vec<_>>();
+    let text =
+        |value: fn(&Reached) -> &String| reached.iter().map(value).cloned().collect::<Vec<_>>();
     sqlx::query(
         "INSERT INTO policy_simulation_reach (centre_id, simulation_id, service, code, district, band, people, was, now, newly, no_longer)
          SELECT $1, $2, part.*

@@ -264,7 +264,7 @@ pub async fn of_person(
 ) -> Result<Vec<BothWays>> {
     let cases: Vec<i64> = sqlx::query_scalar(
         "SELECT case_id FROM policy_simulation_line
-          WHERE centre_id = $1 AND simulation_id = $2 AND person_id = $3 ORDER BY case_id DESC LIMIT 20",
+          WHERE centre_id = $1 AND simulation_id = $2 AND person_id = $3 ORDER BY case_id DESC LIMIT 6",
     )
     .bind(office.centre.id)
     .bind(simulation.simulation_id)
@@ -297,7 +297,10 @@ pub async fn of_person(
 /// The figures that a budget is made of: a year more or less than now, by month.
 pub async fn budget(office: &Office, simulation: &Simulation) -> Result<Budget> {
     let months = by_month(office, simulation.simulation_id).await?;
-    let extra: i64 = months.iter().map(|month| month.now_fen - month.was_fen).sum();
+    let extra: i64 = months
+        .iter()
+        .map(|month| month.now_fen - month.was_fen)
+        .sum();
     let whole = office
         .policy()
         .set

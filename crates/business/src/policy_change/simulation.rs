@@ -20,7 +20,9 @@ use serde_json::json;
 use sqlx::{Connection, FromRow, PgConnection};
 
 use super::draft::{refusal_of, refusal_of_mistakes};
-use super::{Change, add_step, base_files, fault, files, officer, reach, require, state, wrong_state};
+use super::{
+    Change, add_step, base_files, fault, files, officer, reach, require, state, wrong_state,
+};
 
 /// Cases that are decided in one transaction.
 const BATCH: i64 = 500;
@@ -65,7 +67,7 @@ pub struct Simulation {
     pub state: i16,
     /// The mark.
     pub after_case: i64,
-    /// Cases to decide.
+    /// Cases to decide; 0 until they are counted.
     pub total: i64,
     /// Cases decided.
     pub done: i64,
@@ -107,7 +109,10 @@ pub async fn versions(
     change: &Change,
     stand_on: NaiveDate,
 ) -> Result<(PolicySet, PolicySet)> {
-    let (before, after) = (base_files(office, change).await?, files(office, change).await?);
+    let (before, after) = (
+        base_files(office, change).await?,
+        files(office, change).await?,
+    );
     both(before, after, stand_on).await
 }
 
@@ -128,8 +133,7 @@ fn services(before: &PolicySet, after: &PolicySet) -> Vec<String> {
     let of_people = |set: &PolicySet, id: &str| {
         let service = set.service(id);
         service.is_some_and(|service| {
-            service.verb == Verb::Do
-                && service.audience.iter().any(|who| who == "employee")
+            service.verb == Verb::Do && service.audience.iter().any(|who| who == "employee")
         })
     };
     let mut differing = before.services_that_differ(after);
@@ -184,12 +188,6 @@ pub async fn begin(
     let (before, after) = versions(office, change, stand_on).await?;
     let services = services(&before, &after);
     let (since, until) = window(office)?;
-    let wanted = Wanted {
-        services: &services,
-        since,
-        until,
-    };
-    let total = case::count_past(office, &wanted).await?;
     let simulation_id = office.ids.next().await?;
     let mut conn = office.pool.acquire().await?;
     let mut tx = conn.begin().await?;
@@ -202,7 +200,7 @@ pub async fn begin(
     sqlx::query(
         "INSERT INTO policy_simulation (centre_id, simulation_id, change_id, digest, base_id, stand_on, since, until, services, state,
                                         after_case, total, maker_id, made_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, 0, $11, $12)",
     )
     .bind(office.centre.id)
     .bind(simulation_id)
@@ -214,14 +212,21 @@ pub async fn begin(
     .bind(until)
     .bind(&services)
     .bind(i64::MIN)
-    .bind(total)
     .bind(maker.staff_id)
     .bind(office.now())
     .execute(&mut *tx)
     .await?;
-    let detail = json!({ "digest": change.digest, "stand_on": stand_on, "cases": total, "services": services });
+    let detail = json!({ "digest": change.digest, "stand_on": stand_on, "services": services });
     let actor = Actor::Staff(maker.staff_id);
-    add_step(office, &mut tx, change.change_id, actor, "simulating", detail).await?;
+    add_step(
+        office,
+        &mut tx,
+        change.change_id,
+        actor,
+        "simulating",
+        detail,
+    )
+    .await?;
     tx.commit().await?;
     drop(conn);
     latest(office, change.change_id)
@@ -304,6 +309,15 @@ async fn run(office: &Office, conn: &mut PgConnection, simulation: &Simulation) 
         since: simulation.since,
         until: simulation.until,
     };
+    if simulation.after_case == i64::MIN {
+        let total = case::count_past(office, &wanted).await?;
+        sqlx::query("UPDATE policy_simulation SET total = $3 WHERE centre_id = $1 AND simulation_id = $2 AND state = 1")
+            .bind(office.centre.id)
+            .bind(simulation.simulation_id)
+            .bind(total)
+            .execute(&mut *conn)
+            .await?;
+    }
     let mut after_case = simulation.after_case;
     loop {
         let cases = case::past(office, &wanted, after_case, BATCH).await?;
@@ -427,7 +441,9 @@ async fn place(office: &Office, judged: Vec<Judged>) -> Result<Vec<Line>> {
         .map(|judged| {
             let place = places.get(&judged.case.person_id);
             Line {
-                district: place.map(|place| place.district.clone()).unwrap_or_default(),
+                district: place
+                    .map(|place| place.district.clone())
+                    .unwrap_or_default(),
                 band: place.map_or(0, |place| band_of(&bands, place.base_fen)),
                 month: Month::of(shanghai_date(judged.case.submitted_at)).index(),
                 judged,
@@ -464,8 +480,10 @@ async fn keep(
         .iter()
         .filter(|line| line.judged.was != line.judged.now)
         .collect();
-    let column = |value: fn(&Line) -> i64| other.iter().map(|line| value(line)).collect::<Vec<i64>>();
-    let small = |value: fn(&Line) -> i16| other.iter().map(|line| value(line)).collect::<Vec<i16>>();
+    let column =
+        |value: fn(&Line) -> i64| other.iter().map(|line| value(line)).collect::<Vec<i64>>();
+    let small =
+        |value: fn(&Line) -> i16| other.iter().map(|line| value(line)).collect::<Vec<i16>>();
     let text = |value: fn(&Line) -> &str| {
         other
             .iter()
@@ -570,7 +588,15 @@ async fn end(
         "digest": simulation.digest, "stand_on": simulation.stand_on, "cases": cases, "was_fen": was_fen, "now_fen": now_fen,
     });
     let actor = Actor::Staff(simulation.maker_id);
-    add_step(office, &mut tx, simulation.change_id, actor, "simulated", detail).await?;
+    add_step(
+        office,
+        &mut tx,
+        simulation.change_id,
+        actor,
+        "simulated",
+        detail,
+    )
+    .await?;
     Ok(tx.commit().await?)
 }
 

@@ -17,6 +17,9 @@ mod interest;
 mod opening;
 mod ops;
 mod policy;
+mod policy_edit;
+mod policy_notice;
+mod policy_person;
 mod policy_result;
 mod relief;
 mod search;
@@ -105,8 +108,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/relief/list", get(relief::list))
         .route("/desk/policy", get(policy::list).post(policy::begin))
         .route("/desk/policy/{change}", get(policy::page))
-        .route("/desk/policy/{change}/row", post(policy::put_row))
-        .route("/desk/policy/{change}/file", post(policy::put_file))
+        .route("/desk/policy/{change}/row", post(policy_edit::put_row))
+        .route("/desk/policy/{change}/file", post(policy_edit::put_file))
         .route("/desk/policy/{change}/step", post(policy::step))
         .route(
             "/desk/policy/{change}/steps/{seq}/proof.json",
@@ -117,11 +120,11 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/policy/{change}/people.csv", get(policy_result::csv))
         .route(
             "/desk/policy/{change}/people/{person}",
-            get(policy_result::one),
+            get(policy_person::one),
         )
         .route(
             "/desk/policy/{change}/notice",
-            get(policy_result::notice_page).post(policy_result::keep_notice),
+            get(policy_notice::page).post(policy_notice::keep),
         )
         .route("/desk/transfers", get(transfers::list_page))
         .route("/desk/transfers/{case}", get(transfers::page))

@@ -1,30 +1,24 @@
-//! 模拟结果: figures, charts, the people one by one, both decisions of a case; and the notice that is drawn from them.
+//! 模拟结果: figures, charts, and the people one by one.
 
-use anju_business::policy_change::result::{self, Affected, BothWays, Group, Side, Totals};
+use anju_business::policy_change::result::{self, Affected, Group, Side, Totals};
 use anju_business::policy_change::simulation::{self, Simulation};
-use anju_business::policy_change::{Change, draft, notice, state};
-use anju_casework::{Error, Office, branch, person};
+use anju_business::policy_change::{Change, notice};
+use anju_casework::{Office, branch, person};
 use anju_domain::calendar::{Month, chinese_date};
 use anju_domain::money::Fen;
-use anju_policy::decision::{ConditionOutcome, Decision, Outcome};
 use anju_vault::NumberKind;
-use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
-use crate::authorization::{AtDesk, may};
+use crate::authorization::AtDesk;
 use crate::components::{
-    Cell, Chart, ChartKind, Column, ErrorSummary, Facts, Line, Pager, Point, Series,
-    State as Shown, Table, Tabs, Text,
+    Cell, Chart, ChartKind, Column, Line, Pager, Point, Series, State as Shown, Table, Tabs, Text,
 };
-use crate::desk::policy::{HERE, address, differences, fits, mistakes_of, of, shown, works};
-use crate::desk::{framed, looked, person_number};
+use crate::desk::policy::{HERE, address, fits, of};
+use crate::desk::{framed, person_number};
 use crate::download::{self, plain};
-use crate::pages::desk::{
-    BothDecisions, PolicyNoticePage, PolicyPeoplePage, PolicyPersonPage, PolicySimulationPage,
-};
+use crate::pages::desk::{PolicyPeoplePage, PolicySimulationPage};
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
@@ -36,7 +30,10 @@ const PAGE: i64 = 50;
 const FILE: usize = 200_000;
 
 /// The change and its newest run, which must have come to its end.
-async fn ended(office: &Office, number: &str) -> Result<(Change, Simulation), PageError> {
+pub(super) async fn ended(
+    office: &Office,
+    number: &str,
+) -> Result<(Change, Simulation), PageError> {
     let change = of(office, number).await?;
     let run = simulation::latest(office, change.change_id)
         .await?
@@ -70,7 +67,10 @@ fn band(bands: &[i64], key: i16) -> String {
         text.strip_suffix(".00").unwrap_or(&text).to_owned()
     };
     let place = usize::try_from(key).unwrap_or_default();
-    match (place.checked_sub(1).and_then(|at| bands.get(at)), bands.get(place)) {
+    match (
+        place.checked_sub(1).and_then(|at| bands.get(at)),
+        bands.get(place),
+    ) {
         (Some(0), Some(next)) => format!("{} 以下", yuan(*next)),
         (Some(from), Some(next)) => format!("{}–{}", yuan(*from), yuan(*next)),
         (Some(from), None) => format!("{} 以上", yuan(*from)),
@@ -122,7 +122,12 @@ pub(crate) async fn page(
                 "按单位所在区县",
                 &districts,
             ),
-            both_ways("by-band", "by-band-figures", "按缴存基数（元）", &bands_named),
+            both_ways(
+                "by-band",
+                "by-band-figures",
+                "按缴存基数（元）",
+                &bands_named,
+            ),
             by_month(&months),
         ],
         asked: asked(office, id).await?,
@@ -136,7 +141,7 @@ pub(crate) async fn page(
     })
 }
 
-fn month(key: &str) -> Month {
+pub(super) fn month(key: &str) -> Month {
     Month::from_index(key.parse().unwrap_or_default())
 }
 
@@ -185,12 +190,7 @@ fn figures(totals: &Totals) -> Vec<(&'static str, Text, Text)> {
 }
 
 /// Who gains and who loses: bars both ways, people and money beside.
-fn both_ways(
-    id: &'static str,
-    table: &'static str,
-    by: &str,
-    groups: &[(String, Group)],
-) -> Chart {
+fn both_ways(id: &'static str, table: &'static str, by: &str, groups: &[(String, Group)]) -> Chart {
     /// Bars that can still be told apart.
     const MOST: usize = 15;
     let shown: Vec<&(String, Group)> = groups
@@ -206,7 +206,10 @@ fn both_ways(
         Some((name, group)) => {
             let change = Fen::new(group.now_fen - group.was_fen);
             let word = if change < Fen::ZERO { "少" } else { "多" };
-            format!("{name}变化最大，{word}支付 {} 元", Fen::new(change.fen().abs()))
+            format!(
+                "{name}变化最大，{word}支付 {} 元",
+                Fen::new(change.fen().abs())
+            )
         }
     };
     let series = |name: &str, value: fn(&Group) -> i64| Series {
@@ -285,7 +288,7 @@ fn by_month(months: &[(String, Group)]) -> Chart {
     }
 }
 
-fn month_table(id: &'static str, months: &[(String, Group)]) -> Table {
+pub(super) fn month_table(id: &'static str, months: &[(String, Group)]) -> Table {
     let lines = months
         .iter()
         .map(|(name, group)| {
@@ -528,265 +531,4 @@ pub(crate) async fn csv(
         }
     }
     Ok(download::csv(&format!("policy-{number}-people"), &text))
-}
-
-/// `GET /desk/policy/{change}/people/{person}`: both decisions; the look is written down with its purpose.
-pub(crate) async fn one(
-    State(portal): State<Portal>,
-    visit: Visit,
-    at: AtDesk,
-    Path((number, who)): Path<(String, String)>,
-) -> Result<PolicyPersonPage, PageError> {
-    let office = &portal.engine.office;
-    let (change, run) = ended(office, &number).await?;
-    let person_id = office
-        .numbers
-        .decode(NumberKind::Person, &who)
-        .ok_or(PageError::NotFound)?;
-    let both = result::of_person(office, &change, &run, person_id).await?;
-    let reason = format!("政策模拟：{}", change.title);
-    looked(office, &at, person_id, "过去的办件", &reason, None).await?;
-    let name = person::masked_names(office, &[person_id])
-        .await?
-        .remove(&person_id)
-        .unwrap_or_default();
-    let here = address(office, &change);
-    let may_open = may(&at.staff, &Method::GET, "/desk/people/{person}");
-    Ok(PolicyPersonPage {
-        frame: framed(office, &visit, &at, "两种决定", HERE).await?,
-        name,
-        back: format!("{here}/people"),
-        person: may_open.then(|| format!("/desk/people/{who}")),
-        cases: both.iter().map(|one| both_decisions(office, one)).collect(),
-        note: format!("本次查看已记录，用途是“{reason}”。两栏都按同一份事实。"),
-    })
-}
-
-fn outcome(decision: &Decision) -> Shown {
-    match decision.outcome {
-        Outcome::Approved => Shown::pass("通过"),
-        Outcome::Refused => Shown::fail("没有通过"),
-        Outcome::Waiting => Shown::unknown("还要问部门"),
-        Outcome::Review => Shown::wait("要人复核"),
-    }
-}
-
-fn both_decisions(office: &Office, one: &BothWays) -> BothDecisions {
-    let number = office.numbers.encode(NumberKind::Case, one.case.case_id);
-    let policy = office.policy();
-    let service = policy.set.service(&one.case.service);
-    let name = service.map_or(one.case.service.as_str(), |service| service.name_zh.as_str());
-    let side = |decision: &Decision| {
-        let text = Text::new().state(&outcome(decision));
-        match decision.amount_fen {
-            Some(fen) if decision.outcome != Outcome::Refused => {
-                text.say(" ").money(Fen::new(fen))
-            }
-            _ => text,
-        }
-    };
-    BothDecisions {
-        id: format!("c-{number}"),
-        title: Text::new()
-            .say(name)
-            .say(" ")
-            .num(&number)
-            .say(" · ")
-            .say(when::minute(one.case.submitted_at, office.now())),
-        facts: Facts(vec![
-            ("现行".into(), side(&one.was)),
-            ("草案".into(), side(&one.now)),
-        ]),
-        conditions: conditions(one),
-        parts: parts(one),
-    }
-}
-
-/// Condition by condition: what each version says of it; those that differ first.
-fn conditions(one: &BothWays) -> Table {
-    let said = |decision: &Decision, code: &str| -> Option<(ConditionOutcome, String)> {
-        let found = decision.conditions.iter().find(|one| one.code == code)?;
-        Some((found.outcome, found.detail.clone()))
-    };
-    let cell = |said: Option<&(ConditionOutcome, String)>| match said {
-        None => Cell::none(),
-        Some((outcome, detail)) => {
-            let state = match outcome {
-                ConditionOutcome::Met => Shown::pass("符合"),
-                ConditionOutcome::NotMet => Shown::fail("不符合"),
-                ConditionOutcome::Unknown => Shown::unknown("不知道"),
-            };
-            Cell::new(Text::new().state(&state).br().say(detail))
-        }
-    };
-    let mut codes: Vec<(&str, &str)> = Vec::new();
-    for found in one.was.conditions.iter().chain(&one.now.conditions) {
-        if !codes.iter().any(|(code, _)| *code == found.code) {
-            codes.push((&found.code, &found.name));
-        }
-    }
-    let mut rows: Vec<(bool, Line)> = codes
-        .into_iter()
-        .map(|(code, name)| {
-            let (was, now) = (said(&one.was, code), said(&one.now, code));
-            let same = was == now;
-            let line = Line::new(vec![
-                Cell::new(format!("{code} {name}")),
-                cell(was.as_ref()),
-                cell(now.as_ref()),
-            ]);
-            (same, line)
-        })
-        .collect();
-    rows.sort_by_key(|(same, _)| *same);
-    Table::new(
-        "conditions",
-        "各项条件",
-        vec![
-            Column::words("条件"),
-            Column::words("现行"),
-            Column::words("草案"),
-        ],
-        rows.into_iter().map(|(_, line)| line).collect(),
-    )
-    .cards()
-}
-
-/// The parts of both amounts; the one that binds is said.
-fn parts(one: &BothWays) -> Table {
-    let cell = |decision: &Decision, at: usize| match decision.amount_parts.get(at) {
-        Some(part) => {
-            let text = Text::new().say(&part.label).br();
-            let text = match part.fen {
-                Some(fen) => text.money(Fen::new(fen)),
-                None => text.say("待核实"),
-            };
-            Cell::new(if part.binding {
-                text.say("（以此为准）")
-            } else {
-                text
-            })
-        }
-        None => Cell::none(),
-    };
-    let count = one.was.amount_parts.len().max(one.now.amount_parts.len());
-    let lines = (0..count)
-        .map(|at| {
-            Line::new(vec![
-                Cell::new(format!("金额第 {} 项", at + 1)),
-                cell(&one.was, at),
-                cell(&one.now, at),
-            ])
-        })
-        .collect();
-    Table::new(
-        "parts",
-        "金额怎么来的",
-        vec![
-            Column::words("金额"),
-            Column::words("现行"),
-            Column::words("草案"),
-        ],
-        lines,
-    )
-    .cards()
-    .empty("这个事项不付款。")
-}
-
-/// `GET /desk/policy/{change}/notice`.
-pub(crate) async fn notice_page(
-    State(portal): State<Portal>,
-    visit: Visit,
-    at: AtDesk,
-    Path(number): Path<String>,
-) -> Result<PolicyNoticePage, PageError> {
-    let change = of(&portal.engine.office, &number).await?;
-    draw_notice(&portal, &visit, &at, &change, None, None).await
-}
-
-async fn draw_notice(
-    portal: &Portal,
-    visit: &Visit,
-    at: &AtDesk,
-    change: &Change,
-    typed: Option<String>,
-    errors: Option<ErrorSummary>,
-) -> Result<PolicyNoticePage, PageError> {
-    let office = &portal.engine.office;
-    let run = simulation::latest(office, change.change_id)
-        .await?
-        .filter(|run| fits(change, Some(run)));
-    let totals = match &run {
-        Some(run) => Some(result::totals(office, run.simulation_id).await?),
-        None => None,
-    };
-    let kept = if change.notice.is_empty() {
-        let day = change
-            .effective_on
-            .or_else(|| run.as_ref().map(|run| run.stand_on));
-        notice::draft(office, change, day, totals.as_ref())?
-    } else {
-        change.notice.clone()
-    };
-    let budget = match &run {
-        Some(run) => Some(result::budget(office, run).await?),
-        None => None,
-    };
-    let months = budget.as_ref().map(|budget| {
-        let months: Vec<(String, Group)> = budget
-            .each_month
-            .iter()
-            .map(|group| (month(&group.key).to_string(), group.clone()))
-            .collect();
-        month_table("budget", &months)
-    });
-    let may_edit = change.state == state::DRAFT && works(at);
-    let mut frame = framed(office, visit, at, "公告", HERE).await?;
-    frame.head.failed = errors.is_some();
-    Ok(PolicyNoticePage {
-        frame,
-        errors,
-        title: format!("{} · {}", change.title, shown(change).word),
-        here: address(office, change),
-        paragraphs: kept
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        differences: differences("notice-differences", &change.differences.0),
-        budget: budget.map(|budget| {
-            notice::budget_sentence(Fen::new(budget.extra_fen), budget.months)
-        }),
-        months,
-        has_people: run.is_some(),
-        text: may_edit.then(|| typed.unwrap_or(kept)),
-    })
-}
-
-#[derive(Deserialize)]
-pub(crate) struct NoticeForm {
-    text: String,
-}
-
-/// `POST /desk/policy/{change}/notice`.
-pub(crate) async fn keep_notice(
-    State(portal): State<Portal>,
-    visit: Visit,
-    at: AtDesk,
-    Path(number): Path<String>,
-    Form(form): Form<NoticeForm>,
-) -> Result<Response, PageError> {
-    let office = &portal.engine.office;
-    let change = of(office, &number).await?;
-    match draft::put_notice(office, &change, &form.text, &at.staff).await {
-        Ok(()) => Ok(Redirect::to(&format!("{}/notice", address(office, &change))).into_response()),
-        Err(Error::Refused(refusal)) => {
-            let errors = ErrorSummary::of(mistakes_of(&refusal));
-            let page =
-                draw_notice(&portal, &visit, &at, &change, Some(form.text), errors).await?;
-            Ok((StatusCode::CONFLICT, page).into_response())
-        }
-        Err(error) => Err(error.into()),
-    }
 }

@@ -5,7 +5,10 @@
 WITH snapshot AS (
 SELECT m.person_id, m.base_fen, e.district AS account_region, TRUE AS account_region_has,
        CASE WHEN a.state = 3 THEN 'closed' WHEN m.state = 2 THEN 'sealed' ELSE 'active' END AS account_state, TRUE AS account_state_has,
-       a.balance_fen AS account_balance, TRUE AS account_balance_has, a.frozen_fen AS account_frozen, a.reserved_fen AS account_reserved,
+       a.balance_fen AS account_balance, TRUE AS account_balance_has, 
+       -- A freeze of the whole account has no amount of its own (withdrawal/own_books.rs); nothing is pledged in our books.
+       CASE WHEN a.frozen_fen >= 9000000000000000 THEN a.balance_fen ELSE a.frozen_fen END AS account_frozen,
+       a.frozen_fen >= 9000000000000000 AS account_whole_freeze, a.reserved_fen AS account_reserved, 0::bigint AS account_pledged,
        m.opened_on AS account_opened_on, TRUE AS account_opened_on_has,
        coalesce(c.months, 0) AS contribution_continuous_months, c.months IS NOT NULL AS contribution_continuous_months_has,
        c.last_month AS contribution_last_month, c.last_month IS NOT NULL AS contribution_last_month_has
