@@ -274,3 +274,13 @@ pub fn put_version(files: &PolicyFiles, version: &str) -> Result<(String, String
     }
     Err("没有文件写明版本（[policy]）".into())
 }
+
+/// The version's name as the files say it.
+#[must_use]
+pub fn version_of(files: &PolicyFiles) -> Option<String> {
+    files.files.values().find_map(|text| {
+        let document = text.parse::<DocumentMut>().ok()?;
+        let version = document.get("policy")?.get("version")?.as_str()?;
+        Some(version.to_owned())
+    })
+}

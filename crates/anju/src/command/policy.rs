@@ -400,6 +400,10 @@ async fn export(office: &Office, folder: &Path) -> anyhow::Result<ExitCode> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).with_context(|| format!("不能建立 {}", parent.display()))?;
         }
+        // A link leads to another centre's file.
+        if path.is_symlink() {
+            fs::remove_file(&path).with_context(|| format!("写不了 {}", path.display()))?;
+        }
         fs::write(&path, text).with_context(|| format!("写不了 {}", path.display()))?;
     }
     println!("{} 个文件已写到 {}", files.files.len(), folder.display());

@@ -180,12 +180,22 @@ async fn keep(
     }
     let base = base_files(office, change).await?;
     let now = super::files(office, change).await?;
+    let version = edit::version_of(&now);
     let mut own: BTreeMap<String, String> = now
         .files
         .into_iter()
         .filter(|(file, text)| base.files.get(file) != Some(text))
         .collect();
     own.insert(file.to_owned(), text);
+    // A file that is put in whole says the version from which it was copied.
+    let mut whole = base.clone();
+    whole.files.extend(own.clone());
+    if let Some(version) = version
+        && edit::version_of(&whole).is_some_and(|said| said != version)
+        && let Ok((file, text)) = edit::put_version(&whole, &version)
+    {
+        own.insert(file, text);
+    }
     let checked = check(&base, &own);
     detail["digest"] = checked.digest.clone().into();
     let mut conn = office.pool.acquire().await?;

@@ -61,7 +61,7 @@ pub(super) fn mistakes_of(refusal: &Refusal) -> Vec<Mistake> {
         return refusal
             .errors
             .iter()
-            .map(|one| Mistake::at("", one.message.clone()))
+            .map(|one| Mistake::at("", format!("{}（{}）", one.message, refusal.code)))
             .collect();
     }
     let field = refusal
