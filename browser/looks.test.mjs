@@ -12,7 +12,7 @@ const { people: { long, owner, newcomer }, done, paid } = town.shown;
 let browser;
 before(async () => {
   browser = await launch();
-  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin', 'manager', 'founder', 'collector']) await sessionOf(browser, who);
+  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin', 'manager', 'founder', 'collector', 'policy']) await sessionOf(browser, who);
 });
 after(async () => {
   save();
@@ -210,6 +210,36 @@ page('desk-ops', 'admin', '/desk/ops');
 page('desk-sources', 'admin', '/desk/sources');
 page('desk-source', 'admin', '/desk/sources/D05');
 page('desk-deaths', 'teller', '/desk/deaths');
+page('desk-policy', 'policy', '/desk/policy');
+/** A draft of a lower rent cap, tried on the past year. */
+const tried = (then = '') => async (at) => {
+  await at.goto(`${server}/desk/policy`);
+  const known = at.locator('#changes-region a, main table a').filter({ hasText: '下调租房提取限额' });
+  if (await known.count()) {
+    await known.first().click();
+  } else {
+    await at.fill('#title', '下调租房提取限额');
+    await at.getByRole('button', { name: '从现行政策起草' }).click();
+    await at.goto(`${at.url()}?parameter=rent_cap_monthly`);
+    await at.fill('#value', '1,000.00');
+    await at.fill('#from', '2023-02-01');
+    await at.fill('#test_region', 'central');
+    await at.fill('#source', '中心 2026 年第 9 号通知');
+    await at.getByRole('button', { name: '写进草案' }).click();
+    await at.getByRole('button', { name: '模拟这一稿' }).click();
+  }
+  await at.waitForLoadState();
+  const change = new URL(at.url()).pathname;
+  while (!await at.getByText('已模拟').count()) {
+    await at.waitForTimeout(500);
+    await at.goto(`${server}${change}`);
+  }
+  await at.goto(`${server}${change}${then}`);
+};
+page('desk-policy-change', 'policy', tried());
+page('desk-policy-simulation', 'policy', tried('/simulation'));
+page('desk-policy-people', 'policy', tried('/people'));
+page('desk-policy-notice', 'policy', tried('/notice'));
 page('desk-environment', 'manager', '/desk/environment');
 
 page('outside', null, outside, { dark: false, elder: false });

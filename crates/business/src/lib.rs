@@ -6,6 +6,7 @@ pub mod contribution;
 pub mod papers;
 pub mod personal;
 pub mod policy;
+pub mod policy_change;
 pub mod population;
 pub mod queries;
 pub mod remote;

@@ -8,6 +8,7 @@ mod begin;
 mod closing;
 mod decide;
 mod many;
+mod past;
 mod pay_many;
 mod proof;
 mod replay;
@@ -24,6 +25,7 @@ pub use begin::{
 pub use closing::{Closing, close_out};
 pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
+pub use past::{PastCase, Wanted, count_past, past, past_case};
 pub use pay_many::{ToPay, pay_many};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};

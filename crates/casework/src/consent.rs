@@ -158,13 +158,15 @@ pub async fn standing_ground(office: &Office, person_id: i64, service: &str) -> 
     .bind(service)
     .fetch_optional(&office.pool)
     .await?;
-    Ok(given.map_or(Ground::None, |(consent_id, digest, fact_types)| {
-        Ground::Given {
-            consent_id,
-            digest: hex::encode(digest),
-            fact_types,
-        }
-    }))
+    Ok(
+        given.map_or(Ground::None, |(consent_id, digest, fact_types)| {
+            Ground::Given {
+                consent_id,
+                digest: hex::encode(digest),
+                fact_types,
+            }
+        }),
+    )
 }
 
 /// The consents of a person, newest first.

@@ -27,6 +27,7 @@ pub mod operations;
 pub mod outbox;
 pub mod person;
 pub mod person_data;
+pub mod policy_force;
 pub mod rotation;
 pub mod session;
 pub mod staff;

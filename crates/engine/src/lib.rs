@@ -3,8 +3,8 @@
 //! `gather.rs`, then `advance.rs`.
 
 pub mod advance;
-mod batch;
 mod agreements;
+mod batch;
 mod collect;
 mod credit;
 pub mod day_end;
@@ -14,6 +14,7 @@ pub mod gather;
 pub mod keys;
 mod payer;
 pub mod platform;
+pub mod policy;
 mod pushed;
 pub mod receive;
 pub mod schedule;
@@ -128,6 +129,9 @@ impl Engine {
         // Sealing is the database's work: whoever dies in it leaves nothing half done.
         watchers.spawn(seal::run(self.clone()));
         watchers.spawn(keys::run(self.clone()));
+        watchers.spawn(policy::follow(self.clone()));
+        // Who holds its lock runs it: a node that dies leaves it to another.
+        watchers.spawn(policy::simulate(self.clone()));
         watchers.spawn(self.gateway.clone().watch());
         Running {
             engine: self.clone(),

@@ -180,7 +180,9 @@ impl Node {
             Node::Within(inner, set) => Ok(Val::Bool(set.contains(inner.text(context)?))),
             Node::SameCity(pair) => {
                 let (left, right) = both(pair.0.text(context), pair.1.text(context))?;
-                Ok(Val::Bool(city_of(left).is_some() && city_of(left) == city_of(right)))
+                Ok(Val::Bool(
+                    city_of(left).is_some() && city_of(left) == city_of(right),
+                ))
             }
             Node::InMonths(inner, list) => match both(inner.value(context), context.slot(*list))? {
                 (Val::Number(month), Val::List(months)) => Ok(Val::Bool(months.contains(&month))),

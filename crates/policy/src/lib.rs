@@ -2,8 +2,10 @@
 //! policy give the same decision for ever. Read `fact` first, then `decision`, then `policy_set`.
 
 mod agreement;
+pub mod compare;
 pub mod decision;
 mod display;
+pub mod edit;
 mod evaluate;
 mod explain;
 mod expression;
@@ -11,6 +13,7 @@ pub mod fact;
 pub mod file;
 mod filter;
 mod function;
+mod in_chinese;
 mod load;
 mod operator;
 pub mod parameter;
@@ -34,6 +37,7 @@ pub use explain::Reading;
 pub use fact::{Assurance, At, Fact, FactState, Facts, Form};
 pub use file::{LoadError, PolicyFiles};
 pub use filter::ServiceFilter;
+pub use in_chinese::{Mistake, in_chinese};
 pub use plan::Verdict;
 pub use policy_set::{Ask, PolicyError, PolicySet, Rule};
 pub use remedy::Change;

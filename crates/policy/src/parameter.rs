@@ -101,6 +101,26 @@ impl Parameter {
 }
 
 impl Row {
+    /// What else must hold, as the files write it: `region = central, children_min = 2`.
+    pub(crate) fn tests_in_words(&self, parameter: &Parameter) -> String {
+        let name = |index: &usize| {
+            parameter
+                .arguments
+                .get(*index)
+                .map_or("", |argument| argument.name.as_str())
+        };
+        let tests: Vec<String> = self
+            .tests
+            .iter()
+            .map(|test| match test {
+                Test::Is(index, code) => format!("{} = {code}", name(index)),
+                Test::Within(index, set) => format!("{} = {}", name(index), set.name),
+                Test::AtLeast(index, least) => format!("{}_min = {least}", name(index)),
+            })
+            .collect();
+        tests.join(", ")
+    }
+
     /// A row that holds from `from`.
     pub(crate) fn new(from: NaiveDate, tests: Vec<Test>, value: Value) -> Row {
         let (mark, source) = (String::new(), String::new());

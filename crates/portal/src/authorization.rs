@@ -74,6 +74,8 @@ const ENTITLED: Who = Who::Staff(&[
 ]);
 const ARREARS: Who = Who::Staff(&[role::COLLECTOR, role::AUDITOR]);
 const COLLECTORS: Who = Who::Staff(&[role::COLLECTOR]);
+const POLICY_READERS: Who = Who::Staff(&[role::POLICY_OFFICER, role::AUDITOR]);
+const POLICY_OFFICERS: Who = Who::Staff(&[role::POLICY_OFFICER]);
 const STAFF: Who = Who::Staff(&[]);
 
 /// The table. Methods are those that the route answers; HEAD goes with GET.
@@ -257,6 +259,27 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/transfers/{case}/confirm", TELLERS),
     ("GET", "/desk/environment", LEADERS),
     ("GET", "/desk/entitled", ENTITLED),
+    ("GET", "/desk/policy", POLICY_READERS),
+    ("POST", "/desk/policy", POLICY_OFFICERS),
+    ("GET", "/desk/policy/{change}", POLICY_READERS),
+    ("POST", "/desk/policy/{change}/row", POLICY_OFFICERS),
+    ("POST", "/desk/policy/{change}/file", POLICY_OFFICERS),
+    ("POST", "/desk/policy/{change}/step", POLICY_OFFICERS),
+    (
+        "GET",
+        "/desk/policy/{change}/steps/{seq}/proof.json",
+        POLICY_READERS,
+    ),
+    ("GET", "/desk/policy/{change}/simulation", POLICY_READERS),
+    ("GET", "/desk/policy/{change}/people", POLICY_READERS),
+    ("GET", "/desk/policy/{change}/people.csv", POLICY_READERS),
+    (
+        "GET",
+        "/desk/policy/{change}/people/{person}",
+        POLICY_READERS,
+    ),
+    ("GET", "/desk/policy/{change}/notice", POLICY_READERS),
+    ("POST", "/desk/policy/{change}/notice", POLICY_OFFICERS),
     ("GET", "/desk/arrears", ARREARS),
     ("GET", "/desk/arrears/{employer}", ARREARS),
     ("GET", "/desk/enforcement", ARREARS),

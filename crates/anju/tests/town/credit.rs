@@ -372,9 +372,7 @@ async fn an_employee_gives_the_band_of_his_base_and_no_balance_unless_he_ticks_i
         .and_then(|rest| rest.split('"').next())
         .expect("a consent")
         .to_owned();
-    let back = me
-        .post("/my/consents", &[("consent", &consent)])
-        .await;
+    let back = me.post("/my/consents", &[("consent", &consent)]).await;
     assert_eq!(back.status, StatusCode::SEE_OTHER, "{}", back.page);
     at_bank(&town, "B8", &second, |one| one["withdrawn"] == true).await;
     let page = me.get("/my/do/employee-credit-referral").await;

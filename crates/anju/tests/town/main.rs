@@ -37,6 +37,7 @@ mod outside;
 mod papers;
 mod person_data;
 mod policy;
+mod policy_life;
 mod query;
 mod refund;
 mod relief;

@@ -5,19 +5,19 @@
 
 pub mod column;
 
-mod bigdata;
-mod home_loan;
 mod bank_loan;
+mod bigdata;
 mod civil;
 mod court;
 mod credit;
 mod disabled;
 mod estate;
 mod finance;
+mod home_loan;
 mod housing;
 mod hrss;
-mod judgment;
 mod immigration;
+mod judgment;
 mod market;
 mod national;
 mod payment_card;
@@ -27,8 +27,8 @@ mod settle;
 mod sichuan;
 mod status;
 mod talent;
-mod tax_register;
 mod tax;
+mod tax_register;
 
 use serde_json::{Map, Value};
 

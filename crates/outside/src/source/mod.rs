@@ -3,10 +3,9 @@
 //! Invariant: what the product learns it learns through `POST /gateway/…` ([`door`]); the control door ([`control`]) changes
 //! registers and moods, and nothing else does. Read [`Registers`] first, then one source such as `civil.rs`.
 
+mod bank_loan;
 mod batch;
 mod bigdata;
-mod home_loan;
-mod bank_loan;
 mod civil;
 mod column;
 pub(crate) mod company;
@@ -14,16 +13,17 @@ mod comparison;
 pub mod control;
 mod court;
 mod credit;
-mod dispute;
 mod disabled;
+mod dispute;
 pub mod door;
 mod estate;
 mod finance;
+mod home_loan;
 mod housing;
 mod hrss;
+mod immigration;
 mod judgment;
 pub(crate) mod keys;
-mod immigration;
 mod list;
 mod market;
 mod national;
@@ -35,8 +35,8 @@ mod settle;
 mod sichuan;
 mod status;
 mod talent;
-mod tax_register;
 mod tax;
+mod tax_register;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

@@ -22,6 +22,11 @@ mod identify;
 mod interest;
 mod opening;
 mod ops;
+mod policy;
+mod policy_edit;
+mod policy_notice;
+mod policy_person;
+mod policy_result;
 mod relief;
 mod search;
 mod sources;
@@ -121,6 +126,26 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/agreements", get(agreements::page))
         .route("/desk/relief", get(relief::page))
         .route("/desk/relief/list", get(relief::list))
+        .route("/desk/policy", get(policy::list).post(policy::begin))
+        .route("/desk/policy/{change}", get(policy::page))
+        .route("/desk/policy/{change}/row", post(policy_edit::put_row))
+        .route("/desk/policy/{change}/file", post(policy_edit::put_file))
+        .route("/desk/policy/{change}/step", post(policy::step))
+        .route(
+            "/desk/policy/{change}/steps/{seq}/proof.json",
+            get(policy::proof),
+        )
+        .route("/desk/policy/{change}/simulation", get(policy_result::page))
+        .route("/desk/policy/{change}/people", get(policy_result::list))
+        .route("/desk/policy/{change}/people.csv", get(policy_result::csv))
+        .route(
+            "/desk/policy/{change}/people/{person}",
+            get(policy_person::one),
+        )
+        .route(
+            "/desk/policy/{change}/notice",
+            get(policy_notice::page).post(policy_notice::keep),
+        )
         .route("/desk/transfers", get(transfers::list_page))
         .route("/desk/transfers/{case}", get(transfers::page))
         .route("/desk/transfers/{case}/propose", post(transfers::propose))
@@ -182,6 +207,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/ops", "运行", "g o"),
             ("/desk/sources", "数据来源", "g q"),
             ("/desk/environment", "营商环境", "g y"),
+            ("/desk/policy", "政策变更", "g p"),
         ],
     ),
 ];

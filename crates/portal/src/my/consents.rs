@@ -1,8 +1,8 @@
 //! 授权 (`consent-manage`, data_sharing.md §7): what one agreed to and may take back or give again, who was asked what about oneself and why, and
 //! what one holds to be wrong in it.
 
-use anju_business::sharing::dispute::{self, state};
 use anju_business::contribution::credit;
+use anju_business::sharing::dispute::{self, state};
 use anju_casework::Actor;
 use anju_casework::{Error, consent, fact, person};
 use axum::Form;

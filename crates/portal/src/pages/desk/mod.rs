@@ -16,6 +16,7 @@ mod identify;
 mod interest;
 mod opening;
 mod ops;
+mod policy;
 mod relief;
 mod search;
 mod sessions;
@@ -41,6 +42,10 @@ pub use identify::IdentifyPage;
 pub use interest::InterestPage;
 pub use opening::OpeningPage;
 pub use ops::OpsPage;
+pub use policy::{
+    BothDecisions, Editing, PoliciesPage, PolicyNoticePage, PolicyPage, PolicyPeoplePage,
+    PolicyPersonPage, PolicySimulationPage,
+};
 pub use relief::{ReliefListPage, ReliefPage};
 pub use search::{AskWhy, KeysPage, SearchPage};
 pub use sessions::SessionsPage;
