@@ -26,6 +26,7 @@ mod licence;
 mod life;
 mod opening;
 mod outside;
+mod pace;
 mod papers;
 mod person_data;
 mod policy;

@@ -1,4 +1,5 @@
 //! Withdrawals (提取): `payout.rs` serves every kind, also those that are policy alone; a kind that needs more gets a file. Invariant: an amount leaves an account only by a decision of policy over facts, to the person's own verified card.
 
 pub mod own_books;
+pub mod pace;
 pub mod payout;
