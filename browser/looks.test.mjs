@@ -33,6 +33,7 @@ page('site-guides', null, '/guides');
 page('site-guide', null, '/guides/withdraw-rent');
 page('site-policy', null, '/policy/withdraw-rent');
 page('site-outlets', null, '/outlets');
+page('site-speed', null, '/speed');
 page('site-privacy', null, '/privacy');
 page('site-accessibility', null, '/accessibility');
 page('site-verify', null, '/verify', { elder: false });

@@ -85,6 +85,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/guides", Anyone),
     ("GET", "/guides/{service}", Anyone),
     ("GET", "/outlets", Anyone),
+    ("GET", "/speed", Anyone),
     ("GET", "/accessibility", Anyone),
     ("GET", "/privacy", Anyone),
     ("GET", "/policy/{service}", Anyone),

@@ -34,6 +34,7 @@ mod life;
 mod need_more;
 mod opening;
 mod outside;
+mod pace;
 mod papers;
 mod person_data;
 mod policy;

@@ -3,4 +3,5 @@
 pub mod agreement;
 pub mod closing;
 pub mod own_books;
+pub mod pace;
 pub mod payout;
