@@ -1,6 +1,6 @@
 //! 秒级到账 as a public figure: from real withdrawals of closed days, the slow ones too.
 
-use anju::{demo, office};
+use anju::start::{demo, office};
 use axum::http::StatusCode;
 
 use crate::town::{Town, tenant_of};
