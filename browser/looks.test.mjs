@@ -191,7 +191,8 @@ page('unit-base', 'clerk', '/unit/base');
 page('desk-interest', 'accountant', '/desk/books/interest');
 page('desk-ops', 'admin', '/desk/ops');
 page('desk-sources', 'admin', '/desk/sources');
-page('desk-source', 'admin', '/desk/sources/D05');
+page('desk-source', 'admin', '/desk/sources/D01');
+page('desk-source-files', 'admin', '/desk/sources/D05');
 page('desk-deaths', 'teller', '/desk/deaths');
 page('desk-environment', 'manager', '/desk/environment');
 
