@@ -236,7 +236,10 @@ fn counted(control: Control, subject: &str, value: &Value) -> Option<i64> {
         Control::Amount => value.get("amount_fen")?.as_i64(),
         Control::District => {
             let company = subject.starts_with('9')
-                || subject.bytes().take(2).any(|byte| byte.is_ascii_alphabetic());
+                || subject
+                    .bytes()
+                    .take(2)
+                    .any(|byte| byte.is_ascii_alphabetic());
             let district = if company && subject.len() == 18 {
                 subject.get(2..8)
             } else {

@@ -58,7 +58,11 @@ fn gmssl_and_we_sign_and_close_for_each_other() {
     let content = r#"{"gmsfhm":"500103199001011234","xm":"李梅"}"#.as_bytes();
     let closed = envelope::close(&ours.public(), content).expect("closed");
     let bytes = |text: &str| hex::encode(BASE64.decode(text).expect("base64"));
-    let (key, iv, sealed) = (bytes(&closed.key), bytes(&closed.iv), bytes(&closed.content));
+    let (key, iv, sealed) = (
+        bytes(&closed.key),
+        bytes(&closed.iv),
+        bytes(&closed.content),
+    );
     let opened = gmssl(
         &python,
         &["open_envelope", secret, &public, &key, &iv, &sealed],

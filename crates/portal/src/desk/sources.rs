@@ -54,9 +54,8 @@ pub(crate) async fn list(
         .iter()
         .map(|one| {
             let day = counted.get(&one.code);
-            let ms = |ms: Option<i32>| {
-                ms.map_or_else(Cell::none, |ms| Cell::digits(ms.to_string()))
-            };
+            let ms =
+                |ms: Option<i32>| ms.map_or_else(Cell::none, |ms| Cell::digits(ms.to_string()));
             Line::new(vec![
                 Cell::new(one.name_zh.as_str()).link(format!("{HERE}/{}", one.code)),
                 Cell::state(&condition(one)),
