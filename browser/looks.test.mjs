@@ -209,7 +209,8 @@ page('desk-interest', 'accountant', '/desk/books/interest');
 page('desk-flexible', 'accountant', '/desk/flexible');
 page('desk-ops', 'admin', '/desk/ops');
 page('desk-sources', 'admin', '/desk/sources');
-page('desk-source', 'admin', '/desk/sources/D05');
+page('desk-source', 'admin', '/desk/sources/D01');
+page('desk-source-files', 'admin', '/desk/sources/D05');
 page('desk-deaths', 'teller', '/desk/deaths');
 page('desk-policy', 'policy', '/desk/policy');
 /** A draft of a lower rent cap, tried on the past year. */

@@ -234,13 +234,18 @@ fn unpacked(
 fn counted(control: Control, subject: &str, value: &Value) -> Option<i64> {
     match control {
         Control::Amount => value.get("amount_fen")?.as_i64(),
-        Control::District => match subject.len() {
-            18 if subject.starts_with('9')
-                || subject[..2].bytes().any(|b| b.is_ascii_alphabetic()) =>
-            {
-                subject.get(2..8)?.parse().ok()
-            }
-            _ => subject.get(..6)?.parse().ok(),
-        },
+        Control::District => {
+            let company = subject.starts_with('9')
+                || subject
+                    .bytes()
+                    .take(2)
+                    .any(|byte| byte.is_ascii_alphabetic());
+            let district = if company && subject.len() == 18 {
+                subject.get(2..8)
+            } else {
+                subject.get(..6)
+            };
+            district?.parse().ok()
+        }
     }
 }

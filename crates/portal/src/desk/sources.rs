@@ -54,20 +54,16 @@ pub(crate) async fn list(
         .iter()
         .map(|one| {
             let day = counted.get(&one.code);
-            let ms = |ms: Option<i32>| {
-                ms.map_or_else(Cell::none, |ms| Cell::digits(format!("{ms} 毫秒")))
-            };
+            let ms =
+                |ms: Option<i32>| ms.map_or_else(Cell::none, |ms| Cell::digits(ms.to_string()));
             Line::new(vec![
-                Cell::new(Text::new().code(&one.code).say(&one.name_zh))
-                    .link(format!("{HERE}/{}", one.code)),
+                Cell::new(one.name_zh.as_str()).link(format!("{HERE}/{}", one.code)),
                 Cell::state(&condition(one)),
                 Cell::count(day.map_or(0, |day| day.asked)),
                 Cell::digits(share(day)),
                 ms(day.map(|day| day.p50_ms)),
                 ms(day.map(|day| day.p99_ms)),
                 Cell::count(disagreed.get(&one.code).copied().unwrap_or(0)),
-                one.last_ok_at
-                    .map_or_else(Cell::none, |at| Cell::digits(when::minute(at, now))),
             ])
         })
         .collect();
@@ -97,16 +93,15 @@ pub(crate) async fn list(
             .collect(),
         table: Table::new(
             "sources",
-            "数据来源的状态和一天里的质量",
+            "数据来源的状态和 24 小时里的质量；耗时单位：毫秒",
             vec![
                 Column::words("来源"),
                 Column::words("现在"),
-                Column::figures("24 小时问过"),
-                Column::figures("没有答复"),
-                Column::figures("中位耗时"),
-                Column::figures("九成九耗时"),
-                Column::figures("与别处不一致"),
-                Column::figures("上次答好"),
+                Column::figures("问过"),
+                Column::figures("没答"),
+                Column::figures("中位"),
+                Column::figures("九成九"),
+                Column::figures("不一致"),
             ],
             lines,
         )
