@@ -245,7 +245,10 @@ async fn the_night_opens_a_clue_once_for_each_thing() {
     )
     .await;
     let list = collector.get("/desk/arrears").await.page;
-    assert!(list.contains("非正常户"), "P05, the tax bureau's word beside what is owed: {list}");
+    assert!(
+        list.contains("非正常户"),
+        "P05, the tax bureau's word beside what is owed: {list}"
+    );
     let of = async |source: i64, employer: i64| {
         let rows = engine_clues(&town).await;
         rows.iter()

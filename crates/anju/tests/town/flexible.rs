@@ -539,7 +539,13 @@ async fn finance_adds_to_what_stayed_for_half_a_year() {
     let deposit = json!({ "action": "deposit", "amount_fen": 100_000 });
     let case = changes(&town, &id, deposit).await;
     let path = format!("/cases/{}", text(&case, "case_id").expect("a case"));
-    let case = town.doors.get(&path).await.expect("a door").ok().expect("a case");
+    let case = town
+        .doors
+        .get(&path)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case");
     let events = case["events"].as_array().expect("events").iter();
     let order = events
         .map(|event| event["detail"].clone())

@@ -61,12 +61,21 @@ async fn a_resolution_that_was_lacking_is_handed_in_and_the_case_goes_on() {
 
     // Approved, it is counted by the industry that the employer has told.
     let key = uuid::Uuid::now_v7().to_string();
-    let told = clerk.post("/unit/employer", &[("key", key.as_str()), ("industry", "H")]).await;
+    let told = clerk
+        .post(
+            "/unit/employer",
+            &[("key", key.as_str()), ("industry", "H")],
+        )
+        .await;
     assert_eq!(told.status, StatusCode::SEE_OTHER, "{}", told.page);
     let reviewer = reviewer(&town, &office, &firm).await;
     approve(&town, &reviewer, &case).await;
     let report = reviewer.get("/desk/relief").await;
-    assert!(report.page.contains("住宿和餐饮业") && report.page.contains("industry=H"), "{}", report.page);
+    assert!(
+        report.page.contains("住宿和餐饮业") && report.page.contains("industry=H"),
+        "{}",
+        report.page
+    );
     let list = reviewer.get("/desk/relief/list?kind=1&industry=H").await;
     assert!(list.page.contains(&number), "{}", list.page);
     let other = reviewer.get("/desk/relief/list?kind=1&industry=C").await;

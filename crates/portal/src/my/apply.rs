@@ -57,6 +57,8 @@ async fn draw(
         MyTab::Services,
         Some(if crate::apply::pays(service) {
             ("/my/withdraw", "提取")
+        } else if service.effect == "refer_employee" {
+            ("/my/credit", "授信推荐")
         } else {
             ("/my/flexible", "自己缴存")
         }),
