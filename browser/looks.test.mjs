@@ -247,6 +247,16 @@ page('desk-environment', 'manager', '/desk/environment');
 page('outside', null, outside, { dark: false, elder: false });
 page('outside-licence', null, async (at) => { await at.goto(`${server}/login/licence`); }, { dark: false, elder: false });
 page('unit-open', 'founder', '/unit/open');
+// 柜面代办: an employer's pages as the teller has them who acts for it.
+page('unit-counter', 'teller', async (at) => {
+  await at.goto(`${server}/desk/employers`);
+  await at.fill('#q', town.shown.house.uscc);
+  await at.click('text=找单位');
+  await at.selectOption('#who', 'letter');
+  await at.selectOption('#seen', 'yes');
+  await at.click('text=开始办理');
+  await at.waitForSelector('text=柜面代办');
+});
 
 // Each page is a browser profile of its own; two at once keep two processors busy.
 describe('what is seen', { concurrency: 2 }, () => {

@@ -163,7 +163,8 @@ async fn members_bases_ratio_balance_and_lists_are_read_as_they_stood_on_a_past_
     assert!(
         page.page.contains("2 人在缴")
             && page.page.contains("12%")
-            && page.page.contains("8,000.00"),
+            && page.page.contains("8,000.00")
+            && page.page.contains("已分配"),
         "{}",
         page.page
     );

@@ -59,6 +59,8 @@ async fn draw(
             ("/my/withdraw", "提取")
         } else if service.group == "withdraw" {
             ("/my/agreements", "约定提取")
+        } else if service.effect == "refer_employee" {
+            ("/my/credit", "授信推荐")
         } else {
             ("/my/flexible", "自己缴存")
         }),

@@ -156,7 +156,10 @@ fn read(definition: &ServiceDefinition, fields: &Typed) -> (Map<String, Value>, 
         let name = input.name.as_str();
         let text = typed(fields, name);
         if text.is_empty() {
-            if input.required {
+            if input.required && matches!(input.input_type, InputType::Bool) {
+                // Not agreed (yet): the rules say what that means, and it may be looked at before.
+                form.insert(name.to_owned(), Value::Bool(false));
+            } else if input.required {
                 mistakes.push(Mistake::at(name, format!("请填写{}。", input.label)));
             }
             continue;

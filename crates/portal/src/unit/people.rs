@@ -1,5 +1,6 @@
 //! 职工: who is a member of the employer. `change.rs` changes them.
 
+use anju_business::contribution::remittance::kind;
 use anju_business::contribution::{as_of, people};
 use anju_casework::Office;
 use anju_casework::employer::Employer;
@@ -25,6 +26,9 @@ use crate::unit::framed;
 
 /// People on a page.
 const PAGE: i64 = 50;
+
+/// Lists that a past day shows.
+const LISTS: i64 = 24;
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
@@ -94,6 +98,7 @@ pub(crate) async fn page(
             .into(),
         on: on_field(""),
         past: false,
+        lists: None,
         table,
     })
 }
@@ -124,6 +129,7 @@ async fn past(
             lead: "请写一个今天或以前的日子，例如 2026-05-01。".into(),
             on: on_field(asked).error(Some("写成 2026-05-01 这样，不晚于今天。".to_owned())),
             past: true,
+            lists: None,
             table: Table::new("people", "职工", Vec::new(), Vec::new()),
         });
     };
@@ -194,8 +200,41 @@ async fn past(
         lead: lead.into(),
         on: on_field(&day.to_string()),
         past: true,
+        lists: Some(lists(office, employer, day).await?),
         table,
     })
+}
+
+/// The last lists that were registered by then, as they stood.
+async fn lists(office: &Office, employer: &Employer, day: NaiveDate) -> Result<Table, PageError> {
+    let lists = as_of::lists(office, employer.employer_id, day, None, LISTS).await?;
+    let lines = lists
+        .iter()
+        .map(|one| {
+            let month = Month::from_index(one.month).chinese();
+            Line::new(vec![
+                Cell::new(match one.kind {
+                    kind::MONTHLY => month,
+                    kind::SUBSIDY => format!("住房补贴 {month}"),
+                    _ => format!("补缴（至{month}）"),
+                }),
+                Cell::new(one.people.to_string()),
+                Cell::amount(Fen::new(one.amount_fen)),
+                Cell::state(&match one.state.as_str() {
+                    "allocated" => Shown::pass("已分配"),
+                    "cancelled" => Shown::idle("已撤销"),
+                    _ => Shown::wait("等付款"),
+                }),
+            ])
+        })
+        .collect();
+    let columns = vec![
+        Column::words("清册"),
+        Column::figures("人数"),
+        Column::figures("金额（元）"),
+        Column::words("那一天的状态"),
+    ];
+    Ok(Table::new("lists", "那一天的清册，新的在前", columns, lines).empty("还没有清册。"))
 }
 
 fn done(what: Option<&str>) -> Option<&'static str> {

@@ -20,6 +20,8 @@ pub struct PeoplePage {
     pub on: Field,
     /// Whether a past day is shown, on which nothing is changed any more.
     pub past: bool,
+    /// The lists of that day.
+    pub lists: Option<Table>,
     /// By the order in which they came.
     pub table: Table,
 }
