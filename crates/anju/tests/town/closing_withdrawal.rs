@@ -180,13 +180,36 @@ async fn subject(town: &Town, code: &str) -> i64 {
     found["closing_fen"].as_i64().expect("fen")
 }
 
-/// State of the person's fund account and its balance.
+/// Every account of the person: number, state and balance.
+async fn accounts(town: &Town, who: &Person) -> Vec<(String, String, i64)> {
+    let person = cast::look_up(&town.doors, who).await.expect("known");
+    let path = format!("/people/{person}/accounts");
+    let all = town
+        .doors
+        .get(&path)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("accounts");
+    all.as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| {
+            let word = |field| text(one, field).expect("a word");
+            (
+                word("account_no"),
+                word("state"),
+                one["balance_fen"].as_i64().expect("fen"),
+            )
+        })
+        .collect()
+}
+
+/// State and balance of the account that is alive.
 async fn account(town: &Town, who: &Person) -> (String, i64) {
-    let account = cast::account(&town.doors, who).await.expect("an account");
-    (
-        text(&account, "state").expect("a state"),
-        account["balance_fen"].as_i64().expect("fen"),
-    )
+    let all = accounts(town, who).await;
+    let alive = all.into_iter().find(|one| one.1 != "closed");
+    alive.map(|one| (one.1, one.2)).expect("a living account")
 }
 
 async fn on_card(town: &Town, who: &Person, done: &Value) -> i64 {
