@@ -52,9 +52,7 @@ impl Reach<'_> {
         request: &Request,
     ) -> Result<OwnBooks> {
         match self {
-            Self::AtHand(conn) | Self::Kept(conn) => {
-                service.own_books(office, conn, request).await
-            }
+            Self::AtHand(conn) | Self::Kept(conn) => service.own_books(office, conn, request).await,
             Self::Sources => {
                 let mut conn = office.pool.acquire().await?;
                 service.own_books(office, &mut conn, request).await
@@ -354,7 +352,12 @@ fn ahead(gathered: &Gathered, request: &Request) -> Result<Decision> {
     let reading = gathered
         .policy
         .set
-        .reading_ahead(&request.service, &gathered.facts, &request.form, gathered.at)
+        .reading_ahead(
+            &request.service,
+            &gathered.facts,
+            &request.form,
+            gathered.at,
+        )
         .map_err(|error| Fault::Policy(error.to_string()))?;
     Ok(reading.explain(&reading.judge()))
 }

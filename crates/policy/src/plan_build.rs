@@ -139,9 +139,7 @@ impl<'a> Builder<'a> {
         let growing: Vec<(u16, String, String)> = (0..)
             .zip(&self.plan.slots)
             .filter_map(|(slot, source)| match source {
-                SlotSource::Name(name) => {
-                    Some((slot, name.name.clone(), name.advances.clone()?))
-                }
+                SlotSource::Name(name) => Some((slot, name.name.clone(), name.advances.clone()?)),
                 _ => None,
             })
             .collect();

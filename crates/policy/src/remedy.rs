@@ -96,7 +96,12 @@ impl Reading<'_> {
     /// The first day on which a condition will be met with the facts as they are.
     pub(crate) fn met_from(&self, condition: &PlanCondition) -> Option<NaiveDate> {
         // What no day or instant enters cannot change by waiting.
-        let grows = |slot: &u16| self.plan.advances.iter().any(|(growing, _)| growing == slot);
+        let grows = |slot: &u16| {
+            self.plan
+                .advances
+                .iter()
+                .any(|(growing, _)| growing == slot)
+        };
         let waits = |slot: &u16| matches!(*slot, TODAY | NOW) || grows(slot);
         if !condition.reads.iter().any(waits) {
             return None;
@@ -114,9 +119,7 @@ impl Reading<'_> {
         }
         let mut from = self.at.today;
         for (condition, result) in self.in_force(verdict) {
-            if condition.outcome(result) == ConditionOutcome::NotMet
-                && !condition.suspicion
-            {
+            if condition.outcome(result) == ConditionOutcome::NotMet && !condition.suspicion {
                 from = from.max(self.met_from(condition)?);
             }
         }

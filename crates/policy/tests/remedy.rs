@@ -38,12 +38,8 @@ fn refused() -> Vec<Case> {
             json!({"first_registration": false, "mobile_changed_at": at}),
         )
     };
-    let listed = |until: &str| {
-        tenant().with(
-            "own.blacklist",
-            json!({"listed": true, "until": until}),
-        )
-    };
+    let listed =
+        |until: &str| tenant().with("own.blacklist", json!({"listed": true, "until": until}));
     vec![
         claimed("2026-08-31", "2026-07"),
         claimed("2024-02-29", "2026-10"),
@@ -105,14 +101,24 @@ fn the_whole_service_is_possible_from_the_last_of_its_days() {
     assert_eq!(first, day("2027-03-10"));
     // Who contributes has gone on contributing until then.
     let on = |date: chrono::NaiveDate| {
-        let later = Case { at: by_the_end_of(date), ..case.clone() };
-        let months = json!({"continuous_months": 44, "last_month": date.format("%Y-%m").to_string()});
+        let later = Case {
+            at: by_the_end_of(date),
+            ..case.clone()
+        };
+        let months =
+            json!({"continuous_months": 44, "last_month": date.format("%Y-%m").to_string()});
         later.changed("own.contribution", months).rent().outcome
     };
     assert_ne!(on(first), Outcome::Refused);
-    assert_eq!(on(first.pred_opt().expect("a day before")), Outcome::Refused);
+    assert_eq!(
+        on(first.pred_opt().expect("a day before")),
+        Outcome::Refused
+    );
     assert!(
-        decision.in_words().iter().any(|words| words.contains("最早可于 2027年3月10日 办理")),
+        decision
+            .in_words()
+            .iter()
+            .any(|words| words.contains("最早可于 2027年3月10日 办理")),
         "{:?}",
         decision.in_words()
     );
@@ -132,7 +138,11 @@ fn words(decision: &Decision, code: &str) -> String {
 fn where_time_does_not_help_the_fact_that_would_have_to_change_is_named() {
     // Who goes on contributing has three months one day; who is sealed has not.
     let short = tenant().changed("own.contribution", json!({"continuous_months": 1}));
-    let first = short.rent().conditions.into_iter().find(|one| one.code == "RENT-01");
+    let first = short
+        .rent()
+        .conditions
+        .into_iter()
+        .find(|one| one.code == "RENT-01");
     assert_eq!(first.and_then(|one| one.met_from), Some(day("2027-01-01")));
     let short = short.changed("own.account", json!({"state": "sealed"}));
     let decision = short.rent();
@@ -197,13 +207,18 @@ fn a_form_that_is_not_filled_in_yet_refuses_nobody() {
             .expect("the service");
         let whole = ahead.explain(&ahead.judge());
         for condition in &whole.conditions {
-            let of_form = condition
-                .ways
-                .iter()
-                .flatten()
-                .any(|change| change.fact_type == "form"
-                    && service.inputs.iter().any(|input| input.required && input.name == change.field));
-            assert!(!of_form, "{} {}: {}", service.id, condition.code, condition.detail);
+            let of_form = condition.ways.iter().flatten().any(|change| {
+                change.fact_type == "form"
+                    && service
+                        .inputs
+                        .iter()
+                        .any(|input| input.required && input.name == change.field)
+            });
+            assert!(
+                !of_form,
+                "{} {}: {}",
+                service.id, condition.code, condition.detail
+            );
         }
     }
 }

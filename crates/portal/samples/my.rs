@@ -111,7 +111,8 @@ fn withdraw(visit: &Visit) -> WithdrawPage {
         watch: vec![(
             "短信告诉我".into(),
             "找到您能办的，发一条短信，同一件事不发第二次。".into(),
-            Button::send("不要短信", anju_portal::components::ButtonLook::Plain).value("tell", "off"),
+            Button::send("不要短信", anju_portal::components::ButtonLook::Plain)
+                .value("tell", "off"),
         )],
         unknown: vec![
             Row::to("/my/do/x/why", "家庭困难提取（低保）")

@@ -326,12 +326,19 @@ pub async fn tell(
         .collect();
     let people: Vec<i64> = untold.iter().map(|one| one.person_id).collect();
     outbox::tell_each(office, &mut tx, &people, &texts, due_at).await?;
-    sqlx::query("UPDATE entitlement SET told_at = $3 WHERE centre_id = $1 AND entitlement_id = ANY ($2)")
-        .bind(office.centre.id)
-        .bind(untold.iter().map(|one| one.entitlement_id).collect::<Vec<_>>())
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "UPDATE entitlement SET told_at = $3 WHERE centre_id = $1 AND entitlement_id = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(
+        untold
+            .iter()
+            .map(|one| one.entitlement_id)
+            .collect::<Vec<_>>(),
+    )
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
     Ok(untold.len())
 }
@@ -523,6 +530,10 @@ mod tests {
     #[test]
     fn a_message_has_at_most_sixty_characters() {
         let text = message("租房提取约定签约", Fen::new(999_999_999));
-        assert!(text.chars().count() <= 60, "{} {text}", text.chars().count());
+        assert!(
+            text.chars().count() <= 60,
+            "{} {text}",
+            text.chars().count()
+        );
     }
 }

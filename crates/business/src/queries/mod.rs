@@ -132,7 +132,9 @@ pub async fn answer(office: &Office, id: &str, question: &Question<'_>) -> Resul
             let code = question.code.ok_or_else(|| {
                 Refusal::new(400, "E-API-05", "请给出 code：证明上的 16 位校验码。")
             })?;
-            Ok(Answer::Drawn(verification::verify(office, code).await?.draw()))
+            Ok(Answer::Drawn(
+                verification::verify(office, code).await?.draw(),
+            ))
         }
         "query_employer_info" => employer::info(office, question).await.map(Answer::Drawn),
         effect => {

@@ -56,7 +56,13 @@ pub(crate) async fn page(
     let chosen = view
         .service
         .as_deref()
-        .filter(|id| office.policy().set.service(id).is_some_and(crate::apply::pays))
+        .filter(|id| {
+            office
+                .policy()
+                .set
+                .service(id)
+                .is_some_and(crate::apply::pays)
+        })
         .map(str::to_owned)
         .or_else(|| {
             let services = anju_business::population::withdrawals(office);
@@ -96,7 +102,9 @@ fn progress(runs: &[Run]) -> Text {
     if done == all {
         text.say(format!("：{people} 人都看过，{all} 个事项都找完了。"))
     } else {
-        text.say(format!("：正在找，{all} 个事项找完 {done} 个；中断了会接着找。"))
+        text.say(format!(
+            "：正在找，{all} 个事项找完 {done} 个；中断了会接着找。"
+        ))
     }
 }
 
@@ -249,7 +257,11 @@ fn outcome(office: &Office, one: &Listed) -> Cell {
     match (one.state, one.claimed_case) {
         (state::CLAIMED, Some(case_id)) => {
             let number = case::number(office, case_id);
-            Cell::new(Text::new().say("已办 ").link(format!("/desk/cases/{number}"), number))
+            Cell::new(
+                Text::new()
+                    .say("已办 ")
+                    .link(format!("/desk/cases/{number}"), number),
+            )
         }
         (state::LAPSED, _) => Cell::state(&Shown::idle("不再符合")),
         _ => Cell::state(&Shown::wait("还没办")),

@@ -54,13 +54,9 @@ pub(crate) async fn page(
         }
         match one.decision.possible_from {
             _ if one.is_open() => unknown.push(to_ask(one)),
-            Some(day) => later.push(
-                lacking(one).value(format!("最早 {}", chinese_date(day))),
-            ),
-            None => unmet.push(lacking(one).value(format!(
-                "差 {} 条",
-                one.count(ConditionOutcome::NotMet)
-            ))),
+            Some(day) => later.push(lacking(one).value(format!("最早 {}", chinese_date(day)))),
+            None => unmet
+                .push(lacking(one).value(format!("差 {} 条", one.count(ConditionOutcome::NotMet)))),
         }
     }
     let quiet = entitled::is_quiet(office, me.person_id).await?;
