@@ -191,6 +191,7 @@ page('desk-sessions', 'teller', '/desk/sessions');
 page('desk-styleguide', 'teller', '/desk/styleguide');
 page('desk-forbidden', 'teller', answered('/desk/books/close', 403));
 page('desk-arrears', 'collector', '/desk/arrears');
+page('desk-entitled', 'manager', '/desk/entitled');
 page('desk-clues', 'collector', '/desk/enforcement?state=clue');
 page('desk-suspense', 'accountant', '/desk/suspense');
 page('desk-corrections', 'accountant', '/desk/corrections');
