@@ -455,7 +455,9 @@ impl Rows {
     }
 }
 
-fn argument_name(argument: &str) -> &str {
+/// What a row of a parameter depends on, in words.
+#[must_use]
+pub fn argument_name(argument: &str) -> &str {
     match argument {
         "region" | "district" => "地区",
         "children" => "未成年子女",

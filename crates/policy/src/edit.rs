@@ -47,7 +47,7 @@ pub struct Editable {
 pub struct ShownRow {
     /// First day.
     pub from: NaiveDate,
-    /// `region = central, children_min = 2`.
+    /// 地区：中心城区，未成年子女至少 2.
     pub tests: String,
     /// 1,500.00.
     pub value: String,

@@ -121,6 +121,11 @@ impl PolicySet {
         self.regions.get(name).map(Arc::as_ref)
     }
 
+    /// Every named set of districts.
+    pub fn regions(&self) -> impl Iterator<Item = &RegionSet> {
+        self.regions.values().map(Arc::as_ref)
+    }
+
     /// Days off and weekend days worked.
     pub fn holidays(&self) -> &Holidays {
         &self.holidays

@@ -157,6 +157,17 @@ async fn a_lower_rent_cap_is_tried_costed_and_enacted_by_two() {
             .await,
     );
     assert_eq!(kept, (before, after, 3));
+    // A run that died after its last batch goes on from its mark and repeats nothing.
+    assert_eq!(
+        town.sql("WITH again AS (UPDATE policy_simulation SET state = 1 WHERE state = 2 RETURNING 1) SELECT count(*) FROM again").await,
+        1
+    );
+    says(&maker, &draft, "已模拟").await;
+    assert_eq!(
+        town.sql("SELECT sum(was_fen)::bigint FROM policy_simulation_sum")
+            .await,
+        before
+    );
     assert_eq!(
         town.sql("SELECT count(*) - count(DISTINCT person_id) FROM policy_simulation_line")
             .await,

@@ -1,6 +1,6 @@
 //! 公告: drafted from what differs and what the simulation found, in plain words; then a person's text.
 
-use anju_casework::{Office, Result};
+use anju_casework::Office;
 use anju_domain::calendar::chinese_date;
 use anju_domain::money::Fen;
 use anju_policy::compare::Part;
@@ -10,17 +10,14 @@ use super::Change;
 use super::result::Totals;
 
 /// The notice as it is proposed to the officer: what changes, from when, for whom, what to do.
-///
-/// # Errors
-/// The database.
 pub fn draft(
     office: &Office,
     change: &Change,
-    effective_on: Option<NaiveDate>,
+    effective_on: NaiveDate,
     totals: Option<&Totals>,
-) -> Result<String> {
+) -> String {
     let mut text = format!("{}\n关于{}的公告\n\n", office.centre.name, change.title);
-    let day = effective_on.map_or_else(|| "（施行日）".to_owned(), chinese_date);
+    let day = chinese_date(effective_on);
     text.push_str(&format!(
         "为{}，现将有关规定调整如下，自{day}起施行。\n\n一、调整的内容\n",
         purpose(&change.title)
@@ -86,7 +83,7 @@ pub fn draft(
         office.centre.name,
         chinese_date(office.today())
     ));
-    Ok(text)
+    text
 }
 
 fn purpose(title: &str) -> String {

@@ -465,7 +465,11 @@ async fn hands(
                 state::IN_FORCE => "正在施行。要改回去，请另行起草一项变更。".to_owned(),
                 _ => "已被后来的变更取代；当时的决定仍按这一版本。".to_owned(),
             };
-            Hands::barred(vec![first, Hand::signed(checker)], words)
+            let second = Hand {
+                title: Shown::pass("第二人已签").into(),
+                ..Hand::signed(checker)
+            };
+            Hands::barred(vec![first, second], words)
         }
         _ => Hands::barred(vec![first, awaited("第二人：没有")], "已经撤回。"),
     })

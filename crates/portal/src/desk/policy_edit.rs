@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use anju_business::policy_change::{self as changes, Change, approval, draft};
 use anju_casework::{Office, Refusal};
 use anju_policy::PolicySet;
+use anju_policy::compare::argument_name;
 use anju_policy::edit::{self, Editable, NewRow};
 use axum::Form;
 use axum::extract::{self, Multipart, Path};
@@ -19,6 +20,21 @@ use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
+
+/// How sure a value is.
+const MARKS: [(&str, &str); 4] = [
+    ("law", "国家规定或通知"),
+    ("source", "本中心的文件"),
+    ("assumed", "暂定"),
+    ("recalled", "待核实"),
+];
+
+fn mark_word(mark: &str) -> &str {
+    MARKS
+        .iter()
+        .find(|(known, _)| *known == mark)
+        .map_or(mark, |(_, words)| *words)
+}
 
 /// What was typed, so that it comes back with its mistakes.
 pub(super) type Typed = HashMap<String, String>;
@@ -74,7 +90,7 @@ fn rows(chosen: Option<&Editable>) -> Table {
                 Cell::digits(when::iso(row.from)),
                 Cell::new(row.tests.as_str()),
                 Cell::new(row.value.as_str()),
-                Cell::new(row.mark.as_str()),
+                Cell::new(mark_word(&row.mark)),
                 Cell::new(row.source.as_str()),
             ])
         })
@@ -135,26 +151,29 @@ fn row_fields(
         ),
     ];
     for test in &chosen.tests {
-        let hint = if test.ends_with("_min") {
-            "至少这么多才用；不限就空着"
-        } else {
-            "区域名（如 central）或代码；不限就空着"
+        let (label, hint) = match test.strip_suffix("_min") {
+            Some(argument) => (
+                format!("{}至少", argument_name(argument)),
+                "至少这么多才用；不限就空着".to_owned(),
+            ),
+            None if test == "region" => (
+                argument_name(test).to_owned(),
+                format!("{}，或六位区县代码；不限就空着", regions(office)),
+            ),
+            None => (
+                argument_name(test).to_owned(),
+                "代码；不限就空着".to_owned(),
+            ),
         };
         fields.push(filled(
-            Field::new(format!("test_{test}"), test.clone(), FieldKind::Text)
+            Field::new(format!("test_{test}"), label, FieldKind::Text)
                 .hint(hint)
                 .optional(),
             &format!("test_{test}"),
             "",
         ));
     }
-    let marks = [
-        ("law", "国家规定或通知"),
-        ("source", "本中心的文件"),
-        ("assumed", "暂定"),
-        ("recalled", "待核实"),
-    ]
-    .map(|(mark, words)| (mark.to_owned(), words.to_owned()));
+    let marks = MARKS.map(|(mark, words)| (mark.to_owned(), words.to_owned()));
     fields.push(filled(
         Field::select("mark", "可靠程度", marks.to_vec()),
         "mark",
@@ -166,6 +185,17 @@ fn row_fields(
         "",
     ));
     Ok(fields)
+}
+
+/// central（中心城区）、city（本市）.
+fn regions(office: &Office) -> String {
+    let policy = office.policy();
+    let names: Vec<String> = policy
+        .set
+        .regions()
+        .map(|region| format!("{}（{}）", region.name, region.label))
+        .collect();
+    names.join("、")
 }
 
 fn unit(chosen: &Editable) -> String {

@@ -1,7 +1,7 @@
 //! 公告: drafted from what differs and what the simulation found, then the officer's text; with the table, the list and the budget.
 
 use anju_business::policy_change::result::{self, Group};
-use anju_business::policy_change::{Change, draft, notice, simulation, state};
+use anju_business::policy_change::{Change, approval, draft, notice, simulation, state};
 use anju_casework::Error;
 use anju_domain::money::Fen;
 use axum::Form;
@@ -48,10 +48,10 @@ async fn draw(
         None => None,
     };
     let kept = if change.notice.is_empty() {
-        let day = change
-            .effective_on
-            .or_else(|| run.as_ref().map(|run| run.stand_on));
-        notice::draft(office, change, day, totals.as_ref())?
+        // Until it is proposed: the first day on which it may be in force.
+        let usual = simulation::usual_day(office, change).max(approval::earliest(office)?);
+        let day = change.effective_on.unwrap_or(usual);
+        notice::draft(office, change, day, totals.as_ref())
     } else {
         change.notice.clone()
     };

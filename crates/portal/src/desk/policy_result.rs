@@ -119,7 +119,7 @@ pub(crate) async fn page(
             both_ways(
                 "by-district",
                 "by-district-figures",
-                "按单位所在区县",
+                "单位所在区县",
                 &districts,
             ),
             both_ways(
@@ -189,6 +189,18 @@ fn figures(totals: &Totals) -> Vec<(&'static str, Text, Text)> {
     ]
 }
 
+/// A name as long as there is room for it beside a bar: a Han character is twice as wide as a digit.
+fn short(name: &str) -> String {
+    const ROOM: usize = 15;
+    let mut width = 0;
+    name.chars()
+        .take_while(|letter| {
+            width += if letter.is_ascii() { 1 } else { 2 };
+            width <= ROOM
+        })
+        .collect()
+}
+
 /// Who gains and who loses: bars both ways, people and money beside.
 fn both_ways(id: &'static str, table: &'static str, by: &str, groups: &[(String, Group)]) -> Chart {
     /// Bars that can still be told apart.
@@ -217,7 +229,7 @@ fn both_ways(id: &'static str, table: &'static str, by: &str, groups: &[(String,
         points: shown
             .iter()
             .map(|(label, group)| Point {
-                label: label.chars().take(9).collect(),
+                label: short(label),
                 value: Some(value(group)),
             })
             .collect(),
@@ -239,7 +251,7 @@ fn both_ways(id: &'static str, table: &'static str, by: &str, groups: &[(String,
     Chart {
         id,
         finding,
-        source: format!("{by}，万元；右边是得到更多的，左边是得到更少的"),
+        source: format!("按{by}，万元；右边是得到更多的，左边是得到更少的"),
         kind: ChartKind::Diverging,
         series: vec![
             series("得到更多", |group| group.gain_fen),
@@ -248,7 +260,7 @@ fn both_ways(id: &'static str, table: &'static str, by: &str, groups: &[(String,
         printed_unit: 1_000_000,
         table: Table::new(
             table,
-            by.to_owned(),
+            format!("按{by}"),
             vec![
                 Column::words("分组"),
                 Column::figures("件数"),
