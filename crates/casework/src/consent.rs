@@ -87,6 +87,17 @@ pub enum Ground {
     None,
 }
 
+impl Ground {
+    /// The number of a consent that lives.
+    #[must_use]
+    pub const fn consent_id(&self) -> Option<i64> {
+        match self {
+            Self::Given { consent_id, .. } => Some(*consent_id),
+            Self::Withdrawn | Self::None => None,
+        }
+    }
+}
+
 /// The newest consent of a case, as it stands.
 pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Ground> {
     let newest: Option<(i64, Vec<u8>, Vec<String>, bool)> = sqlx::query_as(
@@ -132,30 +143,18 @@ pub async fn give_again(office: &Office, person_id: i64, consent_id: i64) -> Res
     Ok(given.rows_affected() == 1)
 }
 
-/// The live consent that somebody gave once for what a service does by itself, without a case.
-pub async fn standing(office: &Office, person_id: i64, service: &str) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar(
-        "SELECT consent_id FROM consent
-          WHERE centre_id = $1 AND person_id = $2 AND service = $3 AND case_id IS NULL AND withdrawn_at IS NULL
-          ORDER BY consent_id DESC LIMIT 1",
-    )
-    .bind(office.centre.id)
-    .bind(person_id)
-    .bind(service)
-    .fetch_optional(&office.pool)
-    .await?)
-}
-
-/// The same as the ground of a question.
-pub async fn standing_ground(office: &Office, person_id: i64, service: &str) -> Result<Ground> {
+/// The live consent that somebody gave once for what a service does by itself, without a case; as the ground of a question.
+pub async fn standing(office: &Office, person_id: i64, service: &str) -> Result<Ground> {
     let given: Option<(i64, Vec<u8>, Vec<String>)> = sqlx::query_as(
         "SELECT consent_id, text_digest, fact_types FROM consent
           WHERE centre_id = $1 AND person_id = $2 AND service = $3 AND case_id IS NULL AND withdrawn_at IS NULL
+            AND (until IS NULL OR until > $4)
           ORDER BY consent_id DESC LIMIT 1",
     )
     .bind(office.centre.id)
     .bind(person_id)
     .bind(service)
+    .bind(office.now())
     .fetch_optional(&office.pool)
     .await?;
     Ok(

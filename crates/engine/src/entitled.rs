@@ -171,7 +171,7 @@ impl Engine {
             "items": found.iter().map(Entitlement::draw).collect::<Vec<_>>(),
             "next": null,
             "told": !entitled::is_quiet(&self.office, person_id).await?,
-            "consented": consent::standing(&self.office, person_id, STANDING).await?.is_some(),
+            "consented": consent::standing(&self.office, person_id, STANDING).await?.consent_id().is_some(),
         }))
     }
 }

@@ -230,7 +230,7 @@ impl Engine {
         match request.case_id {
             Some(case_id) => consent::of_case(&self.office, request.applicant_id, case_id).await,
             // Who lets us look (服务找人) has said so once for all services.
-            None => consent::standing_ground(&self.office, request.applicant_id, STANDING).await,
+            None => consent::standing(&self.office, request.applicant_id, STANDING).await,
         }
     }
 

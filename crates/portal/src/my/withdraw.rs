@@ -62,6 +62,7 @@ pub(crate) async fn page(
     let quiet = entitled::is_quiet(office, me.person_id).await?;
     let consents = consent::standing(office, me.person_id, STANDING)
         .await?
+        .consent_id()
         .is_some();
     Ok(WithdrawPage {
         frame: frame(&visit, "提取", MyTab::Services, Some(("/my", "首页"))),
@@ -195,17 +196,19 @@ pub(crate) async fn watch(
     Form(form): Form<Watch>,
 ) -> Result<Redirect, PageError> {
     let office = &portal.engine.office;
-    let mut conn = office.pool.acquire().await?;
     if let Some(tell) = &form.tell {
+        let mut conn = office.pool.acquire().await?;
         entitled::put_quiet(office, &mut conn, me.person_id, tell != "on").await?;
     }
-    drop(conn);
     if let Some(look) = &form.look {
-        let standing = consent::standing(office, me.person_id, STANDING).await?;
+        let standing = consent::standing(office, me.person_id, STANDING)
+            .await?
+            .consent_id();
         match (look == "on", standing) {
             (true, None) => allow(office, &visit, me.person_id).await?,
             (false, Some(consent_id)) => {
-                consent::withdraw(office, me.person_id, consent_id).await?;
+                let mut conn = office.pool.acquire().await?;
+                consent::withdraw(office, &mut conn, me.person_id, consent_id).await?;
             }
             _ => {}
         }
@@ -225,16 +228,15 @@ async fn allow(office: &Office, visit: &Visit, person_id: i64) -> Result<(), Pag
     fact_types.sort();
     fact_types.dedup();
     let mut conn = office.pool.acquire().await?;
-    consent::give(
-        office,
-        &mut conn,
-        person_id,
-        STANDING,
-        None,
-        &fact_types,
-        "替我留意能办的提取",
-        channel(visit),
-    )
-    .await?;
+    let given = consent::Given {
+        by: person_id,
+        service: STANDING,
+        case_id: None,
+        fact_types: &fact_types,
+        purpose: "替我留意能办的提取",
+        channel: channel(visit),
+        until: None,
+    };
+    consent::give(office, &mut conn, given).await?;
     Ok(())
 }
