@@ -65,12 +65,12 @@ pub struct Hour {
 /// The last 24 hours of a source, those in which it was asked.
 pub async fn hours(office: &Office, source: &str) -> Result<Vec<Hour>> {
     Ok(sqlx::query_as(
-        "SELECT floor(extract(epoch FROM $3 - at) / 3600)::integer AS ago,
+        "SELECT floor(extract(epoch FROM $3::timestamptz - at) / 3600)::integer AS ago,
                 count(*) AS asked,
                 count(*) FILTER (WHERE result NOT IN ('known', 'absent')) AS unknown,
                 percentile_disc(0.95) WITHIN GROUP (ORDER BY ms) AS p95_ms
            FROM source_call
-          WHERE centre_id = $1 AND source = $2 AND at > $3 - interval '24 hours' AND at <= $3 AND result <> 'cached'
+          WHERE centre_id = $1 AND source = $2 AND at > $3::timestamptz - interval '24 hours' AND at <= $3::timestamptz AND result <> 'cached'
           GROUP BY 1 ORDER BY 1",
     )
     .bind(office.centre.id)
@@ -99,7 +99,7 @@ pub async fn types(office: &Office, source: &str) -> Result<Vec<OfType>> {
         "SELECT type, count(*) AS asked, count(*) FILTER (WHERE result = 'absent') AS absent,
                 count(*) FILTER (WHERE result NOT IN ('known', 'absent')) AS unknown
            FROM source_call
-          WHERE centre_id = $1 AND source = $2 AND at > $3 - interval '24 hours' AND result <> 'cached'
+          WHERE centre_id = $1 AND source = $2 AND at > $3::timestamptz - interval '24 hours' AND result <> 'cached'
           GROUP BY type ORDER BY type",
     )
     .bind(office.centre.id)
@@ -130,10 +130,10 @@ pub async fn waited(office: &Office, source: &str, limit: i64) -> Result<Vec<Wai
                         min(at) FILTER (WHERE result NOT IN ('known', 'absent', 'cached')) AS since,
                         max(at) FILTER (WHERE result IN ('known', 'absent')) AS answered
                    FROM source_call
-                  WHERE centre_id = $1 AND source = $2 AND at > $3 - interval '24 hours' AND case_no <> ''
+                  WHERE centre_id = $1 AND source = $2 AND at > $3::timestamptz - interval '24 hours' AND case_no <> ''
                   GROUP BY case_no, type) AS w
           WHERE since IS NOT NULL
-          ORDER BY coalesce(CASE WHEN answered > since THEN answered END, $3) - since DESC, case_no LIMIT $4",
+          ORDER BY coalesce(CASE WHEN answered > since THEN answered END, $3::timestamptz) - since DESC, case_no LIMIT $4",
     )
     .bind(office.centre.id)
     .bind(source)
