@@ -27,9 +27,13 @@ use crate::identity::IdentityAnswer;
 /// The tables of an office as the gateway's store.
 pub struct OfficeStore(pub Office);
 
-/// Everything that a question is asked by beside the subject, as one text.
-fn other_keys(keys: &SubjectKeys) -> String {
-    keys.beside_id()
+/// Everything that a question is asked by beside the subject, as one text; with whom is asked, where several could be: one bank's
+/// answer is not another's.
+fn other_keys(request: &FactRequest) -> String {
+    let asked = request.source.as_deref();
+    let asked = asked.map(|source| ("@", source)).into_iter();
+    asked
+        .chain(request.keys.beside_id())
         .map(|(name, value)| format!("{name}={value};"))
         .collect()
 }
@@ -44,10 +48,7 @@ pub async fn recent(
     conn: &mut PgConnection,
     requests: &[FactRequest],
 ) -> Result<Vec<Option<Fact>>, Error> {
-    let keys: Vec<String> = requests
-        .iter()
-        .map(|request| other_keys(&request.keys))
-        .collect();
+    let keys: Vec<String> = requests.iter().map(other_keys).collect();
     let wanted: Vec<Wanted<'_>> = requests
         .iter()
         .zip(&keys)
@@ -96,7 +97,7 @@ impl FactStore for OfficeStore {
         async move {
             let keys: Vec<String> = facts
                 .iter()
-                .map(|gathered| other_keys(&gathered.request.keys))
+                .map(|gathered| other_keys(&gathered.request))
                 .collect();
             let kept: Vec<Kept<'_>> = facts
                 .iter()

@@ -839,3 +839,17 @@ fn a_record_that_is_not_there_asks_for_its_paper_and_a_silent_source_waits() {
     assert_eq!(silent.outcome, Outcome::Waiting);
     assert!(!silent.waiting_for.is_empty());
 }
+
+#[test]
+fn a_home_that_no_register_knows_is_asked_for_on_paper_and_not_refused() {
+    let unheard_of = nobody().with_form("contract_no", json!("HT0"));
+    let decision = decide(&unheard_of, PURCHASE);
+    assert_eq!(not_met(&decision), Vec::<&str>::new());
+    assert_eq!(decision.outcome, Outcome::Waiting);
+    let decision = decide(&unheard_of.with_form("loan_bank", json!("B4")), DOWNPAY);
+    assert_eq!(not_met(&decision), Vec::<&str>::new());
+    assert_eq!(decision.outcome, Outcome::Waiting);
+    let decision = decide(&nobody().with_form("project_no", json!("DT0")), LIFT);
+    assert_eq!(not_met(&decision), Vec::<&str>::new());
+    assert_eq!(decision.outcome, Outcome::Waiting);
+}

@@ -245,6 +245,9 @@ pub(super) fn field_of(input: &Input, typed: &Typed, mistakes: &[Mistake]) -> Fi
         options = vec![(no.to_owned(), "否".into()), ("1".into(), "是".into())];
     } else if !options.is_empty() && !input.required {
         options.insert(0, (String::new(), "不填".into()));
+    } else if !options.is_empty() && input.default.is_none() {
+        // Nobody's bank is the first of the list.
+        options.insert(0, (String::new(), "请选择".into()));
     }
     let field = if options.is_empty() {
         Field::new(input.name.clone(), input.label.clone(), kind)
