@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value as Toml};
 
-use crate::file::{self, LoadError, PolicyFiles, RawParameter};
+use crate::file::{LoadError, PolicyFiles, RawParameter};
 use crate::load::{day, typed};
 use crate::policy_set::PolicySet;
 use crate::value::Type;
@@ -447,8 +447,7 @@ impl Rows {
         let before = |tests: &BTreeMap<String, String>| {
             self.rows
                 .iter()
-                .filter(|(held, _)| held.from <= key.from && held.tests == *tests)
-                .next_back()
+                .rfind(|(held, _)| held.from <= key.from && held.tests == *tests)
                 .map(|(_, row)| row)
         };
         before(&key.tests).or_else(|| before(&BTreeMap::new()))
@@ -662,12 +661,4 @@ pub fn last_from(differences: &[Difference]) -> Option<NaiveDate> {
         .filter(|difference| difference.after.is_some())
         .filter_map(|difference| difference.from)
         .max()
-}
-
-/// Whether a text is TOML of the shape of a policy file.
-///
-/// # Errors
-/// The first mistake with its line.
-pub fn is_file(file: &str, text: &str) -> Result<(), LoadError> {
-    file::parse(file, text).map(drop)
 }

@@ -610,7 +610,9 @@ pub async fn compare_files(
     after: PolicyFiles,
     stand_on: Option<NaiveDate>,
 ) -> Result<Compared> {
-    let differences = compare::differences(&before, &after);
+    let mut differences = compare::differences(&before, &after);
+    // The version's own name is not a rule.
+    differences.retain(|one| one.name != "policy");
     let today = office.today();
     let stand_on = stand_on
         .or_else(|| compare::last_from(&differences))
