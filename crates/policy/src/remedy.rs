@@ -329,6 +329,8 @@ impl Reading<'_> {
             Err(_) => "没有".to_owned(),
         };
         let needed = match (held, value) {
+            // Nothing is less than nothing.
+            (Ok(Value::Number(held)), Value::Number(0)) if *held > 0 && !hidden => text(value),
             (Ok(Value::Number(held)), Value::Number(number)) if !hidden => {
                 let (up, down) = match ty {
                     Type::Date | Type::Month => ("不早于 ", "不晚于 "),
