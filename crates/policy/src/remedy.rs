@@ -150,7 +150,7 @@ impl Reading<'_> {
     }
 
     /// Ways to make an expression say what is wanted: every part of a conjunction, the cheapest part of a choice.
-    fn repair(&self, node: &Node, wanted: bool, slots: &mut Vec<Slot>) -> Vec<Way> {
+    fn repair(&self, node: &Node, wanted: bool, slots: &mut [Slot]) -> Vec<Way> {
         if node.truth(Context::new(slots)) == Ok(wanted) {
             return vec![Way::new()];
         }
@@ -176,7 +176,7 @@ impl Reading<'_> {
     }
 
     /// Every part, the later ones with what the earlier ones changed.
-    fn each(&self, parts: &[Node], wanted: bool, slots: &mut Vec<Slot>) -> Vec<Way> {
+    fn each(&self, parts: &[Node], wanted: bool, slots: &mut [Slot]) -> Vec<Way> {
         let mut found: Vec<Way> = vec![Way::new()];
         for part in parts {
             let mut next = Vec::new();
@@ -203,7 +203,7 @@ impl Reading<'_> {
         which: bool,
         branch: &Node,
         wanted: bool,
-        slots: &mut Vec<Slot>,
+        slots: &mut [Slot],
     ) -> Vec<Way> {
         let mut found = Vec::new();
         for way in self.repair(condition, which, slots) {
@@ -219,7 +219,7 @@ impl Reading<'_> {
     }
 
     /// One value that is enough for an expression without parts, for each slot that can give one.
-    fn single(&self, node: &Node, wanted: bool, slots: &mut Vec<Slot>) -> Vec<Way> {
+    fn single(&self, node: &Node, wanted: bool, slots: &mut [Slot]) -> Vec<Way> {
         let mut reads = Vec::new();
         node.slots(&mut reads);
         let mut ways = Vec::new();
@@ -329,6 +329,8 @@ impl Reading<'_> {
             Err(_) => "没有".to_owned(),
         };
         let needed = match (held, value) {
+            // Nothing is less than nothing.
+            (Ok(Value::Number(held)), Value::Number(0)) if *held > 0 && !hidden => text(value),
             (Ok(Value::Number(held)), Value::Number(number)) if !hidden => {
                 let (up, down) = match ty {
                     Type::Date | Type::Month => ("不早于 ", "不晚于 "),
@@ -351,7 +353,7 @@ impl Reading<'_> {
     }
 }
 
-fn apply(way: &Way, slots: &mut [Slot]) -> Vec<(u16, Slot)> {
+fn apply(way: &[(u16, Value)], slots: &mut [Slot]) -> Vec<(u16, Slot)> {
     way.iter()
         .map(|(slot, value)| {
             let place = &mut slots[usize::from(*slot)];

@@ -79,10 +79,6 @@ pub fn withdrawals(office: &Office) -> Vec<ServiceDefinition> {
 pub async fn take(office: &Office) -> Result<i64> {
     let rules = Rules::on(office, office.today());
     let mut after = i64::MIN;
-    sqlx::query("DELETE FROM population WHERE centre_id = $1")
-        .bind(office.centre.id)
-        .execute(&office.pool)
-        .await?;
     loop {
         let last: Option<i64> = sqlx::query_scalar(
             "SELECT max(person_id)
@@ -95,6 +91,16 @@ pub async fn take(office: &Office) -> Result<i64> {
         .fetch_one(&office.pool)
         .await?;
         let Some(last) = last else { break };
+        // In one transaction, so that nobody ever looks at a range without its people.
+        let mut tx = office.pool.begin().await?;
+        sqlx::query(
+            "DELETE FROM population WHERE centre_id = $1 AND person_id > $2 AND person_id <= $3",
+        )
+        .bind(office.centre.id)
+        .bind(after)
+        .bind(last)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query(include_str!("sql/take.sql"))
             .bind(office.centre.id)
             .bind(after)
@@ -104,10 +110,16 @@ pub async fn take(office: &Office) -> Result<i64> {
             .bind(rules.flag("backpay_counts_for_continuity")?)
             .bind(rules.flag("defer_keeps_continuity")?)
             .bind(rules.flag("rt_months_count_for_continuity")?)
-            .execute(&office.pool)
+            .execute(&mut *tx)
             .await?;
+        tx.commit().await?;
         after = last;
     }
+    sqlx::query("DELETE FROM population WHERE centre_id = $1 AND person_id > $2")
+        .bind(office.centre.id)
+        .bind(after)
+        .execute(&office.pool)
+        .await?;
     Ok(
         sqlx::query_scalar("SELECT count(*) FROM population WHERE centre_id = $1")
             .bind(office.centre.id)

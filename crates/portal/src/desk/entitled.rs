@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::authorization::AtDesk;
 use crate::components::{Cell, Column, Line, Pager, State as Shown, Table, Text};
-use crate::desk::framed;
+use crate::desk::{framed, may_open};
 use crate::pages::desk::EntitledPage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -72,7 +72,7 @@ pub(crate) async fn page(
     let (districts, people, title) = match &chosen {
         Some(service) => (
             Some(districts(office, service, branch).await?),
-            Some(people(office, service, branch, &view).await?),
+            Some(people(office, &at, service, branch, &view).await?),
             name_of(office, service),
         ),
         None => (None, None, String::new()),
@@ -198,6 +198,7 @@ async fn districts(
 
 async fn people(
     office: &Office,
+    at: &AtDesk,
     service: &str,
     branch: Option<i16>,
     view: &View,
@@ -207,13 +208,20 @@ async fn people(
     let ids: Vec<i64> = listed.iter().map(|one| one.person_id).collect();
     let names = person::masked_names(office, &ids).await?;
     let now = office.now();
+    // Who may not look at a person, or at a case, gets no link to it.
+    let looks = may_open(&at.staff, "/desk/people/{person}");
+    let reads = may_open(&at.staff, "/desk/cases/{case}");
     let lines = listed
         .iter()
         .map(|one| {
             let number = office.numbers.encode(NumberKind::Person, one.person_id);
             let name = names.get(&one.person_id).map_or("", String::as_str);
             Line::new(vec![
-                Cell::new(name).link(format!("/desk/people/{number}")),
+                if looks {
+                    Cell::new(name).link(format!("/desk/people/{number}"))
+                } else {
+                    Cell::new(name)
+                },
                 Cell::digits(one.district.as_str()),
                 Cell::amount(Fen::new(one.amount_fen)),
                 Cell::new(when::minute(one.found_at, now)),
@@ -221,7 +229,7 @@ async fn people(
                     one.told_at
                         .map_or_else(|| "没有".to_owned(), |at| when::minute(at, now)),
                 ),
-                outcome(office, one),
+                outcome(office, one, reads),
             ])
         })
         .collect();
@@ -253,15 +261,16 @@ async fn people(
     }))
 }
 
-fn outcome(office: &Office, one: &Listed) -> Cell {
+fn outcome(office: &Office, one: &Listed, reads: bool) -> Cell {
     match (one.state, one.claimed_case) {
         (state::CLAIMED, Some(case_id)) => {
             let number = case::number(office, case_id);
-            Cell::new(
-                Text::new()
-                    .say("已办 ")
-                    .link(format!("/desk/cases/{number}"), number),
-            )
+            let text = Text::new().say("已办 ");
+            Cell::new(if reads {
+                text.link(format!("/desk/cases/{number}"), number)
+            } else {
+                text.num(number)
+            })
         }
         (state::LAPSED, _) => Cell::state(&Shown::idle("不再符合")),
         _ => Cell::state(&Shown::wait("还没办")),
