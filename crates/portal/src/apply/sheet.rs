@@ -75,7 +75,11 @@ impl Asking<'_> {
         // Who is refused need not fill anything in; what he may change stays at hand.
         // What cannot be granted before anything is filled in is no refusal of a service that lives by its form.
         let pays = super::pays(service);
-        let is_blank = !pays && typed.is_empty();
+        let asks = service
+            .inputs
+            .iter()
+            .any(|input| input.required && input.input_type != InputType::Card);
+        let is_blank = typed.is_empty() && (!pays || asks);
         let refused = decision.outcome == Outcome::Refused && !is_blank;
         let (asked, more): (Vec<&Input>, Vec<&Input>) = service
             .inputs
@@ -124,9 +128,9 @@ impl Asking<'_> {
             },
             question: match (pays, refused) {
                 (true, true) => "现在还不能提取".into(),
+                (_, false) if is_blank => "请填写，然后提交".into(),
                 (true, false) => "请核对，无误就提取".into(),
                 (false, true) => "现在还不能办".into(),
-                (false, false) if is_blank => "请填写，然后提交".into(),
                 (false, false) => "请核对，无误就提交".into(),
             },
             errors: ErrorSummary::of(mistakes),
