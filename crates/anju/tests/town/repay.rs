@@ -120,6 +120,8 @@ async fn on_card(town: &Town, who: &Person) -> i64 {
 }
 
 const PAID: &str = "SELECT count(*) FROM repay_run WHERE state = 3";
+const SKIPPED: &str =
+    "SELECT count(*) FROM repay_run WHERE state = 5 AND code = 'CMN-04' AND reason LIKE '您的账户已被司法冻结%'";
 const STATE: &str = "SELECT state::bigint FROM repay_agreement ORDER BY agreement_id LIMIT 1";
 
 #[tokio::test]
@@ -386,7 +388,6 @@ async fn three_skips_suspend_an_agreement_and_what_was_missed_is_paid_when_it_go
     cast::fact(&town.doors, "D08", "court.freeze_order", &li.id, frozen)
         .await
         .expect("the court");
-    const SKIPPED: &str = "SELECT count(*) FROM repay_run WHERE state = 5 AND code = 'CMN-04' AND reason LIKE '您的账户已被司法冻结%'";
     for (skipped, day) in [(1, "2027-01-05"), (2, "2027-02-05"), (3, "2027-03-05")] {
         to(&town, day).await;
         until(&town, SKIPPED, skipped).await;
