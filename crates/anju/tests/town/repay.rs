@@ -116,12 +116,13 @@ async fn to(town: &Town, day: &str) {
 
 /// What has come to a card, at the bank that issued it.
 async fn on_card(town: &Town, who: &Person) -> i64 {
-    bank_balance(&town.doors, "B4", &who.card).await.expect("the bank")
+    bank_balance(&town.doors, "B4", &who.card)
+        .await
+        .expect("the bank")
 }
 
 const PAID: &str = "SELECT count(*) FROM repay_run WHERE state = 3";
-const SKIPPED: &str =
-    "SELECT count(*) FROM repay_run WHERE state = 5 AND code = 'CMN-04' AND reason LIKE '您的账户已被司法冻结%'";
+const SKIPPED: &str = "SELECT count(*) FROM repay_run WHERE state = 5 AND code = 'CMN-04' AND reason LIKE '您的账户已被司法冻结%'";
 const STATE: &str = "SELECT state::bigint FROM repay_agreement ORDER BY agreement_id LIMIT 1";
 
 #[tokio::test]
