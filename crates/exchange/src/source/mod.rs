@@ -252,6 +252,23 @@ mod tests {
     }
 
     #[test]
+    fn a_banks_repayments_come_with_their_days_and_penalties_apart() {
+        let read = value(
+            "bank.loan_repayment",
+            json!({"zjhm": "1", "jkrlx": "2", "dkyt": "01", "fwxzq": "500112", "ljhk": "3210.55", "yqbz": "0", "yqts": "0",
+                "hkmx": [{"hkrq": "20240229", "bxhj": "3210.55", "fxje": "1.20"}], "tqhkmx": []}),
+        );
+        let expected = json!({"role": "co_owner", "purpose": "house", "district": "500112", "paid_fen": 321_055, "overdue": false,
+            "overdue_days": 0, "instalments": [{"date": "2024-02-29", "amount_fen": 321_055, "penalty_fen": 120}], "early": []});
+        assert_eq!(read, Ok(expected));
+        let unknown = value(
+            "bank.loan_repayment",
+            json!({"zjhm": "1", "jkrlx": "9", "dkyt": "01", "ljhk": "0", "yqbz": "0", "yqts": "0"}),
+        );
+        assert_eq!(unknown, Err(ValueFault::Code("role".into())));
+    }
+
+    #[test]
     fn a_key_that_the_source_does_not_take_is_not_sent() {
         let keys = [("name", "李梅"), ("phone", "13800000000")];
         let sent = params("police.identity", "1", keys.into_iter());

@@ -136,9 +136,9 @@ impl Asking<'_> {
             question: match (pays, refused) {
                 (true, true) => "现在还不能提取".into(),
                 (true, false) if incomplete => "请填写，然后核对".into(),
+                (false, false) if is_blank => "请填写，然后提交".into(),
                 (true, false) => "请核对，无误就提取".into(),
                 (false, true) => "现在还不能办".into(),
-                (false, false) if is_blank => "请填写，然后提交".into(),
                 (false, false) => "请核对，无误就提交".into(),
             },
             errors: ErrorSummary::of(mistakes),

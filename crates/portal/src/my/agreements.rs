@@ -136,15 +136,10 @@ fn part(office: &Office, one: &Agreement, runs: &[Run]) -> AgreementPart {
         ("状态".into(), Text::new().state(&state_of(one.state))),
         ("周期".into(), period.into()),
         ("收款卡".into(), Text::new().tail(&one.card_last4)),
-        (
-            "夫妻都签约时".into(),
-            if one.place == 1 {
-                "先用我的账户".into()
-            } else {
-                "先用配偶的账户".into()
-            },
-        ),
     ];
+    if one.place == 2 {
+        facts.push(("先后".into(), "先用配偶的账户，不够再用我的".into()));
+    }
     if let Some(day) = one.next_on {
         facts.push(("下一次".into(), when::day(day, office.today()).into()));
     }

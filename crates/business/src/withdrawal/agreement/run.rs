@@ -217,7 +217,8 @@ pub fn turn(office: &Office, run: &Due, decision: &Decision) -> Result<Turn> {
     let plain = not_met
         .iter()
         .find(|why| Some(*why) != busy.as_ref() && Some(*why) != nothing.as_ref());
-    let turn = match (plain, busy, nothing) {
+    // Of silent sources and a condition that is not met at once, the condition is what can be told.
+    Ok(match (plain, busy, nothing) {
         (Some(why), ..) => Turn::Skip(why.clone()),
         (None, Some(why), _) if waited => Turn::Skip(why),
         (None, Some(_), _) => Turn::Wait,
@@ -231,9 +232,7 @@ pub fn turn(office: &Office, run: &Due, decision: &Decision) -> Result<Turn> {
                 .unwrap_or_else(|| "有部门一直没有答复，这一期没有办成。".to_owned()),
         }),
         (None, None, None) => Turn::Wait,
-    };
-    // Of silent sources and a condition that is not met at once, the condition is what can be told.
-    Ok(turn)
+    })
 }
 
 /// A run that was decided.

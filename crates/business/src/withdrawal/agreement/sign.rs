@@ -103,9 +103,10 @@ pub fn event_key(bank: &str, number: &str) -> String {
 /// Months of a period by the word of the form, or of policy where the form says nothing.
 fn months(rules: &Rules, request: &Request) -> Result<i16> {
     let by_policy = rules.text("auto_com_period")?;
-    Ok(match request.text("frequency").unwrap_or(&by_policy) {
+    let wanted = request.text("frequency").or(request.text("mode"));
+    Ok(match wanted.unwrap_or(&by_policy) {
         "quarterly" | "QUARTERLY" => 3,
-        "yearly" | "YEARLY" => 12,
+        "yearly" | "annual" | "YEARLY" => 12,
         _ => 1,
     })
 }
