@@ -57,16 +57,20 @@ pub async fn give(
     Ok(consent_id)
 }
 
-/// The live consent of a case.
-pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar(
-        "SELECT consent_id FROM consent
-          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 AND withdrawn_at IS NULL ORDER BY consent_id DESC LIMIT 1",
+/// The live consents of a case, newest first, each with the kinds of facts that it is for.
+pub async fn of_case(
+    office: &Office,
+    person_id: i64,
+    case_id: i64,
+) -> Result<Vec<(i64, Vec<String>)>> {
+    Ok(sqlx::query_as(
+        "SELECT consent_id, fact_types FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 AND withdrawn_at IS NULL ORDER BY consent_id DESC LIMIT 10",
     )
     .bind(office.centre.id)
     .bind(person_id)
     .bind(case_id)
-    .fetch_optional(&office.pool)
+    .fetch_all(&office.pool)
     .await?)
 }
 

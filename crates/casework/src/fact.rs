@@ -7,7 +7,7 @@ use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::same;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::person::purpose;
 use crate::{Fault, Office, Result};
@@ -71,6 +71,16 @@ pub struct Kept<'a> {
 
 /// Keeps facts and returns their ids in the same order.
 pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
+    let mut conn = office.pool.acquire().await?;
+    keep_on(office, &mut conn, facts).await
+}
+
+/// The same in the caller's transaction.
+pub async fn keep_on(
+    office: &Office,
+    conn: &mut PgConnection,
+    facts: &[Kept<'_>],
+) -> Result<Vec<i64>> {
     let first = office.ids.take(facts.len()).await?;
     let ids: Vec<i64> = first;
     let column = |read: fn(&Kept<'_>) -> String| facts.iter().map(read).collect::<Vec<String>>();
@@ -122,7 +132,7 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
     .bind(facts.iter().map(|kept| kept.fact.value.clone()).collect::<Vec<Value>>())
     .bind(digests)
     .bind(macs)
-    .execute(&office.pool)
+    .execute(conn)
     .await?;
     Ok(ids)
 }
@@ -333,7 +343,17 @@ pub async fn asked_about(office: &Office, id_number: &str, limit: i64) -> Result
 
 /// Facts by their rows, for showing a decision.
 pub async fn by_ids(office: &Office, ids: &[i64]) -> Result<Vec<Fact>> {
-    let rows = rows(office, ids).await?;
+    let rows = rows(office, &office.pool, ids).await?;
+    rows.into_iter().map(Row::fact).collect()
+}
+
+/// The same over a connection that is at hand.
+pub async fn by_ids_on(
+    office: &Office,
+    conn: &mut PgConnection,
+    ids: &[i64],
+) -> Result<Vec<Fact>> {
+    let rows = rows(office, conn, ids).await?;
     rows.into_iter().map(Row::fact).collect()
 }
 
@@ -347,7 +367,7 @@ pub struct Proved {
 
 /// Facts by their rows, each with its proof, for replaying decisions.
 pub async fn proved(office: &Office, ids: &[i64]) -> Result<Vec<Proved>> {
-    let rows = rows(office, ids).await?;
+    let rows = rows(office, &office.pool, ids).await?;
     rows.into_iter()
         .map(|mut row| {
             let kept = row.mac.take();
@@ -402,14 +422,14 @@ fn opened(office: &Office, value: &Value) -> Result<Value> {
     })
 }
 
-async fn rows(office: &Office, ids: &[i64]) -> Result<Vec<Row>> {
+async fn rows(office: &Office, db: impl PgExecutor<'_>, ids: &[i64]) -> Result<Vec<Row>> {
     Ok( sqlx::query_as(
         "SELECT fact_id, type, role, subject, state, value, source, assurance, as_of, valid_until, digest, mac
            FROM fact WHERE centre_id = $1 AND fact_id = ANY ($2) ORDER BY fact_id",
     )
     .bind(office.centre.id)
     .bind(ids)
-    .fetch_all(&office.pool)
+    .fetch_all(db)
     .await?)
 }
 

@@ -6,9 +6,11 @@ use std::time::Instant;
 use anju_business::withdrawal::payout;
 use anju_casework::PgConnection;
 use anju_casework::case::{self, Leg};
+use anju_casework::case_paper;
 use anju_casework::catalogue::{Known, OwnBooks, Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Fault, Office, Result, fact};
+use anju_exchange::catalogue::Basis;
 use anju_exchange::fact_store::{FactRequest, SubjectKeys};
 use anju_exchange::kept;
 use anju_policy::fact::At;
@@ -18,6 +20,7 @@ use chrono::Datelike;
 use serde_json::Value;
 
 use crate::Engine;
+use crate::papers::stand_in;
 
 /// Facts, own books and the timed legs of gathering them.
 pub struct Gathered {
@@ -113,9 +116,16 @@ impl Engine {
         let mut facts: Facts = own.facts.iter().cloned().collect();
         let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
         let mut legs = Vec::new();
+        let papers = match request.case_id {
+            Some(case_id) if matches!(reach, Reach::Sources) => {
+                let mut conn = office.pool.acquire().await?;
+                case_paper::facts_of(office, &mut conn, case_id).await?
+            }
+            _ => Vec::new(),
+        };
         let mut kind = None;
         for _ in 0..ROUNDS {
-            let (now_known, now_kind) = payout::known(office, &policy.set, request, &facts, at)?;
+            let (now_known, now_kind) = payout::known(office, &policy.set, request, &facts, &own, at)?;
             kind = now_kind;
             if now_known != known {
                 known = now_known;
@@ -125,11 +135,12 @@ impl Engine {
                 own.facts.iter().cloned().for_each(|fact| facts.put(fact));
             }
             // What is kept was asked for under a consent of its own.
-            let consent = match &reach {
-                Reach::AtHand(_) => statutory(),
-                Reach::Sources => self.basis(request).await?,
+            let consents = match &reach {
+                Reach::AtHand(_) => Vec::new(),
+                Reach::Sources => self.consents(request).await?,
             };
-            let requests = self.needed(&policy, request, &facts, &own, at, &consent, &mut asked)?;
+            let requests =
+                self.needed(&policy, request, &facts, &own, at, &consents, &mut asked)?;
             if requests.is_empty() {
                 break;
             }
@@ -155,6 +166,7 @@ impl Engine {
                 ms: i64::try_from(clock.elapsed().as_millis()).unwrap_or(i64::MAX),
             });
             got.into_iter().for_each(|fact| facts.put(fact));
+            stand_in(&mut facts, &papers);
         }
         own.claim_kind = kind;
         Ok(Some(Gathered {
@@ -175,7 +187,7 @@ impl Engine {
         facts: &Facts,
         own: &OwnBooks,
         at: At,
-        consent: &Consent,
+        consents: &[(i64, Vec<String>)],
         asked: &mut BTreeSet<(String, String)>,
     ) -> Result<Vec<FactRequest>> {
         let needed = policy
@@ -202,35 +214,45 @@ impl Engine {
             let source = (fact_type == "bank.card_match")
                 .then(|| issuer(facts, &role))
                 .flatten();
+            // The consent given for this kind of fact; before there is one, the duty of the regulation.
+            let consent = consents
+                .iter()
+                .find(|(_, types)| types.contains(&fact_type))
+                .map_or_else(statutory, |(id, _)| Consent {
+                    id: id.to_string(),
+                    hash: String::new(),
+                });
             requests.push(FactRequest {
                 fact_type,
                 role,
                 shown,
                 keys,
                 purpose: purpose.clone(),
-                consent: consent.clone(),
+                consent,
                 source,
             });
         }
         Ok(requests)
     }
 
-    /// The consent given with the case; before there is one, the duty of the regulation.
-    async fn basis(&self, request: &Request) -> Result<Consent> {
-        let given: Option<i64> = match request.case_id {
+    /// The consents given with the case, newest first.
+    async fn consents(&self, request: &Request) -> Result<Vec<(i64, Vec<String>)>> {
+        match request.case_id {
             Some(case_id) => {
-                anju_casework::consent::of_case(&self.office, request.applicant_id, case_id).await?
+                anju_casework::consent::of_case(&self.office, request.applicant_id, case_id).await
             }
-            None => None,
-        };
-        Ok(given.map_or_else(statutory, |id| Consent {
-            id: id.to_string(),
-            hash: String::new(),
-        }))
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether a kind of fact is asked for by separate consent alone (data_sharing.md §4, basis w).
+    pub(crate) fn is_sensitive(&self, fact_type: &str) -> bool {
+        let fact = self.gateway.catalogue().fact(fact_type);
+        fact.is_some_and(|fact| fact.basis == Basis::Written)
     }
 
     /// What a source finds the subject of a role by.
-    fn keys(
+    pub(crate) fn keys(
         &self,
         role: &str,
         request: &Request,
@@ -349,7 +371,7 @@ fn issuer(facts: &Facts, role: &str) -> Option<String> {
 }
 
 /// The duty of the regulation.
-fn statutory() -> Consent {
+pub(crate) fn statutory() -> Consent {
     Consent {
         id: "statutory:住房公积金管理条例第二十四条".to_owned(),
         hash: String::new(),

@@ -8,6 +8,7 @@ pub mod day_end;
 pub mod deliver;
 pub mod gather;
 pub mod keys;
+mod papers;
 mod payer;
 pub mod platform;
 mod pushed;

@@ -39,7 +39,8 @@ pub(crate) struct PlanNeed {
 pub(crate) struct Claim {
     pub kind: Option<Node>,
     pub prefix: String,
-    pub key: Option<Node>,
+    pub key: Vec<(Node, Type)>,
+    pub personal: bool,
 }
 
 /// Where a slot's value comes from.
@@ -130,10 +131,18 @@ impl Plan {
 
     /// The object that the withdrawal shares with other claims: `HOME:500103…`.
     pub fn claimed(&self, slots: &[Slot]) -> Option<String> {
-        match self.claim.key.as_ref()?.value(Context::new(slots)) {
-            Ok(Val::Text(key)) if !key.is_empty() => Some(format!("{}:{key}", self.claim.prefix)),
-            _ => None,
+        let mut parts = Vec::with_capacity(self.claim.key.len());
+        for (node, ty) in &self.claim.key {
+            let part = match node.value(Context::new(slots)).ok()? {
+                Val::Text(text) => text.to_owned(),
+                value => ty.text(&value.into()),
+            };
+            if part.is_empty() {
+                return None;
+            }
+            parts.push(part);
         }
+        (!parts.is_empty()).then(|| format!("{}:{}", self.claim.prefix, parts.join("/")))
     }
 
     /// The names that read what was claimed of that object.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::agreement::Agreement;
 use crate::evaluate::{NOW, Node};
 use crate::expression::{self, Meaning, Scope};
-use crate::file::{PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawReview};
+use crate::file::{PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawKey, RawReview};
 use crate::load::{Errors, day};
 use crate::plan::{
     Amount, AmountTerm, Claim, Plan, PlanCondition, PlanNeed, SlotSource, first_slots,
@@ -266,14 +266,20 @@ impl<'a> Builder<'a> {
     }
 
     fn claim(&mut self, raw: &RawClaim, errors: &mut Errors) -> Claim {
-        let mut text = |key: &str, text: Option<&String>| {
-            let node = expression::compile_as(text?, Type::Text, self);
-            errors.keep(&format!("claim, {key}"), node)
-        };
+        let kind = raw.kind.as_ref().and_then(|text| {
+            let node = expression::compile_as(text, Type::Text, self);
+            errors.keep("claim, kind", node)
+        });
+        let parts = raw.key.as_ref().map_or(&[][..], RawKey::parts);
+        let key = parts
+            .iter()
+            .filter_map(|text| errors.keep("claim, key", expression::compile(text, self)))
+            .collect();
         Claim {
-            kind: text("kind", raw.kind.as_ref()),
+            kind,
             prefix: raw.prefix.clone(),
-            key: text("key", raw.key.as_ref()),
+            key,
+            personal: raw.personal,
         }
     }
 

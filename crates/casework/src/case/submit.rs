@@ -53,6 +53,7 @@ pub async fn submit(
     wish: &str,
     policy: &PolicyInForce,
     fact_types: &[String],
+    separate: &[String],
 ) -> Result<Submitted> {
     let mut conn = office.pool.acquire().await?;
     if let Some(before) = known(office, &mut conn, submission).await? {
@@ -124,6 +125,19 @@ pub async fn submit(
                 Some(submission.case_id),
                 fact_types,
                 purpose,
+                &request.channel,
+            )
+            .await?;
+        }
+        if !separate.is_empty() {
+            consent::give(
+                office,
+                &mut tx,
+                request.applicant_id,
+                &request.service,
+                Some(submission.case_id),
+                separate,
+                "单独同意：为办理本事项查询敏感个人信息",
                 &request.channel,
             )
             .await?;

@@ -8,9 +8,11 @@ pub mod column;
 mod civil;
 mod court;
 mod estate;
+mod health;
 mod housing;
 mod hrss;
 mod market;
+mod medins;
 mod national;
 mod payment_card;
 mod police;
@@ -49,6 +51,8 @@ static FORMS: &[&[Form]] = &[
     hrss::FORMS,
     market::FORMS,
     court::FORMS,
+    health::FORMS,
+    medins::FORMS,
     national::FORMS,
     payment_card::FORMS,
 ];

@@ -11,10 +11,12 @@ pub mod control;
 mod court;
 pub mod door;
 mod estate;
+mod health;
 mod housing;
 mod hrss;
 mod list;
 mod market;
+mod medins;
 mod national;
 mod payment_card;
 mod police;
@@ -80,6 +82,8 @@ static FORMS: &[&[Form]] = &[
     hrss::FORMS,
     market::FORMS,
     court::FORMS,
+    health::FORMS,
+    medins::FORMS,
     national::FORMS,
     payment_card::FORMS,
 ];

@@ -3,6 +3,7 @@
 
 mod account;
 mod apply;
+pub(crate) mod case_papers;
 mod cases;
 mod flexible;
 mod home;
@@ -55,6 +56,14 @@ pub(crate) fn routes() -> Router<Portal> {
         .route(
             "/my/cases/{case}/withdraw",
             get(cases::ask_to_withdraw).post(cases::withdraw),
+        )
+        .route(
+            "/my/cases/{case}/papers",
+            get(case_papers::page).post(case_papers::hand_in),
+        )
+        .route(
+            "/my/cases/{case}/papers/{paper}/picture",
+            get(case_papers::picture),
         )
         .route("/my/flexible", get(flexible::page))
         .route("/my/account", get(account::page))

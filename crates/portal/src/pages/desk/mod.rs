@@ -3,6 +3,7 @@
 mod apply;
 mod arrears;
 mod case;
+mod case_papers;
 mod chase;
 mod corrections;
 mod customer;
@@ -22,7 +23,8 @@ mod trial_balance;
 
 pub use apply::{ApplyPage, WhyPage};
 pub use arrears::{ArrearsPage, EmployerArrearsPage, EnforcementPage, StepPart};
-pub use case::{CasePage, Paper};
+pub use case::{CasePage, HandOver};
+pub use case_papers::{CasePaperPage, CasePapersPage, HandedIn};
 pub use chase::{ChasePage, Follow};
 pub use corrections::{CorrectionsPage, Waiting};
 pub use customer::{CustomerPage, Reveal};
