@@ -19,9 +19,7 @@ pub use begin::{
     AtOnce, Begun, ToReview, at_once, begin_at, begin_executing, begin_reviewing, end_executing,
     end_reviewing, step,
 };
-pub use decide::{
-    Decided, Leg, Target, Verdict, decide, decision_of, kept_facts, record_verdict,
-};
+pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, kept_facts, record_verdict};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};

@@ -146,9 +146,7 @@ pub async fn hand_in(
     actor: Actor,
 ) -> Result<i64> {
     if picture.len() > LARGEST {
-        return Err(
-            Refusal::rule("E-PAPER-01", "这张图片超过 10 MB，请压缩后再交。").into(),
-        );
+        return Err(Refusal::rule("E-PAPER-01", "这张图片超过 10 MB，请压缩后再交。").into());
     }
     let Some(kind) = kind_of(picture) else {
         return Err(Refusal::rule(
@@ -161,19 +159,16 @@ pub async fn hand_in(
     let digest = anju_vault::sm3(picture);
     let sealed = office.vault.seal(SEAL, picture);
     let mut tx = office.pool.begin().await?;
-    let before: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM case_paper WHERE centre_id = $1 AND case_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(case.case_id)
-    .fetch_one(&mut *tx)
-    .await?;
+    let before: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM case_paper WHERE centre_id = $1 AND case_id = $2")
+            .bind(office.centre.id)
+            .bind(case.case_id)
+            .fetch_one(&mut *tx)
+            .await?;
     if before >= MOST {
-        return Err(Refusal::rule(
-            "E-PAPER-03",
-            "这个办件的材料已经够多了，请到网点当面交。",
-        )
-        .into());
+        return Err(
+            Refusal::rule("E-PAPER-03", "这个办件的材料已经够多了，请到网点当面交。").into(),
+        );
     }
     let waits = sqlx::query(
         "UPDATE business_case SET version = version + 1 WHERE centre_id = $1 AND case_id = $2 AND state IN (2, 4)",
@@ -241,7 +236,11 @@ pub async fn read(
     if alone {
         keep(office, &mut tx, case, paper.paper_id, facts, keys, None).await?;
     }
-    let step = if alone { "paper_accepted" } else { "paper_read" };
+    let step = if alone {
+        "paper_accepted"
+    } else {
+        "paper_read"
+    };
     let detail = json!({ "paper": paper.paper_id.to_string(), "condition": paper.condition });
     add_event(
         office,
@@ -575,11 +574,7 @@ pub async fn close_difference(
 }
 
 /// The facts that a case's papers have become.
-pub async fn facts_of(
-    office: &Office,
-    conn: &mut PgConnection,
-    case_id: i64,
-) -> Result<Vec<Fact>> {
+pub async fn facts_of(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Vec<Fact>> {
     let ids: Vec<i64> = sqlx::query_scalar(
         "SELECT unnest(fact_ids) FROM case_paper WHERE centre_id = $1 AND case_id = $2 AND state = 3",
     )
@@ -688,8 +683,8 @@ pub async fn lapse(office: &Office, today: NaiveDate) -> Result<u64> {
         .map(|case_id| (*case_id, json!({ "reason": "补正材料逾期" })))
         .collect();
     case::add_events(office, &mut tx, Actor::System, &["lapsed"], &told).await?;
-    for case_id in &lapsed {
-        outbox::sms(office, &mut tx, *case_id, "paper_lapsed").await?;
+    if !lapsed.is_empty() {
+        outbox::sms_of_many(office, &mut tx, &lapsed, "paper_lapsed").await?;
     }
     tx.commit().await?;
     lapsed.iter().for_each(|case_id| office.changed(*case_id));

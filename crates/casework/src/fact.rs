@@ -348,11 +348,7 @@ pub async fn by_ids(office: &Office, ids: &[i64]) -> Result<Vec<Fact>> {
 }
 
 /// The same over a connection that is at hand.
-pub async fn by_ids_on(
-    office: &Office,
-    conn: &mut PgConnection,
-    ids: &[i64],
-) -> Result<Vec<Fact>> {
+pub async fn by_ids_on(office: &Office, conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<Fact>> {
     let rows = rows(office, conn, ids).await?;
     rows.into_iter().map(Row::fact).collect()
 }

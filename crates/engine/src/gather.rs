@@ -125,7 +125,8 @@ impl Engine {
         };
         let mut kind = None;
         for _ in 0..ROUNDS {
-            let (now_known, now_kind) = payout::known(office, &policy.set, request, &facts, &own, at)?;
+            let (now_known, now_kind) =
+                payout::known(office, &policy.set, request, &facts, &own, at)?;
             kind = now_kind;
             if now_known != known {
                 known = now_known;

@@ -25,9 +25,7 @@ impl Engine {
         let request = request_of(&self.office, case)?;
         let service = self.office.catalogue.find(&case.service)?;
         let mut conn = self.office.pool.acquire().await?;
-        let own = service
-            .own_books(&self.office, &mut conn, &request)
-            .await?;
+        let own = service.own_books(&self.office, &mut conn, &request).await?;
         drop(conn);
         let facts = case::kept_facts(&self.office, case).await?;
         roles

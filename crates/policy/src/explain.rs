@@ -5,8 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::decision::{
     AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, OnUnknown, Outcome,
-    Paper,
-    PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
+    Paper, PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
 };
 use crate::evaluate::{Context, NOW, TODAY};
 use crate::fact::{At, Fact, FactState, Facts};

@@ -134,7 +134,11 @@ fn regions(raw: &BTreeMap<String, RawFile>, set: &mut PolicySet, errors: &mut Er
         for (region, is_place) in regions.chain(raw.codes.iter().map(|raw| (raw, false))) {
             let (place, set_of, wrong) = if is_place {
                 let read = RegionSet::new(&region.name, &region.label, &region.codes);
-                (format!("region {}", region.name), read, "is not a district code")
+                (
+                    format!("region {}", region.name),
+                    read,
+                    "is not a district code",
+                )
             } else {
                 let read = RegionSet::of_codes(&region.name, &region.label, &region.codes);
                 (format!("codes {}", region.name), read, "is not a code")

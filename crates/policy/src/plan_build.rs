@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::agreement::Agreement;
 use crate::evaluate::{NOW, Node};
 use crate::expression::{self, Meaning, Scope};
-use crate::file::{PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawKey, RawReview};
+use crate::file::{
+    PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawKey, RawReview,
+};
 use crate::load::{Errors, day};
 use crate::plan::{
     Amount, AmountTerm, Claim, Plan, PlanCondition, PlanNeed, SlotSource, first_slots,

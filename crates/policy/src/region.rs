@@ -59,7 +59,8 @@ impl RegionSet {
                 Some(prefix) => (prefix, true),
                 None => (entry.as_str(), false),
             };
-            let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'.';
+            let plain =
+                |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'.';
             if code.is_empty() || !code.bytes().all(plain) {
                 return Err(entry.clone());
             }

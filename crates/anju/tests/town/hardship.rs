@@ -47,14 +47,20 @@ pub async fn ask(town: &Town, who: &Person, more: Value) -> Value {
         form[field] = value.clone();
     }
     let body = json!({ "service": "withdraw-hardship", "applicant": applicant, "form": form, "channel": "APP" });
-    let answer = town.doors.post("/cases?wait=5s", &body).await.expect("a door");
+    let answer = town
+        .doors
+        .post("/cases?wait=5s", &body)
+        .await
+        .expect("a door");
     let case = answer.ok().expect("a case");
     case_of(town, &text(&case, "case_id").expect("a number")).await
 }
 
 async fn on_card(town: &Town, who: &Person, case: &Value) -> i64 {
     let bank = text(&case["payment"], "bank").expect("a bank");
-    bank_balance(&town.doors, &bank, &who.card).await.expect("the bank")
+    bank_balance(&town.doors, &bank, &who.card)
+        .await
+        .expect("the bank")
 }
 
 #[tokio::test]
@@ -67,7 +73,10 @@ async fn who_lives_on_the_minimum_gets_his_fund_once_a_year() {
     let done = becomes(&town, &case, "done").await;
     assert_eq!(done["amount_fen"], 300_000, "{done}");
     assert_eq!(on_card(&town, &li, &done).await, 300_000);
-    assert_eq!(balance(&town.doors, &li).await.expect("an account"), 420_000);
+    assert_eq!(
+        balance(&town.doors, &li).await.expect("an account"),
+        420_000
+    );
     let again = ask(&town, &li, form).await;
     assert_eq!(not_met(&again), ["E-LOW-03"]);
     audited(&town);
@@ -77,9 +86,13 @@ async fn who_lives_on_the_minimum_gets_his_fund_once_a_year() {
 async fn two_children_share_what_their_mother_paid_for_her_treatment() {
     let town = Town::open().await;
     let children = known(&town, 2_402, &[("李梅", 1_000_000), ("李强", 1_000_000)]).await;
-    let employer = cast::open_employer(&town.doors, 2_402, month(3)).await.expect("an employer");
+    let employer = cast::open_employer(&town.doors, 2_402, month(3))
+        .await
+        .expect("an employer");
     for back in [3, 2, 1] {
-        cast::contribute(&town.doors, &employer, month(back), &children).await.expect("a month");
+        cast::contribute(&town.doors, &employer, month(back), &children)
+            .await
+            .expect("a month");
     }
     let mother = person("王芳", 2_402, 9, 0).expect("numbers");
     diagnosed(&town, &mother.id, "C50.9", &months_ago(3), "3").await;
@@ -95,9 +108,17 @@ async fn two_children_share_what_their_mother_paid_for_her_treatment() {
     assert_eq!(on_card(&town, &children[0], &first).await, 720_000);
     let case = ask(&town, &children[1], form.clone()).await;
     let second = becomes(&town, &case, "done").await;
-    assert_eq!(second["amount_fen"], 280_000, "what her daughter left of 10,000.00");
+    assert_eq!(
+        second["amount_fen"], 280_000,
+        "what her daughter left of 10,000.00"
+    );
     assert_eq!(on_card(&town, &children[1], &second).await, 280_000);
-    assert_eq!(balance(&town.doors, &children[1]).await.expect("an account"), 440_000);
+    assert_eq!(
+        balance(&town.doors, &children[1])
+            .await
+            .expect("an account"),
+        440_000
+    );
     // Her son asks once more: too soon, and nothing is left.
     let third = ask(&town, &children[1], form).await;
     assert_eq!(not_met(&third), ["E-ILL-05"]);
@@ -105,12 +126,17 @@ async fn two_children_share_what_their_mother_paid_for_her_treatment() {
 
     // What is kept and told: no name of the illness, no number of the patient.
     let told = format!("{first}{second}{third}");
-    assert!(!told.contains("C50") && !told.contains(&mother.id), "{told}");
+    assert!(
+        !told.contains("C50") && !told.contains(&mother.id),
+        "{told}"
+    );
     let plain = town
         .sql("SELECT count(*) FROM withdrawal_use WHERE event_key NOT SIMILAR TO 'HARDSHIP:[0-9a-f]{32}'")
         .await;
     assert_eq!(plain, 0, "an event is kept by a keyed digest");
-    let shared = town.sql("SELECT count(DISTINCT event_key) FROM withdrawal_use").await;
+    let shared = town
+        .sql("SELECT count(DISTINCT event_key) FROM withdrawal_use")
+        .await;
     assert_eq!(shared, 1, "both met at one event");
     let open_forms = town
         .sql("SELECT count(*) FROM business_case WHERE form::text LIKE '%patient_id_no%' AND form -> 'patient_id_no' ->> 'sealed' IS NULL")
@@ -127,7 +153,10 @@ async fn two_children_share_what_their_mother_paid_for_her_treatment() {
               WHERE s.type = 'health.diagnosis' AND 'health.diagnosis' = ANY (c.fact_types)",
         )
         .await;
-    assert!(asked_by_it >= 3, "each question names the consent that it rests on");
+    assert!(
+        asked_by_it >= 3,
+        "each question names the consent that it rests on"
+    );
 }
 
 #[tokio::test]
@@ -139,7 +168,12 @@ async fn each_refusal_of_hardship_says_its_code() {
 
     poor(&town, &li.id, json!({ "covered": true, "kind": "rural" })).await;
     assert_eq!(not_met(&ask(&town, &li, low("self")).await), ["E-LOW-01"]);
-    poor(&town, &mother.id, json!({ "covered": true, "kind": "urban" })).await;
+    poor(
+        &town,
+        &mother.id,
+        json!({ "covered": true, "kind": "urban" }),
+    )
+    .await;
     let mut stranger = low("parent");
     stranger["beneficiary_id_no"] = json!(mother.id);
     let nobody = json!({ "relation": "none-found", "other_id_no": mother.id });
@@ -161,7 +195,10 @@ async fn each_refusal_of_hardship_says_its_code() {
     diagnosed(&town, &mother.id, "N18.5", &months_ago(2), "2").await;
     paid(&town, &mother.id, 2_000_000).await;
     assert_eq!(not_met(&ask(&town, &li, hers).await), ["E-ILL-03"]);
-    assert_eq!(balance(&town.doors, &li).await.expect("an account"), 720_000);
+    assert_eq!(
+        balance(&town.doors, &li).await.expect("an account"),
+        720_000
+    );
 
     // Without the separate consent nobody is asked about an illness.
     let silent = json!({ "kind": "illness", "relation": "self", "sensitive_consent": false });

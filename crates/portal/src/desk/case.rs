@@ -153,7 +153,9 @@ async fn draw(
         .collect::<Result<Vec<_>, PageError>>()?;
     let hand_over = decision
         .as_ref()
-        .filter(|_| read.takes_papers() && may(&at.staff, &Method::POST, "/desk/cases/{case}/papers"))
+        .filter(|_| {
+            read.takes_papers() && may(&at.staff, &Method::POST, "/desk/cases/{case}/papers")
+        })
         .map(|decision| HandOver {
             action: format!("/desk/cases/{number}/papers"),
             csrf: frame.head.csrf.clone(),

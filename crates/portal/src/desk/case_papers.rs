@@ -439,9 +439,9 @@ fn value_of(
         };
         value.insert(field.to_owned(), read);
     }
-    let value = fact.admit(&Value::Object(value)).map_err(|fault| {
-        Refusal::rule("E-PAPER-04", format!("没有填对，请按材料改：{fault}。"))
-    })?;
+    let value = fact
+        .admit(&Value::Object(value))
+        .map_err(|fault| Refusal::rule("E-PAPER-04", format!("没有填对，请按材料改：{fault}。")))?;
     let version = i16::try_from(fact.version).unwrap_or(1);
     let source = fact.sources.first().cloned().unwrap_or_default();
     Ok((value, version, source))

@@ -198,4 +198,3 @@ pub(crate) async fn shown(office: &Office, paper: &CasePaper) -> Result<Response
     };
     Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
 }
-
