@@ -250,7 +250,20 @@ async fn the_promise_stands_still_while_a_paper_is_waited_for_and_the_wait_ends(
         "{page}"
     );
 
-    // The register has the record after two days: the case goes on by itself.
+    // The register has the record after two days, but now UnionPay is silent: the clock runs again, and the promise is two days later.
+    let mode = |mode: &'static str| {
+        let body = json!({ "mode": mode });
+        let doors = &desk.town.doors;
+        async move {
+            doors
+                .control_put("/sources/D18", &body)
+                .await
+                .expect("a door")
+                .ok()
+                .expect("taken")
+        }
+    };
+    mode("down").await;
     desk.town.later(2 * 24 * 60);
     poor(
         &desk.town,
@@ -258,11 +271,24 @@ async fn the_promise_stands_still_while_a_paper_is_waited_for_and_the_wait_ends(
         json!({ "covered": true, "kind": "urban" }),
     )
     .await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(40);
+    let after = loop {
+        let now = anju_casework::case::require(&desk.office, id)
+            .await
+            .expect("a case");
+        if now.paper_since.is_none() {
+            break now;
+        }
+        assert!(
+            std::time::Instant::now() < deadline,
+            "it waits for its paper still"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    let later = (after.promised_at - before.promised_at).num_minutes();
+    assert!((2 * 24 * 60..2 * 24 * 60 + 5).contains(&later), "{later}");
+    mode("ok").await;
     becomes(&desk.town, &case, "done").await;
-    let after = anju_casework::case::require(&desk.office, id)
-        .await
-        .expect("a case");
-    assert!(after.paper_since.is_none() || after.promised_at >= before.promised_at);
 }
 
 #[tokio::test]
