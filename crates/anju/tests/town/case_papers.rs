@@ -79,10 +79,8 @@ async fn a_paper_becomes_a_fact_and_a_reviewer_decides_by_both() {
     );
 
     // What is no picture is not taken; a picture is, sealed.
-    let send = |bytes: &'static [u8]| {
-        desk.person
-            .hand_in(&format!("/my/cases/{no}/papers"), "LOW-01", bytes)
-    };
+    let to = format!("/my/cases/{no}/papers");
+    let send = |bytes: &'static [u8]| desk.person.hand_in(&to, "LOW-01", bytes);
     let refused = send(b"MZ is no picture").await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.page.contains("只收 JPEG"), "{}", refused.page);
