@@ -181,6 +181,7 @@ const afterIdentifying = (link) => async (at) => {
 };
 
 page('desk-tasks', 'teller', '/desk/tasks');
+page('desk-papers', 'teller', '/desk/papers');
 page('desk-identify', 'teller', '/desk/identify');
 page('desk-identified', 'teller', identify);
 page('desk-customer', 'teller', afterIdentifying());

@@ -23,7 +23,7 @@ pub use begin::{
     end_reviewing, step,
 };
 pub use closing::{Closing, close_out};
-pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
+pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, kept_facts, record_verdict};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use past::{PastCase, Wanted, count_past, past, past_case};
 pub use pay_many::{ToPay, pay_many};

@@ -69,18 +69,22 @@ pub async fn give(office: &Office, conn: &mut PgConnection, given: Given<'_>) ->
     Ok(consent_id)
 }
 
+/// A consent that lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Living {
+    /// Its number.
+    pub consent_id: i64,
+    /// Hex digest of its text.
+    pub digest: String,
+    /// The types of facts that it speaks of; no other is asked under it.
+    pub fact_types: Vec<String>,
+}
+
 /// On what a case's questions rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ground {
-    /// A consent that lives.
-    Given {
-        /// Its number.
-        consent_id: i64,
-        /// Hex digest of its text.
-        digest: String,
-        /// The types of facts that it speaks of; no other is asked under it.
-        fact_types: Vec<String>,
-    },
+    /// Consents that live, newest first: one for the case, others for what needs one of its own.
+    Given(Vec<Living>),
     /// The person took it back: what needs a consent is not asked any more.
     Withdrawn,
     /// None was asked for.
@@ -90,34 +94,42 @@ pub enum Ground {
 impl Ground {
     /// The number of a consent that lives.
     #[must_use]
-    pub const fn consent_id(&self) -> Option<i64> {
+    pub fn consent_id(&self) -> Option<i64> {
         match self {
-            Self::Given { consent_id, .. } => Some(*consent_id),
+            Self::Given(living) => living.first().map(|one| one.consent_id),
             Self::Withdrawn | Self::None => None,
         }
     }
 }
 
-/// The newest consent of a case, as it stands.
+/// The consents of a case, as they stand.
 pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Ground> {
-    let newest: Option<(i64, Vec<u8>, Vec<String>, bool)> = sqlx::query_as(
+    let given: Vec<(i64, Vec<u8>, Vec<String>, bool)> = sqlx::query_as(
         "SELECT consent_id, text_digest, fact_types, withdrawn_at IS NULL AND (until IS NULL OR until > $4) FROM consent
-          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 ORDER BY consent_id DESC LIMIT 1",
+          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 ORDER BY consent_id DESC LIMIT 20",
     )
     .bind(office.centre.id)
     .bind(person_id)
     .bind(case_id)
     .bind(office.now())
-    .fetch_optional(&office.pool)
+    .fetch_all(&office.pool)
     .await?;
-    Ok(match newest {
-        None => Ground::None,
-        Some((consent_id, digest, fact_types, true)) => Ground::Given {
+    if given.is_empty() {
+        return Ok(Ground::None);
+    }
+    let living: Vec<Living> = given
+        .into_iter()
+        .filter(|(.., lives)| *lives)
+        .map(|(consent_id, digest, fact_types, _)| Living {
             consent_id,
             digest: hex::encode(digest),
             fact_types,
-        },
-        Some(_) => Ground::Withdrawn,
+        })
+        .collect();
+    Ok(if living.is_empty() {
+        Ground::Withdrawn
+    } else {
+        Ground::Given(living)
     })
 }
 
@@ -131,7 +143,7 @@ pub async fn give_again(office: &Office, person_id: i64, consent_id: i64) -> Res
            JOIN business_case b ON b.centre_id = c.centre_id AND b.case_id = c.case_id AND b.state < 6
           WHERE c.centre_id = $1 AND c.person_id = $2 AND c.consent_id = $3 AND c.withdrawn_at IS NOT NULL
             AND NOT EXISTS (SELECT FROM consent l WHERE l.centre_id = $1 AND l.person_id = $2 AND l.case_id = c.case_id
-                                                    AND l.withdrawn_at IS NULL)",
+                                                    AND l.fact_types = c.fact_types AND l.withdrawn_at IS NULL)",
     )
     .bind(office.centre.id)
     .bind(person_id)
@@ -157,15 +169,12 @@ pub async fn standing(office: &Office, person_id: i64, service: &str) -> Result<
     .bind(office.now())
     .fetch_optional(&office.pool)
     .await?;
-    Ok(
-        given.map_or(Ground::None, |(consent_id, digest, fact_types)| {
-            Ground::Given {
-                consent_id,
-                digest: hex::encode(digest),
-                fact_types,
-            }
-        }),
-    )
+    let living = |(consent_id, digest, fact_types): (i64, Vec<u8>, Vec<String>)| Living {
+        consent_id,
+        digest: hex::encode(digest),
+        fact_types,
+    };
+    Ok(given.map_or(Ground::None, |one| Ground::Given(vec![living(one)])))
 }
 
 /// The consents of a person, newest first.

@@ -7,7 +7,7 @@ use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::same;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::person::purpose;
 use crate::{Fault, Office, Result};
@@ -348,7 +348,13 @@ pub async fn asked_about(office: &Office, id_number: &str, limit: i64) -> Result
 
 /// Facts by their rows, for showing a decision.
 pub async fn by_ids(office: &Office, ids: &[i64]) -> Result<Vec<Fact>> {
-    let rows = rows(office, ids).await?;
+    let rows = rows(office, &office.pool, ids).await?;
+    rows.into_iter().map(Row::fact).collect()
+}
+
+/// The same over a connection that is at hand.
+pub async fn by_ids_on(office: &Office, conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<Fact>> {
+    let rows = rows(office, conn, ids).await?;
     rows.into_iter().map(Row::fact).collect()
 }
 
@@ -362,7 +368,7 @@ pub struct Proved {
 
 /// Facts by their rows, each with its proof, for replaying decisions.
 pub async fn proved(office: &Office, ids: &[i64]) -> Result<Vec<Proved>> {
-    let rows = rows(office, ids).await?;
+    let rows = rows(office, &office.pool, ids).await?;
     rows.into_iter()
         .map(|mut row| {
             let kept = row.mac.take();
@@ -417,14 +423,14 @@ fn opened(office: &Office, value: &Value) -> Result<Value> {
     })
 }
 
-async fn rows(office: &Office, ids: &[i64]) -> Result<Vec<Row>> {
+async fn rows(office: &Office, db: impl PgExecutor<'_>, ids: &[i64]) -> Result<Vec<Row>> {
     Ok( sqlx::query_as(
         "SELECT fact_id, type, role, subject, state, value, source, assurance, as_of, valid_until, digest, mac
            FROM fact WHERE centre_id = $1 AND fact_id = ANY ($2) ORDER BY fact_id",
     )
     .bind(office.centre.id)
     .bind(ids)
-    .fetch_all(&office.pool)
+    .fetch_all(db)
     .await?)
 }
 

@@ -8,6 +8,7 @@ pub mod access_log;
 pub mod books;
 pub mod branch;
 pub mod case;
+pub mod case_paper;
 pub mod catalogue;
 pub mod consent;
 pub mod document;

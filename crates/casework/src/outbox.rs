@@ -102,6 +102,29 @@ pub async fn sms(
     Ok(())
 }
 
+/// The same short message about many cases: one statement.
+pub async fn sms_of_many(
+    office: &Office,
+    conn: &mut PgConnection,
+    cases: &[i64],
+    template: &str,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload, made_at)
+         SELECT n.outbox_id, n.case_id, $2, $1, $3, jsonb_build_object('template', $4::text, 'case', n.case_id), $2
+           FROM unnest($5::bigint[], $6::bigint[]) AS n (outbox_id, case_id)",
+    )
+    .bind(office.centre.id)
+    .bind(office.now())
+    .bind(kind::SMS)
+    .bind(template)
+    .bind(office.ids.take(cases.len()).await?)
+    .bind(cases)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Clerks of one employer that are told.
 const CLERKS_TOLD: i64 = 20;
 

@@ -252,6 +252,16 @@ const COLUMNS: &[Column] = &[
         purpose: crate::document::SEAL,
         names_somebody: false,
     },
+    Column {
+        // Pictures are large: a few at once.
+        read: "SELECT paper_id, 0::bigint, sealed, NULL::bytea FROM case_paper
+                WHERE centre_id = $1 AND paper_id > $2 AND $3::bigint = 0 ORDER BY paper_id LIMIT least($4, 4)",
+        write: "UPDATE case_paper p SET sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE p.centre_id = $1 AND p.paper_id = n.a AND p.sealed = n.old",
+        purpose: crate::case_paper::SEAL,
+        names_somebody: false,
+    },
 ];
 
 /// A document with sealed values inside it, in hex.

@@ -120,7 +120,14 @@ impl Engine {
                     .collect()
             })
             .unwrap_or_default();
-        let submitted = case::submit(office, &submission, &wish, &policy, &fact_types).await?;
+        // What is sensitive is consented to apart (个人信息保护法 第二十九条), and only where the form says so.
+        let (separate, fact_types): (Vec<String>, Vec<String>) = fact_types
+            .into_iter()
+            .partition(|fact_type| self.is_sensitive(fact_type));
+        let consents = submission.request.form.get("sensitive_consent") != Some(&false.into());
+        let separate = if consents { separate } else { Vec::new() };
+        let submitted =
+            case::submit(office, &submission, &wish, &policy, &fact_types, &separate).await?;
         if let Submitted::New(case_id) = submitted {
             let engine = self.clone();
             tokio::spawn(async move { engine.advance_logged(case_id).await });
@@ -299,7 +306,7 @@ async fn remembered(
 }
 
 /// The request of a case. Whoever submitted it passed the face step, or stood at the counter.
-fn request_of(office: &Office, case: &Case) -> Result<Request> {
+pub(crate) fn request_of(office: &Office, case: &Case) -> Result<Request> {
     Ok(Request {
         service: case.service.clone(),
         case_id: Some(case.case_id),

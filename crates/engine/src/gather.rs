@@ -6,6 +6,7 @@ use std::time::Instant;
 use anju_business::withdrawal::payout;
 use anju_casework::PgConnection;
 use anju_casework::case::{self, Leg};
+use anju_casework::case_paper;
 use anju_casework::catalogue::{Known, OwnBooks, Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Fault, Office, Result, consent, fact};
@@ -19,6 +20,7 @@ use chrono::Datelike;
 use serde_json::Value;
 
 use crate::Engine;
+use crate::papers::stand_in;
 
 /// Facts, own books and the timed legs of gathering them.
 pub struct Gathered {
@@ -119,9 +121,17 @@ impl Engine {
         let mut facts: Facts = own.facts.iter().cloned().collect();
         let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
         let mut legs = Vec::new();
+        let papers = match request.case_id {
+            Some(case_id) if matches!(reach, Reach::Sources) => {
+                let mut conn = office.pool.acquire().await?;
+                case_paper::facts_of(office, &mut conn, case_id).await?
+            }
+            _ => Vec::new(),
+        };
         let mut kind = None;
         for _ in 0..ROUNDS {
-            let (now_known, now_kind) = payout::known(office, &policy.set, request, &facts, at)?;
+            let (now_known, now_kind) =
+                payout::known(office, &policy.set, request, &facts, &own, at)?;
             kind = now_kind;
             if now_known != known {
                 known = now_known;
@@ -165,6 +175,7 @@ impl Engine {
                 ms: i64::try_from(clock.elapsed().as_millis()).unwrap_or(i64::MAX),
             });
             got.into_iter().for_each(|fact| facts.put(fact));
+            stand_in(&mut facts, &papers);
         }
         own.claim_kind = kind;
         Ok(Some(Gathered {
@@ -225,7 +236,7 @@ impl Engine {
         Ok(requests)
     }
 
-    /// The consent given with the case, as it stands now.
+    /// The consents given with the case, as they stand now.
     async fn ground(&self, request: &Request) -> Result<consent::Ground> {
         match request.case_id {
             Some(case_id) => consent::of_case(&self.office, request.applicant_id, case_id).await,
@@ -234,35 +245,44 @@ impl Engine {
         }
     }
 
-    /// On what a question rests: the consent given with the case; before there is one, and for what is asked by duty, the regulation. A
-    /// consent that was taken back leaves no basis: the gateway does not ask, and the fact is unknown.
+    /// On what a question rests: the consent given for it with the case; before there is one, and for what is asked by duty, the regulation.
+    /// A consent that was taken back leaves no basis: the gateway does not ask, and the fact is unknown.
     fn basis(&self, fact_type: &str, ground: &consent::Ground) -> Consent {
         let by_duty = self
             .gateway
             .catalogue()
             .fact(fact_type)
             .is_some_and(|fact| fact.basis == Basis::Statutory);
-        match ground {
-            consent::Ground::Given {
-                consent_id,
-                digest,
-                fact_types,
-            } if by_duty || fact_types.iter().any(|given| given == fact_type) => Consent {
-                id: consent_id.to_string(),
-                hash: digest.clone(),
+        let given = match ground {
+            consent::Ground::Given(living) => living
+                .iter()
+                .find(|one| one.fact_types.iter().any(|given| given == fact_type))
+                .or_else(|| living.first().filter(|_| by_duty)),
+            consent::Ground::Withdrawn => None,
+            consent::Ground::None => return statutory(),
+        };
+        match given {
+            Some(one) => Consent {
+                id: one.consent_id.to_string(),
+                hash: one.digest.clone(),
             },
-            consent::Ground::None => statutory(),
-            _ if by_duty => statutory(),
+            None if by_duty => statutory(),
             // Taken back, or never said of this type.
-            _ => Consent {
+            None => Consent {
                 id: String::new(),
                 hash: String::new(),
             },
         }
     }
 
+    /// Whether a kind of fact is asked for by separate consent alone (data_sharing.md §4, basis w).
+    pub(crate) fn is_sensitive(&self, fact_type: &str) -> bool {
+        let fact = self.gateway.catalogue().fact(fact_type);
+        fact.is_some_and(|fact| fact.basis == Basis::Written)
+    }
+
     /// What a source finds the subject of a role by.
-    fn keys(
+    pub(crate) fn keys(
         &self,
         role: &str,
         request: &Request,
@@ -382,7 +402,7 @@ fn ahead(gathered: &Gathered, request: &Request) -> Result<Decision> {
 }
 
 /// The duty of the regulation.
-fn statutory() -> Consent {
+pub(crate) fn statutory() -> Consent {
     Consent {
         id: "statutory:住房公积金管理条例第二十四条".to_owned(),
         hash: String::new(),

@@ -12,6 +12,7 @@ pub mod deliver;
 pub mod entitled;
 pub mod gather;
 pub mod keys;
+mod papers;
 mod payer;
 pub mod platform;
 pub mod policy;

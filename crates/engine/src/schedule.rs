@@ -7,6 +7,7 @@ use std::time::Duration;
 use anju_business::books::{day_close, interest_year};
 use anju_business::contribution::arrears::night;
 use anju_business::contribution::{base_year, closing, one_stop, relief, remittance};
+use anju_casework::case_paper;
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
 
@@ -54,6 +55,16 @@ pub async fn run(engine: Engine) {
             Ok(0) => {}
             Ok(lapsed) => tracing::info!(lapsed, "pre-opened accounts lapsed"),
             Err(error) => tracing::error!(%error, "ending pre-opened accounts"),
+        }
+        match case_paper::lapse(&engine.office, today).await {
+            Ok(0) => {}
+            Ok(lapsed) => tracing::info!(lapsed, "cases ended without the paper they waited for"),
+            Err(error) => tracing::error!(%error, "ending cases without their paper"),
+        }
+        match engine.verify_papers().await {
+            Ok(0) => {}
+            Ok(differing) => tracing::warn!(differing, "papers differ from what sources say now"),
+            Err(error) => tracing::error!(%error, "verifying papers"),
         }
         let insurance = GatewayInsurance(engine.gateway.clone());
         match night::run(&engine.office, &insurance).await {

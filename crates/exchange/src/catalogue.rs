@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::schema::{Schema, ValueFault};
+use crate::schema::{Holds, Schema, ValueFault};
 
 const CATALOGUE: &str = include_str!("../catalogue.toml");
 
@@ -378,6 +378,11 @@ impl FactType {
     /// Keeps of a value what the schema names, and refuses what is missing, of another kind or an unknown code.
     pub fn admit(&self, value: &Value) -> Result<Value, ValueFault> {
         self.fields.admit(value)
+    }
+
+    /// The fields that a person can fill in from a paper.
+    pub fn scalars(&self) -> impl Iterator<Item = (&str, Holds<'_>, bool)> {
+        self.fields.scalars()
     }
 
     /// Whether a later question may be answered from what was kept.

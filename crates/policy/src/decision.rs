@@ -63,6 +63,9 @@ pub struct Decision {
     /// The papers that may stand in for a record that a source does not have.
     #[serde(default)]
     pub papers: Vec<Paper>,
+    /// The papers that may stand in for a source while it stays silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<Paper>,
     /// The parts of the amount; the one that binds is marked.
     #[serde(default)]
     pub amount_parts: Vec<AmountPart>,

@@ -4,8 +4,8 @@
 use serde_json::{Value as Json, json};
 
 use crate::decision::{
-    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, Outcome, Paper,
-    PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
+    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, OnUnknown, Outcome,
+    Paper, PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
 };
 use crate::evaluate::{Context, NOW, TODAY};
 use crate::fact::{At, Fact, FactState, Facts};
@@ -63,7 +63,8 @@ impl Reading<'_> {
             conditions,
             policy: self.policy.clone(),
             waiting_for: self.waiting_for(verdict),
-            papers: self.papers(verdict),
+            papers: self.papers(verdict, Gap::Missing),
+            instead: self.papers(verdict, Gap::Unknown),
             amount_parts: self.amount_parts(verdict),
             months: self.months(verdict),
             review_reasons: self.review_reasons(verdict),
@@ -321,17 +322,20 @@ impl Reading<'_> {
         waiting
     }
 
-    fn papers(&self, verdict: &Verdict) -> Vec<Paper> {
+    /// The papers that may stand in for records that are not there, or for sources that stay silent.
+    fn papers(&self, verdict: &Verdict, gap: Gap) -> Vec<Paper> {
         let mut papers = Vec::new();
         for (condition, result) in self.in_force(verdict) {
             let Some(document) = &condition.document else {
                 continue;
             };
-            if !matches!(result, Err(Gap::Missing)) {
+            let asked = gap == Gap::Missing || condition.on_unknown == OnUnknown::Paper;
+            if result != Err(gap) || !asked {
                 continue;
             }
             let mut gaps = Vec::new();
             condition.when.gaps(self.context(), &mut gaps);
+            gaps.retain(|slot| self.slots[usize::from(*slot)] == Err(gap));
             papers.push(Paper {
                 condition: condition.code.clone(),
                 name: document.clone(),
@@ -456,6 +460,8 @@ fn source_key(source: &SlotSource) -> (&str, &str) {
 fn who(role: &str) -> &'static str {
     match role {
         "spouse" => "配偶",
+        "patient" => "患者",
+        "beneficiary" => "保障对象",
         _ => "本人",
     }
 }

@@ -145,6 +145,8 @@ fn canonical(value: &toml::Value, text: &mut String) {
 pub(crate) struct RawFile {
     pub policy: Option<RawPolicy>,
     pub region: Vec<RawRegion>,
+    /// Sets of codes of other kinds (ICD-10), written like regions.
+    pub codes: Vec<RawRegion>,
     pub fact: Vec<RawFact>,
     pub name: Vec<RawName>,
     pub define: Vec<RawDefine>,
@@ -362,16 +364,29 @@ pub(crate) struct RawClaim {
     /// What is shared with other claims, before the key: `HOME`, `LOAN`.
     #[serde(default)]
     pub prefix: String,
-    /// The shared object: an expression of text (`form.contract_no`), or several that name it together (`["form.loan_bank", "form.loan_no"]`).
+    /// The shared object: an expression (`form.contract_no`), or several that name it together (`["form.loan_bank", "form.loan_no"]`).
     /// Without it nothing is shared.
     pub key: Option<RawKey>,
+    /// It holds an ID number: what is kept of it is a keyed digest.
+    #[serde(default)]
+    pub personal: bool,
 }
 
+/// One expression or several.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum RawKey {
     One(String),
     Several(Vec<String>),
+}
+
+impl RawKey {
+    pub fn parts(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(all) => all,
+        }
+    }
 }
 
 /// Reads one file.

@@ -42,7 +42,9 @@ pub(crate) struct Claim {
     pub kind: Option<Node>,
     pub prefix: String,
     /// The parts of the key, in order; none where nothing is shared.
-    pub key: Vec<Node>,
+    pub key: Vec<(Node, Type)>,
+    /// It holds an ID number.
+    pub personal: bool,
 }
 
 /// Where a slot's value comes from.
@@ -139,14 +141,16 @@ impl Plan {
             return None;
         }
         let mut key = self.claim.prefix.clone();
-        for part in &self.claim.key {
-            match part.value(Context::new(slots)) {
-                Ok(Val::Text(part)) if !part.is_empty() => {
-                    key.push(':');
-                    key.push_str(part);
-                }
-                _ => return None,
+        for (node, ty) in &self.claim.key {
+            let part = match node.value(Context::new(slots)).ok()? {
+                Val::Text(text) => text.to_owned(),
+                value => ty.text(&value.into()),
+            };
+            if part.is_empty() {
+                return None;
             }
+            key.push(':');
+            key.push_str(&part);
         }
         Some(key)
     }

@@ -288,19 +288,20 @@ impl<'a> Builder<'a> {
     }
 
     fn claim(&mut self, raw: &RawClaim, errors: &mut Errors) -> Claim {
-        let mut text = |key: &str, text: &str| {
+        let kind = raw.kind.as_ref().and_then(|text| {
             let node = expression::compile_as(text, Type::Text, self);
-            errors.keep(&format!("claim, {key}"), node)
-        };
-        let key = match &raw.key {
-            None => &[],
-            Some(RawKey::One(text)) => std::slice::from_ref(text),
-            Some(RawKey::Several(texts)) => texts.as_slice(),
-        };
+            errors.keep("claim, kind", node)
+        });
+        let parts = raw.key.as_ref().map_or(&[][..], RawKey::parts);
+        let key = parts
+            .iter()
+            .filter_map(|text| errors.keep("claim, key", expression::compile(text, self)))
+            .collect();
         Claim {
-            kind: raw.kind.as_ref().and_then(|kind| text("kind", kind)),
+            kind,
             prefix: raw.prefix.clone(),
-            key: key.iter().filter_map(|part| text("key", part)).collect(),
+            key,
+            personal: raw.personal,
         }
     }
 

@@ -273,6 +273,30 @@ impl PolicySet {
         Ok((kind, plan.claimed(&slots)))
     }
 
+    /// Whether the object that a withdrawal shares with other claims holds an ID number.
+    pub fn claims_person(&self, service: &str) -> bool {
+        self.plans
+            .get(service)
+            .is_some_and(|plan| plan.claim.personal)
+    }
+
+    /// What a field of a fact is called and the words of its codes, where a name reads that field.
+    pub fn field_label(
+        &self,
+        role: &str,
+        fact_type: &str,
+        field: &str,
+    ) -> Option<(&str, &BTreeMap<String, String>)> {
+        self.names
+            .values()
+            .find(|name| {
+                let reads = matches!(name.read.field.as_slice(), [one] if one == field)
+                    || name.read.fallback.as_deref() == Some(field);
+                name.role == role && name.fact.fact_type == fact_type && reads
+            })
+            .map(|name| (name.label.as_str(), &name.words))
+    }
+
     /// What a declared or defined name says with these facts, for prefilled fields; null while there is no value.
     ///
     /// # Errors

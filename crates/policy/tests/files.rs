@@ -62,6 +62,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "withdraw-down-payment",
             "withdraw-elevator",
             "withdraw-emigrate",
+            "withdraw-hardship",
             "withdraw-leave-job",
             "withdraw-move-out",
             "withdraw-purchase-full",
@@ -242,8 +243,8 @@ fn a_new_service_is_one_file() {
     let mut files = support::files();
     let text = r#"
 [[fact]]
-type = "civil.min_living"
-label = "最低生活保障"
+type = "veteran.card"
+label = "退役军人优待"
 source = "D02"
 source_name = "市民政局"
 
@@ -252,12 +253,12 @@ name = "living.covered"
 label = "在保"
 type = "bool"
 roles = ["applicant"]
-fact = "civil.min_living"
+fact = "veteran.card"
 read = { path = "covered" }
 absent = false
 
 [[parameter]]
-name = "low_cap_fen"
+name = "veteran_cap_fen"
 label = "低保提取限额"
 type = "fen"
 mark = "assumed"
@@ -265,7 +266,7 @@ source = "test"
 values = [{ from = "2020-01-01", value = 1200000 }]
 
 [service]
-id = "withdraw-low-income"
+id = "withdraw-veteran"
 name_zh = "低保提取"
 short_zh = "低保提取"
 verb = "do"
@@ -288,15 +289,15 @@ label = "收款银行卡号"
 required = true
 
 [[needs]]
-type = "civil.min_living"
+type = "veteran.card"
 role = "applicant"
 
 [amount]
-formula = "min(account.available, low_cap_fen)"
+formula = "min(account.available, veteran_cap_fen)"
 
 [[amount.part]]
 label = "低保提取限额"
-formula = "low_cap_fen"
+formula = "veteran_cap_fen"
 
 [[condition]]
 code = "LOW-01"
@@ -310,10 +311,10 @@ document = "低保证"
 "#;
     files
         .files
-        .insert("chongqing/withdraw-low-income.toml".into(), text.into());
+        .insert("chongqing/withdraw-veteran.toml".into(), text.into());
     let policy = PolicySet::load(&files).expect("a good file");
-    let covered = tenant().with("civil.min_living", json!({"covered": true}));
-    let decision = covered.decided(&policy, "withdraw-low-income");
+    let covered = tenant().with("veteran.card", json!({"covered": true}));
+    let decision = covered.decided(&policy, "withdraw-veteran");
     assert_eq!(decision.outcome, Outcome::Approved);
     assert_eq!(decision.amount_fen, Some(1_200_000));
     assert!(decision.amount_parts[0].binding);
@@ -324,13 +325,13 @@ document = "低保证"
             .iter()
             .any(|condition| condition.code == "CMN-12")
     );
-    let not_covered = tenant().with("civil.min_living", json!({"covered": false}));
+    let not_covered = tenant().with("veteran.card", json!({"covered": false}));
     assert_eq!(
-        not_covered.decided(&policy, "withdraw-low-income").outcome,
+        not_covered.decided(&policy, "withdraw-veteran").outcome,
         Outcome::Refused
     );
     assert_eq!(
-        tenant().decided(&policy, "withdraw-low-income").outcome,
+        tenant().decided(&policy, "withdraw-veteran").outcome,
         Outcome::Waiting
     );
     assert_ne!(policy.reference().digest, chongqing().reference().digest);

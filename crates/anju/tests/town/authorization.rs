@@ -112,6 +112,7 @@ async fn a_number_of_somebody_else_opens_nothing() {
         "/receipt",
         "/receipt.pdf",
         "/withdraw",
+        "/papers",
         "/live?seen=0",
     ] {
         let path = format!("/my/cases/{case}{page}");

@@ -277,6 +277,13 @@ impl Visitor {
             .await
     }
 
+    /// Hands in the picture of a paper for a condition.
+    pub async fn hand_in(&self, path: &str, condition: &str, picture: &[u8]) -> Answer {
+        let fields = [("condition", condition)];
+        self.send_file(path, &fields, ("picture", "paper.png"), picture)
+            .await
+    }
+
     async fn send_file(
         &self,
         path: &str,

@@ -3,7 +3,7 @@
 use anju_domain::calendar::Month;
 use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::NumberKind;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
@@ -196,7 +196,7 @@ pub async fn read_related(
                 fact.value["lease_used"] = used_by_others(&related.event_uses.0);
             }
             ("applicant", "own.event") if known.event_key.is_some() => {
-                let value = event_value(&related.event_uses.0, related.agreement);
+                let value = event_value(&related.event_uses.0, related.agreement, office.today());
                 *fact = own_fact(now, "applicant", "本事项", "own.event", Some(value));
             }
             ("spouse", "own.case") => {
@@ -294,11 +294,25 @@ fn case_value(office: &Office, read: &Read) -> Value {
         "claimed_months": claimed,
         "purchase_or_repay_months": home_months(&read.uses.0),
         "lease_used": [],
+        "claims_in_year": claims_in_year(&read.uses.0, office.today()),
     })
 }
 
+/// The person's withdrawals of this calendar year, by kind.
+fn claims_in_year(uses: &[UseRow], today: NaiveDate) -> Vec<Value> {
+    uses.iter()
+        .filter(|used| used.used_on.year() == today.year())
+        .map(|used| json!({ "kind": used.kind }))
+        .collect()
+}
+
 /// Every use of the shared event, paid or pending, and whether the person has an agreement about it.
-fn event_value(all: &[EventRow], agreement: bool) -> Value {
+fn event_value(all: &[EventRow], agreement: bool, today: NaiveDate) -> Value {
+    let in_year: i64 = all
+        .iter()
+        .filter(|used| used.used_on.year() == today.year())
+        .map(|used| used.amount_fen)
+        .sum();
     let uses: Vec<Value> = all
         .iter()
         .map(|used| {
@@ -308,6 +322,7 @@ fn event_value(all: &[EventRow], agreement: bool) -> Value {
     json!({
         "uses": uses,
         "by_month": by_month(all.iter()),
+        "used_in_year_fen": in_year,
         "last_mine_on": all.iter().filter(|used| used.mine).map(|used| used.used_on).max(),
         "agreement": agreement,
     })

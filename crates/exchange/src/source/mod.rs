@@ -13,12 +13,14 @@ mod credit;
 mod disabled;
 mod estate;
 mod finance;
+mod health;
 mod home_loan;
 mod housing;
 mod hrss;
 mod immigration;
 mod judgment;
 mod market;
+mod medins;
 mod national;
 mod payment_card;
 mod police;
@@ -68,6 +70,8 @@ static FORMS: &[&[Form]] = &[
     immigration::FORMS,
     market::FORMS,
     court::FORMS,
+    health::FORMS,
+    medins::FORMS,
     national::FORMS,
     payment_card::FORMS,
     credit::FORMS,

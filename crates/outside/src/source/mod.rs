@@ -18,6 +18,7 @@ mod dispute;
 pub mod door;
 mod estate;
 mod finance;
+mod health;
 mod home_loan;
 mod housing;
 mod hrss;
@@ -26,6 +27,7 @@ mod judgment;
 pub(crate) mod keys;
 mod list;
 mod market;
+mod medins;
 mod national;
 mod payment_card;
 mod police;
@@ -162,6 +164,8 @@ static FORMS: &[&[Form]] = &[
     immigration::FORMS,
     market::FORMS,
     court::FORMS,
+    health::FORMS,
+    medins::FORMS,
     national::FORMS,
     payment_card::FORMS,
     credit::FORMS,

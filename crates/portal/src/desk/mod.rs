@@ -6,6 +6,7 @@ mod apply;
 mod arrears;
 mod books;
 mod case;
+mod case_papers;
 mod chase;
 mod claim;
 mod close;
@@ -69,6 +70,13 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/tasks/next", get(tasks::next))
         .route("/desk/cases/{case}", get(case::page))
         .route("/desk/cases/{case}/check", post(case::check))
+        .route("/desk/cases/{case}/papers", post(case_papers::hand_in))
+        .route("/desk/papers", get(case_papers::list))
+        .route(
+            "/desk/papers/{paper}",
+            get(case_papers::page).post(case_papers::step),
+        )
+        .route("/desk/papers/{paper}/picture", get(case_papers::picture))
         .route("/desk/cases/{case}/proof.json", get(case::proof))
         .route(
             "/desk/identify",
@@ -178,6 +186,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
         "柜面",
         &[
             ("/desk/tasks", "任务", "g t"),
+            ("/desk/papers", "补正材料", "g p"),
             ("/desk/identify", "客户核身", "g c"),
             ("/desk/employers", "单位业务", "g u"),
             ("/desk/entitled", "服务找人", "g f"),

@@ -4,6 +4,7 @@
 mod account;
 pub(crate) mod agreements;
 mod apply;
+pub(crate) mod case_papers;
 mod cases;
 mod consents;
 mod credit;
@@ -62,6 +63,14 @@ pub(crate) fn routes() -> Router<Portal> {
             get(cases::ask_to_withdraw).post(cases::withdraw),
         )
         .route("/my/agreements", get(agreements::page))
+        .route(
+            "/my/cases/{case}/papers",
+            get(case_papers::page).post(case_papers::hand_in),
+        )
+        .route(
+            "/my/cases/{case}/papers/{paper}/picture",
+            get(case_papers::picture),
+        )
         .route("/my/flexible", get(flexible::page))
         .route("/my/credit", get(credit::page))
         .route("/my/account", get(account::page))

@@ -373,6 +373,7 @@ mod tests {
                 role: "applicant".into(),
             }],
             papers: Vec::new(),
+            instead: Vec::new(),
             amount_parts: vec![
                 AmountPart {
                     label: "账户可用余额".into(),

@@ -2,6 +2,7 @@
 
 mod account;
 mod agreements;
+mod case_papers;
 mod cases;
 mod flexible;
 mod home;
@@ -12,6 +13,7 @@ mod withdraw;
 
 pub use account::{AccountPage, Entry};
 pub use agreements::{AgreementPart, AgreementsPage};
+pub use case_papers::{AskedPaper, CasePapersPage};
 pub use cases::{CasesPage, MessagesPage};
 pub use flexible::FlexiblePage;
 pub use home::{HomePage, Offer};
