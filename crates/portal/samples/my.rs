@@ -129,6 +129,9 @@ fn withdraw(visit: &Visit) -> WithdrawPage {
             unmet("离职提取", "还在缴存", "差 2 条"),
             unmet("出境定居提取", "没有查到注销户口", "差 1 条"),
         ],
+        more: Rows::new(vec![
+            Row::to("/my/agreements", "约定提取").note("签一次约，每期还了住房贷款自动提取到卡"),
+        ]),
         taken: Rows::new(Vec::new()),
     }
 }

@@ -222,7 +222,7 @@ async fn a_silent_bank_makes_a_claim_wait_and_its_recovery_makes_it_go_on() {
         submitted["state"], "gathering",
         "unknown is never a refusal: {submitted}"
     );
-    assert_eq!(submitted["decision"]["waiting_for"][0]["source"], "B4");
+    assert_eq!(submitted["decision"]["waiting_for"][0]["source"], "B");
     source_mode(&town, "B4", &json!({ "mode": "ok" })).await;
     assert_eq!(
         becomes(&town, &submitted, "done").await["amount_fen"],
