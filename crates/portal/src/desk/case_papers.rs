@@ -535,7 +535,8 @@ fn threshold(office: &Office) -> anju_casework::Result<i64> {
     office
         .policy()
         .set
-        .int(SECOND_TELLER, office.today(), &[])
+        .fen(SECOND_TELLER, office.today(), &[])
+        .map(Fen::fen)
         .map_err(|error| anju_casework::Fault::Policy(error.to_string()).into())
 }
 
