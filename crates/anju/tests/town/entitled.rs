@@ -214,7 +214,7 @@ async fn who_is_entitled_and_lets_us_look_is_found_told_once_and_seen_to_claim()
     assert_eq!(back.status, StatusCode::SEE_OTHER, "{}", back.page);
     let standing =
         anju_casework::consent::standing(&office, id_of(&town, &office, &li).await, STANDING);
-    assert_eq!(standing.await.expect("read"), None);
+    assert_eq!(standing.await.expect("read").consent_id(), None);
 }
 
 /// The text of a value as PostgreSQL writes it.
