@@ -265,7 +265,7 @@ async fn paid(town: &Town, service: &str, who: &Person) -> Value {
 fn the_worked_retirement_has_its_interest() {
     let day = |month, day| NaiveDate::from_ymd_opt(2025, month, day).expect("a date");
     let since = NaiveDate::from_ymd_opt(2016, 2, 21).expect("a date");
-    let rates = RateTable::new([(since, Bp::new(150))].into_iter()).expect("rates");
+    let rates = RateTable::new([(since, Bp::new(150))]).expect("rates");
     let end: End =
         serde_json::from_value(json!({ "kind": "closing", "date": "2025-09-10" })).expect("an end");
     let opening = (day(7, 1), Fen::new(8_600_000));

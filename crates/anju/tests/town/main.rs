@@ -54,7 +54,6 @@ mod service;
 mod sharing;
 mod subsidy;
 mod supplement;
-#[expect(dead_code, reason = "the tests of faults use the rest")]
 mod town;
 mod transfer_between_cities;
 mod visitor;
