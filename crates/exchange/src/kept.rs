@@ -290,13 +290,24 @@ impl Insurance for GatewayInsurance {
                 .iter()
                 .map(|fact| {
                     Some(Taxed {
-                        state: text(fact, "state")?,
+                        state: taxpayer_state(&text(fact, "state")?).to_owned(),
                         authority: text(fact, "authority"),
                     })
                 })
                 .collect())
         }
         .boxed()
+    }
+}
+
+/// The state of a taxpayer (纳税人状态) in the tax bureau's own words.
+fn taxpayer_state(code: &str) -> &str {
+    match code {
+        "open" => "正常",
+        "suspended" => "停业",
+        "cancelled" => "注销",
+        "abnormal" => "非正常户",
+        other => other,
     }
 }
 

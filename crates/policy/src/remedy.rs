@@ -402,8 +402,8 @@ fn nearest_number(ty: Type, from: i64, holds: &mut dyn FnMut(i64) -> bool) -> Op
         }
     }
     let (mut fails, mut works) = bracket?;
-    while (works - fails).abs() > 1 {
-        let middle = fails + (works - fails) / 2;
+    while works.abs_diff(fails) > 1 {
+        let middle = fails.midpoint(works);
         if holds(middle) {
             works = middle;
         } else {

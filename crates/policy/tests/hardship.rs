@@ -407,10 +407,10 @@ fn relatives_claim_one_event() {
     };
     let (kind, key) = claim(&for_mother(ill()));
     assert_eq!(kind.as_deref(), Some("ILLNESS"));
-    assert_eq!(key.as_deref(), Some("HARDSHIP:510102196003070029/01"));
+    assert_eq!(key.as_deref(), Some("HARDSHIP:510102196003070029:01"));
     let (kind, key) = claim(&for_mother(poor()));
     assert_eq!(kind.as_deref(), Some("LOW_INCOME"));
-    assert_eq!(key.as_deref(), Some("HARDSHIP:h1/LOW_INCOME"));
+    assert_eq!(key.as_deref(), Some("HARDSHIP:h1:LOW_INCOME"));
     assert!(chongqing().claims_person(SERVICE));
 }
 

@@ -44,7 +44,9 @@ fn frame(visit: &Visit, title: &str, tab: SiteTab) -> SiteFrame {
 
 /// Where a service begins.
 fn begin(service: &ServiceDefinition) -> Option<(String, &'static str)> {
-    if service.effect == "pay_out" {
+    if service.channels.is_empty() {
+        None
+    } else if service.effect == "pay_out" {
         Some((format!("/my/do/{}", service.id), "登录后办"))
     } else if let Some(begin) = read_here(service) {
         Some(begin)

@@ -230,7 +230,7 @@ async fn the_night_opens_a_clue_once_for_each_thing() {
     )
     .await
     .expect("D05");
-    let taxed = json!({ "state": "非正常户", "authority": "渝中区税务局" });
+    let taxed = json!({ "state": "abnormal", "authority": "渝中区税务局" });
     cast::fact(&town.doors, "D07", "tax.registration", &firm.uscc, taxed)
         .await
         .expect("D07");

@@ -68,7 +68,9 @@ pub fn given() -> BTreeMap<String, String> {
 #[must_use]
 pub fn withdrawals(office: &Office) -> Vec<ServiceDefinition> {
     let policy = office.policy();
-    let paying = |service: &&ServiceDefinition| service.effect == "pay_out";
+    // What no channel offers is nobody's to ask for (the run of an agreement).
+    let paying =
+        |service: &&ServiceDefinition| service.effect == "pay_out" && !service.channels.is_empty();
     policy.set.services().filter(paying).cloned().collect()
 }
 

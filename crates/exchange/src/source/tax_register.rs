@@ -37,7 +37,7 @@ pub(super) static FORMS: &[Interface] = &[
         keys: &[("year", "nd")],
         columns: &[
             column("revenue_fen", "yysr", Yuan),
-            column("profit_fen", "lrze", Yuan),
+            column("profit_fen", "lrze", SignedYuan),
             column("loss", "kszt", Flag("1", "0")),
         ],
         check: None,

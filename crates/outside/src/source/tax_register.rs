@@ -36,7 +36,7 @@ pub(super) static FORMS: &[Form] = &[
         subject: "nsrsbh",
         columns: &[
             column("revenue_fen", "yysr", Yuan),
-            column("profit_fen", "lrze", Yuan),
+            column("profit_fen", "lrze", SignedYuan),
             column("loss", "kszt", Flag("1", "0")).or("0"),
         ],
         comparison: None,

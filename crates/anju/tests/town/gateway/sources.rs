@@ -157,7 +157,6 @@ fn plain() -> Vec<(&'static str, &'static str, Value)> {
             "bank.card_match",
             json!({"match": true, "class": "1"}),
         ),
-        // Sources without a form of their own keep and answer our fields.
         (
             "D07",
             "tax.income",
@@ -166,7 +165,7 @@ fn plain() -> Vec<(&'static str, &'static str, Value)> {
         (
             "D12",
             "disabled.certificate",
-            json!({"kind": "肢体", "grade": "二级", "valid_to": "2030-01-01"}),
+            json!({"kind": "physical", "grade": "2", "valid_to": "2030-01-01"}),
         ),
     ]
 }
