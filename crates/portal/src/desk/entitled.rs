@@ -151,6 +151,7 @@ async fn services(
         ],
         lines,
     )
+    .cards()
     .empty("没有提取事项。"))
 }
 
@@ -193,6 +194,7 @@ async fn districts(
         ],
         lines,
     )
+    .cards()
     .empty("还没有找过这个事项。"))
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn editing(
     let name = chosen.map_or("", |one| one.name.as_str()).to_owned();
     let options = parameters
         .iter()
-        .map(|one| (one.name.clone(), format!("{}（{}）", one.label, one.name)))
+        .map(|one| (one.name.clone(), one.label.clone()))
         .collect();
     Ok(Editing {
         choose: Field::select("parameter", "参数", options).value(name.clone()),

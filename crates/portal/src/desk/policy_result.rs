@@ -430,7 +430,7 @@ pub(crate) async fn list(
             let name = names.get(&one.person_id).map_or("—", String::as_str);
             let page = format!("{here}/people/{}", person_number(office, one.person_id));
             Line::new(vec![
-                Cell::new(name).link(page),
+                Cell::new(format!("{name} ›")).link(page),
                 Cell::new(district(&places, &one.district)),
                 Cell::new(band(&bands, one.band)),
                 Cell::count(one.cases),

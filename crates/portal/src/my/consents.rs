@@ -5,6 +5,7 @@ use anju_business::contribution::credit;
 use anju_business::sharing::dispute::{self, state};
 use anju_casework::Actor;
 use anju_casework::{Error, consent, fact, person};
+use anju_domain::clock::shanghai_date;
 use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -121,10 +122,9 @@ async fn draw(
         .filter(|one| !living.contains(&one.fact_id))
         .map(|one| {
             let words = format!(
-                "{} · {}（{}）",
-                source_name(portal, &one.source),
+                "{}（{}）",
                 type_name(portal, &one.r#type),
-                when::minute(one.fetched_at, now)
+                when::day(shanghai_date(one.fetched_at), shanghai_date(now))
             );
             (one.fact_id, words)
         })
