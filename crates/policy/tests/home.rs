@@ -13,7 +13,7 @@ const DOWNPAY: &str = "withdraw-down-payment";
 const BUILD: &str = "withdraw-build";
 const LIFT: &str = "withdraw-elevator";
 
-/// Everything that the registers of this slice may say, as nothing yet.
+/// Everything that these registers may say, as nothing yet.
 fn nobody() -> Case {
     let mut case = tenant();
     for fact_type in [
