@@ -12,7 +12,7 @@ const { people: { long, owner, newcomer }, done, paid } = town.shown;
 let browser;
 before(async () => {
   browser = await launch();
-  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin', 'manager', 'founder', 'collector']) await sessionOf(browser, who);
+  for (const who of ['tenant', 'long', 'owner', 'shownClerk', 'otherClerk', 'teller', 'accountant', 'admin', 'manager', 'founder', 'collector', 'policy']) await sessionOf(browser, who);
 });
 after(async () => {
   save();
@@ -33,6 +33,7 @@ page('site-guides', null, '/guides');
 page('site-guide', null, '/guides/withdraw-rent');
 page('site-policy', null, '/policy/withdraw-rent');
 page('site-outlets', null, '/outlets');
+page('site-speed', null, '/speed');
 page('site-privacy', null, '/privacy');
 page('site-accessibility', null, '/accessibility');
 page('site-verify', null, '/verify', { elder: false });
@@ -69,7 +70,11 @@ page('my-statement', 'long', async (at) => {
 });
 page('my-papers', 'long', '/my/papers');
 page('my-transfer', 'tenant', '/my/transfer');
+page('my-agreements', 'long', '/my/agreements');
+page('my-agreement-sign', 'long', '/my/do/withdraw-sign-commercial');
 page('my-flexible', 'long', '/my/flexible');
+page('my-credit', 'long', '/my/credit');
+page('my-credit-apply', 'long', '/my/do/employee-credit-referral');
 page('my-flexible-sign', 'long', '/my/do/flexible-contributor-open');
 page('my-messages', 'long', '/my/messages');
 page('my-me', 'long', '/my/me');
@@ -86,7 +91,7 @@ page('my-changes', 'long', '/my/me/changes');
 page('my-report', 'long', '/my/report');
 page('my-access', 'long', '/my/me/access');
 page('my-proofs', 'long', '/my/me/proofs');
-page('my-consents', 'long', '/my/me/consents');
+page('my-consents', 'long', '/my/consents');
 page('my-sessions', 'long', '/my/me/sessions');
 page('my-not-found', 'owner', answered(`/my/cases/${done}`, 404));
 
@@ -124,6 +129,14 @@ page('unit-notices', 'shownClerk', '/unit/notices');
 page('unit-arrivals', 'shownClerk', '/unit/arrivals');
 page('unit-papers', 'shownClerk', '/unit/papers');
 page('unit-cases', 'shownClerk', '/unit/cases');
+page('unit-subsidy', 'shownClerk', '/unit/subsidy');
+page('unit-credit', 'shownClerk', async (at) => {
+  await at.goto(`${server}/unit/do/employer-credit-referral`);
+  await at.selectOption('#bank', 'B1');
+  await at.fill('#months', '6');
+  await at.click('button[value=preview]');
+  await at.waitForSelector('text=这样办下来');
+});
 page('unit-deferral', 'shownClerk', async (at) => {
   await at.goto(`${server}/unit/do/employer-deferral`);
   await at.fill('#months', '3');
@@ -168,6 +181,7 @@ const afterIdentifying = (link) => async (at) => {
 };
 
 page('desk-tasks', 'teller', '/desk/tasks');
+page('desk-papers', 'teller', '/desk/papers');
 page('desk-identify', 'teller', '/desk/identify');
 page('desk-identified', 'teller', identify);
 page('desk-customer', 'teller', afterIdentifying());
@@ -178,23 +192,73 @@ page('desk-sessions', 'teller', '/desk/sessions');
 page('desk-styleguide', 'teller', '/desk/styleguide');
 page('desk-forbidden', 'teller', answered('/desk/books/close', 403));
 page('desk-arrears', 'collector', '/desk/arrears');
+page('desk-entitled', 'manager', '/desk/entitled');
 page('desk-clues', 'collector', '/desk/enforcement?state=clue');
 page('desk-suspense', 'accountant', '/desk/suspense');
 page('desk-corrections', 'accountant', '/desk/corrections');
 page('desk-relief', 'accountant', '/desk/relief');
+page('desk-credit', 'accountant', '/desk/credit');
+page('desk-credit-list', 'accountant', '/desk/credit/list?kind=1');
+page('desk-employers', 'teller', '/desk/employers');
 page('desk-relief-list', 'accountant', '/desk/relief/list?kind=1');
+page('desk-agreements', 'teller', '/desk/agreements');
 page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-suspense-old', 'accountant', '/desk/suspense/old');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
 page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');
 page('desk-interest', 'accountant', '/desk/books/interest');
+page('desk-flexible', 'accountant', '/desk/flexible');
 page('desk-ops', 'admin', '/desk/ops');
+page('desk-sources', 'admin', '/desk/sources');
+page('desk-source', 'admin', '/desk/sources/D01');
+page('desk-source-files', 'admin', '/desk/sources/D05');
+page('desk-deaths', 'teller', '/desk/deaths');
+page('desk-policy', 'policy', '/desk/policy');
+/** A draft of a lower rent cap, tried on the past year. */
+const tried = (then = '') => async (at) => {
+  await at.goto(`${server}/desk/policy`);
+  const known = at.locator('#changes-region a, main table a').filter({ hasText: '下调租房提取限额' });
+  if (await known.count()) {
+    await known.first().click();
+  } else {
+    await at.fill('#title', '下调租房提取限额');
+    await at.getByRole('button', { name: '从现行政策起草' }).click();
+    await at.goto(`${at.url()}?parameter=rent_cap_monthly`);
+    await at.fill('#value', '1,000.00');
+    await at.fill('#from', '2023-02-01');
+    await at.fill('#test_region', 'central');
+    await at.fill('#source', '中心 2026 年第 9 号通知');
+    await at.getByRole('button', { name: '写进草案' }).click();
+    await at.getByRole('button', { name: '模拟这一稿' }).click();
+  }
+  await at.waitForLoadState();
+  const change = new URL(at.url()).pathname;
+  while (!await at.getByText('已模拟').count()) {
+    await at.waitForTimeout(500);
+    await at.goto(`${server}${change}`);
+  }
+  await at.goto(`${server}${change}${then}`);
+};
+page('desk-policy-change', 'policy', tried());
+page('desk-policy-simulation', 'policy', tried('/simulation'));
+page('desk-policy-people', 'policy', tried('/people'));
+page('desk-policy-notice', 'policy', tried('/notice'));
 page('desk-environment', 'manager', '/desk/environment');
 
 page('outside', null, outside, { dark: false, elder: false });
 page('outside-licence', null, async (at) => { await at.goto(`${server}/login/licence`); }, { dark: false, elder: false });
 page('unit-open', 'founder', '/unit/open');
+// 柜面代办: an employer's pages as the teller has them who acts for it.
+page('unit-counter', 'teller', async (at) => {
+  await at.goto(`${server}/desk/employers`);
+  await at.fill('#q', town.shown.house.uscc);
+  await at.click('text=找单位');
+  await at.selectOption('#who', 'letter');
+  await at.selectOption('#seen', 'yes');
+  await at.click('text=开始办理');
+  await at.waitForSelector('text=柜面代办');
+});
 
 // Each page is a browser profile of its own; two at once keep two processors busy.
 describe('what is seen', { concurrency: 2 }, () => {

@@ -133,7 +133,7 @@ test('a teller serves the person at the window without scripts, and the person c
   assert.ok(!customer.includes(wang.id), 'the whole ID number stands on the page before it was asked for');
   await page.click('text=显示 60 秒');
   assert.ok((await page.locator('.person').textContent()).includes(wang.id));
-  await page.click('text=办理租房提取');
+  await page.getByRole('link', { name: /租房提取/ }).first().click();
   await page.fill('#card_no', wang.card);
   await page.click('main .btn-primary');
   await page.waitForURL(/\/desk\/cases\//);

@@ -38,12 +38,14 @@ const books = ['accountant', 'chief', 'auditor'];
 /** Address, who reads it; every other member of staff is forbidden, everybody else is sent to the log-in. */
 const places = [
   ['/my', persons], ['/my/withdraw', persons], ['/my/transfer', persons], ['/my/do/withdraw-rent/why', persons], ['/my/cases', persons], ['/my/account', persons],
-  ['/my/account.csv', persons], ['/my/messages', persons], ['/my/me', persons], ['/my/me/access', persons], ['/my/me/consents', persons],
+  ['/my/account.csv', persons], ['/my/messages', persons], ['/my/me', persons], ['/my/me/access', persons], ['/my/consents', persons],
   ['/my/me/sessions', persons],
   ['/unit', clerks], ['/unit/roster', clerks], ['/unit/roster/template.xlsx', clerks], ['/unit/arrivals', clerks],
   ['/desk/tasks', ['teller', 'reviewer', 'auditor']], ['/desk/identify', ['teller', 'reviewer']], ['/desk/keys', staff],
   ['/desk/transfers', ['teller', 'reviewer', 'auditor']],
   ['/desk/ops', ['auditor', 'admin']],
+  ['/desk/sources', ['reviewer', 'auditor', 'admin']], ['/desk/sources/D02', ['reviewer', 'auditor', 'admin']],
+  ['/desk/deaths', ['teller', 'reviewer', 'auditor']],
   ['/desk/suspense', books], ['/desk/books/trial-balance', books], ['/desk/books/trial-balance.csv', books], ['/desk/books/close', books],
 ];
 

@@ -106,7 +106,7 @@ test('account, messages, consents, devices: what is there and what can be ended'
   await page.goto(`${server}/my/account`);
   assert.match(await main(), /提取[\s\S]*−3,600\.00/);
   await check(page, '账户明细');
-  for (const [address, words] of [['/my/messages', /3,600\.00/], ['/my/me/consents', /租房提取/], ['/my/me', /证件号/], ['/my/me/access', /谁看过/]]) {
+  for (const [address, words] of [['/my/messages', /3,600\.00/], ['/my/consents', /租房提取/], ['/my/me', /证件号/], ['/my/me/access', /谁看过/]]) {
     await page.goto(server + address);
     assert.match(await main(), words, address);
     await check(page, address);

@@ -1,6 +1,8 @@
 //! The cast of the walk-through, of the demonstration and of tests: people whom departments know, an employer, a roster, money
 //! paid in, all over the doors. Nobody's numbers are those of another cast, so that a story can be told again on the same centre.
 
+pub mod home;
+
 use std::time::{Duration, Instant};
 
 use anju_domain::calendar::Month;
@@ -130,6 +132,133 @@ pub async fn owns_home(doors: &Doors, person: &Person) -> anyhow::Result<()> {
         "count": 1,
     });
     fact(doors, "D03", "estate.ownership", &person.id, home).await
+}
+
+/// Why somebody may close his account (withdrawal.md §5), as the departments know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// Retired.
+    Retired,
+    /// Settled abroad.
+    SettledAbroad,
+    /// Insured and registered in another city.
+    MovedAway,
+    /// Lost all capacity to work.
+    Disabled,
+    /// Left his employer; registered in another city.
+    LeftJob,
+}
+
+/// What the departments know of somebody who says farewell since a day.
+///
+/// # Errors
+/// The outside world refuses.
+pub async fn says_farewell(
+    doors: &Doors,
+    person: &Person,
+    why: Farewell,
+    since: chrono::NaiveDate,
+) -> anyhow::Result<()> {
+    let ended = json!({ "state": "ended", "ended_on": since, "reemployed": false });
+    fact(doors, "D05", "hrss.employment", &person.id, ended).await?;
+    let hukou = match why {
+        Farewell::MovedAway | Farewell::LeftJob => {
+            json!({ "local": false, "region_code": "510104", "state": "active" })
+        }
+        Farewell::SettledAbroad => {
+            json!({ "local": true, "region_code": "500103", "state": "cancelled" })
+        }
+        Farewell::Retired | Farewell::Disabled => {
+            json!({ "local": true, "region_code": "500103", "state": "active" })
+        }
+    };
+    fact(doors, "D01", "police.hukou", &person.id, hukou).await?;
+    let (source, fact_type, value) = match why {
+        Farewell::Retired => (
+            "D05",
+            "hrss.retirement",
+            json!({ "retired": true, "date": since, "kind": "normal" }),
+        ),
+        Farewell::SettledAbroad => (
+            "D13",
+            "immigration.settlement",
+            json!({ "settled_abroad": true, "country": "加拿大", "date": since }),
+        ),
+        Farewell::MovedAway => (
+            "D01",
+            "police.hukou_move",
+            json!({ "moved_out": true, "date": since, "to_region": "510104" }),
+        ),
+        Farewell::Disabled => (
+            "D05",
+            "hrss.work_capacity",
+            json!({ "grade": "2", "total_loss": true, "date": since }),
+        ),
+        Farewell::LeftJob => return Ok(()),
+    };
+    fact(doors, source, fact_type, &person.id, value).await
+}
+
+/// The employer seals the account of who has left.
+///
+/// # Errors
+/// A door refuses.
+pub async fn seal(doors: &Doors, employer: &str, who: &Person) -> anyhow::Result<()> {
+    let row =
+        json!({ "account_no": text(&account(doors, who).await?, "account_no")?, "reason": "离职" });
+    let body = json!({
+        "service": "employee-account-seal", "applicant": employer, "form": { "roster": [row] }, "channel": "HALL",
+    });
+    doors.post("/cases", &body).await?.ok()?;
+    Ok(())
+}
+
+/// The number of a person's home loan: he has one at most at each bank.
+pub fn loan_no(person: &Person) -> String {
+    format!("3100{}", &person.id[6..17])
+}
+
+/// The person repays a home loan of a bank: so much on the 20th of each of these months.
+///
+/// # Errors
+/// The outside world refuses.
+pub async fn repays(
+    doors: &Doors,
+    person: &Person,
+    bank: &str,
+    months: &[Month],
+    fen: i64,
+) -> anyhow::Result<()> {
+    let instalments: Vec<Value> = months
+        .iter()
+        .map(|month| json!({ "date": format!("{month}-20"), "amount_fen": fen }))
+        .collect();
+    let loan = json!({
+        "loan_no": loan_no(person), "role": "borrower", "purpose": "house", "district": "500112", "instalments": instalments,
+    });
+    fact(doors, bank, "bank.loan_repayment", &person.id, loan).await
+}
+
+/// A request about the person's own home loan at a bank: a claim, or with an `action` an agreement.
+///
+/// # Errors
+/// The centre does not know the person.
+pub async fn loan_request(
+    doors: &Doors,
+    person: &Person,
+    bank: &str,
+    action: Option<&str>,
+) -> anyhow::Result<Value> {
+    let applicant = look_up(doors, person).await?;
+    let mut form = json!({ "loan_bank": bank, "loan_no": loan_no(person), "card_no": person.card });
+    let service = match action {
+        Some(action) => {
+            form["action"] = action.into();
+            "withdraw-sign-commercial"
+        }
+        None => "withdraw-repay",
+    };
+    Ok(json!({ "service": service, "applicant": applicant, "form": form, "channel": "APP" }))
 }
 
 /// An employer of a story.

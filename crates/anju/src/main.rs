@@ -87,6 +87,8 @@ enum Command {
         /// CSV 文件
         file: PathBuf,
     },
+    /// 服务找人：立刻找一次（服务每天到点自己找一次）；找到过的不重复告知
+    Entitled,
     /// 政策文件
     #[command(subcommand)]
     Policy(command::policy::Action),
@@ -150,6 +152,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Walk => return command::walk::run(&config).await,
         Command::Logins { json } => command::logins::run(&config, json)?,
         Command::Vectors { file } => return command::vectors::run(&file),
+        Command::Entitled => command::entitled::run(&config).await?,
         Command::Policy(action) => return command::policy::run(&config, action).await,
         Command::Audit { json } => return command::audit::run(&config, json).await,
         Command::Export(period) => command::export::run(&config, &period).await?,

@@ -6,8 +6,11 @@ pub mod contribution;
 pub mod papers;
 pub mod personal;
 pub mod policy;
+pub mod policy_change;
+pub mod population;
 pub mod queries;
 pub mod remote;
+pub mod sharing;
 pub mod withdrawal;
 
 use std::sync::Arc;
@@ -50,6 +53,11 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
             match service.effect.as_str() {
                 "pay_out" => {
                     let kind = service.withdraw_kind.as_deref().unwrap_or(&service.id);
+                    if service.closing {
+                        let closing =
+                            withdrawal::closing::ClosingWithdrawal::new(&service.id, kind);
+                        return Some(Arc::new(closing));
+                    }
                     Some(Arc::new(withdrawal::payout::Withdrawal::new(
                         &service.id,
                         kind,
@@ -66,7 +74,10 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 ))),
                 "transfer_in" => Some(Arc::new(remote::incoming::TransferIn::new(&service.id))),
                 "transfer_out" => Some(Arc::new(remote::outgoing::TransferOut::new(&service.id))),
-                "take_complaint" => Some(Arc::new(Complaints::new(&service.id))),
+                "take_complaint" => Some(Arc::new(Complaints::new(
+                    &service.id,
+                    &authorities.registry,
+                ))),
                 "transfer_account" => {
                     Some(Arc::new(contribution::transfer::Transfer::new(&service.id)))
                 }
@@ -76,6 +87,12 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "reduce_ratio" => Some(Arc::new(contribution::relief::reduction::Reduction::new(
                     &service.id,
                 ))),
+                "refer_employer" => Some(Arc::new(
+                    contribution::credit::CreditReferral::of_employers(&service.id),
+                )),
+                "refer_employee" => Some(Arc::new(
+                    contribution::credit::CreditReferral::of_employees(&service.id),
+                )),
                 "close_employer" => Some(Arc::new(contribution::closing::EmployerClose::new(
                     &service.id,
                 ))),
@@ -94,6 +111,9 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "sign_debit" => Some(Arc::new(DebitContract::new(
                     &service.id,
                     &authorities.banks,
+                ))),
+                "sign_repay" => Some(Arc::new(withdrawal::agreement::sign::RepaySigning::new(
+                    &service.id,
                 ))),
                 "flexible_open" => Some(Arc::new(FlexibleOpening::new(&service.id))),
                 "flexible_change" => Some(Arc::new(FlexibleChange::new(&service.id))),

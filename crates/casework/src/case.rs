@@ -5,8 +5,11 @@
 //! messages and its evidence leaf. The decision is a pure function of facts that are kept, so that it can be replayed.
 
 mod begin;
+mod closing;
 mod decide;
 mod many;
+mod past;
+mod pay_many;
 mod proof;
 mod replay;
 mod returned;
@@ -19,8 +22,11 @@ pub use begin::{
     AtOnce, Begun, ToReview, at_once, begin_at, begin_executing, begin_reviewing, end_executing,
     end_reviewing, step,
 };
-pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, record_verdict};
+pub use closing::{Closing, close_out};
+pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, kept_facts, record_verdict};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
+pub use past::{PastCase, Wanted, count_past, past, past_case};
+pub use pay_many::{ToPay, pay_many};
 pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};

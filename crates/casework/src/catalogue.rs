@@ -137,6 +137,8 @@ pub struct Approved<'a> {
     pub facts: &'a Facts,
     /// What was decided.
     pub decision: &'a Decision,
+    /// Our own books as they were read for the decision.
+    pub own: &'a OwnBooks,
     /// Branch that keeps the applicant.
     pub branch_id: i16,
     /// The reviewer whose yes it was; none where the rules decided.
@@ -208,7 +210,8 @@ pub trait Service: Send + Sync {
         Ok(false)
     }
 
-    /// Does what an approval does, in the transaction that ends the decision. A refusal undoes the approval.
+    /// Does what an approval does, in the transaction that ends the decision. A refusal undoes the approval, and so does what moved since
+    /// it was read ([`Fault::Moved`]): then the case is read and decided again.
     ///
     /// # Errors
     /// A service that pays has nothing else to do.

@@ -13,6 +13,8 @@ pub struct Consent {
     pub consent_id: i64,
     /// Service that asked.
     pub service: String,
+    /// The case, while it is on its way.
+    pub open_case_id: Option<i64>,
     /// Types of facts.
     pub fact_types: Vec<String>,
     /// Purpose, in words.
@@ -25,56 +27,163 @@ pub struct Consent {
     pub withdrawn_at: Option<DateTime<Utc>>,
 }
 
+/// A consent on its way into the books.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// Person or employer.
+    pub by: i64,
+    /// Service that asks.
+    pub service: &'a str,
+    /// The case.
+    pub case_id: Option<i64>,
+    /// Types of facts that are fetched, or fields that are handed on.
+    pub fact_types: &'a [String],
+    /// The sentence that was agreed to.
+    pub purpose: &'a str,
+    /// Channel.
+    pub channel: &'a str,
+    /// When it ends by itself.
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// Records a consent given with a submission.
-#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-pub async fn give(
-    office: &Office,
-    conn: &mut PgConnection,
-    person_id: i64,
-    service: &str,
-    case_id: Option<i64>,
-    fact_types: &[String],
-    purpose: &str,
-    channel: &str,
-) -> Result<i64> {
+pub async fn give(office: &Office, conn: &mut PgConnection, given: Given<'_>) -> Result<i64> {
     let consent_id = office.ids.next().await?;
     sqlx::query(
-        "INSERT INTO consent (centre_id, consent_id, person_id, service, case_id, fact_types, purpose, text_digest, channel, given_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO consent (centre_id, consent_id, person_id, service, case_id, fact_types, purpose, text_digest, channel, given_at, until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(office.centre.id)
     .bind(consent_id)
-    .bind(person_id)
-    .bind(service)
-    .bind(case_id)
-    .bind(fact_types)
-    .bind(purpose)
-    .bind(record::sha256(purpose.as_bytes()).as_slice())
-    .bind(channel)
+    .bind(given.by)
+    .bind(given.service)
+    .bind(given.case_id)
+    .bind(given.fact_types)
+    .bind(given.purpose)
+    .bind(record::sha256(given.purpose.as_bytes()).as_slice())
+    .bind(given.channel)
     .bind(office.now())
+    .bind(given.until)
     .execute(conn)
     .await?;
     Ok(consent_id)
 }
 
-/// The live consent of a case.
-pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar(
-        "SELECT consent_id FROM consent
-          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 AND withdrawn_at IS NULL ORDER BY consent_id DESC LIMIT 1",
+/// A consent that lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Living {
+    /// Its number.
+    pub consent_id: i64,
+    /// Hex digest of its text.
+    pub digest: String,
+    /// The types of facts that it speaks of; no other is asked under it.
+    pub fact_types: Vec<String>,
+}
+
+/// On what a case's questions rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ground {
+    /// Consents that live, newest first: one for the case, others for what needs one of its own.
+    Given(Vec<Living>),
+    /// The person took it back: what needs a consent is not asked any more.
+    Withdrawn,
+    /// None was asked for.
+    None,
+}
+
+impl Ground {
+    /// The number of a consent that lives.
+    #[must_use]
+    pub fn consent_id(&self) -> Option<i64> {
+        match self {
+            Self::Given(living) => living.first().map(|one| one.consent_id),
+            Self::Withdrawn | Self::None => None,
+        }
+    }
+}
+
+/// The consents of a case, as they stand.
+pub async fn of_case(office: &Office, person_id: i64, case_id: i64) -> Result<Ground> {
+    let given: Vec<(i64, Vec<u8>, Vec<String>, bool)> = sqlx::query_as(
+        "SELECT consent_id, text_digest, fact_types, withdrawn_at IS NULL AND (until IS NULL OR until > $4) FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND case_id = $3 ORDER BY consent_id DESC LIMIT 20",
     )
     .bind(office.centre.id)
     .bind(person_id)
     .bind(case_id)
+    .bind(office.now())
+    .fetch_all(&office.pool)
+    .await?;
+    if given.is_empty() {
+        return Ok(Ground::None);
+    }
+    let living: Vec<Living> = given
+        .into_iter()
+        .filter(|(.., lives)| *lives)
+        .map(|(consent_id, digest, fact_types, _)| Living {
+            consent_id,
+            digest: hex::encode(digest),
+            fact_types,
+        })
+        .collect();
+    Ok(if living.is_empty() {
+        Ground::Withdrawn
+    } else {
+        Ground::Given(living)
+    })
+}
+
+/// Gives a consent again that was taken back, for the case that still waits for it.
+pub async fn give_again(office: &Office, person_id: i64, consent_id: i64) -> Result<bool> {
+    let new_id = office.ids.next().await?;
+    let given = sqlx::query(
+        "INSERT INTO consent (centre_id, consent_id, person_id, service, case_id, fact_types, purpose, text_digest, channel, given_at)
+         SELECT c.centre_id, $4, c.person_id, c.service, c.case_id, c.fact_types, c.purpose, c.text_digest, c.channel, $5
+           FROM consent c
+           JOIN business_case b ON b.centre_id = c.centre_id AND b.case_id = c.case_id AND b.state < 6
+          WHERE c.centre_id = $1 AND c.person_id = $2 AND c.consent_id = $3 AND c.withdrawn_at IS NOT NULL
+            AND NOT EXISTS (SELECT FROM consent l WHERE l.centre_id = $1 AND l.person_id = $2 AND l.case_id = c.case_id
+                                                    AND l.fact_types = c.fact_types AND l.withdrawn_at IS NULL)",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(consent_id)
+    .bind(new_id)
+    .bind(office.now())
+    .execute(&office.pool)
+    .await?;
+    Ok(given.rows_affected() == 1)
+}
+
+/// The live consent that somebody gave once for what a service does by itself, without a case; as the ground of a question.
+pub async fn standing(office: &Office, person_id: i64, service: &str) -> Result<Ground> {
+    let given: Option<(i64, Vec<u8>, Vec<String>)> = sqlx::query_as(
+        "SELECT consent_id, text_digest, fact_types FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND service = $3 AND case_id IS NULL AND withdrawn_at IS NULL
+            AND (until IS NULL OR until > $4)
+          ORDER BY consent_id DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(service)
+    .bind(office.now())
     .fetch_optional(&office.pool)
-    .await?)
+    .await?;
+    let living = |(consent_id, digest, fact_types): (i64, Vec<u8>, Vec<String>)| Living {
+        consent_id,
+        digest: hex::encode(digest),
+        fact_types,
+    };
+    Ok(given.map_or(Ground::None, |one| Ground::Given(vec![living(one)])))
 }
 
 /// The consents of a person, newest first.
 pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Consent>> {
     Ok(sqlx::query_as(
-        "SELECT consent_id, service, fact_types, purpose, channel, given_at, withdrawn_at FROM consent
-          WHERE centre_id = $1 AND person_id = $2 ORDER BY consent_id DESC LIMIT 100",
+        "SELECT c.consent_id, c.service, b.case_id AS open_case_id, c.fact_types, c.purpose, c.channel, c.given_at, c.withdrawn_at
+           FROM consent c
+           LEFT JOIN business_case b ON b.centre_id = c.centre_id AND b.case_id = c.case_id AND b.state < 6
+          WHERE c.centre_id = $1 AND c.person_id = $2 ORDER BY c.consent_id DESC LIMIT 100",
     )
     .bind(office.centre.id)
     .bind(person_id)
@@ -82,8 +191,29 @@ pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Consent>> 
     .await?)
 }
 
-/// Withdraws a consent: no further fetch rests on it; past decisions stand.
-pub async fn withdraw(office: &Office, person_id: i64, consent_id: i64) -> Result<bool> {
+/// A consent's sentence and the instant at which it was given.
+pub async fn words(
+    office: &Office,
+    conn: &mut PgConnection,
+    consent_id: i64,
+) -> Result<Option<(String, DateTime<Utc>)>> {
+    Ok(sqlx::query_as(
+        "SELECT purpose, given_at FROM consent WHERE centre_id = $1 AND consent_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(consent_id)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Withdraws a consent in the caller's transaction: no further fetch rests on it; past decisions stand. What else rests on it is the
+/// caller's to end.
+pub async fn withdraw(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    consent_id: i64,
+) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE consent SET withdrawn_at = $4
           WHERE centre_id = $1 AND person_id = $2 AND consent_id = $3 AND withdrawn_at IS NULL",
@@ -92,7 +222,7 @@ pub async fn withdraw(office: &Office, person_id: i64, consent_id: i64) -> Resul
     .bind(person_id)
     .bind(consent_id)
     .bind(office.now())
-    .execute(&office.pool)
+    .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
 }

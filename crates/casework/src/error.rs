@@ -142,6 +142,9 @@ pub enum Fault {
     /// The outside did not answer where an answer was needed at once.
     #[error("outside: {0}")]
     Outside(String),
+    /// What was read without a lock has moved: nothing was written, read and decide again.
+    #[error("moved meanwhile: {0}")]
+    Moved(&'static str),
 }
 
 impl Fault {
@@ -154,6 +157,12 @@ impl Fault {
 }
 
 impl Error {
+    /// Whether something moved between reading and writing: the whole transaction is undone, and it may be read and decided again.
+    #[must_use]
+    pub const fn moved_meanwhile(&self) -> bool {
+        matches!(self, Self::Failed(Fault::Moved(_)))
+    }
+
     /// The database's code, where it is what failed.
     pub fn database_code(&self) -> Option<String> {
         match self {

@@ -7,7 +7,7 @@ use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::same;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::person::purpose;
 use crate::{Fault, Office, Result};
@@ -71,6 +71,16 @@ pub struct Kept<'a> {
 
 /// Keeps facts and returns their ids in the same order.
 pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
+    let mut conn = office.pool.acquire().await?;
+    keep_on(office, &mut conn, facts).await
+}
+
+/// The same within a transaction that is open.
+pub async fn keep_on(
+    office: &Office,
+    conn: &mut PgConnection,
+    facts: &[Kept<'_>],
+) -> Result<Vec<i64>> {
     let first = office.ids.take(facts.len()).await?;
     let ids: Vec<i64> = first;
     let column = |read: fn(&Kept<'_>) -> String| facts.iter().map(read).collect::<Vec<String>>();
@@ -122,7 +132,7 @@ pub async fn keep(office: &Office, facts: &[Kept<'_>]) -> Result<Vec<i64>> {
     .bind(facts.iter().map(|kept| kept.fact.value.clone()).collect::<Vec<Value>>())
     .bind(digests)
     .bind(macs)
-    .execute(&office.pool)
+    .execute(conn)
     .await?;
     Ok(ids)
 }
@@ -158,7 +168,8 @@ pub struct Wanted<'a> {
 }
 
 /// The newest still valid fact for each question, in order. A case is decided on what was asked for it alone, so that somebody whose
-/// register was corrected does not meet an old answer; without a case (a page that says what one may do) any valid fact will do.
+/// register was corrected does not meet an old answer; without a case (a page that says what one may do) any valid fact will do, unless the
+/// consent under which it was fetched has been taken back.
 pub async fn recent(
     office: &Office,
     conn: &mut PgConnection,
@@ -182,7 +193,11 @@ pub async fn recent(
                  WHERE centre_id = $1 AND subject_index = w.subject_index AND type = w.type AND keys_index = w.keys_index
                    AND state IN (1, 2)
                    AND (valid_until > $6 OR (valid_until IS NULL AND state = 1))
-                   AND ($7::bigint IS NULL OR case_id = $7)
+                   AND (case_id = $7::bigint
+                     OR $7::bigint IS NULL
+                    AND (case_id IS NULL OR NOT EXISTS (
+                           SELECT FROM consent c
+                            WHERE c.centre_id = $1 AND c.case_id = fact.case_id AND c.withdrawn_at IS NOT NULL)))
                  ORDER BY as_of DESC, fact_id DESC
                  LIMIT 1) AS f",
     )
@@ -333,7 +348,13 @@ pub async fn asked_about(office: &Office, id_number: &str, limit: i64) -> Result
 
 /// Facts by their rows, for showing a decision.
 pub async fn by_ids(office: &Office, ids: &[i64]) -> Result<Vec<Fact>> {
-    let rows = rows(office, ids).await?;
+    let rows = rows(office, &office.pool, ids).await?;
+    rows.into_iter().map(Row::fact).collect()
+}
+
+/// The same over a connection that is at hand.
+pub async fn by_ids_on(office: &Office, conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<Fact>> {
+    let rows = rows(office, conn, ids).await?;
     rows.into_iter().map(Row::fact).collect()
 }
 
@@ -347,7 +368,7 @@ pub struct Proved {
 
 /// Facts by their rows, each with its proof, for replaying decisions.
 pub async fn proved(office: &Office, ids: &[i64]) -> Result<Vec<Proved>> {
-    let rows = rows(office, ids).await?;
+    let rows = rows(office, &office.pool, ids).await?;
     rows.into_iter()
         .map(|mut row| {
             let kept = row.mac.take();
@@ -402,14 +423,14 @@ fn opened(office: &Office, value: &Value) -> Result<Value> {
     })
 }
 
-async fn rows(office: &Office, ids: &[i64]) -> Result<Vec<Row>> {
+async fn rows(office: &Office, db: impl PgExecutor<'_>, ids: &[i64]) -> Result<Vec<Row>> {
     Ok( sqlx::query_as(
         "SELECT fact_id, type, role, subject, state, value, source, assurance, as_of, valid_until, digest, mac
            FROM fact WHERE centre_id = $1 AND fact_id = ANY ($2) ORDER BY fact_id",
     )
     .bind(office.centre.id)
     .bind(ids)
-    .fetch_all(&office.pool)
+    .fetch_all(db)
     .await?)
 }
 

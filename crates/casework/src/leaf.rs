@@ -17,6 +17,8 @@ pub mod kind {
     pub const BATCH: i16 = 2;
     /// A closed day: the root of a batch of its journals.
     pub const DAY: i16 = 3;
+    /// A step of a policy change.
+    pub const POLICY: i16 = 4;
 }
 
 /// A leaf that waits for the sealer: the log's entry, and the salt that opens it.
@@ -159,6 +161,31 @@ pub async fn add(
         .bind(ref_id)
         .bind(office.centre.id)
         .bind(kind)
+        .bind(leaf.size)
+        .bind(&leaf.entry)
+        .bind(&leaf.salt)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The same for one step of several: its number finds the leaf again.
+///
+/// # Errors
+/// The database.
+pub async fn add_step(
+    office: &Office,
+    conn: &mut PgConnection,
+    kind: i16,
+    ref_id: i64,
+    seq: i16,
+    leaf: &Leaf,
+) -> Result<()> {
+    sqlx::query("INSERT INTO evidence_pending (ref_id, centre_id, kind, seq, size, entry, salt) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        .bind(ref_id)
+        .bind(office.centre.id)
+        .bind(kind)
+        .bind(seq)
         .bind(leaf.size)
         .bind(&leaf.entry)
         .bind(&leaf.salt)

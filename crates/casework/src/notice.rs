@@ -102,6 +102,15 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
             "【公积金】您的{name}转人工复核，最迟{}给您结果。办件 {no}",
             day(case.promised_at)
         ),
+        "needs_paper" => {
+            format!("【公积金】您的{name}要补材料，请在“办件”里看要交什么、交到哪天。办件 {no}")
+        }
+        "paper_turned_down" => {
+            format!("【公积金】您为{name}交的材料没有采用，原因在“办件”里，请重新交。办件 {no}")
+        }
+        "paper_lapsed" => {
+            format!("【公积金】您的{name}逾期没有补材料，已结束；材料齐了随时再来。办件 {no}")
+        }
         "rejected" => format!(
             "【公积金】银行没有付成 {amount} 元，钱已回到您的公积金账户，请换卡再申请。办件 {no}"
         ),

@@ -1,18 +1,19 @@
 //! The office: everything a command needs to work with, handed down and never global.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use anju_domain::calendar::Holidays;
 use anju_domain::clock::{Clock, shanghai_date};
 use anju_ledger::{EntryTable, Ids};
-use anju_policy::PolicySet;
+use anju_policy::{PolicyFiles, PolicySet};
 use anju_vault::{PublicNumbers, Vault};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Service};
 
 /// The housing provident fund centre (住房公积金中心) that this program serves.
 #[derive(Debug, Clone)]
@@ -64,6 +65,12 @@ pub struct PolicyInForce {
     pub id: i32,
     /// The loaded files.
     pub set: Arc<PolicySet>,
+}
+
+/// A version that waits for its day, with the services that it brings.
+struct Next {
+    policy: PolicyInForce,
+    services: Vec<Arc<dyn Service>>,
 }
 
 /// Who acts, for events, logs and maker-checker.
@@ -126,8 +133,14 @@ pub struct Inner {
     pub catalogue: Catalogue,
     /// The centre's accounts at its banks.
     pub banks: Vec<FundAccount>,
+    /// The program's own policy folder, as it was read at the start: what an approved version does not speak of comes from it.
+    pub policy_folder: PolicyFiles,
     /// Policy in force.
     policy: RwLock<PolicyInForce>,
+    /// The approved version that waits for its day.
+    next: Mutex<Option<Next>>,
+    /// The instant of that day in microseconds of Unix time; `i64::MAX` while nothing waits, so that then nobody asks the clock.
+    next_at: AtomicI64,
     /// Older versions that cases name, loaded when they are asked for.
     older: Mutex<HashMap<i32, Arc<PolicySet>>>,
     /// Wakes the engine.
@@ -159,6 +172,7 @@ impl Office {
         entries: EntryTable,
         catalogue: Catalogue,
         banks: Vec<FundAccount>,
+        policy_folder: PolicyFiles,
         policy: PolicyInForce,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -171,7 +185,10 @@ impl Office {
             entries,
             catalogue,
             banks,
+            policy_folder,
             policy: RwLock::new(policy),
+            next: Mutex::new(None),
+            next_at: AtomicI64::new(i64::MAX),
             older: Mutex::new(HashMap::new()),
             wake: Notify::new(),
             watchers: Mutex::new(HashMap::new()),
@@ -193,8 +210,12 @@ impl Office {
         shanghai_date(self.clock.now())
     }
 
-    /// The policy in force.
+    /// The policy in force at this instant: one that waits for its day counts from the first instant of it.
     pub fn policy(&self) -> PolicyInForce {
+        let due = self.next_at.load(Ordering::Acquire);
+        if due != i64::MAX && self.clock.now().timestamp_micros() >= due {
+            self.turn_over();
+        }
         self.policy
             .read()
             .expect("no holder of this lock panics")
@@ -219,7 +240,7 @@ impl Office {
         if let Some(set) = known {
             return Ok(PolicyInForce { id: policy_id, set });
         }
-        let files: Option<sqlx::types::Json<anju_policy::PolicyFiles>> = sqlx::query_scalar(
+        let files: Option<sqlx::types::Json<PolicyFiles>> = sqlx::query_scalar(
             "SELECT files FROM policy_version WHERE centre_id = $1 AND policy_id = $2",
         )
         .bind(self.centre.id)
@@ -240,9 +261,45 @@ impl Office {
         Ok(PolicyInForce { id: policy_id, set })
     }
 
-    /// Replaces the policy in force.
-    pub fn put_policy(&self, policy: PolicyInForce) {
+    /// Replaces the policy in force and the services that it brings.
+    pub fn put_policy(&self, policy: PolicyInForce, services: Vec<Arc<dyn Service>>) {
+        self.catalogue.replace(services);
         *self.policy.write().expect("no holder of this lock panics") = policy;
+    }
+
+    /// The version that will count from an instant on, known beforehand so that it counts from the first instant of its day.
+    pub fn put_next(
+        &self,
+        from: DateTime<Utc>,
+        policy: PolicyInForce,
+        services: Vec<Arc<dyn Service>>,
+    ) {
+        let mut next = self.next.lock().expect("no holder of this lock panics");
+        *next = Some(Next { policy, services });
+        self.next_at
+            .store(from.timestamp_micros(), Ordering::Release);
+    }
+
+    /// Nothing waits for its day (any more).
+    pub fn forget_next(&self) {
+        let mut next = self.next.lock().expect("no holder of this lock panics");
+        *next = None;
+        self.next_at.store(i64::MAX, Ordering::Release);
+    }
+
+    /// The number of the version that waits for its day.
+    pub fn next_policy(&self) -> Option<i32> {
+        let next = self.next.lock().expect("no holder of this lock panics");
+        next.as_ref().map(|next| next.policy.id)
+    }
+
+    /// Puts what has waited in force; whoever comes second finds nothing to do.
+    fn turn_over(&self) {
+        let mut next = self.next.lock().expect("no holder of this lock panics");
+        if let Some(Next { policy, services }) = next.take() {
+            self.put_policy(policy, services);
+        }
+        self.next_at.store(i64::MAX, Ordering::Release);
     }
 
     /// Public holidays, as the policy lists them.

@@ -23,6 +23,8 @@ pub mod kind {
     pub const PLATFORM: i16 = 51;
     /// A file of collections.
     pub const COLLECTION: i16 = 4;
+    /// A credit referral, or its end, to a bank.
+    pub const CREDIT: i16 = 5;
 }
 
 /// A word for a kind, in measures.
@@ -35,6 +37,7 @@ pub const fn word(kind: i16) -> &'static str {
         kind::TRANSFER => "transfer",
         kind::PLATFORM => "platform",
         kind::COLLECTION => "collection",
+        kind::CREDIT => "credit",
         _ => "other",
     }
 }
@@ -95,6 +98,29 @@ pub async fn sms(
         payload,
         office.now(),
     )
+    .await?;
+    Ok(())
+}
+
+/// The same short message about many cases: one statement.
+pub async fn sms_of_many(
+    office: &Office,
+    conn: &mut PgConnection,
+    cases: &[i64],
+    template: &str,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload, made_at)
+         SELECT n.outbox_id, n.case_id, $2, $1, $3, jsonb_build_object('template', $4::text, 'case', n.case_id), $2
+           FROM unnest($5::bigint[], $6::bigint[]) AS n (outbox_id, case_id)",
+    )
+    .bind(office.centre.id)
+    .bind(office.now())
+    .bind(kind::SMS)
+    .bind(template)
+    .bind(office.ids.take(cases.len()).await?)
+    .bind(cases)
+    .execute(conn)
     .await?;
     Ok(())
 }
@@ -236,6 +262,56 @@ pub async fn tell_people(
     .bind(case_id)
     .bind(office.now())
     .bind(kind::SMS)
+    .bind(office.ids.take(people.len()).await?)
+    .bind(people)
+    .bind(texts)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Puts a short message to each of these people, each about a case of his own, into the change that causes it: one statement for a batch.
+pub async fn tell_about(
+    office: &Office,
+    conn: &mut PgConnection,
+    cases: &[i64],
+    people: &[i64],
+    texts: &[String],
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (outbox_id, case_id, due_at, centre_id, kind, payload, made_at)
+         SELECT n.outbox_id, n.case_id, $2, $1, $3, jsonb_build_object('person', n.person_id, 'text', n.text), $2
+           FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[]) AS n (outbox_id, case_id, person_id, text)",
+    )
+    .bind(office.centre.id)
+    .bind(office.now())
+    .bind(kind::SMS)
+    .bind(office.ids.take(people.len()).await?)
+    .bind(cases)
+    .bind(people)
+    .bind(texts)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The same about no case, sent from an instant on.
+pub async fn tell_each(
+    office: &Office,
+    conn: &mut PgConnection,
+    people: &[i64],
+    texts: &[String],
+    due_at: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (outbox_id, due_at, centre_id, kind, payload, made_at)
+         SELECT n.outbox_id, $2, $1, $3, jsonb_build_object('person', n.person_id, 'text', n.text), $4
+           FROM unnest($5::bigint[], $6::bigint[], $7::text[]) AS n (outbox_id, person_id, text)",
+    )
+    .bind(office.centre.id)
+    .bind(due_at)
+    .bind(kind::SMS)
+    .bind(office.now())
     .bind(office.ids.take(people.len()).await?)
     .bind(people)
     .bind(texts)

@@ -79,6 +79,8 @@ pub mod purpose {
     pub const CHANGE: &str = "person-change";
     /// What a person tells of himself.
     pub const DETAILS: &str = "person-details";
+    /// What a person says is wrong with a fact.
+    pub const DISPUTE: &str = "fact-dispute";
     /// Second factors of staff.
     pub const TOTP: &str = "totp";
 }

@@ -154,6 +154,15 @@ const COLUMNS: &[Column] = &[
         names_somebody: false,
     },
     Column {
+        read: "SELECT dispute_id, 0::bigint, reason_sealed, NULL::bytea FROM fact_dispute
+                WHERE centre_id = $1 AND dispute_id > $2 AND $3::bigint = 0 ORDER BY dispute_id LIMIT $4",
+        write: "UPDATE fact_dispute d SET reason_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE d.centre_id = $1 AND d.dispute_id = n.a AND d.reason_sealed = n.old",
+        purpose: purpose::DISPUTE,
+        names_somebody: false,
+    },
+    Column {
         read: "SELECT change_id, 0::bigint, id_sealed, id_index FROM person_former_id
                 WHERE centre_id = $1 AND change_id > $2 AND $3::bigint = 0 ORDER BY change_id LIMIT $4",
         write: "UPDATE person_former_id f SET id_sealed = n.sealed, id_index = n.index
@@ -241,6 +250,16 @@ const COLUMNS: &[Column] = &[
                   FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
                  WHERE d.centre_id = $1 AND d.document_id = n.a AND d.data_sealed = n.old",
         purpose: crate::document::SEAL,
+        names_somebody: false,
+    },
+    Column {
+        // Pictures are large: a few at once.
+        read: "SELECT paper_id, 0::bigint, sealed, NULL::bytea FROM case_paper
+                WHERE centre_id = $1 AND paper_id > $2 AND $3::bigint = 0 ORDER BY paper_id LIMIT least($4, 4)",
+        write: "UPDATE case_paper p SET sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE p.centre_id = $1 AND p.paper_id = n.a AND p.sealed = n.old",
+        purpose: crate::case_paper::SEAL,
         names_somebody: false,
     },
 ];

@@ -55,6 +55,8 @@ pub struct Session {
     pub sms_at: Option<DateTime<Utc>>,
     /// At the counter: the person who stands before the teller.
     pub served_person: Option<i64>,
+    /// At the counter: the employer whose clerk stands before the teller.
+    pub served_employer: Option<i64>,
     /// Why the teller looks at that person; none while he was found and no reason is given yet.
     pub served_reason: Option<String>,
     /// The credit code of the licence that opened it; none for another way to log in.
@@ -200,7 +202,7 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
     let hash = token::hash(token);
     let session: Option<Session> = sqlx::query_as(
         "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
-                face_digest, face_at, sms_digest, sms_at, served_person, served_reason, uscc, holder_role, holder_sealed
+                face_digest, face_at, sms_digest, sms_at, served_person, served_employer, served_reason, uscc, holder_role, holder_sealed
            FROM session WHERE token_hash = $1 AND centre_id = $2 AND ended_at IS NULL AND expires_at > $3",
     )
     .bind(hash.as_slice())
@@ -245,7 +247,7 @@ async fn of_subject_on(
 ) -> Result<Vec<Session>> {
     Ok(sqlx::query_as(
         "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
-                face_digest, face_at, sms_digest, sms_at, served_person, served_reason, uscc, holder_role, holder_sealed
+                face_digest, face_at, sms_digest, sms_at, served_person, served_employer, served_reason, uscc, holder_role, holder_sealed
            FROM session
           WHERE centre_id = $1 AND audience = $2 AND subject_id = $3 AND ended_at IS NULL AND expires_at > $4
           ORDER BY session_id DESC LIMIT 20",
@@ -337,12 +339,32 @@ pub async fn serve(
     person: Option<i64>,
     reason: Option<&str>,
 ) -> Result<()> {
-    sqlx::query("UPDATE session SET served_person = $2, served_reason = $3 WHERE session_id = $1")
-        .bind(session_id)
-        .bind(person)
-        .bind(reason)
-        .execute(&office.pool)
-        .await?;
+    sqlx::query(
+        "UPDATE session SET served_person = $2, served_employer = NULL, served_reason = $3 WHERE session_id = $1",
+    )
+    .bind(session_id)
+    .bind(person)
+    .bind(reason)
+    .execute(&office.pool)
+    .await?;
+    Ok(())
+}
+
+/// The employer for which the teller acts from now on; nobody else stands at his window.
+pub async fn serve_employer(
+    office: &Office,
+    session_id: i64,
+    employer_id: i64,
+    reason: &str,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE session SET served_person = NULL, served_employer = $2, served_reason = $3 WHERE session_id = $1",
+    )
+    .bind(session_id)
+    .bind(employer_id)
+    .bind(reason)
+    .execute(&office.pool)
+    .await?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anju_business::sharing::quality;
 use anju_business::withdrawal::payout;
 use anju_casework::PgConnection;
 use anju_casework::case::{
@@ -11,6 +12,7 @@ use anju_casework::case::{
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Actor, Office, Refusal, Result, RowFault};
+use anju_policy::fact::FactState;
 use anju_policy::{Decision, Outcome, ServiceDefinition, StoredDecision};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
@@ -118,7 +120,14 @@ impl Engine {
                     .collect()
             })
             .unwrap_or_default();
-        let submitted = case::submit(office, &submission, &wish, &policy, &fact_types).await?;
+        // What is sensitive is consented to apart (个人信息保护法 第二十九条), and only where the form says so.
+        let (separate, fact_types): (Vec<String>, Vec<String>) = fact_types
+            .into_iter()
+            .partition(|fact_type| self.is_sensitive(fact_type));
+        let consents = submission.request.form.get("sensitive_consent") != Some(&false.into());
+        let separate = if consents { separate } else { Vec::new() };
+        let submitted =
+            case::submit(office, &submission, &wish, &policy, &fact_types, &separate).await?;
         if let Submitted::New(case_id) = submitted {
             let engine = self.clone();
             tokio::spawn(async move { engine.advance_logged(case_id).await });
@@ -188,7 +197,11 @@ impl Engine {
             )
             .await?
             {
-                Verdict::Moved(_) => return Ok(()),
+                Verdict::Moved(_) => {
+                    drop(conn);
+                    self.note_disagreements(case_id, &ruling.decision).await;
+                    return Ok(());
+                }
                 Verdict::Again => continue,
             }
         }
@@ -197,6 +210,21 @@ impl Engine {
             "a case kept moving while it was decided; it is tried again"
         );
         Ok(())
+    }
+
+    /// Counts registers that a case found at odds, for the ledger of their quality: a number that is lost harms no case.
+    async fn note_disagreements(&self, case_id: i64, decision: &Decision) {
+        let at_odds: std::collections::BTreeSet<(String, String)> = decision
+            .conditions
+            .iter()
+            .flat_map(|condition| &condition.facts)
+            .filter(|fact| fact.state == FactState::Conflict)
+            .map(|fact| (fact.fact_type.clone(), fact.source.clone()))
+            .collect();
+        let at_odds: Vec<(String, String)> = at_odds.into_iter().collect();
+        if let Err(error) = quality::disagreed(&self.office, case_id, &at_odds).await {
+            tracing::error!(%error, "counting registers at odds");
+        }
     }
 
     async fn advance_logged(&self, case_id: i64) {
@@ -278,7 +306,7 @@ async fn remembered(
 }
 
 /// The request of a case. Whoever submitted it passed the face step, or stood at the counter.
-fn request_of(office: &Office, case: &Case) -> Result<Request> {
+pub(crate) fn request_of(office: &Office, case: &Case) -> Result<Request> {
     Ok(Request {
         service: case.service.clone(),
         case_id: Some(case.case_id),

@@ -6,9 +6,11 @@ use std::time::Instant;
 use anju_business::withdrawal::payout;
 use anju_casework::PgConnection;
 use anju_casework::case::{self, Leg};
+use anju_casework::case_paper;
 use anju_casework::catalogue::{Known, OwnBooks, Request, Service};
 use anju_casework::office::PolicyInForce;
-use anju_casework::{Fault, Office, Result, fact};
+use anju_casework::{Fault, Office, Result, consent, fact};
+use anju_exchange::catalogue::Basis;
 use anju_exchange::fact_store::{FactRequest, SubjectKeys};
 use anju_exchange::kept;
 use anju_policy::fact::At;
@@ -18,6 +20,7 @@ use chrono::Datelike;
 use serde_json::Value;
 
 use crate::Engine;
+use crate::papers::stand_in;
 
 /// Facts, own books and the timed legs of gathering them.
 pub struct Gathered {
@@ -38,6 +41,8 @@ pub(crate) enum Reach<'a> {
     /// Only what is kept and valid, all of it read over this one connection: taking one from the pool and giving it back costs as
     /// much as a question.
     AtHand(&'a mut PgConnection),
+    /// The same, but what is not kept stays unknown instead of ending the round.
+    Kept(&'a mut PgConnection),
     /// Sources are asked; no connection is held meanwhile.
     Sources,
 }
@@ -50,7 +55,7 @@ impl Reach<'_> {
         request: &Request,
     ) -> Result<OwnBooks> {
         match self {
-            Self::AtHand(conn) => service.own_books(office, conn, request).await,
+            Self::AtHand(conn) | Self::Kept(conn) => service.own_books(office, conn, request).await,
             Self::Sources => {
                 let mut conn = office.pool.acquire().await?;
                 service.own_books(office, &mut conn, request).await
@@ -68,7 +73,7 @@ impl Reach<'_> {
         own: &mut OwnBooks,
     ) -> Result<()> {
         match self {
-            Self::AtHand(conn) => {
+            Self::AtHand(conn) | Self::Kept(conn) => {
                 service
                     .related_books(office, conn, request, known, own)
                     .await
@@ -83,6 +88,9 @@ impl Reach<'_> {
         }
     }
 }
+
+/// The service under which somebody allows us to look by ourselves at what he is entitled to.
+pub const STANDING: &str = "query-entitlements";
 
 /// More rounds than any service's facts depend on each other.
 const ROUNDS: usize = 4;
@@ -113,9 +121,17 @@ impl Engine {
         let mut facts: Facts = own.facts.iter().cloned().collect();
         let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
         let mut legs = Vec::new();
+        let papers = match request.case_id {
+            Some(case_id) if matches!(reach, Reach::Sources) => {
+                let mut conn = office.pool.acquire().await?;
+                case_paper::facts_of(office, &mut conn, case_id).await?
+            }
+            _ => Vec::new(),
+        };
         let mut kind = None;
         for _ in 0..ROUNDS {
-            let (now_known, now_kind) = payout::known(office, &policy.set, request, &facts, at)?;
+            let (now_known, now_kind) =
+                payout::known(office, &policy.set, request, &facts, &own, at)?;
             kind = now_kind;
             if now_known != known {
                 known = now_known;
@@ -125,11 +141,11 @@ impl Engine {
                 own.facts.iter().cloned().for_each(|fact| facts.put(fact));
             }
             // What is kept was asked for under a consent of its own.
-            let consent = match &reach {
-                Reach::AtHand(_) => statutory(),
-                Reach::Sources => self.basis(request).await?,
+            let ground = match &reach {
+                Reach::AtHand(_) | Reach::Kept(_) => consent::Ground::None,
+                Reach::Sources => self.ground(request).await?,
             };
-            let requests = self.needed(&policy, request, &facts, &own, at, &consent, &mut asked)?;
+            let requests = self.needed(&policy, request, &facts, &own, at, &ground, &mut asked)?;
             if requests.is_empty() {
                 break;
             }
@@ -148,6 +164,10 @@ impl Engine {
                         None => return Ok(None),
                     }
                 }
+                Reach::Kept(conn) => {
+                    let found = kept::recent(office, conn, &requests).await?;
+                    found.into_iter().flatten().collect()
+                }
             };
             legs.push(Leg {
                 leg: "sources".to_owned(),
@@ -155,6 +175,7 @@ impl Engine {
                 ms: i64::try_from(clock.elapsed().as_millis()).unwrap_or(i64::MAX),
             });
             got.into_iter().for_each(|fact| facts.put(fact));
+            stand_in(&mut facts, &papers);
         }
         own.claim_kind = kind;
         Ok(Some(Gathered {
@@ -175,7 +196,7 @@ impl Engine {
         facts: &Facts,
         own: &OwnBooks,
         at: At,
-        consent: &Consent,
+        ground: &consent::Ground,
         asked: &mut BTreeSet<(String, String)>,
     ) -> Result<Vec<FactRequest>> {
         let needed = policy
@@ -199,38 +220,69 @@ impl Engine {
                 continue;
             };
             keys.more.extend(ask.keys);
-            let source = (fact_type == "bank.card_match")
-                .then(|| issuer(facts, &role))
-                .flatten();
+            let consent = self.basis(&fact_type, ground);
+            // Each bank knows its own cards and loans only: policy says which one is asked.
+            let source = keys.more.remove("bank");
             requests.push(FactRequest {
                 fact_type,
                 role,
                 shown,
                 keys,
                 purpose: purpose.clone(),
-                consent: consent.clone(),
+                consent,
                 source,
             });
         }
         Ok(requests)
     }
 
-    /// The consent given with the case; before there is one, the duty of the regulation.
-    async fn basis(&self, request: &Request) -> Result<Consent> {
-        let given: Option<i64> = match request.case_id {
-            Some(case_id) => {
-                anju_casework::consent::of_case(&self.office, request.applicant_id, case_id).await?
-            }
-            None => None,
+    /// The consents given with the case, as they stand now.
+    async fn ground(&self, request: &Request) -> Result<consent::Ground> {
+        match request.case_id {
+            Some(case_id) => consent::of_case(&self.office, request.applicant_id, case_id).await,
+            // Who lets us look (服务找人) has said so once for all services.
+            None => consent::standing(&self.office, request.applicant_id, STANDING).await,
+        }
+    }
+
+    /// On what a question rests: the consent given for it with the case; before there is one, and for what is asked by duty, the regulation.
+    /// A consent that was taken back leaves no basis: the gateway does not ask, and the fact is unknown.
+    fn basis(&self, fact_type: &str, ground: &consent::Ground) -> Consent {
+        let by_duty = self
+            .gateway
+            .catalogue()
+            .fact(fact_type)
+            .is_some_and(|fact| fact.basis == Basis::Statutory);
+        let given = match ground {
+            consent::Ground::Given(living) => living
+                .iter()
+                .find(|one| one.fact_types.iter().any(|given| given == fact_type))
+                .or_else(|| living.first().filter(|_| by_duty)),
+            consent::Ground::Withdrawn => None,
+            consent::Ground::None => return statutory(),
         };
-        Ok(given.map_or_else(statutory, |id| Consent {
-            id: id.to_string(),
-            hash: String::new(),
-        }))
+        match given {
+            Some(one) => Consent {
+                id: one.consent_id.to_string(),
+                hash: one.digest.clone(),
+            },
+            None if by_duty => statutory(),
+            // Taken back, or never said of this type.
+            None => Consent {
+                id: String::new(),
+                hash: String::new(),
+            },
+        }
+    }
+
+    /// Whether a kind of fact is asked for by separate consent alone (data_sharing.md §4, basis w).
+    pub(crate) fn is_sensitive(&self, fact_type: &str) -> bool {
+        let fact = self.gateway.catalogue().fact(fact_type);
+        fact.is_some_and(|fact| fact.basis == Basis::Written)
     }
 
     /// What a source finds the subject of a role by.
-    fn keys(
+    pub(crate) fn keys(
         &self,
         role: &str,
         request: &Request,
@@ -287,40 +339,32 @@ impl Engine {
         }
     }
 
-    /// A decision without a case (资格预审): the same rules, no effect.
+    /// A decision without a case (资格预审): the same rules, no effect. What must be filled in and is not yet stays open.
     pub async fn precheck(&self, request: &Request) -> Result<(Gathered, Decision)> {
         let service = self.office.catalogue.find(&request.service)?;
         let gathered = self.gather(&*service, request).await?;
-        let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
+        let decision = ahead(&gathered, request)?;
         Ok((gathered, decision))
     }
 
-    /// A decision from what is at hand: own books, and kept facts where all are there. Nothing outside is asked.
+    /// A decision from what is at hand: own books, and what is kept and still counts; the rest stays unknown. Nothing outside is asked.
     pub async fn at_hand(&self, request: &Request) -> Result<(Gathered, Decision)> {
-        let service = self.office.catalogue.find(&request.service)?;
         let mut conn = self.office.pool.acquire().await?;
-        let gathered = match self
-            .gather_within(&*service, request, Reach::AtHand(&mut conn))
+        self.at_hand_on(&mut conn, request).await
+    }
+
+    /// The same over one connection, for many requests in a row.
+    pub(crate) async fn at_hand_on(
+        &self,
+        conn: &mut PgConnection,
+        request: &Request,
+    ) -> Result<(Gathered, Decision)> {
+        let service = self.office.catalogue.find(&request.service)?;
+        let gathered = self
+            .gather_within(&*service, request, Reach::Kept(conn))
             .await?
-        {
-            Some(gathered) => gathered,
-            None => {
-                let own = service.own_books(&self.office, &mut conn, request).await?;
-                let at = At {
-                    now: self.office.now(),
-                    today: self.office.today(),
-                };
-                let facts = own.facts.iter().cloned().collect();
-                Gathered {
-                    facts,
-                    own,
-                    at,
-                    policy: self.office.policy(),
-                    legs: Vec::new(),
-                }
-            }
-        };
-        let (decision, _) = case::decide(&gathered.policy, request, &gathered.facts, gathered.at)?;
+            .ok_or_else(|| Fault::Stored("what is kept is always read".to_owned()))?;
+        let decision = ahead(&gathered, request)?;
         Ok((gathered, decision))
     }
 }
@@ -342,14 +386,23 @@ fn other_person(role: &str, request: &Request) -> Option<(String, SubjectKeys)> 
     Some((shown, keys))
 }
 
-/// The bank that issued a card, as UnionPay says: each bank knows its own cards only.
-fn issuer(facts: &Facts, role: &str) -> Option<String> {
-    let auth = facts.get(role, "unionpay.card_auth")?;
-    auth.value.get("bank")?.as_str().map(str::to_owned)
+/// The decision of what is not a case yet.
+fn ahead(gathered: &Gathered, request: &Request) -> Result<Decision> {
+    let reading = gathered
+        .policy
+        .set
+        .reading_ahead(
+            &request.service,
+            &gathered.facts,
+            &request.form,
+            gathered.at,
+        )
+        .map_err(|error| Fault::Policy(error.to_string()))?;
+    Ok(reading.explain(&reading.judge()))
 }
 
 /// The duty of the regulation.
-fn statutory() -> Consent {
+pub(crate) fn statutory() -> Consent {
     Consent {
         id: "statutory:住房公积金管理条例第二十四条".to_owned(),
         hash: String::new(),

@@ -3,13 +3,19 @@
 //! `gather.rs`, then `advance.rs`.
 
 pub mod advance;
+mod agreements;
+mod batch;
 mod collect;
+mod credit;
 pub mod day_end;
 pub mod deliver;
+pub mod entitled;
 pub mod gather;
 pub mod keys;
+mod papers;
 mod payer;
 pub mod platform;
+pub mod policy;
 mod pushed;
 pub mod receive;
 pub mod schedule;
@@ -70,6 +76,7 @@ impl Running {
     pub fn be_alone(&mut self) {
         self.watchers.spawn(schedule::run(self.engine.clone()));
         self.watchers.spawn(collect::run(self.engine.clone()));
+        self.watchers.spawn(agreements::run(self.engine.clone()));
     }
 
     /// Takes nothing more and finishes what is in hand.
@@ -123,6 +130,9 @@ impl Engine {
         // Sealing is the database's work: whoever dies in it leaves nothing half done.
         watchers.spawn(seal::run(self.clone()));
         watchers.spawn(keys::run(self.clone()));
+        watchers.spawn(policy::follow(self.clone()));
+        // Who holds its lock runs it: a node that dies leaves it to another.
+        watchers.spawn(policy::simulate(self.clone()));
         watchers.spawn(self.gateway.clone().watch());
         Running {
             engine: self.clone(),

@@ -2,11 +2,12 @@
 //! number; the answer is signed for it. What is not signed by its source is not answered.
 
 use anju_business::contribution::one_stop::{self, Message};
+use anju_business::sharing::dispute;
 use anju_casework::employer::state;
 use anju_casework::{Error, Fault, Refusal, Result};
 use anju_domain::name::PersonName;
 use anju_domain::uscc::Uscc;
-use anju_exchange::push::{self, MarketPush, PushFault};
+use anju_exchange::push::{self, MarketPush, PushFault, Says};
 use anju_vault::NumberKind;
 use anju_wire::gateway::{GatewayReply, code};
 use serde_json::{Value, json};
@@ -27,10 +28,11 @@ impl Engine {
         body: &[u8],
     ) -> Result<GatewayReply> {
         let now = self.office.now();
-        let line = self.gateway.line();
+        self.gateway.meet(source).await;
         let read = self
             .pushes
-            .read(line, (source, interface), header, body, now);
+            .read(&self.gateway, (source, interface), header, body, now);
+        let sm2 = read.as_ref().is_ok_and(|pushed| pushed.sm2);
         let said = match read {
             Ok(pushed) => {
                 let message = Message {
@@ -38,7 +40,23 @@ impl Engine {
                     body,
                     promised_at: self.promise("employer-open-account", now)?,
                 };
-                self.act_on(message, &pushed.says).await
+                match &pushed.says {
+                    Says::Market(says) => self.act_on(message, says).await,
+                    Says::Key(key) => self.learn_key(source, key),
+                    Says::Batch { flow, params } => {
+                        self.take_file(source, flow, params, message.promised_at)
+                            .await
+                    }
+                    Says::Dispute(answer) => dispute::answered(
+                        &self.office,
+                        source,
+                        &answer.number,
+                        answer.corrected,
+                        &answer.answer,
+                    )
+                    .await
+                    .map(|()| json!({ "jsjg": "1" })),
+                }
             }
             Err(PushFault::Signature(fault)) => {
                 tracing::error!(source, interface, %fault, "a department's message is not taken");
@@ -60,7 +78,24 @@ impl Engine {
             Err(Error::Refused(refusal)) => (422, refusal.detail, json!({ "code": refusal.code })),
             Err(error) => return Err(error),
         };
-        Ok(push::answer(line, body, (code, &message), data, now))
+        Ok(push::answer(
+            &self.gateway,
+            (source, sm2),
+            body,
+            (code, &message),
+            data,
+            now,
+        ))
+    }
+
+    /// A source tells the key that it will sign with; the message is signed with one that is believed.
+    fn learn_key(&self, source: &str, key: &[u8]) -> Result<Value> {
+        self.gateway
+            .keys()
+            .learn(source, key)
+            .map_err(|error| Fault::Outside(format!("keeping a key of {source}: {error}")))?;
+        tracing::info!(source, "the source told its next SM2 key");
+        Ok(json!({ "jsjg": "1" }))
     }
 
     async fn act_on(&self, message: Message<'_>, says: &MarketPush) -> Result<Value> {

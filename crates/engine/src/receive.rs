@@ -1,8 +1,8 @@
 //! What banks push (camt.054, late pain.002): each entry once by the bank's serial, each in its own transaction. An answer other than
 //! 2xx makes the bank send it again.
 
-use anju_business::contribution::collection;
 use anju_business::contribution::receipt::{self, Credit};
+use anju_business::contribution::{collection, refund};
 use anju_business::remote::money;
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::inbox::{self, Arrival};
@@ -95,6 +95,11 @@ impl Engine {
             let remark = format!("退回 {original} {reason}");
             money::returned(&self.office, letter_id, &credit(entry, remark), reason).await?;
             return Ok(());
+        }
+        if let Some(refund_id) = refund::of_payment_id(&self.office, original) {
+            let remark = format!("退回 {original} {reason}");
+            let credit = credit(entry, remark);
+            return refund::returned(&self.office, refund_id, &credit, reason).await;
         }
         let Some((case_id, _)) = case::of_end_to_end_id(&self.office, original) else {
             // Not one of ours after all: it is money of an unknown payer.

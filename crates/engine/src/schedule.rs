@@ -1,5 +1,5 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
-//! plan; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
+//! plan; people who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
 //! closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::time::Duration;
@@ -7,14 +7,16 @@ use std::time::Duration;
 use anju_business::books::{day_close, interest_year};
 use anju_business::contribution::arrears::night;
 use anju_business::contribution::{base_year, closing, one_stop, relief, remittance};
+use anju_casework::case_paper;
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
 
-use crate::Engine;
+use crate::{Engine, entitled};
 
 /// Looks once a minute until its task is dropped.
 pub async fn run(engine: Engine) {
     let mut looked_at_bases: Option<NaiveDate> = None;
+    let mut late_files = std::collections::HashSet::new();
     loop {
         if let Err(error) = day_close::finish_interrupted(&engine.office).await {
             tracing::error!(%error, "finishing an interrupted close");
@@ -54,11 +56,30 @@ pub async fn run(engine: Engine) {
             Ok(lapsed) => tracing::info!(lapsed, "pre-opened accounts lapsed"),
             Err(error) => tracing::error!(%error, "ending pre-opened accounts"),
         }
+        match case_paper::lapse(&engine.office, today).await {
+            Ok(0) => {}
+            Ok(lapsed) => tracing::info!(lapsed, "cases ended without the paper they waited for"),
+            Err(error) => tracing::error!(%error, "ending cases without their paper"),
+        }
+        match engine.verify_papers().await {
+            Ok(0) => {}
+            Ok(differing) => tracing::warn!(differing, "papers differ from what sources say now"),
+            Err(error) => tracing::error!(%error, "verifying papers"),
+        }
         let insurance = GatewayInsurance(engine.gateway.clone());
         match night::run(&engine.office, &insurance).await {
             Ok(None) => {}
             Ok(Some(clues)) => tracing::info!(clues, "the night was reckoned"),
             Err(error) => tracing::error!(%error, "the night"),
+        }
+        engine.alarm_late_files(&mut late_files).await;
+        if let Err(error) = engine.send_disputes().await {
+            tracing::error!(%error, "passing on doubts of facts");
+        }
+        match entitled::turn(&engine).await {
+            Ok(None) => {}
+            Ok(Some(report)) => tracing::info!(?report, "the entitled were looked for"),
+            Err(error) => tracing::error!(%error, "looking for the entitled"),
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::catalogue::{FactType, Freshness};
 use crate::counterpart::Failure;
 use crate::gateway::Gateway;
+use crate::keys::Sm2Signer;
 use crate::line::{CallFault, ONE_ANSWER};
 use crate::source;
 
@@ -59,6 +60,10 @@ impl Gateway {
         let pause = Duration::from_secs(self.catalogue.gateway.breaker_probe_s);
         loop {
             tokio::time::sleep(pause).await;
+            // Another process of this centre may have turned our key.
+            if let Err(error) = self.keys.ours().refresh() {
+                tracing::error!(%error, "reading our SM2 keys");
+            }
             self.probe_unwell().await;
         }
     }
@@ -160,6 +165,16 @@ impl Gateway {
         within: Duration,
         most_bytes: usize,
     ) -> Result<(Answer, Value), Failure> {
+        let lane = self.lane(&question.source).await?;
+        let params = Value::Object(question.params.clone());
+        let closed = match &lane {
+            Lane::Own(_, true) => Some(
+                self.keys
+                    .close(&question.source, &params)
+                    .ok_or(CallFault::Malformed)?,
+            ),
+            _ => None,
+        };
         let request = GatewayRequest {
             request_id: Uuid::now_v7().to_string(),
             purpose: question.purpose.clone(),
@@ -169,17 +184,39 @@ impl Gateway {
                 org: self.line.app_id().to_owned(),
             },
             consent: question.consent.clone(),
-            params: Value::Object(question.params.clone()),
+            params: if closed.is_some() {
+                Value::Null
+            } else {
+                params.clone()
+            },
+            encrypted: closed,
         };
         let trace = Uuid::now_v7().simple().to_string();
-        let reply = self
-            .line
-            .ask(&question.interface, &request, &trace, within, most_bytes)
-            .await?;
+        let (interface, line) = (&question.interface, &self.line);
+        let mut reply = match &lane {
+            Lane::Shared => {
+                line.ask(interface, &request, &trace, within, most_bytes)
+                    .await?
+            }
+            Lane::Own(signer, _) => {
+                line.ask_as(signer, interface, &request, &trace, within, most_bytes)
+                    .await?
+            }
+        };
+        if let Some(closed) = &reply.encrypted {
+            let opened = self.keys.open_closed(closed);
+            reply.data = opened.ok_or(CallFault::Malformed)?;
+        } else if matches!(lane, Lane::Own(_, true)) {
+            // Who agreed to close and answers open is not believed.
+            return Err(CallFault::Forged.into());
+        }
         let now = self.clock.now();
         let as_of = self.timely(&reply, question.freshness, now)?;
+        if let Some(counterpart) = self.counterparts.get(&question.source) {
+            counterpart.aged(u64::try_from((now - as_of).num_seconds()).unwrap_or(0));
+        }
         let request_hash = digest(&json!({
-            "interface": question.interface, "params": request.params,
+            "interface": question.interface, "params": params,
             "purpose": request.purpose, "consent": request.consent,
         }));
         let evidence_hash = digest(&json!({
@@ -204,6 +241,16 @@ impl Gateway {
         Ok((answer, reply.data))
     }
 
+    /// How the line to a source is signed, and whether what is said on it travels closed.
+    async fn lane(&self, source: &str) -> Result<Lane, CallFault> {
+        match self.catalogue.source(source) {
+            Some(known) if known.wants_sm2() => {
+                Ok(Lane::Own(self.acquainted(source).await?, known.envelope))
+            }
+            _ => Ok(Lane::Shared),
+        }
+    }
+
     fn timely(
         &self,
         reply: &GatewayReply,
@@ -225,6 +272,14 @@ impl Gateway {
             .lock()
             .expect("nothing panics while it holds the flights")
     }
+}
+
+/// How a question goes to its source.
+enum Lane {
+    /// Signed with the secret that all share.
+    Shared,
+    /// Signed with the two ends' own SM2 keys; closed or open.
+    Own(Sm2Signer, bool),
 }
 
 impl Question {

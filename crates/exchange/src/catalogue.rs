@@ -6,11 +6,12 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use anju_wire::gateway::SignType;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::schema::{Schema, ValueFault};
+use crate::schema::{Holds, Schema, ValueFault};
 
 const CATALOGUE: &str = include_str!("../catalogue.toml");
 
@@ -25,6 +26,53 @@ pub struct Catalogue {
     /// What can be asked of them.
     #[serde(rename = "fact")]
     pub facts: Vec<FactType>,
+    /// What they send in files.
+    #[serde(rename = "batch")]
+    pub batches: Vec<BatchFlow>,
+}
+
+/// A flow of files (批量文件).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchFlow {
+    /// `retirees`.
+    pub flow: String,
+    /// Name in Chinese.
+    pub title: String,
+    /// Who sends it.
+    pub source: String,
+    /// The type of its rows.
+    pub fact: String,
+    /// How often.
+    pub every: Every,
+    /// Minutes after midnight at which it is due; of a flow of each hour, after the hour.
+    pub due_minute: i64,
+    /// Minutes after which a file that has not come is late.
+    pub late_minutes: i64,
+    /// What the control sum adds up.
+    pub control: Control,
+}
+
+/// How often a file comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Every {
+    /// Each hour.
+    Hour,
+    /// Each day.
+    Day,
+    /// On the first of each month.
+    Month,
+}
+
+/// What a control sum adds up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Control {
+    /// `amount_fen` of the rows.
+    Amount,
+    /// The district codes in the subjects' numbers: a hash total.
+    District,
 }
 
 /// Why the catalogue cannot be used.
@@ -73,7 +121,22 @@ impl Catalogue {
                 return Err(CatalogueError::Twice(fact.name.clone()));
             }
         }
+        for batch in &catalogue.batches {
+            if catalogue.source(&batch.source).is_none() || catalogue.fact(&batch.fact).is_none() {
+                return Err(CatalogueError::UnknownSource {
+                    fact_type: batch.flow.clone(),
+                    source_code: batch.source.clone(),
+                });
+            }
+        }
         Ok(catalogue)
+    }
+
+    /// The flow of files of that name, if it is that source's.
+    #[must_use]
+    pub fn flow(&self, source: &str, flow: &str) -> Option<&BatchFlow> {
+        let named = |batch: &&BatchFlow| batch.source == source && batch.flow == flow;
+        self.batches.iter().find(named)
     }
 
     /// The type of that name.
@@ -149,6 +212,20 @@ pub struct Source {
     pub per_second: Option<NonZeroU32>,
     /// The same of a day.
     pub per_day: Option<NonZeroU32>,
+    /// How its line is signed.
+    #[serde(default)]
+    pub sign: SignType,
+    /// Whether parameters and data travel closed (数字信封): SM4 under a key wrapped by SM2.
+    #[serde(default)]
+    pub envelope: bool,
+}
+
+impl Source {
+    /// Whether its line is signed with the two ends' own SM2 keys.
+    #[must_use]
+    pub fn wants_sm2(&self) -> bool {
+        self.envelope || self.sign == SignType::Sm2
+    }
 }
 
 /// How long a fact stays usable (时效).
@@ -301,6 +378,11 @@ impl FactType {
     /// Keeps of a value what the schema names, and refuses what is missing, of another kind or an unknown code.
     pub fn admit(&self, value: &Value) -> Result<Value, ValueFault> {
         self.fields.admit(value)
+    }
+
+    /// The fields that a person can fill in from a paper.
+    pub fn scalars(&self) -> impl Iterator<Item = (&str, Holds<'_>, bool)> {
+        self.fields.scalars()
     }
 
     /// Whether a later question may be answered from what was kept.

@@ -224,6 +224,11 @@ impl Counterpart {
         )
     }
 
+    /// Counts how old an answer was when it came.
+    pub(crate) fn aged(&self, seconds: u64) {
+        self.tally().aged(seconds);
+    }
+
     async fn measured<T>(
         &self,
         attempt: impl Future<Output = Result<T, Failure>>,

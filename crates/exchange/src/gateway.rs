@@ -23,6 +23,7 @@ use crate::fact_store::{
     CallOutcome, FactRequest, FactStore, FactStoreError, GatheredFact, SourceCall,
 };
 use crate::health::SourceHealth;
+use crate::keys::LineKeys;
 use crate::line::{Line, LineSettings};
 use crate::source;
 
@@ -38,6 +39,8 @@ pub struct GatewaySettings {
     pub app_id: String,
     /// The secret shared with the gateway, `keys/gateway.key`.
     pub key: SharedKey,
+    /// The folder of our SM2 keys and of what sources made known of theirs.
+    pub keys: std::path::PathBuf,
 }
 
 /// Why the gateway cannot be built.
@@ -49,6 +52,9 @@ pub enum GatewayError {
     /// The HTTP client cannot be made.
     #[error("building the gateway's line")]
     Line(#[from] reqwest::Error),
+    /// A file of keys is missing or damaged.
+    #[error("building the gateway's SM2 keys")]
+    Keys(#[from] anju_vault::VaultError),
 }
 
 /// The gateway.
@@ -56,6 +62,7 @@ pub struct Gateway {
     pub(crate) catalogue: Catalogue,
     pub(crate) counterparts: HashMap<String, Counterpart>,
     pub(crate) line: Arc<Line>,
+    pub(crate) keys: Arc<LineKeys>,
     pub(crate) clock: Arc<dyn Clock>,
     store: Arc<dyn FactStore>,
     pub(crate) vault: Arc<Vault>,
@@ -84,6 +91,7 @@ impl Gateway {
         store: Arc<dyn FactStore>,
         vault: Arc<Vault>,
     ) -> Result<Arc<Gateway>, GatewayError> {
+        let keys = LineKeys::open(&settings.keys)?;
         let line = Line::new(
             LineSettings {
                 base_url: settings.base_url,
@@ -111,6 +119,7 @@ impl Gateway {
             counterparts,
             catalogue,
             line: Arc::new(line),
+            keys: Arc::new(keys),
             clock,
             store,
             vault,
@@ -172,6 +181,12 @@ impl Gateway {
     #[must_use]
     pub fn recoveries(&self) -> broadcast::Receiver<String> {
         self.recovered.subscribe()
+    }
+
+    /// The SM2 keys of the line.
+    #[must_use]
+    pub fn keys(&self) -> &LineKeys {
+        &self.keys
     }
 
     /// The signed line, for messages.

@@ -48,6 +48,8 @@ pub struct SourceHealth {
     pub latency_ms_p50: u64,
     /// Ninety-nine of a hundred answers came within.
     pub latency_ms_p99: u64,
+    /// Half of the answers vouched for an instant at most so many seconds before they came; none where nothing came yet.
+    pub age_s_p50: Option<u64>,
     /// Questions that wait for the pool.
     pub waiting: usize,
 }
@@ -61,6 +63,7 @@ pub(crate) struct Tally {
     calls: u64,
     failures: u64,
     latencies_ms: VecDeque<u64>,
+    ages_s: VecDeque<u64>,
 }
 
 impl Tally {
@@ -87,6 +90,14 @@ impl Tally {
             None => self.last_ok_at = Some(now),
         }
         was_failing && !self.failing
+    }
+
+    /// Counts how old an answer was when it came.
+    pub(crate) fn aged(&mut self, seconds: u64) {
+        if self.ages_s.len() == REMEMBERED {
+            self.ages_s.pop_front();
+        }
+        self.ages_s.push_back(seconds);
     }
 
     pub(crate) fn is_failing(&self) -> bool {
@@ -122,6 +133,11 @@ impl Tally {
             failures: self.failures,
             latency_ms_p50: within(50),
             latency_ms_p99: within(99),
+            age_s_p50: {
+                let mut ages: Vec<u64> = self.ages_s.iter().copied().collect();
+                ages.sort_unstable();
+                ages.get(ages.len() / 2).copied()
+            },
             waiting,
         }
     }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use anju_business::contribution::arrears::headcount::Insurance;
+use anju_business::contribution::arrears::headcount::{Insurance, Taxed};
 use anju_business::contribution::collection::BankDesk;
 use anju_business::contribution::registry::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
 use anju_business::papers::certificate::LoansElsewhere;
 use anju_business::personal::card_batch::{CardAnswer, CardQuestion, Cards};
+use anju_business::queries::Finance;
 use anju_casework::PgConnection;
 use anju_casework::fact::{self, Call, Kept, Wanted};
 use anju_casework::{Error, Fault, Office};
@@ -26,9 +27,13 @@ use crate::identity::IdentityAnswer;
 /// The tables of an office as the gateway's store.
 pub struct OfficeStore(pub Office);
 
-/// Everything that a question is asked by beside the subject, as one text.
-fn other_keys(keys: &SubjectKeys) -> String {
-    keys.beside_id()
+/// Everything that a question is asked by beside the subject, as one text; with whom is asked, where several could be: one bank's
+/// answer is not another's.
+fn other_keys(request: &FactRequest) -> String {
+    let asked = request.source.as_deref();
+    let asked = asked.map(|source| ("@", source)).into_iter();
+    asked
+        .chain(request.keys.beside_id())
         .map(|(name, value)| format!("{name}={value};"))
         .collect()
 }
@@ -43,10 +48,7 @@ pub async fn recent(
     conn: &mut PgConnection,
     requests: &[FactRequest],
 ) -> Result<Vec<Option<Fact>>, Error> {
-    let keys: Vec<String> = requests
-        .iter()
-        .map(|request| other_keys(&request.keys))
-        .collect();
+    let keys: Vec<String> = requests.iter().map(other_keys).collect();
     let wanted: Vec<Wanted<'_>> = requests
         .iter()
         .zip(&keys)
@@ -95,7 +97,7 @@ impl FactStore for OfficeStore {
         async move {
             let keys: Vec<String> = facts
                 .iter()
-                .map(|gathered| other_keys(&gathered.request.keys))
+                .map(|gathered| other_keys(&gathered.request))
                 .collect();
             let kept: Vec<Kept<'_>> = facts
                 .iter()
@@ -251,6 +253,62 @@ impl Insurance for GatewayInsurance {
         }
         .boxed()
     }
+
+    fn taxed<'a>(
+        &'a self,
+        employers: &'a [String],
+    ) -> BoxFuture<'a, anju_casework::Result<Vec<Option<Taxed>>>> {
+        async move {
+            let requests = employers
+                .iter()
+                .map(|uscc| FactRequest {
+                    fact_type: "tax.registration".to_owned(),
+                    role: "employer".to_owned(),
+                    shown: "单位".to_owned(),
+                    keys: SubjectKeys::of(uscc.clone()),
+                    purpose: Purpose {
+                        item: "contribution-enforcement".to_owned(),
+                        case_no: String::new(),
+                    },
+                    consent: Consent {
+                        id: "statutory:住房公积金管理条例第三十七条".to_owned(),
+                        hash: String::new(),
+                    },
+                    source: None,
+                })
+                .collect();
+            let facts = self
+                .0
+                .fetch(requests)
+                .await
+                .map_err(|error| Fault::Outside(error.to_string()))?;
+            let text = |fact: &Fact, field: &str| {
+                let value = fact.value.get(field).and_then(serde_json::Value::as_str);
+                value.map(str::to_owned)
+            };
+            Ok(facts
+                .iter()
+                .map(|fact| {
+                    Some(Taxed {
+                        state: taxpayer_state(&text(fact, "state")?).to_owned(),
+                        authority: text(fact, "authority"),
+                    })
+                })
+                .collect())
+        }
+        .boxed()
+    }
+}
+
+/// The state of a taxpayer (纳税人状态) in the tax bureau's own words.
+fn taxpayer_state(code: &str) -> &str {
+    match code {
+        "open" => "正常",
+        "suspended" => "停业",
+        "cancelled" => "注销",
+        "abnormal" => "非正常户",
+        other => other,
+    }
 }
 
 fn one_answer(facts: Result<Vec<Fact>, FactStoreError>) -> anju_casework::Result<Fact> {
@@ -330,6 +388,33 @@ impl LoansElsewhere for GatewayLoans {
                 .into_iter()
                 .next()
                 .ok_or_else(|| Fault::Outside("no answer to one question".to_owned()).into())
+        }
+        .boxed()
+    }
+}
+
+/// The finance bureau behind the gateway, asked about a housing subsidy.
+pub struct GatewayFinance(pub Arc<Gateway>);
+
+impl Finance for GatewayFinance {
+    fn subsidy<'a>(&'a self, id_no: &'a str) -> BoxFuture<'a, anju_casework::Result<Fact>> {
+        async move {
+            let request = FactRequest {
+                fact_type: "finance.subsidy".to_owned(),
+                role: "applicant".to_owned(),
+                shown: "本人".to_owned(),
+                keys: SubjectKeys::of(id_no.to_owned()),
+                purpose: Purpose {
+                    item: "query-housing-subsidy".to_owned(),
+                    case_no: String::new(),
+                },
+                consent: Consent {
+                    id: "statutory:住房公积金管理条例第三十六条".to_owned(),
+                    hash: String::new(),
+                },
+                source: None,
+            };
+            one_answer(self.0.fetch(vec![request]).await)
         }
         .boxed()
     }

@@ -5,17 +5,21 @@
 
 mod ask;
 pub mod bank;
+pub mod batch;
 pub mod breaker;
 pub mod catalogue;
 mod counterpart;
+pub mod dispute;
 pub mod face;
 pub mod fact_store;
 pub mod gateway;
 pub mod health;
 pub mod identity;
 pub mod kept;
+pub mod keys;
 pub mod licence;
 pub mod line;
+mod meet;
 pub mod message;
 pub mod platform;
 pub mod push;
@@ -25,3 +29,4 @@ pub mod source;
 pub mod witness;
 
 pub use counterpart::Failure;
+pub use meet::TurnFault;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anju_domain::clock::Clock;
 use anju_vault::SharedKey;
 use anju_wire::gateway::{
-    Call, GatewayMac, GatewayReply, GatewayRequest, MAX_REPLY_BYTES, NonceWindow, SignatureFault,
-    SignedHeaders, code,
+    Call, GatewayReply, GatewayRequest, GatewaySigner, MAX_REPLY_BYTES, NonceWindow, SignType,
+    SignatureFault, SignedHeaders, code, equal,
 };
 use uuid::Uuid;
 
@@ -39,12 +39,18 @@ pub struct Line {
 /// SM3 and HMAC-SM3 by the vault.
 pub(crate) struct Mac(pub(crate) SharedKey);
 
-impl GatewayMac for Mac {
+impl GatewaySigner for Mac {
     fn sm3(&self, bytes: &[u8]) -> [u8; 32] {
         anju_vault::sm3(bytes)
     }
-    fn hmac_sm3(&self, bytes: &[u8]) -> [u8; 32] {
-        self.0.sign(bytes)
+    fn sign_type(&self) -> SignType {
+        SignType::Hmac
+    }
+    fn sign(&self, text: &[u8]) -> String {
+        hex::encode(self.0.sign(text))
+    }
+    fn holds(&self, text: &[u8], signature: &str) -> bool {
+        equal(&self.sign(text), signature)
     }
 }
 
@@ -150,7 +156,13 @@ impl Line {
         reply.signed(&self.mac, request_body)
     }
 
-    /// Asks an interface of the gateway. Both `200` and `404` come back, verified; everything else is a fault.
+    /// Our end of the line where it is signed by the secret that both ends hold.
+    pub(crate) fn shared_signer(&self) -> &impl GatewaySigner {
+        &self.mac
+    }
+
+    /// Asks an interface of the gateway, signed with the shared secret. Both `200` and `404` come back, verified; everything else is
+    /// a fault.
     pub async fn ask(
         &self,
         interface: &str,
@@ -159,9 +171,25 @@ impl Line {
         within: Duration,
         most_bytes: usize,
     ) -> Result<GatewayReply, CallFault> {
+        self.ask_as(&self.mac, interface, request, trace, within, most_bytes)
+            .await
+    }
+
+    /// The same, signed and believed as this end does it.
+    pub(crate) async fn ask_as(
+        &self,
+        signer: &impl GatewaySigner,
+        interface: &str,
+        request: &GatewayRequest,
+        trace: &str,
+        within: Duration,
+        most_bytes: usize,
+    ) -> Result<GatewayReply, CallFault> {
         let body = serde_json::to_vec(request).map_err(|_| CallFault::Malformed)?;
         let path = format!("/gateway/{interface}");
-        let (status, answer) = self.post(&path, &body, trace, within, most_bytes).await?;
+        let (status, answer) = self
+            .post_as(signer, &path, &body, trace, within, most_bytes)
+            .await?;
         match status {
             code::DATA | code::NO_RECORD => {}
             code::QUOTA => return Err(CallFault::Quota),
@@ -173,7 +201,7 @@ impl Line {
         if reply.code != status {
             return Err(CallFault::Malformed);
         }
-        if reply.request_id != request.request_id || !reply.holds(&self.mac, &body) {
+        if reply.request_id != request.request_id || !reply.holds(signer, &body) {
             return Err(CallFault::Forged);
         }
         Ok(reply)
@@ -216,8 +244,21 @@ impl Line {
         within: Duration,
         most_bytes: usize,
     ) -> Result<(u16, Vec<u8>), CallFault> {
+        self.post_as(&self.mac, path, body, trace, within, most_bytes)
+            .await
+    }
+
+    async fn post_as(
+        &self,
+        signer: &impl GatewaySigner,
+        path: &str,
+        body: &[u8],
+        trace: &str,
+        within: Duration,
+        most_bytes: usize,
+    ) -> Result<(u16, Vec<u8>), CallFault> {
         let headers = SignedHeaders::sign(
-            &self.mac,
+            signer,
             Call {
                 method: "POST",
                 path,
@@ -315,6 +356,7 @@ mod tests {
             message: "成功".to_owned(),
             as_of: "2026-11-24T10:00:00+08:00".to_owned(),
             data: json!({"sfzh": "500103199001011234", "hyzk": "20"}),
+            encrypted: None,
             signature: String::new(),
         }
         .signed(&mac(), BODY);

@@ -9,12 +9,14 @@ use anju_domain::clock::rfc3339_millis;
 use anju_domain::name::PersonName;
 use anju_domain::uscc::Uscc;
 use anju_wire::gateway::{
-    Call, GatewayReply, GatewayRequest, NonceWindow, SignatureFault, SignedHeaders,
+    BATCH_INTERFACE, Call, GatewayReply, GatewayRequest, KEY_INTERFACE, NonceWindow, SignType,
+    SignatureFault, SignedHeaders,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
-use crate::line::Line;
+use crate::dispute::DISPUTE_ANSWER;
+use crate::gateway::Gateway;
 
 /// A message of the market regulator (D06).
 #[derive(Debug, Clone, PartialEq)]
@@ -76,13 +78,44 @@ const KINDS: [(&str, &str); 5] = [
     ("900", "其他"),
 ];
 
+/// What a message says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Says {
+    /// Of companies.
+    Market(MarketPush),
+    /// The source will sign with this SM2 key from now on.
+    Key(Vec<u8>),
+    /// A file of a flow.
+    Batch {
+        /// Which.
+        flow: String,
+        /// Manifest and content as they came.
+        params: Value,
+    },
+    /// What became of a doubt that we passed on (数据异议).
+    Dispute(Disputed),
+}
+
+/// A source's answer to a doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disputed {
+    /// Our number of it.
+    pub number: String,
+    /// The register was wrong and is corrected.
+    pub corrected: bool,
+    /// What the source says.
+    pub answer: String,
+}
+
 /// A message with its number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pushed {
-    /// The regulator's number of it: the same however often it is sent.
+    /// The source's number of it: the same however often it is sent.
     pub serial: String,
+    /// Signed with the source's own key; the answer is signed alike.
+    pub sm2: bool,
     /// What it says.
-    pub says: MarketPush,
+    pub says: Says,
 }
 
 /// Why a message is not taken.
@@ -112,7 +145,7 @@ impl Receiver {
     /// See [`PushFault`].
     pub fn read<'h>(
         &self,
-        line: &Line,
+        gateway: &Gateway,
         (source, interface): (&str, &str),
         header: impl Fn(&str) -> Option<&'h str>,
         body: &[u8],
@@ -133,17 +166,36 @@ impl Receiver {
             .nonces
             .lock()
             .expect("nothing panics while it holds the nonces");
-        line.verify(&signed, call, now.timestamp_millis(), &mut nonces)?;
+        let now_ms = now.timestamp_millis();
+        let sm2 = wants_sm2(gateway, source) || signed.sign_type == SignType::Sm2;
+        if sm2 {
+            signed.verify(&gateway.signer_of(source), call, now_ms, &mut nonces)?;
+        } else {
+            gateway.line().verify(&signed, call, now_ms, &mut nonces)?;
+        }
         drop(nonces);
         let request: GatewayRequest =
             serde_json::from_slice(body).map_err(|_| PushFault::Field("the whole"))?;
         let says = match (source, interface) {
-            ("D06", "market.founded") => founded(&request.params)?,
-            ("D06", "market.status_change") => changed(&request.params)?,
+            ("D06", "market.founded") => Says::Market(founded(&request.params)?),
+            ("D06", "market.status_change") => Says::Market(changed(&request.params)?),
+            // Only a key that is believed vouches for the next.
+            (_, KEY_INTERFACE) if signed.sign_type == SignType::Sm2 => {
+                let key = hex::decode(text(&request.params, "gy")?);
+                Says::Key(key.map_err(|_| PushFault::Field("gy"))?)
+            }
+            (_, DISPUTE_ANSWER) => Says::Dispute(disputed(&request.params)?),
+            (_, interface) if let Some(flow) = interface.strip_prefix(BATCH_INTERFACE) => {
+                Says::Batch {
+                    flow: flow.to_owned(),
+                    params: request.params,
+                }
+            }
             _ => return Err(PushFault::Interface(format!("{source}/{interface}"))),
         };
         Ok(Pushed {
             serial: request.request_id,
+            sm2,
             says,
         })
     }
@@ -152,7 +204,8 @@ impl Receiver {
 /// The signed answer to a message.
 #[must_use]
 pub fn answer(
-    line: &Line,
+    gateway: &Gateway,
+    (source, sm2): (&str, bool),
     body: &[u8],
     (code, message): (u16, &str),
     data: Value,
@@ -161,17 +214,37 @@ pub fn answer(
     let request_id = serde_json::from_slice::<GatewayRequest>(body)
         .map(|request| request.request_id)
         .unwrap_or_default();
-    line.signed(
-        GatewayReply {
-            request_id,
-            code,
-            message: message.to_owned(),
-            as_of: rfc3339_millis(now),
-            data,
-            signature: String::new(),
+    let reply = GatewayReply {
+        request_id,
+        code,
+        message: message.to_owned(),
+        as_of: rfc3339_millis(now),
+        data,
+        encrypted: None,
+        signature: String::new(),
+    };
+    if sm2 {
+        reply.signed(&gateway.signer_of(source), body)
+    } else {
+        gateway.line().signed(reply, body)
+    }
+}
+
+fn wants_sm2(gateway: &Gateway, source: &str) -> bool {
+    let known = gateway.catalogue().source(source);
+    known.is_some_and(crate::catalogue::Source::wants_sm2)
+}
+
+fn disputed(params: &Value) -> Result<Disputed, PushFault> {
+    Ok(Disputed {
+        number: text(params, "yybh")?.to_owned(),
+        corrected: match text(params, "cljg")? {
+            "1" => true,
+            "0" => false,
+            _ => return Err(PushFault::Field("cljg")),
         },
-        body,
-    )
+        answer: text(params, "clsm")?.chars().take(200).collect(),
+    })
 }
 
 fn text<'v>(params: &'v Value, field: &'static str) -> Result<&'v str, PushFault> {

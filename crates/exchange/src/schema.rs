@@ -20,6 +20,44 @@ impl Schema {
     }
 }
 
+/// What a scalar field of a value holds, for whoever draws a form out of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds<'s> {
+    /// Yes or no.
+    Bool,
+    /// A whole number; fen where its name ends in `_fen`.
+    Int,
+    /// Text.
+    Text,
+    /// A day.
+    Date,
+    /// A month.
+    Month,
+    /// One of these words.
+    OneOf(&'s [String]),
+}
+
+impl Schema {
+    /// The fields that a person can fill in: name, what it holds, whether it must be there. Lists, groups and sealed numbers are left out.
+    pub fn scalars(&self) -> impl Iterator<Item = (&str, Holds<'_>, bool)> {
+        self.0.iter().filter_map(|(name, field)| {
+            let Field::Scalar(scalar) = field else {
+                return None;
+            };
+            let holds = match &scalar.kind {
+                Kind::Bool => Holds::Bool,
+                Kind::Int => Holds::Int,
+                Kind::Text => Holds::Text,
+                Kind::Date => Holds::Date,
+                Kind::Month => Holds::Month,
+                Kind::OneOf(words) => Holds::OneOf(words),
+                Kind::Area | Kind::Sealed => return None,
+            };
+            Some((name.as_str(), holds, scalar.required))
+        })
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum Field {

@@ -30,6 +30,7 @@ use tokio::net::TcpListener;
 use anju_vault::SharedKey;
 use tokio::sync::Notify;
 
+use crate::bank::credit::Credits;
 use crate::bank::{Banks, Moment};
 use crate::clock::Clock;
 use crate::licence::{Grants, Licences};
@@ -102,6 +103,10 @@ pub struct World {
     pub banks: Store<Banks>,
     /// Wakes the banks' own work when their books have changed.
     banks_changed: Notify,
+    /// The banks' credit desks.
+    pub credits: Store<Credits>,
+    /// Wakes the credit desks.
+    credits_changed: Notify,
     /// The line on which banks push to the product.
     to_product: reqwest::Client,
     /// The departments.
@@ -150,6 +155,8 @@ impl World {
             product: config.product.clone(),
             banks: Store::open(&home)?,
             banks_changed: Notify::new(),
+            credits: Store::open(&home)?,
+            credits_changed: Notify::new(),
             to_product: reqwest::Client::builder()
                 .no_proxy()
                 .build()
@@ -186,6 +193,7 @@ pub fn router(world: Arc<World>) -> Router {
         .route("/control/clock", get(read_clock))
         .merge(bank::line::routes())
         .merge(bank::door::routes())
+        .merge(bank::credit::routes())
         .merge(source::door::router())
         .merge(source::control::router())
         .merge(source::company::routes())
@@ -217,6 +225,7 @@ pub async fn serve_on(listener: TcpListener, world: Arc<World>) -> std::io::Resu
     tokio::select! {
         served = doors.into_future() => served,
         () = bank::run(Arc::clone(&world)) => Ok(()),
+        () = bank::credit::run(Arc::clone(&world)) => Ok(()),
         () = platform::run(Arc::clone(&world)) => Ok(()),
         () = source::push::run(world) => Ok(()),
     }

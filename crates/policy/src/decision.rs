@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{At, FactState};
+use crate::remedy::Change;
 
 /// What becomes of the case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +63,9 @@ pub struct Decision {
     /// The papers that may stand in for a record that a source does not have.
     #[serde(default)]
     pub papers: Vec<Paper>,
+    /// The papers that may stand in for a source while it stays silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<Paper>,
     /// The parts of the amount; the one that binds is marked.
     #[serde(default)]
     pub amount_parts: Vec<AmountPart>,
@@ -71,6 +75,9 @@ pub struct Decision {
     /// Why a person must look, one sentence each.
     #[serde(default)]
     pub review_reasons: Vec<String>,
+    /// Of a refusal: the first day on which nothing is refused any more, if nothing but time passes; null when time alone does not help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub possible_from: Option<chrono::NaiveDate>,
 }
 
 /// One month of an amount.
@@ -106,6 +113,10 @@ pub struct Condition {
     /// For one that is not met: the first day on which it will be, if nothing but time passes; null when time alone does not help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub met_from: Option<chrono::NaiveDate>,
+    /// For one that is not met and that time alone does not heal: the nearest changes of facts that would, each tried; one way a list, all
+    /// of whose changes are needed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<Vec<Change>>,
     /// What happens if it stays unknown.
     pub on_unknown: OnUnknown,
     /// What it read.

@@ -48,6 +48,8 @@ pub(crate) enum Node {
     AddToDate(Box<(Node, Node)>),
     MonthOf(Box<Node>),
     FullMonths(Box<(Node, Node)>),
+    /// Whether two districts belong to one city.
+    SameCity(Box<(Node, Node)>),
     /// Month, first day, last day: how many days of the month lie between.
     DaysInMonth(Box<(Node, Node, Node)>),
     HoursSince(Box<Node>),
@@ -176,6 +178,12 @@ impl Node {
                 Ok(Val::Bool(codes.iter().any(|code| **code == *text)))
             }
             Node::Within(inner, set) => Ok(Val::Bool(set.contains(inner.text(context)?))),
+            Node::SameCity(pair) => {
+                let (left, right) = both(pair.0.text(context), pair.1.text(context))?;
+                Ok(Val::Bool(
+                    city_of(left).is_some() && city_of(left) == city_of(right),
+                ))
+            }
             Node::InMonths(inner, list) => match both(inner.value(context), context.slot(*list))? {
                 (Val::Number(month), Val::List(months)) => Ok(Val::Bool(months.contains(&month))),
                 _ => Err(WRONG_TYPE),
@@ -303,6 +311,14 @@ impl Operation {
         }
         .ok_or(OVERFLOW)
     }
+}
+
+/// The city of a six-digit district (GB/T 2260): its first four digits, its first two in a municipality directly under the State.
+fn city_of(district: &str) -> Option<&str> {
+    let municipality = ["11", "12", "31", "50"]
+        .iter()
+        .any(|code| district.starts_with(code));
+    district.get(..if municipality { 2 } else { 4 })
 }
 
 /// `&&` with false, `||` with true: the absorbing value wins over every gap, wherever it stands.

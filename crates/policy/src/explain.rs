@@ -4,14 +4,14 @@
 use serde_json::{Value as Json, json};
 
 use crate::decision::{
-    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, Outcome, Paper,
-    PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
+    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, OnUnknown, Outcome,
+    Paper, PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
 };
 use crate::evaluate::{Context, NOW, TODAY};
 use crate::fact::{At, Fact, FactState, Facts};
 use crate::plan::{Plan, PlanCondition, SlotSource, Verdict};
 use crate::text::Template;
-use crate::value::{Gap, Slot, Value, date_number};
+use crate::value::{Gap, Slot, Value};
 
 /// One reading of a case: the slots as they stood, with the facts behind them.
 #[derive(Debug)]
@@ -63,10 +63,12 @@ impl Reading<'_> {
             conditions,
             policy: self.policy.clone(),
             waiting_for: self.waiting_for(verdict),
-            papers: self.papers(verdict),
+            papers: self.papers(verdict, Gap::Missing),
+            instead: self.papers(verdict, Gap::Unknown),
             amount_parts: self.amount_parts(verdict),
             months: self.months(verdict),
             review_reasons: self.review_reasons(verdict),
+            possible_from: self.possible_from(verdict),
         }
     }
 
@@ -77,11 +79,11 @@ impl Reading<'_> {
         })
     }
 
-    fn context(&self) -> Context<'_> {
+    pub(crate) fn context(&self) -> Context<'_> {
         Context::new(&self.slots)
     }
 
-    fn in_force<'v>(
+    pub(crate) fn in_force<'v>(
         &'v self,
         verdict: &'v Verdict,
     ) -> impl Iterator<Item = (&'v PlanCondition, Result<bool, Gap>)> {
@@ -101,6 +103,9 @@ impl Reading<'_> {
         let met = outcome == ConditionOutcome::Met;
         let mut gaps = Vec::new();
         condition.when.gaps(self.context(), &mut gaps);
+        let met_from = (outcome == ConditionOutcome::NotMet)
+            .then(|| self.met_from(condition))
+            .flatten();
         let detail = match (outcome, result) {
             (ConditionOutcome::Met, _) => self.sentence(&condition.met),
             (ConditionOutcome::NotMet, _) => self.sentence(&condition.refusal),
@@ -118,56 +123,43 @@ impl Reading<'_> {
             }),
             law: condition.law.clone(),
             message: condition.message.clone().filter(|_| !met),
-            met_from: if outcome == ConditionOutcome::NotMet {
-                self.met_from(condition)
+            met_from,
+            ways: if outcome == ConditionOutcome::NotMet && met_from.is_none() {
+                self.ways(condition)
             } else {
-                None
+                Vec::new()
             },
             on_unknown: condition.on_unknown,
             facts: self.facts_read(&condition.reads, &gaps),
         }
     }
 
-    /// The first day on which a condition will be met with the facts as they are.
-    fn met_from(&self, condition: &PlanCondition) -> Option<chrono::NaiveDate> {
-        // What no day or instant enters cannot change by waiting.
-        let waits = condition
-            .reads
-            .iter()
-            .any(|slot| matches!(*slot, TODAY | NOW));
-        if !waits {
-            return None;
-        }
-        let mut slots = self.slots.clone();
-        (1..=DAYS_AHEAD).find_map(|days| {
-            let later = At {
-                now: self.at.now + chrono::TimeDelta::days(days),
-                today: self.at.today + chrono::TimeDelta::days(days),
-            };
-            slots[usize::from(TODAY)] = Ok(Value::Number(date_number(later.today)));
-            slots[usize::from(NOW)] = Ok(Value::Number(later.now.timestamp()));
-            let met = condition.when.truth(Context::new(&slots)) == Ok(true);
-            met.then_some(later.today)
-        })
-    }
-
     fn why_unknown(&self, condition: &PlanCondition, gap: Gap, gaps: &[u16]) -> String {
         let mut names: Vec<String> = Vec::new();
+        let mut fields: Vec<&str> = Vec::new();
         for slot in gaps {
-            if let SlotSource::Name(name) = &self.plan.slots[usize::from(*slot)]
-                && self.slots[usize::from(*slot)] == Err(gap)
-            {
-                let word = match gap {
-                    Gap::Missing => &name.fact.label,
-                    _ => &name.fact.source_name,
-                };
-                if !names.contains(word) {
-                    names.push(word.clone());
+            if self.slots[usize::from(*slot)] != Err(gap) {
+                continue;
+            }
+            match &self.plan.slots[usize::from(*slot)] {
+                SlotSource::Name(name) => {
+                    let word = match gap {
+                        Gap::Missing => &name.fact.label,
+                        _ => &name.fact.source_name,
+                    };
+                    if !names.contains(word) {
+                        names.push(word.clone());
+                    }
                 }
+                SlotSource::Input(index) => fields.push(&self.plan.service.inputs[*index].label),
+                SlotSource::Today | SlotSource::Now => {}
             }
         }
         let names = names.join("、");
         match gap {
+            Gap::Unknown if names.is_empty() => {
+                format!("办理时填写{}后核对", fields.join("、"))
+            }
             Gap::Missing => format!(
                 "未查询到{names}，请补充：{}",
                 condition.document.as_deref().unwrap_or_default()
@@ -330,17 +322,20 @@ impl Reading<'_> {
         waiting
     }
 
-    fn papers(&self, verdict: &Verdict) -> Vec<Paper> {
+    /// The papers that may stand in for records that are not there, or for sources that stay silent.
+    fn papers(&self, verdict: &Verdict, gap: Gap) -> Vec<Paper> {
         let mut papers = Vec::new();
         for (condition, result) in self.in_force(verdict) {
             let Some(document) = &condition.document else {
                 continue;
             };
-            if !matches!(result, Err(Gap::Missing)) {
+            let asked = gap == Gap::Missing || condition.on_unknown == OnUnknown::Paper;
+            if result != Err(gap) || !asked {
                 continue;
             }
             let mut gaps = Vec::new();
             condition.when.gaps(self.context(), &mut gaps);
+            gaps.retain(|slot| self.slots[usize::from(*slot)] == Err(gap));
             papers.push(Paper {
                 condition: condition.code.clone(),
                 name: document.clone(),
@@ -452,9 +447,6 @@ impl Reading<'_> {
 /// What somebody can do while two sources disagree: the rule's own remedy would heal another ill.
 const CONFLICT_REMEDY: &str = "请等工作人员核对；其中一处登记有误的，可向该部门申请更正";
 
-/// How far ahead a day is looked for on which a condition will be met: the longest interval of the rules and a leap day.
-const DAYS_AHEAD: i64 = 3 * 366;
-
 /// The fact type under which the form is shown.
 const FORM: &str = "form";
 
@@ -468,12 +460,14 @@ fn source_key(source: &SlotSource) -> (&str, &str) {
 fn who(role: &str) -> &'static str {
     match role {
         "spouse" => "配偶",
+        "patient" => "患者",
+        "beneficiary" => "保障对象",
         _ => "本人",
     }
 }
 
 /// The value's word, where the vocabulary has one.
-fn word<'a>(source: &'a SlotSource, value: &Value) -> Option<&'a str> {
+pub(crate) fn word<'a>(source: &'a SlotSource, value: &Value) -> Option<&'a str> {
     let SlotSource::Name(name) = source else {
         return None;
     };

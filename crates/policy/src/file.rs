@@ -145,6 +145,8 @@ fn canonical(value: &toml::Value, text: &mut String) {
 pub(crate) struct RawFile {
     pub policy: Option<RawPolicy>,
     pub region: Vec<RawRegion>,
+    /// Sets of codes of other kinds (ICD-10), written like regions.
+    pub codes: Vec<RawRegion>,
     pub fact: Vec<RawFact>,
     pub name: Vec<RawName>,
     pub define: Vec<RawDefine>,
@@ -206,6 +208,8 @@ pub(crate) struct RawName {
     pub words: BTreeMap<String, String>,
     #[serde(default)]
     pub hidden: bool,
+    /// Grows by one with each month while this holds and nothing else changes: months contributed, for who goes on contributing.
+    pub advances: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -321,6 +325,8 @@ pub(crate) struct RawCondition {
     /// False is a suspicion: a person looks, nobody is refused by it.
     #[serde(default)]
     pub suspicion: bool,
+    /// The condition that it stands in for while that one's source is silent.
+    pub stands_in: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -358,8 +364,29 @@ pub(crate) struct RawClaim {
     /// What is shared with other claims, before the key: `HOME`, `LOAN`.
     #[serde(default)]
     pub prefix: String,
-    /// The shared object: an expression of text (`form.contract_no`). Without it nothing is shared.
-    pub key: Option<String>,
+    /// The shared object: an expression (`form.contract_no`), or several that name it together (`["form.loan_bank", "form.loan_no"]`).
+    /// Without it nothing is shared.
+    pub key: Option<RawKey>,
+    /// It holds an ID number: what is kept of it is a keyed digest.
+    #[serde(default)]
+    pub personal: bool,
+}
+
+/// One expression or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum RawKey {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl RawKey {
+    pub fn parts(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(all) => all,
+        }
+    }
 }
 
 /// Reads one file.

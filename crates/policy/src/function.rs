@@ -42,6 +42,12 @@ pub(crate) fn apply(name: &str, given: Vec<Typed>) -> Result<Typed, String> {
                 other => Err(format!("days_between needs dates, not {}", word(other))),
             }
         }
+        "same_city" => {
+            let (left, right) = two(name, given)?;
+            let left = fit(left.0, left.1, Type::Text)?;
+            let right = fit(right.0, right.1, Type::Text)?;
+            Ok((Node::SameCity(Box::new((left, right))), Type::Bool))
+        }
         "month_of" => {
             let date = one(name, given)?;
             let date = fit(date.0, date.1, Type::Date)?;

@@ -2,14 +2,18 @@
 //! policy give the same decision for ever. Read `fact` first, then `decision`, then `policy_set`.
 
 mod agreement;
+pub mod compare;
 pub mod decision;
 mod display;
+pub mod edit;
 mod evaluate;
 mod explain;
 mod expression;
 pub mod fact;
 pub mod file;
+mod filter;
 mod function;
+mod in_chinese;
 mod load;
 mod operator;
 pub mod parameter;
@@ -19,6 +23,7 @@ mod plan_build;
 mod policy_set;
 mod reach;
 pub mod region;
+mod remedy;
 mod replay;
 pub mod service;
 mod snapshot;
@@ -31,8 +36,11 @@ pub use decision::{ConditionOutcome, Decision, OnUnknown, Outcome, PolicyRef, St
 pub use explain::Reading;
 pub use fact::{Assurance, At, Fact, FactState, Facts, Form};
 pub use file::{LoadError, PolicyFiles};
+pub use filter::ServiceFilter;
+pub use in_chinese::{Mistake, in_chinese};
 pub use plan::Verdict;
 pub use policy_set::{Ask, PolicyError, PolicySet, Rule};
+pub use remedy::Change;
 pub use service::{FactNeed, Input, InputType, ServiceDefinition};
 pub use snapshot::Column;
 pub use sql::{SqlError, SqlText, SqlValue};

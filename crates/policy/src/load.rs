@@ -130,10 +130,21 @@ fn reference(
 fn regions(raw: &BTreeMap<String, RawFile>, set: &mut PolicySet, errors: &mut Errors) {
     for (file, raw) in raw {
         errors.file.clone_from(file);
-        for region in &raw.region {
-            let place = format!("region {}", region.name);
-            match RegionSet::new(&region.name, &region.label, &region.codes) {
-                Err(code) => errors.add(place, format!("{code} is not a district code")),
+        let regions = raw.region.iter().map(|raw| (raw, true));
+        for (region, is_place) in regions.chain(raw.codes.iter().map(|raw| (raw, false))) {
+            let (place, set_of, wrong) = if is_place {
+                let read = RegionSet::new(&region.name, &region.label, &region.codes);
+                (
+                    format!("region {}", region.name),
+                    read,
+                    "is not a district code",
+                )
+            } else {
+                let read = RegionSet::of_codes(&region.name, &region.label, &region.codes);
+                (format!("codes {}", region.name), read, "is not a code")
+            };
+            match set_of {
+                Err(code) => errors.add(place, format!("{code} {wrong}")),
                 Ok(region) => {
                     if set
                         .regions
@@ -227,9 +238,14 @@ fn names(raw: &RawName, set: &mut PolicySet, errors: &mut Errors) {
     if raw.roles.is_empty() {
         errors.add(&place, "no role");
     }
+    if raw.advances.is_some() && !matches!(raw.ty, Type::Int | Type::Month) {
+        errors.add(&place, "advances: only a count or a month grows with time");
+    }
     for role in &raw.roles {
         let who = match role.as_str() {
             "spouse" => "配偶",
+            "patient" => "患者",
+            "beneficiary" => "保障对象",
             _ => "本人",
         };
         let name = Name {
@@ -243,6 +259,7 @@ fn names(raw: &RawName, set: &mut PolicySet, errors: &mut Errors) {
             absent: absent.clone(),
             words: raw.words.clone(),
             hidden: raw.hidden,
+            advances: raw.advances.clone(),
         };
         if set
             .names

@@ -101,6 +101,24 @@ impl Parameter {
 }
 
 impl Row {
+    /// What else must hold, in words: 地区：中心城区，未成年子女至少 2.
+    pub(crate) fn tests_in_words(&self, parameter: &Parameter) -> String {
+        let name = |index: &usize| {
+            let argument = parameter.arguments.get(*index);
+            crate::compare::argument_name(argument.map_or("", |argument| argument.name.as_str()))
+        };
+        let tests: Vec<String> = self
+            .tests
+            .iter()
+            .map(|test| match test {
+                Test::Is(index, code) => format!("{}：{code}", name(index)),
+                Test::Within(index, set) => format!("{}：{}", name(index), set.label),
+                Test::AtLeast(index, least) => format!("{}至少 {least}", name(index)),
+            })
+            .collect();
+        tests.join("，")
+    }
+
     /// A row that holds from `from`.
     pub(crate) fn new(from: NaiveDate, tests: Vec<Test>, value: Value) -> Row {
         let (mark, source) = (String::new(), String::new());

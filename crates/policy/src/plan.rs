@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub reviews: Vec<(Node, Template)>,
     pub amount: Option<Amount>,
     pub claim: Claim,
+    /// Slots that grow by one with each month, and while what.
+    pub advances: Vec<(u16, Node)>,
     /// What to ask for.
     pub needs: Vec<PlanNeed>,
 }
@@ -39,7 +41,10 @@ pub(crate) struct PlanNeed {
 pub(crate) struct Claim {
     pub kind: Option<Node>,
     pub prefix: String,
-    pub key: Option<Node>,
+    /// The parts of the key, in order; none where nothing is shared.
+    pub key: Vec<(Node, Type)>,
+    /// It holds an ID number.
+    pub personal: bool,
 }
 
 /// Where a slot's value comes from.
@@ -73,6 +78,8 @@ pub(crate) struct PlanCondition {
     pub on_unknown: OnUnknown,
     pub document: Option<String>,
     pub suspicion: bool,
+    /// The code of the condition that it stands in for.
+    pub stands_in: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -130,10 +137,22 @@ impl Plan {
 
     /// The object that the withdrawal shares with other claims: `HOME:500103…`.
     pub fn claimed(&self, slots: &[Slot]) -> Option<String> {
-        match self.claim.key.as_ref()?.value(Context::new(slots)) {
-            Ok(Val::Text(key)) if !key.is_empty() => Some(format!("{}:{key}", self.claim.prefix)),
-            _ => None,
+        if self.claim.key.is_empty() {
+            return None;
         }
+        let mut key = self.claim.prefix.clone();
+        for (node, ty) in &self.claim.key {
+            let part = match node.value(Context::new(slots)).ok()? {
+                Val::Text(text) => text.to_owned(),
+                value => ty.text(&value.into()),
+            };
+            if part.is_empty() {
+                return None;
+            }
+            key.push(':');
+            key.push_str(&part);
+        }
+        Some(key)
     }
 
     /// The names that read what was claimed of that object.
@@ -209,21 +228,19 @@ impl Plan {
             Some(Ok(Value::Number(day))) => *day,
             _ => 0,
         };
-        let mut tally = Tally::default();
         let mut results = Vec::with_capacity(self.conditions.len());
         for condition in &self.conditions {
-            if day < condition.from || day > condition.to {
-                results.push(None);
-                continue;
-            }
             let applies = condition.applies.as_ref().map(|node| node.truth(context));
-            if applies == Some(Ok(false)) {
-                results.push(None);
-                continue;
+            let counts =
+                (condition.from..=condition.to).contains(&day) && applies != Some(Ok(false));
+            results.push(counts.then(|| condition.when.truth(context)));
+        }
+        self.stand_in(&mut results);
+        let mut tally = Tally::default();
+        for (condition, result) in self.conditions.iter().zip(&results) {
+            if let Some(result) = result {
+                tally.add(condition, *result);
             }
-            let result = condition.when.truth(context);
-            tally.add(condition, result);
-            results.push(Some(result));
         }
         let amount = self
             .amount
@@ -238,6 +255,28 @@ impl Plan {
         };
         verdict.outcome = self.combine(tally, &mut verdict, context);
         verdict
+    }
+
+    /// A condition that stands in counts only while the other's source is silent, and then only where it is met: what another source would
+    /// have said is never taken for a no. One of the two is left out of the decision.
+    fn stand_in(&self, results: &mut [Option<Result<bool, Gap>>]) {
+        for (index, condition) in self.conditions.iter().enumerate() {
+            let Some(code) = &condition.stands_in else {
+                continue;
+            };
+            let first = self
+                .conditions
+                .iter()
+                .zip(results.iter())
+                .position(|(other, result)| other.code == *code && result.is_some());
+            let Some(first) = first else { continue };
+            let silent = results[first] == Some(Err(Gap::Unknown));
+            if silent && results[index] == Some(Ok(true)) {
+                results[first] = None;
+            } else {
+                results[index] = None;
+            }
+        }
     }
 
     /// The combination table, first row that applies.

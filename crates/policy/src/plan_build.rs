@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::agreement::Agreement;
 use crate::evaluate::{NOW, Node};
 use crate::expression::{self, Meaning, Scope};
-use crate::file::{PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawReview};
+use crate::file::{
+    PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawKey, RawReview,
+};
 use crate::load::{Errors, day};
 use crate::plan::{
     Amount, AmountTerm, Claim, Plan, PlanCondition, PlanNeed, SlotSource, first_slots,
@@ -83,6 +85,7 @@ impl<'a> Builder<'a> {
             reviews: Vec::new(),
             amount: None,
             claim: Claim::default(),
+            advances: Vec::new(),
             needs: Vec::new(),
         };
         Builder { set, plan, amount }
@@ -128,8 +131,26 @@ impl<'a> Builder<'a> {
         if let Some(raw) = parts.iter().find_map(|(_, part)| part.claim.as_ref()) {
             self.plan.claim = self.claim(raw, errors);
         }
+        self.advances(errors);
         self.check_doubles(errors);
         self.plan
+    }
+
+    /// What grows with time; only names that the service reads anyway do, so that nothing more is asked for it.
+    fn advances(&mut self, errors: &mut Errors) {
+        let growing: Vec<(u16, String, String)> = (0..)
+            .zip(&self.plan.slots)
+            .filter_map(|(slot, source)| match source {
+                SlotSource::Name(name) => Some((slot, name.name.clone(), name.advances.clone()?)),
+                _ => None,
+            })
+            .collect();
+        for (slot, name, text) in growing {
+            let node = expression::compile_as(&text, Type::Bool, self);
+            if let Some(node) = errors.keep(&format!("name {name}, advances"), node) {
+                self.plan.advances.push((slot, node));
+            }
+        }
     }
 
     fn check_definition(&self, errors: &mut Errors) {
@@ -236,6 +257,7 @@ impl<'a> Builder<'a> {
             on_unknown: raw.unknown,
             document: raw.document.clone(),
             suspicion: raw.suspicion,
+            stands_in: raw.stands_in.clone(),
         })
     }
 
@@ -266,14 +288,20 @@ impl<'a> Builder<'a> {
     }
 
     fn claim(&mut self, raw: &RawClaim, errors: &mut Errors) -> Claim {
-        let mut text = |key: &str, text: Option<&String>| {
-            let node = expression::compile_as(text?, Type::Text, self);
-            errors.keep(&format!("claim, {key}"), node)
-        };
+        let kind = raw.kind.as_ref().and_then(|text| {
+            let node = expression::compile_as(text, Type::Text, self);
+            errors.keep("claim, kind", node)
+        });
+        let parts = raw.key.as_ref().map_or(&[][..], RawKey::parts);
+        let key = parts
+            .iter()
+            .filter_map(|text| errors.keep("claim, key", expression::compile(text, self)))
+            .collect();
         Claim {
-            kind: text("kind", raw.kind.as_ref()),
+            kind,
             prefix: raw.prefix.clone(),
-            key: text("key", raw.key.as_ref()),
+            key,
+            personal: raw.personal,
         }
     }
 
@@ -349,9 +377,22 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// One code is one condition on any day.
+    /// One code is one condition on any day, and what another stands in for is there.
     fn check_doubles(&self, errors: &mut Errors) {
         let conditions = &self.plan.conditions;
+        for condition in conditions {
+            let missing = condition.stands_in.as_ref().filter(|code| {
+                !conditions.iter().any(|other| {
+                    other.code == **code
+                        && other.code != condition.code
+                        && other.stands_in.is_none()
+                })
+            });
+            if let Some(code) = missing {
+                let place = format!("condition {}", condition.code);
+                errors.add(place, format!("stands in for {code}, which is not there"));
+            }
+        }
         for (index, condition) in conditions.iter().enumerate() {
             let clash = conditions[..index].iter().any(|earlier| {
                 let apart = earlier.to < condition.from || condition.to < earlier.from;

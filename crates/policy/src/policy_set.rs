@@ -15,10 +15,10 @@ use crate::explain::Reading;
 use crate::fact::{At, Facts, Form};
 use crate::file::{LoadError, PolicyFiles, RawAgree};
 use crate::parameter::{Given, Parameter};
-use crate::plan::Plan;
+use crate::plan::{Plan, SlotSource};
 use crate::region::RegionSet;
 use crate::service::{FactNeed, ServiceDefinition};
-use crate::value::{Gap, Type, Value, date_number};
+use crate::value::{Gap, Slot, Type, Value, date_number};
 use crate::vocabulary::{FactType, Name};
 
 /// The rules of one centre in one version.
@@ -121,6 +121,11 @@ impl PolicySet {
         self.regions.get(name).map(Arc::as_ref)
     }
 
+    /// Every named set of districts.
+    pub fn regions(&self) -> impl Iterator<Item = &RegionSet> {
+        self.regions.values().map(Arc::as_ref)
+    }
+
     /// Days off and weekend days worked.
     pub fn holidays(&self) -> &Holidays {
         &self.holidays
@@ -159,6 +164,23 @@ impl PolicySet {
         })
     }
 
+    /// Reads what would be a case before its form is filled in: what must be filled in and is not stands for nothing yet, instead of
+    /// being missing. With a whole form it is [`PolicySet::reading`].
+    ///
+    /// # Errors
+    /// An unknown service.
+    pub fn reading_ahead<'a>(
+        &'a self,
+        service: &str,
+        facts: &'a Facts,
+        form: &Form,
+        at: At,
+    ) -> Result<Reading<'a>, PolicyError> {
+        let mut reading = self.reading(service, facts, form, at)?;
+        open_inputs(reading.plan, &mut reading.slots);
+        Ok(reading)
+    }
+
     /// Decides a case: the decision as it is shown.
     ///
     /// # Errors
@@ -187,7 +209,9 @@ impl PolicySet {
         at: At,
     ) -> Result<Vec<Ask<'_>>, PolicyError> {
         let plan = self.plan(service)?;
-        let slots = plan.read(facts, form, at);
+        let mut slots = plan.read(facts, form, at);
+        // What is not filled in yet is asked about when it is.
+        open_inputs(plan, &mut slots);
         let wanted = |when: &Option<crate::evaluate::Node>| match when {
             None => true,
             Some(when) => when.truth(Context::new(&slots)) == Ok(true),
@@ -235,7 +259,7 @@ impl PolicySet {
     ) -> Result<(Option<String>, Option<String>), PolicyError> {
         let plan = self.plan(service)?;
         let fixed = plan.service.withdraw_kind.clone();
-        if plan.claim.kind.is_none() && plan.claim.key.is_none() {
+        if plan.claim.kind.is_none() && plan.claim.key.is_empty() {
             return Ok((fixed, None));
         }
         let slots = plan.read(facts, form, at);
@@ -247,6 +271,30 @@ impl PolicySet {
             };
         let kind = text(&plan.claim.kind).or(fixed);
         Ok((kind, plan.claimed(&slots)))
+    }
+
+    /// Whether the object that a withdrawal shares with other claims holds an ID number.
+    pub fn claims_person(&self, service: &str) -> bool {
+        self.plans
+            .get(service)
+            .is_some_and(|plan| plan.claim.personal)
+    }
+
+    /// What a field of a fact is called and the words of its codes, where a name reads that field.
+    pub fn field_label(
+        &self,
+        role: &str,
+        fact_type: &str,
+        field: &str,
+    ) -> Option<(&str, &BTreeMap<String, String>)> {
+        self.names
+            .values()
+            .find(|name| {
+                let reads = matches!(name.read.field.as_slice(), [one] if one == field)
+                    || name.read.fallback.as_deref() == Some(field);
+                name.role == role && name.fact.fact_type == fact_type && reads
+            })
+            .map(|name| (name.label.as_str(), &name.words))
     }
 
     /// What a declared or defined name says with these facts, for prefilled fields; null while there is no value.
@@ -420,6 +468,18 @@ impl PolicySet {
                 law: &condition.law,
             })
             .collect())
+    }
+}
+
+/// Fields that must be filled in and are not stand for nothing yet.
+fn open_inputs(plan: &Plan, slots: &mut [Slot]) {
+    for (source, slot) in plan.slots.iter().zip(slots) {
+        if let SlotSource::Input(index) = source
+            && plan.service.inputs[*index].required
+            && *slot == Err(Gap::Missing)
+        {
+            *slot = Err(Gap::Unknown);
+        }
     }
 }
 

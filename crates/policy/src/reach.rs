@@ -15,7 +15,9 @@ impl Node {
             Node::MonthOf(inner) | Node::HoursSince(inner) => vec![inner],
             Node::ValueOr(pair) | Node::Compare(_, pair) => vec![&pair.0, &pair.1],
             Node::Arithmetic(_, pair) | Node::AddToMonth(pair) => vec![&pair.0, &pair.1],
-            Node::AddToDate(pair) | Node::FullMonths(pair) => vec![&pair.0, &pair.1],
+            Node::AddToDate(pair) | Node::FullMonths(pair) | Node::SameCity(pair) => {
+                vec![&pair.0, &pair.1]
+            }
             Node::All(parts) | Node::Any(parts) | Node::Least(parts) => parts.iter().collect(),
             Node::Greatest(parts) | Node::Parameter(_, parts) => parts.iter().collect(),
             Node::If(parts) | Node::SumMonths(parts) => vec![&parts.0, &parts.1, &parts.2],

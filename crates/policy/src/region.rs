@@ -1,4 +1,4 @@
-//! Named sets of districts (`central`, `city`): policy data, so that no code of a place stands in a program.
+//! Named sets of districts (`central`, `city`) and of other codes (diseases): policy data, so that none stands in a program.
 
 /// 区域. A set of six-digit district codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,36 @@ impl RegionSet {
                 set.prefixes.push(digits.into());
             } else {
                 set.codes.push(digits.into());
+            }
+        }
+        Ok(set)
+    }
+
+    /// From codes of another kind, e.g. of ICD-10: `I21*`, `N18.5`.
+    ///
+    /// # Errors
+    /// The first entry that is neither a code nor a beginning of one with a star.
+    pub fn of_codes(name: &str, label: &str, entries: &[String]) -> Result<RegionSet, String> {
+        let mut set = RegionSet {
+            name: name.into(),
+            label: label.into(),
+            codes: Vec::new(),
+            prefixes: Vec::new(),
+        };
+        for entry in entries {
+            let (code, is_prefix) = match entry.strip_suffix('*') {
+                Some(prefix) => (prefix, true),
+                None => (entry.as_str(), false),
+            };
+            let plain =
+                |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'.';
+            if code.is_empty() || !code.bytes().all(plain) {
+                return Err(entry.clone());
+            }
+            if is_prefix {
+                set.prefixes.push(code.into());
+            } else {
+                set.codes.push(code.into());
             }
         }
         Ok(set)

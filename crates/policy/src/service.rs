@@ -139,6 +139,9 @@ pub struct Input {
     /// Whether it must be given.
     #[serde(default)]
     pub required: bool,
+    /// One of several of which at least one is needed: it stands among the questions, though it may be left empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
     /// What counts when it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Json>,

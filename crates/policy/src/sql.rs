@@ -5,12 +5,14 @@
 //! basis points, months as `12·year + month − 1`, instants as seconds), `date`, `text`, `bigint[]` for a list of months. Where `has()` or
 //! `value_or()` is used on a name there is a second column `…_has boolean`: true, false where the record is missing, NULL where unknown.
 
+use std::collections::BTreeMap;
+
 use chrono::{Datelike, NaiveDate};
 
 use crate::evaluate::{Comparison, NOW, Node, Operation, TODAY};
 use crate::fact::At;
 use crate::parameter::{Parameter, Test};
-use crate::plan::SlotSource;
+use crate::plan::{Plan, SlotSource};
 use crate::policy_set::{PolicyError, PolicySet};
 use crate::value::{Type, Value, date_number, date_of};
 
@@ -67,34 +69,38 @@ impl PolicySet {
             .iter()
             .find(|found| found.code == code && found.from <= day && day <= found.to)
             .ok_or_else(|| SqlError::UnknownCondition(code.into()))?;
-        let types: Vec<Type> = plan
-            .slots
-            .iter()
-            .map(|slot| slot.ty(&plan.service))
-            .collect();
-        let mut writer = Writer {
-            slots: &plan.slots,
-            types,
-            at,
-            sql: SqlText::default(),
-        };
+        let mut writer = Writer::of(plan, None, at);
         let text = writer.node(&condition.when)?;
         writer.sql.text = text;
         Ok(writer.sql)
     }
 }
 
-struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     slots: &'a [SlotSource],
     types: Vec<Type>,
+    /// What stands in place of a column; a name without one is not known. Without this every name has its column.
+    given: Option<&'a BTreeMap<String, String>>,
     at: At,
-    sql: SqlText,
+    pub sql: SqlText,
 }
 
-type Written = Result<String, SqlError>;
+pub(crate) type Written = Result<String, SqlError>;
 
-impl Writer<'_> {
-    fn node(&mut self, node: &Node) -> Written {
+impl<'a> Writer<'a> {
+    /// Writes the expressions of a plan.
+    pub fn of(plan: &'a Plan, given: Option<&'a BTreeMap<String, String>>, at: At) -> Writer<'a> {
+        let types = plan.slots.iter().map(|slot| slot.ty(&plan.service));
+        Writer {
+            slots: &plan.slots,
+            types: types.collect(),
+            given,
+            at,
+            sql: SqlText::default(),
+        }
+    }
+
+    pub fn node(&mut self, node: &Node) -> Written {
         match node {
             Node::Bool(flag) => Ok(if *flag { "TRUE" } else { "FALSE" }.into()),
             Node::Number(number) => Ok(self.bind(SqlValue::Number(*number))),
@@ -165,6 +171,7 @@ impl Writer<'_> {
                 ))
             }
             Node::FullMonths(_) => Err(SqlError::NotPlain("months_between dates")),
+            Node::SameCity(_) => Err(SqlError::NotPlain("same_city")),
             Node::DaysInMonth(_) => Err(SqlError::NotPlain("days_in_month")),
             Node::Size(_) => Err(SqlError::NotPlain("size")),
             Node::AtMonth(..) | Node::Month => Err(SqlError::NotPlain("a value by month")),
@@ -209,12 +216,25 @@ impl Writer<'_> {
             }
             Type::Int | Type::Fen | Type::Bp | Type::Month | Type::Instant => "bigint",
         };
+        if let Some(given) = self.given {
+            return Ok(given
+                .get(&name)
+                .map_or_else(|| format!("NULL::{ty}"), Clone::clone));
+        }
         self.reads(&name, ty);
         Ok(name)
     }
 
     fn has(&mut self, slot: u16) -> Written {
-        let name = format!("{}_has", self.column_name(slot)?);
+        let name = self.column_name(slot)?;
+        if let Some(given) = self.given {
+            // Our own books are always read: where they hold nothing there is nothing.
+            return Ok(given.get(&name).map_or_else(
+                || "NULL::boolean".to_owned(),
+                |value| format!("({value} IS NOT NULL)"),
+            ));
+        }
+        let name = format!("{name}_has");
         self.reads(&name, "boolean");
         Ok(name)
     }

@@ -42,6 +42,8 @@ pub(crate) struct Name {
     pub words: BTreeMap<String, String>,
     /// Shown without its value.
     pub hidden: bool,
+    /// Grows by one with each month while this expression holds.
+    pub advances: Option<String>,
 }
 
 /// How a value is read from a fact.
@@ -229,7 +231,8 @@ impl Reader {
         let element = ty.element().ok_or(Gap::Unknown)?;
         let mut rows = Vec::with_capacity(entries.len());
         for entry in entries {
-            let month = parse_month(entry.get("month")).ok_or(Gap::Unknown)?;
+            let month = entry.get("month").or_else(|| entry.get("date"));
+            let month = parse_month(month).ok_or(Gap::Unknown)?;
             match entry.get(field) {
                 None | Some(Json::Null) if self.optional => {}
                 None => return Err(Gap::Unknown),
@@ -237,6 +240,9 @@ impl Reader {
             }
         }
         rows.sort_by_key(|(month, _)| *month);
+        if element == Type::Fen {
+            return added_up(&rows);
+        }
         Ok(Value::Series(rows.into()))
     }
 
@@ -253,6 +259,20 @@ impl Reader {
         let code = json.as_str().ok_or(Gap::Unknown)?;
         self.map.get(code).cloned().ok_or(Gap::Unknown)
     }
+}
+
+/// Money of one month stands once: two repayments in it, or two claims on it, are added.
+fn added_up(rows: &[(i64, Value)]) -> Slot {
+    let mut sums: Vec<(i64, Value)> = Vec::with_capacity(rows.len());
+    for (month, value) in rows {
+        match (sums.last_mut(), value) {
+            (Some((last, Value::Number(sum))), Value::Number(fen)) if last == month => {
+                *sum = sum.checked_add(*fen).ok_or(Gap::Unknown)?;
+            }
+            _ => sums.push((*month, value.clone())),
+        }
+    }
+    Ok(Value::Series(sums.into()))
 }
 
 fn parse_month(json: Option<&Json>) -> Option<i64> {

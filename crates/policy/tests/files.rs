@@ -27,9 +27,11 @@ fn the_demo_centres_files_have_no_mistake() {
             "employee-account-seal",
             "employee-account-transfer",
             "employee-account-unseal",
+            "employee-credit-referral",
             "employer-certificate",
             "employer-clerk-authorise",
             "employer-close-account",
+            "employer-credit-referral",
             "employer-debit-sign",
             "employer-deferral",
             "employer-info-maintain",
@@ -44,6 +46,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "query-account-detail",
             "query-basic-info",
             "query-employer-info",
+            "query-entitlements",
             "query-housing-subsidy",
             "query-transfer-in",
             "query-withdrawal-progress",
@@ -54,7 +57,21 @@ fn the_demo_centres_files_have_no_mistake() {
             "transfer-in-apply",
             "transfer-out",
             "verify-document",
+            "withdraw-build",
+            "withdraw-disability",
+            "withdraw-down-payment",
+            "withdraw-elevator",
+            "withdraw-emigrate",
+            "withdraw-hardship",
+            "withdraw-leave-job",
+            "withdraw-move-out",
+            "withdraw-purchase-full",
             "withdraw-rent",
+            "withdraw-repay",
+            "withdraw-retire",
+            "withdraw-run-commercial",
+            "withdraw-sign-commercial",
+            "withdraw-sign-fund-loan",
         ]
     );
 }
@@ -100,6 +117,7 @@ fn every_mistake_is_told_with_its_place() {
         (service("").replace("refusal = \"不符合\"", "refusal = \"{t.nobody}\""), "condition T-1, refusal", "unknown name t.nobody"),
         (service("").replace("refusal = \"不符合\"", "refusal = \"{t.b\""), "condition T-1, refusal", "never closed"),
         (service(&condition("T-1", "t.c")), "condition T-1", "stands twice for the same days"),
+        (service("stands_in = \"T-9\"\n"), "condition T-1", "stands in for T-9, which is not there"),
         (service("colour = 1\n"), "line", "unknown field"),
         (service("").replace("withdraw_kind = \"SAMPLE\"", ""), "service", "no withdraw_kind"),
         (format!("{SERVICE}{}", condition("T-1", "t.b")), "service", "no [amount]"),
@@ -225,8 +243,8 @@ fn a_new_service_is_one_file() {
     let mut files = support::files();
     let text = r#"
 [[fact]]
-type = "civil.min_living"
-label = "最低生活保障"
+type = "veteran.card"
+label = "退役军人优待"
 source = "D02"
 source_name = "市民政局"
 
@@ -235,12 +253,12 @@ name = "living.covered"
 label = "在保"
 type = "bool"
 roles = ["applicant"]
-fact = "civil.min_living"
+fact = "veteran.card"
 read = { path = "covered" }
 absent = false
 
 [[parameter]]
-name = "low_cap_fen"
+name = "veteran_cap_fen"
 label = "低保提取限额"
 type = "fen"
 mark = "assumed"
@@ -248,7 +266,7 @@ source = "test"
 values = [{ from = "2020-01-01", value = 1200000 }]
 
 [service]
-id = "withdraw-low-income"
+id = "withdraw-veteran"
 name_zh = "低保提取"
 short_zh = "低保提取"
 verb = "do"
@@ -271,15 +289,15 @@ label = "收款银行卡号"
 required = true
 
 [[needs]]
-type = "civil.min_living"
+type = "veteran.card"
 role = "applicant"
 
 [amount]
-formula = "min(account.available, low_cap_fen)"
+formula = "min(account.available, veteran_cap_fen)"
 
 [[amount.part]]
 label = "低保提取限额"
-formula = "low_cap_fen"
+formula = "veteran_cap_fen"
 
 [[condition]]
 code = "LOW-01"
@@ -293,10 +311,10 @@ document = "低保证"
 "#;
     files
         .files
-        .insert("chongqing/withdraw-low-income.toml".into(), text.into());
+        .insert("chongqing/withdraw-veteran.toml".into(), text.into());
     let policy = PolicySet::load(&files).expect("a good file");
-    let covered = tenant().with("civil.min_living", json!({"covered": true}));
-    let decision = covered.decided(&policy, "withdraw-low-income");
+    let covered = tenant().with("veteran.card", json!({"covered": true}));
+    let decision = covered.decided(&policy, "withdraw-veteran");
     assert_eq!(decision.outcome, Outcome::Approved);
     assert_eq!(decision.amount_fen, Some(1_200_000));
     assert!(decision.amount_parts[0].binding);
@@ -307,13 +325,13 @@ document = "低保证"
             .iter()
             .any(|condition| condition.code == "CMN-12")
     );
-    let not_covered = tenant().with("civil.min_living", json!({"covered": false}));
+    let not_covered = tenant().with("veteran.card", json!({"covered": false}));
     assert_eq!(
-        not_covered.decided(&policy, "withdraw-low-income").outcome,
+        not_covered.decided(&policy, "withdraw-veteran").outcome,
         Outcome::Refused
     );
     assert_eq!(
-        tenant().decided(&policy, "withdraw-low-income").outcome,
+        tenant().decided(&policy, "withdraw-veteran").outcome,
         Outcome::Waiting
     );
     assert_ne!(policy.reference().digest, chongqing().reference().digest);

@@ -3,8 +3,8 @@ use anju_portal::components::{
     Line, Masked, Pager, Row, Rows, State, Table, Tabs, Text, Timeline, Tone, When,
 };
 use anju_portal::pages::desk::{
-    ApplyPage, AskWhy, CasePage, CustomerPage, IdentifyPage, KeysPage, Paper, Reveal, SearchPage,
-    SessionsPage, TaskSide, TasksPage,
+    ApplyPage, AskWhy, CasePage, CustomerPage, HandedIn, IdentifyPage, KeysPage, Reveal,
+    SearchPage, SessionsPage, TaskSide, TasksPage,
 };
 use anju_portal::security::Visit;
 
@@ -269,6 +269,8 @@ fn customer(visit: &Visit) -> CustomerPage {
         .tight(),
         button: Some(Button::go("办理银行卡变更", "/desk/do/card-change").wide()),
         hold: None,
+        on: Field::new("on", "看以前哪一天", FieldKind::Date),
+        past: None,
         family: Facts(vec![
             ("配偶".into(), "王*，已授权查询，至 12月31日".into()),
             (
@@ -367,10 +369,18 @@ fn case(visit: &Visit) -> CasePage {
         sources: None,
         conditions: super::service::conditions(),
         formula: None,
-        papers: vec![Paper {
-            name: "住院费用结算单 2 页".into(),
+        papers: vec![HandedIn {
+            name: "医疗费用结算单".into(),
             href: "/desk/papers/1".into(),
+            picture: "/desk/papers/1/picture".into(),
+            drawn: true,
+            tag: State::pass("已采用").tag(),
+            read: Facts(vec![(
+                "个人负担的医疗费用".into(),
+                Text::new().money(fen(4_800_000)),
+            )]),
         }],
+        hand_over: None,
         hands: Some(Hands {
             hands: vec![
                 Hand::signed("张*（3021）11月24日 10:02"),

@@ -72,6 +72,7 @@ fn unit_frame(visit: &Visit, title: &str, tab: UnitTab) -> UnitFrame {
         head: head(visit, title),
         tab,
         clerk: "陈*".into(),
+        counter: None,
     }
 }
 

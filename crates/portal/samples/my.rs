@@ -94,12 +94,26 @@ fn withdraw(visit: &Visit) -> WithdrawPage {
                 .say("，8、9、10 三个月。上限是每月 ")
                 .money(fen(150_000))
                 .say("，没有超过。"),
+            why: "/my/do/withdraw-rent/why".into(),
             button: Button::go(
                 Text::new().say("核对并提取 ").money(fen(360_000)),
                 "/my/do/withdraw-rent",
             )
             .wide(),
         }],
+        doing: Rows::new(Vec::new()),
+        flight: None,
+        later: vec![
+            Row::to("/my/do/x/why", "还贷提取")
+                .note("距上次还贷提取不满 12 个月；这一条 2027年3月1日 起符合。")
+                .value("最早 2027年3月1日"),
+        ],
+        watch: vec![(
+            "短信告诉我".into(),
+            "找到您能办的，发一条短信，同一件事不发第二次。".into(),
+            Button::send("不要短信", anju_portal::components::ButtonLook::Plain)
+                .value("tell", "off"),
+        )],
         unknown: vec![
             Row::to("/my/do/x/why", "家庭困难提取（低保）")
                 .note("民政部门还没有回复，10:20 再问一次。可以先交申请")
@@ -115,6 +129,9 @@ fn withdraw(visit: &Visit) -> WithdrawPage {
             unmet("离职提取", "还在缴存", "差 2 条"),
             unmet("出境定居提取", "没有查到注销户口", "差 1 条"),
         ],
+        more: Rows::new(vec![
+            Row::to("/my/agreements", "约定提取").note("签一次约，每期还了住房贷款自动提取到卡"),
+        ]),
         taken: Rows::new(Vec::new()),
     }
 }
@@ -231,7 +248,7 @@ fn me(visit: &Visit) -> MePage {
             Row::to("/my/me/access", "谁看过我的信息")
                 .icon("eye")
                 .value("30 天 1 次"),
-            Row::to("/my/me/consents", "授权").icon("key"),
+            Row::to("/my/consents", "授权").icon("key"),
             Row::to("/my/me/sessions", "登录的设备")
                 .icon("mobile")
                 .value("2 台"),
@@ -275,6 +292,18 @@ fn consents(visit: &Visit) -> ConsentPage {
             "为租房提取 2611-0482，至 12月31日".into(),
             Some(Button::send("收回", ButtonLook::Plain).value("consent", "c2")),
         )],
+        flash: None,
+        enquiries: Rows::new(vec![
+            Row::of("市民政局 · 婚姻登记")
+                .note("11月24日 10:02，为租房提取")
+                .value(Text::new().state(&State::pass("有记录"))),
+        ]),
+        disputes: Rows::new(vec![
+            Row::of("市规划和自然资源局 · 不动产登记")
+                .note("11月24日 10:05提出，2026-12-01前答复，工单 D03-GD-00001")
+                .value(Text::new().state(&State::wait("来源正在核实"))),
+        ]),
+        doubtable: vec![(1, "市民政局 · 婚姻登记（11月24日 10:02）".to_owned())],
     }
 }
 

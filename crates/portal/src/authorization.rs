@@ -2,6 +2,7 @@
 //! the first request and by the test that walks over all of it. What one may *see* behind a route is asked by the handler
 //! (a person sees his own cases, a clerk his employer's, a reviewer his branch's).
 
+use anju_casework::Actor;
 use anju_casework::session::{self, Session, audience};
 use anju_casework::staff::{self, Staff, role};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
@@ -21,15 +22,17 @@ pub enum Who {
     Anyone,
     /// A person who is logged in (个人).
     Person,
-    /// An employer's clerk who is logged in (单位经办人).
+    /// An employer's clerk who is logged in (单位经办人), or a teller while he serves an employer at the counter (柜面代办).
     Clerk,
+    /// A clerk for himself: no teller acts here in his place.
+    ClerkAlone,
     /// The holder of a licence whose employer has no account yet.
     Holder,
     /// Staff with one of these roles; with none named, any staff.
     Staff(&'static [&'static str]),
 }
 
-use Who::{Anyone, Clerk, Holder, Person};
+use Who::{Anyone, Clerk, ClerkAlone, Holder, Person};
 
 /// Does one of these roles belong to this member of staff? With none named, any staff will do.
 fn holds(staff: &Staff, roles: &[&str]) -> bool {
@@ -55,9 +58,24 @@ const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
 const OPERATORS: Who = Who::Staff(&[role::SYSTEM_ADMIN, role::SERVICE_MANAGER, role::AUDITOR]);
+const SOURCES: Who = Who::Staff(&[
+    role::SYSTEM_ADMIN,
+    role::SERVICE_MANAGER,
+    role::REVIEWER,
+    role::AUDITOR,
+]);
 const LEADERS: Who = Who::Staff(&[role::SERVICE_MANAGER, role::POLICY_OFFICER, role::AUDITOR]);
+const ENTITLED: Who = Who::Staff(&[
+    role::TELLER,
+    role::REVIEWER,
+    role::SERVICE_MANAGER,
+    role::POLICY_OFFICER,
+    role::AUDITOR,
+]);
 const ARREARS: Who = Who::Staff(&[role::COLLECTOR, role::AUDITOR]);
 const COLLECTORS: Who = Who::Staff(&[role::COLLECTOR]);
+const POLICY_READERS: Who = Who::Staff(&[role::POLICY_OFFICER, role::AUDITOR]);
+const POLICY_OFFICERS: Who = Who::Staff(&[role::POLICY_OFFICER]);
 const STAFF: Who = Who::Staff(&[]);
 
 /// The table. Methods are those that the route answers; HEAD goes with GET.
@@ -67,6 +85,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/guides", Anyone),
     ("GET", "/guides/{service}", Anyone),
     ("GET", "/outlets", Anyone),
+    ("GET", "/speed", Anyone),
     ("GET", "/accessibility", Anyone),
     ("GET", "/privacy", Anyone),
     ("GET", "/policy/{service}", Anyone),
@@ -89,6 +108,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     // 个人.
     ("GET", "/my", Person),
     ("GET", "/my/withdraw", Person),
+    ("POST", "/my/withdraw/watch", Person),
     ("GET", "/my/transfer", Person),
     ("POST", "/my/transfer", Person),
     ("GET", "/my/do/{service}", Person),
@@ -104,7 +124,12 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/my/cases/{case}/proof.json", Person),
     ("GET", "/my/cases/{case}/withdraw", Person),
     ("POST", "/my/cases/{case}/withdraw", Person),
+    ("GET", "/my/agreements", Person),
+    ("GET", "/my/cases/{case}/papers", Person),
+    ("POST", "/my/cases/{case}/papers", Person),
+    ("GET", "/my/cases/{case}/papers/{paper}/picture", Person),
     ("GET", "/my/flexible", Person),
+    ("GET", "/my/credit", Person),
     ("GET", "/my/account", Person),
     ("GET", "/my/account.csv", Person),
     ("GET", "/my/years", Person),
@@ -126,8 +151,10 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/my/me/changes", Person),
     ("GET", "/my/me/proofs", Person),
     ("GET", "/my/me/proofs/{remittance}/proof.json", Person),
+    ("GET", "/my/consents", Person),
+    ("POST", "/my/consents", Person),
+    ("POST", "/my/consents/dispute", Person),
     ("GET", "/my/me/consents", Person),
-    ("POST", "/my/me/consents/withdraw", Person),
     ("GET", "/my/me/sessions", Person),
     ("POST", "/my/me/sessions/end", Person),
     // 单位.
@@ -150,6 +177,9 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/unit/base/sheet.xlsx", Clerk),
     ("POST", "/unit/base/apply", Clerk),
     ("GET", "/unit/base/{roster}", Clerk),
+    ("GET", "/unit/subsidy", Clerk),
+    ("POST", "/unit/subsidy", Clerk),
+    ("GET", "/unit/subsidy/sheet.xlsx", Clerk),
     ("GET", "/unit/cards", Clerk),
     ("POST", "/unit/cards", Clerk),
     ("GET", "/unit/ratio", Clerk),
@@ -176,6 +206,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/unit/cases/{case}", Clerk),
     ("GET", "/unit/cases/{case}/proof.json", Clerk),
     ("POST", "/unit/cases/{case}/withdraw", Clerk),
+    ("POST", "/unit/cases/{case}/consent", Clerk),
+    ("POST", "/unit/cases/{case}/supplement", Clerk),
     ("POST", "/unit/cases/{case}/resume", Clerk),
     ("POST", "/unit/cases/{case}/make-up", Clerk),
     ("GET", "/unit/open", Holder),
@@ -183,8 +215,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/unit/employer", Clerk),
     ("POST", "/unit/employer", Clerk),
     ("POST", "/unit/employer/clerks", Clerk),
-    ("GET", "/unit/sessions", Clerk),
-    ("POST", "/unit/sessions/end", Clerk),
+    ("GET", "/unit/sessions", ClerkAlone),
+    ("POST", "/unit/sessions/end", ClerkAlone),
     // 柜面.
     ("GET", "/desk", STAFF),
     ("GET", "/desk/tasks", TASKS),
@@ -192,11 +224,19 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/cases/{case}", READERS),
     ("GET", "/desk/cases/{case}/proof.json", READERS),
     ("POST", "/desk/cases/{case}/check", REVIEWERS),
+    ("POST", "/desk/cases/{case}/papers", TELLERS),
+    ("GET", "/desk/papers", TASKS),
+    ("GET", "/desk/papers/{paper}", TASKS),
+    ("POST", "/desk/papers/{paper}", TELLERS),
+    ("GET", "/desk/papers/{paper}/picture", TASKS),
     ("GET", "/desk/corrections", BOOKS),
     ("POST", "/desk/corrections", ACCOUNTANTS),
     ("POST", "/desk/corrections/{id}/check", ACCOUNTANTS),
+    ("GET", "/desk/agreements", READERS),
     ("GET", "/desk/relief", REPORTS),
     ("GET", "/desk/relief/list", REPORTS),
+    ("GET", "/desk/credit", REPORTS),
+    ("GET", "/desk/credit/list", REPORTS),
     ("GET", "/desk/identify", TELLERS),
     ("POST", "/desk/identify", TELLERS),
     ("GET", "/desk/do/{service}", TELLERS),
@@ -204,6 +244,9 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/do/{service}/why", TELLERS),
     ("GET", "/desk/employers/open", TELLERS),
     ("POST", "/desk/employers/open", TELLERS),
+    ("GET", "/desk/employers", TELLERS),
+    ("POST", "/desk/employers", TELLERS),
+    ("POST", "/desk/employers/serve", TELLERS),
     ("POST", "/desk/leave", TELLERS),
     ("GET", "/desk/people/{person}", READERS),
     ("POST", "/desk/people/{person}/serve", TELLERS),
@@ -215,11 +258,37 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/keys", STAFF),
     ("GET", "/desk/styleguide", STAFF),
     ("GET", "/desk/ops", OPERATORS),
+    ("GET", "/desk/sources", SOURCES),
+    ("GET", "/desk/sources/{source}", SOURCES),
+    ("GET", "/desk/deaths", TASKS),
+    ("POST", "/desk/deaths", REVIEWERS),
     ("GET", "/desk/transfers", TASKS),
     ("GET", "/desk/transfers/{case}", TASKS),
     ("POST", "/desk/transfers/{case}/propose", TELLERS),
     ("POST", "/desk/transfers/{case}/confirm", TELLERS),
     ("GET", "/desk/environment", LEADERS),
+    ("GET", "/desk/entitled", ENTITLED),
+    ("GET", "/desk/policy", POLICY_READERS),
+    ("POST", "/desk/policy", POLICY_OFFICERS),
+    ("GET", "/desk/policy/{change}", POLICY_READERS),
+    ("POST", "/desk/policy/{change}/row", POLICY_OFFICERS),
+    ("POST", "/desk/policy/{change}/file", POLICY_OFFICERS),
+    ("POST", "/desk/policy/{change}/step", POLICY_OFFICERS),
+    (
+        "GET",
+        "/desk/policy/{change}/steps/{seq}/proof.json",
+        POLICY_READERS,
+    ),
+    ("GET", "/desk/policy/{change}/simulation", POLICY_READERS),
+    ("GET", "/desk/policy/{change}/people", POLICY_READERS),
+    ("GET", "/desk/policy/{change}/people.csv", POLICY_READERS),
+    (
+        "GET",
+        "/desk/policy/{change}/people/{person}",
+        POLICY_READERS,
+    ),
+    ("GET", "/desk/policy/{change}/notice", POLICY_READERS),
+    ("POST", "/desk/policy/{change}/notice", POLICY_OFFICERS),
     ("GET", "/desk/arrears", ARREARS),
     ("GET", "/desk/arrears/{employer}", ARREARS),
     ("GET", "/desk/enforcement", ARREARS),
@@ -238,6 +307,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/books/close/{date}/proof.json", BOOKS),
     ("POST", "/desk/books/close/propose", ACCOUNTANTS),
     ("POST", "/desk/books/close/confirm", ACCOUNTANTS),
+    ("GET", "/desk/flexible", BOOKS),
+    ("POST", "/desk/flexible", ACCOUNTANTS),
     ("GET", "/desk/books/interest", BOOKS),
     ("POST", "/desk/books/interest", ACCOUNTANTS),
 ];
@@ -308,10 +379,17 @@ async fn admit(
     match who {
         Anyone => Ok((session, None)),
         Person if session.audience == audience::PERSON => Ok((session, None)),
-        Clerk if session.audience == audience::CLERK => Ok((session, None)),
+        Clerk | ClerkAlone if session.audience == audience::CLERK => Ok((session, None)),
+        Clerk if session.audience == audience::STAFF && session.served_employer.is_some() => {
+            let staff = staff::get(office, session.subject_id)
+                .await?
+                .filter(|staff| matches!(TELLERS, Who::Staff(roles) if holds(staff, roles)))
+                .ok_or(PageError::LogIn)?;
+            Ok((session, Some(staff)))
+        }
         Holder if session.audience == audience::HOLDER => Ok((session, None)),
         // There is one thing that he can do here.
-        Clerk if session.audience == audience::HOLDER => Err(PageError::OpenFirst),
+        Clerk | ClerkAlone if session.audience == audience::HOLDER => Err(PageError::OpenFirst),
         Who::Staff(roles) if session.audience == audience::STAFF => {
             let staff = staff::get(office, session.subject_id)
                 .await?
@@ -359,15 +437,40 @@ pub struct Me {
     pub person_id: i64,
 }
 
-/// The clerk of the session and his employer.
+/// Whoever acts for the employer of the session: its clerk, or a teller at the counter in his presence.
 #[derive(Debug, Clone)]
 pub struct AtUnit {
     /// The session.
     pub session: Session,
-    /// The clerk.
-    pub clerk_id: i64,
     /// The employer.
     pub employer_id: i64,
+    /// The teller, at the counter.
+    pub teller: Option<Staff>,
+}
+
+impl AtUnit {
+    /// Who stands behind what is done.
+    pub fn actor(&self) -> Actor {
+        match &self.teller {
+            Some(teller) => Actor::Staff(teller.staff_id),
+            None => Actor::Clerk(self.session.subject_id),
+        }
+    }
+
+    /// The clerk who is logged in; nobody at the counter.
+    pub fn clerk_id(&self) -> Option<i64> {
+        self.teller.is_none().then_some(self.session.subject_id)
+    }
+
+    /// The channel code of services.md §3.
+    pub fn channel(&self) -> &'static str {
+        if self.teller.is_some() { "CTR" } else { "HALL" }
+    }
+
+    /// The teller, who may not review what he served.
+    pub fn served_by(&self) -> Option<i64> {
+        self.teller.as_ref().map(|teller| teller.staff_id)
+    }
 }
 
 /// The holder of a licence whose employer has no account yet.
@@ -419,10 +522,15 @@ impl<S: Send + Sync> FromRequestParts<S> for AtUnit {
     type Rejection = PageError;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtUnit, PageError> {
         let session = session_of(parts)?;
+        let teller = parts.extensions.get::<Staff>().cloned();
+        let employer_id = match &teller {
+            Some(_) => session.served_employer,
+            None => session.employer_id,
+        };
         Ok(AtUnit {
-            clerk_id: session.subject_id,
-            employer_id: session.employer_id.ok_or(PageError::LogIn)?,
+            employer_id: employer_id.ok_or(PageError::LogIn)?,
             session,
+            teller,
         })
     }
 }
@@ -504,7 +612,7 @@ mod tests {
         for (_, path, who) in TABLE {
             match path.split('/').nth(1) {
                 Some("my") => assert_eq!(*who, Person, "{path}"),
-                Some("unit") => assert!(matches!(who, Clerk | Holder), "{path}"),
+                Some("unit") => assert!(matches!(who, Clerk | ClerkAlone | Holder), "{path}"),
                 Some("desk") => assert!(matches!(who, Who::Staff(_)), "{path}"),
                 _ => assert_eq!(*who, Anyone, "{path}"),
             }

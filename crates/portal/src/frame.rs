@@ -133,6 +133,19 @@ pub struct UnitFrame {
     pub tab: UnitTab,
     /// 经办, masked: 陈*.
     pub clerk: String,
+    /// The counter, where a teller acts for the employer.
+    pub counter: Option<Counter>,
+}
+
+/// 柜面代办: who acts for whom.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// Number of the teller.
+    pub teller: String,
+    /// Name of the employer.
+    pub employer: String,
+    /// Who stands at the window.
+    pub why: String,
 }
 
 /// An entry of the desk's rail.

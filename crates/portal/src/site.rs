@@ -1,7 +1,9 @@
 //! 公开的页面: handlers of what anyone may read. The guides are drawn from the policy in force, so that they cannot disagree with
 //! the decision.
 
+use anju_business::withdrawal::pace::{self, Pace};
 use anju_casework::branch;
+use anju_domain::rate::Bp;
 use anju_policy::ServiceDefinition;
 use anju_policy::service::Verb;
 use axum::Router;
@@ -10,10 +12,12 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::components::{Button, Facts, Row, Rows, Text};
+use crate::components::{
+    Button, Cell, Chart, ChartKind, Column, Facts, Line, Point, Row, Rows, Series, Table, Text,
+};
 use crate::frame::{SiteFrame, SiteTab};
 use crate::pages::error::PageError;
-use crate::pages::site::{SiteHome, WordsPage};
+use crate::pages::site::{SiteHome, SpeedPage, WordsPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::GuidePage;
@@ -26,6 +30,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/guides/{service}", get(guide))
         .route("/policy/{service}", get(policy))
         .route("/outlets", get(outlets))
+        .route("/speed", get(speed))
         .route("/accessibility", get(accessibility))
         .route("/privacy", get(privacy))
 }
@@ -39,7 +44,9 @@ fn frame(visit: &Visit, title: &str, tab: SiteTab) -> SiteFrame {
 
 /// Where a service begins.
 fn begin(service: &ServiceDefinition) -> Option<(String, &'static str)> {
-    if service.effect == "pay_out" {
+    if service.channels.is_empty() {
+        None
+    } else if service.effect == "pay_out" {
         Some((format!("/my/do/{}", service.id), "登录后办"))
     } else if let Some(begin) = read_here(service) {
         Some(begin)
@@ -80,12 +87,151 @@ fn service_rows(portal: &Portal) -> Rows {
 }
 
 /// `GET /`.
-async fn home(State(portal): State<Portal>, visit: Visit) -> SiteHome {
-    SiteHome {
+async fn home(State(portal): State<Portal>, visit: Visit) -> Result<SiteHome, PageError> {
+    let office = &portal.engine.office;
+    let seconds = pace::seconds(office)?;
+    let whole = pace::whole(&pace::by_day(office).await?);
+    let figures = whole.map(|whole| {
+        Text::new()
+            .say(format!(
+                "近 {} 天提取到账 {} 笔，{}在 {seconds} 秒内到账。",
+                pace::DAYS,
+                whole.paid,
+                share(&whole)
+            ))
+            .link("/speed", "看每一段用了多少时间")
+    });
+    Ok(SiteHome {
         frame: frame(&visit, "首页", SiteTab::Home),
-        figures: None,
+        figures,
         services: service_rows(&portal),
+    })
+}
+
+fn share(pace: &Pace) -> String {
+    match pace.share_bp() {
+        Some(bp) => Bp::new(i32::try_from(bp).unwrap_or(0)).to_string(),
+        None => "—".to_owned(),
     }
+}
+
+/// A time as people say it: `850 毫秒`, `2.8 秒`, `3 分 20 秒`.
+fn time(ms: i64) -> String {
+    match ms {
+        ..1000 => format!("{ms} 毫秒"),
+        1000..60_000 => format!("{}.{} 秒", ms / 1000, ms % 1000 / 100),
+        60_000..3_600_000 => format!("{} 分 {} 秒", ms / 60_000, ms % 60_000 / 1000),
+        _ => format!("{} 小时 {} 分", ms / 3_600_000, ms % 3_600_000 / 60_000),
+    }
+}
+
+/// `GET /speed`: 秒级到账, by day and by service, with its legs.
+async fn speed(State(portal): State<Portal>, visit: Visit) -> Result<SpeedPage, PageError> {
+    let office = &portal.engine.office;
+    let seconds = pace::seconds(office)?;
+    let days = pace::by_day(office).await?;
+    let services = pace::by_service(office).await?;
+    let policy = office.policy();
+    let name = |id: &str| {
+        let service = policy.set.service(id);
+        service.map_or_else(|| id.to_owned(), |service| service.name_zh.clone())
+    };
+    let legs = |pace: &Pace| {
+        vec![
+            Cell::count(pace.paid),
+            Cell::digits(share(pace)),
+            Cell::count(pace.by_rules),
+            Cell::digits(time(pace.source_ms)),
+            Cell::digits(time(pace.decided_ms)),
+            Cell::digits(time(pace.bank_ms)),
+            Cell::digits(time(pace.total_ms)),
+        ]
+    };
+    let heads = || {
+        vec![
+            Column::figures("到账笔数"),
+            Column::figures(format!("{seconds} 秒内")),
+            Column::figures("规则自动办"),
+            Column::figures("向部门核对"),
+            Column::figures("提交到决定"),
+            Column::figures("决定到银行"),
+            Column::figures("提交到到账"),
+        ]
+    };
+    let table = |id: &'static str, caption: &str, first: &str, rows: Vec<Line>| {
+        let mut columns = vec![Column::words(first)];
+        columns.extend(heads());
+        Table::new(id, caption.to_owned(), columns, rows)
+            .cards()
+            .empty("这些天还没有提取到账。")
+    };
+    let row = |head: String, pace: &Pace| {
+        let mut cells = vec![Cell::new(head)];
+        cells.extend(legs(pace));
+        Line::new(cells)
+    };
+    let by_service = services.iter().map(|one| row(name(&one.of), one)).collect();
+    let by_day = days.iter().map(|one| row(one.of.clone(), one)).collect();
+    let whole = pace::whole(&days);
+    let finding = whole.as_ref().map_or_else(
+        || "这些天还没有提取到账".to_owned(),
+        |whole| format!("{}在 {seconds} 秒内到账", share(whole)),
+    );
+    let points = days
+        .iter()
+        .map(|day| Point {
+            label: day.of.clone(),
+            value: day.share_bp(),
+        })
+        .collect();
+    let said = format!("每天在 {seconds} 秒内到账的提取，占当天到账的比例");
+    let chart = Chart {
+        id: "share",
+        finding,
+        source: said.clone(),
+        kind: ChartKind::Lines,
+        series: vec![Series {
+            name: "秒级到账".to_owned(),
+            points,
+        }],
+        printed_unit: 100,
+        table: table("days", &said, "日期", by_day),
+    };
+    let caption = format!("近 {} 天，按事项", pace::DAYS);
+    Ok(SpeedPage {
+        frame: frame(&visit, "秒级到账", SiteTab::Other),
+        figures: whole.as_ref().map(|whole| {
+            vec![
+                (
+                    "秒级到账",
+                    share(whole),
+                    format!(
+                        "{} 笔里的 {} 笔，{seconds} 秒内到卡",
+                        whole.paid, whole.in_seconds
+                    ),
+                ),
+                (
+                    "提交到到账",
+                    time(whole.total_ms),
+                    format!(
+                        "各天的中位数；最慢的一天里，每百笔有五笔超过 {}",
+                        time(whole.slow_ms)
+                    ),
+                ),
+                (
+                    "规则自动办",
+                    whole.by_rules.to_string(),
+                    "不经人工审核就决定的笔数".to_owned(),
+                ),
+            ]
+        }),
+        chart,
+        services: table("services", &caption, "事项", by_service),
+        note: format!(
+            "从您点提交的那一刻，算到银行告诉我们已经入账；人工审核的、等部门答复的也都算在内。时间是各日中位数按笔数的平均，只计已日结的日子，近 {} 天。",
+            pace::DAYS
+        ),
+    })
 }
 
 /// `GET /guides`.

@@ -6,8 +6,10 @@
 //! rotate and one column's value cannot be passed off as another's. Read `key` first.
 
 mod cipher;
+pub mod envelope;
 mod key;
 mod number;
+pub mod pair;
 pub mod password;
 pub mod rotation;
 pub mod signature;
@@ -20,6 +22,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 pub use cipher::{hmac_sm3, same, sm3};
 pub use key::SharedKey;
 pub use number::{NumberKind, PublicNumbers};
+pub use pair::Sm2Ring;
 
 use key::{Key, KeyRing};
 use signature::{Ed25519Key, Sm2Key};

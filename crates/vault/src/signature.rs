@@ -5,6 +5,8 @@ use std::path::Path;
 
 use ed25519_dalek::Signer as _;
 use sm2::dsa::signature::Verifier as _;
+use sm2::elliptic_curve::pkcs8::der::asn1::{AnyRef, UintRef};
+use sm2::elliptic_curve::pkcs8::der::{self, Decode, Encode, Reader, SliceReader, Tag, Tagged};
 
 use crate::{VaultError, key, random};
 
@@ -104,6 +106,50 @@ impl Sm2Key {
         let signature: sm2::dsa::Signature = sm2::dsa::signature::Signer::sign(&self.0, message);
         signature.to_bytes().into()
     }
+
+    /// The same signature in the form of the wire: DER of `SEQUENCE { r INTEGER, s INTEGER }` (GM/T 0009-2012 §7.3).
+    #[must_use]
+    pub fn sign_der(&self, message: &[u8]) -> Vec<u8> {
+        to_der(&self.sign(message)).expect("two integers of 32 bytes always have a DER form")
+    }
+
+    /// Opens what was wrapped for this key by [`crate::envelope::close`].
+    pub(crate) fn unwrap_key(&self, wrapped: &[u8]) -> Option<Vec<u8>> {
+        sm2::pke::DecryptingKey::from_nonzero_scalar(*self.0.as_nonzero_scalar())
+            .ok()?
+            .decrypt_der(wrapped)
+            .ok()
+    }
+}
+
+/// Whether an SM2 signature in DER holds.
+#[must_use]
+pub fn verify_sm2_der(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    from_der(signature).is_ok_and(|signature| verify_sm2(public, message, &signature))
+}
+
+fn to_der(signature: &[u8; 64]) -> der::Result<Vec<u8>> {
+    let (r, s) = signature.split_at(32);
+    let body = [UintRef::new(r)?.to_der()?, UintRef::new(s)?.to_der()?].concat();
+    AnyRef::new(Tag::Sequence, &body)?.to_der()
+}
+
+fn from_der(text: &[u8]) -> der::Result<[u8; 64]> {
+    let whole = AnyRef::from_der(text)?;
+    whole.tag().assert_eq(Tag::Sequence)?;
+    let mut reader = SliceReader::new(whole.value())?;
+    let mut signature = [0; 64];
+    for half in signature.chunks_exact_mut(32) {
+        let number = UintRef::decode(&mut reader)?;
+        let bytes = number.as_bytes();
+        let start = half
+            .len()
+            .checked_sub(bytes.len())
+            .ok_or_else(|| Tag::Integer.length_error())?;
+        half[start..].copy_from_slice(bytes);
+    }
+    reader.finish()?;
+    Ok(signature)
 }
 
 /// Whether an SM2 signature (`r ‖ s`) holds.

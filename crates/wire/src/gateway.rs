@@ -3,7 +3,8 @@
 //! `POST /gateway/{interface-code}` with JSON in the city platform's form (data_sharing.md §2.1).
 //! Invariant guarded here: a request whose path, body, time or nonce was altered, that is older or younger
 //! than [`CLOCK_TOLERANCE_MS`], or that was seen before does not verify; a reply verifies only for the very
-//! request that it answers. The cipher is the caller's ([`GatewayMac`]): this crate computes no secrets.
+//! request that it answers. The cipher is the caller's ([`GatewaySigner`]): this crate computes no secrets.
+//! What a source wants closed travels in an [`Envelope`]; a signature covers the envelope, so that nothing is opened unproved.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,43 @@ pub const MAX_REPLY_BYTES: usize = 1024 * 1024;
 /// The most people whom one identity request may name.
 pub const MAX_BATCH_ITEMS: usize = 50_000;
 
-/// The only kind of signature that both ends of this wire use today.
-pub const SIGN_TYPE: &str = "HMAC-SM3";
+/// How a call or a reply is signed (签名方式).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignType {
+    /// HMAC-SM3 under the secret that both ends hold; hex.
+    #[default]
+    #[serde(rename = "HMAC-SM3")]
+    Hmac,
+    /// SM2 with SM3 (GB/T 32918.2) by the sender's own key; DER in base64.
+    #[serde(rename = "SM2")]
+    Sm2,
+}
+
+impl SignType {
+    /// As the header says it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hmac => "HMAC-SM3",
+            Self::Sm2 => "SM2",
+        }
+    }
+
+    /// The kind that a call's header names.
+    pub fn read<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+        match header(HEADER_SIGN_TYPE)? {
+            "HMAC-SM3" => Some(Self::Hmac),
+            "SM2" => Some(Self::Sm2),
+            _ => None,
+        }
+    }
+}
+
+/// The interface by which two ends make their SM2 keys known to each other, the source before it: `D01.gateway.key`.
+pub const KEY_INTERFACE: &str = "gateway.key";
+
+/// The interface by which a source hands over a file, the flow after it: `batch.retirees`.
+pub const BATCH_INTERFACE: &str = "batch.";
 
 const HEADER_APP_ID: &str = "x-app-id";
 const HEADER_TIMESTAMP: &str = "x-timestamp";
@@ -52,12 +88,44 @@ pub mod code {
     pub const UNAVAILABLE: u16 = 503;
 }
 
-/// SM3 and HMAC-SM3 with the key shared by both ends; both ends bring their own.
-pub trait GatewayMac {
+/// One end of the line: SM3, and how it signs and what it believes; both ends bring their own.
+pub trait GatewaySigner {
     /// SM3 of the bytes (GB/T 32905-2016).
     fn sm3(&self, bytes: &[u8]) -> [u8; 32];
-    /// HMAC-SM3 of the bytes under the shared key.
-    fn hmac_sm3(&self, bytes: &[u8]) -> [u8; 32];
+    /// How this line is signed.
+    fn sign_type(&self) -> SignType;
+    /// The signature of a text, as the wire writes it.
+    fn sign(&self, text: &[u8]) -> String;
+    /// Whether the other end's signature of a text holds.
+    fn holds(&self, text: &[u8], signature: &str) -> bool;
+}
+
+/// Compares what the wire says with what it should say, in a time that does not tell where they differ.
+#[must_use]
+pub fn equal(left: &str, right: &str) -> bool {
+    left.len() == right.len()
+        && left
+            .bytes()
+            .zip(right.bytes())
+            .fold(0, |differs, (l, r)| differs | (l ^ r))
+            == 0
+}
+
+/// Closed content (数字信封): SM4-CBC under a key that is wrapped by SM2 for the reader; all three in base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The wrapped SM4 key.
+    pub key: String,
+    /// The vector of the first block.
+    pub iv: String,
+    /// Canonical JSON of what stands open otherwise: the parameters of a question, the data of an answer.
+    pub content: String,
+}
+
+impl Envelope {
+    fn said(&self) -> Value {
+        serde_json::json!({ "key": self.key, "iv": self.iv, "content": self.content })
+    }
 }
 
 /// Why the question is asked (目的): no purpose, no fetch.
@@ -102,8 +170,12 @@ pub struct GatewayRequest {
     pub operator: Operator,
     /// On what basis.
     pub consent: Consent,
-    /// The keys of the question in the interface's own field names.
+    /// The keys of the question in the interface's own field names; null where they travel closed.
+    #[serde(default)]
     pub params: Value,
+    /// The same, closed for the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<Envelope>,
 }
 
 /// The body of a reply. `as_of` stays text so that the signature covers what was sent.
@@ -118,19 +190,27 @@ pub struct GatewayReply {
     pub message: String,
     /// The instant for which the source vouches, RFC 3339.
     pub as_of: String,
-    /// The answer in the source's own codes and field names.
+    /// The answer in the source's own codes and field names; null where it travels closed.
     #[serde(default)]
     pub data: Value,
-    /// Hex HMAC over [`GatewayReply::string_to_sign`].
+    /// The same, closed for the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<Envelope>,
+    /// Over [`GatewayReply::string_to_sign`].
     #[serde(default)]
     pub signature: String,
 }
 
 impl GatewayReply {
-    /// What the reply's signature covers: number, code, instant, digest of the request, digest of the data.
-    pub fn string_to_sign(&self, mac: &impl GatewayMac, request_body: &[u8]) -> String {
+    /// What the reply's signature covers: number, code, instant, digest of the request, digest of the data, or of the envelope
+    /// where they travel closed.
+    pub fn string_to_sign(&self, mac: &impl GatewaySigner, request_body: &[u8]) -> String {
         let request = hex::encode(mac.sm3(request_body));
-        let data = hex::encode(mac.sm3(canonical(&self.data).as_bytes()));
+        let said = match &self.encrypted {
+            Some(envelope) => canonical(&envelope.said()),
+            None => canonical(&self.data),
+        };
+        let data = hex::encode(mac.sm3(said.as_bytes()));
         format!(
             "{}\n{}\n{}\n{request}\n{data}",
             self.request_id, self.code, self.as_of
@@ -138,16 +218,16 @@ impl GatewayReply {
     }
 
     /// Signs the reply for the request whose body is given.
-    pub fn signed(mut self, mac: &impl GatewayMac, request_body: &[u8]) -> Self {
+    pub fn signed(mut self, mac: &impl GatewaySigner, request_body: &[u8]) -> Self {
         let text = self.string_to_sign(mac, request_body);
-        self.signature = hex::encode(mac.hmac_sm3(text.as_bytes()));
+        self.signature = mac.sign(text.as_bytes());
         self
     }
 
     /// Whether the reply's signature holds for the request whose body is given.
-    pub fn holds(&self, mac: &impl GatewayMac, request_body: &[u8]) -> bool {
+    pub fn holds(&self, mac: &impl GatewaySigner, request_body: &[u8]) -> bool {
         let text = self.string_to_sign(mac, request_body);
-        equal(&hex::encode(mac.hmac_sm3(text.as_bytes())), &self.signature)
+        mac.holds(text.as_bytes(), &self.signature)
     }
 
     /// The instant for which the source vouches, or nothing where it is no instant.
@@ -173,7 +253,7 @@ pub struct Call<'a> {
 
 /// The text that both ends sign: method, path, sorted query, hex SM3 of the body, time and nonce, one a line.
 pub fn string_to_sign(
-    mac: &impl GatewayMac,
+    mac: &impl GatewaySigner,
     call: Call<'_>,
     timestamp_ms: i64,
     nonce: &str,
@@ -202,8 +282,10 @@ pub struct SignedHeaders {
     pub timestamp_ms: i64,
     /// Used once.
     pub nonce: String,
-    /// Hex HMAC-SM3.
+    /// Hex for HMAC-SM3, base64 for SM2.
     pub signature: String,
+    /// How.
+    pub sign_type: SignType,
     /// Follows the question through every system.
     pub trace_id: String,
 }
@@ -238,7 +320,7 @@ impl SignatureFault {
 impl SignedHeaders {
     /// Signs a call.
     pub fn sign(
-        mac: &impl GatewayMac,
+        mac: &impl GatewaySigner,
         call: Call<'_>,
         app_id: &str,
         timestamp_ms: i64,
@@ -250,7 +332,8 @@ impl SignedHeaders {
             app_id: app_id.to_owned(),
             timestamp_ms,
             nonce: nonce.to_owned(),
-            signature: hex::encode(mac.hmac_sm3(text.as_bytes())),
+            signature: mac.sign(text.as_bytes()),
+            sign_type: mac.sign_type(),
             trace_id: trace_id.to_owned(),
         }
     }
@@ -261,7 +344,7 @@ impl SignedHeaders {
             (HEADER_APP_ID, self.app_id.clone()),
             (HEADER_TIMESTAMP, self.timestamp_ms.to_string()),
             (HEADER_NONCE, self.nonce.clone()),
-            (HEADER_SIGN_TYPE, SIGN_TYPE.to_owned()),
+            (HEADER_SIGN_TYPE, self.sign_type.word().to_owned()),
             (HEADER_SIGNATURE, self.signature.clone()),
             (HEADER_TRACE_ID, self.trace_id.clone()),
         ]
@@ -274,10 +357,10 @@ impl SignedHeaders {
                 .filter(|text| !text.is_empty())
                 .ok_or(SignatureFault::Headers)
         };
-        if text(HEADER_SIGN_TYPE)? != SIGN_TYPE {
-            return Err(SignatureFault::Headers);
-        }
+        text(HEADER_SIGN_TYPE)?;
+        let sign_type = SignType::read(&header).ok_or(SignatureFault::Headers)?;
         Ok(Self {
+            sign_type,
             app_id: text(HEADER_APP_ID)?.to_owned(),
             timestamp_ms: text(HEADER_TIMESTAMP)?
                 .parse()
@@ -291,13 +374,14 @@ impl SignedHeaders {
     /// Checks signature, time and nonce, in this order, so that only a true caller fills the window.
     pub fn verify(
         &self,
-        mac: &impl GatewayMac,
+        mac: &impl GatewaySigner,
         call: Call<'_>,
         now_ms: i64,
         seen: &mut NonceWindow,
     ) -> Result<(), SignatureFault> {
         let text = string_to_sign(mac, call, self.timestamp_ms, &self.nonce);
-        if !equal(&hex::encode(mac.hmac_sm3(text.as_bytes())), &self.signature) {
+        // A weaker kind than the two ends agreed on is no signature.
+        if self.sign_type != mac.sign_type() || !mac.holds(text.as_bytes(), &self.signature) {
             return Err(SignatureFault::Altered);
         }
         if now_ms.abs_diff(self.timestamp_ms) > CLOCK_TOLERANCE_MS.unsigned_abs() {
@@ -367,16 +451,6 @@ fn write_canonical(value: &Value, out: &mut String) {
     }
 }
 
-/// Compares without telling by its time where two texts differ.
-fn equal(left: &str, right: &str) -> bool {
-    left.len() == right.len()
-        && left
-            .bytes()
-            .zip(right.bytes())
-            .fold(0, |differs, (l, r)| differs | (l ^ r))
-            == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,7 +459,7 @@ mod tests {
     /// A toy digest: what is signed is under test here, the cipher is not.
     struct Toy(u8);
 
-    impl GatewayMac for Toy {
+    impl GatewaySigner for Toy {
         fn sm3(&self, bytes: &[u8]) -> [u8; 32] {
             let mut sum = [0u8; 32];
             for (index, byte) in bytes.iter().enumerate() {
@@ -393,10 +467,14 @@ mod tests {
             }
             sum
         }
-        fn hmac_sm3(&self, bytes: &[u8]) -> [u8; 32] {
-            let mut keyed = vec![self.0];
-            keyed.extend_from_slice(bytes);
-            self.sm3(&keyed)
+        fn sign_type(&self) -> SignType {
+            SignType::Hmac
+        }
+        fn sign(&self, text: &[u8]) -> String {
+            hex::encode(self.sm3(&[&[self.0], text].concat()))
+        }
+        fn holds(&self, text: &[u8], signature: &str) -> bool {
+            equal(&self.sign(text), signature)
         }
     }
 
@@ -509,6 +587,7 @@ mod tests {
             message: "成功".into(),
             as_of: "2026-11-24T10:00:00+08:00".into(),
             data: json!({"hyzk": "20", "a": [1, {"z": 1, "b": "中"}]}),
+            encrypted: None,
             signature: String::new(),
         }
         .signed(&Toy(7), b"request");
@@ -516,9 +595,18 @@ mod tests {
         assert!(!reply.holds(&Toy(7), b"another request"));
         let lied = GatewayReply {
             data: json!({"hyzk": "10"}),
-            ..reply
+            ..reply.clone()
         };
         assert!(!lied.holds(&Toy(7), b"request"));
+        let slipped_in = GatewayReply {
+            encrypted: Some(Envelope {
+                key: String::new(),
+                iv: String::new(),
+                content: String::new(),
+            }),
+            ..reply
+        };
+        assert!(!slipped_in.holds(&Toy(7), b"request"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Codecs of every protocol spoken with the outside: pure.
 
+pub mod credit;
 pub mod face;
 pub mod gateway;
 pub mod iso20022;

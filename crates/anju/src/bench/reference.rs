@@ -19,6 +19,8 @@ const SELECT_ONLY: &str = include_str!("../../../../bench/select_only.sh");
 pub const TABLES: &str = include_str!("../../../../bench/tables.sql");
 /// A roster in plain SQL.
 pub const ROSTER: &str = include_str!("../../../../bench/roster.sql");
+/// Who may withdraw for rent, by hand.
+pub const ENTITLED: &str = include_str!("../../../../bench/entitled.sql");
 /// A year's interest in plain SQL.
 pub const INTEREST: &str = include_str!("../../../../bench/interest.sql");
 

@@ -18,6 +18,8 @@ pub enum Action {
         #[arg(long, default_value_t = 600)]
         grace: u64,
     },
+    /// 轮换与部门互签的 SM2 密钥：新公钥先告诉每个部门，都确认了才启用；有部门没确认则旧密钥照用，再次运行即继续
+    TurnGatewayKey,
 }
 
 /// How long a rotation waits between two looks at who holds the new keys; longer than a serving process takes to look for them.
@@ -25,9 +27,16 @@ const LOOK: Duration = Duration::from_millis(1500);
 
 /// Does it.
 pub async fn run(config: &Config, action: Action) -> anyhow::Result<()> {
-    let Action::RotateKeys { grace } = action;
     let url = database::url(config).await?;
     let office = office::open(config, database::pool(&url, 2).await?).await?;
+    let grace = match action {
+        Action::RotateKeys { grace } => grace,
+        Action::TurnGatewayKey => {
+            let told = office::engine(config, office)?.gateway.turn_key().await?;
+            println!("{told} 个部门都确认了新公钥，新密钥已启用；旧密钥留着，用来打开在途的答复");
+            return Ok(());
+        }
+    };
     let options: PgConnectOptions = url.parse()?;
     // The owner's own session, not a writer of the books: no close waits for it.
     let mut owner = PgConnection::connect_with(&options.application_name("anju-keys")).await?;

@@ -1,12 +1,13 @@
 //! `anju demo`: fills a demo centre over its own doors: firms with clerks, people with phones whom the departments know, months of
 //! contributions. Who is who is kept for `anju logins`.
 
-use anju_domain::calendar::Month;
+use anju_domain::calendar::{Month, add_months};
 use anju_domain::clock::{Clock, shanghai_date};
 use anyhow::{Context, ensure};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::cast::{self, Firm, Person};
+use crate::cast::{self, Farewell, Firm, Person};
 use crate::command::life::Life;
 use crate::config::Config;
 use crate::doors::Doors;
@@ -72,6 +73,18 @@ const NAMES: [&str; 12] = [
     "马骏",
 ];
 
+/// What is known of the first of each firm.
+const NOTES: [&str; 8] = [
+    "租住备案，月租 1,200.00",
+    "本市有 1 套住房",
+    "建设银行房贷，已签约定提取；时钟拨到下月 5 日以后办上一期",
+    "全款购房，总价 300,000.00",
+    "商贷购房，首付 200,000.00",
+    "翻建自有住房，预算 80,000.00",
+    "老旧小区加装电梯，分摊 30,000.00",
+    "建设银行房贷，已办还贷提取",
+];
+
 /// The file that keeps who is who.
 pub fn file(config: &Config) -> std::path::PathBuf {
     config.home.join("demo-people.json")
@@ -121,25 +134,31 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
             lives.push((firm.clone(), place, employees.clone()));
         } else {
             let months = i32::try_from(size.years)? * MONTHS;
-            fill(config, &doors, &firm, &employees, months).await?;
+            fill(config, &doors, &firm, &employees, months, &HOMES).await?;
         }
         people.clerks.push((firm.name, firm.uscc, firm.clerk_phone));
-        let special = |place: usize| {
-            ["租住备案，月租 1,200.00", "本市有 1 套住房", ""][place.min(2)].to_owned()
-        };
-        people.employees.extend(
-            employees
-                .into_iter()
-                .enumerate()
-                .take(3)
-                .map(|(place, one)| Employee {
-                    name: one.name,
-                    id_no: one.id,
-                    phone: one.phone,
-                    card_no: one.card,
-                    note: special(place),
-                }),
-        );
+        let special = |place: usize| NOTES.get(place).copied().unwrap_or_default().to_owned();
+        people
+            .employees
+            .extend(
+                employees
+                    .into_iter()
+                    .enumerate()
+                    .take(NOTES.len())
+                    .map(|(place, one)| Employee {
+                        name: one.name,
+                        id_no: one.id,
+                        phone: one.phone,
+                        card_no: one.card,
+                        note: special(place),
+                    }),
+            );
+    }
+    if lives.is_empty() && size.employers > 0 {
+        let place = 489_600_000 + i64::from(size.seed) % 9_000_000;
+        people
+            .employees
+            .extend(farewells(config, &doors, place, i64::from(size.seed)).await?);
     }
     if !lives.is_empty() {
         let life = Life::begin(config, &doors, lives, u64::from(size.seed)).await?;
@@ -151,30 +170,137 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// One person for each way of closing an account: name, why, what anybody with his login may try. The second of each two is a woman by her
+/// number, and of an age at which women retire.
+const FAREWELLS: [(&str, Farewell, &str); 5] = [
+    (
+        "孙浩",
+        Farewell::SettledAbroad,
+        "已出境定居，可以办出境定居提取",
+    ),
+    ("郑秀英", Farewell::Retired, "已退休，可以办退休提取"),
+    (
+        "朱强",
+        Farewell::MovedAway,
+        "户口已迁到成都，可以办迁出提取",
+    ),
+    ("罗敏", Farewell::Disabled, "完全丧失劳动能力，可以办提取"),
+    (
+        "许刚",
+        Farewell::LeftJob,
+        "外地户籍，已离职封存，满六个月可以办离职提取",
+    ),
+];
+
+/// A firm whose people have all left it, or are about to.
+async fn farewells(
+    config: &Config,
+    doors: &Doors,
+    place: i64,
+    seed: i64,
+) -> anyhow::Result<Vec<Employee>> {
+    let firm = cast::firm(&format!("重庆演示岁月有限公司{seed}"), place)?;
+    let people: Vec<Person> = FAREWELLS
+        .iter()
+        .zip(1..)
+        .map(|((name, ..), at)| cast::person(name, place, at, 900_000))
+        .collect::<anyhow::Result<_>>()?;
+    if let Some(employer) = fill(config, doors, &firm, &people, MONTHS, &[]).await? {
+        let yesterday = shanghai_date(office::clock(&config.home).now())
+            .pred_opt()
+            .context("一个日期")?;
+        for (who, (_, why, _)) in people.iter().zip(&FAREWELLS) {
+            cast::says_farewell(doors, who, *why, yesterday).await?;
+            // Who retires is sealed by the closing itself.
+            if *why != Farewell::Retired {
+                cast::seal(doors, &employer, who).await?;
+            }
+        }
+    }
+    let told = people.into_iter().zip(&FAREWELLS);
+    Ok(told
+        .map(|(one, (_, _, note))| Employee {
+            name: one.name,
+            id_no: one.id,
+            phone: one.phone,
+            card_no: one.card,
+            note: (*note).to_owned(),
+        })
+        .collect())
+}
+
+/// The homes of a firm's first people.
+const HOMES: [Home; 2] = [Home::Rents, Home::Owns];
+
+#[derive(Clone, Copy)]
+enum Home {
+    Rents,
+    Owns,
+}
+
+/// Months of a firm; its number, or none where it was filled before with this seed.
 async fn fill(
     config: &Config,
     doors: &Doors,
     firm: &Firm,
     employees: &[Person],
     months: i32,
-) -> anyhow::Result<()> {
+    homes: &[Home],
+) -> anyhow::Result<Option<String>> {
     for person in employees {
         cast::register(doors, person).await?;
     }
-    cast::rents(doors, &employees[0]).await?;
-    if let Some(owner) = employees.get(1) {
-        cast::owns_home(doors, owner).await?;
+    for (person, home) in employees.iter().zip(homes) {
+        match home {
+            Home::Rents => cast::rents(doors, person).await?,
+            Home::Owns => cast::owns_home(doors, person).await?,
+        }
     }
-    let this_month = Month::of(shanghai_date(office::clock(&config.home).now()));
+    let today = shanghai_date(office::clock(&config.home).now());
+    own_homes(doors, employees, today).await?;
+    let this_month = Month::of(today);
     let employer = match cast::open_firm(doors, firm, this_month.plus(-months)).await {
         Ok(employer) => employer,
         // Filled before with this seed.
-        Err(error) if error.to_string().contains("E-EMPR-02") => return Ok(()),
+        Err(error) if error.to_string().contains("E-EMPR-02") => return Ok(None),
         Err(error) => return Err(error),
     };
     for back in (1..=months).rev() {
         cast::contribute(doors, &employer, this_month.plus(-back), employees).await?;
     }
+    let repaid: Vec<Month> = (1..=12).rev().map(|back| this_month.plus(-back)).collect();
+    // One has agreed to be paid each month for his loan, another has claimed for hers.
+    for (place, action) in [(2, Some("sign")), (7, None)] {
+        let Some(borrower) = employees.get(place) else {
+            continue;
+        };
+        cast::repays(doors, borrower, "B4", &repaid, 20_000).await?;
+        let request = cast::loan_request(doors, borrower, "B4", action).await?;
+        doors.post("/cases?wait=15s", &request).await?.ok()?;
+    }
     println!("{}：{} 人，{months} 个月", firm.name, employees.len());
+    Ok(Some(employer))
+}
+
+/// One who bought with own money, one with a bank's, one who rebuilds, one who shares an elevator: each may withdraw for it.
+async fn own_homes(doors: &Doors, employees: &[Person], today: NaiveDate) -> anyhow::Result<()> {
+    use cast::home::{borrows, has_title, invoiced, may_rebuild, shares_elevator, signs};
+    let lately = add_months(today, -3).to_string();
+    if let Some(buyer) = employees.get(3) {
+        signs(doors, buyer, &lately, 30_000_000, 30_000_000).await?;
+    }
+    if let Some(borrower) = employees.get(4) {
+        signs(doors, borrower, &lately, 60_000_000, 20_000_000).await?;
+        borrows(doors, borrower, "B4", 40_000_000).await?;
+    }
+    if let Some(builder) = employees.get(5) {
+        has_title(doors, builder, "2010-06-01", 20_000_000).await?;
+        may_rebuild(doors, builder, "GH2026001", &lately, 8_000_000).await?;
+        invoiced(doors, builder, &lately, 7_500_000).await?;
+    }
+    if let Some(neighbour) = employees.get(6) {
+        has_title(doors, neighbour, "2005-03-01", 15_000_000).await?;
+        shares_elevator(doors, neighbour, "DT2026001", &lately, 3_000_000).await?;
+    }
     Ok(())
 }

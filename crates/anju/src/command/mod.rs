@@ -9,6 +9,7 @@ pub mod close;
 pub mod cluster;
 pub mod config;
 pub mod demo;
+pub mod entitled;
 pub mod export;
 pub mod life;
 pub mod logins;

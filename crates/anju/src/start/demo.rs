@@ -41,6 +41,7 @@ const STAFF: &[(&str, &str, i16, &[&str])] = &[
     ("1009", "冯涛", 1, &[staff::role::SYSTEM_ADMIN]),
     ("1010", "程岚", 1, &[staff::role::COLLECTOR]),
     ("1011", "蒋峰", 1, &[staff::role::COLLECTOR]),
+    ("1012", "曹颖", 1, &[staff::role::POLICY_OFFICER]),
 ];
 
 /// A login at `/desk`.

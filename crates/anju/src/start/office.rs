@@ -1,22 +1,23 @@
 //! Opens the office and the engine of a centre from its files, keys and database; founds the centre in set-up.
 //!
-//! Invariant: only set-up founds. Whoever serves finds the centre there, with the policy of the files as the one in force.
+//! Invariant: only set-up founds. Whoever serves finds the centre there, with the policy that was approved last in force; before any
+//! was, with that of the files.
 
 use std::{fs, path::Path, sync::Arc};
 
-use anju_business::Authorities;
 use anju_casework::{
     Centre, Office,
     catalogue::Catalogue,
     founding::{self, BankAccount, Charter},
     office::fund_accounts,
+    policy_force,
 };
 use anju_domain::clock::{Clock, FileClock, shanghai_date};
 use anju_engine::Engine;
 use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
-    kept::{GatewayBanks, GatewayCards, GatewayLoans, GatewayPolice, GatewayRegistry, OfficeStore},
+    kept::OfficeStore,
     platform::Platform,
     witness::Witness,
 };
@@ -125,7 +126,7 @@ pub async fn found(config: &Config, url: &str, pool: &PgPool) -> anyhow::Result<
     Ok(())
 }
 
-/// The office of a founded centre, with the policy of the files in force.
+/// The office of a founded centre, with the policy that was approved last in force, or that of the files where none ever was.
 pub async fn open(config: &Config, pool: PgPool) -> anyhow::Result<Office> {
     let papers = Papers::read(config)?;
     let centre = founding::centre(&pool, &papers.charter)
@@ -134,19 +135,31 @@ pub async fn open(config: &Config, pool: PgPool) -> anyhow::Result<Office> {
     let clock = Arc::new(clock(&config.home));
     let vault = Vault::open_dir(home::keys(&config.home))?;
     let entries = founding::entries(&papers.policy_files)?;
-    let policy = founding::put_policy(
+    let now = clock.now();
+    let policy = policy_force::at_start(
         &pool,
         centre.id,
         &papers.policy_files,
         papers.policy,
-        clock.now(),
+        shanghai_date(now),
+        now,
     )
     .await?;
     let catalogue = Catalogue::default();
     let banks = fund_accounts(&pool, centre.id).await?;
     let (numbers, ids) = (vault.numbers(), Ids::new(&pool));
     Ok(Office::new(
-        centre, pool, clock, vault, numbers, ids, entries, catalogue, banks, policy,
+        centre,
+        pool,
+        clock,
+        vault,
+        numbers,
+        ids,
+        entries,
+        catalogue,
+        banks,
+        papers.policy_files,
+        policy,
     ))
 }
 
@@ -168,18 +181,13 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
             // Our name at the departments is the one at the national platform.
             app_id: anju_business::remote::own_centre(&office)?,
             key: gateway_key.clone(),
+            keys: keys.clone(),
         },
         office.clock.clone(),
         Arc::new(OfficeStore(office.clone())),
         Arc::new(office.vault.clone()),
     )?;
-    let authorities = Authorities {
-        police: Arc::new(GatewayPolice(gateway.clone())),
-        registry: Arc::new(GatewayRegistry(gateway.clone())),
-        loans_elsewhere: Arc::new(GatewayLoans(gateway.clone())),
-        banks: Arc::new(GatewayBanks(gateway.clone())),
-        cards: Arc::new(GatewayCards(gateway.clone())),
-    };
+    let authorities = anju_engine::policy::authorities(&gateway);
     office
         .catalogue
         .replace(anju_business::services(&office.policy().set, &authorities));

@@ -198,7 +198,12 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry").path();
-        std::fs::copy(&entry, to.join(entry.file_name().expect("a name"))).expect("a copy");
+        let to = to.join(entry.file_name().expect("a name"));
+        if entry.is_dir() {
+            copy_folder(&entry, &to);
+        } else {
+            std::fs::copy(&entry, to).expect("a copy");
+        }
     }
 }
 

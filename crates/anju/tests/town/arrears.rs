@@ -230,9 +230,25 @@ async fn the_night_opens_a_clue_once_for_each_thing() {
     )
     .await
     .expect("D05");
+    let taxed = json!({ "state": "abnormal", "authority": "渝中区税务局" });
+    cast::fact(&town.doors, "D07", "tax.registration", &firm.uscc, taxed)
+        .await
+        .expect("D07");
     let engine = engine(&town).await;
     sqlx_forget_nights(&town).await;
     tonight(&engine).await;
+    let collector = Visitor::staff(
+        &town,
+        &engine.office,
+        role::COLLECTOR,
+        engine.office.centre.head_branch,
+    )
+    .await;
+    let list = collector.get("/desk/arrears").await.page;
+    assert!(
+        list.contains("非正常户"),
+        "P05, the tax bureau's word beside what is owed: {list}"
+    );
     let of = async |source: i64, employer: i64| {
         let rows = engine_clues(&town).await;
         rows.iter()

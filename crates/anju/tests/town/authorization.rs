@@ -60,7 +60,7 @@ impl Visitor {
         match who {
             Who::Anyone => true,
             Who::Person => self.audience == Some(audience::PERSON),
-            Who::Clerk => self.audience == Some(audience::CLERK),
+            Who::Clerk | Who::ClerkAlone => self.audience == Some(audience::CLERK),
             Who::Holder => self.audience == Some(audience::HOLDER),
             Who::Staff(roles) => {
                 self.audience == Some(audience::STAFF)
@@ -112,6 +112,7 @@ async fn a_number_of_somebody_else_opens_nothing() {
         "/receipt",
         "/receipt.pdf",
         "/withdraw",
+        "/papers",
         "/live?seen=0",
     ] {
         let path = format!("/my/cases/{case}{page}");

@@ -332,7 +332,9 @@ async fn a_debit_that_fails_is_tried_on_the_next_two_working_days_and_then_left_
         1
     );
 
-    // The clerk is told, and pays by hand.
+    // The clerk is told each time, and pays by hand.
+    let told = "SELECT count(*) FROM (SELECT payload FROM outbox UNION ALL SELECT payload FROM outbox_done) m WHERE payload ->> 'text' LIKE '%委托收款没有扣到%'";
+    assert_eq!(town.sql(told).await, 3);
     let office = town.office().await;
     let clerk = Visitor::clerk(&town, &office, &payer.employer, 231).await;
     let page = clerk.get("/unit/pay").await.page;

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anju::cast::{self, Person, balance, contribute, number, open_employer, person, text};
 use anju::doors::Answer;
+use anju_casework::staff::role;
 use anju_domain::calendar::Month;
+use anju_vault::NumberKind;
 use axum::http::StatusCode;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
@@ -524,5 +526,70 @@ async fn a_person_sees_and_signs_it_on_his_own_page() {
     assert!(
         page.contains("已暂停") && page.contains("恢复缴存"),
         "{page}"
+    );
+}
+
+/// E12: what stayed for half a year earns 1 % a year of finance, by a list of its own.
+#[tokio::test]
+async fn finance_adds_to_what_stayed_for_half_a_year() {
+    let town = Town::open_at(tuesday()).await;
+    let (who, id) = free_lancer(&town, 391).await;
+    let lump = json!({ "plan": "lump", "amount_fen": 100_000, "card_no": who.card, "day": 10, "agree": true });
+    signs(&town, &id, lump).await;
+    let deposit = json!({ "action": "deposit", "amount_fen": 100_000 });
+    let case = changes(&town, &id, deposit).await;
+    let path = format!("/cases/{}", text(&case, "case_id").expect("a case"));
+    let case = town
+        .doors
+        .get(&path)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("a case");
+    let events = case["events"].as_array().expect("events").iter();
+    let order = events
+        .map(|event| event["detail"].clone())
+        .find(|detail| detail.get("reference").is_some())
+        .expect("a pay code");
+    cast::pay(&town.doors, &order, 100_000).await.expect("paid");
+    until(&town, ALLOCATED, 1).await;
+    to(&town, "2027-07-05").await;
+    let office = town.office().await;
+    let accountant =
+        Visitor::staff(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
+    let page = accountant.get("/desk/flexible").await;
+    // 17 May to 30 June: 45 days × 1,000.00 × 1 % ÷ 360
+    assert!(page.page.contains("1.25"), "{}", page.page);
+    let employer = town.sql("SELECT employer_id FROM flexible_agreement").await;
+    let number = office.numbers.encode(NumberKind::Employer, employer);
+    let made = accountant
+        .post("/desk/flexible", &[("office", &number)])
+        .await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.page);
+    let twice = accountant
+        .post("/desk/flexible", &[("office", &number)])
+        .await;
+    assert_eq!(twice.status, StatusCode::CONFLICT);
+    let list = town
+        .sql("SELECT remittance_id FROM remittance WHERE kind = 4")
+        .await;
+    let list = anju_business::contribution::remittance::require(&office, list)
+        .await
+        .expect("a list");
+    let bank = office.bank(&list.bank).expect("a bank").account_no.clone();
+    let order =
+        json!({ "payee_bank": list.bank, "payee_account": bank, "reference": list.reference });
+    cast::pay(&town.doors, &order, 125).await.expect("paid");
+    until(
+        &town,
+        "SELECT count(*) FROM remittance WHERE kind = 4 AND state = 3",
+        1,
+    )
+    .await;
+    assert_eq!(balance(&town.doors, &who).await.expect("fen"), 100_125);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM journal WHERE event = 12")
+            .await,
+        1
     );
 }

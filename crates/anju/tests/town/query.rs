@@ -47,6 +47,7 @@ async fn the_catalogue_lists_the_queries_that_can_be_answered() {
             "query-account-detail",
             "query-basic-info",
             "query-employer-info",
+            "query-entitlements",
             "query-housing-subsidy",
             "query-transfer-in",
             "query-withdrawal-progress",

@@ -317,6 +317,13 @@ async fn an_allocation_is_reversed_on_its_own_day_and_the_month_is_registered_ag
         .await
         .expect("a list");
     assert_eq!(number(&again, "amount_fen").expect("fen"), 432_000);
+    // The money is there already: the new list is paid by it at once.
+    assert_eq!(suspense(&town).await, 0);
+    assert_eq!(
+        balance(&town.doors, &people[0]).await.expect("fen"),
+        480_000
+    );
+    audited(&town);
 }
 
 #[tokio::test]
@@ -362,4 +369,47 @@ async fn what_was_withdrawn_already_is_not_taken_back() {
     assert!(refused.page.contains("E-CORR-01"), "{}", refused.page);
     let refund = ask(&town, SERVICE, &firm, asked(json!({ "account_no": li }))).await;
     assert_eq!(not_met(&refund), ["E-REFUND-01"]);
+}
+
+#[tokio::test]
+async fn a_refund_that_the_bank_returns_later_waits_in_suspense_and_the_clerks_are_told() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (firm, _, last) = paid(&town, 86).await;
+    let bank = text(&last, "payee_bank").expect("a bank");
+    town.doors
+        .control_put(
+            &format!("/banks/{bank}"),
+            &json!({ "mode": "return_later" }),
+        )
+        .await
+        .expect("the bank");
+    let case = ask(&town, SERVICE, &firm, asked(json!({ "to": "ACCOUNT" }))).await;
+    let reviewer = reviewer(&town, &office, &firm).await;
+    let case = approve(&town, &reviewer, &case).await;
+    let id = text(&case, "case_id").expect("a number");
+    until(&town, &id, "done").await;
+    town.later(4 * 24 * 60);
+    town.doors
+        .outside_reaches(office.today())
+        .await
+        .expect("days");
+    for _ in 0..400 {
+        if suspense(&town).await == 432_000 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(
+        suspense(&town).await,
+        432_000,
+        "what came back is the employer's"
+    );
+    assert_eq!(
+        town.sql("SELECT state::bigint FROM employer_refund").await,
+        5
+    );
+    let told = "SELECT count(*) FROM (SELECT payload FROM outbox UNION ALL SELECT payload FROM outbox_done) m WHERE payload ->> 'text' LIKE '%被银行退回%'";
+    assert_eq!(town.sql(told).await, 1);
+    audited(&town);
 }

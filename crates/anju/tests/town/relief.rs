@@ -408,7 +408,6 @@ async fn what_is_lacking_is_told_with_its_code() {
         wrong(json!({ "audit_report_no": null }), "E-HARD-01"),
         wrong(json!({ "ground": "PHASE" }), "E-HARD-01"),
         wrong(json!({ "ground": "LOW_WAGES" }), "E-HARD-01"),
-        wrong(json!({ "resolution_no": null }), "E-HARD-02"),
         wrong(json!({ "months": 13 }), "E-HARD-03"),
         wrong(json!({ "plan_months": 13 }), "E-HARD-03"),
         wrong(json!({ "from": month(1).to_string() }), "E-HARD-05"),
@@ -422,10 +421,6 @@ async fn what_is_lacking_is_told_with_its_code() {
         (json!({ "ratio_bp": 350 }), "E-RATIO-01"),
         (json!({ "ratio_bp": 1200 }), "E-RATIO-01"),
         (json!({ "ratio_bp": 0 }), "E-RATIO-01"),
-        (
-            json!({ "ratio_bp": 500, "resolution_no": null }),
-            "E-HARD-02",
-        ),
         (json!({ "ratio_bp": 500, "months": 13 }), "E-HARD-03"),
         (
             json!({ "ratio_bp": 500, "from": month(1).to_string() }),

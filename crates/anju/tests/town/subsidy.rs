@@ -2,9 +2,15 @@
 
 use anju::cast::{self, Person, contribute, number, open_employer, state_of, text};
 use anju::doors::Answer;
+use anju_business::contribution::roster::writer;
+use anju_domain::id_number::IdNumber;
+use anju_domain::money::Fen;
+use anju_domain::name::PersonName;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::town::{Town, account_no, known, month};
+use crate::visitor::Visitor;
 
 async fn ask(town: &Town, employer: &str, sort: &str, back: i32, rows: Value) -> Answer {
     let form = json!({ "roster": rows, "month": month(back).to_string(), "sort": sort });
@@ -222,5 +228,113 @@ async fn a_subsidy_list_with_a_mistake_is_refused_with_every_row() {
         town.sql("SELECT count(*) FROM remittance WHERE kind = 4")
             .await,
         0
+    );
+}
+
+#[tokio::test]
+async fn a_clerk_sends_a_subsidy_as_an_excel_file_whole_or_not_at_all() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let people = known(&town, 873, &[("李梅", 1_000_000), ("王强", 800_000)]).await;
+    let employer = open_employer(&town.doors, 873, month(2))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &employer, month(2), &people)
+        .await
+        .expect("a month");
+    let clerk = Visitor::clerk(&town, &office, &employer, 873).await;
+    let file = |amounts: [i64; 2], name: &str| {
+        let names = [people[0].name.as_str(), name];
+        let rows: Vec<_> = people
+            .iter()
+            .zip(names)
+            .zip(amounts)
+            .map(|((who, name), fen)| {
+                (
+                    PersonName::parse(name).expect("a name"),
+                    IdNumber::parse(&who.id).expect("a number"),
+                    Some(Fen::new(fen)),
+                )
+            })
+            .collect();
+        writer::amounts(month(1), &rows).expect("a file")
+    };
+    let of = month(1).to_string();
+    let send = async |file: &[u8]| {
+        let key = uuid::Uuid::now_v7().to_string();
+        let fields = [
+            ("month", of.as_str()),
+            ("sort", "MONTHLY"),
+            ("key", key.as_str()),
+        ];
+        clerk.upload("/unit/subsidy", &fields, file).await
+    };
+
+    // The file to fill in has everybody; every mistake is told with its row, and nothing is registered.
+    let sheet = clerk.bytes("/unit/subsidy/sheet.xlsx?sort=MONTHLY").await;
+    assert!(sheet.starts_with(b"PK"));
+    let empty = send(&sheet).await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        empty.page.contains("补贴金额") && !empty.page.contains("缴存基数"),
+        "{}",
+        empty.page
+    );
+    let wrong = send(&file([30_000, 20_000], "王刚")).await;
+    assert!(
+        wrong.page.contains("姓名与证件号码不一致"),
+        "{}",
+        wrong.page
+    );
+    let roster = cast::roster(&people).expect("a file");
+    assert_eq!(
+        send(&roster).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "a roster is no list of amounts"
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM remittance WHERE kind = 4")
+            .await,
+        0
+    );
+
+    let right = send(&file([30_000, 20_050], &people[1].name)).await;
+    assert_eq!(right.status, StatusCode::SEE_OTHER, "{}", right.page);
+    let pay = clerk.get(&right.location).await;
+    assert!(
+        pay.page.contains("500.50") && pay.page.contains("住房补贴"),
+        "{}",
+        pay.page
+    );
+    let page = clerk.get("/unit/subsidy").await;
+    assert!(
+        page.page.contains("按月") && page.page.contains("500.50"),
+        "{}",
+        page.page
+    );
+    assert_eq!(
+        town.sql("SELECT sum(amount_fen)::bigint FROM remittance WHERE kind = 4")
+            .await,
+        50_050
+    );
+
+    // What the finance bureau has granted stands beside it, with its date.
+    let li = cast::look_up(&town.doors, &people[0]).await.expect("known");
+    let value = json!({ "year": 2026, "amount_fen": 360_000, "paid": true });
+    cast::fact(&town.doors, "D19", "finance.subsidy", &people[0].id, value)
+        .await
+        .expect("a fact");
+    let path = format!("/query/query-housing-subsidy?subject={li}");
+    let told = town
+        .doors
+        .get(&path)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("an answer");
+    assert_eq!(
+        (&told["granted"]["year"], &told["granted"]["amount_fen"]),
+        (&json!(2026), &json!(360_000)),
+        "{told}"
     );
 }

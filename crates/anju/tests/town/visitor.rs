@@ -265,9 +265,22 @@ impl Visitor {
             .await
     }
 
+    /// Sends a form with a policy file.
+    pub async fn put_policy(&self, path: &str, fields: &[(&str, &str)], text: &str) -> Answer {
+        self.send_file(path, fields, ("file", "rules.toml"), text.as_bytes())
+            .await
+    }
+
     /// Sends a form with a picture, as the page of the face step does.
     pub async fn show_face(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send_file(path, fields, ("picture", "face.jpg"), b"face")
+            .await
+    }
+
+    /// Hands in the picture of a paper for a condition.
+    pub async fn hand_in(&self, path: &str, condition: &str, picture: &[u8]) -> Answer {
+        let fields = [("condition", condition)];
+        self.send_file(path, &fields, ("picture", "paper.png"), picture)
             .await
     }
 

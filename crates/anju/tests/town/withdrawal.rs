@@ -62,7 +62,7 @@ async fn source_mode(town: &Town, source: &str, mode: &str) {
         .unwrap();
 }
 
-async fn bank_mode(town: &Town, mode: &str) {
+pub async fn bank_mode(town: &Town, mode: &str) {
     for bank in 1..=8 {
         let body = json!({ "mode": mode, "latency_ms": 0 });
         town.doors

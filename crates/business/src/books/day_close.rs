@@ -12,6 +12,7 @@ use anju_casework::{Office, Refusal, Result};
 use super::day_match::{self, BankMatch, Statement};
 use super::{day_proof, interest_year};
 use crate::contribution::suspense;
+use crate::withdrawal::pace;
 
 /// One line of the checklist.
 #[derive(Debug, Clone)]
@@ -313,6 +314,7 @@ async fn sign(office: &Office, business_date: NaiveDate, checker_id: i64) -> Res
         return Ok(()); // signed before, and its leaf written with it
     }
     day_proof::add_leaf(office, &mut tx, business_date).await?;
+    pace::keep(office, &mut tx, business_date).await?;
     tx.commit().await?;
     tracing::info!(%business_date, "day sealed");
     Ok(())

@@ -14,7 +14,7 @@ use anju_casework::{Actor, Fault, Office, Result, case, leaf, outbox};
 
 use super::receipt::{receipt_state, received_detail};
 use super::relief;
-use super::remittance::{Remittance, kind};
+use super::remittance::{self, Remittance, kind};
 use super::{enforcement, flexible, proof, suspense_chase};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
@@ -82,6 +82,33 @@ pub(crate) async fn apply(
         .await?;
     }
     Ok(())
+}
+
+/// Allocates a list that was just registered where the employer's suspense covers it and nothing else waits for that money (暂存款缴存,
+/// contribution.md §18, 19). The employer's row is locked by the caller.
+pub(crate) async fn from_suspense(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+    remittance_id: i64,
+) -> Result<()> {
+    let list = remittance::get(office, tx, remittance_id)
+        .await?
+        .ok_or_else(|| Fault::Stored("a list that was just registered is gone".to_owned()))?;
+    let (suspense, others): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT balance_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2),
+                (SELECT count(*) FROM remittance WHERE centre_id = $1 AND employer_id = $3 AND state IN (1, 2) AND remittance_id <> $4)",
+    )
+    .bind(office.centre.id)
+    .bind(employer.suspense_account_id)
+    .bind(employer.employer_id)
+    .bind(remittance_id)
+    .fetch_one(&mut *tx)
+    .await?;
+    if suspense < list.amount_fen || others > 0 {
+        return Ok(());
+    }
+    allocate(office, tx, employer, &list, list.amount_fen).await
 }
 
 /// Credits every account of the list. One journal; as many statements for 10,000 lines as for one.

@@ -13,8 +13,8 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 
 use super::changes::first_month;
+use super::list_beside::Line;
 use super::roster::Mode;
-use super::supplement_lines::Line;
 use super::upload::roster_policy;
 use crate::policy::Rules;
 

@@ -19,11 +19,12 @@ use sqlx::PgConnection;
 use super::base_year;
 use super::change_rows::{self, Asked};
 use super::kept::{change_code, keep};
+use super::list_beside;
 use super::members::Books;
 use super::registration::{RosterRead, apply, roster_read};
 use super::remittance;
 use super::roster::{self, Change, Checked, Context, Mode};
-use super::supplement::{self, Owed};
+use super::supplement;
 use super::supplement_lines::Reason;
 use super::upload::{Mistakes, Police, ask_police, roster_policy};
 
@@ -290,14 +291,14 @@ async fn difference(
         return Ok(None);
     }
     let remittance_id = office.ids.next().await?;
-    let owed = Owed {
+    let list = supplement::owed(
         remittance_id,
-        reason: Reason::ShortBase,
-        document_no: None,
-        channel: &submission.request.channel,
-        actor: submission.actor,
-    };
-    let registered = supplement::register(office, tx, employer, owed, &lines).await?;
+        Reason::ShortBase,
+        None,
+        &submission.request.channel,
+        submission.actor,
+    );
+    let registered = list_beside::register(office, tx, employer, list, &lines).await?;
     Ok(Some(registered))
 }
 

@@ -65,6 +65,8 @@ pub(super) struct Data {
     pub(super) address: Option<String>,
     pub(super) representative: Option<PersonName>,
     pub(super) payday: Option<i16>,
+    /// Letter of GB/T 4754; the definition's options are the only ones.
+    pub(super) industry: Option<String>,
 }
 
 impl Data {
@@ -89,7 +91,8 @@ impl Data {
         let registered = ["name", "address", "legal_representative"]
             .iter()
             .any(|field| request.text(field).is_some());
-        if !registered && payday.is_none() {
+        let industry = request.text("industry").map(str::to_owned);
+        if !registered && payday.is_none() && industry.is_none() {
             return Err(Refusal::rule("E-FORM-01", "请至少填写一项要变更的信息。").into());
         }
         let mut data = Self {
@@ -97,6 +100,7 @@ impl Data {
             address: None,
             representative,
             payday,
+            industry,
         };
         if registered {
             let registration = registry.registration(&employer.uscc, case_no).await?;
@@ -158,7 +162,7 @@ impl Data {
         sqlx::query(
             "UPDATE employer
                 SET name = coalesce($3, name), address = coalesce($4, address), payday = coalesce($5, payday),
-                    legal_representative_sealed = coalesce($6, legal_representative_sealed)
+                    legal_representative_sealed = coalesce($6, legal_representative_sealed), industry = coalesce($7, industry)
               WHERE centre_id = $1 AND employer_id = $2",
         )
         .bind(office.centre.id)
@@ -167,6 +171,7 @@ impl Data {
         .bind(&self.address)
         .bind(self.payday)
         .bind(representative)
+        .bind(&self.industry)
         .execute(&mut *tx)
         .await?;
         let mut detail = json!({ "before": {}, "after": {} });
@@ -181,6 +186,9 @@ impl Data {
         if let Some(payday) = self.payday {
             detail["before"]["payday"] = employer.payday.into();
             detail["after"]["payday"] = payday.into();
+        }
+        if let Some(industry) = &self.industry {
+            detail["after"]["industry"] = industry.as_str().into();
         }
         if let Some(name) = &self.representative {
             detail["after"]["legal_representative"] = anju_domain::name::mask(name.expose()).into();

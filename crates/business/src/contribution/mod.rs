@@ -4,22 +4,26 @@
 //! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `relief/` (deferral and
 //! lower ratios), `refund.rs` and `correction.rs` (what was credited wrongly), `merge.rs` (two accounts of one person), `closing.rs`
 //! (employers that end, and the holding account), `collection/` (money that the centre debits), `flexible/` (who contributes by himself),
+//! `credit/` (history extracts for banks),
 //! `opening.rs`, `one_stop.rs`, `employer_data.rs` and `mandate.rs` (the employer itself), `arrears/` and `enforcement/` (what an employer
 //! owes, and what is done about it).
 
 pub mod allocation;
 pub mod arrears;
+pub mod as_of;
 pub mod base_year;
 mod change_rows;
 pub mod changes;
 pub mod closing;
 pub mod collection;
 pub mod correction;
+pub mod credit;
 pub mod employer_data;
 pub mod enforcement;
 pub mod environment;
 pub mod flexible;
 mod kept;
+mod list_beside;
 pub mod mandate;
 mod members;
 pub mod merge;
@@ -30,6 +34,7 @@ pub mod people;
 pub mod proof;
 pub mod receipt;
 pub mod refund;
+mod refund_payment;
 pub mod registration;
 pub mod registry;
 pub mod relief;

@@ -157,6 +157,7 @@ pub async fn change(
         address: changed.address.clone(),
         representative: changed.representative.clone(),
         payday: None,
+        industry: None,
     };
     let submission = submission(
         office,

@@ -1,11 +1,12 @@
 //! 退缴 (contribution.md §8.1): a month that was credited wrongly goes back to the employer. Invariant: it leaves the accounts in one journal
-//! (E11) with the decision, and ends at the account that paid it (E09) or in the employer's suspense; nothing between is lost.
+//! (E11) with the decision, and ends at the account that paid it (E09) or in the employer's suspense; nothing between is lost. What becomes of
+//! the payment is in `refund_payment.rs`.
 
 use anju_casework::books::{self, Booking};
-use anju_casework::case::{self, CaseState, Order, PaymentReport};
+use anju_casework::case;
 use anju_casework::catalogue::{Approved, Carried, OwnBooks, Request, Service};
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Actor, Fault, Office, Refusal, Result, outbox};
+use anju_casework::{Actor, Office, Refusal, Result, outbox};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use anju_domain::rounding::split_shares;
@@ -18,6 +19,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
+pub use super::refund_payment::{of_payment_id, order, result, returned};
 use super::relief;
 
 use crate::withdrawal::own_books::own_fact;
@@ -32,6 +34,8 @@ pub mod state {
     pub const IN_SUSPENSE: i16 = 3;
     /// Refused by the bank: in the employer's suspense.
     pub const REJECTED: i16 = 4;
+    /// 退票: paid, and come back: in the employer's suspense.
+    pub const RETURNED: i16 = 5;
 }
 
 /// What a person's month has, and what of it is asked back.
@@ -454,149 +458,6 @@ pub(super) async fn to_suspense(
     )
     .await?;
     Ok(())
-}
-
-/// A refund as it stands.
-#[derive(Debug, Clone, FromRow)]
-struct Refund {
-    employer_id: i64,
-    amount_fen: i64,
-    receipt_id: Option<i64>,
-    state: i16,
-}
-
-async fn require(office: &Office, refund_id: i64) -> Result<Refund> {
-    sqlx::query_as(
-        "SELECT employer_id, amount_fen, receipt_id, state FROM employer_refund WHERE centre_id = $1 AND refund_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(refund_id)
-    .fetch_optional(&office.pool)
-    .await?
-    .ok_or_else(|| Refusal::not_found("这笔退款").into())
-}
-
-/// The bank's identifier of a refund's payment.
-fn payment_id(office: &Office, refund_id: i64) -> String {
-    format!("T{}", case::number(office, refund_id))
-}
-
-/// The refund behind a bank's identifier.
-pub fn of_payment_id(office: &Office, text: &str) -> Option<i64> {
-    office
-        .numbers
-        .decode(NumberKind::Case, text.strip_prefix('T')?)
-}
-
-/// The order that pays a refund; none where there is nothing to pay any more.
-pub async fn order(office: &Office, refund_id: i64) -> Result<Option<Order>> {
-    let one = require(office, refund_id).await?;
-    let (state::PAYING, Some(receipt_id)) = (one.state, one.receipt_id) else {
-        return Ok(None);
-    };
-    let receipt = super::receipt::require(office, receipt_id).await?;
-    Ok(Some(Order {
-        bank: receipt.bank,
-        end_to_end_id: payment_id(office, refund_id),
-        amount_fen: one.amount_fen,
-        payee_account: receipt.payer_account,
-        payee_name: receipt.payer_name,
-        remark: "住房公积金错缴退款".to_owned(),
-    }))
-}
-
-/// The bank paid (E09), or refused: then the money waits in the employer's suspense. True where it changed something.
-pub async fn result(
-    office: &Office,
-    refund_id: i64,
-    paid: bool,
-    report: &PaymentReport,
-) -> Result<bool> {
-    let one = require(office, refund_id).await?;
-    let id = payment_id(office, refund_id);
-    if report.differs(one.amount_fen, &id) {
-        return Ok(false);
-    }
-    let receipt_id = one
-        .receipt_id
-        .ok_or_else(|| Fault::Stored("a refund that goes nowhere was paid".to_owned()))?;
-    let receipt = super::receipt::require(office, receipt_id).await?;
-    let mut tx = office.pool.begin().await?;
-    let employer = employer::lock(office, &mut tx, one.employer_id).await?;
-    let moved = sqlx::query(
-        "UPDATE employer_refund SET state = $3 WHERE centre_id = $1 AND refund_id = $2 AND state = 1",
-    )
-    .bind(office.centre.id)
-    .bind(refund_id)
-    .bind(if paid { state::PAID } else { state::REJECTED })
-    .execute(&mut *tx)
-    .await?;
-    if moved.rows_affected() == 0 {
-        return Ok(false);
-    }
-    let payable = payable_of(office, &mut tx, &employer).await?;
-    let key = refund_id.to_string();
-    let (to, steps, template) = if paid {
-        case::debit_taken(
-            office,
-            &mut tx,
-            &receipt.bank,
-            report,
-            one.amount_fen,
-            &id,
-            Some(refund_id),
-        )
-        .await?;
-        let bank = office.bank(&receipt.bank)?;
-        books::post(
-            office,
-            &mut tx,
-            &Booking {
-                event: "E09",
-                key: &key,
-                case_id: Some(refund_id),
-                branch_id: employer.branch_id,
-                maker: Actor::System,
-                checker: None,
-                policy_id: 0,
-                month: None,
-                value_date: None,
-                accounts: &[
-                    (Role::OverContribution, payable),
-                    (Role::Bank, bank.deposit_id),
-                ],
-                amount_fen: one.amount_fen,
-            },
-        )
-        .await?;
-        (CaseState::Done, ["paid", "done"], "refund_paid")
-    } else {
-        let amount = Fen::new(one.amount_fen);
-        to_suspense(
-            office, &mut tx, &employer, payable, refund_id, &key, amount, None,
-        )
-        .await?;
-        (
-            CaseState::Failed,
-            ["to_suspense", "failed"],
-            "refund_rejected",
-        )
-    };
-    let detail = json!({ "amount_fen": one.amount_fen, "reason": report.reason });
-    case::end_executing(
-        office,
-        &mut tx,
-        refund_id,
-        to,
-        &steps,
-        detail,
-        Actor::System,
-    )
-    .await?;
-    outbox::sms(office, &mut tx, refund_id, template).await?;
-    tx.commit().await?;
-    office.changed_with_messages(refund_id);
-    Ok(true)
 }
 
 impl Service for EmployerRefund {

@@ -15,6 +15,7 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::person::{purpose, text};
 use anju_casework::{Actor, Error, Office, Refusal, Result, books, case};
 
+use super::allocation;
 use super::collection::{self, contract};
 use super::relief;
 use super::remittance::{PayMethod, SERVICE, reference};
@@ -195,7 +196,12 @@ async fn write(
         collection::enqueue(office, tx, remittance_id, id, bank, roster.total_fen).await?;
     }
     // The month after may have another ratio: a reduction begins or ends with it.
-    relief::reduction::follow(office, tx, employer_id).await
+    relief::reduction::follow(office, tx, employer_id).await?;
+    if pay == PayMethod::Debit {
+        return Ok(());
+    }
+    // Money that is there already, of a list that was reversed or of what was paid over, pays it at once.
+    allocation::from_suspense(office, tx, &employer, remittance_id).await
 }
 
 /// A kept list of this employer.

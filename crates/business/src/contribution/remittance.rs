@@ -117,6 +117,8 @@ pub struct Remittance {
     pub collecting: bool,
     /// When the next order is made.
     pub collect_on: Option<NaiveDate>,
+    /// Code of a back payment's reason or of a subsidy's sort.
+    pub reason: Option<String>,
 }
 
 impl Remittance {
@@ -145,7 +147,7 @@ impl Remittance {
 macro_rules! columns {
     () => {
         "remittance_id, employer_id, roster_id, kind, month, state, reference, bank, people, amount_fen, received_fen, allocated_fen, \
-         due_on, expires_on, registered_at, allocated_at, allocation_ms, journal_id, pay_method, collecting, collect_on"
+         due_on, expires_on, registered_at, allocated_at, allocation_ms, journal_id, pay_method, collecting, collect_on, reason"
     };
 }
 
@@ -194,6 +196,28 @@ pub async fn of_employer(
     ))
     .bind(office.centre.id)
     .bind(employer_id)
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// An employer's lists of one kind, the newest first.
+pub async fn of_kind(
+    office: &Office,
+    employer_id: i64,
+    of: i16,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND employer_id = $2 AND kind = $3 AND remittance_id < $4 ORDER BY remittance_id DESC LIMIT $5"
+    ))
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(of)
     .bind(before.unwrap_or(i64::MAX))
     .bind(limit)
     .fetch_all(&office.pool)

@@ -5,23 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Fault, Office, Refusal, Result, RowFault, books, case};
+use anju_casework::{Fault as Trouble, Office, Refusal, Result, RowFault, books, case};
 use anju_domain::calendar::Month;
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
+use anju_domain::name::PersonName;
 use anju_ledger::account::Kind;
-use anju_ledger::command;
 use anju_vault::NumberKind;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
+use super::list_beside::{self, List};
 use super::members::Books;
-use super::remittance::{Remittance, kind, reference};
-use crate::policy::Rules;
+use super::remittance::{self, Remittance, kind};
+use super::roster::{self, Fault};
 
 /// The service of subsidy lists.
 pub struct Subsidy {
@@ -36,6 +37,9 @@ struct Asked {
     account_no: Option<String>,
     #[serde(default)]
     id_no: Option<String>,
+    /// Where it is given it is the member's.
+    #[serde(default)]
+    name: Option<String>,
     amount_fen: i64,
 }
 
@@ -94,97 +98,30 @@ impl Subsidy {
         }
         open_purse(office, &mut tx, &employer, submission.actor.id()).await?;
         let accounts = accounts(office, &mut tx, &employer, &lines).await?;
-        self.write(
-            office, &mut tx, submission, &employer, month, sort, &lines, &accounts,
-        )
-        .await?;
+        let lines: Vec<list_beside::Line> = lines
+            .iter()
+            .map(|line| list_beside::Line {
+                account_id: accounts.get(&line.person_id).copied().unwrap_or_default(),
+                person_id: line.person_id,
+                month,
+                base: Fen::ZERO,
+                employer: line.amount,
+                employee: Fen::ZERO,
+            })
+            .collect();
+        let list = List {
+            remittance_id: submission.case_id,
+            service: &self.id,
+            kind: kind::SUBSIDY,
+            reason: sort,
+            document_no: None,
+            channel: &request.channel,
+            actor: submission.actor,
+            form: json!({ "month": month.to_string(), "sort": sort }),
+        };
+        list_beside::register(office, &mut tx, &employer, list, &lines).await?;
         tx.commit().await?;
         Ok(submission.case_id)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one list, told in one place")]
-    async fn write(
-        &self,
-        office: &Office,
-        tx: &mut PgConnection,
-        submission: &case::Submission,
-        employer: &Employer,
-        month: Month,
-        sort: &str,
-        lines: &[Line],
-        accounts: &BTreeMap<i64, i64>,
-    ) -> Result<()> {
-        let remittance_id = submission.case_id;
-        let total: i64 = lines.iter().map(|line| line.amount.fen()).sum();
-        let until = office.today()
-            + TimeDelta::days(Rules::on(office, office.today()).int("list_expire_days")?);
-        let of = |line: &Line| accounts.get(&line.person_id).copied().unwrap_or_default();
-        let text: String = lines
-            .iter()
-            .map(|line| format!("{}:{month}:{};", of(line), line.amount.fen()))
-            .collect();
-        let digest = command::digest(text.as_bytes()).as_bytes().to_vec();
-        let pay_code = reference(office, month, remittance_id);
-        sqlx::query(
-            "INSERT INTO remittance (centre_id, remittance_id, employer_id, month, state, reference, bank, people, amount_fen, due_on,
-                                     expires_on, digest, registered_at, registered_by, kind, reason)
-             VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14)",
-        )
-        .bind(office.centre.id)
-        .bind(remittance_id)
-        .bind(employer.employer_id)
-        .bind(month.index())
-        .bind(&pay_code)
-        .bind(&employer.bank)
-        .bind(i32::try_from(lines.len()).unwrap_or(i32::MAX))
-        .bind(total)
-        .bind(until)
-        .bind(&digest)
-        .bind(office.now())
-        .bind(submission.actor.id())
-        .bind(kind::SUBSIDY)
-        .bind(sort)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "INSERT INTO remittance_line (centre_id, remittance_id, account_id, person_id, month, base_fen, employer_fen, employee_fen)
-             SELECT $1, $2, account_id, person_id, $3, 0, fen, 0
-               FROM unnest($4::bigint[], $5::bigint[], $6::bigint[]) AS l (account_id, person_id, fen)",
-        )
-        .bind(office.centre.id)
-        .bind(remittance_id)
-        .bind(month.index())
-        .bind(lines.iter().map(of).collect::<Vec<_>>())
-        .bind(lines.iter().map(|line| line.person_id).collect::<Vec<_>>())
-        .bind(lines.iter().map(|line| line.amount.fen()).collect::<Vec<_>>())
-        .execute(&mut *tx)
-        .await?;
-        case::begin_executing(
-            office,
-            tx,
-            case::Begun {
-                case_id: remittance_id,
-                service: &self.id,
-                wish: &format!("{}:{pay_code}", self.id),
-                applicant_id: employer.employer_id,
-                branch_id: employer.branch_id,
-                channel: &submission.request.channel,
-                amount_fen: Some(total),
-                promised_at: anju_domain::clock::end_of_day(until),
-                form: json!({ "month": month.to_string(), "sort": sort }),
-                detail: json!({
-                    "remittance": office.numbers.encode(NumberKind::Remittance, remittance_id),
-                    "amount_fen": total,
-                    "lines": lines.len(),
-                    "reference": pay_code,
-                    "payee_bank": employer.bank,
-                    "payee_account": office.bank(&employer.bank)?.account_no,
-                    "digest": hex::encode(&digest),
-                }),
-            },
-            submission.actor,
-        )
-        .await
     }
 }
 
@@ -223,13 +160,13 @@ fn lines(office: &Office, request: &Request, members: &Books) -> Result<Vec<Line
             (Some(number), _) => office
                 .numbers
                 .decode(NumberKind::Account, number)
-                .and_then(|account| Some(by_account.get(&account)?.1)),
+                .and_then(|account| by_account.get(&account).copied()),
             (None, Some(id)) => IdNumber::parse(id)
                 .ok()
-                .and_then(|id| members.rows.get(&id)),
+                .and_then(|id| members.rows.get_key_value(&id)),
             (None, None) => None,
         };
-        let Some(person) = person else {
+        let Some((id, person)) = person else {
             wrong(
                 "个人账号",
                 "E-FORM-01",
@@ -237,7 +174,13 @@ fn lines(office: &Office, request: &Request, members: &Books) -> Result<Vec<Line
             );
             continue;
         };
-        if asked.amount_fen <= 0 {
+        let is_named_so = asked.name.as_deref().is_none_or(|name| {
+            let known = members.members.get(id);
+            known.is_some_and(|known| PersonName::parse(name).is_ok_and(|name| name == known.name))
+        });
+        if !is_named_so {
+            wrong("姓名", "E-PERS-02", "的姓名与证件号码不一致，请核对");
+        } else if asked.amount_fen <= 0 {
             wrong("补贴金额", "E-ROW-05", "的补贴金额应大于零");
         } else if !seen.insert(person.person_id) {
             wrong("个人账号", "E-ROW-01", "的职工写了两次，请删去一次");
@@ -251,8 +194,70 @@ fn lines(office: &Office, request: &Request, members: &Books) -> Result<Vec<Line
     Refusal::of_mistakes(faults).map_or(Ok(lines), |refusal| Err(refusal.into()))
 }
 
+/// The rows of a form out of a file of amounts.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn rows_of(bytes: &[u8]) -> std::result::Result<Value, Vec<Fault>> {
+    let lines = roster::amounts(bytes)?;
+    Ok(lines
+        .iter()
+        .map(|line| {
+            json!({
+                "id_no": line.id_number.expose(),
+                "name": line.name.expose(),
+                "amount_fen": line.amount.fen(),
+            })
+        })
+        .collect())
+}
+
+/// Who may stand in an employer's next list, with what he had in the last one of this sort: the file that a clerk fills in.
+pub async fn people(
+    office: &Office,
+    employer_id: i64,
+    sort: &str,
+) -> Result<Vec<(PersonName, IdNumber, Option<Fen>)>> {
+    let employer = employer::require(office, employer_id).await?;
+    let books = Books::read(office, &employer, employer.next_month(), &[]).await?;
+    let last: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT l.person_id, l.employer_fen FROM remittance_line l
+          WHERE l.centre_id = $1
+            AND l.remittance_id = (SELECT max(remittance_id) FROM remittance
+                                    WHERE centre_id = $1 AND employer_id = $2 AND kind = 4 AND reason = $3 AND state IN (1, 2, 3))",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .bind(sort)
+    .fetch_all(&office.pool)
+    .await?;
+    let last: BTreeMap<i64, i64> = last.into_iter().collect();
+    let mut people: Vec<_> = books
+        .members
+        .iter()
+        .filter(|(_, member)| member.state == roster::MemberState::Active)
+        .map(|(id, member)| {
+            let person = books.rows.get(id).map_or(0, |row| row.person_id);
+            let amount = last.get(&person).map(|fen| Fen::new(*fen));
+            (member.name.clone(), id.clone(), amount)
+        })
+        .collect();
+    people.sort_by(|a, b| a.1.cmp(&b.1));
+    Ok(people)
+}
+
+/// An employer's lists of subsidy, the newest first.
+pub async fn lists(
+    office: &Office,
+    employer_id: i64,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Remittance>> {
+    remittance::of_kind(office, employer_id, kind::SUBSIDY, before, limit).await
+}
+
 /// The employer's subsidy account, opened with its first list.
-async fn open_purse(
+pub(super) async fn open_purse(
     office: &Office,
     tx: &mut PgConnection,
     employer: &Employer,
@@ -293,7 +298,7 @@ async fn accounts(
 ) -> Result<BTreeMap<i64, i64>> {
     let people: Vec<i64> = lines.iter().map(|line| line.person_id).collect();
     let known: Vec<(i64, i64)> = sqlx::query_as(
-        "UPDATE subsidy_member SET employer_id = $3 WHERE centre_id = $1 AND person_id = ANY ($2) RETURNING person_id, account_id",
+        "UPDATE subsidy_member SET employer_id = $3 WHERE centre_id = $1 AND person_id = ANY ($2) AND closed_on IS NULL RETURNING person_id, account_id",
     )
     .bind(office.centre.id)
     .bind(&people)
@@ -345,7 +350,7 @@ pub(super) async fn payer(
     .fetch_optional(tx)
     .await?;
     let suspense_account_id =
-        suspense.ok_or_else(|| Fault::Stored("a subsidy list without its account".to_owned()))?;
+        suspense.ok_or_else(|| Trouble::Stored("a subsidy list without its account".to_owned()))?;
     Ok(Employer {
         suspense_account_id,
         ..employer

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use super::list_beside::Line;
 use super::members::{Books, MemberRow};
 use super::upload::roster_policy;
 use crate::policy::Rules;
@@ -86,17 +87,6 @@ pub(super) struct Asked {
     employer_fen: Option<i64>,
     #[serde(default)]
     employee_fen: Option<i64>,
-}
-
-/// A month of a person to be paid.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Line {
-    pub(super) account_id: i64,
-    pub(super) person_id: i64,
-    pub(super) month: Month,
-    pub(super) base: Fen,
-    pub(super) employer: Fen,
-    pub(super) employee: Fen,
 }
 
 /// What was paid, or waits to be, for a month of an account.

@@ -238,12 +238,15 @@ impl Certificates {
             consent::give(
                 office,
                 &mut conn,
-                person.person_id,
-                &self.id,
-                Some(submission.case_id),
-                &["nhpf.loan_elsewhere".to_owned()],
-                "为出具异地贷款缴存使用证明向全国住房公积金监管服务平台核对本人的贷款记录",
-                &submission.request.channel,
+                consent::Given {
+                    by: person.person_id,
+                    service: &self.id,
+                    case_id: Some(submission.case_id),
+                    fact_types: &["nhpf.loan_elsewhere".to_owned()],
+                    purpose: "为出具异地贷款缴存使用证明向全国住房公积金监管服务平台核对本人的贷款记录",
+                    channel: &submission.request.channel,
+                    until: None,
+                },
             )
             .await?
         };

@@ -7,10 +7,11 @@ use anju_domain::clock::rfc3339_millis;
 use anju_ledger::AccountId;
 use anju_ledger::account;
 use anju_vault::NumberKind;
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::Question;
-use crate::contribution::{people, remittance};
+use crate::contribution::{as_of, people, remittance};
 use crate::papers;
 use crate::policy::Rules;
 
@@ -21,6 +22,9 @@ pub(super) async fn info(office: &Office, question: &Question<'_>) -> Result<Val
         .decode(NumberKind::Employer, question.subject()?)
         .ok_or_else(|| Refusal::not_found("这个单位"))?;
     let employer = employer::require(office, employer_id).await?;
+    if let Some(day) = question.on {
+        return as_of_day(office, &employer, day, question).await;
+    }
     match question.view.unwrap_or("profile") {
         "profile" => profile(office, &employer).await,
         "members" => members(office, &employer, question).await,
@@ -30,6 +34,85 @@ pub(super) async fn info(office: &Office, question: &Question<'_>) -> Result<Val
             400,
             "E-API-05",
             "view 是 profile、members、remittances 或 arrears。",
+        )
+        .into()),
+    }
+}
+
+/// As it stood at the end of a past day: data and counts, members, or lists.
+async fn as_of_day(
+    office: &Office,
+    employer: &Employer,
+    day: NaiveDate,
+    question: &Question<'_>,
+) -> Result<Value> {
+    let day = as_of::checked(office, day)?;
+    let limit = question.limit();
+    match question.view.unwrap_or("profile") {
+        "members" => {
+            let after = question.after_number()?.unwrap_or(0);
+            let found = as_of::members(office, employer.employer_id, day, after, limit).await?;
+            let full = i64::try_from(found.len()).is_ok_and(|rows| rows >= limit);
+            Ok(json!({
+                "on": day,
+                "items": found.iter().map(|one| json!({
+                    "account_no": office.numbers.encode(NumberKind::Account, one.account_id),
+                    "name": one.name_masked,
+                    "state": if one.state == 1 { "active" } else { "sealed" },
+                    "base_fen": one.base_fen,
+                    "monthly_fen": one.monthly_fen,
+                    "balance_fen": one.balance_fen,
+                })).collect::<Vec<_>>(),
+                "next": found.last().filter(|_| full).map(|one| one.membership_id.to_string()),
+            }))
+        }
+        "remittances" => {
+            let number = |id| office.numbers.encode(NumberKind::Remittance, id);
+            let before = question.after.map(|text| {
+                let decoded = office.numbers.decode(NumberKind::Remittance, text);
+                decoded.ok_or_else(super::wrong_after)
+            });
+            let before = before.transpose()?;
+            let found = as_of::lists(office, employer.employer_id, day, before, limit).await?;
+            let full = i64::try_from(found.len()).is_ok_and(|rows| rows >= limit);
+            Ok(json!({
+                "on": day,
+                "items": found.iter().map(|one| json!({
+                    "remittance_id": number(one.remittance_id),
+                    "month": Month::from_index(one.month).to_string(),
+                    "state": one.state,
+                    "people": one.people,
+                    "amount_fen": one.amount_fen,
+                })).collect::<Vec<_>>(),
+                "next": found.last().filter(|_| full).map(|one| number(one.remittance_id)),
+            }))
+        }
+        "profile" => {
+            let one = as_of::employer(office, employer.employer_id, day)
+                .await?
+                .ok_or_else(|| Refusal::not_found("这一天的单位信息"))?;
+            Ok(json!({
+                "on": day,
+                "name": one.name,
+                "state": match one.state {
+                    1 => "active",
+                    2 => "deferred",
+                    3 => "sealed",
+                    _ => "cancelled",
+                },
+                "ratio_employer_bp": one.ratio_employer_bp,
+                "ratio_employee_bp": one.ratio_employee_bp,
+                "paid_to_month": Month::from_index(one.paid_to_month).to_string(),
+                "people": one.active,
+                "sealed_people": one.sealed,
+                "monthly_fen": one.monthly_fen,
+                "unallocated_fen": one.suspense_fen,
+            }))
+        }
+        _ => Err(Refusal::new(
+            400,
+            "E-API-05",
+            "查以前的日子时，view 是 profile、members 或 remittances。",
         )
         .into()),
     }

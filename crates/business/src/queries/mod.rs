@@ -6,9 +6,11 @@ mod person;
 
 use anju_casework::{Actor, Office, Refusal, Result, access_log, membership};
 use anju_domain::calendar::Month;
+use anju_policy::fact::Fact;
 use anju_policy::service::{ServiceDefinition, Verb};
 use anju_vault::NumberKind;
 use chrono::{Datelike, NaiveDate};
+use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::papers::verification;
@@ -33,6 +35,16 @@ pub struct Question<'a> {
     pub actor: Actor,
     /// Why, as the person asked about reads it.
     pub reason: &'a str,
+    /// As it stood at the end of this past day; as it is where it is left out.
+    pub on: Option<NaiveDate>,
+    /// Who tells what the finance bureau has granted; nobody where it is not asked.
+    pub finance: Option<&'a dyn Finance>,
+}
+
+/// The finance bureau, asked about a person's housing subsidy.
+pub trait Finance: Send + Sync {
+    /// The fact `finance.subsidy` of an ID number.
+    fn subsidy<'a>(&'a self, id_no: &'a str) -> BoxFuture<'a, Result<Fact>>;
 }
 
 /// Rows of a page unless asked otherwise, and at most.
@@ -113,20 +125,30 @@ fn definition(office: &Office, id: &str) -> Result<ServiceDefinition> {
         .ok_or_else(|| Refusal::not_found("这个查询事项").into())
 }
 
+/// What a question comes to.
+pub enum Answer {
+    /// The projection.
+    Drawn(Value),
+    /// What this person is entitled to: decisions without a case, which the engine takes.
+    Entitlements(i64),
+}
+
 /// Answers.
 ///
 /// # Errors
 /// 404 for a query or a subject that is not there, 400 `E-API-05` for a question that cannot be read.
-pub async fn answer(office: &Office, id: &str, question: &Question<'_>) -> Result<Value> {
+pub async fn answer(office: &Office, id: &str, question: &Question<'_>) -> Result<Answer> {
     let service = definition(office, id)?;
     match service.effect.as_str() {
         "verify_document" => {
             let code = question.code.ok_or_else(|| {
                 Refusal::new(400, "E-API-05", "请给出 code：证明上的 16 位校验码。")
             })?;
-            Ok(verification::verify(office, code).await?.draw())
+            Ok(Answer::Drawn(
+                verification::verify(office, code).await?.draw(),
+            ))
         }
-        "query_employer_info" => employer::info(office, question).await,
+        "query_employer_info" => employer::info(office, question).await.map(Answer::Drawn),
         effect => {
             let person_id = person_of(office, question.subject()?).await?;
             access_log::note(
@@ -138,7 +160,8 @@ pub async fn answer(office: &Office, id: &str, question: &Question<'_>) -> Resul
                 None,
             )
             .await?;
-            match effect {
+            let drawn = match effect {
+                "query_entitlements" => return Ok(Answer::Entitlements(person_id)),
                 "query_basic_info" => person::basic(office, person_id, question).await,
                 "query_account_detail" => person::entries(office, person_id, question).await,
                 "query_housing_subsidy" => person::subsidy(office, person_id, question).await,
@@ -151,7 +174,8 @@ pub async fn answer(office: &Office, id: &str, question: &Question<'_>) -> Resul
                     person::cases(office, person_id, question, &transfers).await
                 }
                 _ => Err(Refusal::not_found("这个查询事项").into()),
-            }
+            };
+            drawn.map(Answer::Drawn)
         }
     }
 }

@@ -10,12 +10,36 @@ use anju_ledger::AccountId;
 use anju_ledger::account::{self, Kind, State};
 use anju_ledger::statement::{self, AccountEntry, EntryKey};
 use anju_vault::NumberKind;
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 use serde_json::{Value, json};
 
-use super::{Question, wrong_after};
+use super::{Finance, Question, wrong_after};
+use crate::contribution::as_of;
 use crate::papers::certificate::{continuous, paid_months};
 use crate::policy::Rules;
+
+/// A person as he stood at the end of a past day.
+async fn as_of_day(office: &Office, person_id: i64, day: NaiveDate) -> Result<Value> {
+    let day = as_of::checked(office, day)?;
+    let one = as_of::person(office, person_id, day)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这一天的缴存信息"))?;
+    Ok(json!({
+        "on": day,
+        "employer": one.employer_name,
+        "account_no": office.numbers.encode(NumberKind::Account, one.account_id),
+        "state": match one.state {
+            1 => "active",
+            2 => "sealed",
+            _ => "ended",
+        },
+        "base_fen": one.base_fen,
+        "ratio_employer_bp": one.ratio_employer_bp,
+        "ratio_employee_bp": one.ratio_employee_bp,
+        "monthly_fen": one.monthly_fen,
+        "balance_fen": one.balance_fen,
+    }))
+}
 
 /// `query-basic-info`.
 pub(super) async fn basic(
@@ -23,6 +47,9 @@ pub(super) async fn basic(
     person_id: i64,
     question: &Question<'_>,
 ) -> Result<Value> {
+    if let Some(day) = question.on {
+        return as_of_day(office, person_id, day).await;
+    }
     let person = anju_casework::person::get(office, person_id)
         .await?
         .ok_or_else(|| Refusal::not_found("这位职工"))?;
@@ -256,6 +283,10 @@ pub(super) async fn subsidy(
     question: &Question<'_>,
 ) -> Result<Value> {
     let (from, to) = question.days()?;
+    let granted = match question.finance {
+        Some(finance) => granted(office, finance, person_id).await?,
+        None => Value::Null,
+    };
     let mut conn = office.pool.acquire().await?;
     let accounts = account::of_owner(&mut conn, office.ledger(), person_id).await?;
     let mut drawn = Vec::new();
@@ -281,5 +312,27 @@ pub(super) async fn subsidy(
     let note = drawn
         .is_empty()
         .then_some("没有住房补贴账户。住房补贴由单位申报，单位开立后这里会有每年的明细。");
-    Ok(json!({ "accounts": drawn, "note": note, "as_of": Month::of(office.today()).to_string() }))
+    Ok(json!({
+        "accounts": drawn,
+        "granted": granted,
+        "note": note,
+        "as_of": Month::of(office.today()).to_string(),
+    }))
+}
+
+/// What the finance bureau has granted (finance.subsidy), last known with its date; null where it says nothing of him or does not answer.
+async fn granted(office: &Office, finance: &dyn Finance, person_id: i64) -> Result<Value> {
+    let person = anju_casework::person::get(office, person_id)
+        .await?
+        .ok_or_else(|| Refusal::not_found("这位职工"))?;
+    let fact = finance.subsidy(person.id_number.expose()).await?;
+    if fact.state != anju_policy::FactState::Known {
+        return Ok(Value::Null);
+    }
+    Ok(json!({
+        "year": fact.value["year"],
+        "amount_fen": fact.value["amount_fen"],
+        "paid": fact.value["paid"],
+        "as_of": fact.as_of,
+    }))
 }

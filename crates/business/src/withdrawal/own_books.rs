@@ -3,7 +3,7 @@
 use anju_domain::calendar::Month;
 use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::NumberKind;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
@@ -40,6 +40,7 @@ struct Related {
     spouse_uses: Json<Vec<UseRow>>,
     event_uses: Json<Vec<EventRow>>,
     event_version: Option<i32>,
+    agreement: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -72,13 +73,15 @@ struct EventRow {
     amount_fen: i64,
     used_on: NaiveDate,
     mine: bool,
+    /// By the person or the spouse.
+    family: bool,
 }
 
 /// Kinds of withdrawals that are for buying or paying off a home (RENT-06).
 const HOME_KINDS: [&str; 4] = ["PURCHASE", "DOWNPAY", "REPAY", "REPAY_AUTO"];
 
 /// A freeze without an amount of its own takes every fen, also later ones.
-const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
+pub(crate) const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 
 /// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
 pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
@@ -193,7 +196,7 @@ pub async fn read_related(
                 fact.value["lease_used"] = used_by_others(&related.event_uses.0);
             }
             ("applicant", "own.event") if known.event_key.is_some() => {
-                let value = event_value(&related.event_uses.0);
+                let value = event_value(&related.event_uses.0, related.agreement, office.today());
                 *fact = own_fact(now, "applicant", "本事项", "own.event", Some(value));
             }
             ("spouse", "own.case") => {
@@ -291,25 +294,47 @@ fn case_value(office: &Office, read: &Read) -> Value {
         "claimed_months": claimed,
         "purchase_or_repay_months": home_months(&read.uses.0),
         "lease_used": [],
+        "claims_in_year": claims_in_year(&read.uses.0, office.today()),
     })
 }
 
-/// Every use of the shared event, paid or pending.
-fn event_value(uses: &[EventRow]) -> Value {
-    let uses: Vec<Value> = uses
+/// The person's withdrawals of this calendar year, by kind.
+fn claims_in_year(uses: &[UseRow], today: NaiveDate) -> Vec<Value> {
+    uses.iter()
+        .filter(|used| used.used_on.year() == today.year())
+        .map(|used| json!({ "kind": used.kind }))
+        .collect()
+}
+
+/// Every use of the shared event, paid or pending, and whether the person has an agreement about it.
+fn event_value(all: &[EventRow], agreement: bool, today: NaiveDate) -> Value {
+    let in_year: i64 = all
+        .iter()
+        .filter(|used| used.used_on.year() == today.year())
+        .map(|used| used.amount_fen)
+        .sum();
+    let uses: Vec<Value> = all
         .iter()
         .map(|used| {
-            json!({ "kind": used.kind, "amount_fen": used.amount_fen, "on": used.used_on, "mine": used.mine })
+            json!({ "kind": used.kind, "amount_fen": used.amount_fen, "on": used.used_on, "mine": used.mine, "family": used.family })
         })
         .collect();
-    json!({ "uses": uses })
+    json!({
+        "uses": uses,
+        "by_month": by_month(all.iter()),
+        "used_in_year_fen": in_year,
+        "last_mine_on": all.iter().filter(|used| used.mine).map(|used| used.used_on).max(),
+        "agreement": agreement,
+    })
 }
 
 /// What others have claimed of the event, by month.
 fn used_by_others(uses: &[EventRow]) -> Value {
-    uses.iter()
-        .filter(|used| !used.mine)
-        .flat_map(|used| used.months.iter().zip(&used.amounts))
+    by_month(uses.iter().filter(|used| !used.mine))
+}
+
+fn by_month<'a>(uses: impl Iterator<Item = &'a EventRow>) -> Value {
+    uses.flat_map(|used| used.months.iter().zip(&used.amounts))
         .map(|(month, fen)| json!({ "month": Month::from_index(*month).to_string(), "amount_fen": fen }))
         .collect()
 }

@@ -97,6 +97,7 @@ pub fn known(
     policy: &PolicySet,
     request: &Request,
     facts: &Facts,
+    own: &OwnBooks,
     at: At,
 ) -> Result<(Known, Option<String>)> {
     let sealed = facts
@@ -106,14 +107,50 @@ pub fn known(
         Some(sealed) => Some(anju_casework::fact::open_id(office, sealed)?),
         None => None,
     };
+    let personal = policy.claims_person(&request.service);
+    let form = if personal {
+        form_with_people(policy, request, own)
+    } else {
+        request.form.clone()
+    };
     let (kind, event_key) = policy
-        .claim(&request.service, facts, &request.form, at)
+        .claim(&request.service, facts, &form, at)
         .map_err(|error| Fault::Policy(error.to_string()))?;
+    let event_key = event_key.map(|key| {
+        if personal {
+            digest_of(office, &key)
+        } else {
+            key
+        }
+    });
     let known = Known {
         spouse_id,
         event_key,
     };
     Ok((known, kind))
+}
+
+/// The form with the applicant's number where it names nobody: what he claims for himself meets what his relatives claim for him.
+fn form_with_people(policy: &PolicySet, request: &Request, own: &OwnBooks) -> Form {
+    let mut form = request.form.clone();
+    let (Some(service), Some(person)) = (policy.service(&request.service), &own.person) else {
+        return form;
+    };
+    for need in &service.facts {
+        let field = format!("{}_id_no", need.role);
+        let named = service.inputs.iter().any(|input| input.name == field);
+        if named && request.text(&field).is_none() {
+            form.insert(field, person.id_number.expose().into());
+        }
+    }
+    form
+}
+
+/// A claimed object that holds an ID number, as the ledger of events keeps it: the prefix and a keyed digest of the rest.
+fn digest_of(office: &Office, key: &str) -> String {
+    let (prefix, object) = key.split_once(':').unwrap_or(("", key));
+    let digest = office.vault.mac("event-key", object.as_bytes());
+    format!("{prefix}:{}", hex::encode(&digest[..16]))
 }
 
 /// The form as services read it: cleaned card number, empty fields dropped.

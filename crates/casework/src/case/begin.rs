@@ -56,8 +56,8 @@ pub async fn begin_at(
 ) -> Result<()> {
     sqlx::query(
         "INSERT INTO business_case (case_id, applicant_id, amount_fen, submitted_at, promised_at, branch_id, policy_id, centre_id,
-                                    state, service, wish, channel, form)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $13, $9, $10, $11, $12)",
+                                    state, service, wish, channel, form, served_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $13, $9, $10, $11, $12, $14)",
     )
     .bind(begun.case_id)
     .bind(begun.applicant_id)
@@ -72,6 +72,10 @@ pub async fn begin_at(
     .bind(begun.channel)
     .bind(begun.form)
     .bind(state as i16)
+    .bind(match actor {
+        Actor::Staff(teller) => Some(teller),
+        _ => None,
+    })
     .execute(&mut *conn)
     .await?;
     add_event(office, conn, begun.case_id, actor, steps, begun.detail).await

@@ -3,7 +3,7 @@
 use anju_ledger::command::key_uuid;
 use anju_policy::fact::{At, Fact};
 use anju_policy::{Decision, Facts, Outcome, StoredDecision};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -164,13 +164,18 @@ pub async fn record_verdict(
         }
         (Outcome::Waiting, Target::Open(case)) => {
             let next = next_try(decided, case)?;
+            let step = if decided.decision.papers.is_empty() {
+                "waiting"
+            } else {
+                "needs_paper"
+            };
             move_case(
                 office,
                 conn,
                 case,
                 CaseState::Gathering,
                 decided,
-                &["waiting"],
+                &[step],
                 Some(next),
                 actor,
             )
@@ -205,6 +210,18 @@ fn next_try(decided: &Decided<'_>, case: &Case) -> Result<DateTime<Utc>> {
     Ok(now + TimeDelta::minutes(minutes))
 }
 
+/// The last day on which a missing paper may be handed in.
+fn last_day_for_paper(office: &Office, decided: &Decided<'_>) -> Result<NaiveDate> {
+    let days = decided
+        .policy
+        .set
+        .int("paper_working_days", decided.at.today, &[])
+        .map_err(|error| Fault::Policy(error.to_string()))?;
+    let days = u32::try_from(days)
+        .map_err(|_| Fault::Policy("paper_working_days is below zero".to_owned()))?;
+    Ok(office.holidays().add_working_days(office.today(), days))
+}
+
 #[expect(
     clippy::too_many_arguments,
     reason = "one change of a case, told in one place"
@@ -219,12 +236,28 @@ async fn move_case(
     next_try_at: Option<DateTime<Utc>>,
     actor: Actor,
 ) -> Result<Verdict> {
+    // While a paper is waited for the promise stands still (withdrawal.md §4.6).
+    let needs_paper = to == CaseState::Gathering && !decided.decision.papers.is_empty();
+    let paper_until = if needs_paper {
+        Some(last_day_for_paper(office, decided)?)
+    } else {
+        None
+    };
     // A case that goes on waiting for the same thing is not told again and again.
-    let repeats = to == CaseState::Gathering && case.decision.is_some();
+    let waits = if needs_paper {
+        case.paper_since.is_some()
+    } else {
+        case.decision.is_some()
+    };
+    let repeats = to == CaseState::Gathering && waits;
     let mut tx = conn.begin().await?;
     let moved = sqlx::query(
         "UPDATE business_case
-            SET state = $4, decision = $5, policy_id = $6, next_try_at = $7, amount_fen = $8, version = version + 1
+            SET state = $4, decision = $5, policy_id = $6, next_try_at = $7, amount_fen = $8, version = version + 1,
+                promised_at = CASE WHEN $9::date IS NULL AND paper_since IS NOT NULL THEN promised_at + ($10 - paper_since)
+                                   ELSE promised_at END,
+                paper_since = CASE WHEN $9::date IS NOT NULL THEN coalesce(paper_since, $10) END,
+                paper_until = CASE WHEN $9::date IS NOT NULL THEN coalesce(paper_until, $9) END
           WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state IN (1, 2, 4)",
     )
     .bind(office.centre.id)
@@ -235,6 +268,8 @@ async fn move_case(
     .bind(decided.policy.id)
     .bind(next_try_at)
     .bind(decided.decision.amount_fen)
+    .bind(paper_until)
+    .bind(office.now())
     .execute(&mut *tx)
     .await?;
     if moved.rows_affected() == 0 {
@@ -245,6 +280,7 @@ async fn move_case(
         let template = match to {
             CaseState::Refused => Some("refused"),
             CaseState::Reviewing => Some("reviewing"),
+            CaseState::Gathering if needs_paper => Some("needs_paper"),
             _ => None,
         };
         if let Some(template) = template {
@@ -257,7 +293,7 @@ async fn move_case(
 }
 
 /// Numbers of a decision that its event keeps.
-fn detail(decided: &Decided<'_>) -> Value {
+pub(super) fn detail(decided: &Decided<'_>) -> Value {
     let not_met: Vec<&str> = decided
         .decision
         .conditions
@@ -285,7 +321,7 @@ fn detail(decided: &Decided<'_>) -> Value {
     detail
 }
 
-fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
+pub(super) fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
     Ok(serde_json::to_value(KeptDecision {
         stored: decided.stored.clone(),
         own: decided.own.facts.clone(),
@@ -294,7 +330,7 @@ fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
 }
 
 /// Subject and account of the withdrawals that are paid out (提取待付 21904).
-const WITHDRAWAL_PAYABLE: i64 = 21904;
+pub(super) const WITHDRAWAL_PAYABLE: i64 = 21904;
 
 pub(super) async fn execute(
     office: &Office,
@@ -475,10 +511,14 @@ async fn carry_out(
         request: decided.request,
         facts: decided.facts,
         decision: decided.decision,
+        own: decided.own,
         branch_id: case.branch_id,
         reviewer,
     };
-    let carried = service.carry_out(office, &mut tx, approved).await?;
+    let carried = match service.carry_out(office, &mut tx, approved).await {
+        Err(error) if error.moved_meanwhile() => return Ok(Verdict::Again),
+        carried => carried?,
+    };
     if carried.done {
         let steps = [carried.step, "done"];
         end_executing(
@@ -539,15 +579,31 @@ pub async fn decision_of(
         return Ok(None);
     };
     let kept: KeptDecision = serde_json::from_value(kept.clone())?;
-    let facts: Facts = fact::by_ids(office, &kept.stored.fact_ids)
-        .await?
-        .into_iter()
-        .chain(kept.own.iter().cloned())
-        .collect();
+    let facts = facts_behind(office, &kept).await?;
     let form = case.open_form(office)?;
     policy
         .set
         .decide(&case.service, &facts, &form, kept.stored.at)
         .map(Some)
         .map_err(|error| Error::Failed(Fault::Policy(error.to_string())))
+}
+
+async fn facts_behind(office: &Office, kept: &KeptDecision) -> Result<Facts> {
+    Ok(fact::by_ids(office, &kept.stored.fact_ids)
+        .await?
+        .into_iter()
+        .chain(kept.own.iter().cloned())
+        .collect())
+}
+
+/// The facts that a case's decision read; none before there is one.
+pub async fn kept_facts(office: &Office, case: &Case) -> Result<Facts> {
+    match case
+        .decision
+        .as_ref()
+        .filter(|decision| decision.get("service").is_some())
+    {
+        Some(kept) => facts_behind(office, &serde_json::from_value(kept.clone())?).await,
+        None => Ok(Facts::new()),
+    }
 }

@@ -4,9 +4,9 @@ use anju_ledger::Role;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::add_event;
 use super::row::{CaseState, PayState, seal_card};
 use super::settle::{booking, lock, origin, release};
+use super::{add_event, closing};
 use crate::{Actor, Fault, Office, Refusal, Result, books, outbox};
 
 /// Came back after it was paid (退票, E25): the only step out of a final state. The money stands in 21905 until the person names
@@ -105,25 +105,29 @@ pub async fn credit_back(office: &Office, case_id: i64, actor: Actor) -> Result<
     if case.state() != CaseState::Executing || case.pay_state() != PayState::Returned {
         return Err(Refusal::new(409, "E-CASE-02", "这个办件没有退回的款项。").into());
     }
-    let account = case
-        .account_id
-        .ok_or_else(|| Fault::Stored("a returned case has no account".to_owned()))?;
-    // With the value date of the debit: the person loses no interest (withdrawal.md §7).
-    let (_, day) = origin(office, &mut tx, &case).await?;
-    let key = case_id.to_string();
-    books::post(
-        office,
-        &mut tx,
-        &booking(&case, "E27", &key, Some(day), &[(Role::Person, account)])?,
-    )
-    .await?;
+    let reopened = closing::credit_back(office, &mut tx, &case).await?;
+    if !reopened {
+        let account = case
+            .account_id
+            .ok_or_else(|| Fault::Stored("a returned case has no account".to_owned()))?;
+        // With the value date of the debit: the person loses no interest (withdrawal.md §7).
+        let (_, day) = origin(office, &mut tx, &case).await?;
+        let key = case_id.to_string();
+        let accounts = [(Role::Person, account)];
+        let booking = booking(&case, "E27", &key, Some(day), &accounts)?;
+        books::post(office, &mut tx, &booking).await?;
+    }
     release(office, &mut tx, case_id, 9, 5, None).await?;
     add_event(
         office,
         &mut tx,
         case_id,
         actor,
-        &["credited_back", "failed"],
+        if reopened {
+            &["credited_back", "account_sealed_again", "failed"]
+        } else {
+            &["credited_back", "failed"]
+        },
         json!({}),
     )
     .await?;

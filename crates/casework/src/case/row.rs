@@ -1,6 +1,6 @@
 //! A case as the database keeps it, its states, and how cases are listed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
@@ -162,6 +162,10 @@ pub struct Case {
     pub form: Value,
     /// Kept decision.
     pub decision: Option<Value>,
+    /// While a paper is waited for: since when.
+    pub paper_since: Option<DateTime<Utc>>,
+    /// The last day for it.
+    pub paper_until: Option<NaiveDate>,
 }
 
 impl Case {
@@ -210,8 +214,9 @@ pub(super) fn open_form(office: &Office, kept: &Value) -> Result<anju_policy::Fo
 }
 
 /// The fields of forms that are personal, beside the card, which keeps four digits that may be shown.
-const PERSONAL: [&str; 10] = [
+const PERSONAL: [&str; 12] = [
     "address",
+    "beneficiary_id_no",
     "contact_name",
     "contact_phone",
     "education",
@@ -219,6 +224,7 @@ const PERSONAL: [&str; 10] = [
     "id_no",
     "marital",
     "name",
+    "patient_id_no",
     "phone",
     "spouse_id_no",
 ];
@@ -261,7 +267,7 @@ macro_rules! columns {
     () => {
         "case_id, applicant_id, account_id, amount_fen, submitted_at, promised_at, next_try_at, journal_id, branch_id, \
          served_by, policy_id, version, state, pay_state, pay_attempt, pay_bank, pay_ref, pay_reason, service, channel, \
-         form, decision"
+         form, decision, paper_since, paper_until"
     };
 }
 pub(super) use columns;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use super::row::{Case, columns};
-use super::{add_event, end_to_end_id, event_record};
+use super::{add_event, closing, end_to_end_id, event_record};
 use crate::books::{self, Booking};
 use crate::{Actor, Fault, Office, Refusal, Result, leaf, outbox, person};
 
@@ -428,25 +428,22 @@ pub async fn payment_rejected(
         .await?;
         outbox::sms(office, &mut tx, case_id, "returned").await?;
     } else {
-        let (journal_id, day) = origin(office, &mut tx, &case).await?;
-        let key = case_id.to_string();
-        let header =
-            books::header(office, &mut tx, &booking(&case, "E23", &key, None, &[])?).await?;
-        anju_ledger::journal::reverse(
-            &mut tx,
-            &header,
-            &key,
-            anju_ledger::JournalId(journal_id),
-            day,
-        )
-        .await?;
+        let reopened = closing::reopen(office, &mut tx, &case).await?;
+        if !reopened {
+            reverse(office, &mut tx, &case).await?;
+        }
         release(office, &mut tx, case_id, 9, 4, report.reason.as_deref()).await?;
+        let steps: &[&str] = if reopened {
+            &["payment_rejected", "account_sealed_again", "failed"]
+        } else {
+            &["payment_rejected", "failed"]
+        };
         add_event(
             office,
             &mut tx,
             case_id,
             Actor::System,
-            &["payment_rejected", "failed"],
+            steps,
             json!({ "reason": report.reason }),
         )
         .await?;
@@ -455,6 +452,16 @@ pub async fn payment_rejected(
     tx.commit().await?;
     office.changed_with_messages(case_id);
     Ok(true)
+}
+
+/// The journal that took the money from the account, in red with its old value date.
+async fn reverse(office: &Office, tx: &mut PgConnection, case: &Case) -> Result<()> {
+    let (journal_id, day) = origin(office, tx, case).await?;
+    let key = case.case_id.to_string();
+    let header = books::header(office, tx, &booking(case, "E23", &key, None, &[])?).await?;
+    let original = anju_ledger::JournalId(journal_id);
+    anju_ledger::journal::reverse(tx, &header, &key, original, day).await?;
+    Ok(())
 }
 
 pub(super) async fn release(

@@ -53,6 +53,7 @@ pub async fn submit(
     wish: &str,
     policy: &PolicyInForce,
     fact_types: &[String],
+    separate: &[String],
 ) -> Result<Submitted> {
     let mut conn = office.pool.acquire().await?;
     if let Some(before) = known(office, &mut conn, submission).await? {
@@ -110,23 +111,29 @@ pub async fn submit(
         .bind(at)
         .execute(&mut *tx)
         .await?;
-        if !fact_types.is_empty() {
-            let purpose = if for_employer {
-                "为办理本事项向有关部门核对本单位的信息"
-            } else {
-                "为办理本事项向有关部门核对本人及配偶的信息"
-            };
-            consent::give(
-                office,
-                &mut tx,
-                request.applicant_id,
-                &request.service,
-                Some(submission.case_id),
+        let purpose = if for_employer {
+            "为办理本事项向有关部门核对本单位的信息"
+        } else {
+            "为办理本事项向有关部门核对本人及配偶的信息"
+        };
+        let consents = [
+            (fact_types, purpose),
+            (separate, "单独同意：为办理本事项查询敏感个人信息"),
+        ];
+        for (fact_types, purpose) in consents {
+            if fact_types.is_empty() {
+                continue;
+            }
+            let given = consent::Given {
+                by: request.applicant_id,
+                service: &request.service,
+                case_id: Some(submission.case_id),
                 fact_types,
                 purpose,
-                &request.channel,
-            )
-            .await?;
+                channel: &request.channel,
+                until: None,
+            };
+            consent::give(office, &mut tx, given).await?;
         }
         Result::Ok(())
     }

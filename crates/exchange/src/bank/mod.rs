@@ -5,10 +5,12 @@
 //! An order may be sent again only with the same id. `table.rs` knows the banks, `entry.rs` reads what they tell us.
 
 mod collection;
+mod credit;
 mod entry;
 mod table;
 
 pub use collection::{CollectionFile, CollectionOrder, FileOutcome};
+pub use credit::read_report;
 pub use entry::{BankEntry, BankStatement, OrderResult, Push, Returned, read_push};
 pub use table::{Bank, BankTable, TableError};
 

@@ -34,6 +34,8 @@ pub enum Form {
     Count,
     /// Yuan with at most two decimals, as text.
     Yuan,
+    /// The same, below zero where it is a loss.
+    SignedYuan,
     /// `numerator/denominator`, read as basis points, rounded down.
     Fraction,
     /// Square metres with at most two decimals.
@@ -128,6 +130,10 @@ fn read_value(
         }
         Form::Count => Value::from(digits(text).ok_or_else(kind)?),
         Form::Yuan => Value::from(hundredths(text).ok_or_else(kind)?),
+        Form::SignedYuan => Value::from(match text.strip_prefix('-') {
+            Some(loss) => -hundredths(loss).ok_or_else(kind)?,
+            None => hundredths(text).ok_or_else(kind)?,
+        }),
         Form::Area => {
             let hundredths = hundredths(text).ok_or_else(kind)?;
             Value::from(format!("{}.{:02}", hundredths / 100, hundredths % 100))

@@ -21,6 +21,16 @@ const USE: &[(&str, &str)] = &[
     ("80", "other"),
 ];
 
+/// 取得方式.
+const ACQUIRED_BY: &[(&str, &str)] = &[
+    ("1", "purchase"),
+    ("2", "gift"),
+    ("3", "inheritance"),
+    ("4", "exchange"),
+    ("5", "build"),
+    ("9", "other"),
+];
+
 /// 抵押状态.
 const MORTGAGE: &[(&str, &str)] = &[
     ("0", "none"),
@@ -52,10 +62,24 @@ pub(super) static FORMS: &[Interface] = &[
     Interface {
         fact_type: "estate.title",
         subject: "zjhm",
-        keys: &[("title_no", "bdcqzh"), ("name", "qlrmc")],
+        keys: &[
+            ("title_no", "bdcqzh"),
+            ("name", "qlrmc"),
+            ("unit_no", "bdcdyh"),
+            ("contract_no", "htbh"),
+        ],
         columns: &[
             column("valid", "qszt", Flag("1", "0")),
+            column("title_no", "bdcqzh", Text),
+            column("unit_no", "bdcdyh", Text),
+            column("contract_no", "htbh", Text),
+            column("title_hash", "qzhzy", Text),
             column("owners", "qlrlist", Texts),
+            column("is_owner", "sfqlr", Flag("1", "0")),
+            column("share_bp", "qlbl", Fraction),
+            column("district", "xzqdm", Text),
+            column("registered", "djsj", Date),
+            column("acquired_by", "hqfs", Code(ACQUIRED_BY)),
             column("area", "jzmj", Area),
             column("use", "ghyt", Code(USE)),
             column("built_year", "jgnf", Count),
@@ -69,7 +93,12 @@ pub(super) static FORMS: &[Interface] = &[
     Interface {
         fact_type: "estate.mortgage",
         subject: "zjhm",
-        keys: &[("title_no", "bdcqzh"), ("loan_no", "dkhtbh")],
+        keys: &[
+            ("title_no", "bdcqzh"),
+            ("loan_no", "dkhtbh"),
+            ("unit_no", "bdcdyh"),
+            ("contract_no", "htbh"),
+        ],
         columns: &[
             column("state", "dyzt", Code(MORTGAGE)),
             column("rank", "dysw", Count),

@@ -5,15 +5,32 @@
 
 pub mod column;
 
+mod bank_loan;
+mod bigdata;
 mod civil;
 mod court;
+mod credit;
+mod disabled;
 mod estate;
+mod finance;
+mod health;
+mod home_loan;
 mod housing;
 mod hrss;
+mod immigration;
+mod judgment;
 mod market;
+mod medins;
 mod national;
 mod payment_card;
 mod police;
+mod presale;
+mod settle;
+mod sichuan;
+mod status;
+mod talent;
+mod tax;
+mod tax_register;
 
 use serde_json::{Map, Value};
 
@@ -46,11 +63,28 @@ static FORMS: &[&[Form]] = &[
     civil::FORMS,
     estate::FORMS,
     housing::FORMS,
+    tax::FORMS,
+    home_loan::FORMS,
     hrss::FORMS,
+    disabled::FORMS,
+    immigration::FORMS,
     market::FORMS,
     court::FORMS,
+    health::FORMS,
+    medins::FORMS,
     national::FORMS,
     payment_card::FORMS,
+    credit::FORMS,
+    finance::FORMS,
+    talent::FORMS,
+    tax_register::FORMS,
+    judgment::FORMS,
+    presale::FORMS,
+    bigdata::FORMS,
+    sichuan::FORMS,
+    settle::FORMS,
+    status::FORMS,
+    bank_loan::FORMS,
 ];
 
 /// The form of a type, if its source has one of its own.
@@ -222,11 +256,28 @@ mod tests {
     }
 
     #[test]
+    fn a_banks_repayments_come_with_their_days_and_penalties_apart() {
+        let read = value(
+            "bank.loan_repayment",
+            json!({"zjhm": "1", "jkrlx": "2", "dkyt": "01", "fwxzq": "500112", "ljhk": "3210.55", "yqbz": "0", "yqts": "0",
+                "hkmx": [{"hkrq": "20240229", "bxhj": "3210.55", "fxje": "1.20"}], "tqhkmx": []}),
+        );
+        let expected = json!({"role": "co_owner", "purpose": "house", "district": "500112", "paid_fen": 321_055, "overdue": false,
+            "overdue_days": 0, "instalments": [{"date": "2024-02-29", "amount_fen": 321_055, "penalty_fen": 120}], "early": []});
+        assert_eq!(read, Ok(expected));
+        let unknown = value(
+            "bank.loan_repayment",
+            json!({"zjhm": "1", "jkrlx": "9", "dkyt": "01", "ljhk": "0", "yqbz": "0", "yqts": "0"}),
+        );
+        assert_eq!(unknown, Err(ValueFault::Code("role".into())));
+    }
+
+    #[test]
     fn a_key_that_the_source_does_not_take_is_not_sent() {
         let keys = [("name", "李梅"), ("phone", "13800000000")];
         let sent = params("police.identity", "1", keys.into_iter());
         assert_eq!(Value::Object(sent), json!({"gmsfhm": "1", "xm": "李梅"}));
-        let common = params("tax.income", "1", [("year", "2025")].into_iter());
+        let common = params("settle.account_notice", "1", [("year", "2025")].into_iter());
         assert_eq!(
             Value::Object(common),
             json!({"subject": "1", "year": "2025"})

@@ -9,6 +9,9 @@ WITH closing AS (
      WHERE j.centre_id = $1
        AND j.event = 28
        AND p.subject = 201
+       AND NOT EXISTS (SELECT FROM journal r                  -- taken back by a refused payment: it settled nothing
+                        WHERE r.centre_id = j.centre_id
+                          AND r.reverses = j.journal_id)
 ),
 account AS (
     SELECT a.account_id, a.product, a.accrual, a.product_date, a.settled_on, a.last_product, a.last_interest,

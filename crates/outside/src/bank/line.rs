@@ -271,7 +271,7 @@ async fn tell_statement(
     Ok(signed(&world, bank, xml))
 }
 
-fn check_signature(
+pub(super) fn check_signature(
     world: &World,
     bank: BankCode,
     headers: &HeaderMap,

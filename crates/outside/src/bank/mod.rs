@@ -3,8 +3,9 @@
 //!
 //! Invariant: an end-to-end id is executed at most once for ever at a bank, whatever its mode, its crashes or its caller
 //! do; every entry of a fund account is told to the product at least once, in order. `register.rs` holds the state,
-//! `order.rs` decides, `line.rs` speaks with the product, `push.rs` tells it, `door.rs` is for people and tests.
+//! `order.rs` decides, `line.rs` speaks with the product, `push.rs` tells it, `credit.rs` is their credit desks, `door.rs` is for people and tests.
 
+pub mod credit;
 pub mod door;
 pub mod line;
 mod order;

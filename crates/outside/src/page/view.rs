@@ -103,13 +103,16 @@ struct SourceRow {
     modes: Vec<Choice>,
 }
 
-const SOURCE_MODES: [(Mode, &str, &str); 6] = [
+const SOURCE_MODES: [(Mode, &str, &str); 9] = [
     (Mode::Ok, "ok", "正常"),
     (Mode::Down, "down", "不通"),
     (Mode::Hang, "hang", "不回话"),
     (Mode::Malformed, "malformed", "报文坏"),
     (Mode::Stale, "stale", "数据旧"),
     (Mode::WrongPerson, "wrong_person", "答成别人"),
+    (Mode::Future, "future", "日期在后"),
+    (Mode::Oversized, "oversized", "报文过大"),
+    (Mode::Forged, "forged", "签名不对"),
 ];
 
 /// Draws the page.
@@ -319,8 +322,10 @@ fn shown_source(listed: Listed) -> SourceRow {
     let fail_percent = percent(conduct.fail_rate);
     let (tone, icon) = match conduct.mode {
         Mode::Ok if fail_percent == 0 => ("pass", "i-check"),
-        Mode::Ok | Mode::Stale | Mode::WrongPerson => ("wait", "i-alert"),
-        Mode::Down | Mode::Hang | Mode::Malformed => ("fail", "i-alert"),
+        Mode::Ok | Mode::Stale | Mode::Future | Mode::WrongPerson => ("wait", "i-alert"),
+        Mode::Down | Mode::Hang | Mode::Malformed | Mode::Oversized | Mode::Forged => {
+            ("fail", "i-alert")
+        }
     };
     let word = match (conduct.mode, fail_percent) {
         (Mode::Ok, 1..) => "时有失败",

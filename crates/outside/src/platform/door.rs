@@ -83,6 +83,7 @@ fn say(
         message: message.to_owned(),
         as_of: civil(world.clock.now()).to_rfc3339(),
         data,
+        encrypted: None,
         signature: String::new(),
     }
     .signed(&Mac(&run.key), body);

@@ -34,6 +34,8 @@ pub enum Form {
     Count,
     /// Yuan with two decimals.
     Yuan,
+    /// The same, below zero where it is a loss.
+    SignedYuan,
     /// A share as a fraction.
     Fraction,
     /// Square metres.
@@ -129,6 +131,15 @@ fn code_of(column: &Column, value: &Value) -> Result<Value, String> {
                 .to_string()
         }
         Form::Count => whole(value).ok_or_else(|| bad("非负整数"))?.to_string(),
+        Form::SignedYuan => {
+            let fen = value.as_i64().ok_or_else(|| bad("整数（分）"))?;
+            let sign = if fen < 0 { "-" } else { "" };
+            format!(
+                "{sign}{}.{:02}",
+                fen.unsigned_abs() / 100,
+                fen.unsigned_abs() % 100
+            )
+        }
         Form::Yuan => {
             let fen = whole(value).ok_or_else(|| bad("非负整数（分）"))?;
             format!("{}.{:02}", fen / 100, fen % 100)
@@ -224,7 +235,7 @@ fn word_of(form: &Form, value: &Value) -> Option<Value> {
         )),
         Form::Month => Value::from(format!("{}-{}", text.get(..4)?, text.get(4..)?)),
         Form::Count => Value::from(text.parse::<i64>().ok()?),
-        Form::Yuan => Value::from(text.replace('.', "").parse::<i64>().ok()?),
+        Form::Yuan | Form::SignedYuan => Value::from(text.replace('.', "").parse::<i64>().ok()?),
         Form::Fraction => Value::from(text.split_once('/')?.0.parse::<i64>().ok()?),
         Form::Code(table) => {
             let (_, words) = table.iter().find(|(code, _)| *code == text)?;

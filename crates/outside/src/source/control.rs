@@ -27,6 +27,19 @@ pub fn router() -> Router<Arc<World>> {
         .route("/control/facts/{source}/{type}/read", post(read))
         .route("/control/sources", get(list))
         .route("/control/sources/{source}", put(behave))
+        .route(
+            "/control/sources/{source}/turn-key",
+            post(super::keys::turn),
+        )
+        .route(
+            "/control/sources/{source}/files/{flow}",
+            post(super::batch::send),
+        )
+        .route("/control/disputes", get(super::dispute::list))
+        .route(
+            "/control/disputes/{order_no}/answer",
+            post(super::dispute::answer),
+        )
         .layer(DefaultBodyLimit::max(MOST_BYTES))
 }
 
@@ -254,7 +267,7 @@ fn subject(text: &str) -> Result<String, Problem> {
     Ok(subject)
 }
 
-fn kept(form: Option<&Form>, value: Value) -> Result<Row, String> {
+pub(super) fn kept(form: Option<&Form>, value: Value) -> Result<Row, String> {
     let Value::Object(mut given) = value else {
         return Err("应为一个对象".to_owned());
     };

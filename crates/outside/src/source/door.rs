@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anju_wire::gateway::{
-    Call, GatewayReply, GatewayRequest, MAX_BATCH_ITEMS, SignedHeaders, code,
+    Call, GatewayReply, GatewayRequest, GatewaySigner as _, KEY_INTERFACE, MAX_BATCH_ITEMS,
+    SignType, SignedHeaders, code,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -18,7 +19,9 @@ use axum::routing::post;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{Conduct, Mac, Mode, Registers, Row, SOURCES, form, subject_field};
+use super::dispute;
+use super::keys::{self, Signer};
+use super::{Conduct, Mode, Registers, Row, SOURCES, form, subject_field};
 use crate::World;
 use crate::clock::civil;
 use crate::store::StoreError;
@@ -32,7 +35,12 @@ const HANGS_FOR: Duration = Duration::from_secs(120);
 /// How old a stale answer is.
 const STALE_DAYS: i64 = 400;
 
+/// More than any reply may be long.
+const OVERSIZED_CHARS: usize = 400_000;
+
 const HEARTBEAT: &str = "heartbeat";
+/// Nothing of it is said without the person's signed authorisation.
+const CREDIT_REPORT: &str = "pboc.credit_report";
 const IDENTITY: &str = "police.identity";
 
 /// The gateway's routes.
@@ -49,22 +57,52 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(refusal) = verify(&world, &uri, &headers, &body) {
-        return say(&world, &headers, &body, refusal, Mode::Ok);
+    let asked = resolve(&interface);
+    let end = match our_end(&world, &headers, asked).await {
+        Ok(end) => end,
+        Err(error) => return broken(&error),
+    };
+    let line = Asked {
+        end: &end,
+        closes: asked
+            .is_some_and(|(source, fact_type)| keys::closes(source) && fact_type != KEY_INTERFACE),
+        body: &body,
+    };
+    let of_its_kind = asked.is_none_or(|(source, fact_type)| {
+        !keys::wants_sm2(source) || fact_type == KEY_INTERFACE || end.sign_type() == SignType::Sm2
+    });
+    let verified = if of_its_kind {
+        verify_as(&world, &end, &uri, &headers, &body)
+    } else {
+        Err(Said::nothing(code::UNAUTHORIZED, "本部门只接受 SM2 签名"))
+    };
+    if let Err(refusal) = verified {
+        return line.say(&world, refusal, Mode::Ok);
     }
-    let Ok(request) = serde_json::from_slice::<GatewayRequest>(&body) else {
-        return say(
-            &world,
-            &headers,
-            &body,
-            Said::nothing(code::BAD_REQUEST, "请求不是要求的 JSON"),
-            Mode::Ok,
-        );
+    let Ok(mut request) = serde_json::from_slice::<GatewayRequest>(&body) else {
+        let refusal = Said::nothing(code::BAD_REQUEST, "请求不是要求的 JSON");
+        return line.say(&world, refusal, Mode::Ok);
     };
-    let Some((source, fact_type)) = resolve(&interface) else {
+    let Some((source, fact_type)) = asked else {
         let refusal = Said::nothing(code::FORBIDDEN, "没有这个接口").to(&request);
-        return say(&world, &headers, &body, refusal, Mode::Ok);
+        return line.say(&world, refusal, Mode::Ok);
     };
+    if let Some(closed) = &request.encrypted {
+        let opened = world
+            .departments
+            .rings
+            .ring(source)
+            .ok()
+            .and_then(|ring| keys::open(&ring, closed));
+        let Some(params) = opened else {
+            let refusal = Said::nothing(code::BAD_REQUEST, "数字信封打不开").to(&request);
+            return line.say(&world, refusal, Mode::Ok);
+        };
+        request.params = params;
+    } else if line.closes {
+        let refusal = Said::nothing(code::BAD_REQUEST, "参数应放在数字信封里").to(&request);
+        return line.say(&world, refusal, Mode::Ok);
+    }
     let conduct = match world
         .departments
         .store
@@ -75,7 +113,24 @@ async fn answer(
         Err(error) => return broken(&error),
     };
     if let Some(failure) = suffer(&world, conduct).await {
-        return say(&world, &headers, &body, failure.to(&request), conduct.mode);
+        return line.say(&world, failure.to(&request), conduct.mode);
+    }
+    if fact_type == KEY_INTERFACE {
+        let centre = caller(&headers);
+        let met = world
+            .meet(source, &centre, &request.params, end.sign_type())
+            .await;
+        let said = match met {
+            Ok(Some(data)) => found(data),
+            Ok(None) => Said::nothing(code::UNAUTHORIZED, "新公钥要用已登记的密钥签名"),
+            Err(_) => Said::nothing(code::SOURCE_ERROR, "系统内部错误"),
+        };
+        return line.say(&world, said.to(&request), conduct.mode);
+    }
+    if fact_type == dispute::INTERFACE {
+        let taken = world.departments.work_orders.take(source, &request.params);
+        let said = taken.map_or_else(|| Said::nothing(code::BAD_REQUEST, "缺少异议编号"), found);
+        return line.say(&world, said.to(&request), conduct.mode);
     }
     if fact_type == crate::licence::INTERFACE {
         return match world.redeem(&request.params).await {
@@ -84,7 +139,7 @@ async fn answer(
                     data,
                     ..Said::nothing(code, "成功")
                 };
-                say(&world, &headers, &body, said.to(&request), conduct.mode)
+                line.say(&world, said.to(&request), conduct.mode)
             }
             Err(error) => broken(&error),
         };
@@ -107,12 +162,53 @@ async fn answer(
             Value::from(format!("{source}-{day}-{serial:06}")),
         );
     }
-    say(&world, &headers, &body, said, conduct.mode)
+    line.say(&world, said, conduct.mode)
 }
 
-/// Checks a signed call; the messages' door uses it too.
+/// Who calls, by the name that it gives.
+fn caller(headers: &HeaderMap) -> String {
+    let name = headers.get("x-app-id").and_then(|name| name.to_str().ok());
+    name.unwrap_or_default().to_owned()
+}
+
+/// The source's end of the line on which a call came: as the call is signed.
+async fn our_end(
+    world: &World,
+    headers: &HeaderMap,
+    asked: Option<(&'static str, &str)>,
+) -> Result<Signer, StoreError> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let ring = match (SignType::read(header), asked) {
+        (Some(SignType::Sm2), Some((source, _))) => world.departments.rings.ring(source).ok(),
+        _ => None,
+    };
+    let (Some(ring), Some((source, _))) = (ring, asked) else {
+        return Ok(Signer::Shared(caller_key(world, headers)));
+    };
+    let centre = caller(headers);
+    let store = &world.departments.store;
+    Ok(Signer::Own {
+        ours: ring.current(),
+        theirs: store
+            .read(|registers| registers.centre_keys(source, &centre))
+            .await?,
+    })
+}
+
+/// Checks a call that is signed with the shared secret; the messages' door uses it too.
 pub(crate) fn verify(
     world: &World,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), Said> {
+    let end = Signer::Shared(caller_key(world, headers));
+    verify_as(world, &end, uri, headers, body)
+}
+
+fn verify_as(
+    world: &World,
+    end: &Signer,
     uri: &Uri,
     headers: &HeaderMap,
     body: &[u8],
@@ -125,15 +221,13 @@ pub(crate) fn verify(
         body,
     };
     let now_ms = world.clock.now().timestamp_millis();
-    let key = caller_key(world, headers);
-    let mac = Mac(&key);
     let mut nonces = world
         .departments
         .nonces
         .lock()
         .expect("nothing panics while it holds the nonces");
     SignedHeaders::read(header)
-        .and_then(|signed| signed.verify(&mac, call, now_ms, &mut nonces))
+        .and_then(|signed| signed.verify(end, call, now_ms, &mut nonces))
         .map_err(|fault| Said::nothing(fault.code(), "签名、时间或随机数不对"))
 }
 
@@ -150,7 +244,8 @@ pub(crate) fn caller_key(world: &World, headers: &HeaderMap) -> anju_vault::Shar
 fn resolve(interface: &str) -> Option<(&'static str, &str)> {
     if let Some((prefix, rest)) = interface.split_once('.')
         && let Some(source) = super::source_of(prefix)
-        && (rest == HEARTBEAT || source.types.contains(&rest))
+        && (matches!(rest, HEARTBEAT | KEY_INTERFACE | dispute::INTERFACE)
+            || source.types.contains(&rest))
     {
         return Some((source.code, rest));
     }
@@ -231,6 +326,9 @@ fn look_up(
         };
         return found(json!({ subject_field(fact_type): who }));
     }
+    if fact_type == CREDIT_REPORT && !asked.get("sqszy").is_some_and(Value::is_string) {
+        return Said::nothing(code::FORBIDDEN, "缺少本人书面授权");
+    }
     if fact_type == anju_wire::face::INTERFACE && !crate::face::has_evidence(params) {
         return Said::nothing(code::BAD_REQUEST, "缺少人像");
     }
@@ -256,16 +354,22 @@ fn one(
     };
     let field = subject_field(fact_type);
     let by_default = crate::face::portrait(fact_type);
+    let row = row.filter(|row| !super::bank_loan::is_another(fact_type, row, asked));
     let Some(row) = row.or(by_default.as_ref()) else {
-        return Said {
-            data: json!({ field: who }),
-            ..Said::nothing(code::NO_RECORD, "查无记录")
-        };
+        return no_record(field, who);
     };
     let mut data = match form(fact_type) {
         None => Row::from_iter([("value".to_owned(), Value::Object(row.clone()))]),
         Some(form) => {
             let mut said = super::column::say(form.columns, row);
+            let question = super::Asked {
+                subject,
+                name: registers.person_name(subject),
+                keys: asked,
+            };
+            if super::answer(fact_type).is_some_and(|answer| !answer(&question, row, &mut said)) {
+                return no_record(field, who);
+            }
             if let Some(comparison) = &form.comparison {
                 comparison.judge(row, asked, &mut said);
             }
@@ -274,6 +378,13 @@ fn one(
     };
     data.insert(field.to_owned(), Value::from(who));
     found(Value::Object(data))
+}
+
+fn no_record(field: &str, who: String) -> Said {
+    Said {
+        data: json!({ field: who }),
+        ..Said::nothing(code::NO_RECORD, "查无记录")
+    }
 }
 
 /// Many names and numbers in one question; answers in order, `2` where there is no such number.
@@ -316,29 +427,57 @@ fn somebody_else(subject: &str) -> String {
     }
 }
 
-/// Dates, signs and sends.
-fn say(world: &World, headers: &HeaderMap, body: &[u8], said: Said, mode: Mode) -> Response {
-    let age = if mode == Mode::Stale {
-        TimeDelta::days(STALE_DAYS)
-    } else {
-        TimeDelta::zero()
-    };
-    let status = said.code;
-    let reply = GatewayReply {
-        request_id: said.request_id,
-        code: said.code,
-        message: said.message.to_owned(),
-        as_of: civil(world.clock.now() - age).to_rfc3339(),
-        data: said.data,
-        signature: String::new(),
+/// A call that waits for its answer.
+struct Asked<'a> {
+    end: &'a Signer,
+    closes: bool,
+    body: &'a [u8],
+}
+
+impl Asked<'_> {
+    /// Dates, closes, signs and sends.
+    fn say(&self, world: &World, said: Said, mode: Mode) -> Response {
+        let age = match mode {
+            Mode::Stale => TimeDelta::days(STALE_DAYS),
+            Mode::Future => TimeDelta::days(-STALE_DAYS),
+            _ => TimeDelta::zero(),
+        };
+        let status = said.code;
+        let reader = match self.end {
+            Signer::Own { theirs, .. } if self.closes => theirs.first(),
+            _ => None,
+        };
+        let encrypted = reader.and_then(|reader| keys::close(reader, &said.data));
+        let body: &[u8] = if mode == Mode::Forged {
+            b"another question"
+        } else {
+            self.body
+        };
+        let reply = GatewayReply {
+            request_id: said.request_id,
+            code: said.code,
+            message: match mode {
+                Mode::Oversized => "长".repeat(OVERSIZED_CHARS),
+                _ => said.message.to_owned(),
+            },
+            as_of: civil(world.clock.now() - age).to_rfc3339(),
+            data: if encrypted.is_some() {
+                Value::Null
+            } else {
+                said.data
+            },
+            encrypted,
+            signature: String::new(),
+        }
+        .signed(self.end, body);
+        let mut text =
+            serde_json::to_vec(&reply).expect("a reply of strings and JSON is always JSON");
+        if mode == Mode::Malformed {
+            text.truncate(text.len() / 2);
+        }
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
     }
-    .signed(&Mac(&caller_key(world, headers)), body);
-    let mut text = serde_json::to_vec(&reply).expect("a reply of strings and JSON is always JSON");
-    if mode == Mode::Malformed {
-        text.truncate(text.len() / 2);
-    }
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 fn broken(error: &StoreError) -> Response {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Form;
 use super::column::{Column, Form::*, column};
+use super::{Answer, Asked, Form, Row};
 
 const USE: &[(&str, &str)] = &[
     (
@@ -17,6 +17,15 @@ const USE: &[(&str, &str)] = &[
     ("60", "office|办公"),
     ("70", "military|军事"),
     ("80", "other|garage|parking|其他"),
+];
+
+const ACQUIRED_BY: &[(&str, &str)] = &[
+    ("1", "purchase|买卖"),
+    ("2", "gift|赠与"),
+    ("3", "inheritance|继承"),
+    ("4", "exchange|互换"),
+    ("5", "build|自建"),
+    ("9", "other|其他"),
 ];
 
 const MORTGAGE: &[(&str, &str)] = &[
@@ -54,7 +63,14 @@ pub(super) static FORMS: &[Form] = &[
         subject: "zjhm",
         columns: &[
             column("valid", "qszt", Flag("1", "0")).or("1"),
+            column("unit_no", "bdcdyh", Text),
+            column("title_hash", "qzhzy", Text),
             column("owners", "qlrlist", Texts),
+            column("is_owner", "sfqlr", Flag("1", "0")),
+            column("share_bp", "qlbl", Fraction),
+            column("district|region", "xzqdm", Text),
+            column("registered|date|acquired", "djsj", Date),
+            column("acquired_by|kind", "hqfs", Code(ACQUIRED_BY)),
             column("area|area_m2", "jzmj", Area),
             column("use", "ghyt", Code(USE)).or("10"),
             column("built_year", "jgnf", Count),
@@ -62,7 +78,8 @@ pub(super) static FORMS: &[Form] = &[
             column("mortgaged", "dyzt", Flag("1", "0")).or("0"),
             column("sealed", "cfzt", Flag("1", "0")).or("0"),
             column("transfers_12m", "zrcs12", Count),
-            column("title_no", "bdcqzh", Text).compared(),
+            column("title_no", "bdcqzh", Text),
+            column("contract_no", "htbh", Text),
             column("name", "qlrmc", Text).compared(),
         ],
         comparison: Some(super::Comparison::always(
@@ -81,11 +98,35 @@ pub(super) static FORMS: &[Form] = &[
             column("rank", "dysw", Count),
             column("cert_no", "dyzmh", Text),
             column("date", "djsj", Date),
+            column("title_no", "bdcqzh", Text).compared(),
+            column("unit_no", "bdcdyh", Text).compared(),
+            column("contract_no", "htbh", Text).compared(),
+            column("loan_no", "dkhtbh", Text).compared(),
         ],
         comparison: None,
         prepare: None,
     },
 ];
+
+/// What an answer says of who or what was asked about, by fact type.
+pub(super) static ANSWERS: &[(&str, Answer)] = &[
+    ("estate.title", whose_title),
+    ("estate.mortgage", same_mortgage),
+];
+
+/// A title of another home is not the one that was asked for; whose it is, the register knows better than the caller.
+fn whose_title(asked: &Asked<'_>, row: &Row, said: &mut Row) -> bool {
+    let owners = super::texts(row, "qlrlist");
+    super::say_whether(row, "sfqlr", asked.is_among(&owners), said);
+    super::hush_unless(asked.same(row, "bdcqzh"), "qszt", said);
+    asked.same(row, "bdcdyh") && asked.same(row, "htbh")
+}
+
+fn same_mortgage(asked: &Asked<'_>, row: &Row, _: &mut Row) -> bool {
+    ["bdcqzh", "bdcdyh", "htbh", "dkhtbh"]
+        .iter()
+        .all(|field| asked.same(row, field))
+}
 
 /// A register holds houses, not a number: a bare count becomes that many ordinary homes.
 fn list_the_houses(given: &mut Map<String, Value>) -> Result<(), String> {

@@ -10,6 +10,20 @@ const EMPLOYMENT: &[(&str, &str)] = &[
     ("0", "none|未就业"),
 ];
 
+/// 劳动功能障碍等级.
+const GRADE: &[(&str, &str)] = &[
+    ("01", "1|一级"),
+    ("02", "2|二级"),
+    ("03", "3|三级"),
+    ("04", "4|四级"),
+    ("05", "5|五级"),
+    ("06", "6|六级"),
+    ("07", "7|七级"),
+    ("08", "8|八级"),
+    ("09", "9|九级"),
+    ("10", "10|十级"),
+];
+
 pub(super) static FORMS: &[Form] = &[
     Form {
         fact_type: "hrss.employment",
@@ -57,6 +71,17 @@ pub(super) static FORMS: &[Form] = &[
             column("region", "cbdxzqh", Text),
             // Of an employer: how many people it insures.
             column("people", "cbrs", Count),
+        ],
+        comparison: None,
+        prepare: None,
+    },
+    Form {
+        fact_type: "hrss.work_capacity",
+        subject: "aac002",
+        columns: &[
+            column("grade", "ldnljddj", Code(GRADE)),
+            column("total_loss", "wqssldnl", Flag("1", "0")).or("0"),
+            column("date", "jdrq", Date),
         ],
         comparison: None,
         prepare: None,

@@ -3,22 +3,42 @@
 //! Invariant: what the product learns it learns through `POST /gateway/…` ([`door`]); the control door ([`control`]) changes
 //! registers and moods, and nothing else does. Read [`Registers`] first, then one source such as `civil.rs`.
 
+mod bank_loan;
+mod batch;
+mod bigdata;
 mod civil;
 mod column;
 pub(crate) mod company;
 mod comparison;
 pub mod control;
 mod court;
+mod credit;
+mod disabled;
+mod dispute;
 pub mod door;
 mod estate;
+mod finance;
+mod health;
+mod home_loan;
 mod housing;
 mod hrss;
+mod immigration;
+mod judgment;
+pub(crate) mod keys;
 mod list;
 mod market;
+mod medins;
 mod national;
 mod payment_card;
 mod police;
+mod presale;
 pub mod push;
+mod settle;
+mod sichuan;
+mod status;
+mod talent;
+mod tax;
+mod tax_register;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -26,7 +46,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anju_vault::SharedKey;
-use anju_wire::gateway::{GatewayMac, NonceWindow};
+use anju_wire::gateway::{GatewaySigner, NonceWindow, SignType, equal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -37,6 +57,66 @@ pub use list::{SOURCES, Source, source_of};
 
 /// A record in its source's own fields.
 pub type Row = Map<String, Value>;
+
+/// Looks at a record with the eyes of the question; false where the record is not the one that was asked for.
+type Answer = fn(&Asked<'_>, &Row, &mut Row) -> bool;
+
+/// A question at a register.
+pub(crate) struct Asked<'q> {
+    /// ID number or credit code.
+    pub(crate) subject: &'q str,
+    /// The name that the police have registered under it, where they have one.
+    pub(crate) name: Option<&'q str>,
+    /// All keys.
+    pub(crate) keys: &'q Row,
+}
+
+impl Asked<'_> {
+    /// Whether a list of people names the one who is asked about, by number or by name. Nobody is missed in an empty list.
+    fn is_among(&self, people: &[&str]) -> bool {
+        people.is_empty()
+            || people
+                .iter()
+                .any(|one| *one == self.subject || Some(*one) == self.name)
+    }
+
+    /// Whether a number of the question is that of the record; a number that the record does not hold, or that nobody asked by, is no
+    /// difference.
+    fn same(&self, row: &Row, field: &str) -> bool {
+        let text = |row: &Row| {
+            let text = row.get(field)?.as_str()?;
+            (!text.is_empty()).then(|| text.to_uppercase())
+        };
+        match (text(self.keys), text(row)) {
+            (Some(asked), Some(held)) => asked == held,
+            _ => true,
+        }
+    }
+}
+
+/// The texts of a list in a record.
+fn texts<'r>(row: &'r Row, field: &str) -> Vec<&'r str> {
+    let list = row.get(field).and_then(Value::as_array);
+    list.map_or_else(Vec::new, |list| {
+        list.iter().filter_map(Value::as_str).collect()
+    })
+}
+
+/// Of a record with another number than the one asked by nothing is told but that it does not hold.
+fn hush_unless(holds: bool, verdict: &str, said: &mut Row) {
+    if !holds {
+        said.clear();
+        said.insert(verdict.to_owned(), Value::from("0"));
+    }
+}
+
+/// Says yes or no where the record does not say it itself.
+fn say_whether(row: &Row, field: &str, holds: bool, said: &mut Row) {
+    if !row.contains_key(field) {
+        let code = if holds { "1" } else { "0" };
+        said.insert(field.to_owned(), Value::from(code));
+    }
+}
 
 /// Completes a record before it is entered; the message says what is wrong with it.
 type Prepare = fn(&mut Row) -> Result<(), String>;
@@ -77,15 +157,46 @@ static FORMS: &[&[Form]] = &[
     civil::FORMS,
     estate::FORMS,
     housing::FORMS,
+    tax::FORMS,
+    home_loan::FORMS,
     hrss::FORMS,
+    disabled::FORMS,
+    immigration::FORMS,
     market::FORMS,
     court::FORMS,
+    health::FORMS,
+    medins::FORMS,
     national::FORMS,
     payment_card::FORMS,
+    credit::FORMS,
+    finance::FORMS,
+    talent::FORMS,
+    tax_register::FORMS,
+    judgment::FORMS,
+    presale::FORMS,
+    bigdata::FORMS,
+    sichuan::FORMS,
+    settle::FORMS,
+    status::FORMS,
+    bank_loan::FORMS,
 ];
 
 fn form(fact_type: &str) -> Option<&'static Form> {
     (FORMS.iter().flat_map(|forms| forms.iter())).find(|form| form.fact_type == fact_type)
+}
+
+/// What an answer of a type says of who or what was asked about, beyond the record itself.
+fn answer(fact_type: &str) -> Option<Answer> {
+    [
+        estate::ANSWERS,
+        housing::ANSWERS,
+        tax::ANSWERS,
+        home_loan::ANSWERS,
+    ]
+    .iter()
+    .flat_map(|answers| answers.iter())
+    .find(|(named, _)| *named == fact_type)
+    .map(|(_, answer)| *answer)
 }
 
 /// The field of the subject; sources without a form of their own speak the control door's fields.
@@ -110,6 +221,12 @@ pub enum Mode {
     Stale,
     /// It answers about somebody else.
     WrongPerson,
+    /// It vouches for a time that has not come.
+    Future,
+    /// Its answer is larger than anything that was asked for.
+    Oversized,
+    /// Its answer is not signed for this question.
+    Forged,
 }
 
 /// A source's mood.
@@ -131,6 +248,8 @@ pub struct Registers {
     /// Code or name of the bank that issued a card, as the card's record says.
     card_banks: HashMap<String, String>,
     conduct: HashMap<String, Conduct>,
+    /// By source and centre, newest first, in hex.
+    centre_keys: HashMap<(String, String), Vec<String>>,
 }
 
 /// What happens at the departments.
@@ -156,6 +275,15 @@ pub enum Event {
         fact_type: String,
         /// ID number or credit code.
         subject: String,
+    },
+    /// A centre made an SM2 key known to a source.
+    Introduced {
+        /// Code of the source.
+        source: String,
+        /// The centre's name at the gateway.
+        centre: String,
+        /// The public key in hex.
+        key: String,
     },
     /// A source changed its mood.
     Behaves {
@@ -201,6 +329,16 @@ impl Room for Registers {
                     register.remove(&subject);
                 }
             }
+            Event::Introduced {
+                source,
+                centre,
+                key,
+            } => {
+                let keys = self.centre_keys.entry((source, centre)).or_default();
+                keys.retain(|known| *known != key);
+                keys.insert(0, key);
+                keys.truncate(keys::BELIEVED);
+            }
             Event::Behaves { source, conduct } => {
                 self.conduct.insert(source, conduct);
             }
@@ -230,6 +368,24 @@ impl Registers {
             .as_str()
     }
 
+    /// The SM2 keys of a centre that a source believes, newest first.
+    pub(crate) fn centre_keys(&self, source: &str, centre: &str) -> Vec<Vec<u8>> {
+        let keys = self
+            .centre_keys
+            .get(&(source.to_owned(), centre.to_owned()));
+        keys.into_iter()
+            .flatten()
+            .filter_map(|key| hex::decode(key).ok())
+            .collect()
+    }
+
+    /// The name that the police have registered under an ID number.
+    pub(crate) fn person_name(&self, id: &str) -> Option<&str> {
+        self.record("D01", "police.identity", id)?
+            .get("xm")?
+            .as_str()
+    }
+
     /// How a source behaves.
     pub fn conduct(&self, source: &str) -> Conduct {
         self.conduct.get(source).copied().unwrap_or_default()
@@ -241,6 +397,8 @@ pub struct Departments {
     /// Registers and moods.
     pub store: Store<Registers>,
     nonces: Mutex<NonceWindow>,
+    rings: keys::Rings,
+    work_orders: dispute::WorkOrders,
     serial: AtomicU64,
     chance: AtomicU64,
 }
@@ -251,6 +409,8 @@ impl Departments {
         Ok(Departments {
             store: Store::open(home)?,
             nonces: Mutex::default(),
+            rings: keys::Rings::of(home.join("keys")),
+            work_orders: dispute::WorkOrders::default(),
             serial: AtomicU64::new(0),
             chance: AtomicU64::new(0),
         })
@@ -274,11 +434,17 @@ impl Departments {
 /// SM3 and HMAC-SM3 under the key that the product also holds.
 pub(crate) struct Mac<'k>(pub &'k SharedKey);
 
-impl GatewayMac for Mac<'_> {
+impl GatewaySigner for Mac<'_> {
     fn sm3(&self, bytes: &[u8]) -> [u8; 32] {
         anju_vault::sm3(bytes)
     }
-    fn hmac_sm3(&self, bytes: &[u8]) -> [u8; 32] {
-        self.0.sign(bytes)
+    fn sign_type(&self) -> SignType {
+        SignType::Hmac
+    }
+    fn sign(&self, text: &[u8]) -> String {
+        hex::encode(self.0.sign(text))
+    }
+    fn holds(&self, text: &[u8], signature: &str) -> bool {
+        equal(&self.sign(text), signature)
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anju_wire::gateway::{
-    Call, Consent, GatewayReply, GatewayRequest, Operator, Purpose, SignedHeaders, code,
+    Call, Consent, GatewayReply, GatewayRequest, KEY_INTERFACE, Operator, Purpose, SignedHeaders,
+    code,
 };
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
@@ -16,9 +17,11 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Mac, source_of};
+use super::keys::Signer;
+use super::source_of;
 use crate::World;
 use crate::control::Problem;
+use crate::platform::HOME;
 use crate::store::Room;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -132,6 +135,7 @@ impl World {
                         hash: String::new(),
                     },
                     params,
+                    encrypted: None,
                 };
                 draft.record(PushEvent::Queued {
                     id,
@@ -219,7 +223,7 @@ async fn send(world: &World, message: &Pushed) -> Option<Value> {
     let body = serde_json::to_vec(&message.body).ok()?;
     let path = format!("/inbox/gateway/{}/{}", message.source, message.interface);
     let nonce = anju_vault::token::new();
-    let mac = Mac(&world.keys.gateway);
+    let mac = end(world, message).await?;
     let signed = SignedHeaders::sign(
         &mac,
         Call {
@@ -253,9 +257,23 @@ async fn send(world: &World, message: &Pushed) -> Option<Value> {
         return None;
     }
     let reply: GatewayReply = answer.json().await.ok()?;
-    if !reply.holds(&mac, &body) {
+    // While it took the message the product may have made its key known.
+    if !reply.holds(&end(world, message).await?, &body) {
         tracing::error!("the product's answer is not signed for this message");
         return None;
     }
     serde_json::to_value(&reply).ok()
+}
+
+/// The source's end of the line: its own key where it signs with SM2, and always where it tells its next one.
+async fn end(world: &World, message: &Pushed) -> Option<Signer> {
+    if !super::keys::wants_sm2(&message.source) && message.interface != KEY_INTERFACE {
+        return Some(Signer::Shared(world.keys.gateway.clone()));
+    }
+    let store = &world.departments.store;
+    let theirs = store.read(|registers| registers.centre_keys(&message.source, HOME));
+    Some(Signer::Own {
+        ours: world.ring(&message.source).ok()?.current(),
+        theirs: theirs.await.ok()?,
+    })
 }

@@ -109,34 +109,24 @@ impl Asking<'_> {
             .set
             .service(service)
             .filter(|one| {
-                (pays(one) || one.group == "personal") && one.login_on(self.channel).is_some()
+                (pays(one) || matches!(one.group.as_str(), "personal" | "withdraw"))
+                    && one.login_on(self.channel).is_some()
             })
             .cloned()
             .ok_or(PageError::NotFound)
     }
 
-    /// Every payment that this channel offers, each decided from what is at hand.
+    /// Every payment that this channel offers, each decided from what is at hand, the nearest first.
     pub(crate) async fn at_hand(&self) -> Result<Vec<Seen>, PageError> {
-        let policy = self.office().policy();
-        let offered: Vec<ServiceDefinition> = policy
-            .set
-            .services()
-            .filter(|service| {
-                service.effect == "pay_out" && service.login_on(self.channel).is_some()
+        let engine = &self.portal.engine;
+        let found = engine.entitlements(&self.person, self.channel).await?;
+        Ok(found
+            .into_iter()
+            .map(|one| Seen {
+                service: one.service,
+                decision: one.decision,
             })
-            .cloned()
-            .collect();
-        let mut seen = Vec::with_capacity(offered.len());
-        for service in offered {
-            let (form, _) = self.form_of(&service, &Typed::new());
-            let (_, decision) = self
-                .portal
-                .engine
-                .at_hand(&self.request(&service, form))
-                .await?;
-            seen.push(Seen { service, decision });
-        }
-        Ok(seen)
+            .collect())
     }
 
     fn request(&self, service: &ServiceDefinition, form: Inputs) -> Request {

@@ -1,7 +1,7 @@
 //! 核对页: what a person checks before it is sent: everything that is known with its sources, the few questions, one button.
 
 use anju_domain::money::Fen;
-use anju_policy::{Input, InputType, Outcome, ServiceDefinition};
+use anju_policy::{Decision, Input, InputType, Outcome, ServiceDefinition};
 use uuid::Uuid;
 
 use super::{Asking, RECHECK, Typed};
@@ -32,13 +32,22 @@ impl Asking<'_> {
             .get("card_no")
             .and_then(|card| card.as_str())
             .map(str::to_owned);
-        let decision = self.precheck(service, form).await?;
         let person = &self.person;
+        let known = |input: &Input| input.input_type == InputType::Card && person.card.is_some();
+        let pays = super::pays(service);
+        // A home, a permit, a bank: without them no source is asked, nor anything decided that a person would read as a no.
+        let incomplete = pays && is_incomplete(service, typed);
+        let decision = if incomplete {
+            let request = self.request(service, form);
+            self.portal.engine.at_hand(&request).await?.1
+        } else {
+            self.precheck(service, form).await?
+        };
         let membership = membership_of(office, person.person_id).await?;
         let balance = balance_of(office, membership.as_ref()).await?;
         let amount = decision
             .amount_fen
-            .filter(|fen| *fen > 0 && decision.outcome != Outcome::Refused)
+            .filter(|fen| *fen > 0 && decision.outcome != Outcome::Refused && !incomplete)
             .map(Fen::new);
 
         let mut rows = Vec::new();
@@ -64,23 +73,25 @@ impl Asking<'_> {
             );
         }
         let policy = office.policy();
-        rows.extend(explain::summary(&decision, office.now(), |fact_type| {
-            policy
-                .set
-                .fact_type(fact_type)
-                .map(|known| known.label.clone())
-        }));
+        let facts = if incomplete {
+            Vec::new()
+        } else {
+            explain::summary(&decision, office.now(), |fact_type| {
+                policy
+                    .set
+                    .fact_type(fact_type)
+                    .map(|known| known.label.clone())
+            })
+        };
+        rows.extend(facts);
 
-        let known = |input: &Input| input.input_type == InputType::Card && person.card.is_some();
         // Who is refused need not fill anything in; what he may change stays at hand.
         // What cannot be granted before anything is filled in is no refusal of a service that lives by its form.
-        let pays = super::pays(service);
-        let is_blank = !pays && typed.is_empty();
+        let is_blank = incomplete || (!pays && typed.is_empty());
         let refused = decision.outcome == Outcome::Refused && !is_blank;
-        let (asked, more): (Vec<&Input>, Vec<&Input>) = service
-            .inputs
-            .iter()
-            .partition(|input| input.required && !known(input) && !(refused && pays));
+        let (asked, more): (Vec<&Input>, Vec<&Input>) = service.inputs.iter().partition(|input| {
+            (input.required || input.asked) && !known(input) && !(refused && pays)
+        });
 
         let fields = |inputs: Vec<&Input>| -> Vec<Field> {
             inputs
@@ -124,9 +135,10 @@ impl Asking<'_> {
             },
             question: match (pays, refused) {
                 (true, true) => "现在还不能提取".into(),
+                (true, false) if incomplete => "请填写，然后核对".into(),
+                (false, false) if is_blank => "请填写，然后提交".into(),
                 (true, false) => "请核对，无误就提取".into(),
                 (false, true) => "现在还不能办".into(),
-                (false, false) if is_blank => "请填写，然后提交".into(),
                 (false, false) => "请核对，无误就提交".into(),
             },
             errors: ErrorSummary::of(mistakes),
@@ -135,6 +147,7 @@ impl Asking<'_> {
                 label: "提取金额".into(),
                 amount,
                 note: match balance {
+                    _ if service.closing => made_of(&decision).say("；办好后账户销户"),
                     Some(balance) => Text::new().say("到账后余额 ").money(balance - amount),
                     None => Text::new(),
                 },
@@ -142,7 +155,7 @@ impl Asking<'_> {
             summary: Summary::new(rows),
             fields,
             more,
-            consent: if sources.is_empty() {
+            consent: if sources.is_empty() || incomplete {
                 Text::new()
             } else {
                 Text::new().say(format!(
@@ -155,7 +168,11 @@ impl Asking<'_> {
             },
             action: format!("{}/{}", self.path, service.id),
             hidden: vec![("csrf", self.csrf.to_owned()), ("key", key)],
-            button: if refused {
+            button: if incomplete {
+                Button::send("下一步，核对", ButtonLook::Primary)
+                    .value(RECHECK, "1")
+                    .wide()
+            } else if refused {
                 Button::send("按改动重新核对", ButtonLook::Plain)
                     .value(RECHECK, "1")
                     .wide()
@@ -174,6 +191,36 @@ impl Asking<'_> {
             },
         })
     }
+}
+
+/// The parts of an amount that is their sum: 账户余额 7,200.00 元 + 销户结息 0.90 元.
+fn made_of(decision: &Decision) -> Text {
+    let parts = decision
+        .amount_parts
+        .iter()
+        .filter_map(|part| Some((&part.label, Fen::new(part.fen?))));
+    parts
+        .enumerate()
+        .fold(Text::new(), |text, (place, (label, fen))| {
+            let text = if place == 0 { text } else { text.say(" + ") };
+            text.say(format!("{label} ")).money(fen)
+        })
+}
+
+/// Whether a question is open without which nothing can be asked of the sources; the card may come last.
+fn is_incomplete(service: &ServiceDefinition, typed: &Typed) -> bool {
+    let open = |input: &&Input| {
+        typed
+            .get(&input.name)
+            .is_none_or(|words| words.trim().is_empty())
+    };
+    let mut required = service
+        .inputs
+        .iter()
+        .filter(|input| input.required && input.input_type != InputType::Card);
+    let mut asked = service.inputs.iter().filter(|input| input.asked).peekable();
+    required.any(|input| open(&input))
+        || (asked.peek().is_some() && asked.all(|input| open(&input)))
 }
 
 /// An input of the service as a field: what was typed stands in it again, with what is wrong with it.
@@ -198,6 +245,9 @@ pub(super) fn field_of(input: &Input, typed: &Typed, mistakes: &[Mistake]) -> Fi
         options = vec![(no.to_owned(), "否".into()), ("1".into(), "是".into())];
     } else if !options.is_empty() && !input.required {
         options.insert(0, (String::new(), "不填".into()));
+    } else if !options.is_empty() && input.default.is_none() {
+        // Nobody's bank is the first of the list.
+        options.insert(0, (String::new(), "请选择".into()));
     }
     let field = if options.is_empty() {
         Field::new(input.name.clone(), input.label.clone(), kind)

@@ -13,6 +13,9 @@ const RIGHT: f64 = 318.0;
 const TOP: f64 = 12.0;
 const FLOOR: f64 = 158.0;
 const NAME_HEIGHT: f64 = 16.0;
+const ROW: f64 = 26.0;
+const MIDDLE: f64 = 228.0;
+const REACH: f64 = 70.0;
 
 /// A point: a word for its place and a value, or a gap where data lacks.
 #[derive(Debug, Clone)]
@@ -39,6 +42,8 @@ pub enum ChartKind {
     Lines,
     /// How much per month or branch, of one or two things? The second is drawn hollow.
     Columns,
+    /// Who gains and who loses? Bars from a middle line, the first series to the right, the second, negative, to the left; a row a place.
+    Diverging,
 }
 
 /// A drawing with its finding, source and table.
@@ -77,13 +82,67 @@ struct Bar {
     value: String,
 }
 
+/// A row of what goes both ways.
+struct BothWays<'a> {
+    name: &'a str,
+    y: f64,
+    gain: f64,
+    lose: f64,
+    gain_words: Option<String>,
+    lose_words: Option<String>,
+}
+
 impl Chart {
     fn width(&self) -> f64 {
         WIDTH
     }
 
     fn height(&self) -> f64 {
-        HEIGHT
+        match self.kind {
+            ChartKind::Diverging => {
+                let rows = self.series.first().map_or(0, |series| series.points.len());
+                place(rows.max(1)) * ROW + ROW
+            }
+            _ => HEIGHT,
+        }
+    }
+
+    /// The middle line of what goes both ways.
+    fn middle(&self) -> f64 {
+        MIDDLE
+    }
+
+    /// The rows of what goes both ways: name, where it stands, and the bars with their printed values.
+    fn both_ways(&self) -> Vec<BothWays<'_>> {
+        let largest = self
+            .series
+            .iter()
+            .flat_map(|series| &series.points)
+            .filter_map(|point| point.value)
+            .map(i64::abs)
+            .max()
+            .unwrap_or(0)
+            .max(1);
+        let rows = self.series.first().map_or(&[][..], |series| &series.points);
+        let value = |series: usize, at: usize| {
+            let point = self.series.get(series).and_then(|one| one.points.get(at));
+            point.and_then(|point| point.value).unwrap_or(0)
+        };
+        let width = |value: i64| REACH * to_drawing(value.abs()) / to_drawing(largest);
+        rows.iter()
+            .enumerate()
+            .map(|(at, point)| {
+                let (gain, lose) = (value(0, at), value(1, at));
+                BothWays {
+                    name: point.label.as_str(),
+                    y: place(at) * ROW + 8.0,
+                    gain: width(gain),
+                    lose: width(lose),
+                    gain_words: (gain != 0).then(|| format!("+{}", self.printed(gain))),
+                    lose_words: (lose != 0).then(|| format!("−{}", self.printed(lose.abs()))),
+                }
+            })
+            .collect()
     }
 
     fn left(&self) -> f64 {

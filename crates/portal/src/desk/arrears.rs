@@ -143,6 +143,7 @@ pub(crate) async fn page(
                 Cell::count(one.people.into()),
                 Cell::amount(Fen::new(one.owed_fen)),
                 Cell::digits(when::iso(one.oldest_due)),
+                Cell::new(one.tax_state.as_deref().unwrap_or("—")),
                 Cell::state(&if days > 30 {
                     Shown::fail(format!("过期 {days} 天")).with_icon("alert")
                 } else {
@@ -172,6 +173,7 @@ pub(crate) async fn page(
                 Column::figures("人数"),
                 Column::figures("欠缴（元）"),
                 Column::words("最早应缴日").sorted(),
+                Column::words("税务"),
                 Column::words("过期"),
             ],
             lines,
@@ -336,6 +338,13 @@ async fn facts(office: &Office, employer: &Employer, total: Fen) -> Result<Facts
             None => format!("社保没有答复（{}）", when::iso(heard.asked_on)),
         };
         facts.push(("人数核对".to_owned(), words.into()));
+        let words = match (&heard.tax_state, &heard.tax_authority) {
+            (Some(state), Some(authority)) => format!("{state}，{authority}"),
+            (Some(state), None) => state.clone(),
+            (None, _) => "税务没有答复".to_owned(),
+        };
+        let words = format!("{words}（{}）", when::iso(heard.asked_on));
+        facts.push(("税务登记".to_owned(), words.into()));
     }
     Ok(Facts(facts))
 }

@@ -2,7 +2,7 @@
 
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::person_data::What;
-use anju_casework::{Error, Office, employer};
+use anju_casework::{Error, Office, case_paper, employer};
 use anju_policy::ServiceDefinition;
 use anju_vault::NumberKind;
 use axum::Form;
@@ -16,9 +16,10 @@ use crate::components::{
     Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Text, Timeline,
     Tone, When,
 };
-use crate::desk::{framed, looked, person_number, sees_branch, staff_named};
+use crate::desk::{case_papers, framed, looked, person_number, sees_branch, staff_named};
+use crate::my::case_papers::asked;
 use crate::my::{Read, amount_of, channel_name, service_name};
-use crate::pages::desk::CasePage;
+use crate::pages::desk::{CasePage, HandOver};
 use crate::pages::error::PageError;
 use crate::proofs;
 use crate::security::Visit;
@@ -145,6 +146,22 @@ async fn draw(
         ));
     }
     let hands = hands(office, at, one, &number, frame.head.hidden()).await?;
+    let papers = case_paper::of_case(office, one.case_id)
+        .await?
+        .iter()
+        .map(|paper| case_papers::of_paper(portal, paper))
+        .collect::<Result<Vec<_>, PageError>>()?;
+    let hand_over = decision
+        .as_ref()
+        .filter(|_| {
+            read.takes_papers() && may(&at.staff, &Method::POST, "/desk/cases/{case}/papers")
+        })
+        .map(|decision| HandOver {
+            action: format!("/desk/cases/{number}/papers"),
+            csrf: frame.head.csrf.clone(),
+            asked: asked(office, one, decision),
+        })
+        .filter(|hand_over| !hand_over.asked.is_empty());
     let happened = case::events(office, one.case_id).await?;
     let mut lines = Vec::new();
     for event in &happened {
@@ -181,7 +198,8 @@ async fn draw(
         sources: read.sources(office, now),
         conditions: decision.as_ref().map_or_else(Vec::new, explain::conditions),
         formula: decision.as_ref().and_then(explain::formula),
-        papers: Vec::new(),
+        papers,
+        hand_over,
         hands,
         timeline: Timeline(lines),
         flight: read.flight(&happened),
@@ -353,6 +371,14 @@ fn chosen<'a>(service: &'a ServiceDefinition, field: &str, value: &'a str) -> &'
 pub(super) fn step_name(step: &str) -> &str {
     match step {
         "submitted" => "提交",
+        "needs_paper" => "待补正",
+        "paper" => "交来材料",
+        "paper_read" => "第一人认定材料",
+        "paper_accepted" => "材料已采用",
+        "paper_turned_down" => "材料没有采用",
+        "paper_verified" => "事后核验一致",
+        "paper_differs" => "事后核验不一致",
+        "difference_closed" => "不一致已核查",
         "gathering" => "开始核对",
         "waiting" => "等待",
         "decided" => "判定",

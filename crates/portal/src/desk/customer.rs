@@ -1,25 +1,26 @@
 //! 客户, all round: only while this person stands at the window of this session, and written down each time.
 
-use anju_business::contribution::closing;
+use anju_business::contribution::{as_of, closing};
 use anju_casework::case;
-use anju_casework::membership::{self, Membership};
+use anju_casework::membership::{self, Membership, state};
 use anju_casework::person::Person;
 use anju_casework::{Office, access_log, person};
 use anju_domain::money::Fen;
+use anju_domain::rate::Bp;
 use anju_ledger::AccountId;
 use anju_ledger::statement;
 use anju_policy::ConditionOutcome;
 use anju_vault::NumberKind;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Redirect;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use serde::Deserialize;
 
 use crate::authorization::{AtDesk, role_name};
 use crate::components::{
-    Button, Cell, Column, Event, Facts, Flash, Keys, Line, Masked, Row, Rows, State as Shown,
-    Table, Text, Timeline, Tone, When,
+    Button, Cell, Column, Event, Facts, Field, FieldKind, Flash, Keys, Line, Masked, Row, Rows,
+    State as Shown, Table, Text, Timeline, Tone, When,
 };
 use crate::desk::{apply, framed, looked, may_open, person_number, reads_centre};
 use crate::looks;
@@ -63,11 +64,81 @@ pub(crate) async fn page(
     visit: Visit,
     at: AtDesk,
     Path(number): Path<String>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<CustomerPage, PageError> {
     let office = &portal.engine.office;
     let (person, reason) = seen(office, &at, &number).await?;
     looked(office, &at, person.person_id, "客户概况", &reason, None).await?;
-    draw(&portal, &visit, &at, &person, &reason, false).await
+    let mut page = draw(&portal, &visit, &at, &person, &reason, false).await?;
+    if let Some(asked) = wanted.on.filter(|on| !on.is_empty()) {
+        let (on, past) = past(office, person.person_id, &asked).await?;
+        page.on = on;
+        page.past = past;
+    }
+    Ok(page)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    on: Option<String>,
+}
+
+fn on_field(value: &str) -> Field {
+    Field::new("on", "看以前哪一天", FieldKind::Date).value(value)
+}
+
+/// 时间机器: the person as he stood at the end of a past business day.
+async fn past(
+    office: &Office,
+    person_id: i64,
+    asked: &str,
+) -> Result<(Field, Option<Facts>), PageError> {
+    let day = asked
+        .parse::<NaiveDate>()
+        .ok()
+        .filter(|day| as_of::checked(office, *day).is_ok());
+    let Some(day) = day else {
+        let words = "写成 2026-05-01 这样，不晚于今天。".to_owned();
+        return Ok((on_field(asked).error(Some(words)), None));
+    };
+    let facts = match as_of::person(office, person_id, day).await? {
+        None => vec![("那一天".into(), "没有留存的记录".into())],
+        Some(one) => vec![
+            (
+                "单位".into(),
+                if one.state == state::ENDED {
+                    format!("{}（已转出）", one.employer_name).into()
+                } else {
+                    one.employer_name.into()
+                },
+            ),
+            (
+                "状态".into(),
+                match one.state {
+                    state::ACTIVE => "正常",
+                    state::SEALED => "封存",
+                    _ => "已结束",
+                }
+                .into(),
+            ),
+            ("缴存基数".into(), Text::new().money(Fen::new(one.base_fen))),
+            (
+                "比例".into(),
+                format!(
+                    "单位 {}，个人 {}",
+                    Bp::new(one.ratio_employer_bp),
+                    Bp::new(one.ratio_employee_bp)
+                )
+                .into(),
+            ),
+            (
+                "月缴存额".into(),
+                Text::new().money(Fen::new(one.monthly_fen)),
+            ),
+            ("余额".into(), Text::new().money(Fen::new(one.balance_fen))),
+        ],
+    };
+    Ok((on_field(&day.to_string()), Some(Facts(facts))))
 }
 
 #[derive(Deserialize)]
@@ -244,6 +315,7 @@ async fn draw(
     }));
     let mut likely = Vec::new();
     let mut button = None;
+    let mut sure = false;
     if at_window && may_open(&at.staff, "/desk/identify") {
         let asking = apply::asking_for(portal, visit, at, person.clone());
         for seen in asking.at_hand().await? {
@@ -255,7 +327,10 @@ async fn draw(
             } else {
                 format!("/desk/do/{}", service.id)
             };
-            if not_met == 0 && button.is_none() {
+            // What the person is known to be entitled to before what would have to be asked.
+            let better = amount.is_some() && !sure;
+            if not_met == 0 && (button.is_none() || better) {
+                sure = amount.is_some();
                 button = Some(Button::go(format!("办理{}", service.name_zh), href.clone()).wide());
             }
             let key = (likely.len() < 9).then(|| (likely.len() + 1).to_string());
@@ -285,6 +360,8 @@ async fn draw(
         .map(|phone| (phone, Masked::ready(phone.to_string(), "手机号")));
     let percent = |bp: i32| anju_domain::rate::Bp::new(bp).to_string();
     Ok(CustomerPage {
+        on: on_field(""),
+        past: None,
         frame: framed(office, visit, at, "客户", "/desk/identify").await?,
         flash: whole.then(|| Flash::new(Tone::Wait, "显示 60 秒。本次查看已记录，本人能看到。")),
         name: person.name.masked(),

@@ -1,23 +1,36 @@
 //! `/desk`: handlers of staff. A teller sees the person who stands at the window, a reviewer what his branch keeps, an
 //! accountant or auditor the centre; each look at a person is written down with its reason at once.
 
+mod agreements;
 mod apply;
 mod arrears;
 mod books;
 mod case;
+mod case_papers;
 mod chase;
 mod claim;
 mod close;
 mod corrections;
+mod credit;
 mod customer;
+mod deaths;
+mod employers;
 mod enforcement;
+mod entitled;
 mod environment;
+mod flexible;
 mod identify;
 mod interest;
 mod opening;
 mod ops;
+mod policy;
+mod policy_edit;
+mod policy_notice;
+mod policy_person;
+mod policy_result;
 mod relief;
 mod search;
+mod sources;
 mod suspense;
 mod tasks;
 mod transfers;
@@ -26,6 +39,7 @@ use std::collections::HashMap;
 
 use anju_business::books::day_close;
 use anju_business::contribution::{correction, suspense as suspense_match};
+use anju_business::sharing::death;
 use anju_casework::case::{self as cases, CaseState};
 use anju_casework::staff::{self, Staff, role};
 use anju_casework::{Actor, Office, access_log};
@@ -56,6 +70,13 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/tasks/next", get(tasks::next))
         .route("/desk/cases/{case}", get(case::page))
         .route("/desk/cases/{case}/check", post(case::check))
+        .route("/desk/cases/{case}/papers", post(case_papers::hand_in))
+        .route("/desk/papers", get(case_papers::list))
+        .route(
+            "/desk/papers/{paper}",
+            get(case_papers::page).post(case_papers::step),
+        )
+        .route("/desk/papers/{paper}/picture", get(case_papers::picture))
         .route("/desk/cases/{case}/proof.json", get(case::proof))
         .route(
             "/desk/identify",
@@ -65,6 +86,11 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/employers/open",
             get(opening::page).post(opening::submit),
         )
+        .route(
+            "/desk/employers",
+            get(employers::page).post(employers::find),
+        )
+        .route("/desk/employers/serve", post(employers::serve))
         .route("/desk/leave", post(identify::leave))
         .route("/desk/do/{service}", get(apply::check).post(apply::submit))
         .route("/desk/do/{service}/why", get(apply::why))
@@ -77,7 +103,11 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/keys", get(keys))
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/environment", get(environment::page))
+        .route("/desk/entitled", get(entitled::page))
         .route("/desk/ops", get(ops::page))
+        .route("/desk/sources", get(sources::list))
+        .route("/desk/sources/{source}", get(sources::page))
+        .route("/desk/deaths", get(deaths::page).post(deaths::decide))
         .route("/desk/arrears", get(arrears::page))
         .route("/desk/arrears/{employer}", get(arrears::of_employer))
         .route("/desk/enforcement", get(enforcement::list))
@@ -99,8 +129,31 @@ pub(crate) fn routes() -> Router<Portal> {
             get(corrections::page).post(corrections::propose),
         )
         .route("/desk/corrections/{id}/check", post(corrections::check))
+        .route("/desk/credit", get(credit::page))
+        .route("/desk/credit/list", get(credit::list))
+        .route("/desk/agreements", get(agreements::page))
         .route("/desk/relief", get(relief::page))
         .route("/desk/relief/list", get(relief::list))
+        .route("/desk/policy", get(policy::list).post(policy::begin))
+        .route("/desk/policy/{change}", get(policy::page))
+        .route("/desk/policy/{change}/row", post(policy_edit::put_row))
+        .route("/desk/policy/{change}/file", post(policy_edit::put_file))
+        .route("/desk/policy/{change}/step", post(policy::step))
+        .route(
+            "/desk/policy/{change}/steps/{seq}/proof.json",
+            get(policy::proof),
+        )
+        .route("/desk/policy/{change}/simulation", get(policy_result::page))
+        .route("/desk/policy/{change}/people", get(policy_result::list))
+        .route("/desk/policy/{change}/people.csv", get(policy_result::csv))
+        .route(
+            "/desk/policy/{change}/people/{person}",
+            get(policy_person::one),
+        )
+        .route(
+            "/desk/policy/{change}/notice",
+            get(policy_notice::page).post(policy_notice::keep),
+        )
         .route("/desk/transfers", get(transfers::list_page))
         .route("/desk/transfers/{case}", get(transfers::page))
         .route("/desk/transfers/{case}/propose", post(transfers::propose))
@@ -118,6 +171,10 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/books/interest",
             get(interest::page).post(interest::step),
         )
+        .route(
+            "/desk/flexible",
+            get(flexible::page).post(flexible::register),
+        )
 }
 
 /// Address, words and keys of an entry of the rail.
@@ -129,8 +186,14 @@ const RAIL: [(&str, &[Entry]); 4] = [
         "柜面",
         &[
             ("/desk/tasks", "任务", "g t"),
+            ("/desk/papers", "补正材料", "g p"),
             ("/desk/identify", "客户核身", "g c"),
+            ("/desk/employers", "单位业务", "g u"),
+            ("/desk/entitled", "服务找人", "g f"),
             ("/desk/relief", "困难帮扶", "g r"),
+            ("/desk/deaths", "死亡信号", "g z"),
+            ("/desk/credit", "定向授信", "g x"),
+            ("/desk/agreements", "约定提取", "g p"),
             ("/desk/transfers", "异地转移", "g m"),
             ("/desk/employers/open", "单位开户", "g e"),
         ],
@@ -144,13 +207,16 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/books/trial-balance", "试算平衡", "g b"),
             ("/desk/books/close", "日结", "g d"),
             ("/desk/books/interest", "年度结息", "g i"),
+            ("/desk/flexible", "灵活就业补贴", "g f"),
         ],
     ),
     (
         "系统",
         &[
             ("/desk/ops", "运行", "g o"),
+            ("/desk/sources", "数据来源", "g q"),
             ("/desk/environment", "营商环境", "g y"),
+            ("/desk/policy", "政策变更", "g p"),
         ],
     ),
 ];
@@ -197,6 +263,9 @@ async fn framed_on(
             correction::count_waiting(office).await?,
         );
     }
+    if may_open(&at.staff, "/desk/deaths") {
+        waiting.insert("/desk/deaths", death::waiting(office).await?);
+    }
     if may_open(&at.staff, "/desk/arrears") {
         waiting.insert("/desk/arrears", arrears::waiting(office, &at.staff).await?);
     }
@@ -221,6 +290,11 @@ async fn framed_on(
     let serving = at.session.serving().map(|(person, _)| {
         let page = format!("/desk/people/{}", person_number(office, person));
         Text::new().say("窗口前：").link(page, "这位客户")
+    });
+    let serving = serving.or_else(|| {
+        at.session
+            .served_employer
+            .map(|_| Text::new().say("窗口前：").link("/unit", "这个单位"))
     });
     Ok(DeskFrame {
         head: visit.head(title),

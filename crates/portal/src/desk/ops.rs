@@ -141,10 +141,11 @@ pub(crate) async fn page(
 }
 
 /// Kinds of messages and their names.
-const KINDS: [(i16, &str); 3] = [
+const KINDS: [(i16, &str); 4] = [
     (kind::PAYMENT, "付款"),
     (kind::REFUND, "退款"),
     (kind::SMS, "短信"),
+    (kind::CREDIT, "授信推荐"),
 ];
 
 /// States of cases on their way and their names.

@@ -1,4 +1,4 @@
-//! 困难帮扶报表 (organisation.md §4): one report of all relief, by policy, branch and month.
+//! 困难帮扶报表 (organisation.md §4): one report of all relief, by policy, branch, industry and month.
 
 use anju_business::contribution::relief::kind;
 use anju_business::contribution::relief::report::{self, By, Entry, Figure, Scope};
@@ -26,6 +26,7 @@ pub(crate) struct Wanted {
     policy: Option<String>,
     branch: Option<i16>,
     month: Option<String>,
+    industry: Option<String>,
     after: Option<String>,
 }
 
@@ -38,7 +39,7 @@ fn kind_name(of: i16) -> &'static str {
 }
 
 /// The names of the branches by their numbers.
-async fn branches(office: &Office) -> Result<Vec<(i16, String)>, PageError> {
+pub(super) async fn branches(office: &Office) -> Result<Vec<(i16, String)>, PageError> {
     Ok(branch::all(office)
         .await?
         .into_iter()
@@ -46,7 +47,7 @@ async fn branches(office: &Office) -> Result<Vec<(i16, String)>, PageError> {
         .collect())
 }
 
-fn branch_name(all: &[(i16, String)], wanted: i16) -> String {
+pub(super) fn branch_name(all: &[(i16, String)], wanted: i16) -> String {
     all.iter()
         .find(|(id, _)| *id == wanted)
         .map_or_else(|| wanted.to_string(), |(_, name)| name.clone())
@@ -62,7 +63,29 @@ fn scope(at: &AtDesk, wanted: &Wanted) -> Scope {
             .month
             .as_deref()
             .and_then(|text| Month::parse(text).ok()),
+        industry: wanted.industry.as_deref().map(escaped_letter),
     }
+}
+
+/// A letter of GB/T 4754, or `-`: what is asked for comes from outside.
+fn escaped_letter(text: &str) -> String {
+    let letter = text.chars().next().filter(char::is_ascii_uppercase);
+    letter.unwrap_or('-').to_string()
+}
+
+/// The name of an industry by its letter, as the definition of the employer's data has it.
+fn industry_name(office: &Office, letter: &str) -> String {
+    let policy = office.policy();
+    let service = policy.set.service("employer-info-maintain");
+    let options = service
+        .into_iter()
+        .flat_map(|service| &service.inputs)
+        .filter(|input| input.name == "industry")
+        .flat_map(|input| &input.options);
+    options
+        .into_iter()
+        .find(|one| one.value == letter)
+        .map_or_else(|| "没有填".to_owned(), |one| one.label.clone())
 }
 
 /// `GET /desk/relief`.
@@ -78,12 +101,13 @@ pub(crate) async fn page(
     for (by, id, caption, head) in [
         (By::Policy, "by-policy", "按政策", "政策"),
         (By::Branch, "by-branch", "按网点", "网点"),
+        (By::Industry, "by-industry", "按行业", "行业"),
         (By::Month, "by-month", "按月", "月份"),
     ] {
         let figures = report::figures(office, &scope, by).await?;
         let lines = figures
             .iter()
-            .map(|figure| line(&all, by, figure))
+            .map(|figure| line(office, &all, by, figure))
             .collect();
         let columns = vec![
             Column::words("帮扶"),
@@ -96,6 +120,8 @@ pub(crate) async fn page(
     }
     Ok(ReliefPage {
         frame: framed(office, &visit, &at, "困难帮扶", "/desk/relief").await?,
+        title: "困难帮扶",
+        note: "点数字看名单，点办件号看办件。人数按月累计。",
         scope: scope
             .branch_id
             .map_or_else(|| "全中心".to_owned(), |id| branch_name(&all, id))
@@ -106,7 +132,7 @@ pub(crate) async fn page(
 }
 
 /// A figure, with the list that it opens.
-fn line(all: &[(i16, String)], by: By, figure: &Figure) -> Line {
+fn line(office: &Office, all: &[(i16, String)], by: By, figure: &Figure) -> Line {
     let number = |text: &str| text.parse::<i32>().unwrap_or_default();
     let (name, query) = match by {
         By::Policy => (policy_name(&figure.by), format!("policy={}", figure.by)),
@@ -114,6 +140,10 @@ fn line(all: &[(i16, String)], by: By, figure: &Figure) -> Line {
             let id = i16::try_from(number(&figure.by)).unwrap_or_default();
             (branch_name(all, id), format!("branch={id}"))
         }
+        By::Industry => (
+            industry_name(office, &figure.by),
+            format!("industry={}", figure.by),
+        ),
         By::Month => {
             let month = Month::from_index(number(&figure.by));
             (month.chinese(), format!("month={month}"))
@@ -162,6 +192,10 @@ pub(crate) async fn list(
         words.push(month.chinese());
         query.push(format!("month={month}"));
     }
+    if let Some(letter) = &scope.industry {
+        words.push(industry_name(office, letter));
+        query.push(format!("industry={letter}"));
+    }
     let here = format!("/desk/relief/list?{}", query.join("&"));
     let more = (entries.len() as i64 == PAGE)
         .then(|| entries.last())
@@ -200,6 +234,8 @@ pub(crate) async fn list(
     }
     Ok(ReliefListPage {
         frame: framed(office, &visit, &at, "帮扶名单", "/desk/relief").await?,
+        title: "帮扶名单",
+        back: ("/desk/relief", "困难帮扶"),
         scope: Text::from(words.join(" · ")),
         table,
         keys: Keys::new(&[("/", "命令栏"), ("?", "全部快捷键")]),

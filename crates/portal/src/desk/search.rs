@@ -22,9 +22,11 @@ use crate::security::Visit;
 use crate::serve::Portal;
 
 /// Pages by name and the initials of their pinyin.
-const PAGES: [(&str, &str, &str); 8] = [
+const PAGES: [(&str, &str, &str); 10] = [
     ("任务", "rw", "/desk/tasks"),
     ("客户核身", "khhs", "/desk/identify"),
+    ("单位业务", "dwyw", "/desk/employers"),
+    ("定向授信", "dxsx", "/desk/credit"),
     ("暂收待查", "zsdc", "/desk/suspense"),
     ("试算平衡", "ssph", "/desk/books/trial-balance"),
     ("日结", "rj", "/desk/books/close"),

@@ -57,6 +57,10 @@ async fn draw(
         MyTab::Services,
         Some(if crate::apply::pays(service) {
             ("/my/withdraw", "提取")
+        } else if service.group == "withdraw" {
+            ("/my/agreements", "约定提取")
+        } else if service.effect == "refer_employee" {
+            ("/my/credit", "授信推荐")
         } else {
             ("/my/flexible", "自己缴存")
         }),
@@ -95,6 +99,15 @@ pub(crate) async fn submit(
     let typed: Typed = fields.into_iter().collect();
     let (form, mistakes) = asking.form_of(&service, &typed);
     if !mistakes.is_empty() || typed.contains_key(RECHECK) {
+        let faults = if mistakes.is_empty() {
+            service.check_form(&anju_business::withdrawal::payout::clean_form(&form))
+        } else {
+            Vec::new()
+        };
+        let told = faults
+            .into_iter()
+            .map(|fault| Mistake::at(fault.field, fault.message));
+        let mistakes = mistakes.into_iter().chain(told).collect();
         let page = draw(&asking, &visit, &service, &typed, mistakes, None).await?;
         return Ok(page.into_response());
     }

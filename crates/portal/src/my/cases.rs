@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::authorization::Me;
 use crate::components::{Button, ButtonLook, Confirm, Pager, Row, Rows};
 use crate::frame::MyTab;
+use crate::my::case_papers::asked;
 use crate::my::reading::{Read, row, service_name};
 use crate::my::{frame, own_case, transfer};
 use crate::pages::error::PageError;
@@ -123,6 +124,15 @@ pub(crate) async fn progress(
         letter.side() == Side::In && letter.state() == LetterState::LetterSent
     });
     let mut ways = Vec::new();
+    if let Some(decision) = read.decision.as_ref().filter(|_| read.takes_papers())
+        && !asked(office, &read.case, decision).is_empty()
+    {
+        ways.push(
+            Row::to(format!("{here}/papers"), "补材料")
+                .note("拍一张交上来，工作人员看过就接着办")
+                .icon("upload"),
+        );
+    }
     if may_withdraw {
         ways.push(
             Row::to(format!("{here}/withdraw"), "撤回这次申请")

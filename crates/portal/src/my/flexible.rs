@@ -36,6 +36,8 @@ pub(crate) async fn page(
     let Some(one) = flexible::of_person(office, me.person_id).await? else {
         return Ok(FlexiblePage {
             frame,
+            title: "自己缴存",
+            lists_name: "最近几笔",
             flash: None,
             lead: "没有单位也可以自己缴存公积金：按月从自己的卡扣，或想缴时再缴。利率和单位职工一样，停了不罚款、不欠缴。".into(),
             facts: None,
@@ -49,6 +51,8 @@ pub(crate) async fn page(
     let sealed = one.state == state::SEALED;
     Ok(FlexiblePage {
         frame,
+        title: "自己缴存",
+        lists_name: "最近几笔",
         flash: sealed.then(|| {
             let why = one.reason.as_deref().unwrap_or("本人暂停");
             Flash::new(

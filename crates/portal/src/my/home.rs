@@ -1,6 +1,6 @@
-//! 首页 and 提取: what a person has and what he may have, decided from what is at hand; nothing outside is asked here.
+//! 首页: what a person has and what he may have, decided from what is at hand; nothing outside is asked here.
 
-use anju_casework::case::{self, CaseState};
+use anju_casework::case;
 use anju_casework::{Office, access_log};
 use anju_domain::calendar::Month;
 use anju_domain::clock::shanghai_date;
@@ -10,32 +10,24 @@ use chrono::TimeDelta;
 
 use crate::apply::Seen;
 use crate::authorization::Me;
-use crate::components::{Button, ButtonLook, Row, Rows, State as Shown, Text};
+use crate::components::{Button, Row, Rows, Text};
 use crate::frame::MyTab;
 use crate::my::apply::asking;
 use crate::my::reading::row;
 use crate::my::{balance_of, frame, membership_of};
 use crate::pages::error::PageError;
-use crate::pages::my::{HomePage, Offer, Offered, WithdrawPage};
+use crate::pages::my::{HomePage, Offer};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
 
 /// A withdrawal as the pages here tell it.
 impl Seen {
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.amount().is_none() && self.count(ConditionOutcome::NotMet) == 0
     }
 
-    fn first_detail(&self) -> String {
-        self.decision
-            .conditions
-            .iter()
-            .find(|condition| condition.outcome == ConditionOutcome::NotMet)
-            .map_or_else(String::new, |condition| condition.detail.clone())
-    }
-
-    fn reason(&self) -> Text {
+    pub(super) fn reason(&self) -> Text {
         let part = self.decision.amount_parts.iter().find(|part| part.binding);
         let text = match part {
             Some(part) => Text::new().say("金额按").say(&part.label).say("算，"),
@@ -197,73 +189,5 @@ async fn seen_lately(office: &Office, person_id: i64) -> Result<Text, PageError>
                 last.reason
             ))
             .link("/my/me/access", "看全部"),
-    })
-}
-
-/// `GET /my/withdraw`.
-pub(crate) async fn withdraw(
-    State(portal): State<Portal>,
-    visit: Visit,
-    me: Me,
-) -> Result<WithdrawPage, PageError> {
-    let office = &portal.engine.office;
-    let now = office.now();
-    let seen = asking(&portal, &visit, &me).await?.at_hand().await?;
-    let mut look = ButtonLook::Primary;
-    let mut offered = Vec::new();
-    for one in &seen {
-        let Some(amount) = one.amount() else { continue };
-        offered.push(Offered {
-            name: one.service.name_zh.clone(),
-            amount,
-            reason: one.reason(),
-            button: Button::link(
-                Text::new().say("核对并提取 ").money(amount),
-                look,
-                format!("/my/do/{}", one.service.id),
-            )
-            .wide(),
-        });
-        look = ButtonLook::Plain;
-    }
-    let unknown = seen
-        .iter()
-        .filter(|one| one.is_open())
-        .map(|one| {
-            Row::to(
-                format!("/my/do/{}", one.service.id),
-                one.service.name_zh.as_str(),
-            )
-            .note(format!(
-                "有 {} 项要向部门核对，点开就去问",
-                one.count(ConditionOutcome::Unknown)
-            ))
-            .value(Shown::unknown("还不知道"))
-        })
-        .collect();
-    let unmet = seen
-        .iter()
-        .filter(|one| one.count(ConditionOutcome::NotMet) > 0)
-        .map(|one| {
-            Row::to(
-                format!("/my/do/{}/why", one.service.id),
-                one.service.name_zh.as_str(),
-            )
-            .note(one.first_detail())
-            .value(format!("差 {} 条", one.count(ConditionOutcome::NotMet)))
-        })
-        .collect();
-    let taken = case::list_of_applicant(office, me.person_id, None, 20)
-        .await?
-        .iter()
-        .filter(|case| case.state() == CaseState::Done)
-        .map(|case| row(office, case, now))
-        .collect();
-    Ok(WithdrawPage {
-        frame: frame(&visit, "提取", MyTab::Services, Some(("/my", "首页"))),
-        offered,
-        unknown,
-        unmet,
-        taken: Rows::new(taken),
     })
 }

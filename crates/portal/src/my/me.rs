@@ -1,21 +1,17 @@
 //! 我的: what is known of a person, messages, consents, living sessions, who looked.
 
 use anju_casework::session::{self, audience};
-use anju_casework::{access_log, consent, notice, outbox, person};
-use axum::Form;
+use anju_casework::{access_log, notice, outbox, person};
 use axum::extract::{Query, State};
-use axum::response::Redirect;
 use serde::Deserialize;
 
 use crate::authorization::Me;
-use crate::components::{
-    Button, ButtonLook, Pager, Row, Rows, State as Shown, Summary, SummaryRow, Text,
-};
+use crate::components::{Pager, Row, Rows, Summary, SummaryRow, Text};
 use crate::frame::MyTab;
 use crate::looks;
 use crate::my::frame;
 use crate::pages::error::PageError;
-use crate::pages::my::{AccessPage, ConsentPage, MePage, MessagesPage};
+use crate::pages::my::{AccessPage, MePage, MessagesPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
@@ -74,9 +70,10 @@ pub(crate) async fn page(
             Row::to("/my/me/changes", "信息变更记录").icon("clock"),
             Row::to("/my/me/proofs", "我的凭证").icon("seal"),
             Row::to("/my/flexible", "自己缴存（灵活就业）").icon("calc"),
+            Row::to("/my/credit", "授信推荐给银行").icon("bank"),
             Row::to("/my/report", "反映单位未缴、少缴").icon("alert"),
             Row::to("/my/me/access", "谁看过我的信息").icon("eye"),
-            Row::to("/my/me/consents", "授权").icon("key"),
+            Row::to("/my/consents", "授权").icon("key"),
             Row::to("/my/me/sessions", "登录的设备")
                 .icon("mobile")
                 .value(format!("{devices} 台")),
@@ -149,78 +146,4 @@ pub(crate) async fn access(
             after: Some(after),
         }),
     })
-}
-
-/// `GET /my/me/consents`.
-pub(crate) async fn consents(
-    State(portal): State<Portal>,
-    visit: Visit,
-    me: Me,
-) -> Result<ConsentPage, PageError> {
-    let office = &portal.engine.office;
-    let now = office.now();
-    let policy = office.policy();
-    let consents = consent::of_person(office, me.person_id)
-        .await?
-        .into_iter()
-        .map(|one| {
-            let service = policy
-                .set
-                .service(&one.service)
-                .map_or(one.service.as_str(), |service| service.name_zh.as_str())
-                .to_owned();
-            let mut names: Vec<&str> = Vec::new();
-            for fact_type in &one.fact_types {
-                if let Some(known) = policy.set.fact_type(fact_type)
-                    && !names.contains(&known.source_name.as_str())
-                {
-                    names.push(&known.source_name);
-                }
-            }
-            let what = if names.is_empty() {
-                Text::from(one.purpose.as_str())
-            } else {
-                Text::from(format!("向{}核对", names.join("、")))
-            };
-            let note = Text::from(format!(
-                "为{service}，{}给的",
-                when::minute(one.given_at, now)
-            ));
-            match one.withdrawn_at {
-                Some(at) => (
-                    what,
-                    note.say("，")
-                        .state(&Shown::idle(format!("{}收回了", when::minute(at, now)))),
-                    None,
-                ),
-                None => (
-                    what,
-                    note,
-                    Some(
-                        Button::send("收回", ButtonLook::Plain)
-                            .value("consent", one.consent_id.to_string()),
-                    ),
-                ),
-            }
-        })
-        .collect();
-    Ok(ConsentPage {
-        frame: frame(&visit, "授权", MyTab::Me, Some(("/my/me", "我的"))),
-        consents,
-    })
-}
-
-#[derive(Deserialize)]
-pub(crate) struct ConsentForm {
-    consent: i64,
-}
-
-/// `POST /my/me/consents/withdraw`.
-pub(crate) async fn withdraw_consent(
-    State(portal): State<Portal>,
-    me: Me,
-    Form(form): Form<ConsentForm>,
-) -> Result<Redirect, PageError> {
-    consent::withdraw(&portal.engine.office, me.person_id, form.consent).await?;
-    Ok(Redirect::to("/my/me/consents"))
 }

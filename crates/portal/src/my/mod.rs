@@ -2,8 +2,12 @@
 //! that does not exist.
 
 mod account;
+pub(crate) mod agreements;
 mod apply;
+pub(crate) mod case_papers;
 mod cases;
+mod consents;
+mod credit;
 mod flexible;
 mod home;
 mod keep;
@@ -14,6 +18,7 @@ mod reading;
 mod receipt;
 mod report;
 mod transfer;
+mod withdraw;
 mod years;
 
 use anju_casework::Office;
@@ -40,7 +45,8 @@ pub(crate) use reading::{Read, amount_of, channel_name, service_name, stage_in_l
 pub(crate) fn routes() -> Router<Portal> {
     Router::new()
         .route("/my", get(home::home))
-        .route("/my/withdraw", get(home::withdraw))
+        .route("/my/withdraw", get(withdraw::page))
+        .route("/my/withdraw/watch", post(withdraw::watch))
         .route("/my/transfer", get(transfer::page).post(transfer::submit))
         .route("/my/do/{service}", get(apply::check).post(apply::submit))
         .route("/my/do/{service}/why", get(apply::why))
@@ -56,7 +62,17 @@ pub(crate) fn routes() -> Router<Portal> {
             "/my/cases/{case}/withdraw",
             get(cases::ask_to_withdraw).post(cases::withdraw),
         )
+        .route("/my/agreements", get(agreements::page))
+        .route(
+            "/my/cases/{case}/papers",
+            get(case_papers::page).post(case_papers::hand_in),
+        )
+        .route(
+            "/my/cases/{case}/papers/{paper}/picture",
+            get(case_papers::picture),
+        )
         .route("/my/flexible", get(flexible::page))
+        .route("/my/credit", get(credit::page))
         .route("/my/account", get(account::page))
         .route("/my/account.csv", get(account::csv))
         .route("/my/years", get(years::page))
@@ -81,8 +97,9 @@ pub(crate) fn routes() -> Router<Portal> {
             "/my/me/proofs/{remittance}/proof.json",
             get(proofs::of_month),
         )
-        .route("/my/me/consents", get(me::consents))
-        .route("/my/me/consents/withdraw", post(me::withdraw_consent))
+        .route("/my/consents", get(consents::page).post(consents::change))
+        .route("/my/consents/dispute", post(consents::dispute))
+        .route("/my/me/consents", get(consents::page))
         .route("/my/me/sessions", get(sessions::of_person))
         .route("/my/me/sessions/end", post(sessions::end_of_person))
 }

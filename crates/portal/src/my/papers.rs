@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use anju_casework::document::{self, Document, Standing, kind};
-use anju_casework::person::{self, Person, purpose};
-use anju_casework::{Actor, Error, Office, Refusal, outbox, session};
+use anju_casework::person::{self, Person};
+use anju_casework::{Actor, Error, Office, Refusal, session};
 use anju_policy::Form as Inputs;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::apply::action_of;
@@ -252,30 +251,13 @@ pub(crate) async fn order(
     }
     let (_, phone) = person_with_phone(office, &me).await?;
     let action = bound_to(&me, &action_of(service, &form));
-    let code = session::make_code(office, &phone, &action).await?;
-    let sealed = office.vault.seal(purpose::PHONE, phone.expose().as_bytes());
-    let payload = json!({
-        "phone": hex::encode(sealed),
-        "text": format!("【公积金】出具缴存证明的验证码 {code}，5 分钟内有效。工作人员不会向您要验证码。"),
-    });
-    let mut conn = office.pool.acquire().await?;
-    outbox::enqueue(
-        office,
-        &mut conn,
-        outbox::kind::SMS,
-        None,
-        payload,
-        office.now(),
-    )
-    .await?;
-    drop(conn);
-    office.wake.notify_one();
+    session::send_step(office, &phone, &action, "出具缴存证明").await?;
     Ok(code_page(&visit, &phone.to_string(), &typed, None).into_response())
 }
 
 /// What a code is bound to: this person and exactly this paper.
-fn bound_to(me: &Me, action: &[u8; 32]) -> String {
-    format!("act-{}-{}", me.person_id, hex::encode(&action[..16]))
+fn bound_to(me: &Me, action: &[u8; 32]) -> Vec<u8> {
+    [&me.person_id.to_be_bytes()[..], &action[..]].concat()
 }
 
 fn code_page(visit: &Visit, phone: &str, typed: &Typed, error: Option<String>) -> CodePage {
@@ -318,7 +300,7 @@ pub(crate) async fn confirm(
     let (_, phone) = person_with_phone(office, &me).await?;
     let action = bound_to(&me, &action_of(service, &form));
     let code = typed.get("code").map_or("", String::as_str);
-    match session::take_code(office, &phone, &action, code).await {
+    match session::take_step(office, &phone, &action, code).await {
         Ok(()) => {}
         Err(Error::Refused(refusal)) => {
             let page = code_page(&visit, &phone.to_string(), &typed, Some(refusal.detail));

@@ -39,9 +39,7 @@ impl Read {
             .filter(|_| case.state() == CaseState::Gathering);
         let seen = Circumstances {
             source_is_silent: waits.is_some_and(|decision| !decision.waiting_for.is_empty()),
-            needs_paper: waits.is_some_and(|decision| {
-                !decision.papers.is_empty() && decision.waiting_for.is_empty()
-            }),
+            needs_paper: waits.is_some_and(|decision| !decision.papers.is_empty()),
             pays: pays(office, &case),
             payment_is_unknown: case.pay_state() == PayState::Unknown,
         };
@@ -60,6 +58,11 @@ impl Read {
         })
     }
 
+    /// Whether papers may be handed in: the case still waits.
+    pub(crate) fn takes_papers(&self) -> bool {
+        self.case.state() == CaseState::Gathering
+    }
+
     pub(crate) fn number(&self, office: &Office) -> String {
         case::number(office, self.case.case_id)
     }
@@ -76,7 +79,10 @@ impl Read {
 
     pub(crate) fn promise(&self, now: DateTime<Utc>, phone: &str) -> Promise {
         let latest = when::promise(self.case.promised_at, now);
-        let is_late = now > self.case.promised_at && self.stage.is_moving();
+        // While a paper is waited for the promise stands still.
+        let is_late = now > self.case.promised_at
+            && self.stage.is_moving()
+            && self.stage != Stage::NeedsPaper;
         let told = Text::new()
             .say("结果发短信到 ")
             .num(phone)
@@ -95,11 +101,15 @@ impl Read {
             ),
             Stage::Silent => (Text::new().say("最迟").say(latest).say("给您结果"), told),
             Stage::NeedsPaper => (
-                Text::new()
-                    .say("请在")
-                    .say(latest)
-                    .say("前把材料交到任一网点"),
-                "交了就接着办；登记里有了记录，我们也会自己接着办。".into(),
+                match self.case.paper_until {
+                    Some(until) => Text::new()
+                        .say("请在")
+                        .say(anju_domain::calendar::chinese_day(until))
+                        .say("前补材料"),
+                    None => "请补材料".into(),
+                },
+                "在这里交，或交到任一网点。交了就接着办；登记里有了记录，我们也会自己接着办。"
+                    .into(),
             ),
             Stage::Decided | Stage::Reviewing => (
                 Text::new()
@@ -338,6 +348,14 @@ impl Read {
                     None => "要补充材料".into(),
                 },
             ),
+            "needs_paper" => (When::Done, "要补充材料".into()),
+            "paper" => (When::Done, "收到了材料".into()),
+            "paper_accepted" => (When::Done, "材料看过了，接着办".into()),
+            "paper_turned_down" => (
+                When::Failed,
+                Text::new().link("papers", "材料没有采用，请重新交"),
+            ),
+            "lapsed" => (When::Failed, "过了补材料的期限，自动结束".into()),
             "reviewing" => (When::Done, "转给工作人员看".into()),
             "approved" => (
                 When::Done,
@@ -369,6 +387,8 @@ impl Read {
             "payment_returned" => (When::Failed, "收款行退回了这笔钱".into()),
             "new_card" => (When::Done, "您换了一张卡".into()),
             "credited_back" => (When::Done, "退回的钱回到您的账户".into()),
+            "account_closed" => (When::Done, "账户已结息销户".into()),
+            "account_sealed_again" => (When::Done, "账户恢复为封存，余额和利息不变".into()),
             _ => return None,
         })
     }
@@ -424,6 +444,7 @@ pub(crate) fn stage_in_list(office: &Office, case: &Case) -> Stage {
     let seen = Circumstances {
         pays: pays(office, case),
         payment_is_unknown: case.pay_state() == PayState::Unknown,
+        needs_paper: case.paper_since.is_some(),
         ..Circumstances::default()
     };
     Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted)
@@ -437,7 +458,9 @@ pub(crate) fn row(office: &Office, case: &Case, now: DateTime<Utc>) -> Row {
         Some(amount) => Text::new().say(name).say(" ").money(amount),
         None => Text::from(name),
     };
-    let note = if stage.is_moving() {
+    let note = if let Some(until) = case.paper_until.filter(|_| stage == Stage::NeedsPaper) {
+        format!("{}前补材料", anju_domain::calendar::chinese_day(until))
+    } else if stage.is_moving() {
         format!("最迟{}", when::promise(case.promised_at, now))
     } else {
         when::minute(case.submitted_at, now)

@@ -191,6 +191,24 @@ pub async fn inbox(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What a bank says of a credit referral; anything but a 2xx makes it come again.
+pub async fn credit(
+    State(open): State<Open>,
+    Path(bank): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    let signature = headers
+        .get("x-signature")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    open.engine
+        .receive_credit(&bank, &body, signature)
+        .await
+        .map_err(problem)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// A message of another centre over the national platform; anything but a 2xx makes it come again.
 pub async fn platform(
     State(open): State<Open>,

@@ -15,6 +15,7 @@ mod pushes;
 mod query;
 mod rosters;
 mod services;
+mod sources;
 mod tlog;
 
 use std::sync::Arc;
@@ -104,6 +105,7 @@ pub fn routes(open: Open) -> Router {
         .route("/remittances/{id}/proof", get(proofs::of_remittance))
         .route("/books/days/{date}/proof", get(proofs::of_day))
         .route("/books/trial-balance", get(books::trial_balance))
+        .route("/sources", get(sources::list))
         .fallback(|| async { Problem::not_found() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(open.clone(), guard));
@@ -112,6 +114,7 @@ pub fn routes(open: Open) -> Router {
         .merge(tlog::routes())
         .route("/open/openapi.json", get(openapi::document))
         .route("/inbox/bank/{bank}", post(health::inbox))
+        .route("/inbox/bank/{bank}/credit", post(health::credit))
         .route("/inbox/platform", post(health::platform))
         .route("/inbox/gateway/{source}/{interface}", post(pushes::inbox))
         .route("/healthz", get(health::alive))

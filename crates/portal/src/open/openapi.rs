@@ -299,6 +299,11 @@ const OPERATIONS: &[Operation] = &[
             ),
             ("limit", "每页条数，最多 200", false),
             ("after", "上一页的 next", false),
+            (
+                "on",
+                "query-basic-info、query-employer-info：看以前哪一天营业终了时的样子，如 2026-05-01",
+                false,
+            ),
             ("mask", "false 时姓名、手机、卡号不遮盖；默认遮盖", false),
             (
                 "view",
@@ -333,6 +338,13 @@ const OPERATIONS: &[Operation] = &[
         id: "trialBalance",
         query: &[("date", "会计日期，默认当前开账日", false)],
         answer: "TrialBalance",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/sources",
+        summary: "28 个数据来源现在的状态和一天里的质量",
+        id: "sources",
+        answer: "Sources",
         ..GET
     },
     Operation {
@@ -545,6 +557,7 @@ fn schemas() -> Map<String, Value> {
             })),
             "index": { "type": "integer" }, "path": { "type": "array", "items": text }, "checkpoint": text,
         })),
+        "Sources": object(&["items"], json!({ "items": list })),
         "TrialBalance": object(&["date", "sealed", "subjects"], json!({ "date": text, "sealed": { "type": "boolean" }, "subjects": list })),
     });
     match all {

@@ -1,7 +1,8 @@
 //! `GET /open/v1/query/{id}`: one projection of our books for each query of the catalogue.
 
-use anju_business::queries::{self, Question};
+use anju_business::queries::Question;
 use anju_casework::Actor;
+use anju_exchange::kept::GatewayFinance;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
@@ -19,6 +20,7 @@ pub struct Parameters {
     mask: Option<bool>,
     view: Option<String>,
     code: Option<String>,
+    on: Option<chrono::NaiveDate>,
 }
 
 /// The answer, masked unless `mask=false`.
@@ -27,7 +29,10 @@ pub async fn answer(
     Path(id): Path<String>,
     Query(asked): Query<Parameters>,
 ) -> Result<Json<Value>, Problem> {
+    let finance = GatewayFinance(open.engine.gateway.clone());
     let question = Question {
+        finance: Some(&finance),
+        on: asked.on,
         subject: asked.subject.as_deref(),
         period: asked.period.as_deref(),
         limit: asked.limit,
@@ -38,7 +43,8 @@ pub async fn answer(
         actor: Actor::Interface,
         reason: "接口查询",
     };
-    queries::answer(&open.engine.office, &id, &question)
+    open.engine
+        .query(&id, &question)
         .await
         .map(Json)
         .map_err(problem)

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Button, Facts, Field, Rows, State, Text, filters};
+use crate::components::{Button, Chart, Facts, Field, Rows, State, Table, Text, filters};
 use crate::frame::{SiteFrame, SiteTab};
 
 /// 首页: three doors, what is asked most, how it goes today.
@@ -16,6 +16,22 @@ pub struct SiteHome {
     pub figures: Option<Text>,
     /// Services in use, each to its guide.
     pub services: Rows,
+}
+
+/// 秒级到账: how fast withdrawals reach the card.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "site/speed.html")]
+pub struct SpeedPage {
+    /// Frame.
+    pub frame: SiteFrame,
+    /// Share, time, by rules; nothing where nothing was paid.
+    pub figures: Option<Vec<(&'static str, String, String)>>,
+    /// The share by day.
+    pub chart: Chart,
+    /// Legs by service.
+    pub services: Table,
+    /// What is counted.
+    pub note: String,
 }
 
 /// A page of words: 无障碍声明, 个人信息保护, 网点.

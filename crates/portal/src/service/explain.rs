@@ -152,11 +152,18 @@ pub fn remedy(decision: &Decision) -> Option<Remedy> {
                 .iter()
                 .filter(|found| found.outcome == ConditionOutcome::NotMet)
                 .collect();
-            let ways: Vec<Text> = lacking
+            let mut ways: Vec<Text> = lacking
                 .iter()
                 .filter_map(|found| found.remedy.as_deref())
                 .map(Text::from)
                 .collect();
+            // What would have to be different, as the rules themselves found it.
+            ways.extend(
+                lacking
+                    .iter()
+                    .filter(|found| !found.ways.is_empty())
+                    .map(|found| Text::from(found.in_words())),
+            );
             (!ways.is_empty()).then(|| Remedy {
                 title: "怎样就会通过".into(),
                 lead: match lacking.len() {
@@ -165,7 +172,10 @@ pub fn remedy(decision: &Decision) -> Option<Remedy> {
                 },
                 ways,
                 actions: Vec::new(),
-                note: None,
+                note: decision.possible_from.map(|day| {
+                    let day = anju_domain::calendar::chinese_date(day);
+                    format!("照常缴存、别的都不变，最早可于 {day} 办理。").into()
+                }),
             })
         }
         Outcome::Waiting if !decision.papers.is_empty() => Some(Remedy {
@@ -348,6 +358,7 @@ mod tests {
                 law: "建金〔2015〕19号".into(),
                 message: None,
                 met_from: None,
+                ways: Vec::new(),
                 on_unknown: OnUnknown::Wait,
                 facts: Vec::new(),
             }],
@@ -362,6 +373,7 @@ mod tests {
                 role: "applicant".into(),
             }],
             papers: Vec::new(),
+            instead: Vec::new(),
             amount_parts: vec![
                 AmountPart {
                     label: "账户可用余额".into(),
@@ -376,6 +388,7 @@ mod tests {
             ],
             months: Vec::new(),
             review_reasons: Vec::new(),
+            possible_from: None,
         }
     }
 

@@ -107,6 +107,7 @@ pub fn work_step(step: &str) -> Option<&'static str> {
         "sealed" => "单位账户已封存",
         "debited" => "已从职工账户退出",
         "to_suspense" => "已转入单位暂存款",
+        "refund_returned" => "银行把退款退回来了",
         "corrected" => "错账已调整",
         "reversed" => "分配已冲正",
         "deferred" => "缓缴已批准",
@@ -118,6 +119,12 @@ pub fn work_step(step: &str) -> Option<&'static str> {
         "made_up" => "补缴到账",
         "breached" => "有一期没有按时补足",
         "closed" => "已结束",
+        "extract_given" => "缴存记录给了银行",
+        "extract_denied" => "银行再要缴存记录，授权已结束，没有给",
+        "credit_granted" => "银行给了授信",
+        "credit_refused" => "银行没有给授信",
+        "credit_used" => "银行报来用信金额",
+        "consent_withdrawn" => "收回了授权",
         _ => return None,
     })
 }

@@ -1,7 +1,9 @@
-//! A form of a service, drawn from its definition; what it would come to is shown before it is sent. The service decides.
+//! A form of a service, drawn from its definition; what it would come to is shown before it is sent. The service decides. What gives an
+//! employer's data away is confirmed once more (`step_up`).
 
 use std::collections::HashMap;
 
+use anju_business::contribution::credit;
 use anju_business::contribution::relief::{deferral, reduction};
 use anju_casework::case::Submitted;
 use anju_casework::catalogue::Request;
@@ -27,14 +29,17 @@ use crate::pages::unit::ApplyPage;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::unit::change::{Typed, bp, fen, submission, typed};
+use crate::unit::credit::figures as credit_figures;
 use crate::unit::framed;
+use crate::unit::step_up::{self, Act};
 
 /// What a clerk asks for and a person decides.
-pub(super) const SERVICES: [&str; 4] = [
+pub(super) const SERVICES: [&str; 5] = [
     "employer-deferral",
     "employer-ratio-reduction",
     "employer-refund",
     "employer-close-account",
+    "employer-credit-referral",
 ];
 
 fn definition(office: &Office, service: &str) -> Result<ServiceDefinition, PageError> {
@@ -94,7 +99,18 @@ pub(crate) async fn send(
         .await?;
         return Ok(page.into_response());
     }
-    let submission = submission(&portal, &at, &service, &fields, form).await?;
+    let mut submission = submission(&portal, &at, &service, &fields, form).await?;
+    if definition.effect == "refer_employer" {
+        let act = Act {
+            service: &definition,
+            fields: &fields,
+            form: &submission.request.form,
+        };
+        if let Some(page) = step_up::ask(&portal, &visit, &at, &act).await? {
+            return Ok(page);
+        }
+        submission.request.face_passed = true;
+    }
     match portal.engine.submit(submission).await {
         Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
             let number = anju_casework::case::number(office, case_id);
@@ -140,7 +156,10 @@ fn read(definition: &ServiceDefinition, fields: &Typed) -> (Map<String, Value>, 
         let name = input.name.as_str();
         let text = typed(fields, name);
         if text.is_empty() {
-            if input.required {
+            if input.required && matches!(input.input_type, InputType::Bool) {
+                // Not agreed (yet): the rules say what that means, and it may be looked at before.
+                form.insert(name.to_owned(), Value::Bool(false));
+            } else if input.required {
                 mistakes.push(Mistake::at(name, format!("请填写{}。", input.label)));
             }
             continue;
@@ -275,8 +294,14 @@ async fn draw(
         errors: ErrorSummary::of(mistakes.clone()).map(|errors| errors.note("什么都没有提交。")),
         title: definition.name_zh.clone(),
         lead: format!(
-            "{}。由工作人员审核，承诺{}。",
-            definition.summary, definition.promise.promised
+            "{}。{}{}。",
+            definition.summary,
+            if definition.outcome == anju_policy::service::Mode::Instant {
+                ""
+            } else {
+                "由工作人员审核，承诺"
+            },
+            definition.promise.promised
         )
         .into(),
         action: format!("/unit/do/{}", definition.id),
@@ -303,12 +328,16 @@ async fn preview(
         case_id: None,
         applicant_id: at.employer_id,
         form,
-        channel: "HALL".to_owned(),
+        channel: at.channel().to_owned(),
         face_passed: false,
     };
     Ok(match definition.effect.as_str() {
         "defer_contributions" => deferral::preview(office, &request).await?.map(deferred),
         "reduce_ratio" => reduction::preview(office, &request).await?.map(reduced),
+        "refer_employer" => {
+            let figures = credit::preview(office, at.employer_id).await?;
+            Some((credit_figures(&figures), None))
+        }
         _ => None,
     })
 }

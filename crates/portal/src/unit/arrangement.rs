@@ -2,7 +2,7 @@
 
 use anju_business::contribution::relief::{self, Arrangement, deferral, kind, state};
 use anju_casework::case::Submitted;
-use anju_casework::{Actor, Error, Office};
+use anju_casework::{Error, Office};
 use anju_domain::calendar::{Month, chinese_date};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
@@ -162,6 +162,7 @@ fn forms(one: &Arrangement, owed: Fen, number: &str) -> Vec<UnitForm> {
             lead: "从最早的月份起，整月补，补足下一期。登记后去付款，到账马上分配到个人。".into(),
             action: format!("/unit/cases/{number}/make-up"),
             key: key(),
+            fields: Vec::new(),
             button: Button::submit("登记补缴"),
         });
     }
@@ -177,6 +178,7 @@ fn forms(one: &Arrangement, owed: Fen, number: &str) -> Vec<UnitForm> {
             lead: lead.into(),
             action: format!("/unit/cases/{number}/resume"),
             key: key(),
+            fields: Vec::new(),
             button: Button::send("提前恢复", ButtonLook::Plain),
         });
     }
@@ -192,7 +194,7 @@ pub(crate) async fn resume(
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
     let one = own(office, &at, &number).await?;
-    let actor = Actor::Clerk(at.clerk_id);
+    let actor = at.actor();
     match relief::resume(office, one.case_id, at.employer_id, actor).await {
         Ok(()) => Ok(Redirect::to(&format!("/unit/cases/{number}")).into_response()),
         Err(Error::Refused(refusal)) => {

@@ -1,9 +1,11 @@
 //! 办件 of an employer: what was asked for, where it stands, and what goes on with what was approved.
 
-use anju_business::contribution::relief;
+use anju_business::contribution::relief::supplement;
+use anju_business::contribution::{credit as credits, relief};
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::{Actor, Error, Office};
+use anju_casework::{Error, Office};
 use anju_vault::NumberKind;
+use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -12,7 +14,8 @@ use serde::Deserialize;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, ButtonLook, Event, Facts, Flash, Pager, Promise, Row, Rows, Text, Timeline, Tone, When,
+    Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Pager, Promise, Row, Rows, Text,
+    Timeline, Tone, When,
 };
 use crate::frame::UnitTab;
 use crate::my::{Read, amount_of, channel_name, service_name, stage_in_list};
@@ -24,7 +27,7 @@ use crate::serve::Portal;
 use crate::service::explain;
 use crate::service::words::{Stage, work_step};
 use crate::unit::apply::{SERVICES, said};
-use crate::unit::{arrangement, framed};
+use crate::unit::{arrangement, credit, framed};
 use crate::when;
 
 const PAGE: i64 = 20;
@@ -63,6 +66,9 @@ pub(crate) async fn list(
                 .note(service.summary.as_str())
                 .icon("task")
         })
+        .chain([Row::to("/unit/subsidy", "住房补贴")
+            .note("按月或一次性给职工补，和公积金分开记账")
+            .icon("task")])
         .collect();
     Ok(CasesPage {
         frame,
@@ -156,8 +162,32 @@ async fn draw(
             forms.extend(life.forms);
             (Some(life.facts), life.tables)
         }
-        None => (None, Vec::new()),
+        None => match credits::get(office, case_id).await? {
+            Some(one) => {
+                forms.extend(credit::forms(office, &one, number));
+                (
+                    Some(credit::facts(office, &one)),
+                    credit::tables(office, &one).await?,
+                )
+            }
+            None => (None, Vec::new()),
+        },
     };
+    if supplement::waits(&read.case) {
+        forms.push(UnitForm {
+            id: "supplement",
+            name: "补交决议",
+            lead: "职工代表大会或工会讨论通过后，填写决议的文号，我们接着办。5 个工作日内不补的，申请作撤回。".into(),
+            action: format!("/unit/cases/{number}/supplement"),
+            key: uuid::Uuid::now_v7().to_string(),
+            fields: vec![Field::new(
+                supplement::FIELD,
+                "职工代表大会或工会决议文号",
+                FieldKind::Text,
+            )],
+            button: Button::submit("补交"),
+        });
+    }
     if matches!(
         read.case.state(),
         CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
@@ -168,6 +198,7 @@ async fn draw(
             lead: "还没有批准，撤回后随时可以再来。".into(),
             action: format!("/unit/cases/{number}/withdraw"),
             key: uuid::Uuid::now_v7().to_string(),
+            fields: Vec::new(),
             button: Button::send("撤回这次申请", ButtonLook::Plain),
         });
     }
@@ -260,6 +291,7 @@ async fn timeline(office: &Office, read: &Read, now: DateTime<Utc>) -> Result<Ti
                 "approved" => "通过",
                 "refused" => "没有通过",
                 "withdrawn" => "您撤回了",
+                "supplemented" => "补交了决议",
                 "paid" => "款项已退到",
                 other => match work_step(other) {
                     Some(words) => words,
@@ -292,6 +324,33 @@ pub(crate) async fn proof(
     proofs::file(&number, case::proof(office, one.case_id, None).await?)
 }
 
+#[derive(Deserialize)]
+pub(crate) struct Supplement {
+    resolution_no: String,
+}
+
+/// `POST /unit/cases/{case}/supplement`: the resolution that was lacking.
+pub(crate) async fn supplement(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Path(number): Path<String>,
+    Form(form): Form<Supplement>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let one = own(office, &at, &number).await?;
+    match supplement::hand_in(office, one.case_id, &form.resolution_no, at.actor()).await {
+        Ok(()) => {
+            portal.engine.advance(one.case_id).await?;
+            Ok(Redirect::to(&format!("/unit/cases/{number}")).into_response())
+        }
+        Err(Error::Refused(refusal)) => {
+            refused(&portal, &visit, &at, &number, &refusal.detail).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// `POST /unit/cases/{case}/withdraw`.
 pub(crate) async fn withdraw(
     State(portal): State<Portal>,
@@ -301,7 +360,7 @@ pub(crate) async fn withdraw(
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
     let one = own(office, &at, &number).await?;
-    match case::withdraw(office, one.case_id, Actor::Clerk(at.clerk_id)).await {
+    match case::withdraw(office, one.case_id, at.actor()).await {
         Ok(()) => Ok(Redirect::to(&format!("/unit/cases/{number}")).into_response()),
         Err(Error::Refused(refusal)) => {
             refused(&portal, &visit, &at, &number, &refusal.detail).await

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anju_business::contribution::{changes, people};
 use anju_casework::case::{Submission, Submitted};
 use anju_casework::catalogue::Request;
-use anju_casework::{Actor, Error, Refusal};
+use anju_casework::{Error, Refusal};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -338,11 +338,11 @@ pub(super) async fn submission(
             case_id: None,
             applicant_id: at.employer_id,
             form,
-            channel: "HALL".to_owned(),
+            channel: at.channel().to_owned(),
             face_passed: false,
         },
-        actor: Actor::Clerk(at.clerk_id),
-        served_by: None,
+        actor: at.actor(),
+        served_by: at.served_by(),
         key,
         digest: anju_ledger::command::digest(call.as_bytes()),
         branch_id: employer.branch_id,

@@ -7,7 +7,7 @@ use anju_casework::case::Submission;
 use anju_casework::catalogue::Request;
 use anju_casework::employer::{self, Clerk, Employer};
 use anju_casework::person::purpose;
-use anju_casework::{Actor, Error, Office, outbox, session};
+use anju_casework::{Error, Office, outbox, session};
 use anju_domain::rate::Bp;
 use anju_vault::NumberKind;
 use axum::Form;
@@ -88,7 +88,7 @@ async fn draw(
         field.value(value).error(error)
     };
     let parts = vec![
-        data_part(&employer, &filled),
+        data_part(office, &employer, &filled),
         authorise_part(&filled),
         end_part(&clerks),
     ];
@@ -177,7 +177,7 @@ fn part(id: &'static str, name: &'static str, service: &'static str) -> ChangePa
     }
 }
 
-fn data_part(employer: &Employer, filled: &Filled<'_>) -> ChangePart {
+fn data_part(office: &Office, employer: &Employer, filled: &Filled<'_>) -> ChangePart {
     let payday = employer
         .payday
         .map_or_else(String::new, |day| day.to_string());
@@ -209,10 +209,30 @@ fn data_part(employer: &Employer, filled: &Filled<'_>) -> ChangePart {
                 "payday",
                 &payday,
             ),
+            filled(
+                Field::select("industry", "所属行业", industries(office)).optional(),
+                "industry",
+                "",
+            ),
         ],
         button: Button::submit("更新"),
         ..part("data", "变更信息", MAINTAIN)
     }
+}
+
+/// The industries of the definition, after none.
+fn industries(office: &Office) -> Vec<(String, String)> {
+    let policy = office.policy();
+    let inputs = policy.set.service(MAINTAIN).map(|service| &service.inputs);
+    let options = inputs
+        .into_iter()
+        .flatten()
+        .filter(|input| input.name == "industry")
+        .flat_map(|input| &input.options)
+        .map(|one| (one.value.clone(), one.label.clone()));
+    std::iter::once((String::new(), "不变".to_owned()))
+        .chain(options)
+        .collect()
 }
 
 fn authorise_part(filled: &Filled<'_>) -> ChangePart {
@@ -273,7 +293,7 @@ pub(crate) async fn change(
         _ => String::new(),
     };
     let mut form = Map::new();
-    for name in ["name", "address", "legal_representative"] {
+    for name in ["name", "address", "legal_representative", "industry"] {
         let text = typed(&fields, name);
         if !text.is_empty() && text != now(name) {
             form.insert(name.to_owned(), text.into());
@@ -323,7 +343,8 @@ pub(crate) async fn authorise(
         Ok(form) => form,
         Err(mistake) => return refuse(&portal, &visit, &at, &fields, mistake).await,
     };
-    if !at.session.is_of_representative() {
+    // At the counter a teller has seen who stands there (LC).
+    if at.teller.is_none() && !at.session.is_of_representative() {
         let code_purpose = act(&at, &form);
         let code = typed(&fields, "code");
         if code.is_empty() {
@@ -400,13 +421,14 @@ async fn mandate_form(
 
 /// What a code is good for: this mandate of this employer by this clerk, and nothing else.
 fn act(at: &AtUnit, form: &Map<String, Value>) -> String {
-    let whole = json!({ "service": AUTHORISE, "employer": at.employer_id, "clerk": at.clerk_id, "form": form });
+    let whole = json!({ "service": AUTHORISE, "employer": at.employer_id, "clerk": at.clerk_id(), "form": form });
     let digest = anju_vault::sm3(whole.to_string().as_bytes());
     format!("act:{}", hex::encode(&digest[..16]))
 }
 
 async fn own_phone(office: &Office, at: &AtUnit) -> Result<anju_domain::phone::Phone, PageError> {
-    employer::clerk_phone(office, at.clerk_id)
+    let clerk_id = at.clerk_id().ok_or(PageError::LogIn)?;
+    employer::clerk_phone(office, clerk_id)
         .await?
         .ok_or(PageError::LogIn)
 }
@@ -450,10 +472,11 @@ async fn confirm(
     };
     let (mut frame, _) = framed(office, visit, at, title, UnitTab::Other).await?;
     frame.head.failed = wrong.is_some();
-    let mut hidden = vec![frame.head.hidden()];
+    let (token, value) = frame.head.hidden();
+    let mut hidden = vec![(token.to_owned(), value)];
     for name in ["key", "do", "clerk_name", "id_no", "phone", "clerk"] {
         if !typed(fields, name).is_empty() {
-            hidden.push((name, typed(fields, name).to_owned()));
+            hidden.push((name.to_owned(), typed(fields, name).to_owned()));
         }
     }
     let status = if wrong.is_some() {
@@ -475,12 +498,13 @@ async fn confirm(
                 .collect(),
         )
         .map(|errors| errors.note("什么都没有改变。")),
-        action: "/unit/employer/clerks",
+        action: "/unit/employer/clerks".to_owned(),
         hidden,
         field: Field::new("code", "短信验证码", FieldKind::Code)
             .hint("6 位数字，5 分钟内有效")
             .error(wrong),
         button: Button::submit(if ends { "结束授权" } else { "授权" }),
+        back: "/unit/employer",
     };
     Ok((status, page).into_response())
 }
@@ -509,11 +533,11 @@ async fn submission(
             case_id: None,
             applicant_id: at.employer_id,
             form,
-            channel: "HALL".to_owned(),
+            channel: at.channel().to_owned(),
             face_passed: stepped_up,
         },
-        actor: Actor::Clerk(at.clerk_id),
-        served_by: None,
+        actor: at.actor(),
+        served_by: at.served_by(),
         key,
         digest: anju_ledger::command::digest(call.as_bytes()),
         branch_id: employer.branch_id,

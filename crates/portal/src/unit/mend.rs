@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use anju_business::contribution::roster::{Column as RosterColumn, writer};
 use anju_business::contribution::upload::{self, Mistakes, Upload as Outcome, Uploaded};
-use anju_casework::Actor;
 use anju_exchange::kept::GatewayPolice;
 use axum::Form;
 use axum::extract::State;
@@ -96,7 +95,7 @@ pub(crate) async fn marked(
             month,
             mode: file.mode,
             bytes: file.bytes,
-            actor: Actor::Clerk(at.clerk_id),
+            actor: at.actor(),
             key: Uuid::now_v7(),
             digest: Uuid::now_v7(),
             police: &GatewayPolice(portal.engine.gateway.clone()),

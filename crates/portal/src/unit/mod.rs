@@ -7,6 +7,7 @@ mod cards;
 mod cases;
 mod change;
 mod change_parts;
+pub(crate) mod credit;
 mod debit;
 mod employer;
 mod home;
@@ -18,6 +19,8 @@ mod papers;
 mod pay;
 mod people;
 mod roster;
+mod step_up;
+mod subsidy;
 
 use anju_business::contribution::remittance::{self, Remittance};
 use anju_casework::Office;
@@ -27,7 +30,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::authorization::AtUnit;
-use crate::frame::{UnitFrame, UnitTab};
+use crate::frame::{Counter, UnitFrame, UnitTab};
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
@@ -58,6 +61,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/base/sheet.xlsx", get(base::sheet))
         .route("/unit/base/apply", post(base::apply))
         .route("/unit/base/{roster}", get(base::preview))
+        .route("/unit/subsidy", get(subsidy::page).post(subsidy::upload))
+        .route("/unit/subsidy/sheet.xlsx", get(subsidy::sheet))
         .route("/unit/cards", get(cards::page).post(cards::link))
         .route("/unit/ratio", get(change::ratio).post(change::change_ratio))
         .route("/unit/notices", get(notices::page))
@@ -81,6 +86,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/cases/{case}", get(cases::page))
         .route("/unit/cases/{case}/proof.json", get(cases::proof))
         .route("/unit/cases/{case}/withdraw", post(cases::withdraw))
+        .route("/unit/cases/{case}/consent", post(credit::withdraw))
+        .route("/unit/cases/{case}/supplement", post(cases::supplement))
         .route("/unit/cases/{case}/resume", post(arrangement::resume))
         .route("/unit/cases/{case}/make-up", post(arrangement::make_up))
         .route("/unit/open", get(open::page).post(open::open))
@@ -98,14 +105,23 @@ pub(crate) async fn framed(
     title: &str,
     tab: UnitTab,
 ) -> Result<(UnitFrame, Employer), PageError> {
-    let clerk = employers::clerk(office, at.clerk_id)
-        .await?
-        .ok_or(PageError::LogIn)?;
     let employer = employers::require(office, at.employer_id).await?;
+    let clerk = match at.clerk_id() {
+        Some(clerk_id) => employers::clerk(office, clerk_id)
+            .await?
+            .map(|clerk| anju_domain::name::mask(&clerk.name))
+            .ok_or(PageError::LogIn)?,
+        None => String::new(),
+    };
     let frame = UnitFrame {
         head: visit.head(title),
         tab,
-        clerk: anju_domain::name::mask(&clerk.name),
+        clerk,
+        counter: at.teller.as_ref().map(|teller| Counter {
+            teller: teller.number.clone(),
+            employer: employer.name.clone(),
+            why: at.session.served_reason.clone().unwrap_or_default(),
+        }),
     };
     Ok((frame, employer))
 }

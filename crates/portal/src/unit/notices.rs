@@ -2,9 +2,9 @@
 
 use anju_business::contribution::arrears;
 use anju_business::contribution::enforcement::{self, Enforcement, Kind, order, state, steps};
+use anju_casework::Error;
 use anju_casework::case::Submitted;
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Actor, Error};
 use anju_domain::calendar::{Month, chinese_date};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -274,7 +274,7 @@ pub(crate) async fn answer(
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
     let (one, _) = own(&portal, &at, &number).await?;
-    let clerk = Actor::Clerk(at.clerk_id);
+    let clerk = at.actor();
     let said = steps::state_of_employer(
         office,
         one.enforcement_id,

@@ -1,8 +1,8 @@
 //! 单位缴存证明: ordered for a period, downloaded, revoked.
 
+use anju_casework::Error;
 use anju_casework::case::Submitted;
 use anju_casework::document;
-use anju_casework::{Actor, Error};
 use anju_domain::calendar::Month;
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -170,7 +170,7 @@ pub(crate) async fn revoke(
     at: AtUnit,
     Form(form): Form<Revoked>,
 ) -> Result<Redirect, PageError> {
-    let actor = Actor::Clerk(at.clerk_id);
+    let actor = at.actor();
     document::revoke(&portal.engine.office, at.employer_id, &form.paper, actor).await?;
     Ok(Redirect::to("/unit/papers?done=revoked"))
 }

@@ -1,15 +1,23 @@
 //! 职工: who is a member of the employer. `change.rs` changes them.
 
-use anju_business::contribution::people;
+use anju_business::contribution::remittance::kind;
+use anju_business::contribution::{as_of, people};
 use anju_casework::Office;
+use anju_casework::employer::Employer;
 use anju_casework::membership::state;
+use anju_domain::calendar::{Month, chinese_date};
+use anju_domain::money::Fen;
+use anju_domain::rate::Bp;
 use anju_vault::NumberKind;
 use axum::extract::{Query, State};
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::authorization::AtUnit;
-use crate::components::{Cell, Column, Flash, Line, Pager, State as Shown, Table, Tone};
-use crate::frame::UnitTab;
+use crate::components::{
+    Cell, Column, Field, FieldKind, Flash, Line, Pager, State as Shown, Table, Tone,
+};
+use crate::frame::{UnitFrame, UnitTab};
 use crate::pages::error::PageError;
 use crate::pages::unit::PeoplePage;
 use crate::security::Visit;
@@ -19,10 +27,14 @@ use crate::unit::framed;
 /// People on a page.
 const PAGE: i64 = 50;
 
+/// Lists that a past day shows.
+const LISTS: i64 = 24;
+
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     after: Option<String>,
     done: Option<String>,
+    on: Option<String>,
 }
 
 /// `GET /unit/people?after=&done=`.
@@ -34,6 +46,9 @@ pub(crate) async fn page(
 ) -> Result<PeoplePage, PageError> {
     let office = &portal.engine.office;
     let (frame, employer) = framed(office, &visit, &at, "职工", UnitTab::People).await?;
+    if let Some(asked) = wanted.on.as_deref().filter(|on| !on.is_empty()) {
+        return past(office, frame, &employer, asked, wanted.after.as_deref()).await;
+    }
     // Membership ids stand in no page: a page goes on behind an account.
     let after = match wanted
         .after
@@ -81,8 +96,145 @@ pub(crate) async fn page(
         flash: done(wanted.done.as_deref()).map(|words| Flash::new(Tone::Pass, words)),
         lead: format!("{active} 人在缴，{sealed} 人封存。点账号办理封存、启封、基数调整、补缴。")
             .into(),
+        on: on_field(""),
+        past: false,
+        lists: None,
         table,
     })
+}
+
+fn on_field(value: &str) -> Field {
+    Field::new("on", "看以前哪一天", FieldKind::Date)
+        .optional()
+        .value(value)
+}
+
+/// As they stood at the end of a past business day.
+async fn past(
+    office: &Office,
+    mut frame: UnitFrame,
+    employer: &Employer,
+    asked: &str,
+    after: Option<&str>,
+) -> Result<PeoplePage, PageError> {
+    let day = asked
+        .parse::<NaiveDate>()
+        .ok()
+        .filter(|day| as_of::checked(office, *day).is_ok());
+    let Some(day) = day else {
+        frame.head.failed = true;
+        return Ok(PeoplePage {
+            frame,
+            flash: None,
+            lead: "请写一个今天或以前的日子，例如 2026-05-01。".into(),
+            on: on_field(asked).error(Some("写成 2026-05-01 这样，不晚于今天。".to_owned())),
+            past: true,
+            lists: None,
+            table: Table::new("people", "职工", Vec::new(), Vec::new()),
+        });
+    };
+    let from = after.and_then(|no| account_id(office, no));
+    let from = match from {
+        Some(account) => people::member(office, employer.employer_id, account)
+            .await?
+            .map_or(0, |member| member.membership_id),
+        None => 0,
+    };
+    let stood = as_of::employer(office, employer.employer_id, day).await?;
+    let members = as_of::members(office, employer.employer_id, day, from, PAGE).await?;
+    let more = (members.len() as i64 == PAGE)
+        .then(|| members.last())
+        .flatten()
+        .map(|last| {
+            let account = number(office, last.account_id);
+            format!("/unit/people?on={day}&after={account}")
+        });
+    let lines = members
+        .iter()
+        .map(|one| {
+            Line::new(vec![
+                Cell::new(one.name_masked.as_str()),
+                Cell::digits(number(office, one.account_id)),
+                Cell::state(&if one.state == state::ACTIVE {
+                    Shown::pass("正常")
+                } else {
+                    Shown::idle("封存")
+                }),
+                Cell::amount(Fen::new(one.base_fen)),
+                Cell::amount(Fen::new(one.monthly_fen)),
+            ])
+        })
+        .collect();
+    let columns = vec![
+        Column::words("姓名"),
+        Column::words("个人账号"),
+        Column::words("状态"),
+        Column::figures("缴存基数（元）"),
+        Column::figures("月缴存额（元）"),
+    ];
+    let mut table = Table::new("people", "那一天的职工，单位：元", columns, lines)
+        .empty("这一天没有留存的职工记录。")
+        .cards();
+    if more.is_some() || from > 0 {
+        table = table.pager(Pager {
+            note: String::new(),
+            before: (from > 0).then(|| format!("/unit/people?on={day}")),
+            after: more,
+        });
+    }
+    let lead = match stood {
+        Some(one) => format!(
+            "{}营业终了：{} 人在缴，{} 人封存，单位比例 {}，个人比例 {}，已汇缴至{}。",
+            chinese_date(day),
+            one.active,
+            one.sealed,
+            Bp::new(one.ratio_employer_bp),
+            Bp::new(one.ratio_employee_bp),
+            Month::from_index(one.paid_to_month).chinese()
+        ),
+        None => format!("{}没有留存的记录。", chinese_date(day)),
+    };
+    Ok(PeoplePage {
+        frame,
+        flash: None,
+        lead: lead.into(),
+        on: on_field(&day.to_string()),
+        past: true,
+        lists: Some(lists(office, employer, day).await?),
+        table,
+    })
+}
+
+/// The last lists that were registered by then, as they stood.
+async fn lists(office: &Office, employer: &Employer, day: NaiveDate) -> Result<Table, PageError> {
+    let lists = as_of::lists(office, employer.employer_id, day, None, LISTS).await?;
+    let lines = lists
+        .iter()
+        .map(|one| {
+            let month = Month::from_index(one.month).chinese();
+            Line::new(vec![
+                Cell::new(match one.kind {
+                    kind::MONTHLY => month,
+                    kind::SUBSIDY => format!("住房补贴 {month}"),
+                    _ => format!("补缴（至{month}）"),
+                }),
+                Cell::new(one.people.to_string()),
+                Cell::amount(Fen::new(one.amount_fen)),
+                Cell::state(&match one.state.as_str() {
+                    "allocated" => Shown::pass("已分配"),
+                    "cancelled" => Shown::idle("已撤销"),
+                    _ => Shown::wait("等付款"),
+                }),
+            ])
+        })
+        .collect();
+    let columns = vec![
+        Column::words("清册"),
+        Column::figures("人数"),
+        Column::figures("金额（元）"),
+        Column::words("那一天的状态"),
+    ];
+    Ok(Table::new("lists", "那一天的清册，新的在前", columns, lines).empty("还没有清册。"))
 }
 
 fn done(what: Option<&str>) -> Option<&'static str> {

@@ -7,7 +7,7 @@ use anju_business::contribution::remittance::PayMethod;
 use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode, Sheet};
 use anju_business::contribution::upload::{self, Mistakes, Roster, Upload as Outcome, Uploaded};
 use anju_business::contribution::{registration, remittance};
-use anju_casework::{Actor, Error, Office};
+use anju_casework::{Error, Office};
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::money::Fen;
 use anju_exchange::kept::GatewayPolice;
@@ -166,7 +166,7 @@ pub(super) async fn take(
             month: file.month,
             mode: file.mode,
             bytes: file.bytes.clone(),
-            actor: Actor::Clerk(at.clerk_id),
+            actor: at.actor(),
             key,
             digest: anju_ledger::command::digest(&call),
             police: &GatewayPolice(portal.engine.gateway.clone()),
@@ -534,15 +534,17 @@ pub(crate) async fn register(
         roster.roster_id,
         month,
         pay,
-        Actor::Clerk(at.clerk_id),
-        "HALL",
+        at.actor(),
+        at.channel(),
         form.key,
         anju_ledger::command::digest(call.as_bytes()),
     )
     .await;
     match registered {
         Ok(case_id) => {
-            anju_casework::effort::note(office, at.clerk_id, case_id).await?;
+            if let Some(clerk_id) = at.clerk_id() {
+                anju_casework::effort::note(office, clerk_id, case_id).await?;
+            }
             Ok(Redirect::to("/unit/pay").into_response())
         }
         Err(Error::Refused(refusal)) => {

@@ -52,6 +52,7 @@ async fn lie(mut stream: TcpStream, key: SharedKey, lie: Lie) {
         message: "成功".to_owned(),
         as_of: SystemClock.now().to_rfc3339(),
         data: json!({"sfzh": LI, "hyzk": "10", "lsh": "1"}),
+        encrypted: None,
         signature: String::new(),
     };
     let answer = lie(honest, &Mac(key), &body);
@@ -82,6 +83,7 @@ async fn believed(told: Lie) -> (FactState, &'static str) {
         base_url,
         app_id: "anju".to_owned(),
         key,
+        keys: home.clone(),
     };
     let catalogue = Catalogue::shipped().expect("the catalogue");
     let gateway = Gateway::with_catalogue(

@@ -3,8 +3,10 @@
 //! An outside world on a free port, a gateway before it, a store in memory between; `sources.rs` asks every source,
 //! `moods.rs` lets them misbehave, `wire.rs` forges and replays calls, `liars.rs` forges replies.
 
+mod every;
 mod liars;
 mod moods;
+mod sm2;
 mod sources;
 mod wire;
 
@@ -82,6 +84,7 @@ impl Departments {
             base_url: url.clone(),
             app_id: "anju".to_owned(),
             key: key.clone(),
+            keys: home.join("keys"),
         };
         let clock = Arc::new(FileClock::new(home.join("clock.json")));
         let gateway =

@@ -50,7 +50,8 @@ fn plain() -> Vec<(&'static str, &'static str, Value)> {
         (
             "D03",
             "estate.title",
-            json!({"valid": true, "owners": ["李梅"], "area": "89.50", "use": "residential",
+            json!({"valid": true, "title_no": "渝(2026)1", "unit_no": "U1", "contract_no": "HT1", "title_hash": "cd", "owners": ["李梅"],
+            "is_owner": true, "share_bp": 5000, "district": "500112", "registered": "2026-01-31", "acquired_by": "purchase", "area": "89.50", "use": "residential",
             "built_year": 1998, "price_fen": 123_456_789, "mortgaged": false, "sealed": false, "transfers_12m": 0}),
         ),
         (
@@ -62,13 +63,36 @@ fn plain() -> Vec<(&'static str, &'static str, Value)> {
             "D04",
             "housing.contract_filing",
             json!({"filed": true, "contract_no": "HT1", "date": "2026-08-01", "kind": "presale",
-            "buyers": ["李梅", "王强"], "price_fen": 150_000_000, "paid_fen": 45_000_001, "area": "101.30", "project": "江岸", "cancelled": false}),
+            "buyers": ["李梅", "王强"], "is_buyer": true, "share_bp": 5000, "unit_no": "U1", "district": "500112", "use": "residential", "price_fen": 150_000_000, "paid_fen": 45_000_001, "area": "101.30", "project": "江岸", "cancelled": false}),
         ),
         (
             "D04",
             "housing.rental_filing",
             json!({"filed": true, "lease_no": "ZL1", "district": "500103", "from": "2026-01-01",
             "to": "2026-12-31", "rent_fen_month": 180_000, "kind": "market"}),
+        ),
+        (
+            "D04",
+            "housing.build_permit",
+            json!({"valid": true, "permit_no": "GH1", "kind": "overhaul", "owner": "李梅", "is_owner": true, "date": "2026-03-01",
+            "danger_grade": "C", "budget_fen": 8_000_001}),
+        ),
+        (
+            "D04",
+            "housing.elevator_project",
+            json!({"approved": true, "project_no": "DT1", "date": "2025-03-01", "accepted_on": "2026-02-28", "units": 2,
+            "cost_fen": 6_000_000, "share_rule": "按楼层", "shares": [{"title_hash": "cd", "share_fen": 3_000_001, "paid": true}],
+            "listed": true, "share_fen": 3_000_001, "paid": true}),
+        ),
+        (
+            "D07",
+            "tax.invoice",
+            json!({"valid": true, "invoice_no": "25500001", "buyer_hash": "gh", "amount_fen": 45_000_001, "date": "2026-08-02", "red": false}),
+        ),
+        (
+            "D07",
+            "tax.deed_tax",
+            json!({"paid": true, "amount_fen": 1_500_000, "price_fen": 150_000_000, "date": "2026-08-03"}),
         ),
         (
             "D05",
@@ -133,7 +157,6 @@ fn plain() -> Vec<(&'static str, &'static str, Value)> {
             "bank.card_match",
             json!({"match": true, "class": "1"}),
         ),
-        // Sources without a form of their own keep and answer our fields.
         (
             "D07",
             "tax.income",
@@ -142,9 +165,91 @@ fn plain() -> Vec<(&'static str, &'static str, Value)> {
         (
             "D12",
             "disabled.certificate",
-            json!({"kind": "肢体", "grade": "二级", "valid_to": "2030-01-01"}),
+            json!({"kind": "physical", "grade": "2", "valid_to": "2030-01-01"}),
         ),
     ]
+}
+
+/// What a register says of who asks and of what is asked about.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_register_says_whether_it_is_ones_own_and_tells_nothing_of_what_was_not_asked_for() {
+    let town = Departments::open().await;
+    let ask = async |fact_type: &str, keys: &[(&str, &str)]| {
+        let mut subject = SubjectKeys::of(LI);
+        subject.more = keys
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        town.ask(fact_type, subject).await
+    };
+    town.set("D01", "police.identity", LI, json!({"name": "李梅"}))
+        .await;
+    let contract = json!({"contract_no": "HT1", "buyers": ["王强"], "price_fen": 100});
+    town.set("D04", "housing.contract_filing", LI, contract)
+        .await;
+    let said = ask("housing.contract_filing", &[("contract_no", "HT1")]).await;
+    assert_eq!(
+        (&said.value["is_buyer"], &said.value["price_fen"]),
+        (&json!(false), &json!(100))
+    );
+    let other = ask("housing.contract_filing", &[("contract_no", "HT2")]).await;
+    assert_eq!(
+        other.value,
+        json!({"filed": false}),
+        "nothing of another contract"
+    );
+
+    let title = json!({"title_no": "QZ1", "unit_no": "U1", "owners": ["李梅", "王强"]});
+    town.set("D03", "estate.title", LI, title).await;
+    let said = ask("estate.title", &[("unit_no", "U1")]).await;
+    assert_eq!(
+        (&said.value["valid"], &said.value["is_owner"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(
+        ask("estate.title", &[("unit_no", "U2")]).await.state,
+        FactState::Absent
+    );
+    let other = ask("estate.title", &[("title_no", "QZ2")]).await;
+    assert_eq!(other.value, json!({"valid": false}));
+
+    let shares = json!([
+        {"title_hash": "ab", "share_fen": 100, "paid": true}, {"title_hash": "U1", "share_fen": 200, "paid": false}]);
+    town.set(
+        "D04",
+        "housing.elevator_project",
+        LI,
+        json!({"project_no": "DT1", "shares": shares}),
+    )
+    .await;
+    let said = ask(
+        "housing.elevator_project",
+        &[("project_no", "DT1"), ("unit_no", "U1")],
+    )
+    .await;
+    assert_eq!(
+        (
+            &said.value["listed"],
+            &said.value["share_fen"],
+            &said.value["paid"]
+        ),
+        (&json!(true), &json!(200), &json!(false))
+    );
+    let none = ask(
+        "housing.elevator_project",
+        &[("project_no", "DT1"), ("unit_no", "U9")],
+    )
+    .await;
+    assert_eq!(
+        (&none.value["listed"], none.value.get("share_fen")),
+        (&json!(false), None)
+    );
+    assert_eq!(
+        ask("housing.elevator_project", &[("project_no", "DT2")])
+            .await
+            .state,
+        FactState::Absent
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

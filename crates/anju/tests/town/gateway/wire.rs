@@ -5,19 +5,25 @@ use anju_exchange::identity::IdentityAnswer;
 use anju_exchange::message::{SendFault, send_sms};
 use anju_vault::SharedKey;
 use anju_wire::face::FaceEvidence;
-use anju_wire::gateway::{Call, GatewayMac, SignedHeaders};
+use anju_wire::gateway::{Call, GatewaySigner, SignType, SignedHeaders, equal};
 use serde_json::{Value, json};
 
 use super::{Departments, LI, WANG, consent, purpose};
 
 pub(super) struct Mac(pub(super) SharedKey);
 
-impl GatewayMac for Mac {
+impl GatewaySigner for Mac {
     fn sm3(&self, bytes: &[u8]) -> [u8; 32] {
         anju_vault::sm3(bytes)
     }
-    fn hmac_sm3(&self, bytes: &[u8]) -> [u8; 32] {
-        self.0.sign(bytes)
+    fn sign_type(&self) -> SignType {
+        SignType::Hmac
+    }
+    fn sign(&self, text: &[u8]) -> String {
+        hex::encode(self.0.sign(text))
+    }
+    fn holds(&self, text: &[u8], signature: &str) -> bool {
+        equal(&self.sign(text), signature)
     }
 }
 

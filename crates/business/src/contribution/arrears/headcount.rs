@@ -1,4 +1,5 @@
-//! 参保人数: how many people social insurance counts at an employer, against how many contribute. Asked of everybody in turn, a few each night.
+//! 参保人数 and 税务登记: how many people social insurance counts at an employer, against how many contribute, and what the tax bureau says of it.
+//! Asked of everybody in turn, a few each night.
 
 use anju_casework::{Office, Result};
 use chrono::TimeDelta;
@@ -11,6 +12,18 @@ use crate::policy::Rules;
 pub trait Insurance: Send + Sync {
     /// How many people each of these employers (by credit code) insures, in order; none where it is not known.
     fn insured<'a>(&'a self, employers: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<i64>>>>;
+
+    /// What the tax bureau says of each of them: state and authority; none where it is not known.
+    fn taxed<'a>(&'a self, employers: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<Taxed>>>>;
+}
+
+/// 税务登记 of an employer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taxed {
+    /// 正常, 非正常户, 注销.
+    pub state: String,
+    /// 主管税务机关.
+    pub authority: Option<String>,
 }
 
 /// Questions that are sent at once: the source has no batches for employers.
@@ -42,25 +55,34 @@ pub async fn ask(office: &Office, insurance: &dyn Insurance) -> Result<usize> {
     .await?;
     for part in turn.chunks(AT_ONCE) {
         let codes: Vec<String> = part.iter().map(|one| one.uscc.clone()).collect();
-        let answers = insurance.insured(&codes).await?;
+        let (answers, taxed) =
+            futures::try_join!(insurance.insured(&codes), insurance.taxed(&codes))?;
         let ids: Vec<i64> = part.iter().map(|one| one.employer_id).collect();
         let insured: Vec<Option<i32>> = answers
             .into_iter()
             .map(|people| people.and_then(|people| i32::try_from(people).ok()))
             .collect();
         sqlx::query(
-            "INSERT INTO headcount (centre_id, employer_id, asked_on, insured, members)
+            "INSERT INTO headcount (centre_id, employer_id, asked_on, insured, members, tax_state, tax_authority)
              SELECT $1, a.employer_id, $4, a.insured,
                     (SELECT count(*) FROM membership m
-                      WHERE m.centre_id = $1 AND m.employer_id = a.employer_id AND m.state = 1)
-               FROM unnest($2::bigint[], $3::integer[]) AS a (employer_id, insured)
+                      WHERE m.centre_id = $1 AND m.employer_id = a.employer_id AND m.state = 1), a.tax_state, a.tax_authority
+               FROM unnest($2::bigint[], $3::integer[], $5::text[], $6::text[]) AS a (employer_id, insured, tax_state, tax_authority)
                  ON CONFLICT (centre_id, employer_id) DO UPDATE
-                SET asked_on = excluded.asked_on, insured = excluded.insured, members = excluded.members",
+                SET asked_on = excluded.asked_on, insured = excluded.insured, members = excluded.members, tax_state = excluded.tax_state,
+                    tax_authority = excluded.tax_authority",
         )
         .bind(office.centre.id)
         .bind(&ids)
         .bind(&insured)
         .bind(today)
+        .bind(taxed.iter().map(|one| one.as_ref().map(|one| one.state.as_str())).collect::<Vec<_>>())
+        .bind(
+            taxed
+                .iter()
+                .map(|one| one.as_ref().and_then(|one| one.authority.as_deref()))
+                .collect::<Vec<_>>(),
+        )
         .execute(&office.pool)
         .await?;
     }
@@ -76,6 +98,10 @@ pub struct Heard {
     pub insured: Option<i32>,
     /// 缴存人数 on that day.
     pub members: i32,
+    /// 税务登记状态, where the source knew it.
+    pub tax_state: Option<String>,
+    /// 主管税务机关.
+    pub tax_authority: Option<String>,
 }
 
 /// The last answer about an employer.
@@ -84,7 +110,7 @@ pub struct Heard {
 /// The database.
 pub async fn of_employer(office: &Office, employer_id: i64) -> Result<Option<Heard>> {
     Ok(sqlx::query_as(
-        "SELECT asked_on, insured, members FROM headcount WHERE centre_id = $1 AND employer_id = $2",
+        "SELECT asked_on, insured, members, tax_state, tax_authority FROM headcount WHERE centre_id = $1 AND employer_id = $2",
     )
     .bind(office.centre.id)
     .bind(employer_id)

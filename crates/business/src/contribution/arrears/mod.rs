@@ -283,13 +283,17 @@ pub struct Owing {
     pub oldest_due: NaiveDate,
     /// Reckoned on.
     pub as_of: NaiveDate,
+    /// What the tax bureau says of it, where it has answered.
+    pub tax_state: Option<String>,
 }
 
 macro_rules! owing {
     ($rest:literal) => {
         concat!(
-            "SELECT a.employer_id, e.name, a.branch_id, a.first_month, a.last_month, a.months, a.people, a.owed_fen, a.oldest_due, a.as_of
+            "SELECT a.employer_id, e.name, a.branch_id, a.first_month, a.last_month, a.months, a.people, a.owed_fen, a.oldest_due, a.as_of,
+                    h.tax_state
                FROM arrears a JOIN employer e ON e.centre_id = a.centre_id AND e.employer_id = a.employer_id
+               LEFT JOIN headcount h ON h.centre_id = a.centre_id AND h.employer_id = a.employer_id
               WHERE a.centre_id = $1 AND ",
             $rest
         )

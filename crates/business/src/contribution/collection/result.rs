@@ -1,6 +1,9 @@
 //! What became of orders: the bank's answers, and the money itself. A success is only told; the list is allocated when its money is here.
 
-use anju_casework::{Actor, Office, Result, case};
+use std::collections::HashMap;
+
+use anju_casework::{Actor, Office, Result, case, outbox};
+use anju_domain::calendar::chinese_day;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
@@ -160,7 +163,40 @@ async fn back(office: &Office, tx: &mut PgConnection, failed: &[Failed]) -> Resu
         })
         .collect();
     case::add_events(office, tx, Actor::System, &["collect_failed"], &told).await?;
+    tell(office, tx, failed, &days).await?;
     flexible::given_up(office, tx, &lists).await
+}
+
+/// Clerks hear what was not debited and what happens next; a person who contributes by himself sees it on his page.
+async fn tell(
+    office: &Office,
+    tx: &mut PgConnection,
+    failed: &[Failed],
+    days: &[Option<NaiveDate>],
+) -> Result<()> {
+    let mandates: Vec<i64> = failed.iter().map(|one| one.mandate_id).collect();
+    let payers: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT mandate_id, payer_id FROM debit_mandate WHERE centre_id = $1 AND mandate_id = ANY ($2) AND payer_kind = 1",
+    )
+    .bind(office.centre.id)
+    .bind(&mandates)
+    .fetch_all(&mut *tx)
+    .await?;
+    let payers: HashMap<i64, i64> = payers.into_iter().collect();
+    for (one, day) in failed.iter().zip(days) {
+        let Some(employer_id) = payers.get(&one.mandate_id) else {
+            continue;
+        };
+        let next = match day {
+            Some(day) => format!("{}再扣一次", chinese_day(*day)),
+            None => "不再扣款，请转账缴款".to_owned(),
+        };
+        let reason: String = one.reason.chars().take(16).collect();
+        let words = format!("【公积金】委托收款没有扣到：{reason}。{next}");
+        let list = Some(one.remittance_id);
+        outbox::tell_clerks(office, tx, *employer_id, list, &words).await?;
+    }
+    Ok(())
 }
 
 /// Months that failed are counted; after several in a row, and at once where the bank knows no account or contract any more, the contract

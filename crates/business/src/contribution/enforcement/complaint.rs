@@ -1,12 +1,15 @@
 //! 反映单位未缴 (`ask-complaint`, kind report-unpaid): an employee says that his employer does not pay, or not enough. It opens a clue; the
 //! employer never learns who spoke, the employee learns what became of it.
 
+use std::sync::Arc;
+
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::{
     Actor, Error, Office, Refusal, Result, books, case, membership, outbox, person,
 };
 use anju_domain::calendar::Month;
+use anju_domain::name::PersonName;
 use anju_domain::uscc::Uscc;
 use anju_vault::NumberKind;
 use futures::FutureExt;
@@ -16,21 +19,30 @@ use sqlx::PgConnection;
 
 use super::clue::{self, Found};
 use super::{Enforcement, Kind, Source};
+use crate::contribution::one_stop::{self, Founded, Message};
+use crate::contribution::registry::{Registration, Registry};
 
 /// The service of complaints.
 pub struct Complaints {
     id: String,
+    registry: Arc<dyn Registry>,
 }
 
 impl Complaints {
     /// The service of a definition with effect `take_complaint`.
-    pub fn new(id: &str) -> Self {
-        Self { id: id.to_owned() }
+    pub fn new(id: &str, registry: &Arc<dyn Registry>) -> Self {
+        Self {
+            id: id.to_owned(),
+            registry: registry.clone(),
+        }
     }
 
     async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
         let request = &submission.request;
-        let employer = whom(office, request).await?;
+        let employer = match whom(office, request).await? {
+            Whom::Known(employer) => *employer,
+            Whom::Unknown(uscc) => self.register(office, submission, uscc).await?,
+        };
         let (from, to) = months(office, request)?;
         let words = request.text("text").unwrap_or_default().trim();
         if !(4..=2000).contains(&words.chars().count()) {
@@ -94,13 +106,55 @@ impl Complaints {
     }
 }
 
+/// Whom a complaint is about.
+enum Whom {
+    /// An employer that we know.
+    Known(Box<Employer>),
+    /// A right credit code of one that never came to us.
+    Unknown(Uscc),
+}
+
+fn unknown() -> Error {
+    let detail = "没有找到这个单位，请核对统一社会信用代码。";
+    Refusal::rule("E-FORM-01", detail).into()
+}
+
+impl Complaints {
+    /// A company that never registered with us (Reg. Art 37): what the market regulator says of it is put down as a pre-opened account, so
+    /// that the clue has somebody to be about.
+    async fn register(
+        &self,
+        office: &Office,
+        submission: &case::Submission,
+        uscc: Uscc,
+    ) -> Result<Employer> {
+        let case_no = case::number(office, submission.case_id);
+        let fact = self.registry.registration(uscc.as_str(), &case_no).await?;
+        let Ok(found) = Registration::read(&fact)? else {
+            return Err(unknown());
+        };
+        let representative = found.representative.unwrap_or_default();
+        let founded = Founded {
+            name: found.name.ok_or_else(unknown)?,
+            kind: "其他".to_owned(),
+            address: found.address.unwrap_or_default(),
+            district: found.region.ok_or_else(unknown)?,
+            representative: PersonName::parse(&representative).map_err(|_| unknown())?,
+            founded: found.founded.unwrap_or_else(|| office.today()),
+            uscc,
+        };
+        let message = Message {
+            serial: &format!("complaint:{case_no}"),
+            body: founded.uscc.as_str().as_bytes(),
+            promised_at: submission.promised_at,
+        };
+        one_stop::pre_open(office, message, &founded).await
+    }
+}
+
 /// Whom the complaint is about: by credit code or number, else his own employer.
-async fn whom(office: &Office, request: &Request) -> Result<Employer> {
-    let unknown = || {
-        let detail =
-            "没有找到这个缴存单位，请核对统一社会信用代码。还没有登记的单位，请拨 12329 反映。";
-        Error::from(Refusal::rule("E-FORM-01", detail))
-    };
+async fn whom(office: &Office, request: &Request) -> Result<Whom> {
+    let known = |employer| Whom::Known(Box::new(employer));
     match request
         .text("employer")
         .map(str::trim)
@@ -109,20 +163,22 @@ async fn whom(office: &Office, request: &Request) -> Result<Employer> {
         Some(typed) => {
             let typed = typed.to_ascii_uppercase();
             if let Ok(uscc) = Uscc::parse(&typed) {
-                return employer::by_uscc(office, &uscc).await?.ok_or_else(unknown);
+                return Ok(match employer::by_uscc(office, &uscc).await? {
+                    Some(employer) => known(employer),
+                    None => Whom::Unknown(uscc),
+                });
             }
             let id = office
                 .numbers
                 .decode(NumberKind::Employer, &typed)
                 .ok_or_else(unknown)?;
-            employer::get(office, &office.pool, id)
-                .await?
-                .ok_or_else(unknown)
+            let found = employer::get(office, &office.pool, id).await?;
+            found.map(known).ok_or_else(unknown)
         }
         None => {
             let own = membership::of_person(office, request.applicant_id).await?;
             let own = own.first().ok_or_else(unknown)?;
-            employer::require(office, own.employer_id).await
+            Ok(known(employer::require(office, own.employer_id).await?))
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod agreement;
 mod change;
 mod list;
 mod open;
+pub mod subsidy;
 
 pub use agreement::{Agreement, of_person};
 pub use change::FlexibleChange;

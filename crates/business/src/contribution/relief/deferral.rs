@@ -366,7 +366,7 @@ impl Service for Deferral {
         conn: &'a mut PgConnection,
         request: &'a Request,
     ) -> BoxFuture<'a, Result<OwnBooks>> {
-        own_books::read(office, conn, request).boxed()
+        own_books::with_resolution(office, conn, request).boxed()
     }
 
     fn carries_out(&self) -> bool {

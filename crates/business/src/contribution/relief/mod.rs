@@ -7,6 +7,7 @@ mod moves;
 pub mod own_books;
 pub mod reduction;
 pub mod report;
+pub mod supplement;
 
 use anju_casework::catalogue::{Approved, OwnBooks, Request};
 use anju_casework::{Office, Refusal, Result, case};

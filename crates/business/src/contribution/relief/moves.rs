@@ -13,6 +13,7 @@ use crate::contribution::changes;
 
 /// Moves what the day moves. Returns how many arrangements were looked at.
 pub async fn turn(office: &Office) -> Result<usize> {
+    super::supplement::lapse(office).await?;
     let (mut after, mut moved) = (0, 0);
     loop {
         let due: Vec<(i64, i64)> = sqlx::query_as(

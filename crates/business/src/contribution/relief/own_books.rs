@@ -5,6 +5,7 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::{Office, Refusal, Result};
 use anju_domain::calendar::Month;
 use anju_domain::contribution::due_date;
+use anju_policy::fact::FactState;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
@@ -67,6 +68,23 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         employer: Some(employer),
         ..OwnBooks::default()
     })
+}
+
+/// The same with the resolution: nobody knows of one until its number is handed in (待补正).
+pub(super) async fn with_resolution(
+    office: &Office,
+    conn: &mut PgConnection,
+    request: &Request,
+) -> Result<OwnBooks> {
+    let mut own = read(office, conn, request).await?;
+    let given = request.text("resolution_no").is_some();
+    let value = given.then(|| json!({ "given": true }));
+    let mut fact = own_fact(office.now(), "employer", "本单位", "own.resolution", value);
+    if !given {
+        fact.state = FactState::Unknown;
+    }
+    own.facts.push(fact);
+    Ok(own)
 }
 
 fn value(office: &Office, employer: &Employer, read: &Read) -> Result<Value> {

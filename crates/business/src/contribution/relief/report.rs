@@ -1,4 +1,5 @@
-//! 帮扶报表 (organisation.md §4): how many employers, people and how much money each relief policy came to, by policy, branch and month.
+//! 帮扶报表 (organisation.md §4): how many employers, people and how much money each relief policy came to, by policy, branch,
+//! industry and month.
 //! Invariant: a figure is the sum of the lines that it opens.
 
 use anju_casework::{Office, Result};
@@ -16,6 +17,8 @@ pub struct Scope {
     pub branch_id: Option<i16>,
     /// Month.
     pub month: Option<Month>,
+    /// Letter of GB/T 4754; `-` for employers that have not told theirs.
+    pub industry: Option<String>,
 }
 
 /// A line of a table.
@@ -23,7 +26,7 @@ pub struct Scope {
 pub struct Figure {
     /// See [`super::kind`].
     pub kind: i16,
-    /// Phase policy, branch's number or month's index: what the table is by.
+    /// Phase policy, branch's number, industry's letter or month's index: what the table is by.
     pub by: String,
     /// Employers.
     pub employers: i64,
@@ -40,6 +43,8 @@ pub enum By {
     Policy,
     /// Branch.
     Branch,
+    /// Industry.
+    Industry,
     /// Month, the newest first.
     Month,
 }
@@ -47,14 +52,16 @@ pub enum By {
 /// A table of figures; an arrangement whose first month has not come counts as an employer alone.
 pub async fn figures(office: &Office, scope: &Scope, by: By) -> Result<Vec<Figure>> {
     Ok(sqlx::query_as(
-        "SELECT a.kind, coalesce(CASE $6 WHEN 'policy' THEN a.policy WHEN 'branch' THEN a.branch_id::text ELSE m.month::text END, '') AS by,
+        "SELECT a.kind, coalesce(CASE $6 WHEN 'policy' THEN a.policy WHEN 'branch' THEN a.branch_id::text
+                                         WHEN 'industry' THEN coalesce(e.industry, '-') ELSE m.month::text END, '') AS by,
                 count(DISTINCT a.employer_id) AS employers, coalesce(sum(m.people), 0)::bigint AS people,
                 coalesce(sum(m.relief_fen), 0)::bigint AS relief_fen
            FROM arrangement a
+           JOIN employer e ON e.centre_id = a.centre_id AND e.employer_id = a.employer_id
            LEFT JOIN arrangement_month m ON m.centre_id = a.centre_id AND m.arrangement_id = a.arrangement_id
           WHERE a.centre_id = $1 AND ($2::smallint IS NULL OR a.kind = $2) AND ($3::text IS NULL OR a.policy = $3)
             AND ($4::smallint IS NULL OR a.branch_id = $4) AND ($5::integer IS NULL OR m.month = $5)
-            AND ($6 <> 'month' OR m.month IS NOT NULL)
+            AND ($6 <> 'month' OR m.month IS NOT NULL) AND ($7::text IS NULL OR coalesce(e.industry, '-') = $7)
           GROUP BY 1, 2
           ORDER BY 1, 2 DESC
           LIMIT 120",
@@ -67,8 +74,10 @@ pub async fn figures(office: &Office, scope: &Scope, by: By) -> Result<Vec<Figur
     .bind(match by {
         By::Policy => "policy",
         By::Branch => "branch",
+        By::Industry => "industry",
         By::Month => "month",
     })
+    .bind(&scope.industry)
     .fetch_all(&office.pool)
     .await?)
 }
@@ -109,7 +118,7 @@ pub async fn entries(office: &Office, scope: &Scope, after: i64, limit: i64) -> 
                                         AND ($5::integer IS NULL OR m.month = $5)
           WHERE a.centre_id = $1 AND ($2::smallint IS NULL OR a.kind = $2) AND ($3::text IS NULL OR a.policy = $3)
             AND ($4::smallint IS NULL OR a.branch_id = $4) AND ($5::integer IS NULL OR m.month = $5)
-            AND a.arrangement_id > $6
+            AND a.arrangement_id > $6 AND ($8::text IS NULL OR coalesce(e.industry, '-') = $8)
           GROUP BY a.centre_id, a.arrangement_id, e.name
           ORDER BY a.arrangement_id
           LIMIT $7",
@@ -121,6 +130,7 @@ pub async fn entries(office: &Office, scope: &Scope, after: i64, limit: i64) -> 
     .bind(scope.month.map(Month::index))
     .bind(after)
     .bind(limit)
+    .bind(&scope.industry)
     .fetch_all(&office.pool)
     .await?)
 }

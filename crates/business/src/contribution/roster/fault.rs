@@ -182,18 +182,35 @@ impl Column {
         {
             return None;
         }
-        let mut name: String = text
-            .chars()
-            .filter(|c| !is_layout(*c))
-            .map(half_width)
-            .collect();
-        for unit in ["(元)", "(%)", "(必填)", "(选填)"] {
-            if let Some(bare) = name.strip_suffix(unit) {
-                name.truncate(bare.len());
-            }
-        }
+        let name = bare(text);
         Self::ALL.into_iter().find(|column| column.header() == name)
     }
+
+    /// The same for a list of amounts ([`AMOUNT`]): its amount stands where a roster has the base, and a base is no column of it.
+    pub(super) fn of_amounts_header(text: &str) -> Option<Self> {
+        if text.len() <= 100 && bare(text) == AMOUNT {
+            return Some(Self::Base);
+        }
+        Self::of_header(text).filter(|column| matches!(column, Self::Name | Self::IdNumber))
+    }
+}
+
+/// The header of the amount in a list that has no base (住房补贴).
+pub const AMOUNT: &str = "补贴金额";
+
+/// A header's name without layout and unit.
+fn bare(text: &str) -> String {
+    let mut name: String = text
+        .chars()
+        .filter(|c| !is_layout(*c))
+        .map(half_width)
+        .collect();
+    for unit in ["(元)", "(%)", "(必填)", "(选填)"] {
+        if let Some(bare) = name.strip_suffix(unit) {
+            name.truncate(bare.len());
+        }
+    }
+    name
 }
 
 fn is_layout(c: char) -> bool {

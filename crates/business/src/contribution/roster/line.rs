@@ -104,7 +104,7 @@ pub fn lines(sheet: &Sheet) -> (Vec<RosterLine>, Vec<Fault>) {
 }
 
 /// A row of sums under the list: a name that says so, and no number.
-fn is_sum(sheet: &Sheet, index: usize) -> bool {
+pub(super) fn is_sum(sheet: &Sheet, index: usize) -> bool {
     let Value::Text(name) = sheet.value(index, Column::Name) else {
         return false;
     };
@@ -115,7 +115,7 @@ fn is_sum(sheet: &Sheet, index: usize) -> bool {
     says_so && sheet.value(index, Column::IdNumber) == Value::Empty
 }
 
-fn sum_row(row: u32) -> Fault {
+pub(super) fn sum_row(row: u32) -> Fault {
     let message = format!("第 {row} 行像是合计行。名册里一行是一名职工，请删去这一行。");
     Fault::cell(row, Column::Name, "E-ROW-05", message)
 }

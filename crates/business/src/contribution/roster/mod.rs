@@ -22,6 +22,7 @@
 //! | E-FILE-11 | merged cells among the data |
 //! | E-FILE-12 | nobody under the header |
 
+mod amounts;
 mod cells;
 mod check;
 mod diagnosis;
@@ -45,12 +46,13 @@ mod workbook;
 pub mod writer;
 mod xml;
 
+pub use amounts::{AmountLine, amounts};
 pub use check::{
     Checked, Context, Elsewhere, Member, MemberState, Mode, PoliceAnswer, RatioChange, Refused,
     RosterPolicy, check, to_verify,
 };
 pub use difference::{Difference, DifferenceKind, Equation, LastLine};
-pub use fault::{Column, Fault, Notice};
+pub use fault::{AMOUNT, Column, Fault, Notice};
 pub use line::{Change, Field, RosterLine, lines};
 pub use list::{Counts, ListLine};
 pub use package::{MAX_PACKED_BYTES, MAX_UNPACKED_BYTES};

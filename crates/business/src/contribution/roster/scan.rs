@@ -44,6 +44,8 @@ pub(super) struct Header {
 /// One pass over one sheet.
 pub(super) struct Scan<'s> {
     part: &'s SheetPart,
+    /// Which column a cell names as a header.
+    named: fn(&str) -> Option<Column>,
     /// The sheet that already has a header.
     other_sheet: Option<&'s str>,
     pub(super) header: Option<Header>,
@@ -63,9 +65,14 @@ pub(super) struct Scan<'s> {
 }
 
 impl<'s> Scan<'s> {
-    pub(super) fn new(part: &'s SheetPart, other_sheet: Option<&'s str>) -> Self {
+    pub(super) fn new(
+        part: &'s SheetPart,
+        other_sheet: Option<&'s str>,
+        named: fn(&str) -> Option<Column>,
+    ) -> Self {
         Self {
             part,
+            named,
             other_sheet,
             header: None,
             nearest: None,
@@ -127,7 +134,7 @@ impl<'s> Scan<'s> {
 
     fn cell(&mut self, row: &mut Row, column: u32, kind: CellKind, text: &str) {
         if kind == CellKind::Text {
-            if let Some(name) = Column::of_header(text) {
+            if let Some(name) = (self.named)(text) {
                 self.names_seen[name.index()] = self.names_seen[name.index()].saturating_add(1);
             }
             if self.header.is_none() {
@@ -190,7 +197,7 @@ impl<'s> Scan<'s> {
             unknown: Vec::new(),
         };
         for (place, text) in self.titles.drain(..) {
-            match Column::of_header(&text) {
+            match (self.named)(&text) {
                 Some(column) => {
                     header.columns[column.index()] = Some(place);
                     let slots = place as usize + 1;

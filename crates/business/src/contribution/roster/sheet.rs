@@ -125,10 +125,19 @@ impl Sheet {
 /// # Errors
 /// The reasons for which the file is refused whole; the table stands at the head of [`super`].
 pub fn read(bytes: &[u8]) -> Result<Sheet, Vec<Fault>> {
+    read_named(bytes, Column::of_header)
+}
+
+/// The same for a file whose columns have other names.
+pub(super) fn read_named(
+    bytes: &[u8],
+    named: fn(&str) -> Option<Column>,
+) -> Result<Sheet, Vec<Fault>> {
     let faults = |refusals: Vec<Refusal>| refusals.into_iter().map(Fault::from).collect::<Vec<_>>();
     let mut package = Package::open(bytes).map_err(|refusal| faults(vec![refusal]))?;
     let workbook = Workbook::read(&mut package).map_err(faults)?;
-    let sheet = find_sheet(&mut package, &workbook).map_err(|refusal| faults(vec![refusal]))?;
+    let sheet =
+        find_sheet(&mut package, &workbook, named).map_err(|refusal| faults(vec![refusal]))?;
     package
         .inflate_rest()
         .map_err(|refusal| faults(vec![refusal]))?;
@@ -136,11 +145,16 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, Vec<Fault>> {
 }
 
 /// Looks through all sheets for the one with the header.
-fn find_sheet(package: &mut Package<'_>, workbook: &Workbook) -> Result<Sheet, Refusal> {
+fn find_sheet(
+    package: &mut Package<'_>,
+    workbook: &Workbook,
+    named: fn(&str) -> Option<Column>,
+) -> Result<Sheet, Refusal> {
     let mut found: Option<Sheet> = None;
     let mut nearest: Option<String> = None;
     for part in &workbook.sheets {
-        let mut scan = Scan::new(part, found.as_ref().map(|sheet| sheet.name.as_str()));
+        let other = found.as_ref().map(|sheet| sheet.name.as_str());
+        let mut scan = Scan::new(part, other, named);
         scan.run(package, workbook)?;
         nearest = nearest.or(scan.nearest.take());
         if scan.header.is_some() {

@@ -7,14 +7,16 @@
 use std::collections::HashMap;
 
 use anju_domain::calendar::Month;
+use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
+use anju_domain::name::PersonName;
 use rust_xlsxwriter::{
     Color, DataValidation, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Note,
     Workbook, Worksheet, XlsxError,
 };
 
 use super::difference::LastLine;
-use super::fault::{Column, Fault};
+use super::fault::{AMOUNT, Column, Fault};
 use super::line::Change;
 use super::sheet::{MAX_ROWS, Sheet, Value};
 
@@ -31,6 +33,42 @@ pub fn template(month: Month) -> Result<Vec<u8>, XlsxError> {
     sheet.set_name(format!("{}清册", month.chinese()))?;
     header(sheet, 0, &template_columns())?;
     guide(book.add_worksheet())?;
+    book.save_to_buffer()
+}
+
+/// A list of amounts (住房补贴清册): everybody with his name and number, the amount of the last list or none.
+///
+/// # Errors
+/// When the file cannot be put together; no input leads there.
+pub fn amounts(
+    month: Month,
+    people: &[(PersonName, IdNumber, Option<Fen>)],
+) -> Result<Vec<u8>, XlsxError> {
+    let mut book = book_of(month)?;
+    let sheet = book.add_worksheet();
+    sheet.set_name("住房补贴")?;
+    let style = Format::new()
+        .set_bold()
+        .set_align(FormatAlign::Center)
+        .set_border_bottom(FormatBorder::Thin);
+    let names = [
+        (Column::Name.header(), 14),
+        (Column::IdNumber.header(), 22),
+        (AMOUNT, 14),
+    ];
+    for ((name, width), place) in names.into_iter().zip(0_u16..) {
+        sheet.set_column_width(place, width)?;
+        sheet.write_string_with_format(0, place, name, &style)?;
+    }
+    let (text, money) = (text_format(), Format::new().set_num_format("#,##0.00"));
+    for (row, (name, id_number, amount)) in (FIRST_ROW..).zip(people) {
+        sheet.write_string_with_format(row, 0, name.expose(), &text)?;
+        sheet.write_string_with_format(row, 1, id_number.expose(), &text)?;
+        if let Some(amount) = amount {
+            sheet.write_number_with_format(row, 2, cell_number(*amount), &money)?;
+        }
+    }
+    sheet.set_freeze_panes(1, 0)?;
     book.save_to_buffer()
 }
 

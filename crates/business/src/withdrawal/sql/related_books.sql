@@ -7,8 +7,11 @@ SELECT (SELECT person_id FROM spouse) AS spouse_id,
           FROM withdrawal_use u
          WHERE u.centre_id = $1 AND u.person_id = (SELECT person_id FROM spouse) AND u.state IN (1, 2)) AS spouse_uses,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'amounts', u.amounts, 'amount_fen', u.amount_fen,
-                                                     'used_on', u.used_on, 'mine', u.person_id = $2)
+                                                     'used_on', u.used_on, 'mine', u.person_id = $2,
+                                                     'family', u.person_id = $2 OR u.person_id IS NOT DISTINCT FROM (SELECT person_id FROM spouse))
                                   ORDER BY u.used_on, u.case_id), '[]')
           FROM withdrawal_use u
          WHERE u.centre_id = $1 AND u.event_key = $4 AND u.state IN (1, 2)) AS event_uses,
-       (SELECT e.version FROM withdrawal_event e WHERE e.centre_id = $1 AND e.event_key = $4) AS event_version
+       (SELECT e.version FROM withdrawal_event e WHERE e.centre_id = $1 AND e.event_key = $4) AS event_version,
+       EXISTS (SELECT FROM repay_agreement r
+                WHERE r.centre_id = $1 AND r.person_id = $2 AND r.event_key = $4 AND r.state <> 9) AS agreement

@@ -5,17 +5,20 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{
-    Condition, Facts, Flash, Flight, Formula, Hands, Keys, Sources, Tag, Text, Timeline, filters,
+    Condition, Facts, Flash, Flight, Formula, Hands, Keys, Sources, Tag, Timeline, filters,
 };
 use crate::frame::DeskFrame;
+use crate::pages::desk::HandedIn;
 
-/// A paper that was handed in.
+/// What the person at the window may hand over now.
 #[derive(Debug, Clone)]
-pub struct Paper {
-    /// What it is, pages, when.
-    pub name: Text,
-    /// Where it opens.
-    pub href: String,
+pub struct HandOver {
+    /// Where the picture goes.
+    pub action: String,
+    /// Token of the form.
+    pub csrf: String,
+    /// Condition and name of what is asked for.
+    pub asked: Vec<(String, String)>,
 }
 
 /// 办件, as staff see it.
@@ -42,8 +45,10 @@ pub struct CasePage {
     pub conditions: Vec<Condition>,
     /// The amount as a sum.
     pub formula: Option<Formula>,
-    /// Papers.
-    pub papers: Vec<Paper>,
+    /// Papers that were handed in, each beside what was read from it.
+    pub papers: Vec<HandedIn>,
+    /// What may be handed over at the window.
+    pub hand_over: Option<HandOver>,
     /// Approve or return: maker-checker.
     pub hands: Option<Hands>,
     /// With actor, channel and evidence leaf.

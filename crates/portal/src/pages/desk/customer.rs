@@ -3,7 +3,9 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Button, Facts, Flash, Keys, Masked, Rows, Table, Text, Timeline, filters};
+use crate::components::{
+    Button, Facts, Field, Flash, Keys, Masked, Rows, Table, Text, Timeline, filters,
+};
 use crate::frame::DeskFrame;
 
 /// The form that unmasks for sixty seconds.
@@ -43,6 +45,10 @@ pub struct CustomerPage {
     pub button: Option<Button>,
     /// Where the person is moved to the centre's holding account; none where he is not sealed, or not at the window.
     pub hold: Option<String>,
+    /// The past day that is asked for.
+    pub on: Field,
+    /// As he stood on it.
+    pub past: Option<Facts>,
     /// 家庭与授权.
     pub family: Facts,
     /// Cases.

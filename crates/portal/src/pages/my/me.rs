@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Button, Devices, Pager, Rows, Summary, Text, filters};
+use crate::components::{Button, Devices, Flash, Pager, Rows, Summary, Text, filters};
 use crate::frame::{MyFrame, MyTab};
 
 /// 我的信息.
@@ -34,8 +34,16 @@ pub struct SessionsPage {
 pub struct ConsentPage {
     /// Frame.
     pub frame: MyFrame,
-    /// What was agreed, until when, and the button that takes it back (`POST /my/me/consents/withdraw`).
+    /// What just happened.
+    pub flash: Option<Flash>,
+    /// What was agreed, until when, and the button that takes it back or gives it again (`POST /my/consents`).
     pub consents: Vec<(Text, Text, Option<Button>)>,
+    /// Who was asked what about this person, and why.
+    pub enquiries: Rows,
+    /// What this person holds to be wrong, and what became of it.
+    pub disputes: Rows,
+    /// Facts that may be doubted: number and words.
+    pub doubtable: Vec<(i64, String)>,
 }
 
 /// 我的凭证: proofs to keep.

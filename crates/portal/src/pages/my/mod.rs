@@ -1,6 +1,8 @@
 //! `/my`: an employee on a phone. Each page asks one question and has at most one primary button.
 
 mod account;
+mod agreements;
+mod case_papers;
 mod cases;
 mod flexible;
 mod home;
@@ -10,6 +12,8 @@ mod report;
 mod withdraw;
 
 pub use account::{AccountPage, Entry};
+pub use agreements::{AgreementPart, AgreementsPage};
+pub use case_papers::{AskedPaper, CasePapersPage};
 pub use cases::{CasesPage, MessagesPage};
 pub use flexible::FlexiblePage;
 pub use home::{HomePage, Offer};

@@ -99,35 +99,70 @@ pub(super) fn parts() -> Vec<Part> {
         part(
             "chart",
             "图 chart",
-            vec![(
-                "折线，缺一个月",
-                Chart {
-                    id: "sg-chart",
-                    finding: "三个月里余额从 2.4 万元到 3.6 万元".into(),
-                    source: "万元，每月末。示例数据".into(),
-                    kind: ChartKind::Lines,
-                    series: vec![Series {
-                        name: "余额".into(),
-                        points: vec![
-                            point("8月", Some(2_400_000)),
-                            point("9月", Some(2_900_000)),
-                            point("10月", None),
-                            point("11月", Some(3_600_000)),
+            vec![
+                (
+                    "折线，缺一个月",
+                    Chart {
+                        id: "sg-chart",
+                        finding: "三个月里余额从 2.4 万元到 3.6 万元".into(),
+                        source: "万元，每月末。示例数据".into(),
+                        kind: ChartKind::Lines,
+                        series: vec![Series {
+                            name: "余额".into(),
+                            points: vec![
+                                point("8月", Some(2_400_000)),
+                                point("9月", Some(2_900_000)),
+                                point("10月", None),
+                                point("11月", Some(3_600_000)),
+                            ],
+                        }],
+                        printed_unit: 1_000_000,
+                        table: Table::new(
+                            "sg-chart-table",
+                            "示例，单位：元",
+                            vec![Column::words("月份"), Column::figures("余额（元）")],
+                            vec![Line::new(vec![
+                                Cell::new("8月"),
+                                Cell::amount(yuan(24_000)),
+                            ])],
+                        ),
+                    }
+                    .to_string(),
+                ),
+                (
+                    "两边的条：得到更多、得到更少",
+                    Chart {
+                        id: "sg-both-ways",
+                        finding: "渝北变化最大，多支付 2.4 万元".into(),
+                        source: "万元。示例数据".into(),
+                        kind: ChartKind::Diverging,
+                        series: vec![
+                            Series {
+                                name: "得到更多".into(),
+                                points: vec![
+                                    point("渝北", Some(2_400_000)),
+                                    point("綦江", Some(300_000)),
+                                ],
+                            },
+                            Series {
+                                name: "得到更少".into(),
+                                points: vec![point("渝北", None), point("綦江", Some(-900_000))],
+                            },
                         ],
-                    }],
-                    printed_unit: 1_000_000,
-                    table: Table::new(
-                        "sg-chart-table",
-                        "示例，单位：元",
-                        vec![Column::words("月份"), Column::figures("余额（元）")],
-                        vec![Line::new(vec![
-                            Cell::new("8月"),
-                            Cell::amount(yuan(24_000)),
-                        ])],
-                    ),
-                }
-                .to_string(),
-            )],
+                        printed_unit: 1_000_000,
+                        table: Table::new(
+                            "sg-both-ways-table",
+                            "示例，单位：元",
+                            vec![Column::words("区县"), Column::figures("增减（元）")],
+                            vec![Line::new(vec![
+                                Cell::new("渝北"),
+                                Cell::amount(yuan(24_000)),
+                            ])],
+                        ),
+                    }
+                    .to_string(),
+                ),
+            ],
         ),
         part(
             "keys",

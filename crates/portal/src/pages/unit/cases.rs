@@ -60,6 +60,8 @@ pub struct UnitForm {
     pub action: String,
     /// What makes it happen once.
     pub key: String,
+    /// To be filled in.
+    pub fields: Vec<Field>,
     /// Sends it.
     pub button: Button,
 }

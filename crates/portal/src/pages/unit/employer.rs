@@ -40,13 +40,15 @@ pub struct ConfirmPage {
     /// What was wrong.
     pub errors: Option<ErrorSummary>,
     /// Where it is sent.
-    pub action: &'static str,
+    pub action: String,
     /// What was typed in the first step, and the token.
-    pub hidden: Vec<(&'static str, String)>,
+    pub hidden: Vec<(String, String)>,
     /// The code.
     pub field: Field,
     /// Sends it.
     pub button: Button,
+    /// Where the way back leads.
+    pub back: &'static str,
 }
 
 /// 开户.

@@ -10,6 +10,7 @@ mod pay;
 mod people;
 mod roster;
 mod sessions;
+mod subsidy;
 
 pub use base::{BasePage, BasePreviewPage};
 pub use cases::{ApplyPage, CasePage, CasesPage, UnitForm};
@@ -21,3 +22,4 @@ pub use pay::{ArrivalPage, ArrivalsPage, DebitPage, PayPage};
 pub use people::{ChangePage, ChangePart, PeoplePage};
 pub use roster::{ErrorsPage, PreviewPage, UploadPage};
 pub use sessions::SessionsPage;
+pub use subsidy::SubsidyPage;

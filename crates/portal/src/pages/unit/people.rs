@@ -16,6 +16,12 @@ pub struct PeoplePage {
     pub flash: Option<Flash>,
     /// 3 人在缴，1 人封存.
     pub lead: Text,
+    /// The past day that is asked for.
+    pub on: Field,
+    /// Whether a past day is shown, on which nothing is changed any more.
+    pub past: bool,
+    /// The lists of that day.
+    pub lists: Option<Table>,
     /// By the order in which they came.
     pub table: Table,
 }

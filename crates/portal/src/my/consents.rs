@@ -1,0 +1,265 @@
+//! 授权 (`consent-manage`, data_sharing.md §7): what one agreed to and may take back or give again, who was asked what about oneself and why, and
+//! what one holds to be wrong in it.
+
+use anju_business::contribution::credit;
+use anju_business::sharing::dispute::{self, state};
+use anju_casework::Actor;
+use anju_casework::{Error, consent, fact, person};
+use anju_domain::clock::shanghai_date;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::frame;
+use crate::authorization::Me;
+use crate::components::{Button, ButtonLook, Flash, Row, Rows, State as Shown, Text, Tone};
+use crate::frame::MyTab;
+use crate::pages::error::PageError;
+use crate::pages::my::ConsentPage;
+use crate::security::Visit;
+use crate::serve::Portal;
+use crate::when;
+
+/// Enquiries of the list, and facts that may be doubted.
+const ENQUIRIES: i64 = 50;
+const DOUBTABLE: i64 = 30;
+const DISPUTES: i64 = 20;
+
+const HERE: &str = "/my/consents";
+
+/// `GET /my/consents`.
+pub(crate) async fn page(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+) -> Result<ConsentPage, PageError> {
+    draw(&portal, &visit, &me, None).await
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    me: &Me,
+    flash: Option<Flash>,
+) -> Result<ConsentPage, PageError> {
+    let office = &portal.engine.office;
+    let now = office.now();
+    let consents = consent::of_person(office, me.person_id)
+        .await?
+        .into_iter()
+        .map(|one| line(portal, &one, now))
+        .collect();
+    let asked = match person::get(office, me.person_id).await? {
+        Some(person) => fact::asked_about(office, person.id_number.expose(), ENQUIRIES).await?,
+        None => Vec::new(),
+    };
+    let enquiries = asked
+        .iter()
+        .map(|one| {
+            let result = match one.result.as_str() {
+                "known" => Shown::pass("有记录"),
+                "absent" => Shown::idle("没有记录"),
+                "cached" => Shown::idle("用了先前的答复"),
+                _ => Shown::wait("没有得到答复"),
+            };
+            Row::of(Text::from(format!(
+                "{} · {}",
+                source_name(portal, &one.source),
+                type_name(portal, &one.r#type)
+            )))
+            .note(Text::from(format!(
+                "{}，为{}",
+                when::minute(one.at, now),
+                service_name(portal, &one.service)
+            )))
+            .value(Text::new().state(&result))
+        })
+        .collect();
+    let doubted = dispute::of_person(office, me.person_id, DISPUTES).await?;
+    let disputes = doubted
+        .iter()
+        .map(|one| {
+            let shown = match one.state {
+                state::TO_SEND => Shown::wait("正在转给来源"),
+                state::WITH_SOURCE => Shown::wait("来源正在核实"),
+                state::CORRECTED => Shown::pass("已更正"),
+                _ => Shown::idle("维持原记录"),
+            };
+            let note = if one.answer.is_empty() {
+                format!(
+                    "{}提出，{}前答复{}",
+                    when::minute(one.opened_at, now),
+                    when::iso(one.due_on),
+                    if one.order_no.is_empty() {
+                        String::new()
+                    } else {
+                        format!("，工单 {}", one.order_no)
+                    }
+                )
+            } else {
+                format!("答复：{}", one.answer)
+            };
+            Row::of(Text::from(format!(
+                "{} · {}",
+                source_name(portal, &one.source),
+                type_name(portal, &one.fact_type)
+            )))
+            .note(Text::from(note))
+            .value(Text::new().state(&shown))
+        })
+        .collect();
+    let living: Vec<i64> = doubted
+        .iter()
+        .filter(|one| one.state < state::CORRECTED)
+        .map(|one| one.fact_id)
+        .collect();
+    let doubtable = dispute::doubtable(office, me.person_id, DOUBTABLE)
+        .await?
+        .into_iter()
+        .filter(|one| !living.contains(&one.fact_id))
+        .map(|one| {
+            let words = format!(
+                "{}（{}）",
+                type_name(portal, &one.r#type),
+                when::day(shanghai_date(one.fetched_at), shanghai_date(now))
+            );
+            (one.fact_id, words)
+        })
+        .collect();
+    Ok(ConsentPage {
+        frame: frame(visit, "授权", MyTab::Me, Some(("/my/me", "我的"))),
+        flash,
+        consents,
+        enquiries: Rows::folded(enquiries, 8),
+        disputes: Rows::new(disputes),
+        doubtable,
+    })
+}
+
+fn line(
+    portal: &Portal,
+    one: &consent::Consent,
+    now: DateTime<Utc>,
+) -> (Text, Text, Option<Button>) {
+    let mut names: Vec<String> = Vec::new();
+    for fact_type in &one.fact_types {
+        let policy = portal.engine.office.policy();
+        if let Some(known) = policy.set.fact_type(fact_type)
+            && !names.contains(&known.source_name)
+        {
+            names.push(known.source_name.clone());
+        }
+    }
+    let what = if names.is_empty() {
+        Text::from(one.purpose.as_str())
+    } else {
+        Text::from(format!("向{}核对", names.join("、")))
+    };
+    let note = Text::from(format!(
+        "为{}，{}给的",
+        service_name(portal, &one.service),
+        when::minute(one.given_at, now)
+    ));
+    match one.withdrawn_at {
+        Some(at) => (
+            what,
+            note.say("，")
+                .state(&Shown::idle(format!("{}收回了", when::minute(at, now)))),
+            one.open_case_id.map(|_| {
+                Button::send("重新授权", ButtonLook::Plain)
+                    .value("again", one.consent_id.to_string())
+            }),
+        ),
+        None => (
+            what,
+            note,
+            Some(
+                Button::send("收回", ButtonLook::Plain)
+                    .value("consent", one.consent_id.to_string()),
+            ),
+        ),
+    }
+}
+
+fn service_name(portal: &Portal, service: &str) -> String {
+    let policy = portal.engine.office.policy();
+    policy
+        .set
+        .service(service)
+        .map_or_else(|| "核对信息".to_owned(), |known| known.name_zh.clone())
+}
+
+fn source_name(portal: &Portal, source: &str) -> String {
+    let catalogue = portal.engine.gateway.catalogue();
+    catalogue
+        .source(source)
+        .map_or_else(|| source.to_owned(), |known| known.name_zh.clone())
+}
+
+fn type_name(portal: &Portal, fact_type: &str) -> String {
+    let catalogue = portal.engine.gateway.catalogue();
+    catalogue
+        .fact(fact_type)
+        .map_or_else(|| "信息".to_owned(), |known| known.title.clone())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ConsentForm {
+    consent: Option<i64>,
+    again: Option<i64>,
+}
+
+/// `POST /my/consents`: takes one back, or gives one again that a case still waits for.
+pub(crate) async fn change(
+    State(portal): State<Portal>,
+    me: Me,
+    Form(form): Form<ConsentForm>,
+) -> Result<Redirect, PageError> {
+    let office = &portal.engine.office;
+    if let Some(consent) = form.consent {
+        let actor = Actor::Person(me.person_id);
+        credit::withdraw_consent(office, me.person_id, consent, actor).await?;
+    }
+    if let Some(again) = form.again {
+        consent::give_again(office, me.person_id, again).await?;
+    }
+    Ok(Redirect::to(HERE))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct DisputeForm {
+    fact: i64,
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /my/consents/dispute`: 数据异议.
+pub(crate) async fn dispute(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Form(form): Form<DisputeForm>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    match dispute::open(office, me.person_id, form.fact, &form.reason).await {
+        Ok(_) => {
+            // The source is told at once; where it is silent, each minute again.
+            let engine = portal.engine.clone();
+            tokio::spawn(async move {
+                if let Err(error) = engine.send_disputes().await {
+                    tracing::error!(%error, "passing on doubts of facts");
+                }
+            });
+            Ok(Redirect::to("/my/consents#disputes").into_response())
+        }
+        Err(Error::Refused(refusal)) => {
+            let flash = Flash::new(Tone::Fail, refusal.detail);
+            let page = draw(&portal, &visit, &me, Some(flash)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
