@@ -93,6 +93,20 @@ macro_rules! columns {
     };
 }
 
+/// The same with what a list says of its case.
+macro_rules! with_case {
+    () => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", applicant_id, service, promised_at, branch_id
+               FROM case_paper
+               JOIN (SELECT centre_id, case_id, applicant_id, service, promised_at, branch_id, state AS case_state FROM business_case) AS c
+                    USING (centre_id, case_id)"
+        )
+    };
+}
+
 /// A fact as a teller read it from a paper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadFact {
@@ -485,15 +499,12 @@ pub async fn waiting(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Waiting>> {
-    Ok(sqlx::query_as(
-        "SELECT p.paper_id, p.case_id, p.condition, p.name, p.kind, p.bytes, p.state, p.handed_in_at, p.handed_in_by, p.facts, p.maker_id,
-                p.checker_id, p.reason, p.fact_ids, p.verified, p.verified_at, p.differences, p.closed_at, p.closed_reason,
-                c.applicant_id, c.service, c.promised_at, c.branch_id
-           FROM case_paper p
-           JOIN business_case c ON c.centre_id = p.centre_id AND c.case_id = p.case_id AND c.state IN (2, 4)
-          WHERE p.centre_id = $1 AND p.state IN (1, 2) AND p.paper_id > $3 AND ($2::smallint IS NULL OR c.branch_id = $2)
-          ORDER BY p.paper_id LIMIT $4",
-    )
+    Ok(sqlx::query_as(concat!(
+        with_case!(),
+        " WHERE centre_id = $1 AND state IN (1, 2) AND case_state IN (2, 4) AND paper_id > $3
+            AND ($2::smallint IS NULL OR branch_id = $2)
+          ORDER BY paper_id LIMIT $4",
+    ))
     .bind(office.centre.id)
     .bind(branch_id)
     .bind(after)
@@ -509,16 +520,12 @@ pub async fn differing(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Waiting>> {
-    Ok(sqlx::query_as(
-        "SELECT p.paper_id, p.case_id, p.condition, p.name, p.kind, p.bytes, p.state, p.handed_in_at, p.handed_in_by, p.facts, p.maker_id,
-                p.checker_id, p.reason, p.fact_ids, p.verified, p.verified_at, p.differences, p.closed_at, p.closed_reason,
-                c.applicant_id, c.service, c.promised_at, c.branch_id
-           FROM case_paper p
-           JOIN business_case c ON c.centre_id = p.centre_id AND c.case_id = p.case_id
-          WHERE p.centre_id = $1 AND p.verified = 2 AND p.closed_at IS NULL AND p.paper_id > $3
-            AND ($2::smallint IS NULL OR c.branch_id = $2)
-          ORDER BY p.paper_id LIMIT $4",
-    )
+    Ok(sqlx::query_as(concat!(
+        with_case!(),
+        " WHERE centre_id = $1 AND verified = 2 AND closed_at IS NULL AND paper_id > $3
+            AND ($2::smallint IS NULL OR branch_id = $2)
+          ORDER BY paper_id LIMIT $4",
+    ))
     .bind(office.centre.id)
     .bind(branch_id)
     .bind(after)

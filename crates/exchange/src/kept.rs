@@ -214,8 +214,38 @@ impl BankDesk for GatewayBanks {
     }
 }
 
-/// Social insurance behind the gateway: one question an employer, all of a part at once.
+/// Social insurance and taxes behind the gateway: one question an employer, all of a part at once.
 pub struct GatewayInsurance(pub Arc<Gateway>);
+
+impl GatewayInsurance {
+    /// What one source says of each employer, in order; asked by the duty to see that everybody contributes.
+    async fn of_each(
+        &self,
+        fact_type: &str,
+        employers: &[String],
+    ) -> anju_casework::Result<Vec<Fact>> {
+        let requests = employers
+            .iter()
+            .map(|uscc| FactRequest {
+                fact_type: fact_type.to_owned(),
+                role: "employer".to_owned(),
+                shown: "单位".to_owned(),
+                keys: SubjectKeys::of(uscc.clone()),
+                purpose: Purpose {
+                    item: "contribution-enforcement".to_owned(),
+                    case_no: String::new(),
+                },
+                consent: Consent {
+                    id: "statutory:住房公积金管理条例第三十七条".to_owned(),
+                    hash: String::new(),
+                },
+                source: None,
+            })
+            .collect();
+        let facts = self.0.fetch(requests).await;
+        Ok(facts.map_err(|error| Fault::Outside(error.to_string()))?)
+    }
+}
 
 impl Insurance for GatewayInsurance {
     fn insured<'a>(
@@ -223,33 +253,9 @@ impl Insurance for GatewayInsurance {
         employers: &'a [String],
     ) -> BoxFuture<'a, anju_casework::Result<Vec<Option<i64>>>> {
         async move {
-            let requests = employers
-                .iter()
-                .map(|uscc| FactRequest {
-                    fact_type: "hrss.social_insurance".to_owned(),
-                    role: "employer".to_owned(),
-                    shown: "单位".to_owned(),
-                    keys: SubjectKeys::of(uscc.clone()),
-                    purpose: Purpose {
-                        item: "contribution-enforcement".to_owned(),
-                        case_no: String::new(),
-                    },
-                    consent: Consent {
-                        id: "statutory:住房公积金管理条例第三十七条".to_owned(),
-                        hash: String::new(),
-                    },
-                    source: None,
-                })
-                .collect();
-            let facts = self
-                .0
-                .fetch(requests)
-                .await
-                .map_err(|error| Fault::Outside(error.to_string()))?;
-            Ok(facts
-                .iter()
-                .map(|fact| fact.value.get("people").and_then(serde_json::Value::as_i64))
-                .collect())
+            let facts = self.of_each("hrss.social_insurance", employers).await?;
+            let people = |fact: &Fact| fact.value.get("people")?.as_i64();
+            Ok(facts.iter().map(people).collect())
         }
         .boxed()
     }
@@ -259,42 +265,18 @@ impl Insurance for GatewayInsurance {
         employers: &'a [String],
     ) -> BoxFuture<'a, anju_casework::Result<Vec<Option<Taxed>>>> {
         async move {
-            let requests = employers
-                .iter()
-                .map(|uscc| FactRequest {
-                    fact_type: "tax.registration".to_owned(),
-                    role: "employer".to_owned(),
-                    shown: "单位".to_owned(),
-                    keys: SubjectKeys::of(uscc.clone()),
-                    purpose: Purpose {
-                        item: "contribution-enforcement".to_owned(),
-                        case_no: String::new(),
-                    },
-                    consent: Consent {
-                        id: "statutory:住房公积金管理条例第三十七条".to_owned(),
-                        hash: String::new(),
-                    },
-                    source: None,
-                })
-                .collect();
-            let facts = self
-                .0
-                .fetch(requests)
-                .await
-                .map_err(|error| Fault::Outside(error.to_string()))?;
+            let facts = self.of_each("tax.registration", employers).await?;
             let text = |fact: &Fact, field: &str| {
                 let value = fact.value.get(field).and_then(serde_json::Value::as_str);
                 value.map(str::to_owned)
             };
-            Ok(facts
-                .iter()
-                .map(|fact| {
-                    Some(Taxed {
-                        state: taxpayer_state(&text(fact, "state")?).to_owned(),
-                        authority: text(fact, "authority"),
-                    })
+            let taxed = |fact: &Fact| {
+                Some(Taxed {
+                    state: taxpayer_state(&text(fact, "state")?).to_owned(),
+                    authority: text(fact, "authority"),
                 })
-                .collect())
+            };
+            Ok(facts.iter().map(taxed).collect())
         }
         .boxed()
     }

@@ -16,11 +16,13 @@ use crate::components::{
     Button, Cell, Chart, ChartKind, Column, Facts, Line, Point, Row, Rows, Series, Table, Text,
 };
 use crate::frame::{SiteFrame, SiteTab};
+use crate::my::named;
 use crate::pages::error::PageError;
 use crate::pages::site::{SiteHome, SpeedPage, WordsPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::GuidePage;
+use crate::when;
 
 /// Routes that anyone may open.
 pub(crate) fn routes() -> Router<Portal> {
@@ -90,7 +92,7 @@ fn service_rows(portal: &Portal) -> Rows {
 async fn home(State(portal): State<Portal>, visit: Visit) -> Result<SiteHome, PageError> {
     let office = &portal.engine.office;
     let seconds = pace::seconds(office)?;
-    let whole = pace::whole(&pace::by_day(office).await?);
+    let whole = pace::whole(pace::rows(office).await?.iter());
     let figures = whole.map(|whole| {
         Text::new()
             .say(format!(
@@ -115,36 +117,23 @@ fn share(pace: &Pace) -> String {
     }
 }
 
-/// A time as people say it: `850 毫秒`, `2.8 秒`, `3 分 20 秒`.
-fn time(ms: i64) -> String {
-    match ms {
-        ..1000 => format!("{ms} 毫秒"),
-        1000..60_000 => format!("{}.{} 秒", ms / 1000, ms % 1000 / 100),
-        60_000..3_600_000 => format!("{} 分 {} 秒", ms / 60_000, ms % 60_000 / 1000),
-        _ => format!("{} 小时 {} 分", ms / 3_600_000, ms % 3_600_000 / 60_000),
-    }
-}
-
 /// `GET /speed`: 秒级到账, by day and by service, with its legs.
 async fn speed(State(portal): State<Portal>, visit: Visit) -> Result<SpeedPage, PageError> {
     let office = &portal.engine.office;
     let seconds = pace::seconds(office)?;
-    let days = pace::by_day(office).await?;
-    let services = pace::by_service(office).await?;
-    let policy = office.policy();
-    let name = |id: &str| {
-        let service = policy.set.service(id);
-        service.map_or_else(|| id.to_owned(), |service| service.name_zh.clone())
-    };
+    let rows = pace::rows(office).await?;
+    let days = pace::grouped(&rows, |row| row.day);
+    let mut services = pace::grouped(&rows, |row| row.service.clone());
+    services.sort_by_key(|one| std::cmp::Reverse(one.paid));
     let legs = |pace: &Pace| {
         vec![
             Cell::count(pace.paid),
             Cell::digits(share(pace)),
             Cell::count(pace.by_rules),
-            Cell::digits(time(pace.source_ms)),
-            Cell::digits(time(pace.decided_ms)),
-            Cell::digits(time(pace.bank_ms)),
-            Cell::digits(time(pace.total_ms)),
+            Cell::digits(when::took(pace.source_ms)),
+            Cell::digits(when::took(pace.decided_ms)),
+            Cell::digits(when::took(pace.bank_ms)),
+            Cell::digits(when::took(pace.total_ms)),
         ]
     };
     let heads = || {
@@ -170,9 +159,15 @@ async fn speed(State(portal): State<Portal>, visit: Visit) -> Result<SpeedPage, 
         cells.extend(legs(pace));
         Line::new(cells)
     };
-    let by_service = services.iter().map(|one| row(name(&one.of), one)).collect();
-    let by_day = days.iter().map(|one| row(one.of.clone(), one)).collect();
-    let whole = pace::whole(&days);
+    let by_service = services
+        .iter()
+        .map(|one| row(named(office, &one.service, &one.service), one))
+        .collect();
+    let by_day = days
+        .iter()
+        .map(|one| row(when::iso(one.day), one))
+        .collect();
+    let whole = pace::whole(rows.iter());
     let finding = whole.as_ref().map_or_else(
         || "这些天还没有提取到账".to_owned(),
         |whole| format!("{}在 {seconds} 秒内到账", share(whole)),
@@ -180,7 +175,7 @@ async fn speed(State(portal): State<Portal>, visit: Visit) -> Result<SpeedPage, 
     let points = days
         .iter()
         .map(|day| Point {
-            label: day.of.clone(),
+            label: when::iso(day.day),
             value: day.share_bp(),
         })
         .collect();
@@ -212,10 +207,10 @@ async fn speed(State(portal): State<Portal>, visit: Visit) -> Result<SpeedPage, 
                 ),
                 (
                     "提交到到账",
-                    time(whole.total_ms),
+                    when::took(whole.total_ms),
                     format!(
                         "各天的中位数；最慢的一天里，每百笔有五笔超过 {}",
-                        time(whole.slow_ms)
+                        when::took(whole.slow_ms)
                     ),
                 ),
                 (

@@ -67,9 +67,10 @@ async fn money_for_a_month_is_on_every_account_at_once() {
     assert_eq!(subject(&town, "10101").await, 552_000);
 }
 
-/// How many statements write a month of so many people. A server that forgets what it counted meanwhile, since many tests run on it,
-/// is asked about another month.
+/// How many statements write a month of so many people: the fewer of two months, since what the engine does by itself each minute may fall
+/// into one of them. A server that forgets what it counted meanwhile, since many tests run on it, is asked about another month.
 async fn statements_of_a_month(town: &Town, size: i64, first_seed: i64) -> i64 {
+    let mut counted = Vec::new();
     // A seed has ten people: further ones are of the seeds that follow.
     for seed in (first_seed..).step_by(10).take(5) {
         let people: Vec<Person> = (1..=size)
@@ -87,8 +88,9 @@ async fn statements_of_a_month(town: &Town, size: i64, first_seed: i64) -> i64 {
         contribute(&town.doors, &employer, month(1), &people)
             .await
             .expect("a month");
-        if let Some(writes) = town.writes().await.since(before) {
-            return writes;
+        counted.extend(town.writes().await.since(before));
+        if let [one, another] = counted[..] {
+            return one.min(another);
         }
     }
     panic!("the server forgot what it counted each time");

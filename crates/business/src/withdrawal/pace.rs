@@ -1,17 +1,21 @@
 //! 秒级到账: how fast withdrawals reach the card, by service and closed day, from the cases and journals of that day. Invariant: every paid
 //! withdrawal of the day counts, those that a person decided or a source delayed too.
 
+use std::collections::BTreeMap;
+
 use anju_casework::{Fault, Office, Result};
 use chrono::{Days, NaiveDate};
 use sqlx::{FromRow, PgConnection};
 
 use crate::policy::Rules;
 
-/// What was paid of a service, or on a day.
+/// What was paid of a service on a day, or all of several such rows together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, FromRow)]
 pub struct Pace {
-    /// Service id, or the day.
-    pub of: String,
+    /// The day.
+    pub day: NaiveDate,
+    /// Service id.
+    pub service: String,
     /// Withdrawals that reached the card.
     pub paid: i64,
     /// Of these within the seconds of policy.
@@ -85,64 +89,52 @@ pub async fn keep(office: &Office, tx: &mut PgConnection, day: NaiveDate) -> Res
 /// What the public figure looks back on.
 pub const DAYS: u64 = 30;
 
-fn since(office: &Office) -> Result<NaiveDate> {
-    office
+/// The last thirty days, the oldest first, by service; a service of which nothing was paid on a day is not there.
+///
+/// # Errors
+/// The database.
+pub async fn rows(office: &Office) -> Result<Vec<Pace>> {
+    let since = office
         .today()
         .checked_sub_days(Days::new(DAYS))
-        .ok_or_else(|| Fault::Stored("today is before the calendar".to_owned()).into())
-}
-
-/// The last thirty days by service, what is asked most first.
-///
-/// # Errors
-/// The database.
-pub async fn by_service(office: &Office) -> Result<Vec<Pace>> {
+        .ok_or_else(|| Fault::Stored("today is before the calendar".to_owned()))?;
     Ok(sqlx::query_as(
-        "SELECT service AS of, sum(paid) AS paid, sum(in_seconds) AS in_seconds, sum(by_rules) AS by_rules,
-                (sum(source_ms * paid) / sum(paid))::bigint AS source_ms, (sum(decided_ms * paid) / sum(paid))::bigint AS decided_ms,
-                (sum(bank_ms * paid) / sum(paid))::bigint AS bank_ms, (sum(total_ms * paid) / sum(paid))::bigint AS total_ms,
-                max(slow_ms) AS slow_ms
-           FROM withdrawal_pace WHERE centre_id = $1 AND day >= $2
-          GROUP BY service ORDER BY sum(paid) DESC, service",
+        "SELECT day, service, paid::bigint AS paid, in_seconds::bigint AS in_seconds, by_rules::bigint AS by_rules, source_ms, decided_ms,
+                bank_ms, total_ms, slow_ms
+           FROM withdrawal_pace WHERE centre_id = $1 AND day >= $2 ORDER BY day, service",
     )
     .bind(office.centre.id)
-    .bind(since(office)?)
+    .bind(since)
     .fetch_all(&office.pool)
     .await?)
 }
 
-/// The last thirty days, oldest first; a day on which nothing was paid is not there.
-///
-/// # Errors
-/// The database.
-pub async fn by_day(office: &Office) -> Result<Vec<Pace>> {
-    Ok(sqlx::query_as(
-        "SELECT day::text AS of, sum(paid) AS paid, sum(in_seconds) AS in_seconds, sum(by_rules) AS by_rules,
-                (sum(source_ms * paid) / sum(paid))::bigint AS source_ms, (sum(decided_ms * paid) / sum(paid))::bigint AS decided_ms,
-                (sum(bank_ms * paid) / sum(paid))::bigint AS bank_ms, (sum(total_ms * paid) / sum(paid))::bigint AS total_ms,
-                max(slow_ms) AS slow_ms
-           FROM withdrawal_pace WHERE centre_id = $1 AND day >= $2
-          GROUP BY day ORDER BY day",
-    )
-    .bind(office.centre.id)
-    .bind(since(office)?)
-    .fetch_all(&office.pool)
-    .await?)
+/// The rows together by what they have in common (the day, the service), in its order.
+pub fn grouped<K: Ord>(rows: &[Pace], key: impl Fn(&Pace) -> K) -> Vec<Pace> {
+    let mut groups: BTreeMap<K, Vec<&Pace>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(key(row)).or_default().push(row);
+    }
+    groups
+        .into_values()
+        .filter_map(|rows| whole(rows.into_iter()))
+        .collect()
 }
 
 /// Everything together; none where nothing was paid yet.
 #[must_use]
-pub fn whole(days: &[Pace]) -> Option<Pace> {
+pub fn whole<'a>(rows: impl Iterator<Item = &'a Pace>) -> Option<Pace> {
     let mut whole = Pace::default();
-    for day in days {
-        whole.paid += day.paid;
-        whole.in_seconds += day.in_seconds;
-        whole.by_rules += day.by_rules;
-        whole.source_ms += day.source_ms * day.paid;
-        whole.decided_ms += day.decided_ms * day.paid;
-        whole.bank_ms += day.bank_ms * day.paid;
-        whole.total_ms += day.total_ms * day.paid;
-        whole.slow_ms = whole.slow_ms.max(day.slow_ms);
+    for row in rows {
+        (whole.day, whole.service) = (row.day, row.service.clone());
+        whole.paid += row.paid;
+        whole.in_seconds += row.in_seconds;
+        whole.by_rules += row.by_rules;
+        whole.source_ms += row.source_ms * row.paid;
+        whole.decided_ms += row.decided_ms * row.paid;
+        whole.bank_ms += row.bank_ms * row.paid;
+        whole.total_ms += row.total_ms * row.paid;
+        whole.slow_ms = whole.slow_ms.max(row.slow_ms);
     }
     let paid = whole.paid;
     (paid > 0).then(|| {
@@ -152,7 +144,7 @@ pub fn whole(days: &[Pace]) -> Option<Pace> {
             &mut whole.bank_ms,
             &mut whole.total_ms,
         ] {
-            *ms /= paid;
+            *ms = (*ms + paid / 2) / paid;
         }
         whole
     })

@@ -108,13 +108,10 @@ pub fn known(
         None => None,
     };
     let personal = policy.claims_person(&request.service);
-    let form = if personal {
-        form_with_people(policy, request, own)
-    } else {
-        request.form.clone()
-    };
+    let with_people = personal.then(|| form_with_people(policy, request, own));
+    let form = with_people.as_ref().unwrap_or(&request.form);
     let (kind, event_key) = policy
-        .claim(&request.service, facts, &form, at)
+        .claim(&request.service, facts, form, at)
         .map_err(|error| Fault::Policy(error.to_string()))?;
     let event_key = event_key.map(|key| {
         if personal {

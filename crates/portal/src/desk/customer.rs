@@ -315,7 +315,6 @@ async fn draw(
     }));
     let mut likely = Vec::new();
     let mut button = None;
-    let mut sure = false;
     if at_window && may_open(&at.staff, "/desk/identify") {
         let asking = apply::asking_for(portal, visit, at, person.clone());
         for seen in asking.at_hand().await? {
@@ -327,10 +326,7 @@ async fn draw(
             } else {
                 format!("/desk/do/{}", service.id)
             };
-            // What the person is known to be entitled to before what would have to be asked.
-            let better = amount.is_some() && !sure;
-            if not_met == 0 && (button.is_none() || better) {
-                sure = amount.is_some();
+            if not_met == 0 && button.is_none() {
                 button = Some(Button::go(format!("办理{}", service.name_zh), href.clone()).wide());
             }
             let key = (likely.len() < 9).then(|| (likely.len() + 1).to_string());

@@ -122,12 +122,7 @@ pub(crate) async fn page(
                 "单位所在区县",
                 &districts,
             ),
-            both_ways(
-                "by-band",
-                "by-band-figures",
-                "按缴存基数（元）",
-                &bands_named,
-            ),
+            both_ways("by-band", "by-band-figures", "缴存基数（元）", &bands_named),
             by_month(&months),
         ],
         asked: asked(office, id).await?,

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::frame;
+use super::{frame, named};
 use crate::authorization::Me;
 use crate::components::{Button, ButtonLook, Flash, Row, Rows, State as Shown, Text, Tone};
 use crate::frame::MyTab;
@@ -73,7 +73,7 @@ async fn draw(
             .note(Text::from(format!(
                 "{}，为{}",
                 when::minute(one.at, now),
-                service_name(portal, &one.service)
+                named(&portal.engine.office, &one.service, "核对信息")
             )))
             .value(Text::new().state(&result))
         })
@@ -160,7 +160,7 @@ fn line(
     };
     let note = Text::from(format!(
         "为{}，{}给的",
-        service_name(portal, &one.service),
+        named(&portal.engine.office, &one.service, "核对信息"),
         when::minute(one.given_at, now)
     ));
     match one.withdrawn_at {
@@ -182,14 +182,6 @@ fn line(
             ),
         ),
     }
-}
-
-fn service_name(portal: &Portal, service: &str) -> String {
-    let policy = portal.engine.office.policy();
-    policy
-        .set
-        .service(service)
-        .map_or_else(|| "核对信息".to_owned(), |known| known.name_zh.clone())
 }
 
 fn source_name(portal: &Portal, source: &str) -> String {

@@ -39,7 +39,7 @@ use crate::serve::Portal;
 use crate::sessions;
 
 pub(crate) use account::what;
-pub(crate) use reading::{Read, amount_of, channel_name, service_name, stage_in_list};
+pub(crate) use reading::{Read, amount_of, channel_name, named, service_name, stage_in_list};
 
 /// Routes of `/my`.
 pub(crate) fn routes() -> Router<Portal> {

@@ -427,11 +427,16 @@ pub(crate) fn channel_name(channel: &str) -> &'static str {
 }
 
 pub(crate) fn service_name(office: &Office, case: &Case) -> String {
+    named(office, &case.service, "办件")
+}
+
+/// The name of a service of the policy in force; of one that is not there any more, what else to say.
+pub(crate) fn named(office: &Office, service: &str, otherwise: &str) -> String {
     office
         .policy()
         .set
-        .service(&case.service)
-        .map_or_else(|| "办件".to_owned(), |service| service.name_zh.clone())
+        .service(service)
+        .map_or_else(|| otherwise.to_owned(), |known| known.name_zh.clone())
 }
 
 /// How much a case is about, where that is known.
