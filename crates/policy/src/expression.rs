@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
-use cel::parser::Parser;
 
 use crate::evaluate::{Context, Node, TODAY, Val};
 use crate::function;
 use crate::operator;
 use crate::parameter::Parameter;
+use crate::parsed::parsed;
 use crate::region::RegionSet;
 use crate::value::{Type, Value};
 
@@ -73,14 +73,7 @@ impl Compiler<'_> {
         if text.chars().count() > MOST_CHARACTERS {
             return Err(format!("longer than {MOST_CHARACTERS} characters"));
         }
-        let parsed = Parser::new().parse(text).map_err(|errors| {
-            let first = errors.errors.first();
-            first.map_or_else(
-                || "not an expression".into(),
-                |error| format!("{} at column {}", error.msg, error.pos.1),
-            )
-        })?;
-        self.expression(&parsed.expr)
+        self.expression(&parsed(text)?.expr)
     }
 
     fn expression(&mut self, expr: &Expr) -> Result<Typed, String> {

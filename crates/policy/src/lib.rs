@@ -18,6 +18,7 @@ mod load;
 mod operator;
 pub mod parameter;
 mod parameter_load;
+mod parsed;
 mod plan;
 mod plan_build;
 mod policy_set;
