@@ -14,7 +14,7 @@ use crate::Engine;
 use crate::gather::Gathered;
 
 /// How often it looks for agreements whose day has come.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Runs whose sources are asked at once.
 const AT_ONCE: usize = 8;

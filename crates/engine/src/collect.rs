@@ -17,7 +17,7 @@ use crate::Engine;
 use crate::deliver::{WINDOW, query_after};
 
 /// How often it looks for lists whose day has come.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Looks until its task is dropped.
 pub(crate) async fn run(engine: Engine) {
