@@ -4,6 +4,10 @@
 //! Read `checker.rs` first, then `centre.rs`: a centre of real processes. A failure prints its seed; `ANJU_SEED` plays it again, and
 //! `ANJU_NIGHTLY=1` takes the large counts.
 
+/// As in the binary: what is tested is the product as it runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod banks;
 mod batches;
 mod centre;

@@ -2,6 +2,10 @@
 //!
 //! One binary, so that it is linked once; a file a subject. `town.rs` builds the town, `database.rs` its database.
 
+/// As in the binary: what is tested is the product as it runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod arrears;
 mod as_of;
 mod authorization;
