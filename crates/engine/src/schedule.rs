@@ -81,6 +81,7 @@ pub async fn run(engine: Engine) {
             Ok(Some(report)) => tracing::info!(?report, "the entitled were looked for"),
             Err(error) => tracing::error!(%error, "looking for the entitled"),
         }
+        metrics::counter!("schedule_passes_total").increment(1);
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
 }

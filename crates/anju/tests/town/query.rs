@@ -357,18 +357,23 @@ async fn a_query_writes_nothing_but_who_looked() {
     let town = Town::open().await;
     let (li, _) = tenant_of(&town, 86).await;
     let person = person_of(&town, &li).await;
-    let before = town.writes().await;
-    for query in [
-        "query-basic-info",
-        "query-account-detail",
-        "query-withdrawal-progress",
-        "query-transfer-in",
-        "query-housing-subsidy",
-    ] {
-        answer(&town, &format!("{query}?subject={person}")).await;
+    let mut written = Vec::new();
+    // What the engine does by itself each minute may fall into one of two rounds.
+    for _ in 0..2 {
+        let before = town.writes().await;
+        for query in [
+            "query-basic-info",
+            "query-account-detail",
+            "query-withdrawal-progress",
+            "query-transfer-in",
+            "query-housing-subsidy",
+        ] {
+            answer(&town, &format!("{query}?subject={person}")).await;
+        }
+        written.extend(town.writes().await.since(before));
     }
-    let written = town.writes().await.since(before);
-    assert!(written.is_none_or(|writes| writes == 0), "{written:?}");
+    let fewest = written.iter().min();
+    assert!(fewest.is_none_or(|writes| *writes == 0), "{written:?}");
     let cases = town
         .sql("SELECT count(*) FROM business_case WHERE service LIKE 'query-%'")
         .await;

@@ -29,6 +29,8 @@ pub struct Town {
     _outside: Option<start::Running>,
     /// Its database, for tests that act as its owner.
     pub database: TestDatabase,
+    /// The checker's own connection, from its first question on: tests ask again and again until something has come.
+    looking: tokio::sync::Mutex<Option<sqlx::PgConnection>>,
     _home: Home,
 }
 
@@ -120,6 +122,7 @@ impl Town {
             },
             config,
             database,
+            looking: tokio::sync::Mutex::default(),
             _home: home,
         }
     }
@@ -163,6 +166,7 @@ impl Town {
             },
             config,
             database,
+            looking: tokio::sync::Mutex::default(),
             _home: home,
         }
     }
@@ -224,19 +228,51 @@ impl Town {
     /// The database, for a checker that shares no code with the product.
     pub async fn sql(&self, query: &'static str) -> i64 {
         use sqlx::Connection;
+        let mut looking = self.looking.lock().await;
+        if let Some(mut kept) = looking.take()
+            && let Ok(figure) = sqlx::query_scalar(query).fetch_one(&mut kept).await
+        {
+            *looking = Some(kept);
+            return figure;
+        }
         let mut connection = sqlx::PgConnection::connect(&self.database.url)
             .await
             .expect("the database");
-        sqlx::query_scalar(query)
+        let figure = sqlx::query_scalar(query)
             .fetch_one(&mut connection)
             .await
-            .expect("a figure")
+            .expect("a figure");
+        *looking = Some(connection);
+        figure
+    }
+
+    /// The civil day of its centre.
+    pub fn today(&self) -> chrono::NaiveDate {
+        use anju_domain::clock::Clock;
+        shanghai_date(office::clock(&self.config.home).now())
+    }
+
+    /// Waits until the server has done once what it does by itself each minute, which it begins with its start.
+    async fn settled(&self) {
+        let passed = |text: &str| {
+            text.lines()
+                .any(|line| line.starts_with("schedule_passes_total "))
+        };
+        for _ in 0..400 {
+            if matches!(self.doors.plain("/metrics").await, Ok((_, text)) if passed(&text)) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("the work of the first minute does not end");
     }
 
     /// How often this town's database was told to write money, people or rosters, as the server itself counted; what other tests
-    /// write at the same time stands under the numbers of their databases.
+    /// write at the same time stands under the numbers of their databases. The first is asked for when the work of the first minute is over;
+    /// that of a later minute may fall between two.
     pub async fn writes(&self) -> Writes {
         use sqlx::{Connection, Executor};
+        self.settled().await;
         let database: i64 = self
             .sql("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
             .await;
