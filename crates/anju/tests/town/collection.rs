@@ -401,7 +401,7 @@ async fn until_due(town: &Town, registered: &Value) {
         return;
     };
     let day: chrono::NaiveDate = day.parse().expect("a day");
-    let days = (day - town.office().await.today()).num_days();
+    let days = (day - town.today()).num_days();
     town.later(days.max(0) * DAY);
 }
 

@@ -69,6 +69,9 @@ fn not_met(case: &Value) -> Vec<String> {
         .collect()
 }
 
+/// So long that the engine, which looks for what is due each second, has looked twice and would have been heard.
+const LOOKED_TWICE: Duration = Duration::from_secs(3);
+
 async fn until(town: &Town, query: &'static str, wanted: i64) {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
@@ -84,7 +87,7 @@ async fn until(town: &Town, query: &'static str, wanted: i64) {
 /// Moves the clock to a day.
 async fn to(town: &Town, day: &str) {
     let day: NaiveDate = day.parse().expect("a day");
-    let days = (day - town.office().await.today()).num_days();
+    let days = (day - town.today()).num_days();
     town.later(days * DAY);
 }
 
@@ -292,7 +295,7 @@ async fn a_debit_that_fails_costs_nothing_and_three_failed_months_seal_the_accou
     let sealed = "SELECT count(*) FROM membership WHERE state = 2 AND seal_reason = '连续扣款失败'";
     assert_eq!(town.sql(sealed).await, 1);
     to(&town, "2027-03-20").await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(LOOKED_TWICE).await;
     assert_eq!(town.sql(tries).await, failed, "nothing more is tried");
     assert_eq!(
         town.sql("SELECT count(*) FROM business_case WHERE state = 5")
@@ -361,7 +364,7 @@ async fn he_pauses_resumes_and_changes_the_amount_once_a_month() {
     let paused = changes(&town, &id, json!({ "action": "pause" })).await;
     assert_eq!(paused["state"], "done");
     to(&town, "2027-01-12").await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(LOOKED_TWICE).await;
     assert_eq!(
         town.sql(ALLOCATED).await,
         2,
@@ -490,7 +493,7 @@ async fn he_takes_his_account_along_and_an_employer_takes_it_over() {
         580_000
     );
     to(&town, "2026-12-12").await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(LOOKED_TWICE).await;
     assert_eq!(town.sql(ALLOCATED).await, 1, "his card is debited no more");
 }
 
