@@ -1,6 +1,7 @@
 //! The private PostgreSQL cluster (私有集群): found, made, started and stopped with one command.
 //!
-//! Invariant: durable. Nothing here ever turns off `fsync`, `synchronous_commit` or checksums, also not for tests.
+//! Invariant: durable. Nothing here ever turns off `fsync`, `synchronous_commit` or checksums, also not for tests. (`./test` does, as an
+//! administrator would, on a server of its own for the tests in which no PostgreSQL dies.)
 //! A cluster is made beside its place and moved there when it is whole, so that a killed set-up leaves nothing half made.
 //! Read [`Cluster::start`] first, then `backup.rs` and `restore.rs`; `install.rs` brings the server programs onto a machine that has none.
 
