@@ -47,11 +47,9 @@ impl Books {
     }
 
     pub async fn open_with(first_day: &str, by_segment: bool, rates: &[(&str, i32)]) -> Self {
-        let server = std::env::var("ANJU_TEST_HASTY_URL")
-            .or_else(|_| std::env::var("ANJU_TEST_DATABASE_URL"))
-            .expect(
-                "ANJU_TEST_DATABASE_URL must name a PostgreSQL server for tests, as ./test does",
-            );
+        let server = std::env::var("ANJU_TEST_DATABASE_URL").expect(
+            "ANJU_TEST_DATABASE_URL must name a PostgreSQL server for tests, as ./test does",
+        );
         let database = TestDatabase::on(&server).await;
         let options = database
             .url
