@@ -525,8 +525,6 @@ async fn a_server_that_dies_among_the_runs_pays_each_of_them_once() {
             .ok()
             .expect("a mode");
     }
-    // What was not answered in time is asked again after its minute.
-    town.later(2);
     town.start_server().await;
     until(&town, "SELECT count(*) FROM journal WHERE event = 21", 6).await;
     town.kill_server();
