@@ -88,6 +88,7 @@ BEGIN
   SELECT p_centre, o.event_key, o.version + 1
     FROM unnest(p_journals, p_event_keys, p_event_versions) AS o (journal_id, event_key, version)
    WHERE o.journal_id = ANY (booked) AND o.event_key IS NOT NULL
+   ORDER BY o.event_key
       ON CONFLICT (centre_id, event_key) DO UPDATE SET version = e.version + 1 WHERE e.version = excluded.version - 1;
   GET DIAGNOSTICS events = ROW_COUNT;
   IF events <> (SELECT count(*) FROM unnest(p_journals, p_event_keys) AS o (journal_id, event_key)

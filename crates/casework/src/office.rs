@@ -187,11 +187,11 @@ impl Default for Trays {
             memberships: Tray::new(membership::of_people),
             accounts: Tray::new(books::read_accounts),
             entries: Tray::new(books::read_entries),
-            payments: Tray::new(payment::book_all),
+            payments: Tray::that_commits(payment::book_all),
             orders: Tray::new(settle::orders_of_all),
             paying: Tray::new(settle::read_all),
-            settled: Tray::new(settle::write_all),
-            finished: Tray::new(outbox::finish_all),
+            settled: Tray::that_commits(settle::write_all),
+            finished: Tray::that_commits(outbox::finish_all),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What arrives together is done together (攒批): whoever comes while a batch is under way is in the next one. Nobody waits for company:
 //! when it is quiet a batch is one piece, and under load sixteen share one statement, one round trip and one commit.
 
-use std::mem;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
@@ -19,23 +18,35 @@ pub type Work<T, R> = fn(Office, Vec<T>) -> BoxFuture<'static, Result<Vec<R>>>;
 /// Where pieces of one kind of work meet.
 pub struct Tray<T, R> {
     work: Work<T, R>,
+    at_once: usize,
     state: Arc<Mutex<State<T, R>>>,
 }
 
 struct State<T, R> {
     waiting: Vec<(T, oneshot::Sender<Result<R>>)>,
-    busy: bool,
+    /// Batches under way.
+    busy: usize,
 }
 
 impl<T: Clone + Send + 'static, R: Send + 'static> Tray<T, R> {
-    /// A tray for this work.
+    /// A tray for work that reads.
     pub fn new(work: Work<T, R>) -> Self {
+        Self::of(work, 2)
+    }
+
+    /// A tray for work that commits: while one batch waits for the disk, another one is written.
+    pub fn that_commits(work: Work<T, R>) -> Self {
+        Self::of(work, 3)
+    }
+
+    fn of(work: Work<T, R>, at_once: usize) -> Self {
         let state = State {
             waiting: Vec::new(),
-            busy: false,
+            busy: 0,
         };
         Self {
             work,
+            at_once,
             state: Arc::new(Mutex::new(state)),
         }
     }
@@ -46,12 +57,14 @@ impl<T: Clone + Send + 'static, R: Send + 'static> Tray<T, R> {
     /// Those of the work on this piece.
     pub async fn put(&self, office: &Office, piece: T) -> Result<R> {
         let (told, answer) = oneshot::channel();
-        let idle = {
+        let free = {
             let mut state = self.state.lock().expect("no holder of this lock panics");
             state.waiting.push((piece, told));
-            !mem::replace(&mut state.busy, true)
+            let free = state.busy < self.at_once;
+            state.busy += usize::from(free);
+            free
         };
-        if idle {
+        if free {
             // A task of its own: a client that hangs up must not take the others' work with it.
             tokio::spawn(empty(self.work, self.state.clone(), office.clone()));
         }
@@ -69,7 +82,7 @@ impl<T, R> Drop for Busy<'_, T, R> {
         if std::thread::panicking()
             && let Ok(mut state) = self.0.lock()
         {
-            state.busy = false;
+            state.busy -= 1;
             state.waiting.clear();
         }
     }
@@ -83,7 +96,7 @@ async fn empty<T: Clone, R>(work: Work<T, R>, state: Arc<Mutex<State<T, R>>>, of
         let batch: Vec<_> = {
             let mut state = state.lock().expect("no holder of this lock panics");
             if state.waiting.is_empty() {
-                state.busy = false;
+                state.busy -= 1;
                 return;
             }
             let most = state.waiting.len().min(MOST);

@@ -55,6 +55,7 @@ mod sharing;
 mod subsidy;
 mod supplement;
 mod town;
+mod together;
 mod transfer_between_cities;
 mod visitor;
 mod withdrawal;

@@ -218,14 +218,15 @@ pub(crate) fn book_all(
     payments: Vec<Payment>,
 ) -> BoxFuture<'static, Result<Vec<Result<()>>>> {
     async move {
-        let mut conn = office.pool.acquire().await?;
-        let booked = book_together(&office, &mut conn, &payments).await;
+        let booked = book_together(&office, &payments).await;
         let mut told = Vec::with_capacity(payments.len());
         for payment in &payments {
             told.push(if booked.contains(&payment.journal_id) {
                 Ok(())
             } else {
-                payment.book(&office, &mut conn).await
+                payment
+                    .book(&office, &mut *office.pool.acquire().await?)
+                    .await
             });
         }
         Ok(told)
@@ -234,7 +235,7 @@ pub(crate) fn book_all(
 }
 
 /// The journals that were booked by one statement. What fails has undone itself.
-async fn book_together(office: &Office, conn: &mut PgConnection, all: &[Payment]) -> Vec<i64> {
+async fn book_together(office: &Office, all: &[Payment]) -> Vec<i64> {
     let Some(first) = all.first() else {
         return Vec::new();
     };
@@ -295,7 +296,7 @@ async fn book_together(office: &Office, conn: &mut PgConnection, all: &[Payment]
     .bind(column!(one => one.order_id))
     .bind(column!(one => one.entry.as_slice()))
     .bind(column!(one => one.salt.as_slice()))
-    .fetch_one(conn)
+    .fetch_one(&office.pool)
     .await;
     booked.unwrap_or_else(|error| {
         tracing::debug!(%error, "new cases are booked each alone");

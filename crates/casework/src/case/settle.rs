@@ -445,14 +445,14 @@ pub(crate) fn write_all(
     settled: Vec<Settled>,
 ) -> BoxFuture<'static, Result<Vec<Result<()>>>> {
     async move {
-        let mut conn = office.pool.acquire().await?;
-        let together = write_together(&office, &mut conn, &settled).await;
+        let together = write_together(&office, &settled).await;
         let mut told = Vec::with_capacity(settled.len());
         for one in &settled {
             told.push(if together.contains(&one.case_id) {
                 Ok(())
             } else {
-                one.write(&office, &mut conn).await
+                one.write(&office, &mut *office.pool.acquire().await?)
+                    .await
             });
         }
         Ok(told)
@@ -461,7 +461,7 @@ pub(crate) fn write_all(
 }
 
 /// The cases that were written by one statement. What fails has undone itself.
-async fn write_together(office: &Office, conn: &mut PgConnection, all: &[Settled]) -> Vec<i64> {
+async fn write_together(office: &Office, all: &[Settled]) -> Vec<i64> {
     let Some(first) = all.first() else {
         return Vec::new();
     };
@@ -522,7 +522,7 @@ async fn write_together(office: &Office, conn: &mut PgConnection, all: &[Settled
     .bind(column!(one => one.booked_on))
     .bind(column!(one => one.paid_fen))
     .bind(column!(one => one.end_to_end_id.as_str()))
-    .execute(conn)
+    .execute(&office.pool)
     .await;
     match written {
         Ok(_) => column!(one => one.case_id),
