@@ -154,7 +154,11 @@ fn told_before(before: Option<Command>, digest: Uuid) -> Result<Option<i64>> {
 
 /// An account as it stands, read together with others at this moment.
 pub async fn account(office: &Office, account_id: i64) -> Result<Option<Account>> {
-    office.trays.accounts.put(office, AccountId(account_id)).await
+    office
+        .trays
+        .accounts
+        .put(office, AccountId(account_id))
+        .await
 }
 
 pub(crate) fn read_accounts(

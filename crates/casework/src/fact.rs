@@ -179,8 +179,8 @@ pub async fn recent(
     case_no: Option<&str>,
 ) -> Result<Vec<Option<Fact>>> {
     let asked = asked(office, wanted);
-    let case_id = case_no
-        .and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number));
+    let case_id =
+        case_no.and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number));
     let found = look_up(office, conn, &[asked], case_id).await?;
     Ok(found.into_iter().next().unwrap_or_default())
 }

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use anju_business::sharing::quality;
 use anju_business::withdrawal::payout;
-use anju_casework::case::{
-    self, Case, CaseState, Decided, Leg, Submission, Submitted, Verdict,
-};
+use anju_casework::case::{self, Case, CaseState, Decided, Leg, Submission, Submitted, Verdict};
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Actor, Office, Refusal, Result, RowFault};
@@ -173,14 +171,8 @@ impl Engine {
             let ruling = Ruling::of(&self.office, &request, &gathered)?;
             let decided = ruling.decided(&request, &gathered);
             let mut conn = self.office.pool.acquire().await?;
-            match case::record_verdict(
-                &self.office,
-                &mut conn,
-                &case,
-                &decided,
-                Actor::System,
-            )
-            .await?
+            match case::record_verdict(&self.office, &mut conn, &case, &decided, Actor::System)
+                .await?
             {
                 Verdict::Moved(_) => {
                     drop(conn);

@@ -68,7 +68,10 @@ async fn twelve_at_one_moment_share_commits_and_each_is_paid_once_with_its_own_e
         let done = becomes(&town, case, "done").await;
         let paid = done["amount_fen"].as_i64().expect("an amount");
         assert!(paid > 0, "{done}");
-        assert_eq!(balance(&town.doors, who).await.expect("a balance"), before - paid);
+        assert_eq!(
+            balance(&town.doors, who).await.expect("a balance"),
+            before - paid
+        );
     }
     let booked = town
         .sql("SELECT count(*) FROM journal WHERE event = 21")
@@ -81,13 +84,18 @@ async fn twelve_at_one_moment_share_commits_and_each_is_paid_once_with_its_own_e
     let commits = town
         .sql("SELECT count(DISTINCT xmin::text) FROM journal WHERE event = 21")
         .await;
-    assert!(commits < PEOPLE, "{commits} commits for {PEOPLE} withdrawals");
+    assert!(
+        commits < PEOPLE,
+        "{commits} commits for {PEOPLE} withdrawals"
+    );
     let steps = town
         .sql("SELECT count(*) FROM case_event e WHERE NOT EXISTS (SELECT FROM evidence_leaf l WHERE l.ref_id = e.case_id AND l.seq = e.seq)
                                                 AND NOT EXISTS (SELECT FROM evidence_pending p WHERE p.ref_id = e.case_id AND p.seq = e.seq)")
         .await;
     assert_eq!(steps, 0, "every step has its leaf");
-    let breaches = town.sql("SELECT count(*) FROM business_case WHERE state < 6").await;
+    let breaches = town
+        .sql("SELECT count(*) FROM business_case WHERE state < 6")
+        .await;
     assert_eq!(breaches, 0);
 }
 
@@ -110,7 +118,11 @@ async fn who_has_withdrawn_already_does_not_hold_up_the_others() {
             (201, _) => {
                 let ended = loop {
                     let id = answer.body["case_id"].as_str().expect("an id");
-                    let case = town.doors.get(&format!("/cases/{id}")).await.expect("a door");
+                    let case = town
+                        .doors
+                        .get(&format!("/cases/{id}"))
+                        .await
+                        .expect("a door");
                     let case = case.ok().expect("a case");
                     if matches!(case["state"].as_str(), Some("done" | "refused")) {
                         break case;

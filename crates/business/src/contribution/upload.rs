@@ -193,10 +193,7 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
         roster::read(&bytes).map(|sheet| (roster::lines(&sheet), sheet))
     });
     // The file is read while the database is asked who is a member.
-    let (read, books) = tokio::join!(
-        reading,
-        Books::of_members(office, &employer, upload.month)
-    );
+    let (read, books) = tokio::join!(reading, Books::of_members(office, &employer, upload.month));
     let read = read.map_err(|_| Trouble::Stored("reading a roster did not finish".to_owned()))?;
     let ((lines, faults), sheet) = match read {
         Ok(read) => read,

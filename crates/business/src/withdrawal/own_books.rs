@@ -4,8 +4,8 @@ use anju_domain::calendar::Month;
 use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::NumberKind;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use serde_json::{Value, json};
 use futures::FutureExt;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 

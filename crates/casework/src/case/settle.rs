@@ -130,7 +130,10 @@ pub(crate) fn orders_of_all(
 /// Rows in the order in which their cases were asked for, one of them perhaps by two at once.
 fn by_case<T: Clone>(cases: &[i64], rows: Vec<T>, id: fn(&T) -> i64) -> Vec<Option<T>> {
     let rows: HashMap<i64, T> = rows.into_iter().map(|row| (id(&row), row)).collect();
-    cases.iter().map(|case_id| rows.get(case_id).cloned()).collect()
+    cases
+        .iter()
+        .map(|case_id| rows.get(case_id).cloned())
+        .collect()
 }
 
 /// The bank did not answer: the truth is at the bank.
@@ -451,8 +454,7 @@ pub(crate) fn write_all(
             told.push(if together.contains(&one.case_id) {
                 Ok(())
             } else {
-                one.write(&office, &mut *office.pool.acquire().await?)
-                    .await
+                one.write(&office, &mut *office.pool.acquire().await?).await
             });
         }
         Ok(told)
