@@ -47,6 +47,7 @@ pub struct Authorities {
 
 /// The services that cases can be opened for, by the effect that their definition names; a withdrawal may be policy alone.
 pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Service>> {
+    let trays = Arc::new(withdrawal::own_books::Trays::default());
     policy
         .services()
         .filter_map(|service| -> Option<Arc<dyn Service>> {
@@ -61,6 +62,7 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                     Some(Arc::new(withdrawal::payout::Withdrawal::new(
                         &service.id,
                         kind,
+                        trays.clone(),
                     )))
                 }
                 "register_remittance" => Some(Arc::new(

@@ -2,10 +2,14 @@
 
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
+use anju_ledger::account::Account;
 use anju_ledger::command::{self, Command};
 use anju_ledger::journal::{self, Entry, Header};
+use anju_ledger::statement::{self, AccountEntry};
 use anju_ledger::{AccountId, BusinessDate, Event, JournalId, Role, account, day};
 use chrono::NaiveDate;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -118,11 +122,82 @@ pub async fn remembered_on(
     key: Uuid,
     digest: Uuid,
 ) -> Result<Option<i64>> {
-    match command::look_up(conn, office.ledger(), key).await? {
+    told_before(command::look_up(conn, office.ledger(), key).await?, digest)
+}
+
+/// The same, looked up together with the keys that arrive at this moment.
+///
+/// # Errors
+/// As [`remembered`].
+pub async fn remembered_together(office: &Office, key: Uuid, digest: Uuid) -> Result<Option<i64>> {
+    told_before(office.trays.keys.put(office, key).await?, digest)
+}
+
+pub(crate) fn look_up_all(
+    office: Office,
+    keys: Vec<Uuid>,
+) -> BoxFuture<'static, Result<Vec<Option<Command>>>> {
+    async move {
+        let mut conn = office.pool.acquire().await?;
+        Ok(command::look_up_many(&mut conn, office.ledger(), &keys).await?)
+    }
+    .boxed()
+}
+
+fn told_before(before: Option<Command>, digest: Uuid) -> Result<Option<i64>> {
+    match before {
         Some(before) if before.digest == digest => Ok(Some(before.ref_id)),
         Some(_) => Err(crate::case::other_body().into()),
         None => Ok(None),
     }
+}
+
+/// An account as it stands, read together with others at this moment.
+pub async fn account(office: &Office, account_id: i64) -> Result<Option<Account>> {
+    office
+        .trays
+        .accounts
+        .put(office, AccountId(account_id))
+        .await
+}
+
+pub(crate) fn read_accounts(
+    office: Office,
+    accounts: Vec<AccountId>,
+) -> BoxFuture<'static, Result<Vec<Option<Account>>>> {
+    async move {
+        let mut conn = office.pool.acquire().await?;
+        Ok(account::read_many(&mut conn, office.ledger(), &accounts).await?)
+    }
+    .boxed()
+}
+
+/// An account and the days of which entries are asked for.
+pub(crate) type Span = (AccountId, NaiveDate, NaiveDate);
+
+/// At most so many entries of one account; a person has some forty a year.
+const MOST_ENTRIES: i64 = 1_000;
+
+/// The entries of an account between two days, oldest first, read together with others at this moment.
+pub async fn entries(
+    office: &Office,
+    account_id: i64,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<AccountEntry>> {
+    let span = (AccountId(account_id), from, to);
+    office.trays.entries.put(office, span).await
+}
+
+pub(crate) fn read_entries(
+    office: Office,
+    spans: Vec<Span>,
+) -> BoxFuture<'static, Result<Vec<Vec<AccountEntry>>>> {
+    async move {
+        let mut conn = office.pool.acquire().await?;
+        Ok(statement::entries_of_many(&mut conn, office.ledger(), &spans, MOST_ENTRIES).await?)
+    }
+    .boxed()
 }
 
 /// Opens ledger accounts, one for each owner.

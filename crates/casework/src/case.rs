@@ -10,12 +10,13 @@ mod decide;
 mod many;
 mod past;
 mod pay_many;
+pub(crate) mod payment;
 mod proof;
 mod replay;
 mod returned;
 mod review;
 mod row;
-mod settle;
+pub(crate) mod settle;
 mod submit;
 
 pub use begin::{
@@ -23,7 +24,9 @@ pub use begin::{
     end_reviewing, step,
 };
 pub use closing::{Closing, close_out};
-pub use decide::{Decided, Leg, Target, Verdict, decide, decision_of, kept_facts, record_verdict};
+pub use decide::{
+    Decided, Leg, Verdict, decide, decision_of, kept_facts, pay_at_once, record_verdict,
+};
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use past::{PastCase, Wanted, count_past, past, past_case};
 pub use pay_many::{ToPay, pay_many};

@@ -182,6 +182,33 @@ pub trait Service: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// [`Service::own_books`] for a submission: a service that many ask for at once reads for all of them together.
+    fn own_books_together<'a>(
+        &'a self,
+        office: &'a Office,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        Box::pin(async move {
+            let mut conn = office.pool.acquire().await?;
+            self.own_books(office, &mut conn, request).await
+        })
+    }
+
+    /// [`Service::related_books`] likewise.
+    fn related_books_together<'a>(
+        &'a self,
+        office: &'a Office,
+        request: &'a Request,
+        known: &'a Known,
+        own: &'a mut OwnBooks,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut conn = office.pool.acquire().await?;
+            self.related_books(office, &mut conn, request, known, own)
+                .await
+        })
+    }
+
     /// What an approval does.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use anju_evidence::record;
 use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::same;
 use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
@@ -176,25 +178,61 @@ pub async fn recent(
     wanted: &[Wanted<'_>],
     case_no: Option<&str>,
 ) -> Result<Vec<Option<Fact>>> {
+    let asked = asked(office, wanted);
+    let case_id =
+        case_no.and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number));
+    let found = look_up(office, conn, &[asked], case_id).await?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// The same without a case, looked up together with what others ask for at this moment.
+pub async fn recent_together(office: &Office, wanted: &[Wanted<'_>]) -> Result<Vec<Option<Fact>>> {
+    office.trays.facts.put(office, asked(office, wanted)).await
+}
+
+pub(crate) fn look_up_all(
+    office: Office,
+    asked: Vec<Vec<LookedUp>>,
+) -> BoxFuture<'static, Result<Vec<Vec<Option<Fact>>>>> {
+    async move {
+        let mut conn = office.pool.acquire().await?;
+        look_up(&office, &mut conn, &asked, None).await
+    }
+    .boxed()
+}
+
+/// Answers several lists of questions with one statement.
+async fn look_up(
+    office: &Office,
+    conn: &mut PgConnection,
+    asked: &[Vec<LookedUp>],
+    case_id: Option<i64>,
+) -> Result<Vec<Vec<Option<Fact>>>> {
     #[derive(FromRow)]
     struct Found {
         place: i64,
         #[sqlx(flatten)]
         row: Row,
     }
-    let asked = asked(office, wanted)?;
+    // Which list, and which question of it.
+    let places: Vec<(usize, usize)> = asked
+        .iter()
+        .enumerate()
+        .flat_map(|(list, asked)| asked.iter().map(move |one| (list, one.place)))
+        .collect();
+    let all = || asked.iter().flatten();
     let rows: Vec<Found> = sqlx::query_as(
         "SELECT w.place, f.fact_id, f.type, f.role, f.subject, f.state, f.value, f.source, f.assurance, f.as_of, f.valid_until,
                 f.digest, f.mac
-           FROM unnest($2::bytea[], $3::bytea[], $4::text[], $5::bigint[]) AS w (subject_index, keys_index, type, place)
+           FROM unnest($2::bytea[], $3::bytea[], $4::text[]) WITH ORDINALITY AS w (subject_index, keys_index, type, place)
           CROSS JOIN LATERAL (
                 SELECT *
                   FROM fact
                  WHERE centre_id = $1 AND subject_index = w.subject_index AND type = w.type AND keys_index = w.keys_index
                    AND state IN (1, 2)
-                   AND (valid_until > $6 OR (valid_until IS NULL AND state = 1))
-                   AND (case_id = $7::bigint
-                     OR $7::bigint IS NULL
+                   AND (valid_until > $5 OR (valid_until IS NULL AND state = 1))
+                   AND (case_id = $6::bigint
+                     OR $6::bigint IS NULL
                     AND (case_id IS NULL OR NOT EXISTS (
                            SELECT FROM consent c
                             WHERE c.centre_id = $1 AND c.case_id = fact.case_id AND c.withdrawn_at IS NOT NULL)))
@@ -202,39 +240,42 @@ pub async fn recent(
                  LIMIT 1) AS f",
     )
     .bind(office.centre.id)
-    .bind(asked.iter().map(|asked| asked.subject_index.as_slice()).collect::<Vec<&[u8]>>())
-    .bind(asked.iter().map(|asked| asked.keys_index.as_slice()).collect::<Vec<&[u8]>>())
-    .bind(asked.iter().map(|asked| asked.fact_type).collect::<Vec<&str>>())
-    .bind(asked.iter().map(|asked| asked.place).collect::<Vec<i64>>())
+    .bind(all().map(|asked| asked.subject_index.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(all().map(|asked| asked.keys_index.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(all().map(|asked| asked.fact_type.as_str()).collect::<Vec<&str>>())
     .bind(office.now())
-    .bind(case_no.and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number)))
+    .bind(case_id)
     .fetch_all(conn)
     .await?;
-    let mut found: Vec<Option<Fact>> = wanted.iter().map(|_| None).collect();
+    let mut found: Vec<Vec<Option<Fact>>> = asked
+        .iter()
+        .map(|asked| vec![None; asked.last().map_or(0, |last| last.place + 1)])
+        .collect();
     for row in rows {
-        let place = usize::try_from(row.place)
-            .map_err(|_| Fault::Stored("a place below zero".to_owned()))?;
+        let (list, place) = usize::try_from(row.place - 1)
+            .ok()
+            .and_then(|place| places.get(place).copied())
+            .ok_or_else(|| Fault::Stored("an answer to no question".to_owned()))?;
         let fact = row.row.fact()?;
         // While keys rotate there may be one for each key.
-        if found[place]
-            .as_ref()
-            .is_none_or(|other| other.as_of < fact.as_of)
-        {
-            found[place] = Some(fact);
+        let before = &mut found[list][place];
+        if before.as_ref().is_none_or(|other| other.as_of < fact.as_of) {
+            *before = Some(fact);
         }
     }
     Ok(found)
 }
 
 /// A wanted fact as it is looked up: its place among the wanted, once for each key that is held.
-struct LookedUp<'a> {
+#[derive(Clone)]
+pub(crate) struct LookedUp {
     subject_index: Vec<u8>,
     keys_index: Vec<u8>,
-    fact_type: &'a str,
-    place: i64,
+    fact_type: String,
+    place: usize,
 }
 
-fn asked<'a>(office: &Office, wanted: &[Wanted<'a>]) -> Result<Vec<LookedUp<'a>>> {
+fn asked(office: &Office, wanted: &[Wanted<'_>]) -> Vec<LookedUp> {
     let subjects = each_once(wanted.iter().map(|wanted| wanted.subject_key), |key| {
         office.vault.blind_index(purpose::ID, key).any()
     });
@@ -243,17 +284,16 @@ fn asked<'a>(office: &Office, wanted: &[Wanted<'a>]) -> Result<Vec<LookedUp<'a>>
     });
     let mut asked = Vec::with_capacity(wanted.len());
     for (place, ((wanted, subjects), keys)) in wanted.iter().zip(subjects).zip(keys).enumerate() {
-        let place = i64::try_from(place).map_err(|_| Fault::Stored("too many facts".to_owned()))?;
         for (subject_index, keys_index) in subjects.into_iter().zip(keys) {
             asked.push(LookedUp {
                 subject_index,
                 keys_index,
-                fact_type: wanted.fact_type,
+                fact_type: wanted.fact_type.to_owned(),
                 place,
             });
         }
     }
-    Ok(asked)
+    asked
 }
 
 /// A trace of a question to a source (查询留痕).

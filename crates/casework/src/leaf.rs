@@ -1,9 +1,8 @@
 //! Evidence leaves (存证): each transaction that changes a case or money adds one, in the same transaction; `log` seals them.
 
-use std::thread;
-
 use anju_evidence::proof::BatchPath;
 use anju_evidence::{Hash, record, tree};
+use rayon::prelude::*;
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -77,29 +76,11 @@ impl Batch {
             let commitment = commitment(&entry_salt(&salt, index as u64), &draw(index))?;
             Ok(record::leaf_hash(&record::entry(&commitment)))
         };
-        if size <= SHARE {
-            let hashes = (0..size).map(hash).collect::<Result<_>>()?;
-            return Ok(Self { salt, hashes });
-        }
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let share = size.div_ceil(threads).max(SHARE);
-        let shares: Vec<Result<Vec<Hash>>> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..size)
-                .step_by(share)
-                .map(|from| {
-                    let hash = &hash;
-                    scope.spawn(move || (from..size.min(from + share)).map(hash).collect())
-                })
-                .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().expect("drawing a record does not panic"))
-                .collect()
-        });
-        let mut hashes = Vec::with_capacity(size);
-        for share in shares {
-            hashes.extend(share?);
-        }
+        let hashes = (0..size)
+            .into_par_iter()
+            .with_min_len(SHARE)
+            .map(hash)
+            .collect::<Result<_>>()?;
         Ok(Self { salt, hashes })
     }
 

@@ -32,6 +32,7 @@ pub mod policy_force;
 pub mod rotation;
 pub mod session;
 pub mod staff;
+pub mod tray;
 
 pub use error::{Error, Fault, Refusal, Result, RowFault};
 pub use office::{Actor, Centre, Office};

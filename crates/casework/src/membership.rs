@@ -1,6 +1,10 @@
 //! Memberships (任职关系): a person's account at an employer, with base and ratio.
 
+use std::cmp::Reverse;
+
 use chrono::NaiveDate;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::Deserialize;
 use sqlx::FromRow;
 
@@ -57,18 +61,39 @@ pub struct Membership {
 
 /// The live memberships of a person: at most one fund account, and those that ended, newest first.
 pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Membership>> {
-    Ok(sqlx::query_as(
-        "SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district,
-                m.account_id, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.employer_fen,
-                m.employee_fen, m.from_month, m.sealed_on, m.opened_on
-           FROM membership m JOIN employer e USING (centre_id, employer_id)
-          WHERE m.centre_id = $1 AND m.person_id = $2
-          ORDER BY m.state, m.membership_id DESC LIMIT 20",
-    )
-    .bind(office.centre.id)
-    .bind(person_id)
-    .fetch_all(&office.pool)
-    .await?)
+    office.trays.memberships.put(office, person_id).await
+}
+
+/// The same for those who ask at one moment.
+pub(crate) fn of_people(
+    office: Office,
+    people: Vec<i64>,
+) -> BoxFuture<'static, Result<Vec<Vec<Membership>>>> {
+    async move {
+        let all: Vec<Membership> = sqlx::query_as(
+            "SELECT m.*
+               FROM (SELECT DISTINCT person_id FROM unnest($2::bigint[]) AS named (person_id)) AS asked
+              CROSS JOIN LATERAL (
+                    SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district,
+                           m.account_id, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.employer_fen,
+                           m.employee_fen, m.from_month, m.sealed_on, m.opened_on
+                      FROM membership m JOIN employer e USING (centre_id, employer_id)
+                     WHERE m.centre_id = $1 AND m.person_id = asked.person_id
+                     ORDER BY m.state, m.membership_id DESC LIMIT 20) AS m",
+        )
+        .bind(office.centre.id)
+        .bind(&people)
+        .fetch_all(&office.pool)
+        .await?;
+        let of = |person_id: &i64| {
+            let own = all.iter().filter(|one| one.person_id == *person_id);
+            let mut own: Vec<Membership> = own.cloned().collect();
+            own.sort_by_key(|one| (one.state, Reverse(one.membership_id)));
+            own
+        };
+        Ok(people.iter().map(of).collect())
+    }
+    .boxed()
 }
 
 /// Which person an account belongs to.

@@ -6,14 +6,26 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use anju_domain::calendar::Holidays;
 use anju_domain::clock::{Clock, shanghai_date};
-use anju_ledger::{EntryTable, Ids};
+use anju_ledger::account::Account;
+use anju_ledger::command::Command;
+use anju_ledger::statement::AccountEntry;
+use anju_ledger::{AccountId, EntryTable, Ids};
+use anju_policy::fact::Fact;
 use anju_policy::{PolicyFiles, PolicySet};
 use anju_vault::{PublicNumbers, Vault};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgPool;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
+use crate::case::payment::{self, Payment};
+use crate::case::settle::{self, Settled};
 use crate::catalogue::{Catalogue, Service};
+use crate::fact::LookedUp;
+use crate::membership::{self, Membership};
+use crate::session::{self, Session};
+use crate::tray::Tray;
+use crate::{Result, books, fact, outbox};
 
 /// The housing provident fund centre (住房公积金中心) that this program serves.
 #[derive(Debug, Clone)]
@@ -143,10 +155,45 @@ pub struct Inner {
     next_at: AtomicI64,
     /// Older versions that cases name, loaded when they are asked for.
     older: Mutex<HashMap<i32, Arc<PolicySet>>>,
+    /// Where work that arrives together meets.
+    pub(crate) trays: Trays,
     /// Wakes the engine.
     pub wake: Notify,
     /// Wakes whoever waits for a case.
     watchers: Mutex<HashMap<i64, Arc<Notify>>>,
+}
+
+/// Where work of each kind meets that arrives at one moment.
+pub(crate) struct Trays {
+    pub(crate) keys: Tray<Uuid, Option<Command>>,
+    pub(crate) facts: Tray<Vec<LookedUp>, Vec<Option<Fact>>>,
+    pub(crate) sessions: Tray<Vec<u8>, Option<Session>>,
+    pub(crate) memberships: Tray<i64, Vec<Membership>>,
+    pub(crate) accounts: Tray<AccountId, Option<Account>>,
+    pub(crate) entries: Tray<books::Span, Vec<AccountEntry>>,
+    pub(crate) payments: Tray<Payment, Result<()>>,
+    pub(crate) orders: Tray<i64, Option<settle::Ordered>>,
+    pub(crate) paying: Tray<i64, Option<settle::Paying>>,
+    pub(crate) settled: Tray<Settled, Result<()>>,
+    pub(crate) finished: Tray<i64, ()>,
+}
+
+impl Default for Trays {
+    fn default() -> Self {
+        Self {
+            keys: Tray::new(books::look_up_all),
+            facts: Tray::new(fact::look_up_all),
+            sessions: Tray::new(session::find_all),
+            memberships: Tray::new(membership::of_people),
+            accounts: Tray::new(books::read_accounts),
+            entries: Tray::new(books::read_entries),
+            payments: Tray::that_commits(payment::book_all),
+            orders: Tray::new(settle::orders_of_all),
+            paying: Tray::new(settle::read_all),
+            settled: Tray::that_commits(settle::write_all),
+            finished: Tray::that_commits(outbox::finish_all),
+        }
+    }
 }
 
 impl std::ops::Deref for Office {
@@ -190,6 +237,7 @@ impl Office {
             next: Mutex::new(None),
             next_at: AtomicI64::new(i64::MAX),
             older: Mutex::new(HashMap::new()),
+            trays: Trays::default(),
             wake: Notify::new(),
             watchers: Mutex::new(HashMap::new()),
         }))

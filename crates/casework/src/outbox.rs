@@ -4,6 +4,8 @@
 //! leased again (`attempts > 1`) may have reached the other side: a payment is then queried, never sent blindly.
 
 use chrono::{DateTime, Duration, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
@@ -221,17 +223,24 @@ pub async fn lease(office: &Office, limit: i64) -> Result<Vec<Message>> {
     .await?)
 }
 
-/// Moves finished messages out; they are kept.
-pub async fn finish(office: &Office, ids: &[i64]) -> Result<()> {
-    sqlx::query(
-        "WITH done AS (DELETE FROM outbox WHERE centre_id = $1 AND outbox_id = ANY ($2) RETURNING *)
-         INSERT INTO outbox_done SELECT * FROM done",
-    )
-    .bind(office.centre.id)
-    .bind(ids)
-    .execute(&office.pool)
-    .await?;
-    Ok(())
+/// Moves a finished message out, together with those that are finished at this moment; it is kept.
+pub async fn finish(office: &Office, outbox_id: i64) -> Result<()> {
+    office.trays.finished.put(office, outbox_id).await
+}
+
+pub(crate) fn finish_all(office: Office, ids: Vec<i64>) -> BoxFuture<'static, Result<Vec<()>>> {
+    async move {
+        sqlx::query(
+            "WITH done AS (DELETE FROM outbox WHERE centre_id = $1 AND outbox_id = ANY ($2) RETURNING *)
+             INSERT INTO outbox_done SELECT * FROM done",
+        )
+        .bind(office.centre.id)
+        .bind(&ids)
+        .execute(&office.pool)
+        .await?;
+        Ok(vec![(); ids.len()])
+    }
+    .boxed()
 }
 
 /// Sees a message again later: a payment whose result is not known yet, a phone that did not answer.

@@ -3,6 +3,8 @@
 use anju_domain::phone::Phone;
 use anju_vault::token;
 use chrono::{DateTime, Duration, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -200,16 +202,7 @@ async fn insert(
 pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
     let now = office.now();
     let hash = token::hash(token);
-    let session: Option<Session> = sqlx::query_as(
-        "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
-                face_digest, face_at, sms_digest, sms_at, served_person, served_employer, served_reason, uscc, holder_role, holder_sealed
-           FROM session WHERE token_hash = $1 AND centre_id = $2 AND ended_at IS NULL AND expires_at > $3",
-    )
-    .bind(hash.as_slice())
-    .bind(office.centre.id)
-    .bind(now)
-    .fetch_optional(&office.pool)
-    .await?;
+    let session = office.trays.sessions.put(office, hash.to_vec()).await?;
     let Some(session) = session else {
         return Ok(None);
     };
@@ -231,6 +224,38 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
             .await?;
     }
     Ok(Some(session))
+}
+
+/// The live sessions of these tokens' hashes: those who come at one moment are looked up together.
+pub(crate) fn find_all(
+    office: Office,
+    hashes: Vec<Vec<u8>>,
+) -> BoxFuture<'static, Result<Vec<Option<Session>>>> {
+    #[derive(FromRow)]
+    struct Found {
+        token_hash: Vec<u8>,
+        #[sqlx(flatten)]
+        session: Session,
+    }
+    async move {
+        let found: Vec<Found> = sqlx::query_as(
+            "SELECT token_hash, session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
+                    face_digest, face_at, sms_digest, sms_at, served_person, served_employer, served_reason, uscc, holder_role,
+                    holder_sealed
+               FROM session WHERE token_hash = ANY ($1) AND centre_id = $2 AND ended_at IS NULL AND expires_at > $3",
+        )
+        .bind(&hashes)
+        .bind(office.centre.id)
+        .bind(office.now())
+        .fetch_all(&office.pool)
+        .await?;
+        let of = |hash: &Vec<u8>| {
+            let found = found.iter().find(|found| found.token_hash == *hash);
+            found.map(|found| found.session.clone())
+        };
+        Ok(hashes.iter().map(of).collect())
+    }
+    .boxed()
 }
 
 /// The live sessions of a subject, newest first.

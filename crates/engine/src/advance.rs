@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 
 use anju_business::sharing::quality;
 use anju_business::withdrawal::payout;
-use anju_casework::PgConnection;
-use anju_casework::case::{
-    self, Case, CaseState, Decided, Leg, Submission, Submitted, Target, Verdict,
-};
+use anju_casework::case::{self, Case, CaseState, Decided, Leg, Submission, Submitted, Verdict};
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Actor, Office, Refusal, Result, RowFault};
@@ -76,19 +73,14 @@ impl Engine {
         let service = office.catalogue.find(&submission.request.service)?;
         let wish = service.wish(&submission.request);
         let begins_itself = service.begin(office, &submission);
+        if let Some(before) = remembered(office, &submission).await? {
+            return Ok(Submitted::Before(before));
+        }
+        if begins_itself.is_none()
+            && !service.carries_out()
+            && let Some(done) = self.submit_at_hand(&*service, &submission, &wish).await?
         {
-            let mut conn = office.pool.acquire().await?;
-            if let Some(before) = remembered(office, &mut conn, &submission).await? {
-                return Ok(Submitted::Before(before));
-            }
-            if begins_itself.is_none()
-                && !service.carries_out()
-                && let Some(done) = self
-                    .submit_at_hand(&mut conn, &*service, &submission, &wish)
-                    .await?
-            {
-                return Ok(done);
-            }
+            return Ok(done);
         }
         if let Some(begins) = begins_itself {
             return match begins.await {
@@ -138,14 +130,13 @@ impl Engine {
     /// One statement from the request to the money, when nothing has to be asked and the answer is yes.
     async fn submit_at_hand(
         &self,
-        conn: &mut PgConnection,
         service: &dyn Service,
         submission: &Submission,
         wish: &str,
     ) -> Result<Option<Submitted>> {
         for _ in 0..AGAIN {
             let Some(gathered) = self
-                .gather_within(service, &submission.request, Reach::AtHand(&mut *conn))
+                .gather_within(service, &submission.request, Reach::AtHand)
                 .await?
             else {
                 return Ok(None);
@@ -155,18 +146,10 @@ impl Engine {
                 return Ok(None);
             }
             let decided = ruling.decided(&submission.request, &gathered);
-            match case::record_verdict(
-                &self.office,
-                &mut *conn,
-                &Target::New(submission, wish),
-                &decided,
-                submission.actor,
-            )
-            .await?
-            {
+            match case::pay_at_once(&self.office, submission, wish, &decided).await? {
                 Verdict::Moved(_) => return Ok(Some(Submitted::New(submission.case_id))),
                 Verdict::Again => {
-                    if let Some(before) = remembered(&self.office, &mut *conn, submission).await? {
+                    if let Some(before) = remembered(&self.office, submission).await? {
                         return Ok(Some(Submitted::Before(before)));
                     }
                 }
@@ -188,14 +171,8 @@ impl Engine {
             let ruling = Ruling::of(&self.office, &request, &gathered)?;
             let decided = ruling.decided(&request, &gathered);
             let mut conn = self.office.pool.acquire().await?;
-            match case::record_verdict(
-                &self.office,
-                &mut conn,
-                &Target::Open(&case),
-                &decided,
-                Actor::System,
-            )
-            .await?
+            match case::record_verdict(&self.office, &mut conn, &case, &decided, Actor::System)
+                .await?
             {
                 Verdict::Moved(_) => {
                     drop(conn);
@@ -297,12 +274,8 @@ impl Engine {
 }
 
 /// The case that the submission's key made before.
-async fn remembered(
-    office: &Office,
-    conn: &mut PgConnection,
-    submission: &Submission,
-) -> Result<Option<i64>> {
-    anju_casework::books::remembered_on(office, conn, submission.key, submission.digest).await
+async fn remembered(office: &Office, submission: &Submission) -> Result<Option<i64>> {
+    anju_casework::books::remembered_together(office, submission.key, submission.digest).await
 }
 
 /// The request of a case. Whoever submitted it passed the face step, or stood at the counter.

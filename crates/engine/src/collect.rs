@@ -48,7 +48,7 @@ pub(crate) async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
         .and_then(Value::as_i64)
         .ok_or_else(|| Fault::Stored("a collection names no file".to_owned()))?;
     let Some(file) = collection::file(office, file_id).await? else {
-        return outbox::finish(office, &[message.outbox_id]).await;
+        return outbox::finish(office, message.outbox_id).await;
     };
     let on_wire = on_wire(&file);
     let outcome = if message.attempts <= 1 {
@@ -77,7 +77,7 @@ pub(crate) async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
         }
     }
     if collection::file(office, file_id).await?.is_none() {
-        return outbox::finish(office, &[message.outbox_id]).await;
+        return outbox::finish(office, message.outbox_id).await;
     }
     let again = office.now() + query_after(message.attempts);
     outbox::later(office, message.outbox_id, again).await

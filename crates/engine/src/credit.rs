@@ -12,12 +12,12 @@ use crate::deliver::query_after;
 pub(crate) async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
     let office = &engine.office;
     let Some((bank, message)) = credit::message(office, &row.payload).await? else {
-        return outbox::finish(office, &[row.outbox_id]).await;
+        return outbox::finish(office, row.outbox_id).await;
     };
     match engine.banks.refer(&bank, &message).await {
         Ok(()) => {
             credit::taken(office, &row.payload).await?;
-            outbox::finish(office, &[row.outbox_id]).await
+            outbox::finish(office, row.outbox_id).await
         }
         Err(fault) => {
             tracing::warn!(outbox = row.outbox_id, bank, %fault, "a bank did not take a credit referral; it is said again");

@@ -18,8 +18,8 @@ use crate::payer::Payer;
 use crate::{Engine, collect, credit};
 
 /// Messages leased at once, and sent at once.
-const BATCH: i64 = 20;
-const AT_ONCE: usize = 8;
+const BATCH: i64 = 100;
+const AT_ONCE: usize = 32;
 
 /// A bank's own window: an order that it does not know by then never reached it.
 pub(crate) const WINDOW: TimeDelta = TimeDelta::seconds(60);
@@ -106,7 +106,7 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
     };
     // A notice may have settled it in the meantime.
     let Some(order) = order else {
-        return outbox::finish(office, &[message.outbox_id]).await;
+        return outbox::finish(office, message.outbox_id).await;
     };
     let (sent_at, began) = (office.now(), Instant::now());
     let outcome = if message.attempts <= 1 {
@@ -158,12 +158,12 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
             if payer.settled(office, &report).await? {
                 return Ok(());
             }
-            outbox::finish(office, &[message.outbox_id]).await
+            outbox::finish(office, message.outbox_id).await
         }
         SendOutcome::Rejected { code, reason } => {
             report.reason = Some(format!("{code} {reason}"));
             payer.rejected(office, &report).await?;
-            outbox::finish(office, &[message.outbox_id]).await
+            outbox::finish(office, message.outbox_id).await
         }
         SendOutcome::Accepted => {
             outbox::later(
@@ -228,7 +228,7 @@ async fn send(engine: &Engine, order: &Order) -> SendOutcome {
 async fn tell(engine: &Engine, message: &Message) -> Result<()> {
     let office = &engine.office;
     let Some(drawn) = notice::draw(office, &message.payload).await? else {
-        return outbox::finish(office, &[message.outbox_id]).await;
+        return outbox::finish(office, message.outbox_id).await;
     };
     match send_sms(
         engine.gateway.line(),
@@ -239,14 +239,14 @@ async fn tell(engine: &Engine, message: &Message) -> Result<()> {
     .await
     {
         Ok(_) | Err(SendFault::Rejected | SendFault::TooLong) => {
-            outbox::finish(office, &[message.outbox_id]).await
+            outbox::finish(office, message.outbox_id).await
         }
         Err(SendFault::Call(_)) if message.attempts >= SMS_TRIES => {
             tracing::warn!(
                 outbox = message.outbox_id,
                 "a phone was not reached; given up"
             );
-            outbox::finish(office, &[message.outbox_id]).await
+            outbox::finish(office, message.outbox_id).await
         }
         Err(SendFault::Call(_)) => {
             outbox::later(

@@ -38,10 +38,9 @@ pub struct Gathered {
 
 /// Where facts may come from.
 pub(crate) enum Reach<'a> {
-    /// Only what is kept and valid, all of it read over this one connection: taking one from the pool and giving it back costs as
-    /// much as a question.
-    AtHand(&'a mut PgConnection),
-    /// The same, but what is not kept stays unknown instead of ending the round.
+    /// Only what is kept and valid, read together with whatever else is submitted at this moment.
+    AtHand,
+    /// The same for one alone over this connection, but what is not kept stays unknown instead of ending the round.
     Kept(&'a mut PgConnection),
     /// Sources are asked; no connection is held meanwhile.
     Sources,
@@ -55,7 +54,8 @@ impl Reach<'_> {
         request: &Request,
     ) -> Result<OwnBooks> {
         match self {
-            Self::AtHand(conn) | Self::Kept(conn) => service.own_books(office, conn, request).await,
+            Self::AtHand => service.own_books_together(office, request).await,
+            Self::Kept(conn) => service.own_books(office, conn, request).await,
             Self::Sources => {
                 let mut conn = office.pool.acquire().await?;
                 service.own_books(office, &mut conn, request).await
@@ -73,7 +73,12 @@ impl Reach<'_> {
         own: &mut OwnBooks,
     ) -> Result<()> {
         match self {
-            Self::AtHand(conn) | Self::Kept(conn) => {
+            Self::AtHand => {
+                service
+                    .related_books_together(office, request, known, own)
+                    .await
+            }
+            Self::Kept(conn) => {
                 service
                     .related_books(office, conn, request, known, own)
                     .await
@@ -142,7 +147,7 @@ impl Engine {
             }
             // What is kept was asked for under a consent of its own.
             let ground = match &reach {
-                Reach::AtHand(_) | Reach::Kept(_) => consent::Ground::None,
+                Reach::AtHand | Reach::Kept(_) => consent::Ground::None,
                 Reach::Sources => self.ground(request).await?,
             };
             let requests = self.needed(&policy, request, &facts, &own, at, &ground, &mut asked)?;
@@ -157,8 +162,8 @@ impl Engine {
                     .fetch(requests)
                     .await
                     .map_err(|error| Fault::Outside(error.to_string()))?,
-                Reach::AtHand(conn) => {
-                    let found = kept::recent(office, conn, &requests).await?;
+                Reach::AtHand => {
+                    let found = kept::recent_together(office, &requests).await?;
                     match found.into_iter().collect::<Option<Vec<_>>>() {
                         Some(found) => found,
                         None => return Ok(None),
@@ -176,6 +181,11 @@ impl Engine {
             });
             got.into_iter().for_each(|fact| facts.put(fact));
             stand_in(&mut facts, &papers);
+        }
+        // Our books are read for the instant of the decision.
+        for fact in &mut own.facts {
+            fact.as_of = at.now;
+            facts.put(fact.clone());
         }
         own.claim_kind = kind;
         Ok(Some(Gathered {

@@ -34,7 +34,7 @@ impl Engine {
         match sent {
             Ok(Sent::Taken) => {
                 message::handed(office, &row.payload).await?;
-                outbox::finish(office, &[row.outbox_id]).await
+                outbox::finish(office, row.outbox_id).await
             }
             Ok(Sent::NoSuchCentre) => {
                 tracing::error!(
@@ -45,7 +45,7 @@ impl Engine {
                 if let Some(letter_id) = letter_id {
                     incoming::undeliverable(office, letter_id).await?;
                 }
-                outbox::finish(office, &[row.outbox_id]).await
+                outbox::finish(office, row.outbox_id).await
             }
             Err(fault) => {
                 tracing::warn!(

@@ -49,28 +49,45 @@ pub async fn recent(
     requests: &[FactRequest],
 ) -> Result<Vec<Option<Fact>>, Error> {
     let keys: Vec<String> = requests.iter().map(other_keys).collect();
-    let wanted: Vec<Wanted<'_>> = requests
+    let case_no = requests
+        .first()
+        .map(|request| request.purpose.case_no.as_str())
+        .filter(|number| !number.is_empty());
+    let found = fact::recent(office, conn, &wanted(requests, &keys), case_no).await?;
+    Ok(as_asked(requests, found))
+}
+
+/// The same before there is a case, looked up together with what others ask for at this moment.
+pub async fn recent_together(
+    office: &Office,
+    requests: &[FactRequest],
+) -> Result<Vec<Option<Fact>>, Error> {
+    let keys: Vec<String> = requests.iter().map(other_keys).collect();
+    let found = fact::recent_together(office, &wanted(requests, &keys)).await?;
+    Ok(as_asked(requests, found))
+}
+
+fn wanted<'a>(requests: &'a [FactRequest], keys: &'a [String]) -> Vec<Wanted<'a>> {
+    requests
         .iter()
-        .zip(&keys)
+        .zip(keys)
         .map(|(request, other_keys)| Wanted {
             fact_type: &request.fact_type,
             subject_key: &request.keys.id,
             other_keys,
         })
-        .collect();
-    let case_no = requests
-        .first()
-        .map(|request| request.purpose.case_no.as_str())
-        .filter(|number| !number.is_empty());
-    let mut found = fact::recent(office, conn, &wanted, case_no).await?;
-    // A kept fact takes the role in which it is asked for now.
+        .collect()
+}
+
+/// A kept fact takes the role in which it is asked for now.
+fn as_asked(requests: &[FactRequest], mut found: Vec<Option<Fact>>) -> Vec<Option<Fact>> {
     for (request, fact) in requests.iter().zip(&mut found) {
         if let Some(fact) = fact {
             fact.role.clone_from(&request.role);
             fact.subject.clone_from(&request.shown);
         }
     }
-    Ok(found)
+    found
 }
 
 impl FactStore for OfficeStore {

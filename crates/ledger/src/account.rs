@@ -285,6 +285,34 @@ pub async fn read(
     Ok(row.map(Account::from))
 }
 
+/// Several accounts, in the order of these numbers: one statement for all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_many(
+    conn: &mut PgConnection,
+    centre: Centre,
+    accounts: &[AccountId],
+) -> Result<Vec<Option<Account>>> {
+    let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT account_id, owner_id, kind, state, subject, balance_fen, frozen_fen, reserved_fen, product, product_date,
+                settled_on, last_product, last_interest, version
+           FROM ledger_account
+          WHERE centre_id = $1
+            AND account_id = ANY ($2)",
+    )
+    .bind(centre.0)
+    .bind(&ids)
+    .fetch_all(conn)
+    .await?;
+    let found: std::collections::HashMap<i64, Account> = rows
+        .into_iter()
+        .map(|row| (row.account_id, Account::from(row)))
+        .collect();
+    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+}
+
 /// The accounts of a person, an employer or a loan, in the order of their numbers; at most 100. Owners of different
 /// sorts share one sequence of ids, so that the number alone tells whose they are.
 ///

@@ -57,6 +57,38 @@ pub async fn look_up(
     )
 }
 
+/// What each of these keys did before, in order: one statement for all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn look_up_many(
+    conn: &mut PgConnection,
+    centre: Centre,
+    keys: &[Uuid],
+) -> Result<Vec<Option<Command>>> {
+    let known: Vec<(i64, Uuid, i64, i16)> = sqlx::query_as(
+        "SELECT asked.place, c.digest, c.ref_id, c.code
+           FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (key, place)
+           JOIN command c ON c.centre_id = $1 AND c.key = asked.key",
+    )
+    .bind(centre.0)
+    .bind(keys)
+    .fetch_all(conn)
+    .await?;
+    let mut found = vec![None; keys.len()];
+    for (place, digest, ref_id, code) in known {
+        let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
+        if let Some(one) = found.get_mut(place) {
+            *one = Some(Command {
+                digest,
+                ref_id,
+                code,
+            });
+        }
+    }
+    Ok(found)
+}
+
 /// Stores the key of something that books nothing, in the transaction of its effect.
 ///
 /// # Errors

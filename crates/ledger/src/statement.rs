@@ -41,6 +41,7 @@ pub struct AccountEntry {
 
 #[derive(sqlx::FromRow)]
 struct Row {
+    place: i64,
     business_date: NaiveDate,
     made_at: DateTime<Utc>,
     journal_id: i64,
@@ -66,34 +67,69 @@ pub async fn entries(
     after: Option<EntryKey>,
     limit: i64,
 ) -> Result<Vec<AccountEntry>> {
+    let asked = [(account, from, to)];
+    let found = read(conn, centre, &asked, after, limit).await?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// The entries of several accounts, each from one day to another, newest last: one statement for all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn entries_of_many(
+    conn: &mut PgConnection,
+    centre: Centre,
+    asked: &[(AccountId, NaiveDate, NaiveDate)],
+    limit: i64,
+) -> Result<Vec<Vec<AccountEntry>>> {
+    read(conn, centre, asked, None, limit).await
+}
+
+async fn read(
+    conn: &mut PgConnection,
+    centre: Centre,
+    asked: &[(AccountId, NaiveDate, NaiveDate)],
+    after: Option<EntryKey>,
+    limit: i64,
+) -> Result<Vec<Vec<AccountEntry>>> {
     let rows: Vec<Row> = sqlx::query_as(include_str!("sql/statement.sql"))
         .bind(centre.0)
-        .bind(account.0)
-        .bind(from)
-        .bind(to)
+        .bind(asked.iter().map(|one| one.0.0).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.1).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.2).collect::<Vec<_>>())
         .bind(after.map(|key| key.business_date))
         .bind(after.map(|key| key.at))
         .bind(after.map(|key| key.journal_id.0))
         .bind(limit)
         .fetch_all(conn)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| AccountEntry {
+    let mut found = vec![Vec::new(); asked.len()];
+    for row in rows {
+        let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
+        if let Some(entries) = found.get_mut(place) {
+            entries.push(row.entry());
+        }
+    }
+    Ok(found)
+}
+
+impl Row {
+    fn entry(self) -> AccountEntry {
+        AccountEntry {
             key: EntryKey {
-                business_date: row.business_date,
-                at: row.made_at,
-                journal_id: JournalId(row.journal_id),
+                business_date: self.business_date,
+                at: self.made_at,
+                journal_id: JournalId(self.journal_id),
             },
-            value_date: row.value_date,
-            event: Event(row.event),
-            month: row.month.map(|index| Month::from_index(i32::from(index))),
-            amount: Fen::new(row.amount_fen),
-            balance: Fen::new(row.balance_fen),
-            case_id: row.case_id,
-            reverses: row.reverses.map(JournalId),
-        })
-        .collect())
+            value_date: self.value_date,
+            event: Event(self.event),
+            month: self.month.map(|index| Month::from_index(i32::from(index))),
+            amount: Fen::new(self.amount_fen),
+            balance: Fen::new(self.balance_fen),
+            case_id: self.case_id,
+            reverses: self.reverses.map(JournalId),
+        }
+    }
 }
 
 impl std::fmt::Display for EntryKey {

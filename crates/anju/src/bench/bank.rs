@@ -18,8 +18,8 @@ use futures::{TryStreamExt, stream};
 use tokio::task::JoinHandle;
 
 /// As `engine::deliver` leases and sends.
-const BATCH: i64 = 20;
-const AT_ONCE: usize = 8;
+const BATCH: i64 = 100;
+const AT_ONCE: usize = 32;
 
 /// Pays until it is told to stop; then pays what is left.
 pub struct Bank {
@@ -90,6 +90,6 @@ async fn deliver(office: &Office, message: Message) -> anyhow::Result<()> {
             }
         }
     }
-    outbox::finish(office, &[message.outbox_id]).await?;
+    outbox::finish(office, message.outbox_id).await?;
     Ok(())
 }

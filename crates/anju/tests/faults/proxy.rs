@@ -336,7 +336,15 @@ impl Shared {
 
 /// Whether a statement of the product changes something: it says so, or calls a function that does.
 fn is_change(text: &str) -> bool {
-    let writes = ["INSERT INTO", "UPDATE ", "DELETE FROM", "case_execute("];
+    let writes = [
+        "INSERT INTO",
+        "UPDATE ",
+        "DELETE FROM",
+        "case_execute(",
+        "cases_execute_together(",
+        "case_paid(",
+        "cases_paid_together(",
+    ];
     writes.iter().any(|word| text.contains(word))
         || text.match_indices("ledger_").any(|(at, _)| {
             let rest = text[at..]

@@ -58,6 +58,7 @@ mod service;
 mod sharing;
 mod subsidy;
 mod supplement;
+mod together;
 mod town;
 mod transfer_between_cities;
 mod visitor;

@@ -171,9 +171,18 @@ pub(crate) async fn allocate(
             (Part::Employer, Part::Employee)
         },
     };
-    journal::allocate(tx, &header, &allocation).await?;
     let now = office.now();
-    let leaf = proof::batch(office, list, &lines, now, anju_vault::random())?.leaf()?;
+    // The evidence is drawn while the database books.
+    let drawing = {
+        let (office, list, lines) = (office.clone(), list.clone(), lines.clone());
+        tokio::task::spawn_blocking(move || {
+            proof::batch(&office, &list, &lines, now, anju_vault::random())?.leaf()
+        })
+    };
+    journal::allocate(tx, &header, &allocation).await?;
+    let leaf = drawing
+        .await
+        .map_err(|_| Fault::Stored("drawing the evidence of a list did not finish".to_owned()))??;
     leaf::add(office, tx, leaf::kind::BATCH, list.remittance_id, &leaf).await?;
 
     let ms = i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX);

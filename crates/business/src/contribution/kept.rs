@@ -213,7 +213,10 @@ impl Columns {
             .push(index(new_person, purpose::NAME, line.name.expose()));
         self.name_sealed
             .push(sealed(new_person, purpose::NAME, line.name.expose()));
-        let phone = line.phone.as_ref().map(|phone| phone.expose());
+        // A phone in the roster is a first registration only.
+        let has_phone = books.rows.get(id).is_some_and(|member| member.has_phone);
+        let phone = line.phone.as_ref().filter(|_| !has_phone);
+        let phone = phone.map(|phone| phone.expose());
         self.phone_index.push(index(
             phone.is_some(),
             purpose::PHONE,

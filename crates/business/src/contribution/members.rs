@@ -9,11 +9,12 @@ use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
 use anju_domain::name::PersonName;
 use anju_domain::rate::Bp;
+use rayon::prelude::*;
 use sqlx::FromRow;
 
 use anju_casework::employer::Employer;
 use anju_casework::person::{purpose, text};
-use anju_casework::{Office, Result};
+use anju_casework::{Fault, Office, Result};
 
 use super::roster::{Elsewhere, LastLine, Member, MemberState, RatioChange, RosterLine};
 use super::upload::stored;
@@ -43,6 +44,8 @@ pub(super) struct MemberRow {
     pub(super) ratio_employee_bp: i32,
     pub(super) base_year: Option<i32>,
     pub(super) last_fen: Option<i64>,
+    /// Whether a phone is registered: a roster's is a first registration only.
+    pub(super) has_phone: bool,
 }
 
 /// A person who is known to the centre, with the account that may come over.
@@ -69,9 +72,21 @@ impl Books {
         month: Month,
         lines: &[RosterLine],
     ) -> Result<Self> {
+        let mut books = Self::of_members(office, employer, month).await?;
+        books.add_joining(office, lines).await?;
+        Ok(books)
+    }
+
+    /// What is known before a list is read.
+    pub(super) async fn of_members(
+        office: &Office,
+        employer: &Employer,
+        month: Month,
+    ) -> Result<Self> {
         let rows: Vec<MemberRow> = sqlx::query_as(
             "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
-                    m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, l.employer_fen + l.employee_fen AS last_fen
+                    m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, l.employer_fen + l.employee_fen AS last_fen,
+                    p.phone_index IS NOT NULL AS has_phone
                FROM membership m
                JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
                LEFT JOIN remittance r
@@ -88,13 +103,24 @@ impl Books {
         .await?;
         let mut last_month = left_since(office, employer, month).await?;
         let year = contribution_year_of(month);
-        let mut members = HashMap::with_capacity(rows.len());
-        let mut by_id = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let id = IdNumber::parse(&text(&office.vault, purpose::ID, &row.id_sealed)?)
-                .map_err(stored)?;
-            let name = PersonName::parse(&text(&office.vault, purpose::NAME, &row.name_sealed)?)
-                .map_err(stored)?;
+        let vault = office.vault.clone();
+        // Fifty thousand names and numbers are opened on all cores, and on none that answers others meanwhile.
+        let opened = tokio::task::spawn_blocking(move || {
+            rows.into_par_iter()
+                .map(|row| {
+                    let id = IdNumber::parse(&text(&vault, purpose::ID, &row.id_sealed)?)
+                        .map_err(stored)?;
+                    let name = PersonName::parse(&text(&vault, purpose::NAME, &row.name_sealed)?)
+                        .map_err(stored)?;
+                    Ok((id, name, row))
+                })
+                .collect::<Result<Vec<(IdNumber, PersonName, MemberRow)>>>()
+        })
+        .await
+        .map_err(|_| Fault::Stored("opening a list of members did not finish".to_owned()))??;
+        let mut members = HashMap::with_capacity(opened.len());
+        let mut by_id = HashMap::with_capacity(opened.len());
+        for (id, name, row) in opened {
             let ratios = Ratios {
                 employer: Bp::new(row.ratio_employer_bp),
                 employee: Bp::new(row.ratio_employee_bp),
@@ -124,13 +150,31 @@ impl Books {
             );
             by_id.insert(id, row);
         }
+        Ok(Self {
+            members,
+            rows: by_id,
+            elsewhere: HashMap::new(),
+            persons: HashMap::new(),
+            last_month,
+            ratio_change: ratio_change(office, employer, month).await?,
+            list_version: employer.list_version,
+        })
+    }
+
+    /// Adds whom a list brings.
+    pub(super) async fn add_joining(
+        &mut self,
+        office: &Office,
+        lines: &[RosterLine],
+    ) -> Result<()> {
         let joining: Vec<&IdNumber> = lines
             .iter()
             .filter_map(|line| line.id_number.given())
-            .filter(|id| !members.contains_key(*id))
+            .filter(|id| !self.members.contains_key(*id))
             .collect();
-        let persons = known_people(office, &joining).await?;
-        let elsewhere = persons
+        self.persons = known_people(office, &joining).await?;
+        self.elsewhere = self
+            .persons
             .iter()
             .map(|(id, person)| {
                 let place = match person.state {
@@ -141,15 +185,7 @@ impl Books {
                 (id.clone(), place)
             })
             .collect();
-        Ok(Self {
-            members,
-            rows: by_id,
-            elsewhere,
-            persons,
-            last_month,
-            ratio_change: ratio_change(office, employer, month).await?,
-            list_version: employer.list_version,
-        })
+        Ok(())
     }
 }
 

@@ -189,11 +189,12 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
     }
     let employer = employer::require_open(office, upload.employer_id).await?;
     let bytes = upload.bytes;
-    let read = tokio::task::spawn_blocking(move || {
+    let reading = tokio::task::spawn_blocking(move || {
         roster::read(&bytes).map(|sheet| (roster::lines(&sheet), sheet))
-    })
-    .await
-    .map_err(|_| Trouble::Stored("reading a roster did not finish".to_owned()))?;
+    });
+    // The file is read while the database is asked who is a member.
+    let (read, books) = tokio::join!(reading, Books::of_members(office, &employer, upload.month));
+    let read = read.map_err(|_| Trouble::Stored("reading a roster did not finish".to_owned()))?;
     let ((lines, faults), sheet) = match read {
         Ok(read) => read,
         Err(faults) => return Ok(Upload::Refused(Box::new(Mistakes::whole(faults)))),
@@ -203,7 +204,8 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
     {
         return Ok(Upload::Refused(Box::new(Mistakes::whole(vec![fault]))));
     }
-    let books = Books::read(office, &employer, upload.month, &lines).await?;
+    let mut books = books?;
+    books.add_joining(office, &lines).await?;
     let policy = roster_policy(office, &employer, upload.month)?;
     let no_answers = HashMap::new();
     let mut context = Context {

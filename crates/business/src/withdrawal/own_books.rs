@@ -4,6 +4,7 @@ use anju_domain::calendar::Month;
 use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::NumberKind;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use futures::FutureExt;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
@@ -11,13 +12,15 @@ use sqlx::{FromRow, PgConnection};
 use anju_casework::catalogue::{AccountRead, Known, OwnBooks, Request};
 use anju_casework::membership::{self, Membership};
 use anju_casework::person::{Person, PersonRow, purpose};
-use anju_casework::{Office, Refusal, Result};
+use anju_casework::tray::Tray;
+use anju_casework::{Fault, Office, Refusal, Result};
 
 use crate::policy::Rules;
 
 /// What one query brings.
 #[derive(FromRow)]
-struct Read {
+pub(crate) struct Read {
+    place: i64,
     #[sqlx(flatten)]
     person: PersonRow,
     membership: Option<Json<Membership>>,
@@ -35,7 +38,8 @@ struct Read {
 
 /// What the query about spouse and event brings.
 #[derive(FromRow)]
-struct Related {
+pub(crate) struct Related {
+    place: i64,
     spouse_id: Option<i64>,
     spouse_uses: Json<Vec<UseRow>>,
     event_uses: Json<Vec<EventRow>>,
@@ -83,22 +87,121 @@ const HOME_KINDS: [&str; 4] = ["PURCHASE", "DOWNPAY", "REPAY", "REPAY_AUTO"];
 /// A freeze without an amount of its own takes every fen, also later ones.
 pub(crate) const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 
-/// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
-pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
+/// Whose books are read: the person, the service that is asked for, and the case of it, which does not stand in its own way.
+pub(crate) type AskedBooks = (i64, String, Option<i64>);
+
+/// Where else: the person, the blind indexes of the spouse's ID number, and the key of the shared event.
+pub(crate) type AskedRelated = (i64, Vec<Vec<u8>>, Option<String>);
+
+/// Where those who ask at one moment meet.
+pub struct Trays {
+    books: Tray<AskedBooks, Option<Read>>,
+    related: Tray<AskedRelated, Related>,
+}
+
+impl Default for Trays {
+    fn default() -> Self {
+        Self {
+            books: Tray::new(|office, asked| {
+                async move {
+                    let mut conn = office.pool.acquire().await?;
+                    read_all(&office, &mut conn, &asked).await
+                }
+                .boxed()
+            }),
+            related: Tray::new(|office, asked| {
+                async move {
+                    let mut conn = office.pool.acquire().await?;
+                    read_all_related(&office, &mut conn, &asked).await
+                }
+                .boxed()
+            }),
+        }
+    }
+}
+
+/// Reads the books of several people with one statement: an answer for each, in order.
+async fn read_all(
+    office: &Office,
+    conn: &mut PgConnection,
+    asked: &[AskedBooks],
+) -> Result<Vec<Option<Read>>> {
     let rules = Rules::on(office, office.today());
-    let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
+    let rows: Vec<Read> = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
-        .bind(request.applicant_id)
-        .bind(&request.service)
-        .bind(request.case_id)
+        .bind(asked.iter().map(|one| one.0).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.1.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.2).collect::<Vec<_>>())
         .bind(office.today())
         .bind(WHOLE_FREEZE_FEN)
         .bind(rules.flag("backpay_counts_for_continuity")?)
         .bind(rules.flag("defer_keeps_continuity")?)
         .bind(rules.flag("rt_months_count_for_continuity")?)
-        .fetch_optional(conn)
-        .await?
-        .ok_or_else(|| Refusal::not_found("这位职工"))?;
+        .fetch_all(conn)
+        .await?;
+    Ok(in_order(rows, |row| row.place, asked.len()))
+}
+
+async fn read_all_related(
+    office: &Office,
+    conn: &mut PgConnection,
+    asked: &[AskedRelated],
+) -> Result<Vec<Related>> {
+    let spouses: Vec<(i64, &[u8])> = asked
+        .iter()
+        .zip(1_i64..)
+        .flat_map(|((_, spouse, _), place)| {
+            spouse.iter().map(move |index| (place, index.as_slice()))
+        })
+        .collect();
+    let rows: Vec<Related> = sqlx::query_as(include_str!("sql/related_books.sql"))
+        .bind(office.centre.id)
+        .bind(asked.iter().map(|one| one.0).collect::<Vec<_>>())
+        .bind(spouses.iter().map(|one| one.0).collect::<Vec<_>>())
+        .bind(spouses.iter().map(|one| one.1).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.2.as_deref()).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+    in_order(rows, |row| row.place, asked.len())
+        .into_iter()
+        .map(|row| row.ok_or_else(|| Fault::Stored("a place without a row".to_owned()).into()))
+        .collect()
+}
+
+/// Rows by their place, which counts from 1.
+fn in_order<T>(rows: Vec<T>, place: fn(&T) -> i64, count: usize) -> Vec<Option<T>> {
+    let mut all: Vec<Option<T>> = std::iter::repeat_with(|| None).take(count).collect();
+    for row in rows {
+        let at = usize::try_from(place(&row) - 1).ok();
+        if let Some(one) = at.and_then(|at| all.get_mut(at)) {
+            *one = Some(row);
+        }
+    }
+    all
+}
+
+/// Reads our own books for a request.
+pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
+    let read = read_all(office, conn, &[asked_of(request)]).await?;
+    books_of(office, request, read.into_iter().next().flatten())
+}
+
+/// The same, together with others who ask at this moment.
+pub async fn read_together(office: &Office, trays: &Trays, request: &Request) -> Result<OwnBooks> {
+    let read = trays.books.put(office, asked_of(request)).await?;
+    books_of(office, request, read)
+}
+
+fn asked_of(request: &Request) -> AskedBooks {
+    (
+        request.applicant_id,
+        request.service.clone(),
+        request.case_id,
+    )
+}
+
+fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<OwnBooks> {
+    let read = read.ok_or_else(|| Refusal::not_found("这位职工"))?;
     let person = read.person.open(&office.vault)?;
     let membership = read.membership.as_ref().map(|Json(one)| one.clone());
     let now = office.now();
@@ -170,17 +273,39 @@ pub async fn read_related(
     known: &Known,
     own: &mut OwnBooks,
 ) -> Result<()> {
-    let spouse_index = known
-        .spouse_id
-        .as_deref()
-        .map(|id| office.vault.blind_index(purpose::ID, id).any());
-    let related: Related = sqlx::query_as(include_str!("sql/related_books.sql"))
-        .bind(office.centre.id)
-        .bind(request.applicant_id)
-        .bind(spouse_index)
-        .bind(&known.event_key)
-        .fetch_one(conn)
-        .await?;
+    let asked = [asked_of_related(office, request, known)];
+    for related in read_all_related(office, conn, &asked).await? {
+        add_related(office, known, own, &related);
+    }
+    Ok(())
+}
+
+/// The same, together with others who ask at this moment.
+pub async fn read_related_together(
+    office: &Office,
+    trays: &Trays,
+    request: &Request,
+    known: &Known,
+    own: &mut OwnBooks,
+) -> Result<()> {
+    let asked = asked_of_related(office, request, known);
+    let related = trays.related.put(office, asked).await?;
+    add_related(office, known, own, &related);
+    Ok(())
+}
+
+fn asked_of_related(office: &Office, request: &Request, known: &Known) -> AskedRelated {
+    let spouse = known.spouse_id.as_deref();
+    (
+        request.applicant_id,
+        spouse.map_or_else(Vec::new, |id| {
+            office.vault.blind_index(purpose::ID, id).any()
+        }),
+        known.event_key.clone(),
+    )
+}
+
+fn add_related(office: &Office, known: &Known, own: &mut OwnBooks, related: &Related) {
     let spouse_case = related.spouse_id.map(|_| {
         json!({
             "live_same_kind": 0,
@@ -209,7 +334,6 @@ pub async fn read_related(
         .event_key
         .clone()
         .map(|key| (key, related.event_version.unwrap_or(0)));
-    Ok(())
 }
 
 /// A fact of our own books; absent without a value.

@@ -1,5 +1,7 @@
 //! Any withdrawal that pays out (effect `pay_out`): conditions and amount are policy, also for a service that is policy alone.
 
+use std::sync::Arc;
+
 use anju_policy::fact::At;
 use anju_policy::{Decision, Facts, Form, PolicySet};
 use futures::FutureExt;
@@ -10,20 +12,22 @@ use sqlx::PgConnection;
 use anju_casework::catalogue::{Effect, EventUse, Known, OwnBooks, Request, Service};
 use anju_casework::{Fault, Office, Result};
 
-use super::own_books;
+use super::own_books::{self, Trays};
 
 /// A withdrawal service.
 pub struct Withdrawal {
     id: String,
     kind: String,
+    trays: Arc<Trays>,
 }
 
 impl Withdrawal {
     /// The withdrawal of a definition with effect `pay_out`.
-    pub fn new(id: &str, kind: &str) -> Self {
+    pub fn new(id: &str, kind: &str, trays: Arc<Trays>) -> Self {
         Self {
             id: id.to_owned(),
             kind: kind.to_owned(),
+            trays,
         }
     }
 }
@@ -51,6 +55,24 @@ impl Service for Withdrawal {
         own: &'a mut OwnBooks,
     ) -> BoxFuture<'a, Result<()>> {
         own_books::read_related(office, conn, request, known, own).boxed()
+    }
+
+    fn own_books_together<'a>(
+        &'a self,
+        office: &'a Office,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        own_books::read_together(office, &self.trays, request).boxed()
+    }
+
+    fn related_books_together<'a>(
+        &'a self,
+        office: &'a Office,
+        request: &'a Request,
+        known: &'a Known,
+        own: &'a mut OwnBooks,
+    ) -> BoxFuture<'a, Result<()>> {
+        own_books::read_related_together(office, &self.trays, request, known, own).boxed()
     }
 
     fn effect<'a>(

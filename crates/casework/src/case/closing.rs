@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 
-use super::decide::WITHDRAWAL_PAYABLE;
+use super::payment::WITHDRAWAL_PAYABLE;
 use super::row::Case;
 use super::settle::lock;
 use crate::books::{self, Booking};

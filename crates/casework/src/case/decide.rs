@@ -1,21 +1,20 @@
 //! Deciding a case and booking what was decided: read without a lock, decide in memory, one guarded statement.
 
-use anju_ledger::command::key_uuid;
-use anju_policy::fact::{At, Fact};
+use anju_policy::fact::{Assurance, At, Fact, FactState};
 use anju_policy::{Decision, Facts, Outcome, StoredDecision};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use uuid::Uuid;
 
+use super::add_event;
 use super::begin::end_executing;
-use super::row::{Case, CaseState, seal_form};
-use super::submit::{Submission, Submitted, repeated};
-use super::{add_event, event_record, next_seq, number};
-use crate::catalogue::{Approved, Effect, OwnBooks, Request, Service};
+use super::payment::Payment;
+use super::row::{Case, CaseState};
+use super::submit::{Submission, repeated};
+use crate::catalogue::{Approved, OwnBooks, Request, Service};
 use crate::office::PolicyInForce;
-use crate::{Actor, Error, Fault, Office, Result, fact, leaf, outbox};
+use crate::{Actor, Error, Fault, Office, Result, fact, outbox};
 
 /// What was done about a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +26,108 @@ pub enum Verdict {
 }
 
 /// What is kept of a decision: codes, fact ids, numbers, and the facts of our own books, which have no row of their own.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "KeptText<StoredDecision, OwnFact>")]
 pub(super) struct KeptDecision {
-    #[serde(flatten)]
     pub(super) stored: StoredDecision,
     pub(super) own: Vec<Fact>,
+}
+
+/// The same as it is written down.
+#[derive(Serialize, Deserialize)]
+struct KeptText<Stored, Own> {
+    #[serde(flatten)]
+    stored: Stored,
+    own: Vec<Own>,
     /// The reviewer's reason, where a person decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by_hand: Option<String>,
+}
+
+/// A fact of our own books: in short (role, type, whom it is about, value) where all else goes without saying.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum OwnFact {
+    Known(String, String, String, Value),
+    Absent(String, String, String),
+    Whole(Fact),
+}
+
+impl OwnFact {
+    fn of(fact: &Fact, at: DateTime<Utc>) -> Self {
+        let names = || {
+            (
+                fact.role.clone(),
+                fact.fact_type.clone(),
+                fact.subject.clone(),
+            )
+        };
+        let (role, fact_type, subject) = names();
+        let short = match fact.state {
+            FactState::Known => Self::Known(role, fact_type, subject, fact.value.clone()),
+            FactState::Absent => Self::Absent(role, fact_type, subject),
+            FactState::Unknown | FactState::Conflict => return Self::Whole(fact.clone()),
+        };
+        let (role, fact_type, subject) = names();
+        let whole = match &short {
+            Self::Known(_, _, _, value) => Self::fact(role, fact_type, subject, Some(value), at),
+            _ => Self::fact(role, fact_type, subject, None, at),
+        };
+        if whole == *fact {
+            short
+        } else {
+            Self::Whole(fact.clone())
+        }
+    }
+
+    fn whole(self, at: DateTime<Utc>) -> Fact {
+        match self {
+            Self::Known(role, fact_type, subject, value) => {
+                Self::fact(role, fact_type, subject, Some(&value), at)
+            }
+            Self::Absent(role, fact_type, subject) => {
+                Self::fact(role, fact_type, subject, None, at)
+            }
+            Self::Whole(fact) => fact,
+        }
+    }
+
+    fn fact(
+        role: String,
+        fact_type: String,
+        subject: String,
+        value: Option<&Value>,
+        at: DateTime<Utc>,
+    ) -> Fact {
+        Fact {
+            fact_id: None,
+            fact_type,
+            role,
+            subject,
+            state: if value.is_some() {
+                FactState::Known
+            } else {
+                FactState::Absent
+            },
+            value: value.cloned().unwrap_or_default(),
+            source: "own".to_owned(),
+            assurance: Assurance::Authoritative,
+            as_of: at,
+            valid_until: None,
+            digest: String::new(),
+        }
+    }
+}
+
+impl From<KeptText<StoredDecision, OwnFact>> for KeptDecision {
+    fn from(text: KeptText<StoredDecision, OwnFact>) -> Self {
+        let at = text.stored.at.now;
+        let own = text.own.into_iter().map(|fact| fact.whole(at)).collect();
+        Self {
+            stored: text.stored,
+            own,
+        }
+    }
 }
 
 /// Decides: the decision as it is shown, and what is kept of it. Pure: the same facts, form, instant and policy give the same decision
@@ -54,7 +147,7 @@ pub fn decide(
 }
 
 /// A new case with all facts at hand, or one that is open.
-pub enum Target<'a> {
+pub(super) enum Target<'a> {
     /// Not in the database yet.
     New(&'a Submission, &'a str),
     /// Open.
@@ -62,7 +155,7 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
-    const fn case_id(&self) -> i64 {
+    pub(super) const fn case_id(&self) -> i64 {
         match self {
             Self::New(submission, _) => submission.case_id,
             Self::Open(case) => case.case_id,
@@ -101,14 +194,7 @@ pub struct Leg {
     pub ms: i64,
 }
 
-/// Books what was decided. For a new case only an approval is booked here; anything else first becomes an open case.
-pub async fn record_verdict(
-    office: &Office,
-    conn: &mut PgConnection,
-    target: &Target<'_>,
-    decided: &Decided<'_>,
-    actor: Actor,
-) -> Result<Verdict> {
+fn count(decided: &Decided<'_>) {
     let outcome = match decided.decision.outcome {
         Outcome::Approved => "approved",
         Outcome::Refused => "refused",
@@ -117,12 +203,45 @@ pub async fn record_verdict(
     };
     metrics::counter!("decisions_total", "service" => decided.request.service.clone(), "outcome" => outcome)
         .increment(1);
-    match (decided.decision.outcome, target) {
-        (Outcome::Approved, _) => execute(office, conn, target, decided, actor, None, None).await,
-        (_, Target::New(..)) => {
-            Err(Fault::Stored("only an approval is booked without an open case".to_owned()).into())
-        }
-        (Outcome::Refused, Target::Open(case)) => {
+}
+
+/// Begins and pays a case whose facts were all at hand and whose answer is yes; anything else first becomes an open case.
+///
+/// # Errors
+/// 409 `E-API-02` and `E-W-05` as when a case is opened; when the database fails.
+pub async fn pay_at_once(
+    office: &Office,
+    submission: &Submission,
+    wish: &str,
+    decided: &Decided<'_>,
+) -> Result<Verdict> {
+    count(decided);
+    let target = Target::New(submission, wish);
+    let payment = Payment::draw(office, None, &target, decided, submission.actor, None).await?;
+    let booked = office.trays.payments.put(office, payment).await;
+    let Err(error) = booked.and_then(|alone| alone) else {
+        office.changed_with_messages(submission.case_id);
+        return Ok(Verdict::Moved(CaseState::Executing));
+    };
+    if !moved_meanwhile(&error) {
+        let mut conn = office.pool.acquire().await?;
+        repeated(office, &mut conn, submission, wish, error).await?;
+    }
+    Ok(Verdict::Again)
+}
+
+/// Books what was decided about an open case.
+pub async fn record_verdict(
+    office: &Office,
+    conn: &mut PgConnection,
+    case: &Case,
+    decided: &Decided<'_>,
+    actor: Actor,
+) -> Result<Verdict> {
+    count(decided);
+    match decided.decision.outcome {
+        Outcome::Approved => execute(office, conn, case, decided, actor, None).await,
+        Outcome::Refused => {
             move_case(
                 office,
                 conn,
@@ -135,7 +254,7 @@ pub async fn record_verdict(
             )
             .await
         }
-        (Outcome::Review, Target::Open(case)) => {
+        Outcome::Review => {
             move_case(
                 office,
                 conn,
@@ -149,7 +268,7 @@ pub async fn record_verdict(
             .await
         }
         // Still unknown after the longest wait: a person looks (data_sharing.md §6). A paper that the applicant owes is waited for.
-        (Outcome::Waiting, Target::Open(case)) if waited_enough(decided, case) => {
+        Outcome::Waiting if waited_enough(decided, case) => {
             move_case(
                 office,
                 conn,
@@ -162,7 +281,7 @@ pub async fn record_verdict(
             )
             .await
         }
-        (Outcome::Waiting, Target::Open(case)) => {
+        Outcome::Waiting => {
             let next = next_try(decided, case)?;
             let step = if decided.decision.papers.is_empty() {
                 "waiting"
@@ -322,149 +441,49 @@ pub(super) fn detail(decided: &Decided<'_>) -> Value {
 }
 
 pub(super) fn kept(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<Value> {
-    Ok(serde_json::to_value(KeptDecision {
-        stored: decided.stored.clone(),
-        own: decided.own.facts.clone(),
-        by_hand: by_hand.map(str::to_owned),
-    })?)
+    Ok(serde_json::to_value(kept_as_text(decided, by_hand))?)
 }
 
-/// Subject and account of the withdrawals that are paid out (提取待付 21904).
-pub(super) const WITHDRAWAL_PAYABLE: i64 = 21904;
+/// The same as it is sent.
+pub(super) fn kept_text(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<String> {
+    Ok(serde_json::to_string(&kept_as_text(decided, by_hand))?)
+}
+
+fn kept_as_text<'a>(
+    decided: &Decided<'a>,
+    by_hand: Option<&str>,
+) -> KeptText<&'a StoredDecision, OwnFact> {
+    let at = decided.stored.at.now;
+    let own = decided.own.facts.iter();
+    KeptText {
+        stored: decided.stored,
+        own: own.map(|fact| OwnFact::of(fact, at)).collect(),
+        by_hand: by_hand.map(str::to_owned),
+    }
+}
 
 pub(super) async fn execute(
     office: &Office,
     conn: &mut PgConnection,
-    target: &Target<'_>,
+    case: &Case,
     decided: &Decided<'_>,
     actor: Actor,
-    checker: Option<i64>,
-    by_hand: Option<&str>,
+    reviewed: Option<(i64, &str)>,
 ) -> Result<Verdict> {
     let service = office.catalogue.find(&decided.request.service)?;
     if service.carries_out() {
-        let Target::Open(case) = target else {
-            return Err(
-                Fault::Stored("only a payment is booked without an open case".to_owned()).into(),
-            );
-        };
-        return carry_out(office, conn, case, &*service, decided, checker, by_hand).await;
+        return carry_out(office, conn, case, &*service, decided, reviewed).await;
     }
-    let Effect::PayOut {
-        amount_fen,
-        bank,
-        event,
-    } = service
-        .effect(
-            office,
-            decided.request,
-            decided.facts,
-            decided.decision,
-            decided.own,
-        )
-        .await?;
-    let account = decided
-        .own
-        .account
-        .as_ref()
-        .ok_or_else(|| Fault::Stored("an approved payment has no account".to_owned()))?;
-    let case_id = target.case_id();
-    let journal_id = office.ids.next().await?;
-    let at = office.now();
-    let mut detail = detail(decided);
-    detail["journal"] = number(office, journal_id).into();
-    let (version, seq, key, digest, row, steps): (i32, i16, Uuid, Uuid, Option<Value>, &[&str]) =
-        match target {
-            Target::New(submission, wish) => {
-                let row = json!({
-                    "submitted_at": submission.tapped_at,
-                    "promised_at": submission.promised_at,
-                    "served_by": submission.served_by,
-                    "service": decided.request.service,
-                    "wish": wish,
-                    "channel": decided.request.channel,
-                    "form": seal_form(office, &decided.request.form),
-                });
-                (
-                    0,
-                    1,
-                    submission.key,
-                    submission.digest,
-                    Some(row),
-                    &["submitted", "decided", "approved", "executing"],
-                )
-            }
-            Target::Open(case) => {
-                let seq = next_seq(office, conn, case_id).await?;
-                let key = key_uuid(&format!("E21:{}:{case_id}", office.centre.id));
-                (
-                    case.version,
-                    seq,
-                    key,
-                    key,
-                    None,
-                    &["decided", "approved", "executing"],
-                )
-            }
-        };
-    let leaf = leaf::commit(&event_record(office, case_id, seq, at, steps, &detail))?;
-    let branch = match target {
-        Target::New(submission, _) => submission.branch_id,
-        Target::Open(case) => case.branch_id,
-    };
-    let booked = sqlx::query(
-        "SELECT case_execute($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                             $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
-    )
-    .bind(office.centre.id)
-    .bind(account.open_date)
-    .bind(case_id)
-    .bind(version)
-    .bind(key)
-    .bind(digest)
-    .bind(journal_id)
-    .bind(actor.id())
-    .bind(checker)
-    .bind(decided.policy.id)
-    .bind(branch)
-    .bind(at)
-    .bind(account.account_id)
-    .bind(account.version)
-    .bind(amount_fen)
-    .bind(WITHDRAWAL_PAYABLE)
-    .bind(&bank)
-    .bind(row)
-    .bind(kept(decided, by_hand)?)
-    .bind(seq)
-    .bind(actor.id())
-    .bind(steps)
-    .bind(&detail)
-    .bind(&event.kind)
-    .bind(&event.event_key)
-    .bind(event.event_version)
-    .bind(&event.months)
-    .bind(&event.amounts)
-    .bind(decided.request.applicant_id)
-    .bind(office.ids.next().await?)
-    .bind(json!({ "case": case_id, "attempt": 1 }))
-    .bind(&leaf.entry)
-    .bind(&leaf.salt)
-    .execute(&mut *conn)
-    .await;
-    match booked {
-        Ok(_) => {
-            office.changed_with_messages(case_id);
+    let target = Target::Open(case);
+    let payment =
+        Payment::draw(office, Some(&mut *conn), &target, decided, actor, reviewed).await?;
+    match payment.book(office, conn).await {
+        Ok(()) => {
+            office.changed_with_messages(case.case_id);
             Ok(Verdict::Moved(CaseState::Executing))
         }
         Err(error) if moved_meanwhile(&error) => Ok(Verdict::Again),
-        Err(error) => match target {
-            Target::New(submission, wish) => {
-                match repeated(office, conn, submission, wish, error.into()).await? {
-                    Submitted::Before(_) | Submitted::New(_) => Ok(Verdict::Again),
-                }
-            }
-            Target::Open(_) => Err(error.into()),
-        },
+        Err(error) => Err(error),
     }
 }
 
@@ -475,9 +494,12 @@ async fn carry_out(
     case: &Case,
     service: &dyn Service,
     decided: &Decided<'_>,
-    reviewer: Option<i64>,
-    by_hand: Option<&str>,
+    reviewed: Option<(i64, &str)>,
 ) -> Result<Verdict> {
+    let (reviewer, by_hand) = (
+        reviewed.map(|(reviewer, _)| reviewer),
+        reviewed.map(|(_, reason)| reason),
+    );
     let mut tx = conn.begin().await?;
     let moved = sqlx::query(
         "UPDATE business_case
@@ -553,16 +575,13 @@ async fn carry_out(
 }
 
 /// Something that was read without a lock has moved: the whole statement was undone.
-fn moved_meanwhile(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .is_some_and(|code| {
-            matches!(
-                code.as_ref(),
-                "CW001" | "CW002" | "CW003" | "40001" | "40P01"
-            )
-        })
+fn moved_meanwhile(error: &Error) -> bool {
+    error.database_code().is_some_and(|code| {
+        matches!(
+            code.as_str(),
+            "CW001" | "CW002" | "CW003" | "40001" | "40P01"
+        )
+    })
 }
 
 /// The decision of a case as it is shown: drawn again from what was kept, by the policy version that it names.

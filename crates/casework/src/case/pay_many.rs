@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::decide::{Decided, WITHDRAWAL_PAYABLE, detail, kept};
+use super::decide::{Decided, detail, kept};
+use super::payment::WITHDRAWAL_PAYABLE;
 use super::row::seal_form;
 use super::{event_record, number};
 use crate::catalogue::Effect;

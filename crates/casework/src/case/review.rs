@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
 use super::add_event;
-use super::decide::{Decided, Target, Verdict, execute};
+use super::decide::{Decided, Verdict, execute};
 use super::row::{Case, CaseState};
 use crate::{Actor, Office, Refusal, Result, outbox};
 
@@ -29,11 +29,10 @@ pub async fn approve_by_hand(
     execute(
         office,
         conn,
-        &Target::Open(case),
+        case,
         decided,
         Actor::System,
-        Some(reviewer),
-        Some(reason),
+        Some((reviewer, reason)),
     )
     .await
 }

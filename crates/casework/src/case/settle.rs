@@ -1,17 +1,22 @@
 //! From the bank's word to the end of a case: paid, refused, unknown, returned. A payment whose result is unknown is queried,
 //! never repaid; each result is taken once however often it is told.
 
+use std::collections::HashMap;
+
 use anju_domain::money::Fen;
 use anju_ledger::journal::{Drawn, Entry};
 use anju_ledger::{AccountId, Event, Role};
 use chrono::{DateTime, NaiveDate, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use super::row::{Case, columns};
 use super::{add_event, closing, end_to_end_id, event_record};
 use crate::books::{self, Booking};
-use crate::{Actor, Fault, Office, Refusal, Result, leaf, outbox, person};
+use crate::person::PersonRow;
+use crate::{Actor, Fault, Office, Refusal, Result, leaf, outbox};
 
 /// A payment order (支付指令) as the bank is told it.
 #[derive(Debug, Clone)]
@@ -67,18 +72,15 @@ impl PaymentReport {
     }
 }
 
-/// The order of a case that is paying; none where there is nothing to pay any more.
+/// The order of a case that is paying, read together with others; none where there is nothing to pay any more.
 pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option<Order>> {
-    let mut conn = office.pool.acquire().await?;
-    let Some(case) = super::get(office, &mut *conn, case_id).await? else {
+    let Some(Ordered { case, person }) = office.trays.orders.put(office, case_id).await? else {
         return Ok(None);
     };
     if !case.awaits_bank(attempt) {
         return Ok(None);
     }
-    let person = person::get_by(office, &mut *conn, case.applicant_id)
-        .await?
-        .ok_or_else(|| Fault::Stored("a paying case has no applicant".to_owned()))?;
+    let person = person.open(&office.vault)?;
     let form = case.open_form(office)?;
     let card = form
         .get("card_no")
@@ -93,6 +95,45 @@ pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option
         payee_name: person.name.expose().to_owned(),
         remark: "住房公积金提取".to_owned(),
     }))
+}
+
+/// A case with its applicant.
+#[derive(Clone, FromRow)]
+pub(crate) struct Ordered {
+    #[sqlx(flatten)]
+    case: Case,
+    #[sqlx(flatten)]
+    person: PersonRow,
+}
+
+pub(crate) fn orders_of_all(
+    office: Office,
+    cases: Vec<i64>,
+) -> BoxFuture<'static, Result<Vec<Option<Ordered>>>> {
+    async move {
+        let rows: Vec<Ordered> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            ", person_id, id_sealed, name_sealed, phone_sealed, phone_changed_at, card_sealed, card_bank, card_checked_on
+               FROM business_case JOIN person USING (centre_id)
+              WHERE centre_id = $1 AND case_id = ANY ($2) AND person_id = applicant_id"
+        ))
+        .bind(office.centre.id)
+        .bind(&cases)
+        .fetch_all(&office.pool)
+        .await?;
+        Ok(by_case(&cases, rows, |row| row.case.case_id))
+    }
+    .boxed()
+}
+
+/// Rows in the order in which their cases were asked for, one of them perhaps by two at once.
+fn by_case<T: Clone>(cases: &[i64], rows: Vec<T>, id: fn(&T) -> i64) -> Vec<Option<T>> {
+    let rows: HashMap<i64, T> = rows.into_iter().map(|row| (id(&row), row)).collect();
+    cases
+        .iter()
+        .map(|case_id| rows.get(case_id).cloned())
+        .collect()
 }
 
 /// The bank did not answer: the truth is at the bank.
@@ -193,22 +234,20 @@ pub async fn payment_paid(
     attempt: i16,
     report: &PaymentReport,
 ) -> Result<bool> {
-    let mut conn = office.pool.acquire().await?;
     for _ in 0..AGAIN {
-        let paying = Paying::read(office, &mut conn, case_id).await?;
+        let paying = paying(office, case_id).await?;
         if !paying.case.awaits_bank(attempt) {
             return Ok(false);
         }
         let amount_fen = amount_of(&paying.case)?;
         let end_to_end_id = end_to_end_id(office, case_id, attempt);
         if report.differs(amount_fen, &end_to_end_id) {
-            drop(conn);
             payment_unknown(office, case_id, attempt).await?;
             return Ok(false);
         }
-        let Err(error) =
-            write_paid(office, &mut conn, &paying, attempt, &end_to_end_id, report).await
-        else {
+        let settled = Settled::draw(office, &paying, attempt, &end_to_end_id, report).await?;
+        let written = office.trays.settled.put(office, settled).await;
+        let Err(error) = written.and_then(|alone| alone) else {
             office.changed_with_messages(case_id);
             return Ok(true);
         };
@@ -217,6 +256,7 @@ pub async fn payment_paid(
             Some("CW002" | "LD001") => {}
             Some("CW004") => {
                 let bank = bank_of(&paying.case)?;
+                let mut conn = office.pool.acquire().await?;
                 debit_taken(
                     office,
                     &mut conn,
@@ -238,9 +278,14 @@ pub async fn payment_paid(
 /// Times that a case is read again when something moved in between.
 const AGAIN: usize = 8;
 
+async fn paying(office: &Office, case_id: i64) -> Result<Paying> {
+    let read = office.trays.paying.put(office, case_id).await?;
+    read.ok_or_else(|| Refusal::not_found("这个办件").into())
+}
+
 /// A case that pays, as it is read without a lock.
-#[derive(FromRow)]
-struct Paying {
+#[derive(Clone, FromRow)]
+pub(crate) struct Paying {
     #[sqlx(flatten)]
     case: Case,
     open_date: NaiveDate,
@@ -249,94 +294,245 @@ struct Paying {
     ordered_at: Option<DateTime<Utc>>,
 }
 
-impl Paying {
-    async fn read(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Self> {
-        sqlx::query_as(concat!(
+pub(crate) fn read_all(
+    office: Office,
+    cases: Vec<i64>,
+) -> BoxFuture<'static, Result<Vec<Option<Paying>>>> {
+    async move {
+        let rows: Vec<Paying> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            ", (SELECT open_date FROM business_day WHERE centre_id = $1) AS open_date,
-               (SELECT coalesce(max(seq), 0)::smallint + 1::smallint FROM case_event WHERE centre_id = $1 AND case_id = $2) AS next_seq,
-               (SELECT max(at) FROM case_event WHERE centre_id = $1 AND case_id = $2 AND 'executing' = ANY (steps)) AS ordered_at
-               FROM business_case WHERE centre_id = $1 AND case_id = $2"
+            ", open_date, next_seq, ordered_at
+               FROM business_case c
+               JOIN business_day d USING (centre_id)
+              CROSS JOIN LATERAL (SELECT coalesce(max(seq), 0)::smallint + 1::smallint AS next_seq,
+                                         max(at) FILTER (WHERE 'executing' = ANY (steps)) AS ordered_at
+                                    FROM case_event e WHERE e.centre_id = $1 AND e.case_id = c.case_id) AS told
+              WHERE centre_id = $1 AND case_id = ANY ($2)"
         ))
         .bind(office.centre.id)
-        .bind(case_id)
-        .fetch_optional(conn)
-        .await?
-        .ok_or_else(|| Refusal::not_found("这个办件").into())
+        .bind(&cases)
+        .fetch_all(&office.pool)
+        .await?;
+        Ok(by_case(&cases, rows, |row| row.case.case_id))
+    }
+    .boxed()
+}
+
+/// A payment that its bank has made, on its way into the database: everything that a paid case leaves behind, guarded by the case's version.
+#[derive(Clone)]
+pub(crate) struct Settled {
+    case_id: i64,
+    version: i32,
+    day: NaiveDate,
+    policy_id: i32,
+    branch_id: i16,
+    event: Event,
+    journal_id: i64,
+    journal: Drawn,
+    at: DateTime<Utc>,
+    seq: i16,
+    detail: String,
+    entry: Vec<u8>,
+    salt: Vec<u8>,
+    notice_id: i64,
+    order_id: Option<i64>,
+    bank: String,
+    serial: String,
+    booked_on: NaiveDate,
+    paid_fen: i64,
+    end_to_end_id: String,
+}
+
+/// The steps of a case that is paid.
+const PAID: [&str; 2] = ["paid", "done"];
+
+impl Settled {
+    async fn draw(
+        office: &Office,
+        paying: &Paying,
+        attempt: i16,
+        end_to_end_id: &str,
+        report: &PaymentReport,
+    ) -> Result<Self> {
+        let case = &paying.case;
+        let case_id = case.case_id;
+        let at = office.now();
+        let amount_fen = amount_of(case)?;
+        let bank = bank_of(case)?;
+        let event = Event(if attempt == 1 { 22 } else { 26 });
+        let journal = Drawn::by_table(
+            &office.entries,
+            event,
+            &Entry {
+                business_key: &format!("{case_id}:{attempt}"),
+                value_date: paying.open_date,
+                accounts: &[(Role::Bank, AccountId(office.bank(bank)?.deposit_id))],
+                amounts: &[("amount", Fen::new(amount_fen))],
+            },
+        )?;
+        // A notice may come before the answer: then the bank's leg began when the order was given.
+        let detail = paid_detail(office, case, report, report.sent_at.or(paying.ordered_at));
+        let seq = paying.next_seq;
+        let leaf = leaf::commit(&event_record(office, case_id, seq, at, &PAID, &detail))?;
+        Ok(Self {
+            case_id,
+            version: case.version,
+            day: paying.open_date,
+            policy_id: case.policy_id,
+            branch_id: case.branch_id,
+            event,
+            journal_id: office.ids.next().await?,
+            journal,
+            at,
+            seq,
+            detail: detail.to_string(),
+            entry: leaf.entry,
+            salt: leaf.salt,
+            notice_id: office.ids.next().await?,
+            order_id: report.message,
+            bank: bank.to_owned(),
+            serial: report.bank_ref.clone(),
+            booked_on: anju_domain::clock::shanghai_date(report.settled_at.unwrap_or(at)),
+            paid_fen: -amount_fen,
+            end_to_end_id: end_to_end_id.to_owned(),
+        })
+    }
+
+    /// Writes it by itself.
+    async fn write(&self, office: &Office, conn: &mut PgConnection) -> Result<()> {
+        let journal = &self.journal;
+        sqlx::query(
+            "SELECT case_paid($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20::text::jsonb,
+                              $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)",
+        )
+        .bind(office.centre.id)
+        .bind(self.day)
+        .bind(self.case_id)
+        .bind(self.version)
+        .bind(self.journal_id)
+        .bind(self.event.0)
+        .bind(journal.key)
+        .bind(journal.digest)
+        .bind(Actor::System.id())
+        .bind(self.policy_id)
+        .bind(self.branch_id)
+        .bind(self.at)
+        .bind(&journal.accounts)
+        .bind(&journal.parts)
+        .bind(&journal.amounts)
+        .bind(&journal.value_dates)
+        .bind(&journal.red)
+        .bind(self.seq)
+        .bind(&PAID[..])
+        .bind(&self.detail)
+        .bind(&self.entry)
+        .bind(&self.salt)
+        .bind(self.notice_id)
+        .bind(json!({ "template": "paid", "case": self.case_id }))
+        .bind(self.order_id)
+        .bind(&self.bank)
+        .bind(&self.serial)
+        .bind(self.booked_on)
+        .bind(self.paid_fen)
+        .bind(&self.end_to_end_id)
+        .execute(conn)
+        .await?;
+        Ok(())
     }
 }
 
-/// Everything that a paid case leaves behind, in one statement that is guarded by the case's version.
-async fn write_paid(
-    office: &Office,
-    conn: &mut PgConnection,
-    paying: &Paying,
-    attempt: i16,
-    end_to_end_id: &str,
-    report: &PaymentReport,
-) -> Result<()> {
-    const STEPS: [&str; 2] = ["paid", "done"];
-    let case = &paying.case;
-    let case_id = case.case_id;
-    let at = office.now();
-    let amount_fen = amount_of(case)?;
-    let event = Event(if attempt == 1 { 22 } else { 26 });
-    let journal = Drawn::by_table(
-        &office.entries,
-        event,
-        &Entry {
-            business_key: &format!("{case_id}:{attempt}"),
-            value_date: paying.open_date,
-            accounts: &[(
-                Role::Bank,
-                AccountId(office.bank(bank_of(case)?)?.deposit_id),
-            )],
-            amounts: &[("amount", Fen::new(amount_fen))],
-        },
-    )?;
-    // A notice may come before the answer: then the bank's leg began when the order was given.
-    let detail = paid_detail(office, case, report, report.sent_at.or(paying.ordered_at));
-    let seq = paying.next_seq;
-    let leaf = leaf::commit(&event_record(office, case_id, seq, at, &STEPS, &detail))?;
-    let booked_on = anju_domain::clock::shanghai_date(report.settled_at.unwrap_or(at));
-    sqlx::query(
-        "SELECT case_paid($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-                          $25, $26, $27, $28, $29, $30)",
+/// Writes what banks have said at this moment: all of one day and event with one statement, or each alone where one of them has moved.
+pub(crate) fn write_all(
+    office: Office,
+    settled: Vec<Settled>,
+) -> BoxFuture<'static, Result<Vec<Result<()>>>> {
+    async move {
+        let together = write_together(&office, &settled).await;
+        let mut told = Vec::with_capacity(settled.len());
+        for one in &settled {
+            told.push(if together.contains(&one.case_id) {
+                Ok(())
+            } else {
+                one.write(&office, &mut *office.pool.acquire().await?).await
+            });
+        }
+        Ok(told)
+    }
+    .boxed()
+}
+
+/// The cases that were written by one statement. What fails has undone itself.
+async fn write_together(office: &Office, all: &[Settled]) -> Vec<i64> {
+    let Some(first) = all.first() else {
+        return Vec::new();
+    };
+    let some: Vec<&Settled> = all
+        .iter()
+        .filter(|one| (one.day, one.event) == (first.day, first.event))
+        .collect();
+    if some.len() < 2 {
+        return Vec::new();
+    }
+    macro_rules! column {
+        ($one:ident => $value:expr) => {
+            some.iter().map(|$one| $value).collect::<Vec<_>>()
+        };
+    }
+    macro_rules! lines {
+        ($field:ident) => {
+            some.iter()
+                .flat_map(|one| one.journal.$field.iter().copied())
+                .collect::<Vec<_>>()
+        };
+    }
+    let journals_of_lines: Vec<i64> = some
+        .iter()
+        .flat_map(|one| one.journal.accounts.iter().map(|_| one.journal_id))
+        .collect();
+    let written = sqlx::query(
+        "SELECT cases_paid_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                                    $22, $23, $24, $25, $26, $27, $28, $29, $30)",
     )
     .bind(office.centre.id)
-    .bind(paying.open_date)
-    .bind(case_id)
-    .bind(case.version)
-    .bind(office.ids.next().await?)
-    .bind(event.0)
-    .bind(journal.key)
-    .bind(journal.digest)
+    .bind(first.day)
+    .bind(first.event.0)
     .bind(Actor::System.id())
-    .bind(case.policy_id)
-    .bind(case.branch_id)
-    .bind(at)
-    .bind(journal.accounts)
-    .bind(journal.parts)
-    .bind(journal.amounts)
-    .bind(journal.value_dates)
-    .bind(journal.red)
-    .bind(seq)
-    .bind(&STEPS[..])
-    .bind(&detail)
-    .bind(&leaf.entry)
-    .bind(&leaf.salt)
-    .bind(office.ids.next().await?)
-    .bind(json!({ "template": "paid", "case": case_id }))
-    .bind(report.message)
-    .bind(bank_of(case)?)
-    .bind(&report.bank_ref)
-    .bind(booked_on)
-    .bind(-amount_fen)
-    .bind(end_to_end_id)
-    .execute(conn)
-    .await?;
-    Ok(())
+    .bind(&PAID[..])
+    .bind(column!(one => one.case_id))
+    .bind(column!(one => one.version))
+    .bind(column!(one => one.journal_id))
+    .bind(column!(one => one.journal.key))
+    .bind(column!(one => one.journal.digest))
+    .bind(column!(one => one.policy_id))
+    .bind(column!(one => one.branch_id))
+    .bind(column!(one => one.at))
+    .bind(journals_of_lines)
+    .bind(lines!(accounts))
+    .bind(lines!(parts))
+    .bind(lines!(amounts))
+    .bind(lines!(value_dates))
+    .bind(lines!(red))
+    .bind(column!(one => one.seq))
+    .bind(column!(one => one.detail.as_str()))
+    .bind(column!(one => one.entry.as_slice()))
+    .bind(column!(one => one.salt.as_slice()))
+    .bind(column!(one => one.notice_id))
+    .bind(some.iter().filter_map(|one| one.order_id).collect::<Vec<_>>())
+    .bind(column!(one => one.bank.as_str()))
+    .bind(column!(one => one.serial.as_str()))
+    .bind(column!(one => one.booked_on))
+    .bind(column!(one => one.paid_fen))
+    .bind(column!(one => one.end_to_end_id.as_str()))
+    .execute(&office.pool)
+    .await;
+    match written {
+        Ok(_) => column!(one => one.case_id),
+        Err(error) => {
+            tracing::debug!(%error, "payments are settled each alone");
+            Vec::new()
+        }
+    }
 }
 
 /// Notes the bank's serial of a debit that is booked: the notice and the statement tell of it again, and it is known.

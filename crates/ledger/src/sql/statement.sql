@@ -1,26 +1,27 @@
+-- $1 centre, $2 accounts, $3 and $4 the first and the last day that is shown of each, $5 to $7 the place after which to begin, $8 how many
+-- The balance after an entry is the account's balance less all that came later, so that what is older than the first day is not read.
 -- The subjects stand here as in the index posting_account, which is partial.
-WITH moved AS (
-    SELECT journal_id, business_date, min(value_date) AS value_date,
-           (ledger_side(min(subject)) * sum(amount_fen))::bigint AS amount_fen
-      FROM posting
-     WHERE centre_id = $1
-       AND account_id = $2
-       AND subject IN (201, 12101, 122, 11102, 21901, 21902)
-       AND business_date <= $4
-     GROUP BY journal_id, business_date
-),
-entry AS (
-    SELECT m.business_date, j.made_at, m.journal_id, m.value_date, j.event, j.month, m.amount_fen,
-           (sum(m.amount_fen) OVER (ORDER BY m.business_date, j.made_at, m.journal_id))::bigint AS balance_fen,
-           j.case_id, j.reverses
-      FROM moved m
-      JOIN journal j ON j.centre_id = $1
-                    AND j.journal_id = m.journal_id
-                    AND j.business_date = m.business_date
-)
-SELECT business_date, made_at, journal_id, value_date, event, month, amount_fen, balance_fen, case_id, reverses
-  FROM entry
- WHERE business_date >= $3
-   AND ($5::date IS NULL OR (business_date, made_at, journal_id) > ($5::date, $6::timestamptz, $7::bigint))
- ORDER BY business_date, made_at, journal_id
- LIMIT $8
+SELECT asked.place, entry.*
+  FROM unnest($2::bigint[], $3::date[], $4::date[]) WITH ORDINALITY AS asked (account_id, first_day, last_day, place)
+  JOIN ledger_account a ON a.centre_id = $1 AND a.account_id = asked.account_id
+ CROSS JOIN LATERAL (
+       SELECT shown.*
+         FROM (SELECT m.business_date, j.made_at, m.journal_id, m.value_date, j.event, j.month, m.amount_fen,
+                      (a.balance_fen - coalesce(sum(m.amount_fen) OVER later, 0))::bigint AS balance_fen, j.case_id, j.reverses
+                 FROM (SELECT journal_id, business_date, min(value_date) AS value_date,
+                              (ledger_side(min(subject)) * sum(amount_fen))::bigint AS amount_fen
+                         FROM posting
+                        WHERE centre_id = $1
+                          AND account_id = asked.account_id
+                          AND subject IN (201, 12101, 122, 11102, 21901, 21902)
+                          AND business_date >= asked.first_day
+                        GROUP BY journal_id, business_date) AS m
+                 JOIN journal j ON j.centre_id = $1
+                               AND j.journal_id = m.journal_id
+                               AND j.business_date = m.business_date
+               WINDOW later AS (ORDER BY m.business_date, j.made_at, m.journal_id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)) AS shown
+        WHERE shown.business_date <= asked.last_day
+          AND ($5::date IS NULL OR (shown.business_date, shown.made_at, shown.journal_id) > ($5::date, $6::timestamptz, $7::bigint))
+        ORDER BY shown.business_date, shown.made_at, shown.journal_id
+        LIMIT $8) AS entry
+ ORDER BY asked.place, entry.business_date, entry.made_at, entry.journal_id

@@ -1,10 +1,10 @@
 //! 账户明细: one's own entries with the balance after each, the balances of the last months as a drawing, all of it as csv.
 
-use anju_casework::Office;
+use anju_casework::membership::Membership;
+use anju_casework::{Office, books};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
-use anju_ledger::AccountId;
-use anju_ledger::statement::{self, AccountEntry};
+use anju_ledger::statement::AccountEntry;
 use anju_vault::NumberKind;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -23,9 +23,6 @@ use crate::pages::my::{AccountPage, Entry};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
-
-/// At most so many entries of a year; a person has some forty.
-const MOST: i64 = 1_000;
 
 /// How many months the drawing shows.
 const MONTHS: i32 = 12;
@@ -49,18 +46,14 @@ async fn entries_of_year(
     account_id: i64,
     year: i32,
 ) -> Result<Vec<AccountEntry>, PageError> {
+    let (first, last) = days_of(year)?;
+    Ok(books::entries(office, account_id, first, last).await?)
+}
+
+/// The first and the last day of a year.
+fn days_of(year: i32) -> Result<(NaiveDate, NaiveDate), PageError> {
     let day = |month, day| NaiveDate::from_ymd_opt(year, month, day).ok_or(PageError::NotFound);
-    let mut conn = office.pool.acquire().await?;
-    Ok(statement::entries(
-        &mut conn,
-        office.ledger(),
-        AccountId(account_id),
-        day(1, 1)?,
-        day(12, 31)?,
-        None,
-        MOST,
-    )
-    .await?)
+    Ok((day(1, 1)?, day(12, 31)?))
 }
 
 /// `GET /my/account?year=`.
@@ -80,8 +73,20 @@ pub(crate) async fn page(
         .ok_or(PageError::NotFound)?;
     let year = query.year.unwrap_or(today.year());
     let opened = membership.opened_on.year();
-    let mut entries = entries_of_year(office, membership.account_id, year).await?;
-    let chart = chart(office, &membership, today).await?;
+    let (first, last) = days_of(year)?;
+    let drawn_from = first_drawn(&membership, today);
+    let latest = today + TimeDelta::days(7);
+    // The list and the drawing look at the same entries, but for a year long past.
+    let (from, to) = (first.min(drawn_from), last.max(latest));
+    let all = books::entries(office, membership.account_id, from, to).await?;
+    let within = |from, to| {
+        let days = from..=to;
+        all.iter()
+            .filter(move |entry| days.contains(&entry.key.business_date))
+    };
+    let drawn: Vec<&AccountEntry> = within(drawn_from, latest).collect();
+    let chart = chart(&drawn, drawn_from, today);
+    let mut entries: Vec<&AccountEntry> = within(first, last).collect();
     entries.reverse();
     let pager = Pager {
         note: format!("{year}年"),
@@ -141,25 +146,15 @@ pub(crate) async fn page(
     })
 }
 
-/// The balance at each month's end; months before the account was opened are left out.
-async fn chart(
-    office: &Office,
-    membership: &anju_casework::membership::Membership,
-    today: NaiveDate,
-) -> Result<Option<Chart>, PageError> {
+/// The first day of the drawing: none before the account was opened.
+fn first_drawn(membership: &Membership, today: NaiveDate) -> NaiveDate {
+    let first = Month::of(today).plus(1 - MONTHS).first_day();
+    first.max(membership.opened_on)
+}
+
+/// The balance at each month's end.
+fn chart(entries: &[&AccountEntry], first: NaiveDate, today: NaiveDate) -> Option<Chart> {
     let this = Month::of(today);
-    let first = this.plus(1 - MONTHS).first_day().max(membership.opened_on);
-    let mut conn = office.pool.acquire().await?;
-    let entries = statement::entries(
-        &mut conn,
-        office.ledger(),
-        AccountId(membership.account_id),
-        first,
-        today + TimeDelta::days(7),
-        None,
-        MOST,
-    )
-    .await?;
     let mut ends: Vec<(Month, Fen)> = Vec::new();
     let mut balance = entries.first().map(|entry| entry.balance - entry.amount);
     for month in Month::of(first).to(this) {
@@ -171,14 +166,12 @@ async fn chart(
             ends.push((month, balance));
         }
     }
-    let (Some(from), Some(to)) = (ends.first(), ends.last()) else {
-        return Ok(None);
-    };
+    let (from, to) = (ends.first()?, ends.last()?);
     if ends.len() < 2 {
-        return Ok(None);
+        return None;
     }
     let label = |month: &Month| format!("{}月", month.first_day().month());
-    Ok(Some(Chart {
+    Some(Chart {
         id: "balance",
         finding: format!(
             "{}到{}，余额从 {} 元到 {} 元",
@@ -213,7 +206,7 @@ async fn chart(
                 })
                 .collect(),
         ),
-    }))
+    })
 }
 
 /// `GET /my/account.csv?year=`.

@@ -21,11 +21,10 @@ mod transfer;
 mod withdraw;
 mod years;
 
-use anju_casework::Office;
 use anju_casework::case::{self, Case};
 use anju_casework::membership::{self, Membership};
+use anju_casework::{Office, books};
 use anju_domain::money::Fen;
-use anju_ledger::AccountId;
 use anju_ledger::account::Account;
 use anju_vault::NumberKind;
 use axum::Router;
@@ -139,8 +138,7 @@ pub(crate) async fn account_of(
     office: &Office,
     one: &Membership,
 ) -> Result<Option<Account>, PageError> {
-    let mut conn = office.pool.acquire().await?;
-    Ok(anju_ledger::account::read(&mut conn, office.ledger(), AccountId(one.account_id)).await?)
+    Ok(books::account(office, one.account_id).await?)
 }
 
 /// The balance of a person's account.
