@@ -8,6 +8,7 @@ WITH moved AS (
        AND subject IN (201, 12101, 122, 11102, 21901, 21902)
        AND business_date <= $4
      GROUP BY journal_id, business_date
+    HAVING sum(amount_fen) <> 0                    -- from one branch's books to another's: nothing to its holder
 ),
 entry AS (
     SELECT m.business_date, j.made_at, m.journal_id, m.value_date, j.event, j.month, m.amount_fen,

@@ -3,6 +3,7 @@
 mod agreements;
 mod apply;
 mod arrears;
+mod branches;
 mod case;
 mod case_papers;
 mod chase;
@@ -33,6 +34,7 @@ pub use arrears::{ArrearsPage, EmployerArrearsPage, EnforcementPage, StepPart};
 pub use case::{CasePage, HandOver};
 pub use case_papers::{CasePaperPage, CasePapersPage, HandedIn};
 pub use chase::{ChasePage, Follow};
+pub use branches::BranchesPage;
 pub use corrections::{CorrectionsPage, Waiting};
 pub use customer::{CustomerPage, Reveal};
 pub use day_close::DayClosePage;
