@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
 use anju_business::contribution::arrears::night;
-use anju_business::contribution::{
-    base_year, branch_move, closing, one_stop, relief, remittance,
-};
+use anju_business::contribution::{base_year, branch_move, closing, one_stop, relief, remittance};
 use anju_casework::case_paper;
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;

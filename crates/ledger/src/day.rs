@@ -275,17 +275,24 @@ pub async fn move_branches(
     journals: &[(JournalId, i16)],
     moved: &[Moved],
 ) -> Result<i32> {
-    Ok(sqlx::query_scalar("SELECT ledger_move_branches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
-        .bind(centre.0)
-        .bind(day.date())
-        .bind(at)
-        .bind(journals.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
-        .bind(journals.iter().map(|(_, branch)| *branch).collect::<Vec<_>>())
-        .bind(moved.iter().map(|one| one.account.0).collect::<Vec<_>>())
-        .bind(moved.iter().map(|one| one.subject).collect::<Vec<_>>())
-        .bind(moved.iter().map(|one| one.from_branch).collect::<Vec<_>>())
-        .bind(moved.iter().map(|one| one.to_branch).collect::<Vec<_>>())
-        .bind(moved.iter().map(|one| one.fen).collect::<Vec<_>>())
-        .fetch_one(conn)
-        .await?)
+    Ok(
+        sqlx::query_scalar("SELECT ledger_move_branches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+            .bind(centre.0)
+            .bind(day.date())
+            .bind(at)
+            .bind(journals.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+            .bind(
+                journals
+                    .iter()
+                    .map(|(_, branch)| *branch)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(moved.iter().map(|one| one.account.0).collect::<Vec<_>>())
+            .bind(moved.iter().map(|one| one.subject).collect::<Vec<_>>())
+            .bind(moved.iter().map(|one| one.from_branch).collect::<Vec<_>>())
+            .bind(moved.iter().map(|one| one.to_branch).collect::<Vec<_>>())
+            .bind(moved.iter().map(|one| one.fen).collect::<Vec<_>>())
+            .fetch_one(conn)
+            .await?,
+    )
 }

@@ -113,7 +113,10 @@ pub async fn propose(
     let open = day::open_day(&mut conn, office.ledger()).await?.date();
     if from_day < open {
         let first = chinese_date(open);
-        return Err(wrong("from", format!("划转从开账的营业日（{first}）起办，不能更早。")));
+        return Err(wrong(
+            "from",
+            format!("划转从开账的营业日（{first}）起办，不能更早。"),
+        ));
     }
     let move_id = office.ids.next().await?;
     let kept = sqlx::query(
@@ -133,7 +136,10 @@ pub async fn propose(
     .execute(&mut *conn)
     .await?;
     if kept.rows_affected() == 0 {
-        return Err(wrong("employer", "这个单位有一笔划转还没有办完，请先办完。"));
+        return Err(wrong(
+            "employer",
+            "这个单位有一笔划转还没有办完，请先办完。",
+        ));
     }
     Ok(move_id)
 }
@@ -237,11 +243,13 @@ async fn carry_out(office: &Office, tx: &mut PgConnection, one: &Move) -> Result
             .execute(&mut *tx)
             .await?;
     }
-    sqlx::query("UPDATE employer_move SET state = 3 WHERE centre_id = $1 AND move_id = $2 AND state = 2")
-        .bind(office.centre.id)
-        .bind(one.move_id)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "UPDATE employer_move SET state = 3 WHERE centre_id = $1 AND move_id = $2 AND state = 2",
+    )
+    .bind(office.centre.id)
+    .bind(one.move_id)
+    .execute(&mut *tx)
+    .await?;
     let now = office.now();
     let submission = Submission {
         case_id: one.move_id,

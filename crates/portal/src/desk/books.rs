@@ -50,7 +50,10 @@ async fn chosen(
         .map(|one| one.branch_id)
         .find(|id| Some(*id) == wanted);
     let mut options = vec![(String::new(), "全中心".to_owned())];
-    options.extend(all.into_iter().map(|one| (one.branch_id.to_string(), one.name)));
+    options.extend(
+        all.into_iter()
+            .map(|one| (one.branch_id.to_string(), one.name)),
+    );
     Ok((found, options))
 }
 

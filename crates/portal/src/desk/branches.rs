@@ -78,8 +78,7 @@ async fn draw(
     let makes = may(&at.staff, &Method::POST, HERE);
     Ok(BranchesPage {
         frame: framed(office, visit, at, "网点", HERE).await?,
-        scope: only
-            .map_or_else(|| "全中心".to_owned(), |id| branch_name(&names, id)),
+        scope: only.map_or_else(|| "全中心".to_owned(), |id| branch_name(&names, id)),
         filter: Field::new("month", "月份", FieldKind::Text)
             .value(month.to_string())
             .bare(),
@@ -132,7 +131,10 @@ fn table(figures: &[Figures], names: &Names, month: Month, whole: bool) -> Table
     )
     .empty("还没有日结过。");
     if whole {
-        table = table.totals(vec![Line::new(cells(Text::from("全中心"), &books::total(figures)))]);
+        table = table.totals(vec![Line::new(cells(
+            Text::from("全中心"),
+            &books::total(figures),
+        ))]);
     }
     table
 }
@@ -263,7 +265,11 @@ fn form(typed: &Typed, mistakes: &[Mistake], names: &Names, open: &str) -> Vec<F
             "employer",
             "",
         ),
-        filled(Field::select("branch", "划到哪个网点", options), "branch", ""),
+        filled(
+            Field::select("branch", "划到哪个网点", options),
+            "branch",
+            "",
+        ),
         filled(
             Field::new("from", "生效日", FieldKind::Date)
                 .hint("从这个营业日起；余额在这一天日结时划转"),
@@ -297,11 +303,30 @@ pub(crate) async fn propose(
             None => Mistake::at("employer", "单位号有误，请核对。"),
             Some(_) => Mistake::at("from", "请选网点，日期写成 2026-05-01 这样。"),
         };
-        return refuse(&portal, &visit, &at, &typed, mistake, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return refuse(
+            &portal,
+            &visit,
+            &at,
+            &typed,
+            mistake,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        )
+        .await;
     };
-    if employer::get(office, &office.pool, employer_id).await?.is_none() {
+    if employer::get(office, &office.pool, employer_id)
+        .await?
+        .is_none()
+    {
         let mistake = Mistake::at("employer", "没有这个单位，请核对。");
-        return refuse(&portal, &visit, &at, &typed, mistake, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return refuse(
+            &portal,
+            &visit,
+            &at,
+            &typed,
+            mistake,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        )
+        .await;
     }
     let done = branch_move::propose(office, employer_id, to, from, text("reason"), &at.staff).await;
     match done {
@@ -317,7 +342,9 @@ pub(crate) async fn propose(
 
 fn of_refusal(refusal: &Refusal) -> Mistake {
     let fault = refusal.errors.first();
-    let field = fault.and_then(|fault| fault.column.as_deref()).unwrap_or_default();
+    let field = fault
+        .and_then(|fault| fault.column.as_deref())
+        .unwrap_or_default();
     Mistake::at(field, format!("{}（{}）", refusal.detail, refusal.code))
 }
 
@@ -359,7 +386,15 @@ pub(crate) async fn check(
         Ok(()) => Ok(Redirect::to(HERE).into_response()),
         Err(Error::Refused(refusal)) => {
             let mistake = of_refusal(&refusal);
-            refuse(&portal, &visit, &at, &Typed::new(), mistake, StatusCode::CONFLICT).await
+            refuse(
+                &portal,
+                &visit,
+                &at,
+                &Typed::new(),
+                mistake,
+                StatusCode::CONFLICT,
+            )
+            .await
         }
         Err(error) => Err(error.into()),
     }

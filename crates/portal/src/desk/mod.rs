@@ -271,7 +271,10 @@ async fn framed_on(
         );
     }
     if may_open(&at.staff, "/desk/deaths") {
-        waiting.insert("/desk/deaths", death::waiting(office, branch_of(&at.staff)).await?);
+        waiting.insert(
+            "/desk/deaths",
+            death::waiting(office, branch_of(&at.staff)).await?,
+        );
     }
     if may_open(&at.staff, "/desk/arrears") {
         waiting.insert("/desk/arrears", arrears::waiting(office, &at.staff).await?);

@@ -96,7 +96,7 @@ pub(crate) async fn find(
             .collect(),
         None if typed.chars().count() >= 2 => {
             employer::search(office, typed, branch_of(&at.staff), 0, 20).await?
-        },
+        }
         None => Vec::new(),
     };
     if !employers.is_empty() {
