@@ -205,6 +205,7 @@ page('desk-agreements', 'teller', '/desk/agreements');
 page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-suspense-old', 'accountant', '/desk/suspense/old');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
+page('desk-branches', 'accountant', '/desk/branches');
 page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');
 page('desk-interest', 'accountant', '/desk/books/interest');

@@ -230,17 +230,26 @@ pub async fn by_name(
     .await?)
 }
 
-/// Employers whose name or code begins with this, a page of them, for the desk.
-pub async fn search(office: &Office, term: &str, after: i64, limit: i64) -> Result<Vec<Employer>> {
+/// Employers of this code, or whose name begins with this, a page of them, for the desk. The whole code finds any employer (全市通办);
+/// by a name that is begun, whoever works for one branch finds those that it keeps.
+pub async fn search(
+    office: &Office,
+    term: &str,
+    branch_id: Option<i16>,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Employer>> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM employer WHERE centre_id = $1 AND employer_id > $2 AND (uscc = $3 OR name ^@ $3) ORDER BY employer_id LIMIT $4"
+        " FROM employer WHERE centre_id = $1 AND employer_id > $2
+           AND (uscc = $3 OR name ^@ $3 AND ($5::smallint IS NULL OR branch_id = $5)) ORDER BY employer_id LIMIT $4"
     ))
     .bind(office.centre.id)
     .bind(after)
     .bind(term)
     .bind(limit)
+    .bind(branch_id)
     .fetch_all(&office.pool)
     .await?)
 }

@@ -291,11 +291,12 @@ pub async fn add(
         .ok_or_else(|| Fault::Stored("a person is neither new nor known".to_owned()).into())
 }
 
-/// Up to 20 people with this exact name or phone.
+/// Up to 20 people with this exact name or phone; for whoever works for one branch, those whom it keeps.
 pub async fn search(
     office: &Office,
     name: Option<&PersonName>,
     phone: Option<&Phone>,
+    branch_id: Option<i16>,
 ) -> Result<Vec<Person>> {
     let name_index = name.map(|name| office.vault.blind_index(purpose::NAME, name.expose()).any());
     let phone_index = phone.map(|phone| {
@@ -306,14 +307,29 @@ pub async fn search(
     });
     let rows = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM person
-          WHERE centre_id = $1 AND (name_index = ANY ($2) OR phone_index = ANY ($3)) ORDER BY person_id LIMIT 20"
+          WHERE centre_id = $1 AND (name_index = ANY ($2) OR phone_index = ANY ($4))
+            AND keeps_person($1, $3, person_id) ORDER BY person_id LIMIT 20"
     )))
     .bind(office.centre.id)
     .bind(name_index)
+    .bind(branch_id)
     .bind(phone_index)
     .fetch_all(&office.pool)
     .await?;
     rows.iter().map(|row| row.open(&office.vault)).collect()
+}
+
+/// Whether a branch keeps this person; whoever works for the whole centre (`None`) keeps everybody.
+///
+/// # Errors
+/// The database.
+pub async fn is_kept_by(office: &Office, person_id: i64, branch_id: Option<i16>) -> Result<bool> {
+    Ok(sqlx::query_scalar("SELECT keeps_person($1, $2, $3)")
+        .bind(office.centre.id)
+        .bind(branch_id)
+        .bind(person_id)
+        .fetch_one(&office.pool)
+        .await?)
 }
 
 /// The masked names of some people, for a list of the desk.

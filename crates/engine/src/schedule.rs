@@ -1,12 +1,12 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
-//! plan; people who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
+//! plan; employers that go to another branch; people who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
 //! closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
 use anju_business::contribution::arrears::night;
-use anju_business::contribution::{base_year, closing, one_stop, relief, remittance};
+use anju_business::contribution::{base_year, branch_move, closing, one_stop, relief, remittance};
 use anju_casework::case_paper;
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
@@ -45,6 +45,11 @@ pub async fn run(engine: Engine) {
         }
         if let Err(error) = relief::turn(&engine.office).await {
             tracing::error!(%error, "moving deferrals on their day");
+        }
+        match branch_move::turn(&engine.office).await {
+            Ok(0) => {}
+            Ok(moved) => tracing::info!(moved, "employers went to other branches"),
+            Err(error) => tracing::error!(%error, "moving employers on their day"),
         }
         match closing::hold_who_left(&engine.office).await {
             Ok(0) => {}

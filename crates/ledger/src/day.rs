@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
-use crate::{Centre, Error, Result};
+use crate::{AccountId, Centre, Error, JournalId, Result};
 
 /// A day on which bookings are or were made; not any date of a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -245,4 +245,54 @@ pub async fn seal(
         .bind(at)
         .fetch_one(conn)
         .await?)
+}
+
+/// A balance that leaves the books of one branch for those of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// Whose.
+    pub account: AccountId,
+    /// Its subject's code.
+    pub subject: i32,
+    /// Where it stands.
+    pub from_branch: i16,
+    /// Where it goes.
+    pub to_branch: i16,
+    /// As it stands there, + debit.
+    pub fen: i64,
+}
+
+/// Books E13 between branches (内部转移 of organisation.md §1) on a marked day, in the name of the two who close it: one journal for each
+/// branch that something goes to, each with its number. The totals of the centre, balances and products stay what they are.
+///
+/// # Errors
+/// [`Error::Close`] when the day is not marked or is sealed.
+pub async fn move_branches(
+    conn: &mut PgConnection,
+    centre: Centre,
+    day: BusinessDate,
+    at: DateTime<Utc>,
+    journals: &[(JournalId, i16)],
+    moved: &[Moved],
+) -> Result<i32> {
+    Ok(
+        sqlx::query_scalar("SELECT ledger_move_branches($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+            .bind(centre.0)
+            .bind(day.date())
+            .bind(at)
+            .bind(journals.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+            .bind(
+                journals
+                    .iter()
+                    .map(|(_, branch)| *branch)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(moved.iter().map(|one| one.account.0).collect::<Vec<_>>())
+            .bind(moved.iter().map(|one| one.subject).collect::<Vec<_>>())
+            .bind(moved.iter().map(|one| one.from_branch).collect::<Vec<_>>())
+            .bind(moved.iter().map(|one| one.to_branch).collect::<Vec<_>>())
+            .bind(moved.iter().map(|one| one.fen).collect::<Vec<_>>())
+            .fetch_one(conn)
+            .await?,
+    )
 }

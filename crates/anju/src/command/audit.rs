@@ -14,6 +14,9 @@ const EVIDENCE: &str = "I20";
 /// The clearing account holds the money of letters that are on their way, and nothing else.
 const CLEARING: &str = "转移清算";
 
+/// The balances of people and employers stand in the books of the branch that keeps them (organisation.md §1).
+const BRANCHES: &str = "网点归属";
+
 /// 1 with a line for each breach; 0 with what was checked.
 pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
     let url = database::url(config).await?;
@@ -37,7 +40,16 @@ pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
             detail: format!("转移清算账上 {held} 分，在途的转移合计 {on_its_way} 分"),
         });
     }
-    let checked: Vec<&str> = audit::checked().chain([CLEARING]).collect();
+    let of_branches = anju_business::books::branch::differences(&office).await?;
+    breaches.extend(of_branches.into_iter().map(|one| audit::Breach {
+        invariant: BRANCHES.to_owned(),
+        place: format!("网点 {} 科目 {}", one.branch_id, one.subject),
+        detail: format!(
+            "归它的账户合计 {} 分，它账上 {} 分",
+            one.owned_fen, one.booked_fen
+        ),
+    }));
+    let checked: Vec<&str> = audit::checked().chain([CLEARING, BRANCHES]).collect();
     if as_json {
         let breaches: Vec<_> = breaches
             .iter()

@@ -17,7 +17,7 @@ use crate::visitor::Visitor;
 const DAY: i64 = 24 * 60;
 
 /// A Tuesday.
-fn tuesday() -> DateTime<Utc> {
+pub fn tuesday() -> DateTime<Utc> {
     "2026-11-17T02:00:00Z".parse().expect("an instant")
 }
 
@@ -26,7 +26,7 @@ fn month() -> Month {
 }
 
 /// Somebody whom the departments know and the centre does not, until he has come to its door.
-async fn free_lancer(town: &Town, seed: i64) -> (Person, String) {
+pub async fn free_lancer(town: &Town, seed: i64) -> (Person, String) {
     let people = known(town, seed, &[("周敏", 1_000_000)]).await;
     let who = people.into_iter().next().expect("one");
     let body = json!({ "name": who.name, "id_no": who.id, "phone": who.phone });
@@ -39,7 +39,7 @@ fn terms(who: &Person, amount_fen: i64) -> Value {
     json!({ "plan": "monthly", "amount_fen": amount_fen, "card_no": who.card, "day": 10, "agree": true })
 }
 
-async fn ask(town: &Town, service: &str, person: &str, form: Value) -> Answer {
+pub async fn ask(town: &Town, service: &str, person: &str, form: Value) -> Answer {
     let body = json!({ "service": service, "applicant": person, "channel": "APP", "form": form });
     town.doors
         .post("/cases?wait=15s", &body)
@@ -537,10 +537,21 @@ async fn a_person_sees_and_signs_it_on_his_own_page() {
 async fn finance_adds_to_what_stayed_for_half_a_year() {
     let town = Town::open_at(tuesday()).await;
     let (who, id) = free_lancer(&town, 391).await;
+    subsidised(&town, &who, &id).await;
+    assert_eq!(balance(&town.doors, &who).await.expect("fen"), 100_125);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM journal WHERE event = 12")
+            .await,
+        1
+    );
+}
+
+/// Pays 1,000.00 in November 2026; in July 2027 finance adds 1.25.
+pub async fn subsidised(town: &Town, who: &Person, id: &str) {
     let lump = json!({ "plan": "lump", "amount_fen": 100_000, "card_no": who.card, "day": 10, "agree": true });
-    signs(&town, &id, lump).await;
+    signs(town, id, lump).await;
     let deposit = json!({ "action": "deposit", "amount_fen": 100_000 });
-    let case = changes(&town, &id, deposit).await;
+    let case = changes(town, id, deposit).await;
     let path = format!("/cases/{}", text(&case, "case_id").expect("a case"));
     let case = town
         .doors
@@ -555,11 +566,11 @@ async fn finance_adds_to_what_stayed_for_half_a_year() {
         .find(|detail| detail.get("reference").is_some())
         .expect("a pay code");
     cast::pay(&town.doors, &order, 100_000).await.expect("paid");
-    until(&town, ALLOCATED, 1).await;
-    to(&town, "2027-07-05").await;
+    until(town, ALLOCATED, 1).await;
+    to(town, "2027-07-05").await;
     let office = town.office().await;
     let accountant =
-        Visitor::staff(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
+        Visitor::staff(town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
     let page = accountant.get("/desk/flexible").await;
     // 17 May to 30 June: 45 days × 1,000.00 × 1 % ÷ 360
     assert!(page.page.contains("1.25"), "{}", page.page);
@@ -584,15 +595,9 @@ async fn finance_adds_to_what_stayed_for_half_a_year() {
         json!({ "payee_bank": list.bank, "payee_account": bank, "reference": list.reference });
     cast::pay(&town.doors, &order, 125).await.expect("paid");
     until(
-        &town,
+        town,
         "SELECT count(*) FROM remittance WHERE kind = 4 AND state = 3",
         1,
     )
     .await;
-    assert_eq!(balance(&town.doors, &who).await.expect("fen"), 100_125);
-    assert_eq!(
-        town.sql("SELECT count(*) FROM journal WHERE event = 12")
-            .await,
-        1
-    );
 }

@@ -190,7 +190,7 @@ async fn keys_rotate_under_load_and_nobody_is_turned_away() {
             .expect("known");
         assert_eq!(known.name.expose(), one.name);
         let phone = Phone::parse(&one.phone).expect("a phone");
-        let found = people::search(&fresh, None, Some(&phone))
+        let found = people::search(&fresh, None, Some(&phone), None)
             .await
             .expect("read");
         assert!(found.iter().any(|other| other.person_id == known.person_id));

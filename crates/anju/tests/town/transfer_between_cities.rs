@@ -514,12 +514,10 @@ async fn a_centre_that_is_not_at_the_platform_gets_no_letter() {
     assert_eq!(detail(&failed, "returned")["code"], "E-RT-09");
 }
 
-/// Funds that arrive after the account was closed.
-#[tokio::test]
-async fn money_for_an_account_that_is_closed_meanwhile_is_negotiated_and_goes_back() {
-    let town = Town::open().await;
-    let wang = known(&town, 717, &[("王强", 800_000)]).await.remove(0);
-    let employer = open_employer(&town.doors, 717, month(1))
+/// Money from Chengdu for 王强, whose account was closed before it came, and its letter.
+async fn money_without_an_account(town: &Town, seed: i64) -> (Person, String) {
+    let wang = known(town, seed, &[("王强", 800_000)]).await.remove(0);
+    let employer = open_employer(&town.doors, seed, month(1))
         .await
         .expect("an employer");
     let row = json!([{ "name": wang.name, "id_no": wang.id, "base_fen": wang.base_fen }]);
@@ -532,14 +530,14 @@ async fn money_for_an_account_that_is_closed_meanwhile_is_negotiated_and_goes_ba
         .expect("a door")
         .ok()
         .expect("opened");
-    lives_at(&town, CHENGDU, &wang, json!({})).await;
-    mood(&town, CHENGDU, "silent").await;
-    let id = applied(&town, &wang, CHENGDU).await;
-    let sent = until(&town, &id, "sent", |case| {
+    lives_at(town, CHENGDU, &wang, json!({})).await;
+    mood(town, CHENGDU, "silent").await;
+    let id = applied(town, &wang, CHENGDU).await;
+    let sent = until(town, &id, "sent", |case| {
         steps(case).contains(&"letter_sent")
     })
     .await;
-    letter_at_other(&town, &letter_no(&sent), "LETTER_RECEIVED").await;
+    letter_at_other(town, &letter_no(&sent), "LETTER_RECEIVED").await;
 
     // The empty account is closed as a withdrawal that closes one would.
     let mut owner = town.database.owner().await;
@@ -552,27 +550,95 @@ async fn money_for_an_account_that_is_closed_meanwhile_is_negotiated_and_goes_ba
             .await
             .expect("closed");
     }
-    mood(&town, CHENGDU, "ok").await;
+    mood(town, CHENGDU, "ok").await;
     town.later(60 * 24 * 21);
-    let negotiating = until(&town, &id, "negotiating", |case| {
+    let negotiating = until(town, &id, "negotiating", |case| {
         steps(case).contains(&"negotiating")
     })
     .await;
     let reason = text(detail(&negotiating, "negotiating"), "reason").expect("a reason");
     assert_eq!(reason, "转入账户已销户，不能入账");
-    assert_eq!(subject(&town, "21906").await, 1_234_567);
+    assert_eq!(subject(town, "21906").await, 1_234_567);
+    (wang, id)
+}
+
+/// Funds that arrive after the account was closed.
+#[tokio::test]
+async fn money_for_an_account_that_is_closed_meanwhile_is_negotiated_and_goes_back() {
+    let town = Town::open().await;
+    let (_, id) = money_without_an_account(&town, 717).await;
     let [maker, checker] = hands(&town).await;
     let path = format!("/desk/transfers/{id}");
+    // Nobody's account takes it: two persons cannot credit it either.
+    let here = [
+        ("proposal", "credit_here"),
+        ("reason", "本人已重新开户，记入现在的账户"),
+    ];
+    let answer = maker.post(&format!("{path}/propose"), &here).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
+    let answer = checker
+        .post(&format!("{path}/confirm"), &[("agree", "yes")])
+        .await;
+    assert!(
+        answer.page.contains("没有可以入账的账户"),
+        "{}",
+        answer.page
+    );
+    assert_eq!(subject(&town, "21906").await, 1_234_567);
     let proposal = [
         ("proposal", "give_back"),
         ("reason", "账户已销户，退回转出地"),
     ];
+    checker
+        .post(&format!("{path}/confirm"), &[("agree", "no")])
+        .await;
     let answer = maker.post(&format!("{path}/propose"), &proposal).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
     checker
         .post(&format!("{path}/confirm"), &[("agree", "yes")])
         .await;
     ended(&town, &id, "failed").await;
+    at_rest(&town).await;
+}
+
+#[tokio::test]
+async fn money_that_found_no_account_goes_to_the_one_that_the_person_has_by_now() {
+    let town = Town::open().await;
+    let (wang, id) = money_without_an_account(&town, 1570).await;
+    // An employer sets him up again: another account, the same person.
+    let employer = open_employer(&town.doors, 1571, month(1))
+        .await
+        .expect("an employer");
+    let row = json!([{ "name": wang.name, "id_no": wang.id, "base_fen": wang.base_fen }]);
+    let body = json!({
+        "service": "employee-account-open", "applicant": employer, "channel": "HALL", "form": { "roster": row },
+    });
+    town.doors
+        .post("/cases", &body)
+        .await
+        .expect("a door")
+        .ok()
+        .expect("opened");
+    let [maker, checker] = hands(&town).await;
+    let path = format!("/desk/transfers/{id}");
+    let page = maker.get(&path).await.page;
+    assert!(page.contains("记入本人现在的账户"), "{page}");
+    let here = [
+        ("proposal", "credit_here"),
+        ("reason", "本人已重新开户，记入现在的账户"),
+    ];
+    let answer = maker.post(&format!("{path}/propose"), &here).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
+    let own = maker
+        .post(&format!("{path}/confirm"), &[("agree", "yes")])
+        .await;
+    assert!(own.page.contains("不能自己复核"), "{}", own.page);
+    checker
+        .post(&format!("{path}/confirm"), &[("agree", "yes")])
+        .await;
+    ended(&town, &id, "done").await;
+    let credited = "SELECT balance_fen FROM ledger_account WHERE kind = 1 AND state <> 3";
+    assert_eq!(town.sql(credited).await, 1_234_567, "on the new account");
     at_rest(&town).await;
 }
 

@@ -10,7 +10,7 @@ use anju_casework::staff::{Staff, role};
 use anju_casework::{Office, Refusal, Result};
 
 use super::day_match::{self, BankMatch, Statement};
-use super::{day_proof, interest_year};
+use super::{branch, day_proof, interest_year};
 use crate::contribution::suspense;
 use crate::withdrawal::pace;
 
@@ -284,9 +284,22 @@ async fn seal(
         checker_id,
         at: office.now(),
     };
-    day::close(&mut conn, &closing).await?;
+    day::mark(&mut conn, &closing).await?;
+    end(office, &mut conn, day_closed).await?;
     sign(office, business_date, checker_id).await?;
     Ok(conn.close().await?)
+}
+
+/// What comes after the mark: the writers end, balances follow who keeps their owners, the day is totalled and sealed. Where it is given
+/// up between, the next call finds nothing left to move and goes on.
+async fn end(office: &Office, conn: &mut PgConnection, day: BusinessDate) -> Result<()> {
+    day::wait_for_writers(conn).await?;
+    let moved = branch::follow(office, conn, day).await?;
+    if moved > 0 {
+        tracing::info!(moved, "balances followed their owners to other branches");
+    }
+    day::seal(conn, office.ledger(), day, office.now()).await?;
+    Ok(())
 }
 
 /// Any number that nobody else takes as a lock: who ends a day holds it, so that no other node finishes that day meanwhile.
@@ -333,8 +346,7 @@ pub async fn finish_interrupted(office: &Office) -> Result<()> {
         return Ok(conn.close().await?);
     }
     for marked in day::unsealed(&mut conn, office.ledger()).await? {
-        day::wait_for_writers(&mut conn).await?;
-        day::seal(&mut conn, office.ledger(), marked, office.now()).await?;
+        end(office, &mut conn, marked).await?;
     }
     let unsigned: Vec<(NaiveDate, i64)> = sqlx::query_as(
         "SELECT business_date, c.checker_id FROM day_close c JOIN day_signature s USING (centre_id, business_date)

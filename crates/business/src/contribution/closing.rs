@@ -22,7 +22,7 @@ use crate::policy::Rules;
 pub const HOLDING: &str = "集中封存户";
 
 /// Stands where others have their credit code: the holding account is no legal person.
-const NO_CODE: &str = "000000000000000000";
+pub(super) const NO_CODE: &str = "000000000000000000";
 
 /// The service that closes or seals an employer.
 pub struct EmployerClose {

@@ -5,13 +5,14 @@
 //! lower ratios), `refund.rs` and `correction.rs` (what was credited wrongly), `merge.rs` (two accounts of one person), `closing.rs`
 //! (employers that end, and the holding account), `collection/` (money that the centre debits), `flexible/` (who contributes by himself),
 //! `credit/` (history extracts for banks),
-//! `opening.rs`, `one_stop.rs`, `employer_data.rs` and `mandate.rs` (the employer itself), `arrears/` and `enforcement/` (what an employer
+//! `opening.rs`, `one_stop.rs`, `employer_data.rs`, `mandate.rs` and `branch_move.rs` (the employer itself), `arrears/` and `enforcement/` (what an employer
 //! owes, and what is done about it).
 
 pub mod allocation;
 pub mod arrears;
 pub mod as_of;
 pub mod base_year;
+pub mod branch_move;
 mod change_rows;
 pub mod changes;
 pub mod closing;

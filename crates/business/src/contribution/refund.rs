@@ -299,7 +299,7 @@ impl EmployerRefund {
 }
 
 /// 21902 of the employer; opened when it is first needed.
-pub(super) async fn payable_of(
+pub(crate) async fn payable_of(
     office: &Office,
     tx: &mut PgConnection,
     employer: &Employer,
@@ -426,7 +426,7 @@ async fn tell(
 
 /// From what the centre owes the employer to its suspense: E08 in red, the other way round.
 #[expect(clippy::too_many_arguments, reason = "one journal, told in one place")]
-pub(super) async fn to_suspense(
+pub(crate) async fn to_suspense(
     office: &Office,
     tx: &mut PgConnection,
     employer: &Employer,

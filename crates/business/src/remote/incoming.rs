@@ -477,6 +477,22 @@ async fn live_account(
     .await?)
 }
 
+/// Two persons say that the money is for the account that the person has by now: he has come back, or his accounts were put together, since the
+/// money found none.
+pub(super) async fn credit_here(
+    office: &Office,
+    tx: &mut PgConnection,
+    letter: &Letter,
+) -> Result<()> {
+    let account = live_account(office, tx, letter).await?;
+    let (Some(account_id), Some(Json(sheet))) = (account, &letter.sheet) else {
+        let detail =
+            "本人在本中心没有可以入账的账户。请先由单位办理设立或启封，或把款项退回转出地。";
+        return Err(Refusal::new(409, "E-CHECK-05", detail).into());
+    };
+    credit(office, tx, letter, sheet, account_id).await
+}
+
 /// MATCHED and COMPLETED: credited (E33), the months imported, the out-centre told.
 async fn credit(
     office: &Office,

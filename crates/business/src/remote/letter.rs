@@ -225,6 +225,13 @@ macro_rules! columns {
 pub(super) use columns;
 
 impl Letter {
+    /// Whether the money that has come is what the out-centre's sheet says.
+    pub fn is_whole(&self) -> bool {
+        self.sheet
+            .as_ref()
+            .is_some_and(|Json(sheet)| sheet.total_fen == self.received_fen)
+    }
+
     /// Which side we are on.
     pub const fn side(&self) -> Side {
         if self.side == 1 { Side::In } else { Side::Out }

@@ -16,13 +16,16 @@ pub enum Proposal {
     Refuse,
     /// In: the money goes back to the out-centre.
     GiveBack,
+    /// In: the person has an account that takes it now, be it another one than the letter was written for.
+    CreditHere,
 }
 
 impl Proposal {
-    const ALL: [(Self, &'static str, &'static str); 3] = [
+    const ALL: [(Self, &'static str, &'static str); 4] = [
         (Self::Approve, "approve", "账户信息核对无误，划款"),
         (Self::Refuse, "refuse", "驳回"),
         (Self::GiveBack, "give_back", "款项退回转出地"),
+        (Self::CreditHere, "credit_here", "记入本人现在的账户"),
     ];
 
     /// By its name in a form.
@@ -56,7 +59,11 @@ pub fn possible(letter: &Letter) -> Vec<Proposal> {
             vec![Proposal::Approve, Proposal::Refuse]
         }
         (Side::In, State::Negotiating) if letter.received_fen > 0 && letter.pay_state == 0 => {
-            vec![Proposal::GiveBack]
+            if letter.is_whole() {
+                vec![Proposal::CreditHere, Proposal::GiveBack]
+            } else {
+                vec![Proposal::GiveBack]
+            }
         }
         _ => Vec::new(),
     }
@@ -111,7 +118,8 @@ pub async fn propose(
 /// Another person confirms what was proposed, or sends it back.
 ///
 /// # Errors
-/// `E-CHECK-01` for whoever proposed it, `E-CHECK-02` where there is nothing to confirm any more.
+/// `E-CHECK-01` for whoever proposed it, `E-CHECK-02` where there is nothing to confirm any more, `E-CHECK-05` where the person has
+/// no account that takes the money.
 pub async fn confirm(office: &Office, letter_id: i64, agree: bool, checker: &Staff) -> Result<()> {
     let mut tx = office.pool.begin().await?;
     let letter = letter::lock(office, &mut tx, letter_id).await?;
@@ -138,6 +146,7 @@ pub async fn confirm(office: &Office, letter_id: i64, agree: bool, checker: &Sta
                 outgoing::refuse(office, &mut tx, &letter, ("E-RT-04", &reason), actor).await?;
             }
             Proposal::GiveBack => incoming::order_back(office, &mut tx, &letter, actor).await?,
+            Proposal::CreditHere => incoming::credit_here(office, &mut tx, &letter).await?,
         }
     } else {
         case::step(

@@ -1,6 +1,7 @@
 //! 死亡信号 (withdrawal.md §5.2, pattern): from the moment it is known that somebody died, nothing leaves his account and nothing is drawn from his
 //! card; a person at the desk confirms it, or takes it back where the register was wrong.
 
+use anju_casework::staff::Staff;
 use anju_casework::{Office, PgConnection, Refusal, Result};
 use anju_domain::money::Fen;
 use anju_ledger::freeze::{self, Hold, HoldKind};
@@ -121,39 +122,48 @@ pub struct DeathSignal {
     pub done_by: Option<i64>,
 }
 
-/// Signals that asked for a person, newest first.
-pub async fn list(office: &Office, before: Option<i64>, limit: i64) -> Result<Vec<DeathSignal>> {
+/// Signals that asked for a person, newest first; of people whom a branch keeps, or of the centre.
+pub async fn list(
+    office: &Office,
+    branch_id: Option<i16>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<DeathSignal>> {
     Ok(sqlx::query_as(
         "SELECT s.signal_id, s.owner_id AS person_id, s.at, s.state, f.value, s.holds, s.note, s.done_by
            FROM batch_signal s JOIN fact f ON f.centre_id = s.centre_id AND f.fact_id = s.fact_id
           WHERE s.centre_id = $1 AND s.flow = 'deaths' AND s.state <> 0 AND ($2::bigint IS NULL OR s.signal_id < $2)
+            AND keeps_person($1, $4, s.owner_id)
           ORDER BY s.signal_id DESC LIMIT $3",
     )
     .bind(office.centre.id)
     .bind(before)
     .bind(limit)
+    .bind(branch_id)
     .fetch_all(&office.pool)
     .await?)
 }
 
-/// How many wait for a person.
-pub async fn waiting(office: &Office) -> Result<i64> {
-    Ok(
-        sqlx::query_scalar("SELECT count(*) FROM batch_signal WHERE centre_id = $1 AND state = 1")
-            .bind(office.centre.id)
-            .fetch_one(&office.pool)
-            .await?,
+/// How many wait for a person, of a branch or of the centre.
+pub async fn waiting(office: &Office, branch_id: Option<i16>) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM batch_signal WHERE centre_id = $1 AND state = 1 AND keeps_person($1, $2, owner_id)",
     )
+    .bind(office.centre.id)
+    .bind(branch_id)
+    .fetch_one(&office.pool)
+    .await?)
 }
 
 /// A member of staff says that it is so (the accounts stay frozen until the heirs' case), or that the register was wrong: what the
 /// signal froze and suspended is free again.
 ///
 /// # Errors
-/// `E-SIGNAL-01` for one that was decided before; `E-SIGNAL-02` without a reason for taking it back.
+/// `E-SIGNAL-01` for one that was decided before or is another branch's; `E-SIGNAL-02` without a reason for taking it back.
 pub async fn decide(
     office: &Office,
-    staff_id: i64,
+    staff: &Staff,
+    branch_id: Option<i16>,
     signal_id: i64,
     is_so: bool,
     note: &str,
@@ -172,15 +182,16 @@ pub async fn decide(
     let mut tx = office.pool.begin().await?;
     let decided: Option<(i64, Vec<i64>)> = sqlx::query_as(
         "UPDATE batch_signal SET state = $3, done_by = $4, done_at = $5, note = $6
-          WHERE centre_id = $1 AND signal_id = $2 AND flow = 'deaths' AND state = 1
+          WHERE centre_id = $1 AND signal_id = $2 AND flow = 'deaths' AND state = 1 AND keeps_person($1, $7, owner_id)
          RETURNING owner_id, holds",
     )
     .bind(office.centre.id)
     .bind(signal_id)
     .bind(state)
-    .bind(staff_id)
+    .bind(staff.staff_id)
     .bind(now)
     .bind(note.chars().take(200).collect::<String>())
+    .bind(branch_id)
     .fetch_optional(&mut *tx)
     .await?;
     let Some((person_id, holds)) = decided else {

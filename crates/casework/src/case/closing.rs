@@ -36,6 +36,8 @@ struct Closed {
     out_journal: Option<i64>,
     amount_fen: i64,
     closed_on: NaiveDate,
+    reclaim_journal: Option<i64>,
+    reclaim_fen: i64,
 }
 
 /// Closing interest (E28), the whole balance to 提取待付 (E21), the account closed, the membership CLOSED_WITHDRAWN, and the order to the
@@ -300,7 +302,7 @@ async fn close_account(
 /// The accounts that a case has closed and that are still closed.
 async fn closed_by(office: &Office, conn: &mut PgConnection, case_id: i64) -> Result<Vec<Closed>> {
     Ok(sqlx::query_as(
-        "SELECT account_id, membership_id, interest_journal, out_journal, amount_fen, closed_on
+        "SELECT account_id, membership_id, interest_journal, out_journal, amount_fen, closed_on, reclaim_journal, reclaim_fen
            FROM account_closing
           WHERE centre_id = $1 AND case_id = $2 AND reopened_at IS NULL
           ORDER BY account_id",
@@ -325,6 +327,7 @@ pub(super) async fn reopen(office: &Office, tx: &mut PgConnection, case: &Case) 
             let header = books::header(office, tx, &step(case, "E23", &key, None, &[], 0)).await?;
             journal::reverse(tx, &header, &key, JournalId(journal_id), one.closed_on).await?;
         }
+        give_back(office, tx, case, one).await?;
         come_back(office, tx, case, one).await?;
     }
     Ok(!closed.is_empty())
@@ -349,9 +352,59 @@ pub(super) async fn credit_back(
             };
             books::post(office, tx, &booking).await?;
         }
+        give_back(office, tx, case, one).await?;
         come_back(office, tx, case, one).await?;
     }
     Ok(!closed.is_empty())
+}
+
+/// What was taken back for finance is the person's again: out of the office's suspense (E08), and E11 reversed. Where the suspense has been
+/// used since, finance has had it: then the account comes back without it.
+async fn give_back(
+    office: &Office,
+    tx: &mut PgConnection,
+    case: &Case,
+    one: &Closed,
+) -> Result<()> {
+    let (Some(journal_id), Some(membership_id)) = (one.reclaim_journal, one.membership_id) else {
+        return Ok(());
+    };
+    let employer_id: i64 = sqlx::query_scalar(
+        "SELECT employer_id FROM membership WHERE centre_id = $1 AND membership_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(membership_id)
+    .fetch_one(&mut *tx)
+    .await?;
+    let employer = employer::lock(office, tx, employer_id).await?;
+    let suspense = AccountId(employer.suspense_account_id);
+    let there = account::read(tx, office.ledger(), suspense)
+        .await?
+        .map_or(0, |account| account.balance.fen());
+    let payable = account::find(
+        tx,
+        office.ledger(),
+        account::Kind::OverContribution,
+        employer_id,
+    )
+    .await?;
+    let Some(payable) = payable.filter(|_| there >= one.reclaim_fen) else {
+        tracing::warn!(
+            case = case.case_id,
+            "a subsidy that was taken back is spent"
+        );
+        return Ok(());
+    };
+    let key = format!("give-back:{}", case.case_id);
+    let accounts = [
+        (Role::Unit, suspense.0),
+        (Role::OverContribution, payable.0),
+    ];
+    let out = step(case, "E08", &key, None, &accounts, one.reclaim_fen);
+    books::post(office, tx, &out).await?;
+    let header = books::header(office, tx, &step(case, "E11", &key, None, &[], 0)).await?;
+    journal::reverse(tx, &header, &key, JournalId(journal_id), one.closed_on).await?;
+    Ok(())
 }
 
 async fn open_account(office: &Office, tx: &mut PgConnection, one: &Closed) -> Result<()> {

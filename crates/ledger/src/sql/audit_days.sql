@@ -6,7 +6,7 @@ WITH sealed AS (
        AND state = 2
 ),
 moved AS (
-    SELECT p.business_date, j.branch_id, p.subject,
+    SELECT p.business_date, coalesce(nullif(p.branch_id, 0::smallint), j.branch_id) AS branch_id, p.subject,
            coalesce(sum(p.amount_fen) FILTER (WHERE (p.amount_fen > 0) <> p.red), 0) AS debit_fen,
            coalesce(-sum(p.amount_fen) FILTER (WHERE (p.amount_fen > 0) = p.red), 0) AS credit_fen
       FROM posting p
@@ -14,7 +14,7 @@ moved AS (
                     AND j.journal_id = p.journal_id
                     AND j.business_date = p.business_date
      WHERE p.centre_id = $1
-     GROUP BY p.business_date, j.branch_id, p.subject
+     GROUP BY 1, 2, p.subject
 ),
 stored AS (
     SELECT d.business_date, d.branch_id, d.subject, d.debit_fen, d.credit_fen, d.closing_fen, s.nth,

@@ -15,7 +15,8 @@ SELECT asked.place, entry.*
                           AND account_id = asked.account_id
                           AND subject IN (201, 12101, 122, 11102, 21901, 21902)
                           AND business_date >= asked.first_day
-                        GROUP BY journal_id, business_date) AS m
+                        GROUP BY journal_id, business_date
+                       HAVING sum(amount_fen) <> 0) AS m       -- from one branch's books to another's: nothing to its holder
                  JOIN journal j ON j.centre_id = $1
                                AND j.journal_id = m.journal_id
                                AND j.business_date = m.business_date

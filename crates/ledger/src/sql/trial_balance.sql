@@ -18,7 +18,7 @@ fresh AS (
                         WHERE j.centre_id = $1
                           AND j.journal_id = p.journal_id
                           AND j.business_date = p.business_date
-                          AND j.branch_id = $3))
+                          AND coalesce(nullif(p.branch_id, 0::smallint), j.branch_id) = $3))
 ),
 figure AS (
     SELECT subject, closing_fen AS opening, 0::bigint AS debit, 0::bigint AS credit

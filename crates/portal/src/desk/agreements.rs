@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::authorization::AtDesk;
 use crate::components::{Cell, Column, Keys, Line, Pager, Table, Tabs, Text};
-use crate::desk::framed;
+use crate::desk::{branch_of, framed};
 use crate::my::agreements::{loan_name, months_of, run_state_of, state_of};
 use crate::pages::desk::AgreementsPage;
 use crate::pages::error::PageError;
@@ -47,7 +47,8 @@ pub(crate) async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<AgreementsPage, PageError> {
     let office = &portal.engine.office;
-    let counts = agreement::count_by_state(office).await?;
+    let branch = branch_of(&at.staff);
+    let counts = agreement::count_by_state(office, branch).await?;
     let count = |of: i16| {
         counts
             .iter()
@@ -77,7 +78,7 @@ pub(crate) async fn page(
         .after
         .as_deref()
         .and_then(|number| office.numbers.decode(NumberKind::Case, number));
-    let runs = agreement::runs(office, wanted.state, before, PAGE).await?;
+    let runs = agreement::runs(office, branch, wanted.state, before, PAGE).await?;
     let more = (runs.len() as i64 == PAGE)
         .then(|| runs.last())
         .flatten()
@@ -113,7 +114,7 @@ pub(crate) async fn page(
     Ok(AgreementsPage {
         frame: framed(office, &visit, &at, "约定提取", "/desk/agreements").await?,
         scope: scope.into(),
-        progress: progress(office).await?,
+        progress: progress(office, branch).await?,
         tabs,
         runs: table,
         keys: Keys::new(&[("/", "命令栏"), ("?", "全部快捷键")]),
@@ -121,9 +122,9 @@ pub(crate) async fn page(
 }
 
 /// A line for each of the last periods.
-async fn progress(office: &Office) -> Result<Table, PageError> {
+async fn progress(office: &Office, branch: Option<i16>) -> Result<Table, PageError> {
     let since = Month::of(office.today()).index() - PERIODS;
-    let all = agreement::progress(office, since).await?;
+    let all = agreement::progress(office, branch, since).await?;
     let mut periods: Vec<i32> = all.iter().map(|one| one.period).collect();
     periods.dedup();
     let lines = periods

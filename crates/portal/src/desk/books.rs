@@ -1,7 +1,7 @@
 //! 账簿: trial balance and the day's close by two hands.
 
 use anju_business::books::day_close;
-use anju_casework::Office;
+use anju_casework::{Office, branch};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use anju_domain::subject::{Side, Subject};
@@ -25,15 +25,39 @@ use crate::when;
 pub(crate) struct Wanted {
     date: Option<NaiveDate>,
     nonzero: Option<String>,
+    branch: Option<String>,
     asked: Option<String>,
 }
 
-async fn read(office: &Office, date: NaiveDate) -> Result<TrialBalance, PageError> {
+async fn read(
+    office: &Office,
+    date: NaiveDate,
+    branch: Option<i16>,
+) -> Result<TrialBalance, PageError> {
     let mut conn = office.pool.acquire().await?;
-    Ok(balance_of_day(&mut conn, office.ledger(), date, None).await?)
+    Ok(balance_of_day(&mut conn, office.ledger(), date, branch).await?)
 }
 
-/// `GET /desk/books/trial-balance?date=&nonzero=1`.
+/// The branch that was asked for, and its name; the centre where there is no such one.
+async fn chosen(
+    office: &Office,
+    wanted: Option<&str>,
+) -> Result<(Option<i16>, Vec<(String, String)>), PageError> {
+    let all = branch::all(office).await?;
+    let wanted: Option<i16> = wanted.and_then(|text| text.parse().ok());
+    let found = all
+        .iter()
+        .map(|one| one.branch_id)
+        .find(|id| Some(*id) == wanted);
+    let mut options = vec![(String::new(), "全中心".to_owned())];
+    options.extend(
+        all.into_iter()
+            .map(|one| (one.branch_id.to_string(), one.name)),
+    );
+    Ok((found, options))
+}
+
+/// `GET /desk/books/trial-balance?date=&nonzero=1&branch=`.
 pub(crate) async fn trial_balance(
     State(portal): State<Portal>,
     visit: Visit,
@@ -43,11 +67,14 @@ pub(crate) async fn trial_balance(
     let office = &portal.engine.office;
     let open = day_close::open_date(office).await?;
     let date = wanted.date.unwrap_or(open);
-    let books = read(office, date).await?;
+    let (branch, options) = chosen(office, wanted.branch.as_deref()).await?;
+    let branch_value = branch.map_or_else(String::new, |id| id.to_string());
+    let books = read(office, date, branch).await?;
     // Without the form having been sent, rows without movement and balance are hidden.
     let hide_zero = wanted.asked.is_none() || wanted.nonzero.is_some();
     let (debit, credit) = books.turnover();
     let (closing_debit, closing_credit) = books.closing();
+    // What moved between branches stands in the books of one of them on one side only: a branch's balances need not be equal.
     let equal = debit == credit && closing_debit == closing_credit;
     let mut lines = Vec::new();
     let mut parent = None;
@@ -84,6 +111,8 @@ pub(crate) async fn trial_balance(
     }
     let verdict = if equal {
         Shown::pass("借贷相等")
+    } else if branch.is_some() {
+        Shown::idle("有划转")
     } else {
         Shown::fail("借贷不等").with_icon("alert")
     };
@@ -106,6 +135,9 @@ pub(crate) async fn trial_balance(
         filters: vec![
             Field::new("date", "日期", FieldKind::Date)
                 .value(when::iso(date))
+                .bare(),
+            Field::select("branch", "网点", options)
+                .value(branch_value.as_str())
                 .bare(),
         ],
         hide_zero,
@@ -148,7 +180,10 @@ pub(crate) async fn trial_balance(
         keys: Keys::new(&[("g b", "试算平衡"), ("g s", "暂收待查")]),
         downloads: vec![(
             "csv".into(),
-            format!("/desk/books/trial-balance.csv?date={}", when::iso(date)),
+            format!(
+                "/desk/books/trial-balance.csv?date={}&branch={branch_value}",
+                when::iso(date)
+            ),
         )],
         taken: format!("取数 {}", when::second(office.now(), office.now())).into(),
     })
@@ -166,7 +201,7 @@ fn first_level(subject: Subject) -> Option<Subject> {
         .flatten()
 }
 
-/// `GET /desk/books/trial-balance.csv?date=`.
+/// `GET /desk/books/trial-balance.csv?date=&branch=`.
 pub(crate) async fn trial_balance_csv(
     State(portal): State<Portal>,
     Query(wanted): Query<Wanted>,
@@ -176,7 +211,8 @@ pub(crate) async fn trial_balance_csv(
         Some(date) => date,
         None => day_close::open_date(office).await?,
     };
-    let books = read(office, date).await?;
+    let (branch, _) = chosen(office, wanted.branch.as_deref()).await?;
+    let books = read(office, date, branch).await?;
     let mut text = String::from(
         "科目,名称,期初余额（元）,本期借方（元）,本期贷方（元）,期末余额（元）,方向\r\n",
     );
@@ -193,5 +229,9 @@ pub(crate) async fn trial_balance_csv(
             side_name(info.side)
         ));
     }
-    Ok(download::csv(&format!("trial-balance-{date}"), &text))
+    let name = match branch {
+        Some(id) => format!("trial-balance-{date}-{id}"),
+        None => format!("trial-balance-{date}"),
+    };
+    Ok(download::csv(&name, &text))
 }

@@ -387,6 +387,7 @@ pub(super) fn step_name(step: &str) -> &str {
         "reviewing" => "转人工",
         "executing" => "执行",
         "changed" => "变更",
+        "branch_changed" => "划转网点",
         "payment_unknown" => "付款结果未知",
         "paid" => "银行已付",
         "done" => "办结",

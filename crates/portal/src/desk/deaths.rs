@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::authorization::{AtDesk, may};
 use crate::components::{Cell, Column, Flash, Line, Pager, State as Shown, Table, Text, Tone};
-use crate::desk::{framed, staff_named};
+use crate::desk::{branch_of, framed, staff_named};
 use crate::pages::desk::{DeathLine, DeathsPage};
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -47,7 +47,7 @@ async fn draw(
     let office = &portal.engine.office;
     let now = office.now();
     let mine = may(&at.staff, &Method::POST, HERE);
-    let found = death::list(office, view.before, PAGE).await?;
+    let found = death::list(office, branch_of(&at.staff), view.before, PAGE).await?;
     let (mut waiting, mut decided) = (Vec::new(), Vec::new());
     for one in &found {
         let name = person::get(office, one.person_id)
@@ -139,7 +139,15 @@ pub(crate) async fn decide(
     Form(form): Form<DecideForm>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let done = death::decide(office, at.staff.staff_id, form.signal, form.so, &form.note).await;
+    let done = death::decide(
+        office,
+        &at.staff,
+        branch_of(&at.staff),
+        form.signal,
+        form.so,
+        &form.note,
+    )
+    .await;
     match done {
         Ok(()) => Ok(Redirect::to(HERE).into_response()),
         Err(Error::Refused(refusal)) => {

@@ -15,7 +15,7 @@ use crate::authorization::AtDesk;
 use crate::components::{
     Button, ButtonLook, ErrorSummary, Field, FieldKind, Mistake, Row, Rows, Text,
 };
-use crate::desk::framed;
+use crate::desk::{branch_of, framed};
 use crate::pages::desk::EmployersPage;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -113,14 +113,18 @@ fn who(clerks: &[Clerk], chosen: &str) -> Option<String> {
     })
 }
 
-async fn found(office: &Office, wanted: &str) -> Result<Vec<Employer>, PageError> {
+async fn found(
+    office: &Office,
+    branch: Option<i16>,
+    wanted: &str,
+) -> Result<Vec<Employer>, PageError> {
     let upper = wanted.to_ascii_uppercase();
     Ok(match office.numbers.decode(NumberKind::Employer, &upper) {
         Some(employer_id) => employer::get(office, &office.pool, employer_id)
             .await?
             .into_iter()
             .collect(),
-        None => employer::search(office, wanted, 0, SHOWN).await?,
+        None => employer::search(office, wanted, branch, 0, SHOWN).await?,
     })
 }
 
@@ -141,7 +145,7 @@ async fn draw(
     let employers = if wanted.chars().count() < 2 {
         Vec::new()
     } else {
-        found(office, wanted).await?
+        found(office, branch_of(&at.staff), wanted).await?
     };
     let number = |one: &Employer| office.numbers.encode(NumberKind::Employer, one.employer_id);
     // One employer: who stands there. Several: which.
@@ -183,7 +187,9 @@ async fn draw(
         .collect();
     let note = match (wanted.is_empty(), employers.len()) {
         (true, _) => "单位的人到窗口来，先找到单位。",
-        (false, 0) => "没有找到这个单位。没有开户的，先办单位开户。",
+        (false, 0) => {
+            "没有找到这个单位。别的网点管的单位，请用单位号或统一社会信用代码找；没有开户的，先办单位开户。"
+        }
         (false, 1) => {
             "核对来人以后，按单位网厅的同一套页面办理，办件记在您名下；要复核的由别人复核。"
         }

@@ -5,6 +5,7 @@ mod agreements;
 mod apply;
 mod arrears;
 mod books;
+mod branches;
 mod case;
 mod case_papers;
 mod chase;
@@ -158,6 +159,11 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/transfers/{case}", get(transfers::page))
         .route("/desk/transfers/{case}/propose", post(transfers::propose))
         .route("/desk/transfers/{case}/confirm", post(transfers::confirm))
+        .route(
+            "/desk/branches",
+            get(branches::page).post(branches::propose),
+        )
+        .route("/desk/branches/{id}/check", post(branches::check))
         .route("/desk/books/trial-balance", get(books::trial_balance))
         .route(
             "/desk/books/trial-balance.csv",
@@ -205,6 +211,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/suspense", "暂收待查", "g s"),
             ("/desk/corrections", "错账调整", "g e"),
             ("/desk/books/trial-balance", "试算平衡", "g b"),
+            ("/desk/branches", "网点", "g n"),
             ("/desk/books/close", "日结", "g d"),
             ("/desk/books/interest", "年度结息", "g i"),
             ("/desk/flexible", "灵活就业补贴", "g f"),
@@ -264,7 +271,10 @@ async fn framed_on(
         );
     }
     if may_open(&at.staff, "/desk/deaths") {
-        waiting.insert("/desk/deaths", death::waiting(office).await?);
+        waiting.insert(
+            "/desk/deaths",
+            death::waiting(office, branch_of(&at.staff)).await?,
+        );
     }
     if may_open(&at.staff, "/desk/arrears") {
         waiting.insert("/desk/arrears", arrears::waiting(office, &at.staff).await?);

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::authorization::AtDesk;
 use crate::components::{Button, Row, Rows};
 use crate::desk::identify::{put_at_window, reason_field};
-use crate::desk::{framed, looked, may_open, person_number, reads_centre};
+use crate::desk::{branch_of, framed, looked, may_open, person_number, reads_centre};
 use crate::pages::desk::{AskWhy, SearchPage};
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -94,7 +94,9 @@ pub(crate) async fn find(
             .await?
             .into_iter()
             .collect(),
-        None if typed.chars().count() >= 2 => employer::search(office, typed, 0, 20).await?,
+        None if typed.chars().count() >= 2 => {
+            employer::search(office, typed, branch_of(&at.staff), 0, 20).await?
+        }
         None => Vec::new(),
     };
     if !employers.is_empty() {
@@ -141,22 +143,26 @@ async fn people(
     if !serves && !reads_centre(&at.staff) {
         return Ok((Vec::new(), None));
     }
+    // The whole ID number of whoever stands here opens anybody (全市通办); everything else finds what one's own branch keeps.
+    let branch = branch_of(&at.staff);
     let mut found = Vec::new();
     let mut by_id_number = false;
     if let Ok(number) = IdNumber::parse(typed) {
         by_id_number = true;
         found.extend(person::by_id_number(office, &number).await?);
     } else if let Ok(phone) = Phone::parse(typed) {
-        found = person::search(office, None, Some(&phone)).await?;
+        found = person::search(office, None, Some(&phone), branch).await?;
     } else if let Some(account_id) = office
         .numbers
         .decode(NumberKind::Account, &typed.to_ascii_uppercase())
     {
-        if let Some(person_id) = membership::person_of_account(office, account_id).await? {
+        if let Some(person_id) = membership::person_of_account(office, account_id).await?
+            && person::is_kept_by(office, person_id, branch).await?
+        {
             found.extend(person::get(office, person_id).await?);
         }
     } else if let Ok(name) = PersonName::parse(typed) {
-        found = person::search(office, Some(&name), None).await?;
+        found = person::search(office, Some(&name), None, branch).await?;
     }
     for person in &found {
         looked(office, at, person.person_id, "查找", "命令栏查找", None).await?;

@@ -1,4 +1,4 @@
-//! `GET /open/v1/books/trial-balance`.
+//! `GET /open/v1/books/trial-balance?date=&branch=`.
 
 use anju_business::books::day_close;
 use anju_ledger::day::DayState;
@@ -15,9 +15,10 @@ use crate::problem::Problem;
 #[derive(Deserialize)]
 pub struct DateQuery {
     date: Option<NaiveDate>,
+    branch: Option<i16>,
 }
 
-/// All leaf subjects on their own side, the open day's postings included.
+/// All leaf subjects on their own side, the open day's postings included; of the centre, or of one branch.
 pub async fn trial_balance(
     State(open): State<Open>,
     Query(query): Query<DateQuery>,
@@ -35,7 +36,7 @@ pub async fn trial_balance(
         .acquire()
         .await
         .map_err(|error| problem(error.into()))?;
-    let balance = trial_balance::trial_balance(&mut conn, office.ledger(), date, None)
+    let balance = trial_balance::trial_balance(&mut conn, office.ledger(), date, query.branch)
         .await
         .map_err(|error| problem(error.into()))?;
     Ok(Json(json!({

@@ -336,7 +336,10 @@ const OPERATIONS: &[Operation] = &[
         path: "/open/v1/books/trial-balance",
         summary: "试算平衡",
         id: "trialBalance",
-        query: &[("date", "会计日期，默认当前开账日", false)],
+        query: &[
+            ("date", "会计日期，默认当前开账日", false),
+            ("branch", "网点编号：只看这个网点的账；不填是全中心", false),
+        ],
         answer: "TrialBalance",
         ..GET
     },

@@ -126,9 +126,10 @@ pub async fn runs_of(office: &Office, agreement_id: i64, limit: i64) -> Result<V
     .await?)
 }
 
-/// The centre's runs, the newest first; of one state where one is named.
+/// The runs of a branch or of the centre, the newest first; of one state where one is named.
 pub async fn runs(
     office: &Office,
+    branch_id: Option<i16>,
     state: Option<i16>,
     before: Option<i64>,
     limit: i64,
@@ -137,12 +138,14 @@ pub async fn runs(
         "SELECT r.run_id, r.agreement_id, r.period, r.from_month, r.state, r.amount_fen, r.code, r.reason, r.made_at, a.loan_bank, a.loan_no
            FROM repay_run r
            JOIN repay_agreement a ON a.centre_id = r.centre_id AND a.agreement_id = r.agreement_id
-          WHERE r.centre_id = $1 AND ($2::smallint IS NULL OR r.state = $2) AND r.run_id < $3 ORDER BY r.run_id DESC LIMIT $4",
+          WHERE r.centre_id = $1 AND ($2::smallint IS NULL OR r.state = $2) AND r.run_id < $3
+            AND ($5::smallint IS NULL OR a.branch_id = $5) ORDER BY r.run_id DESC LIMIT $4",
     )
     .bind(office.centre.id)
     .bind(state)
     .bind(before.unwrap_or(i64::MAX))
     .bind(limit)
+    .bind(branch_id)
     .fetch_all(&office.pool)
     .await?)
 }
@@ -161,23 +164,32 @@ pub struct Progress {
 }
 
 /// Runs and money of the last periods, by state.
-pub async fn progress(office: &Office, since: i32) -> Result<Vec<Progress>> {
+pub async fn progress(
+    office: &Office,
+    branch_id: Option<i16>,
+    since: i32,
+) -> Result<Vec<Progress>> {
     Ok(sqlx::query_as(
-        "SELECT period, state, count(*) AS runs, coalesce(sum(amount_fen), 0)::bigint AS amount_fen
-           FROM repay_run WHERE centre_id = $1 AND period >= $2 GROUP BY period, state ORDER BY period DESC, state",
+        "SELECT r.period, r.state, count(*) AS runs, coalesce(sum(r.amount_fen), 0)::bigint AS amount_fen
+           FROM repay_run r JOIN repay_agreement a ON a.centre_id = r.centre_id AND a.agreement_id = r.agreement_id
+          WHERE r.centre_id = $1 AND r.period >= $2 AND ($3::smallint IS NULL OR a.branch_id = $3)
+          GROUP BY r.period, r.state ORDER BY r.period DESC, r.state",
     )
     .bind(office.centre.id)
     .bind(since)
+    .bind(branch_id)
     .fetch_all(&office.pool)
     .await?)
 }
 
 /// How many agreements stand in each state.
-pub async fn count_by_state(office: &Office) -> Result<Vec<(i16, i64)>> {
+pub async fn count_by_state(office: &Office, branch_id: Option<i16>) -> Result<Vec<(i16, i64)>> {
     Ok(sqlx::query_as(
-        "SELECT state, count(*) FROM repay_agreement WHERE centre_id = $1 GROUP BY state ORDER BY state",
+        "SELECT state, count(*) FROM repay_agreement
+          WHERE centre_id = $1 AND ($2::smallint IS NULL OR branch_id = $2) GROUP BY state ORDER BY state",
     )
     .bind(office.centre.id)
+    .bind(branch_id)
     .fetch_all(&office.pool)
     .await?)
 }

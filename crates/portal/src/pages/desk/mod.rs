@@ -3,6 +3,7 @@
 mod agreements;
 mod apply;
 mod arrears;
+mod branches;
 mod case;
 mod case_papers;
 mod chase;
@@ -30,6 +31,7 @@ mod trial_balance;
 pub use agreements::AgreementsPage;
 pub use apply::{ApplyPage, WhyPage};
 pub use arrears::{ArrearsPage, EmployerArrearsPage, EnforcementPage, StepPart};
+pub use branches::BranchesPage;
 pub use case::{CasePage, HandOver};
 pub use case_papers::{CasePaperPage, CasePapersPage, HandedIn};
 pub use chase::{ChasePage, Follow};
