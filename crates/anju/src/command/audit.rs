@@ -14,6 +14,9 @@ const EVIDENCE: &str = "I20";
 /// The clearing account holds the money of letters that are on their way, and nothing else.
 const CLEARING: &str = "转移清算";
 
+/// What lies on accounts for courts is what their orders in force say.
+const COURT: &str = "司法冻结";
+
 /// 1 with a line for each breach; 0 with what was checked.
 pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
     let url = database::url(config).await?;
@@ -37,7 +40,13 @@ pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
             detail: format!("转移清算账上 {held} 分，在途的转移合计 {on_its_way} 分"),
         });
     }
-    let checked: Vec<&str> = audit::checked().chain([CLEARING]).collect();
+    let frozen = anju_business::court::audit::breaches(&office).await?;
+    breaches.extend(frozen.into_iter().map(|detail| audit::Breach {
+        invariant: COURT.to_owned(),
+        place: "account_hold".to_owned(),
+        detail,
+    }));
+    let checked: Vec<&str> = audit::checked().chain([CLEARING, COURT]).collect();
     if as_json {
         let breaches: Vec<_> = breaches
             .iter()

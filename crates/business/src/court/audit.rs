@@ -39,7 +39,8 @@ pub async fn breaches(office: &Office) -> Result<Vec<String>> {
         let wanted = left.map_or_else(|| "全部".to_owned(), |left| format!("{left} 分"));
         format!("冻结 {order_id} 应冻结 {wanted}，账户上是 {least} 至 {most} 分")
     };
-    let stray = |(hold_id, fen): (i64, i64)| format!("账户冻结 {hold_id}（{fen} 分）没有生效的冻结");
+    let stray =
+        |(hold_id, fen): (i64, i64)| format!("账户冻结 {hold_id}（{fen} 分）没有生效的冻结");
     Ok(orders
         .into_iter()
         .map(order)

@@ -63,14 +63,18 @@ pub(super) fn complete(office: &Office, said: &Instruction) -> Result<()> {
         }
     }
     let [first, second] = said.officers.as_slice() else {
-        return Err(wrong("执行人员应为两人，请写明两人的姓名、证件号码和工作证号。"));
+        return Err(wrong(
+            "执行人员应为两人，请写明两人的姓名、证件号码和工作证号。",
+        ));
     };
     for officer in [first, second] {
         let known = PersonName::parse(&officer.name).is_ok()
             && IdNumber::parse(&officer.id_no).is_ok()
             && (3..=40).contains(&officer.permit_no.chars().count());
         if !known {
-            return Err(wrong("执行人员的姓名、证件号码或工作证号不完整，请核对后再报。"));
+            return Err(wrong(
+                "执行人员的姓名、证件号码或工作证号不完整，请核对后再报。",
+            ));
         }
     }
     if first.id_no == second.id_no || first.permit_no == second.permit_no {
@@ -87,7 +91,10 @@ pub(super) fn complete(office: &Office, said: &Instruction) -> Result<()> {
         Kind::Deduct => {
             let paid_to = said.payee.as_ref().is_some_and(|payee| {
                 (6..=34).contains(&payee.account.len())
-                    && payee.account.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                    && payee
+                        .account
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric())
                     && (2..=60).contains(&payee.holder.chars().count())
             });
             if !paid_to {
@@ -120,7 +127,12 @@ fn term(office: &Office, begins: NaiveDate, to: Option<NaiveDate>) -> Result<Nai
 /// # Errors
 /// `E-COURT-03` where nobody of this number and name has an account here.
 pub(super) async fn subject(office: &Office, said: &Instruction) -> Result<Subject> {
-    let unknown = || refuse("E-COURT-03", "本中心没有这个人的住房公积金账户，或姓名与证件号码不一致，请核对。");
+    let unknown = || {
+        refuse(
+            "E-COURT-03",
+            "本中心没有这个人的住房公积金账户，或姓名与证件号码不一致，请核对。",
+        )
+    };
     let id = IdNumber::parse(&said.id_no).map_err(|_| unknown())?;
     let name = PersonName::parse(&said.name).map_err(|_| unknown())?;
     let person = person::by_id_number(office, &id)
@@ -172,7 +184,10 @@ pub(super) async fn carry(
         Kind::Freeze => {
             freeze(office, tx, act_id, said, subject).await?;
             carried.order_id = Some(act_id);
-            (CaseState::Done, vec!["court_order", "freeze_queued", "done"])
+            (
+                CaseState::Done,
+                vec!["court_order", "freeze_queued", "done"],
+            )
         }
         Kind::Extend => {
             let mut order = of(office, tx, said, person_id).await?;
@@ -187,20 +202,29 @@ pub(super) async fn carry(
             order.to_date = to;
             put(office, tx, &order).await?;
             carried.order_id = Some(order.order_id);
-            (CaseState::Done, vec!["court_order", "freeze_extended", "done"])
+            (
+                CaseState::Done,
+                vec!["court_order", "freeze_extended", "done"],
+            )
         }
         Kind::Release => {
             let order = of(office, tx, said, person_id).await?;
             carried.order_id = Some(order.order_id);
             release(office, tx, said, order, actor).await?;
-            (CaseState::Done, vec!["court_order", "freeze_released", "done"])
+            (
+                CaseState::Done,
+                vec!["court_order", "freeze_released", "done"],
+            )
         }
         Kind::Deduct => {
             let order = of(office, tx, said, person_id).await?;
             carried.order_id = Some(order.order_id);
             carried.paying = Some(deduct(office, tx, act_id, said, subject, &order).await?);
             carried.state = act_state::PAYING;
-            (CaseState::Executing, vec!["court_order", "deducted", "executing"])
+            (
+                CaseState::Executing,
+                vec!["court_order", "deducted", "executing"],
+            )
         }
         Kind::Query => (CaseState::Done, vec!["court_order", "answered", "done"]),
     };
@@ -234,8 +258,20 @@ pub(super) async fn carry(
     }
     if let Some((fen, ..)) = &carried.paying {
         let payload = json!({ "court": act_id });
-        outbox::enqueue(office, tx, outbox::kind::COURT, Some(act_id), payload, office.now()).await?;
-        tracing::info!(case = act_id, amount_fen = fen, "a court's deduction is booked");
+        outbox::enqueue(
+            office,
+            tx,
+            outbox::kind::COURT,
+            Some(act_id),
+            payload,
+            office.now(),
+        )
+        .await?;
+        tracing::info!(
+            case = act_id,
+            amount_fen = fen,
+            "a court's deduction is booked"
+        );
     }
     carried.answer = answer(office, tx, said, &carried, subject).await?;
     Ok(carried)
@@ -253,7 +289,10 @@ async fn of(
         .await?
         .filter(|order| order.person_id == person_id)
         .ok_or_else(|| {
-            refuse("E-COURT-05", format!("没有编号为 {order_no} 的冻结，或不是这个人的，请核对原冻结的编号。"))
+            refuse(
+                "E-COURT-05",
+                format!("没有编号为 {order_no} 的冻结，或不是这个人的，请核对原冻结的编号。"),
+            )
         })?;
     if order.court != said.court {
         return Err(refuse(
@@ -262,7 +301,10 @@ async fn of(
         ));
     }
     if !order.lives() || order.to_date < office.today() {
-        return Err(refuse("E-COURT-06", "这件冻结已经解除、到期或扣划完毕，请重新冻结。"));
+        return Err(refuse(
+            "E-COURT-06",
+            "这件冻结已经解除、到期或扣划完毕，请重新冻结。",
+        ));
     }
     Ok(order)
 }
@@ -313,9 +355,16 @@ async fn release(
         }
         (Some(part), Some(left)) if part > left => Err(refuse(
             "E-COURT-07",
-            format!("解冻金额 {} 元超过尚在冻结的 {} 元。", Fen::new(part), Fen::new(left)),
+            format!(
+                "解冻金额 {} 元超过尚在冻结的 {} 元。",
+                Fen::new(part),
+                Fen::new(left)
+            ),
         )),
-        (Some(_), None) => Err(refuse("E-COURT-07", "整户冻结不能只解除一部分，请解除后按金额重新冻结。")),
+        (Some(_), None) => Err(refuse(
+            "E-COURT-07",
+            "整户冻结不能只解除一部分，请解除后按金额重新冻结。",
+        )),
         _ => end(office, tx, &order, state::RELEASED, "released", actor).await,
     }
 }
@@ -330,7 +379,10 @@ async fn deduct(
     order: &Order,
 ) -> Result<(i64, String, i64, NaiveDate)> {
     if order.state != state::EFFECTIVE {
-        return Err(refuse("E-COURT-06", "这件冻结还在轮候，前面的冻结结束、本件生效后才能扣划。"));
+        return Err(refuse(
+            "E-COURT-06",
+            "这件冻结还在轮候，前面的冻结结束、本件生效后才能扣划。",
+        ));
     }
     let asked = said.amount_fen.map(Fen::new).unwrap_or_default();
     let there = queue::within_reach(office, tx, order.account_id).await?;
@@ -343,10 +395,14 @@ async fn deduct(
     if amount > most || amount <= Fen::ZERO {
         return Err(refuse(
             "E-COURT-07",
-            format!("申请扣划 {asked} 元，本件冻结现有可扣划 {most} 元。请按可扣划的金额，或注明可以部分扣划。"),
+            format!(
+                "申请扣划 {asked} 元，本件冻结现有可扣划 {most} 元。请按可扣划的金额，或注明可以部分扣划。"
+            ),
         ));
     }
-    let day = anju_ledger::day::open_day(&mut *tx, office.ledger()).await?.date();
+    let day = anju_ledger::day::open_day(&mut *tx, office.ledger())
+        .await?
+        .date();
     let journal_id = books::post(
         office,
         tx,

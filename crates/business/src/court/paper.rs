@@ -62,7 +62,9 @@ pub(super) fn receipt(
             } else {
                 ""
             },
-            said.payee.as_ref().map_or("", |payee| payee.holder.as_str()),
+            said.payee
+                .as_ref()
+                .map_or("", |payee| payee.holder.as_str()),
         ),
         "answered" => format!(
             "被执行人{whom}的住房公积金账户现有余额{}。",

@@ -44,7 +44,10 @@ pub async fn order(office: &Office, act_id: i64) -> Result<Option<Payment>> {
         amount_fen: act.amount_fen.ok_or_else(missing)?,
         payee_account: payee.account,
         payee_name: payee.holder,
-        remark: format!("司法扣划 {}", said.case_no).chars().take(60).collect(),
+        remark: format!("司法扣划 {}", said.case_no)
+            .chars()
+            .take(60)
+            .collect(),
     }))
 }
 
@@ -100,7 +103,15 @@ async fn moved(
     .execute(&mut *tx)
     .await?;
     let payload = json!({ "court_word": act.act_id });
-    outbox::enqueue(office, tx, outbox::kind::COURT_WORD, Some(act.act_id), payload, office.now()).await?;
+    outbox::enqueue(
+        office,
+        tx,
+        outbox::kind::COURT_WORD,
+        Some(act.act_id),
+        payload,
+        office.now(),
+    )
+    .await?;
     Ok(())
 }
 
@@ -139,7 +150,16 @@ pub async fn result(
     };
     let branch_id = branch_of(office, &mut tx, act_id).await?;
     let (case_state, steps) = if paid {
-        case::debit_taken(office, &mut tx, &bank, report, amount_fen, &id, Some(act_id)).await?;
+        case::debit_taken(
+            office,
+            &mut tx,
+            &bank,
+            report,
+            amount_fen,
+            &id,
+            Some(act_id),
+        )
+        .await?;
         let accounts = [(Role::Bank, office.bank(&bank)?.deposit_id)];
         let entry = Booking {
             branch_id,
@@ -159,13 +179,43 @@ pub async fn result(
             .await
             .map_err(anju_casework::Error::from)?;
         under_again(office, &mut tx, &order, amount_fen).await?;
-        moved(office, &mut tx, &act, act_state::FAILED, "failed", report.reason.as_deref()).await?;
+        moved(
+            office,
+            &mut tx,
+            &act,
+            act_state::FAILED,
+            "failed",
+            report.reason.as_deref(),
+        )
+        .await?;
         (CaseState::Failed, ["payment_rejected", "failed"])
     };
-    let detail = json!({ "amount_fen": amount_fen, "reason": report.reason, "bank_ref": report.bank_ref });
-    case::end_executing(office, &mut tx, act_id, case_state, &steps, detail, Actor::System).await?;
-    if paid && order.left_fen == Some(0) && order.state == state::EFFECTIVE && !pays(office, &mut tx, order.order_id).await? {
-        end(office, &mut tx, &order, state::CONSUMED, "freeze_consumed", Actor::System).await?;
+    let detail =
+        json!({ "amount_fen": amount_fen, "reason": report.reason, "bank_ref": report.bank_ref });
+    case::end_executing(
+        office,
+        &mut tx,
+        act_id,
+        case_state,
+        &steps,
+        detail,
+        Actor::System,
+    )
+    .await?;
+    if paid
+        && order.left_fen == Some(0)
+        && order.state == state::EFFECTIVE
+        && !pays(office, &mut tx, order.order_id).await?
+    {
+        end(
+            office,
+            &mut tx,
+            &order,
+            state::CONSUMED,
+            "freeze_consumed",
+            Actor::System,
+        )
+        .await?;
     }
     tx.commit().await?;
     office.changed_with_messages(act_id);
@@ -231,17 +281,30 @@ pub async fn returned(office: &Office, act_id: i64, credit: &Credit, reason: &st
         return Err(Fault::Stored("a return for a deduction that was not paid".to_owned()).into());
     };
     if act.amount_fen != Some(credit.amount_fen) {
-        return Err(Fault::Stored("a return of another amount than was deducted".to_owned()).into());
+        return Err(
+            Fault::Stored("a return of another amount than was deducted".to_owned()).into(),
+        );
     }
     let branch_id = branch_of(office, &mut tx, act_id).await?;
     let bank = [(Role::Bank, office.bank(&credit.bank)?.deposit_id)];
     let person = [(Role::Person, order.account_id)];
     let key = format!("{}:{}", credit.bank, credit.serial);
     let own = act_id.to_string();
+    let open: bool = sqlx::query_scalar(
+        "SELECT state <> 3 FROM ledger_account WHERE centre_id = $1 AND account_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(order.account_id)
+    .fetch_one(&mut *tx)
+    .await?;
+    // An account that was closed meanwhile takes nothing: the money waits in 21905 for people to decide.
     for (event, key, value_date, accounts) in [
         ("E25", &key, None, &bank),
         ("E27", &own, act.booked_on, &person),
-    ] {
+    ]
+    .into_iter()
+    .take(if open { 2 } else { 1 })
+    {
         let entry = Booking {
             event,
             key,
@@ -257,10 +320,25 @@ pub async fn returned(office: &Office, act_id: i64, credit: &Credit, reason: &st
         };
         books::post(office, &mut tx, &entry).await?;
     }
-    reopen(office, &mut tx, &order, credit.amount_fen).await?;
-    moved(office, &mut tx, &act, act_state::RETURNED, "returned", Some(reason)).await?;
+    if open {
+        reopen(office, &mut tx, &order, credit.amount_fen).await?;
+    }
+    moved(
+        office,
+        &mut tx,
+        &act,
+        act_state::RETURNED,
+        "returned",
+        Some(reason),
+    )
+    .await?;
     let detail = json!({ "amount_fen": credit.amount_fen, "reason": reason });
-    case::add_event(office, &mut tx, act_id, Actor::System, &["payment_returned", "credited_back"], detail).await?;
+    let steps: &[&str] = if open {
+        &["payment_returned", "credited_back"]
+    } else {
+        &["payment_returned"]
+    };
+    case::add_event(office, &mut tx, act_id, Actor::System, steps, detail).await?;
     tx.commit().await?;
     office.changed_with_messages(act_id);
     Ok(())

@@ -37,8 +37,8 @@ pub(super) async fn promote(
         .into_iter()
         .partition(|order| order.state == state::EFFECTIVE);
     for next in waiting {
-        let free = in_force.is_empty()
-            || beside && fits_beside(office, tx, &in_force, &next).await?;
+        let free =
+            in_force.is_empty() || beside && fits_beside(office, tx, &in_force, &next).await?;
         if !free {
             break;
         }
@@ -52,7 +52,15 @@ pub(super) async fn promote(
         .await?;
         lay(office, tx, &next).await?;
         let detail = json!({ "court": next.court, "court_case": next.case_no, "left_fen": next.left_fen, "to": next.to_date });
-        case::add_event(office, tx, next.order_id, actor, &["freeze_effective"], detail).await?;
+        case::add_event(
+            office,
+            tx,
+            next.order_id,
+            actor,
+            &["freeze_effective"],
+            detail,
+        )
+        .await?;
         in_force.push(next);
     }
     Ok(())
@@ -193,7 +201,8 @@ pub(super) async fn end(
     .execute(&mut *tx)
     .await?;
     lift(office, tx, order.order_id).await?;
-    let detail = json!({ "court": order.court, "court_case": order.case_no, "left_fen": order.left_fen });
+    let detail =
+        json!({ "court": order.court, "court_case": order.case_no, "left_fen": order.left_fen });
     case::add_event(office, tx, order.order_id, actor, &[step], detail).await?;
     promote(office, tx, order.person_id, actor).await
 }

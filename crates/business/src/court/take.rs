@@ -26,7 +26,17 @@ pub async fn receive(office: &Office, said: &Instruction, has_cause: bool) -> Re
         return known(office, said).await;
     }
     let done = match &subject {
-        Ok(subject) => carry(office, &mut tx, act_id, said, subject, (PUSH, Actor::System)).await,
+        Ok(subject) => {
+            carry(
+                office,
+                &mut tx,
+                act_id,
+                said,
+                subject,
+                (PUSH, Actor::System),
+            )
+            .await
+        }
         Err(Error::Refused(refusal)) => Err(Error::Refused(refusal.clone())),
         Err(_) => return Err(subject.err().unwrap_or_else(|| moved_on().into())),
     };
@@ -82,9 +92,7 @@ async fn put(
     state: i16,
     maker_id: i64,
 ) -> Result<bool> {
-    let sealed = office
-        .vault
-        .seal(purpose::FORM, &serde_json::to_vec(said)?);
+    let sealed = office.vault.seal(purpose::FORM, &serde_json::to_vec(said)?);
     let put = sqlx::query(
         "INSERT INTO court_act (centre_id, act_id, act_no, kind, channel, digest, said_sealed, amount_fen, state, received_at, maker_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
@@ -121,7 +129,10 @@ async fn known(office: &Office, said: &Instruction) -> Result<Act> {
         _ => Err(Refusal::new(
             409,
             "E-COURT-02",
-            format!("编号 {} 的事项已经办过，内容不同。请用新的编号。", said.act_no),
+            format!(
+                "编号 {} 的事项已经办过，内容不同。请用新的编号。",
+                said.act_no
+            ),
         )
         .into()),
     }
@@ -137,9 +148,12 @@ async fn keep(
 ) -> Result<()> {
     let (number, paper) = paper::receipt(office, act_id, said, &carried.answer)?;
     let (fen, bank, journal_id, day) = match &carried.paying {
-        Some((fen, bank, journal_id, day)) => {
-            (Some(*fen), Some(bank.as_str()), Some(*journal_id), Some(*day))
-        }
+        Some((fen, bank, journal_id, day)) => (
+            Some(*fen),
+            Some(bank.as_str()),
+            Some(*journal_id),
+            Some(*day),
+        ),
         None => (said.amount_fen, None, None, None),
     };
     sqlx::query(
@@ -198,7 +212,15 @@ async fn refused(
     detail["code"] = refusal.code.as_str().into();
     detail["reason"] = refusal.detail.as_str().into();
     metrics::counter!("court_refused_total", "code" => refusal.code.clone()).increment(1);
-    case::add_event(office, tx, act_id, actor, &["court_order", "refused"], detail).await
+    case::add_event(
+        office,
+        tx,
+        act_id,
+        actor,
+        &["court_order", "refused"],
+        detail,
+    )
+    .await
 }
 
 /// A signed message of a court that nobody can read is kept as it came, and its number is not taken.
@@ -225,7 +247,15 @@ pub async fn unreadable(office: &Office, serial: &str, body: &[u8], why: &str) -
     .await?;
     if put.rows_affected() == 1 {
         let detail = json!({ "serial": serial, "code": "E-PUSH-02", "reason": why });
-        case::add_event(office, &mut tx, act_id, Actor::System, &["court_order", "refused"], detail).await?;
+        case::add_event(
+            office,
+            &mut tx,
+            act_id,
+            Actor::System,
+            &["court_order", "refused"],
+            detail,
+        )
+        .await?;
     }
     tx.commit().await?;
     Ok(())
@@ -248,7 +278,17 @@ pub async fn propose(
     };
     let act_id = office.ids.next().await?;
     let mut tx = office.pool.begin().await?;
-    if !put(office, &mut tx, act_id, said, COUNTER, act_state::WAITS, maker.staff_id).await? {
+    if !put(
+        office,
+        &mut tx,
+        act_id,
+        said,
+        COUNTER,
+        act_state::WAITS,
+        maker.staff_id,
+    )
+    .await?
+    {
         return Err(Refusal::new(
             409,
             "E-COURT-02",
@@ -256,15 +296,25 @@ pub async fn propose(
         )
         .into());
     }
-    sqlx::query("UPDATE court_act SET person_id = $3, order_id = $4 WHERE centre_id = $1 AND act_id = $2")
-        .bind(office.centre.id)
-        .bind(act_id)
-        .bind(subject.person.person_id)
-        .bind(order.map(|order| order.order_id))
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "UPDATE court_act SET person_id = $3, order_id = $4 WHERE centre_id = $1 AND act_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(act_id)
+    .bind(subject.person.person_id)
+    .bind(order.map(|order| order.order_id))
+    .execute(&mut *tx)
+    .await?;
     let actor = Actor::Staff(maker.staff_id);
-    case::add_event(office, &mut tx, act_id, actor, &["court_order_entered"], carry::told(said)).await?;
+    case::add_event(
+        office,
+        &mut tx,
+        act_id,
+        actor,
+        &["court_order_entered"],
+        carry::told(said),
+    )
+    .await?;
     tx.commit().await?;
     Ok(act_id)
 }
@@ -282,9 +332,7 @@ pub async fn check(
     checker: &Staff,
 ) -> Result<()> {
     let act = super::require_act(office, act_id).await?;
-    let said = act
-        .said(office)?
-        .ok_or_else(|| Error::from(moved_on()))?;
+    let said = act.said(office)?.ok_or_else(|| Error::from(moved_on()))?;
     // The cause was looked at when it was entered; the term may have passed since.
     complete(office, &said)?;
     let subject = subject(office, &said).await?;
@@ -321,7 +369,15 @@ pub async fn check(
             return Err(refuse("E-COURT-01", "退回时请写明原因。"));
         }
         let detail: Value = json!({ "reason": words });
-        case::add_event(office, &mut tx, act_id, actor, &["court_order_sent_back"], detail).await?;
+        case::add_event(
+            office,
+            &mut tx,
+            act_id,
+            actor,
+            &["court_order_sent_back"],
+            detail,
+        )
+        .await?;
     }
     tx.commit().await?;
     office.changed_with_messages(act_id);

@@ -29,7 +29,15 @@ pub async fn expire(office: &Office) -> Result<usize> {
         if !order.lives() || order.to_date >= office.today() {
             continue;
         }
-        queue::end(office, &mut tx, &order, state::EXPIRED, "freeze_expired", Actor::System).await?;
+        queue::end(
+            office,
+            &mut tx,
+            &order,
+            state::EXPIRED,
+            "freeze_expired",
+            Actor::System,
+        )
+        .await?;
         tx.commit().await?;
         ended += 1;
     }
@@ -68,8 +76,17 @@ pub async fn remind(office: &Office) -> Result<usize> {
         if marked.rows_affected() == 0 {
             continue;
         }
-        let detail = json!({ "court": order.court, "court_case": order.case_no, "to": order.to_date });
-        case::add_event(office, &mut tx, order_id, Actor::System, &["freeze_ends_soon"], detail).await?;
+        let detail =
+            json!({ "court": order.court, "court_case": order.case_no, "to": order.to_date });
+        case::add_event(
+            office,
+            &mut tx,
+            order_id,
+            Actor::System,
+            &["freeze_ends_soon"],
+            detail,
+        )
+        .await?;
         tx.commit().await?;
         told += 1;
     }

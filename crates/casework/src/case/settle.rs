@@ -79,6 +79,17 @@ pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option
     let person = person::get_by(office, &mut *conn, case.applicant_id)
         .await?
         .ok_or_else(|| Fault::Stored("a paying case has no applicant".to_owned()))?;
+    drop(conn);
+    if let Some(payee) = supervised(office, &case).await? {
+        return Ok(Some(Order {
+            bank: bank_of(&case)?.to_owned(),
+            end_to_end_id: end_to_end_id(office, case_id, attempt),
+            amount_fen: amount_of(&case)?,
+            payee_account: payee.account,
+            payee_name: payee.holder,
+            remark: format!("住房公积金首付直付 {}", super::number(office, case_id)),
+        }));
+    }
     let form = case.open_form(office)?;
     let card = form
         .get("card_no")
@@ -93,6 +104,37 @@ pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option
         payee_name: person.name.expose().to_owned(),
         remark: "住房公积金提取".to_owned(),
     }))
+}
+
+/// 预售资金监管账户: where the housing commission holds what is paid for a home that is not built yet.
+pub struct Supervised {
+    /// Number.
+    pub account: String,
+    /// Holder.
+    pub holder: String,
+}
+
+/// The fact that names it.
+const PRESALE: &str = "housing.presale";
+
+/// Where a case pays directly: the account that its decision read, which nobody typed; none where it pays to a card.
+pub async fn supervised(office: &Office, case: &Case) -> Result<Option<Supervised>> {
+    let policy = office.policy();
+    let may = policy
+        .set
+        .service(&case.service)
+        .is_some_and(|service| service.facts.iter().any(|need| need.fact_type == PRESALE));
+    if !may {
+        return Ok(None);
+    }
+    let facts = super::kept_facts(office, case).await?;
+    let text = |field: &str| {
+        let value = &facts.get("project", PRESALE)?.value;
+        value.get(field)?.as_str().map(str::to_owned)
+    };
+    Ok(text("supervised_account")
+        .zip(text("supervised_holder"))
+        .map(|(account, holder)| Supervised { account, holder }))
 }
 
 /// The bank did not answer: the truth is at the bank.
