@@ -196,6 +196,8 @@ async fn a_whole_account_is_frozen_and_nothing_leaves_it() {
         "{asked}"
     );
     assert_eq!(asked["djqd"][0]["fymc"], COURT);
+    let cases = "SELECT count(*) FROM business_case WHERE service = 'court-order'";
+    assert_eq!(town.sql(cases).await, 1, "what is only asked opens no case");
     not_done(
         &town,
         order(
@@ -584,6 +586,48 @@ async fn a_withdrawal_and_a_freeze_at_the_same_moment_follow_each_other() {
         }
     }
     tracing::info!(paid, "withdrawals that came before the court");
+    audited(&town);
+}
+
+/// Withdrawal.md §11, 8: a case that waits for a reviewer is judged on the account as it stands when he says yes.
+#[tokio::test]
+async fn a_freeze_that_comes_while_a_withdrawal_is_reviewed_is_met_at_the_yes() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../policy/chongqing/centre.toml"
+    );
+    let centre = std::fs::read_to_string(path).expect("the policy");
+    let (before, after) = centre
+        .split_once("name = \"auto_max_fen\"")
+        .expect("a limit");
+    let after = after.replacen("value = 20000000", "value = 100", 1);
+    let centre = format!("{before}name = \"auto_max_fen\"{after}");
+    let town = Town::with_policy(&[("chongqing/centre.toml", &centre)]).await;
+    let office = town.office().await;
+    let (li, employer) = tenant_of(&town, 962).await;
+    let asked = becomes(&town, &submit(&town, &li).await, "reviewing").await;
+    done(&town, order("KZ962-1", "01", &li, json!({}))).await;
+    let reviewer = crate::relief::reviewer(&town, &office, &employer).await;
+    let id = text(&asked, "case_id").expect("an id");
+    let form = [("verdict", "approve"), ("reason", "材料齐全，同意")];
+    let answer = reviewer
+        .post(&format!("/desk/cases/{id}/check"), &form)
+        .await;
+    assert!(
+        answer.status != StatusCode::INTERNAL_SERVER_ERROR,
+        "{}",
+        answer.page
+    );
+    assert_eq!(
+        balance(&town.doors, &li).await.expect("books"),
+        720_000,
+        "nothing left the account"
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM journal WHERE event = 21")
+            .await,
+        0
+    );
     audited(&town);
 }
 

@@ -38,13 +38,22 @@ async fn buyer(town: &Town, seed: i64) -> Person {
         .await
         .expect("an employer");
     for back in [3, 2, 1] {
-        cast::contribute(&town.doors, &employer, month(back), std::slice::from_ref(&li))
-            .await
-            .expect("a month");
+        cast::contribute(
+            &town.doors,
+            &employer,
+            month(back),
+            std::slice::from_ref(&li),
+        )
+        .await
+        .expect("a month");
     }
     let day = add_months(shanghai_date(chrono::Utc::now()), -1).to_string();
-    signs(&town.doors, &li, &day, 1_000_000, 0).await.expect("a contract");
-    borrows(&town.doors, &li, "B5", 699_999).await.expect("a loan");
+    signs(&town.doors, &li, &day, 1_000_000, 0)
+        .await
+        .expect("a contract");
+    borrows(&town.doors, &li, "B5", 699_999)
+        .await
+        .expect("a loan");
     li
 }
 
@@ -61,7 +70,9 @@ fn permit() -> Value {
 
 async fn ask(town: &Town, who: &Person) -> Value {
     let form = json!({ "contract_no": contract_of(who), "loan_bank": "B5" });
-    let body = request(&town.doors, who, DOWNPAY, &form).await.expect("known");
+    let body = request(&town.doors, who, DOWNPAY, &form)
+        .await
+        .expect("known");
     let answer = town.doors.post("/cases?wait=10s", &body).await;
     answer.expect("a door").ok().expect("a case")
 }
@@ -82,10 +93,18 @@ async fn a_down_payment_goes_to_the_supervised_account_before_the_invoice() {
     let li = buyer(&town, 971).await;
     // The project has no permit on record: nothing can be paid directly.
     let refused = becomes(&town, &ask(&town, &li).await, "refused").await;
-    let conditions = refused["decision"]["conditions"].as_array().expect("conditions");
-    let missing = conditions.iter().find(|one| one["code"] == "DWN-05").expect("a condition");
+    let conditions = refused["decision"]["conditions"]
+        .as_array()
+        .expect("conditions");
+    let missing = conditions
+        .iter()
+        .find(|one| one["code"] == "DWN-05")
+        .expect("a condition");
     assert_eq!(missing["outcome"], "not_met", "{missing}");
-    assert!(conditions.iter().all(|one| one["code"] != "DWN-02"), "no invoice is asked for");
+    assert!(
+        conditions.iter().all(|one| one["code"] != "DWN-02"),
+        "no invoice is asked for"
+    );
 
     permits(&town, permit()).await;
     town.later(11);
@@ -126,15 +145,25 @@ async fn a_cancelled_contract_claims_the_money_back_and_what_comes_is_credited()
     let li = buyer(&town, 973).await;
     permits(&town, permit()).await;
     let paid = becomes(&town, &ask(&town, &li).await, "done").await;
-    let day = shanghai_date(chrono::Utc::now()).format("%Y%m%d").to_string();
+    let day = shanghai_date(chrono::Utc::now())
+        .format("%Y%m%d")
+        .to_string();
     let signal = json!({ "htbh": contract_of(&li), "bdcdyh": unit_of(&li), "zxrq": day });
     for _ in 0..2 {
         let sent = town.doors.control_post("/contracts/cancel", &signal).await;
         let sent = sent.expect("a door").ok().expect("sent");
-        assert_eq!((&sent["reply"]["code"], &sent["reply"]["data"]["zhs"]), (&json!(200), &json!(1)), "{sent}");
+        assert_eq!(
+            (&sent["reply"]["code"], &sent["reply"]["data"]["zhs"]),
+            (&json!(200), &json!(1)),
+            "{sent}"
+        );
     }
     let claims = "SELECT count(*) FROM withdrawal_recovery WHERE pattern = 'FR-08' AND debtor = 2 AND amount_fen = 300001";
-    assert_eq!(town.sql(claims).await, 1, "one claim however often it is said");
+    assert_eq!(
+        town.sql(claims).await,
+        1,
+        "one claim however often it is said"
+    );
     let id = text(&paid, "case_id").expect("a number");
     let case = town.doors.get(&format!("/cases/{id}")).await;
     let case = case.expect("a door").ok().expect("a case");
@@ -143,7 +172,10 @@ async fn a_cancelled_contract_claims_the_money_back_and_what_comes_is_credited()
     crate::arrears::is_told(&town, &li.phone, "购房合同已撤销").await;
     let messages = told(&town, &li.phone).await;
     let claim = messages.split("附言 ").nth(1).expect("a number");
-    let claim: String = claim.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let claim: String = claim
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
 
     // The developer's bank sends it back in two parts; too much is nobody's.
     let bank = text(&paid["payment"], "bank").expect("a bank");
@@ -153,7 +185,10 @@ async fn a_cancelled_contract_claims_the_money_back_and_what_comes_is_credited()
     let ours = office.bank(&bank).expect("a bank").account_no.clone();
     let pay = async |fen: i64| {
         let body = json!({ "from": SUPERVISED, "to": ours, "amount_fen": fen, "reference": format!("退房退款 {claim}"), "payer": HOLDER });
-        let answer = town.doors.control_post(&format!("/banks/{bank}/payments"), &body).await;
+        let answer = town
+            .doors
+            .control_post(&format!("/banks/{bank}/payments"), &body)
+            .await;
         answer.expect("a door").ok().expect("paid");
     };
     pay(100_000).await;
@@ -166,9 +201,26 @@ async fn a_cancelled_contract_claims_the_money_back_and_what_comes_is_credited()
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(balance(&town.doors, &li).await.expect("books"), 720_000);
-    assert_eq!(town.sql("SELECT count(*) FROM journal WHERE event = 30").await, 2);
-    assert_eq!(town.sql("SELECT count(*) FROM withdrawal_recovery WHERE closed_at IS NOT NULL").await, 1);
-    assert_eq!(town.sql("SELECT count(*) FROM withdrawal_use WHERE state = 3").await, 1, "the home is free again");
-    assert_eq!(town.sql("SELECT count(*) FROM receipt WHERE state = 1 AND amount_fen = 900000").await, 1);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM journal WHERE event = 30")
+            .await,
+        2
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM withdrawal_recovery WHERE closed_at IS NOT NULL")
+            .await,
+        1
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM withdrawal_use WHERE state = 3")
+            .await,
+        1,
+        "the home is free again"
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM receipt WHERE state = 1 AND amount_fen = 900000")
+            .await,
+        1
+    );
     audited(&town);
 }

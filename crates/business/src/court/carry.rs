@@ -16,7 +16,6 @@ use sqlx::PgConnection;
 
 use super::queue::{self, balance, end, promote, put};
 use super::{Instruction, Kind, Order, SERVICE, act_state, lock_by_no, state};
-use crate::policy::Rules;
 
 /// Most characters of a text of an instruction.
 const MOST_CHARACTERS: usize = 120;
@@ -111,7 +110,7 @@ pub(super) fn complete(office: &Office, said: &Instruction) -> Result<()> {
 
 /// The last day of a term that begins on a day.
 fn term(office: &Office, begins: NaiveDate, to: Option<NaiveDate>) -> Result<NaiveDate> {
-    let months = Rules::on(office, office.today()).months("court_freeze_months")?;
+    let months = super::longest_months(office)?;
     let last = add_months(begins, months);
     match to {
         Some(to) if to >= office.today() && to >= begins && to <= last => Ok(to),
@@ -232,27 +231,32 @@ pub(super) async fn carry(
     let mut detail = told(said);
     detail["order"] = carried.order_id.map(|id| super::number(office, id)).into();
     detail["deducted_fen"] = deducted.into();
-    // Steps that the counter took before have numbers of this case already.
-    case::begin_at(
-        office,
-        tx,
-        case_state,
-        &steps,
-        Begun {
-            case_id: act_id,
-            service: SERVICE,
-            wish: &format!("court:{act_id}"),
-            applicant_id: person_id,
-            branch_id: subject.membership.branch_id,
-            channel,
-            amount_fen: deducted,
-            promised_at: office.now(),
-            form: json!({ "court": said.court, "court_case": said.case_no, "kind": said.kind.code() }),
-            detail,
-        },
-        actor,
-    )
-    .await?;
+    if said.kind == Kind::Query {
+        // What a court only asks opens no case that the person would read of before the court has decided.
+        case::add_event(office, tx, act_id, actor, &steps, detail).await?;
+    } else {
+        // Steps that the counter took before have numbers of this case already.
+        case::begin_at(
+            office,
+            tx,
+            case_state,
+            &steps,
+            Begun {
+                case_id: act_id,
+                service: SERVICE,
+                wish: &format!("court:{act_id}"),
+                applicant_id: person_id,
+                branch_id: subject.membership.branch_id,
+                channel,
+                amount_fen: deducted,
+                promised_at: office.now(),
+                form: json!({ "court": said.court, "court_case": said.case_no, "kind": said.kind.code() }),
+                detail,
+            },
+            actor,
+        )
+        .await?;
+    }
     if said.kind == Kind::Freeze {
         promote(office, tx, person_id, actor).await?;
     }

@@ -324,6 +324,14 @@ impl Act {
     }
 }
 
+/// 一次冻结的最长期限, months.
+///
+/// # Errors
+/// The policy.
+pub fn longest_months(office: &Office) -> Result<i32> {
+    crate::policy::Rules::on(office, office.today()).months("court_freeze_months")
+}
+
 /// Public number of an instruction and of the order that it made.
 #[must_use]
 pub fn number(office: &Office, id: i64) -> String {

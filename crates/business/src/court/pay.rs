@@ -90,8 +90,20 @@ async fn moved(
     result: &str,
     reason: Option<&str>,
 ) -> Result<()> {
+    let order = lock(office, tx, act.order_id.ok_or_else(missing)?).await?;
+    let balance = super::queue::balance(office, tx, order.account_id).await?;
     let mut answer = act.answer.clone();
     answer["result"] = result.into();
+    answer["balance_fen"] = balance.fen().into();
+    answer["frozen_fen"] = if order.state == state::EFFECTIVE {
+        order.left().map_or(balance, |left| left.min(balance)).fen()
+    } else {
+        0
+    }
+    .into();
+    if to != act_state::DONE {
+        answer["deducted_fen"] = 0.into();
+    }
     answer["reason"] = reason.map_or(Value::Null, Value::from);
     sqlx::query(
         "UPDATE court_act SET state = $3, answer = $4, pay_unknown = false WHERE centre_id = $1 AND act_id = $2",

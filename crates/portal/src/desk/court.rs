@@ -443,7 +443,7 @@ async fn timeline(
         let what = Text::new()
             .say(format!("{}：", act.name()))
             .state(&act_state_of(act));
-        events.push(Event::new(at, what, note));
+        events.push((act.received_at, Event::new(at, what, note)));
     }
     // What happened without an instruction: its turn came, its last day was over.
     if let Some(order) = order {
@@ -457,11 +457,15 @@ async fn timeline(
                 _ => None,
             });
             if let Some(word) = word {
-                events.push(Event::new(When::Done, word, when::minute(event.at, now)));
+                let shown = when::minute(event.at, now);
+                events.push((event.at, Event::new(When::Done, word, shown)));
             }
         }
     }
-    Ok(Timeline(events))
+    events.sort_by_key(|(at, _)| *at);
+    Ok(Timeline(
+        events.into_iter().map(|(_, event)| event).collect(),
+    ))
 }
 
 fn papers(office: &Office, acts: &[Act]) -> Table {
@@ -703,6 +707,7 @@ async fn form_page(
     let field = |name: &str, label: &str, kind: FieldKind| {
         Field::new(name, label, kind).value(typed(form, name))
     };
+    let months = court::longest_months(office)?;
     let mut fields = Vec::new();
     let mut hidden = vec![frame.head.hidden()];
     if order.is_some() {
@@ -741,7 +746,7 @@ async fn form_page(
         Kind::Extend | Kind::Query => {}
     }
     if matches!(kind, Kind::Freeze | Kind::Extend) {
-        let to = field("to", "期限至", FieldKind::Date).hint("一次不超过 1 年");
+        let to = field("to", "期限至", FieldKind::Date).hint(format!("一次不超过 {months} 个月"));
         fields.push(if order.is_none() { to.optional() } else { to });
     }
     let mut marks = Vec::new();
@@ -785,7 +790,7 @@ async fn form_page(
                 "复核后从账户扣划，由受托银行付到法院账户；付不成的，钱回到账户，仍在这件冻结之下。"
             }
             Kind::Release => "复核后解除；后面有法院轮候的，马上由下一件生效。",
-            Kind::Extend => "到期之前才能续冻，从现在的止期起算，一次不超过 1 年。",
+            Kind::Extend => "到期之前才能续冻，从现在的止期起算。",
             _ => "复核后生效。已有法院冻结在先的，这件轮候。查询不影响账户。",
         }
         .to_owned(),
@@ -832,6 +837,8 @@ pub(crate) async fn enter(
 
 /// What was typed, as an instruction; who and which case stand in the order where there is one.
 async fn said(office: &Office, form: &Typed, order: Option<&Order>) -> Result<Instruction, Error> {
+    // Names and numbers of documents keep their brackets as they are written; digits are read in any width.
+    let said = |name: &str| typed(form, name).to_owned();
     let text = |name: &str| anju_domain::text::normalise(typed(form, name));
     let wrong = |detail: &str| Error::from(anju_casework::Refusal::rule("E-COURT-01", detail));
     let kind = Kind::parse(&text("kind")).ok_or_else(|| wrong("没有写明办什么事项。"))?;
@@ -867,11 +874,11 @@ async fn said(office: &Office, form: &Typed, order: Option<&Order>) -> Result<In
                 order.case_no.clone(),
             )
         }
-        None => (text("id_no"), text("name"), text("court"), text("case_no")),
+        None => (text("id_no"), text("name"), said("court"), said("case_no")),
     };
     let payee = (kind == Kind::Deduct).then(|| Payee {
         account: text("payee_account").replace(' ', ""),
-        holder: text("payee_holder"),
+        holder: said("payee_holder"),
     });
     Ok(Instruction {
         act_no: text("act_no"),
@@ -884,7 +891,7 @@ async fn said(office: &Office, form: &Typed, order: Option<&Order>) -> Result<In
         to,
         court,
         case_no,
-        document: text("document"),
+        document: said("document"),
         document_digest: String::new(),
         officers: vec![officer("1"), officer("2")],
         payee,

@@ -432,6 +432,10 @@ pub(crate) fn service_name(office: &Office, case: &Case) -> String {
 
 /// The name of a service of the policy in force; of one that is not there any more, what else to say.
 pub(crate) fn named(office: &Office, service: &str, otherwise: &str) -> String {
+    // Nobody applies for it, so that it is no service of the catalogue.
+    if service == anju_business::court::SERVICE {
+        return "法院协助执行".to_owned();
+    }
     office
         .policy()
         .set
