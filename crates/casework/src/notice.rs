@@ -146,12 +146,12 @@ fn to_project(office: &Office, case: &Case, name: &str, template: &str) -> Optio
     let amount = Fen::new(case.amount_fen.unwrap_or(0));
     Some(match template {
         "paid" => format!("【公积金】您的{name} {amount} 元已付到预售资金监管账户。办件 {no}"),
-        "rejected" => format!(
-            "【公积金】银行没有付成 {amount} 元，钱已回到您的公积金账户，请开发企业核对监管账户。办件 {no}"
-        ),
-        "returned" => format!(
-            "【公积金】{amount} 元被监管账户的银行退回，请在“办件”里退回公积金账户。办件 {no}"
-        ),
+        "rejected" => {
+            format!("【公积金】{amount} 元没有付成，已回到公积金账户，请核对监管账户。办件 {no}")
+        }
+        "returned" => {
+            format!("【公积金】{amount} 元被监管账户退回，请在“办件”里退回账户。办件 {no}")
+        }
         _ => return None,
     })
 }
