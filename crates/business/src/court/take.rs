@@ -333,9 +333,13 @@ pub async fn check(
 ) -> Result<()> {
     let act = super::require_act(office, act_id).await?;
     let said = act.said(office)?.ok_or_else(|| Error::from(moved_on()))?;
-    // The cause was looked at when it was entered; the term may have passed since.
-    complete(office, &said)?;
-    let subject = subject(office, &said).await?;
+    // The cause was looked at when it was entered; the term may have passed since. Sent back it may be in any case.
+    let subject = if agree {
+        complete(office, &said)?;
+        Some(subject(office, &said).await?)
+    } else {
+        None
+    };
     let mut tx = office.pool.begin().await?;
     let act = lock_act(office, &mut tx, act_id).await?;
     if act.maker_id == checker.staff_id {
@@ -361,8 +365,8 @@ pub async fn check(
     })
     .execute(&mut *tx)
     .await?;
-    if agree {
-        let carried = carry(office, &mut tx, act_id, &said, &subject, (COUNTER, actor)).await?;
+    if let Some(subject) = &subject {
+        let carried = carry(office, &mut tx, act_id, &said, subject, (COUNTER, actor)).await?;
         keep(office, &mut tx, act_id, &said, &carried).await?;
     } else {
         if words.is_empty() {
