@@ -12,6 +12,7 @@ mod claim;
 mod close;
 mod corrections;
 pub(crate) mod court;
+mod court_new;
 mod credit;
 mod customer;
 mod deaths;
@@ -110,7 +111,10 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/sources/{source}", get(sources::page))
         .route("/desk/deaths", get(deaths::page).post(deaths::decide))
         .route("/desk/court", get(court::list))
-        .route("/desk/court/new", get(court::new).post(court::enter))
+        .route(
+            "/desk/court/new",
+            get(court_new::new).post(court_new::enter),
+        )
         .route("/desk/court/{number}", get(court::page))
         .route("/desk/court/{number}/check", post(court::check))
         .route("/desk/court/{number}/receipt.pdf", get(court::receipt))
