@@ -68,11 +68,11 @@ async fn taken(
     office: &Office,
     tx: &mut PgConnection,
     act_id: i64,
+    person_id: Option<i64>,
     from: i16,
 ) -> Result<Option<(Act, Order)>> {
-    let before = require_act(office, act_id).await?;
     // The person first, as everybody does who changes what stands on his account.
-    person::lock(office, tx, before.person_id.ok_or_else(missing)?).await?;
+    person::lock(office, tx, person_id.ok_or_else(missing)?).await?;
     let act = lock_act(office, tx, act_id).await?;
     if act.state != from {
         return Ok(None);
@@ -134,8 +134,10 @@ pub async fn result(
     paid: bool,
     report: &PaymentReport,
 ) -> Result<bool> {
+    let person_id = require_act(office, act_id).await?.person_id;
     let mut tx = office.pool.begin().await?;
-    let Some((act, order)) = taken(office, &mut tx, act_id, act_state::PAYING).await? else {
+    let Some((act, order)) = taken(office, &mut tx, act_id, person_id, act_state::PAYING).await?
+    else {
         return Ok(false);
     };
     let amount_fen = act.amount_fen.ok_or_else(missing)?;
@@ -273,6 +275,7 @@ async fn under_again(
 /// 退票: what was paid has come back (E25), and is credited to the account with the value date of the deduction (E27). The court deducts again
 /// by an instruction of its own, with an account that takes the money.
 pub async fn returned(office: &Office, act_id: i64, credit: &Credit, reason: &str) -> Result<()> {
+    let person_id = require_act(office, act_id).await?.person_id;
     let mut tx = office.pool.begin().await?;
     let arrival = inbox::take(
         office,
@@ -289,7 +292,8 @@ pub async fn returned(office: &Office, act_id: i64, credit: &Credit, reason: &st
     if arrival == Arrival::Repeat {
         return Ok(());
     }
-    let Some((act, order)) = taken(office, &mut tx, act_id, act_state::DONE).await? else {
+    let Some((act, order)) = taken(office, &mut tx, act_id, person_id, act_state::DONE).await?
+    else {
         return Err(Fault::Stored("a return for a deduction that was not paid".to_owned()).into());
     };
     if act.amount_fen != Some(credit.amount_fen) {

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::carry::{self, Carried, Subject, carry, complete, refuse, subject};
-use super::{Act, COUNTER, Instruction, Kind, PUSH, act_columns, act_state, lock_act, paper};
+use super::{
+    Act, COUNTER, Instruction, Kind, Order, PUSH, act_columns, act_state, lock_act, paper,
+};
 use crate::policy::Rules;
 
 /// Takes an instruction that a court sent, and says what became of it.
@@ -48,12 +50,16 @@ pub async fn receive(office: &Office, said: &Instruction, has_cause: bool) -> Re
         }
         Err(Error::Refused(refusal)) => {
             tx.rollback().await?;
+            let about = match &said.of {
+                Some(order_no) => super::order_of_no(office, order_no).await?,
+                None => None,
+            };
             let mut tx = office.pool.begin().await?;
             if !put(office, &mut tx, act_id, said, PUSH, act_state::REFUSED, 0).await? {
                 drop(tx);
                 return known(office, said).await;
             }
-            refused(office, &mut tx, act_id, said, &refusal, Actor::System).await?;
+            refused(office, &mut tx, act_id, said, &refusal, about.as_ref()).await?;
             tx.commit().await?;
         }
         Err(error) => return Err(error),
@@ -186,14 +192,10 @@ async fn refused(
     act_id: i64,
     said: &Instruction,
     refusal: &Refusal,
-    actor: Actor,
+    order: Option<&Order>,
 ) -> Result<()> {
     let answer = json!({ "result": "refused", "code": refusal.code, "reason": refusal.detail });
     let (number, paper) = paper::receipt(office, act_id, said, &answer)?;
-    let order = match &said.of {
-        Some(order_no) => super::order_of_no(office, order_no).await?,
-        None => None,
-    };
     sqlx::query(
         "UPDATE court_act SET state = 4, answer = $3, document_no = $4, issued_on = $5, paper = $6, order_id = $7, person_id = $8
           WHERE centre_id = $1 AND act_id = $2",
@@ -204,8 +206,8 @@ async fn refused(
     .bind(number)
     .bind(office.today())
     .bind(paper)
-    .bind(order.as_ref().map(|order| order.order_id))
-    .bind(order.as_ref().map(|order| order.person_id))
+    .bind(order.map(|order| order.order_id))
+    .bind(order.map(|order| order.person_id))
     .execute(&mut *tx)
     .await?;
     let mut detail = carry::told(said);
@@ -216,7 +218,7 @@ async fn refused(
         office,
         tx,
         act_id,
-        actor,
+        Actor::System,
         &["court_order", "refused"],
         detail,
     )
