@@ -215,6 +215,27 @@ page('desk-sources', 'admin', '/desk/sources');
 page('desk-source', 'admin', '/desk/sources/D01');
 page('desk-source-files', 'admin', '/desk/sources/D05');
 page('desk-deaths', 'teller', '/desk/deaths');
+page('desk-court', 'teller', '/desk/court');
+page('desk-court-new', 'teller', '/desk/court/new?kind=freeze');
+/** An order for an amount of somebody whom nobody else of the town looks at, sent over the court's line. */
+const ordered = async (at) => {
+  await fetch(`${outside}/control/court/orders`, {
+    method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      kzdh: 'KZ-LOOKS-1', xzlx: '01', bzxrxm: newcomer.name, bzxrzjhm: newcomer.id, fymc: '重庆市渝中区人民法院', ah: '（2026）渝0103执1234号',
+      wsh: '（2026）渝0103执1234号之一', wszy: 'ab'.repeat(32), xzje: '100.00', jsrq: orderUntil(),
+      zxry: [
+        { xm: '周正', zjhm: '110101199003070134', gzzh: '渝法执0012' },
+        { xm: '吴明', zjhm: '110101199003070097', gzzh: '渝法执0034' },
+      ],
+    }),
+  });
+  await at.goto(`${server}/desk/court`);
+  await at.locator('main table a').first().click();
+  await at.waitForLoadState();
+};
+const orderUntil = () => new Date(Date.now() + 150 * 86400e3).toISOString().slice(0, 10).replaceAll('-', '');
+page('desk-court-order', 'teller', ordered);
 page('desk-policy', 'policy', '/desk/policy');
 /** A draft of a lower rent cap, tried on the past year. */
 const tried = (then = '') => async (at) => {

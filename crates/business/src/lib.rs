@@ -3,6 +3,7 @@
 
 pub mod books;
 pub mod contribution;
+pub mod court;
 pub mod papers;
 pub mod personal;
 pub mod policy;

@@ -39,7 +39,8 @@ pub use row::{
     list_of_services, list_open, require, sealed_text, wake_waiting,
 };
 pub use settle::{
-    Order, PaymentReport, debit_taken, order, payment_paid, payment_rejected, payment_unknown,
+    Order, PaymentReport, Supervised, debit_taken, order, payment_paid, payment_rejected,
+    payment_unknown, supervised,
 };
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
 

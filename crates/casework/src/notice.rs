@@ -59,7 +59,13 @@ pub async fn draw(office: &Office, payload: &Value) -> Result<Option<Notice>> {
         .get("template")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let Some(text) = text(office, &case, &name, template) else {
+    let direct = case::supervised(office, &case).await?.is_some();
+    let drawn = if direct {
+        to_project(office, &case, &name, template)
+    } else {
+        None
+    };
+    let Some(text) = drawn.or_else(|| text(office, &case, &name, template)) else {
         return Ok(None);
     };
     Ok(Some(Notice { phone, text }))
@@ -130,6 +136,22 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
             format!("【公积金】您的异地转移没有办成，原因和补救办法请在“办件”里看。办件 {no}")
         }
         "credited_back" => format!("【公积金】退回的 {amount} 元已回到您的公积金账户。办件 {no}"),
+        _ => return None,
+    })
+}
+
+/// Of a payment that went to the supervised account of a project instead of a card.
+fn to_project(office: &Office, case: &Case, name: &str, template: &str) -> Option<String> {
+    let no = case::number(office, case.case_id);
+    let amount = Fen::new(case.amount_fen.unwrap_or(0));
+    Some(match template {
+        "paid" => format!("【公积金】您的{name} {amount} 元已付到预售资金监管账户。办件 {no}"),
+        "rejected" => {
+            format!("【公积金】{amount} 元没有付成，已回到公积金账户，请核对监管账户。办件 {no}")
+        }
+        "returned" => {
+            format!("【公积金】{amount} 元被监管账户退回，请在“办件”里退回账户。办件 {no}")
+        }
         _ => return None,
     })
 }

@@ -25,6 +25,10 @@ pub mod kind {
     pub const PLATFORM: i16 = 51;
     /// A file of collections.
     pub const COLLECTION: i16 = 4;
+    /// A payment of a court's deduction.
+    pub const COURT: i16 = 60;
+    /// What became of a deduction, to the court.
+    pub const COURT_WORD: i16 = 61;
     /// A credit referral, or its end, to a bank.
     pub const CREDIT: i16 = 5;
 }
@@ -40,6 +44,8 @@ pub const fn word(kind: i16) -> &'static str {
         kind::PLATFORM => "platform",
         kind::COLLECTION => "collection",
         kind::CREDIT => "credit",
+        kind::COURT => "court",
+        kind::COURT_WORD => "court_word",
         _ => "other",
     }
 }

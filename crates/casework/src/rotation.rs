@@ -154,6 +154,15 @@ const COLUMNS: &[Column] = &[
         names_somebody: false,
     },
     Column {
+        read: "SELECT act_id, 0::bigint, said_sealed, NULL::bytea FROM court_act
+                WHERE centre_id = $1 AND act_id > $2 AND $3::bigint = 0 ORDER BY act_id LIMIT $4",
+        write: "UPDATE court_act t SET said_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE t.centre_id = $1 AND t.act_id = n.a AND t.said_sealed = n.old",
+        purpose: purpose::FORM,
+        names_somebody: false,
+    },
+    Column {
         read: "SELECT dispute_id, 0::bigint, reason_sealed, NULL::bytea FROM fact_dispute
                 WHERE centre_id = $1 AND dispute_id > $2 AND $3::bigint = 0 ORDER BY dispute_id LIMIT $4",
         write: "UPDATE fact_dispute d SET reason_sealed = n.sealed

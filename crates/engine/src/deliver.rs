@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anju_business::contribution::{refund, suspense};
+use anju_business::court;
 use anju_business::remote::money;
 use anju_casework::case::{self, Order, PaymentReport};
 use anju_casework::outbox::{self, Message};
@@ -78,9 +79,11 @@ async fn deliver_logged(engine: &Engine, message: Message) {
 
 async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
     match message.kind {
-        outbox::kind::PAYMENT | outbox::kind::REFUND | outbox::kind::TRANSFER => {
-            pay(engine, message).await
-        }
+        outbox::kind::PAYMENT
+        | outbox::kind::REFUND
+        | outbox::kind::TRANSFER
+        | outbox::kind::COURT => pay(engine, message).await,
+        outbox::kind::COURT_WORD => engine.tell_court(message).await,
         outbox::kind::PLATFORM => {
             engine
                 .say_to_platform(message, query_after(message.attempts))
@@ -103,6 +106,7 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
         Payer::Transfer { letter_id, attempt } => {
             money::order_of(office, letter_id, attempt).await?
         }
+        Payer::Court { act_id } => court::pay::order(office, act_id).await?,
     };
     // A notice may have settled it in the meantime.
     let Some(order) = order else {
@@ -187,6 +191,7 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
                 Payer::Transfer { letter_id, attempt } => {
                     money::unknown(office, letter_id, attempt).await?;
                 }
+                Payer::Court { act_id } => court::pay::unknown(office, act_id).await?,
                 Payer::Refund { .. } | Payer::Employer { .. } => {}
             }
             outbox::later(

@@ -320,6 +320,16 @@ impl Engine {
                 keys.name = Some(name);
                 Ok(Some((shown, keys)))
             }
+            // The presale project of a filed contract, by the number that the contract gives it.
+            "project" => {
+                let named = |role: &str| {
+                    facts
+                        .get(role, "housing.contract_filing")
+                        .and_then(|fact| fact.value.get("project")?.as_str().map(str::to_owned))
+                };
+                let project = named("applicant").or_else(|| named("spouse"));
+                Ok(project.map(|project| ("预售项目".to_owned(), SubjectKeys::of(project))))
+            }
             "employer" => {
                 let Some(employer) = &own.employer else {
                     return Ok(None);

@@ -2,6 +2,7 @@
 //! once: a second one about the same order changes nothing.
 
 use anju_business::contribution::{refund, suspense};
+use anju_business::court::pay;
 use anju_business::remote::money;
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::outbox::Message;
@@ -19,6 +20,8 @@ pub(crate) enum Payer {
     Employer { refund_id: i64 },
     /// A transfer between cities: to the in-centre, or back to the out-centre.
     Transfer { letter_id: i64, attempt: i16 },
+    /// A deduction that a court ordered.
+    Court { act_id: i64 },
 }
 
 impl Payer {
@@ -27,6 +30,9 @@ impl Payer {
         let number = |field: &str| message.payload.get(field).and_then(Value::as_i64);
         if let Some(refund_id) = number("refund") {
             return Ok(Self::Employer { refund_id });
+        }
+        if let Some(act_id) = number("court") {
+            return Ok(Self::Court { act_id });
         }
         if let (Some(letter_id), Some(attempt)) = (number("transfer"), number("attempt")) {
             return Ok(Self::Transfer {
@@ -51,6 +57,9 @@ impl Payer {
         }
         if let Some((letter_id, attempt)) = money::of_end_to_end_id(office, id) {
             return Some(Self::Transfer { letter_id, attempt });
+        }
+        if let Some(act_id) = pay::of_payment_id(office, id) {
+            return Some(Self::Court { act_id });
         }
         suspense::of_refund_id(office, id)
             .map(|match_id| Self::Refund { match_id })
@@ -78,6 +87,10 @@ impl Payer {
                 money::paid(office, letter_id, attempt, report).await?;
                 Ok(false)
             }
+            Self::Court { act_id } => {
+                pay::result(office, act_id, true, report).await?;
+                Ok(false)
+            }
         }
     }
 
@@ -96,6 +109,7 @@ impl Payer {
             Self::Transfer { letter_id, attempt } => {
                 money::rejected(office, letter_id, attempt, report).await?
             }
+            Self::Court { act_id } => pay::result(office, act_id, false, report).await?,
         };
         Ok(())
     }

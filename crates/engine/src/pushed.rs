@@ -2,7 +2,9 @@
 //! number; the answer is signed for it. What is not signed by its source is not answered.
 
 use anju_business::contribution::one_stop::{self, Message};
+use anju_business::court;
 use anju_business::sharing::dispute;
+use anju_business::withdrawal::recovery;
 use anju_casework::employer::state;
 use anju_casework::{Error, Fault, Refusal, Result};
 use anju_domain::name::PersonName;
@@ -42,6 +44,11 @@ impl Engine {
                 };
                 match &pushed.says {
                     Says::Market(says) => self.act_on(message, says).await,
+                    Says::ContractCancelled(signal) => {
+                        let claims = recovery::cancelled(&self.office, signal).await;
+                        claims.map(|claims| json!({ "htbh": signal.contract_no, "zhs": claims }))
+                    }
+                    Says::Court(said) => self.court_order(said).await,
                     Says::Key(key) => self.learn_key(source, key),
                     Says::Batch { flow, params } => {
                         self.take_file(source, flow, params, message.promised_at)
@@ -69,6 +76,12 @@ impl Engine {
                 metrics::counter!("pushes_refused_total", "source" => source.to_owned())
                     .increment(1);
                 let detail = format!("报文读不懂，没有办理：{fault}。");
+                if (source, interface)
+                    == (anju_exchange::court::SOURCE, anju_exchange::court::ORDER)
+                {
+                    let serial = push::serial_of(body);
+                    court::take::unreadable(&self.office, &serial, body, &detail).await?;
+                }
                 Err(Refusal::rule("E-PUSH-02", detail).into())
             }
         };

@@ -3,6 +3,7 @@
 
 use anju_business::contribution::receipt::{self, Credit};
 use anju_business::contribution::{collection, refund};
+use anju_business::court;
 use anju_business::remote::money;
 use anju_casework::case::{self, PaymentReport};
 use anju_casework::inbox::{self, Arrival};
@@ -95,6 +96,11 @@ impl Engine {
             let remark = format!("退回 {original} {reason}");
             money::returned(&self.office, letter_id, &credit(entry, remark), reason).await?;
             return Ok(());
+        }
+        if let Some(act_id) = court::pay::of_payment_id(&self.office, original) {
+            let remark = format!("退回 {original} {reason}");
+            let credit = credit(entry, remark);
+            return court::pay::returned(&self.office, act_id, &credit, reason).await;
         }
         if let Some(refund_id) = refund::of_payment_id(&self.office, original) {
             let remark = format!("退回 {original} {reason}");

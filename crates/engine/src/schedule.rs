@@ -7,6 +7,7 @@ use std::time::Duration;
 use anju_business::books::{day_close, interest_year};
 use anju_business::contribution::arrears::night;
 use anju_business::contribution::{base_year, branch_move, closing, one_stop, relief, remittance};
+use anju_business::court::term;
 use anju_casework::case_paper;
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
@@ -50,6 +51,16 @@ pub async fn run(engine: Engine) {
             Ok(0) => {}
             Ok(moved) => tracing::info!(moved, "employers went to other branches"),
             Err(error) => tracing::error!(%error, "moving employers on their day"),
+        }
+        match term::expire(&engine.office).await {
+            Ok(0) => {}
+            Ok(ended) => tracing::info!(ended, "orders of courts ended with their last day"),
+            Err(error) => tracing::error!(%error, "ending orders of courts"),
+        }
+        match term::remind(&engine.office).await {
+            Ok(0) => {}
+            Ok(told) => tracing::info!(told, "orders of courts end soon"),
+            Err(error) => tracing::error!(%error, "looking at terms of courts"),
         }
         match closing::hold_who_left(&engine.office).await {
             Ok(0) => {}

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod breaker;
 pub mod catalogue;
 mod counterpart;
+pub mod court;
 pub mod dispute;
 pub mod face;
 pub mod fact_store;

@@ -94,6 +94,10 @@ pub enum Says {
     },
     /// What became of a doubt that we passed on (数据异议).
     Dispute(Disputed),
+    /// The housing commission struck a filed contract out (退房).
+    ContractCancelled(anju_business::withdrawal::recovery::Cancelled),
+    /// A court freezes, extends, releases, deducts or asks.
+    Court(Box<anju_business::court::Instruction>),
 }
 
 /// A source's answer to a doubt.
@@ -184,6 +188,12 @@ impl Receiver {
                 let key = hex::decode(text(&request.params, "gy")?);
                 Says::Key(key.map_err(|_| PushFault::Field("gy"))?)
             }
+            ("D04", "housing.contract_cancelled") => {
+                Says::ContractCancelled(contract_cancelled(&request.params)?)
+            }
+            (crate::court::SOURCE, crate::court::ORDER) => {
+                Says::Court(Box::new(crate::court::read(&request.params)?))
+            }
             (_, DISPUTE_ANSWER) => Says::Dispute(disputed(&request.params)?),
             (_, interface) if let Some(flow) = interface.strip_prefix(BATCH_INTERFACE) => {
                 Says::Batch {
@@ -211,9 +221,7 @@ pub fn answer(
     data: Value,
     now: DateTime<Utc>,
 ) -> GatewayReply {
-    let request_id = serde_json::from_slice::<GatewayRequest>(body)
-        .map(|request| request.request_id)
-        .unwrap_or_default();
+    let request_id = serial_of(body);
     let reply = GatewayReply {
         request_id,
         code,
@@ -230,6 +238,14 @@ pub fn answer(
     }
 }
 
+/// The source's number of a message; empty where not even that can be read.
+#[must_use]
+pub fn serial_of(body: &[u8]) -> String {
+    serde_json::from_slice::<GatewayRequest>(body)
+        .map(|request| request.request_id)
+        .unwrap_or_default()
+}
+
 fn wants_sm2(gateway: &Gateway, source: &str) -> bool {
     let known = gateway.catalogue().source(source);
     known.is_some_and(crate::catalogue::Source::wants_sm2)
@@ -244,6 +260,20 @@ fn disputed(params: &Value) -> Result<Disputed, PushFault> {
             _ => return Err(PushFault::Field("cljg")),
         },
         answer: text(params, "clsm")?.chars().take(200).collect(),
+    })
+}
+
+fn contract_cancelled(
+    params: &Value,
+) -> Result<anju_business::withdrawal::recovery::Cancelled, PushFault> {
+    Ok(anju_business::withdrawal::recovery::Cancelled {
+        contract_no: text(params, "htbh")?.to_owned(),
+        unit_no: params
+            .get("bdcdyh")
+            .is_some()
+            .then(|| text(params, "bdcdyh").map(str::to_owned))
+            .transpose()?,
+        on: day(params, "zxrq")?,
     })
 }
 

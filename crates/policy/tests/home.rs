@@ -175,8 +175,8 @@ fn every_condition_of_the_reference_is_there_by_its_code() {
             DOWNPAY,
             borrower(),
             &[
-                "DWN-01", "DWN-02", "DWN-03", "DWN-04", "PUR-01", "PUR-03", "PUR-06", "PUR-07",
-                "PUR-08",
+                "DWN-01", "DWN-02", "DWN-03", "DWN-04", "DWN-05", "PUR-01", "PUR-03", "PUR-06",
+                "PUR-07", "PUR-08",
             ],
         ),
         (BUILD, builder(), &["BLD-01", "BLD-02", "BLD-03", "BLD-04"]),

@@ -16,6 +16,8 @@ const CLEARING: &str = "转移清算";
 
 /// The balances of people and employers stand in the books of the branch that keeps them (organisation.md §1).
 const BRANCHES: &str = "网点归属";
+/// What lies on accounts for courts is what their orders in force say.
+const COURT: &str = "司法冻结";
 
 /// 1 with a line for each breach; 0 with what was checked.
 pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
@@ -49,7 +51,13 @@ pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
             one.owned_fen, one.booked_fen
         ),
     }));
-    let checked: Vec<&str> = audit::checked().chain([CLEARING, BRANCHES]).collect();
+    let frozen = anju_business::court::audit::breaches(&office).await?;
+    breaches.extend(frozen.into_iter().map(|detail| audit::Breach {
+        invariant: COURT.to_owned(),
+        place: "account_hold".to_owned(),
+        detail,
+    }));
+    let checked: Vec<&str> = audit::checked().chain([CLEARING, BRANCHES, COURT]).collect();
     if as_json {
         let breaches: Vec<_> = breaches
             .iter()

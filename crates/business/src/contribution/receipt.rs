@@ -16,6 +16,7 @@ use anju_ledger::Role;
 use super::remittance::{self, Remittance, find_reference, kind, state};
 use super::{allocation, collection, subsidy};
 use crate::remote::{Letter, money};
+use crate::withdrawal::recovery::{self, Recovery};
 
 /// States of a receipt.
 pub mod receipt_state {
@@ -94,6 +95,7 @@ enum Place {
     List(Employer, Remittance, &'static str),
     Suspense(Employer, String, &'static str),
     Transfer(Box<Letter>),
+    Recovery(Recovery),
     Unidentified(String),
 }
 
@@ -135,6 +137,22 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         metrics::counter!("receipts_total", "event" => "E32").increment(1);
         return Ok(Arrival::New);
     }
+    if let Place::Recovery(claim) = &place {
+        let journal_id = recovery::repaid(office, &mut tx, claim, credit).await?;
+        let receipt = Kept {
+            state: receipt_state::APPLIED,
+            reason: &format!("追回提取 {}", recovery::number(office, claim.recovery_id)),
+            employer_id: None,
+            remittance_id: None,
+            matched_by: Some("recovery"),
+            journal_id,
+        };
+        keep(office, &mut tx, receipt_id, credit, &receipt).await?;
+        tx.commit().await?;
+        office.changed_with_messages(claim.case_id);
+        metrics::counter!("receipts_total", "event" => "E30").increment(1);
+        return Ok(Arrival::New);
+    }
     let (event, role, account, employer, list, receipt_state, reason, matched_by) = match &place {
         Place::List(employer, list, by) => (
             "E01",
@@ -156,8 +174,8 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             reason.clone(),
             Some(*by),
         ),
-        Place::Transfer(_) => {
-            return Err(Fault::Stored("a transfer is booked above".to_owned()).into());
+        Place::Transfer(_) | Place::Recovery(_) => {
+            return Err(Fault::Stored("it is booked above".to_owned()).into());
         }
         Place::Unidentified(reason) => (
             "E02",
@@ -256,6 +274,17 @@ async fn keep(
 
 /// Match order of contribution.md §7: our own order to collect; pay code; known payer account with the amount of its open list; payer name likewise.
 async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Result<Place> {
+    // What comes back of a withdrawal names its claim.
+    if let Some(recovery_id) = recovery::find_no(office, &credit.remark) {
+        return Ok(
+            match recovery::takes(office, tx, recovery_id, credit.amount_fen).await? {
+                Some(claim) => Place::Recovery(claim),
+                None => Place::Unidentified(
+                    "附言里的追回编号已经结清、金额超过欠额，或账户已经销户".to_owned(),
+                ),
+            },
+        );
+    }
     // Money of another centre names its letter.
     if let Some(letter_no) = money::find_letter_no(&credit.remark) {
         return Ok(match money::place(office, tx, &letter_no, credit).await? {

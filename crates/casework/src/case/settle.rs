@@ -80,6 +80,16 @@ pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option
     if !case.awaits_bank(attempt) {
         return Ok(None);
     }
+    if let Some(payee) = supervised(office, &case).await? {
+        return Ok(Some(Order {
+            bank: bank_of(&case)?.to_owned(),
+            end_to_end_id: end_to_end_id(office, case_id, attempt),
+            amount_fen: amount_of(&case)?,
+            payee_account: payee.account,
+            payee_name: payee.holder,
+            remark: format!("住房公积金首付直付 {}", super::number(office, case_id)),
+        }));
+    }
     let person = person.open(&office.vault)?;
     let form = case.open_form(office)?;
     let card = form
@@ -134,6 +144,37 @@ fn by_case<T: Clone>(cases: &[i64], rows: Vec<T>, id: fn(&T) -> i64) -> Vec<Opti
         .iter()
         .map(|case_id| rows.get(case_id).cloned())
         .collect()
+}
+
+/// 预售资金监管账户: where the housing commission holds what is paid for a home that is not built yet.
+pub struct Supervised {
+    /// Number.
+    pub account: String,
+    /// Holder.
+    pub holder: String,
+}
+
+/// The fact that names it.
+const PRESALE: &str = "housing.presale";
+
+/// Where a case pays directly: the account that its decision read, which nobody typed; none where it pays to a card.
+pub async fn supervised(office: &Office, case: &Case) -> Result<Option<Supervised>> {
+    let policy = office.policy();
+    let may = policy
+        .set
+        .service(&case.service)
+        .is_some_and(|service| service.facts.iter().any(|need| need.fact_type == PRESALE));
+    if !may {
+        return Ok(None);
+    }
+    let facts = super::kept_facts(office, case).await?;
+    let text = |field: &str| {
+        let value = &facts.get("project", PRESALE)?.value;
+        value.get(field)?.as_str().map(str::to_owned)
+    };
+    Ok(text("supervised_account")
+        .zip(text("supervised_holder"))
+        .map(|(account, holder)| Supervised { account, holder }))
 }
 
 /// The bank did not answer: the truth is at the bank.

@@ -17,6 +17,7 @@ pub(super) static FORMS: &[Interface] = &[Interface {
     columns: &[
         column("permit_no", "ysxkzh", Text),
         column("supervised_account", "jgzh", Text),
+        column("supervised_holder", "jgzhhm", Text),
         column("progress", "gcjd", Code(PROGRESS)),
         column("developer_uscc", "kfstyshxydm", Text),
     ],

@@ -35,6 +35,12 @@ pub fn router() -> Router<Arc<World>> {
             "/control/sources/{source}/files/{flow}",
             post(super::batch::send),
         )
+        .route("/control/court/orders", post(super::court_desk::order))
+        .route(
+            "/control/contracts/cancel",
+            post(super::court_desk::cancel_contract),
+        )
+        .route("/control/court/results", get(super::court_desk::results))
         .route("/control/disputes", get(super::dispute::list))
         .route(
             "/control/disputes/{order_no}/answer",

@@ -19,9 +19,9 @@ use axum::routing::post;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::dispute;
 use super::keys::{self, Signer};
 use super::{Conduct, Mode, Registers, Row, SOURCES, form, subject_field};
+use super::{court_desk, dispute};
 use crate::World;
 use crate::clock::civil;
 use crate::store::StoreError;
@@ -130,6 +130,11 @@ async fn answer(
     if fact_type == dispute::INTERFACE {
         let taken = world.departments.work_orders.take(source, &request.params);
         let said = taken.map_or_else(|| Said::nothing(code::BAD_REQUEST, "缺少异议编号"), found);
+        return line.say(&world, said.to(&request), conduct.mode);
+    }
+    if fact_type == court_desk::RESULT {
+        let taken = world.departments.court_results.take(&request.params);
+        let said = taken.map_or_else(|| Said::nothing(code::BAD_REQUEST, "缺少控制单号"), found);
         return line.say(&world, said.to(&request), conduct.mode);
     }
     if fact_type == crate::licence::INTERFACE {
@@ -244,8 +249,10 @@ pub(crate) fn caller_key(world: &World, headers: &HeaderMap) -> anju_vault::Shar
 fn resolve(interface: &str) -> Option<(&'static str, &str)> {
     if let Some((prefix, rest)) = interface.split_once('.')
         && let Some(source) = super::source_of(prefix)
-        && (matches!(rest, HEARTBEAT | KEY_INTERFACE | dispute::INTERFACE)
-            || source.types.contains(&rest))
+        && (matches!(
+            rest,
+            HEARTBEAT | KEY_INTERFACE | dispute::INTERFACE | court_desk::RESULT
+        ) || source.types.contains(&rest))
     {
         return Some((source.code, rest));
     }

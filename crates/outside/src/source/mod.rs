@@ -12,6 +12,7 @@ pub(crate) mod company;
 mod comparison;
 pub mod control;
 mod court;
+mod court_desk;
 mod credit;
 mod disabled;
 mod dispute;
@@ -399,6 +400,7 @@ pub struct Departments {
     nonces: Mutex<NonceWindow>,
     rings: keys::Rings,
     work_orders: dispute::WorkOrders,
+    court_results: court_desk::Results,
     serial: AtomicU64,
     chance: AtomicU64,
 }
@@ -411,6 +413,7 @@ impl Departments {
             nonces: Mutex::default(),
             rings: keys::Rings::of(home.join("keys")),
             work_orders: dispute::WorkOrders::default(),
+            court_results: court_desk::Results::default(),
             serial: AtomicU64::new(0),
             chance: AtomicU64::new(0),
         })

@@ -16,6 +16,7 @@ pub(super) static FORMS: &[Form] = &[Form {
     columns: &[
         column("permit_no", "ysxkzh", Text),
         column("supervised_account", "jgzh", Text),
+        column("supervised_holder", "jgzhhm", Text),
         column("progress", "gcjd", Code(PROGRESS)),
         column("developer_uscc", "kfstyshxydm", Text),
     ],

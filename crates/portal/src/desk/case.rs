@@ -123,7 +123,10 @@ async fn draw(
             }
         }
     }
-    if let Some(tail) = one.card_tail() {
+    if let Some(account) = case::supervised(office, one).await? {
+        let paid_to = format!("{} {}", account.holder, account.account);
+        facts.push(("收款账户".into(), paid_to.into()));
+    } else if let Some(tail) = one.card_tail() {
         facts.push(("收款卡".into(), Text::new().tail(tail)));
     }
     facts.extend(wanted(office, one)?);

@@ -227,7 +227,10 @@ async fn draw(
             ("余额（元）".into(), figure(account.balance)),
             ("可用（元）".into(), figure(account.available())),
             ("预留（元）".into(), figure(account.reserved)),
-            ("冻结（元）".into(), figure(account.frozen)),
+            (
+                "冻结（元）".into(),
+                figure(account.frozen.min(account.balance)),
+            ),
             ("账户状态".into(), state_of(one).into()),
         ];
         let mut conn = office.pool.acquire().await?;

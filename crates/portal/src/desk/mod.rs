@@ -12,6 +12,8 @@ mod chase;
 mod claim;
 mod close;
 mod corrections;
+pub(crate) mod court;
+mod court_new;
 mod credit;
 mod customer;
 mod deaths;
@@ -109,6 +111,15 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/sources", get(sources::list))
         .route("/desk/sources/{source}", get(sources::page))
         .route("/desk/deaths", get(deaths::page).post(deaths::decide))
+        .route("/desk/court", get(court::list))
+        .route(
+            "/desk/court/new",
+            get(court_new::new).post(court_new::enter),
+        )
+        .route("/desk/court/{number}", get(court::page))
+        .route("/desk/court/{number}/check", post(court::check))
+        .route("/desk/court/{number}/receipt.pdf", get(court::receipt))
+        .route("/desk/court/{number}/proof.json", get(court::proof))
         .route("/desk/arrears", get(arrears::page))
         .route("/desk/arrears/{employer}", get(arrears::of_employer))
         .route("/desk/enforcement", get(enforcement::list))
@@ -198,6 +209,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/entitled", "服务找人", "g f"),
             ("/desk/relief", "困难帮扶", "g r"),
             ("/desk/deaths", "死亡信号", "g z"),
+            ("/desk/court", "司法协助", "g j"),
             ("/desk/credit", "定向授信", "g x"),
             ("/desk/agreements", "约定提取", "g p"),
             ("/desk/transfers", "异地转移", "g m"),
@@ -275,6 +287,9 @@ async fn framed_on(
             "/desk/deaths",
             death::waiting(office, branch_of(&at.staff)).await?,
         );
+    }
+    if may_open(&at.staff, "/desk/court") {
+        waiting.insert("/desk/court", anju_business::court::waiting(office).await?);
     }
     if may_open(&at.staff, "/desk/arrears") {
         waiting.insert("/desk/arrears", arrears::waiting(office, &at.staff).await?);

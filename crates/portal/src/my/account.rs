@@ -100,6 +100,9 @@ pub(crate) async fn page(
             .numbers
             .encode(NumberKind::Account, membership.account_id),
         balance: account.balance,
+        frozen: crate::desk::court::words_for_person(office, me.person_id)
+            .await
+            .map(Facts)?,
         facts: Facts(vec![
             ("单位".into(), membership.employer_name.as_str().into()),
             (
@@ -123,7 +126,11 @@ pub(crate) async fn page(
                 },
             ),
             ("可用".into(), Text::new().money(account.available())),
-            ("冻结".into(), Text::new().money(account.frozen)),
+            // Courts may name more than there is; of a whole account every fen.
+            (
+                "冻结".into(),
+                Text::new().money(account.frozen.min(account.balance)),
+            ),
         ]),
         chart,
         entries: entries

@@ -167,10 +167,12 @@ pub(crate) async fn progress(
         flight: read.flight(&happened),
         button: if read.stage.is_moving() {
             Some(Button::go("查看最新进展", here).icon("refresh").wide())
-        } else if matches!(
-            read.stage,
-            Stage::Failed | Stage::Withdrawn | Stage::Refused
-        ) {
+        } else if read.case.service != anju_business::court::SERVICE
+            && matches!(
+                read.stage,
+                Stage::Failed | Stage::Withdrawn | Stage::Refused
+            )
+        {
             Some(
                 Button::link(
                     format!("再办{}", read.name),

@@ -3,7 +3,7 @@
 
 use anju_business::remote::Letter;
 use anju_casework::Office;
-use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState};
+use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState, Supervised};
 use anju_casework::office::PolicyInForce;
 use anju_domain::money::Fen;
 use anju_policy::Decision;
@@ -28,6 +28,8 @@ pub(crate) struct Read {
     pub(crate) pays: bool,
     /// Of a transfer between cities: where its letter stands.
     pub(crate) letter: Option<Letter>,
+    /// Where it pays directly instead of to a card.
+    supervised: Option<Supervised>,
 }
 
 impl Read {
@@ -47,8 +49,10 @@ impl Read {
         let name = service_name(office, &case);
         let pays = pays(office, &case);
         let letter = transfer::letter_of(office, &case).await?;
+        let supervised = case::supervised(office, &case).await?;
         Ok(Read {
             letter,
+            supervised,
             case,
             policy,
             decision,
@@ -72,9 +76,21 @@ impl Read {
     }
 
     pub(crate) fn card(&self) -> Text {
+        if self.supervised.is_some() {
+            return self.payee().into();
+        }
         self.case
             .card_tail()
             .map_or_else(|| "您的卡".into(), |tail| Text::new().tail(tail))
+    }
+
+    /// 尾号 1234, or the supervised account of the project.
+    pub(crate) fn payee(&self) -> String {
+        match (&self.supervised, self.case.card_tail()) {
+            (Some(account), _) => account.holder.clone(),
+            (None, Some(tail)) => format!("尾号 {tail}"),
+            (None, None) => "您的卡".to_owned(),
+        }
     }
 
     pub(crate) fn promise(&self, now: DateTime<Utc>, phone: &str) -> Promise {
@@ -124,11 +140,7 @@ impl Read {
                         .say("已通过。")
                         .money(amount)
                         .say("正在转到")
-                        .say(
-                            self.case
-                                .card_tail()
-                                .map_or("您的卡".to_owned(), |tail| format!("尾号 {tail}")),
-                        ),
+                        .say(self.payee()),
                     None => "已通过，正在办理".into(),
                 },
                 told,
@@ -432,6 +444,10 @@ pub(crate) fn service_name(office: &Office, case: &Case) -> String {
 
 /// The name of a service of the policy in force; of one that is not there any more, what else to say.
 pub(crate) fn named(office: &Office, service: &str, otherwise: &str) -> String {
+    // Nobody applies for it, so that it is no service of the catalogue.
+    if service == anju_business::court::SERVICE {
+        return "法院协助执行".to_owned();
+    }
     office
         .policy()
         .set

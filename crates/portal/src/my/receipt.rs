@@ -148,10 +148,7 @@ pub(crate) async fn pdf(
         name: person.name.expose().to_owned(),
         id_no: person.id_number.expose().to_owned(),
         amount_fen: amount.fen(),
-        payee: read
-            .case
-            .card_tail()
-            .map_or_else(String::new, |tail| format!("尾号 {tail}")),
+        payee: read.payee(),
         policy_version: read
             .decision
             .as_ref()

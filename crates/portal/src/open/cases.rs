@@ -200,19 +200,22 @@ async fn draw(open: &Open, case_id: i64) -> CaseResult<Value> {
         drawn["document"] = document;
     }
     if let Some(state) = case.pay_state().code() {
-        drawn["payment"] = payment(open, &case, state)?;
+        drawn["payment"] = payment(open, &case, state).await?;
     }
     Ok(drawn)
 }
 
-fn payment(open: &Open, case: &Case, state: &str) -> CaseResult<Value> {
+async fn payment(open: &Open, case: &Case, state: &str) -> CaseResult<Value> {
     let office = &open.engine.office;
-    let form = case.open_form(office)?;
+    let payee = match case::supervised(office, case).await? {
+        Some(account) => Some(account.account.into()),
+        None => case.open_form(office)?.get("card_no").cloned(),
+    };
     Ok(json!({
         "state": state,
         "amount_fen": case.amount_fen,
         "bank": case.pay_bank,
-        "payee_account": form.get("card_no"),
+        "payee_account": payee,
         "end_to_end_id": case::end_to_end_id(office, case.case_id, case.pay_attempt),
         "bank_ref": case.pay_ref,
         "reason": if case.pay_state() == PayState::Paid { None } else { case.pay_reason.clone() },

@@ -34,6 +34,8 @@ pub struct AccountPage {
     pub balance: Fen,
     /// Employer, base, ratio, paid until, frozen.
     pub facts: Facts,
+    /// Which court holds how much until when; nothing where none does.
+    pub frozen: Facts,
     /// The balance over the months; none with fewer than two.
     pub chart: Option<Chart>,
     /// The entries of this page, newest first.

@@ -1,0 +1,228 @@
+//! 首付直付: the down payment goes to the supervised account of the presale project, which the housing commission names and nobody types; and FR-08:
+//! the contract is cancelled, and the money comes back.
+
+use std::time::Duration;
+
+use anju::cast::home::{borrows, contract_of, request, signs, unit_of};
+use anju::cast::{self, Person, balance, bank_balance, text};
+use anju_domain::calendar::add_months;
+use anju_domain::clock::shanghai_date;
+use serde_json::{Value, json};
+
+use crate::arrears::told;
+use crate::interest_year::days_later;
+use crate::relief::audited;
+use crate::town::{Town, known, month};
+use crate::withdrawal::{bank_mode, becomes};
+
+const DOWNPAY: &str = "withdraw-down-payment";
+const PROJECT: &str = "江岸";
+const SUPERVISED: &str = "311002100012345678";
+const HOLDER: &str = "重庆江岸置业有限公司预售资金监管专户";
+
+/// The policy with direct payment on.
+async fn direct() -> Town {
+    let on = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../policy/chongqing/downpay.toml"
+    ))
+    .expect("the policy")
+    .replacen("value = false", "value = true", 1);
+    Town::with_policy(&[("chongqing/downpay.toml", &on)]).await
+}
+
+/// Somebody with 7,200.00 who signed for a presale home of 10,000.00, of which a bank lends 6,999.99: no invoice yet.
+async fn buyer(town: &Town, seed: i64) -> Person {
+    let li = known(town, seed, &[("李梅", 1_000_000)]).await.remove(0);
+    let employer = cast::open_employer(&town.doors, seed, month(3))
+        .await
+        .expect("an employer");
+    for back in [3, 2, 1] {
+        cast::contribute(
+            &town.doors,
+            &employer,
+            month(back),
+            std::slice::from_ref(&li),
+        )
+        .await
+        .expect("a month");
+    }
+    let day = add_months(shanghai_date(chrono::Utc::now()), -1).to_string();
+    signs(&town.doors, &li, &day, 1_000_000, 0)
+        .await
+        .expect("a contract");
+    borrows(&town.doors, &li, "B5", 699_999)
+        .await
+        .expect("a loan");
+    li
+}
+
+async fn permits(town: &Town, value: Value) {
+    cast::fact(&town.doors, "D04", "housing.presale", PROJECT, value)
+        .await
+        .expect("the commission");
+}
+
+fn permit() -> Value {
+    json!({ "permit_no": "渝住建预字（2026）12号", "supervised_account": SUPERVISED, "supervised_holder": HOLDER,
+            "progress": "structure", "developer_uscc": "91500000MA5U00001X" })
+}
+
+async fn ask(town: &Town, who: &Person) -> Value {
+    let form = json!({ "contract_no": contract_of(who), "loan_bank": "B5" });
+    let body = request(&town.doors, who, DOWNPAY, &form)
+        .await
+        .expect("known");
+    let answer = town.doors.post("/cases?wait=10s", &body).await;
+    answer.expect("a door").ok().expect("a case")
+}
+
+async fn at_banks(town: &Town, account: &str) -> i64 {
+    let mut sum = 0;
+    for bank in 1..=8 {
+        sum += bank_balance(&town.doors, &format!("B{bank}"), account)
+            .await
+            .expect("the bank");
+    }
+    sum
+}
+
+#[tokio::test]
+async fn a_down_payment_goes_to_the_supervised_account_before_the_invoice() {
+    let town = direct().await;
+    let li = buyer(&town, 971).await;
+    // The project has no permit on record: nothing can be paid directly.
+    let refused = becomes(&town, &ask(&town, &li).await, "refused").await;
+    let conditions = refused["decision"]["conditions"]
+        .as_array()
+        .expect("conditions");
+    let missing = conditions
+        .iter()
+        .find(|one| one["code"] == "DWN-05")
+        .expect("a condition");
+    assert_eq!(missing["outcome"], "not_met", "{missing}");
+    let invoice = conditions.iter().find(|one| one["code"] == "DWN-02");
+    let invoice = invoice.expect("a condition");
+    assert_eq!(
+        invoice["outcome"], "met",
+        "no invoice is asked for: {invoice}"
+    );
+
+    permits(&town, permit()).await;
+    town.later(11);
+    let done = becomes(&town, &ask(&town, &li).await, "done").await;
+    assert_eq!(done["amount_fen"], 300_001, "price less loan: {done}");
+    assert_eq!(at_banks(&town, SUPERVISED).await, 300_001);
+    assert_eq!(at_banks(&town, &li.card).await, 0);
+    assert_eq!(balance(&town.doors, &li).await.expect("books"), 419_999);
+    crate::arrears::is_told(&town, &li.phone, "已付到预售资金监管账户").await;
+    audited(&town);
+}
+
+#[tokio::test]
+async fn what_the_supervised_accounts_bank_refuses_or_returns_is_back_on_the_account() {
+    let town = direct().await;
+    let li = buyer(&town, 972).await;
+    permits(&town, permit()).await;
+    bank_mode(&town, "reject").await;
+    let failed = becomes(&town, &ask(&town, &li).await, "failed").await;
+    assert_eq!(failed["payment"]["state"], "rejected", "{failed}");
+    assert_eq!(balance(&town.doors, &li).await.expect("books"), 720_000);
+    crate::arrears::is_told(&town, &li.phone, "请核对监管账户").await;
+
+    bank_mode(&town, "return_later").await;
+    let asked = ask(&town, &li).await;
+    becomes(&town, &asked, "done").await;
+    bank_mode(&town, "ok").await;
+    days_later(&town, 4).await;
+    let back = becomes(&town, &asked, "executing").await;
+    assert_eq!(back["payment"]["state"], "returned", "{back}");
+    crate::arrears::is_told(&town, &li.phone, "被监管账户退回").await;
+    audited(&town);
+}
+
+#[tokio::test]
+async fn a_cancelled_contract_claims_the_money_back_and_what_comes_is_credited() {
+    let town = direct().await;
+    let li = buyer(&town, 973).await;
+    permits(&town, permit()).await;
+    let paid = becomes(&town, &ask(&town, &li).await, "done").await;
+    let day = shanghai_date(chrono::Utc::now())
+        .format("%Y%m%d")
+        .to_string();
+    let signal = json!({ "htbh": contract_of(&li), "bdcdyh": unit_of(&li), "zxrq": day });
+    for _ in 0..2 {
+        let sent = town.doors.control_post("/contracts/cancel", &signal).await;
+        let sent = sent.expect("a door").ok().expect("sent");
+        assert_eq!(
+            (&sent["reply"]["code"], &sent["reply"]["data"]["zhs"]),
+            (&json!(200), &json!(1)),
+            "{sent}"
+        );
+    }
+    let claims = "SELECT count(*) FROM withdrawal_recovery WHERE pattern = 'FR-08' AND debtor = 2 AND amount_fen = 300001";
+    assert_eq!(
+        town.sql(claims).await,
+        1,
+        "one claim however often it is said"
+    );
+    let id = text(&paid, "case_id").expect("a number");
+    let case = town.doors.get(&format!("/cases/{id}")).await;
+    let case = case.expect("a door").ok().expect("a case");
+    let events = case["events"].to_string();
+    assert!(events.contains("recovering"), "{events}");
+    crate::arrears::is_told(&town, &li.phone, "购房合同已撤销").await;
+    let messages = told(&town, &li.phone).await;
+    let claim = messages.split("附言 ").nth(1).expect("a number");
+    let claim: String = claim
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
+
+    // The developer's bank sends it back in two parts; too much is nobody's.
+    let bank = text(&paid["payment"], "bank").expect("a bank");
+    let account: Value = town.doors.control("/banks").await.expect("a door").body;
+    assert!(account.is_array());
+    let office = town.office().await;
+    let ours = office.bank(&bank).expect("a bank").account_no.clone();
+    let pay = async |fen: i64| {
+        let body = json!({ "from": SUPERVISED, "to": ours, "amount_fen": fen, "reference": format!("退房退款 {claim}"), "payer": HOLDER });
+        let answer = town
+            .doors
+            .control_post(&format!("/banks/{bank}/payments"), &body)
+            .await;
+        answer.expect("a door").ok().expect("paid");
+    };
+    pay(100_000).await;
+    pay(900_000).await;
+    pay(200_001).await;
+    for _ in 0..200 {
+        if balance(&town.doors, &li).await.expect("books") == 720_000 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(balance(&town.doors, &li).await.expect("books"), 720_000);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM journal WHERE event = 30")
+            .await,
+        2
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM withdrawal_recovery WHERE closed_at IS NOT NULL")
+            .await,
+        1
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM withdrawal_use WHERE state = 3")
+            .await,
+        1,
+        "the home is free again"
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM receipt WHERE state = 1 AND amount_fen = 900000")
+            .await,
+        1
+    );
+    audited(&town);
+}
