@@ -3,6 +3,7 @@
 
 pub mod books;
 pub mod contribution;
+pub mod fraud;
 pub mod papers;
 pub mod personal;
 pub mod policy;

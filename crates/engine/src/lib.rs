@@ -6,6 +6,7 @@ pub mod advance;
 mod agreements;
 mod batch;
 mod collect;
+mod contracts;
 mod credit;
 pub mod day_end;
 pub mod deliver;

@@ -24,6 +24,7 @@ mod entitled;
 mod environment;
 mod evidence;
 mod flexible;
+mod fraud;
 mod gateway;
 mod handover;
 mod hardship;

@@ -82,6 +82,12 @@ impl Visitor {
         Self::with(town, "nobody", None, &[], "anju_visitor=1".to_owned()).await
     }
 
+    /// Nobody, at a browser of his own.
+    pub async fn at_browser(town: &Town, which: &str) -> Self {
+        let cookie = format!("anju_visitor={which}");
+        Self::with(town, "nobody", None, &[], cookie).await
+    }
+
     pub async fn person(town: &Town, office: &Office, who: &Person) -> Self {
         let number = look_up(&town.doors, who).await.expect("known");
         let id = decode(office, NumberKind::Person, &number);

@@ -15,6 +15,7 @@ use anju_ledger::Role;
 
 use super::remittance::{self, Remittance, find_reference, kind, state};
 use super::{allocation, collection, subsidy};
+use crate::fraud::recovery::{self, Recovery};
 use crate::remote::{Letter, money};
 
 /// States of a receipt.
@@ -94,6 +95,7 @@ enum Place {
     List(Employer, Remittance, &'static str),
     Suspense(Employer, String, &'static str),
     Transfer(Box<Letter>),
+    Recovery(Box<Recovery>, i64),
     Unidentified(String),
 }
 
@@ -135,6 +137,22 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         metrics::counter!("receipts_total", "event" => "E32").increment(1);
         return Ok(Arrival::New);
     }
+    if let Place::Recovery(one, account_id) = &place {
+        let journal_id = recovery::received(office, &mut tx, one, *account_id, credit).await?;
+        let receipt = Kept {
+            state: receipt_state::APPLIED,
+            reason: "退回违规提取的资金",
+            employer_id: None,
+            remittance_id: None,
+            matched_by: Some("recovery"),
+            journal_id,
+        };
+        keep(office, &mut tx, receipt_id, credit, &receipt).await?;
+        tx.commit().await?;
+        office.changed_with_messages(one.recovery_id);
+        metrics::counter!("receipts_total", "event" => "E30").increment(1);
+        return Ok(Arrival::New);
+    }
     let (event, role, account, employer, list, receipt_state, reason, matched_by) = match &place {
         Place::List(employer, list, by) => (
             "E01",
@@ -156,8 +174,8 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             reason.clone(),
             Some(*by),
         ),
-        Place::Transfer(_) => {
-            return Err(Fault::Stored("a transfer is booked above".to_owned()).into());
+        Place::Transfer(_) | Place::Recovery(..) => {
+            return Err(Fault::Stored("a transfer or recovery is booked above".to_owned()).into());
         }
         Place::Unidentified(reason) => (
             "E02",
@@ -262,6 +280,14 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
             money::Place::Letter(letter) => Place::Transfer(letter),
             money::Place::Nobody(reason) => Place::Unidentified(reason),
         });
+    }
+    // Money that was asked back names its recovery.
+    match recovery::place(office, tx, credit).await? {
+        Some(recovery::Place::Account(one, account_id)) => {
+            return Ok(Place::Recovery(one, account_id));
+        }
+        Some(recovery::Place::Nobody(reason)) => return Ok(Place::Unidentified(reason)),
+        None => {}
     }
     if let Some(list_id) = collection::received(office, tx, credit).await?
         && let Some(list) = remittance::get(office, tx, list_id).await?

@@ -5,3 +5,4 @@ pub mod closing;
 pub mod own_books;
 pub mod pace;
 pub mod payout;
+mod short_stay;

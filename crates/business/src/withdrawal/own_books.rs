@@ -3,7 +3,7 @@
 use anju_domain::calendar::Month;
 use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::NumberKind;
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
@@ -11,8 +11,9 @@ use sqlx::{FromRow, PgConnection};
 use anju_casework::catalogue::{AccountRead, Known, OwnBooks, Request};
 use anju_casework::membership::{self, Membership};
 use anju_casework::person::{Person, PersonRow, purpose};
-use anju_casework::{Office, Refusal, Result};
+use anju_casework::{Office, Refusal, Result, case};
 
+use super::short_stay;
 use crate::policy::Rules;
 
 /// What one query brings.
@@ -31,6 +32,9 @@ struct Read {
     listed_until: Option<NaiveDate>,
     remote_mark: bool,
     transferring_out: bool,
+    device_people: i64,
+    card_people: i64,
+    phone_people: i64,
 }
 
 /// What the query about spouse and event brings.
@@ -86,6 +90,7 @@ pub(crate) const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 /// Reads our own books for a request. `kind` is the withdrawal's kind, e.g. `RENT`.
 pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
     let rules = Rules::on(office, office.today());
+    let shared_since = office.now() - TimeDelta::days(rules.int("fraud_shared_days")?);
     let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
         .bind(request.applicant_id)
@@ -96,7 +101,9 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         .bind(rules.flag("backpay_counts_for_continuity")?)
         .bind(rules.flag("defer_keeps_continuity")?)
         .bind(rules.flag("rt_months_count_for_continuity")?)
-        .fetch_optional(conn)
+        .bind(shared_since)
+        .bind(card_indexes(office, request))
+        .fetch_optional(&mut *conn)
         .await?
         .ok_or_else(|| Refusal::not_found("这位职工"))?;
     let person = read.person.open(&office.vault)?;
@@ -138,10 +145,25 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         "own.person",
         Some(person_value(request, &person)),
     );
+    own(
+        "applicant",
+        "本人",
+        "own.sharing",
+        Some(json!({
+            "device_people": read.device_people,
+            "card_people": read.card_people,
+            "phone_people": read.phone_people,
+        })),
+    );
     own("applicant", "本人", "own.rent", None);
     own("applicant", "本事项", "own.event", None);
     own("spouse", "配偶", "own.case", None);
     own("spouse", "配偶", "own.loan", None);
+    let employer_id = membership.as_ref().map(|membership| membership.employer_id);
+    let short = short_stay::read(office, conn, request, &rules, read.months.len(), employer_id);
+    if let Some(found) = short.await? {
+        own("applicant", "本人", "own.short_stay", Some(found));
+    }
     Ok(OwnBooks {
         facts,
         account: read.account.as_ref().map(|Json(account)| AccountRead {
@@ -159,6 +181,14 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         membership,
         event: None,
         claim_kind: None,
+    })
+}
+
+/// By every key that is held, the index by which the form's card is found in other cases.
+fn card_indexes(office: &Office, request: &Request) -> Vec<String> {
+    request.text("card_no").map_or_else(Vec::new, |card| {
+        let index = office.vault.blind_index(case::CARD_OF_CASE, card);
+        index.any().iter().map(hex::encode).collect()
     })
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::begin::end_executing;
 use super::row::{Case, CaseState, seal_form};
 use super::submit::{Submission, Submitted, repeated};
-use super::{add_event, event_record, next_seq, number};
+use super::{add_event, event_record, hold, next_seq, number};
 use crate::catalogue::{Approved, Effect, OwnBooks, Request, Service};
 use crate::office::PolicyInForce;
 use crate::{Actor, Error, Fault, Office, Result, fact, leaf, outbox};
@@ -277,8 +277,17 @@ async fn move_case(
     }
     if !repeats {
         add_event(office, &mut tx, case.case_id, actor, steps, detail(decided)).await?;
+        let patterns = if to == CaseState::Reviewing {
+            hold::patterns(decided)
+        } else {
+            Vec::new()
+        };
+        if !patterns.is_empty() {
+            hold::open(office, &mut tx, case, decided, &patterns).await?;
+        }
         let template = match to {
             CaseState::Refused => Some("refused"),
+            CaseState::Reviewing if !patterns.is_empty() => None,
             CaseState::Reviewing => Some("reviewing"),
             CaseState::Gathering if needs_paper => Some("needs_paper"),
             _ => None,

@@ -1,5 +1,6 @@
 //! 进度: what is going on with a case, why it was decided so, taking it back. The words of its states come from `service::words`.
 
+use anju_business::fraud::recovery;
 use anju_business::remote::{Side, State as LetterState};
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Actor, Office, document, person};
@@ -117,10 +118,11 @@ pub(crate) async fn progress(
             .note("这件事到现在为止的证明，存下来可以离线验证")
             .icon("download"),
     );
-    let may_withdraw = matches!(
-        read.case.state(),
-        CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
-    ) || read.letter.as_ref().is_some_and(|letter| {
+    let may_withdraw = read.case.held_since.is_none()
+        && matches!(
+            read.case.state(),
+            CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
+        ) || read.letter.as_ref().is_some_and(|letter| {
         letter.side() == Side::In && letter.state() == LetterState::LetterSent
     });
     let mut ways = Vec::new();
@@ -131,6 +133,13 @@ pub(crate) async fn progress(
             Row::to(format!("{here}/papers"), "补材料")
                 .note("拍一张交上来，工作人员看过就接着办")
                 .icon("upload"),
+        );
+    }
+    if read.stage == Stage::Held {
+        ways.push(
+            Row::to("/my/standing", "说明情况")
+                .note("把事情说清楚，有凭证的写凭证号")
+                .icon("user"),
         );
     }
     if may_withdraw {
@@ -177,7 +186,8 @@ pub(crate) async fn progress(
                     ButtonLook::Plain,
                     match &read.letter {
                         Some(_) => transfer::PATH.to_owned(),
-                        None => format!("/my/do/{}", read.case.service),
+                        None if read.case.service == recovery::SERVICE => "/my/standing".to_owned(),
+                    None => format!("/my/do/{}", read.case.service),
                     },
                 )
                 .wide(),

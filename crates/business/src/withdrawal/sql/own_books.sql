@@ -1,6 +1,7 @@
 -- $1 centre, $2 person, $3 service, $4 this case, $5 today, $6 the amount of a freeze of the whole account, $7 back payments count for
 -- continuity (BACK-03; what was deferred or ordered always does), $8 months that are deferred count before they are made up, $9 months
 -- contributed at another centre count too (REMOTE)
+-- $10 since when sharing a device or card counts, $11 keyed indexes of the card of the form (FR-06; the counts end at 100)
 -- The person's cases are read by the person alone: a plan made while few cases are open would walk all open cases of the centre.
 WITH member AS MATERIALIZED (
     SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district, m.account_id, m.state,
@@ -54,7 +55,7 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
          WHERE state < 6 AND service = $3 AND wish NOT LIKE '%#returned' AND case_id IS DISTINCT FROM $4) AS live,
        (SELECT count(*)
           FROM mine
-         WHERE state = 5 AND wish NOT LIKE '%#returned' AND case_id IS DISTINCT FROM $4) AS paying,
+         WHERE state = 5 AND wish NOT LIKE '%#returned' AND service <> 'withdraw-recovery' AND case_id IS DISTINCT FROM $4) AS paying,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'used_on', u.used_on)), '[]')
           FROM withdrawal_use u
          WHERE u.centre_id = $1 AND u.person_id = $2 AND u.state IN (1, 2)) AS uses,
@@ -68,6 +69,28 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
        EXISTS (SELECT
           FROM transfer_letter t
          WHERE t.centre_id = $1 AND t.person_id = $2 AND t.side = 2 AND t.ended_at IS NULL
-           AND t.letter_id IS DISTINCT FROM $4) AS transferring_out
+           AND t.letter_id IS DISTINCT FROM $4) AS transferring_out,
+       (SELECT coalesce(max(shared.others), 0) + 1
+          FROM (SELECT count(DISTINCT o.subject_id) AS others
+                  FROM (SELECT DISTINCT s.device_index
+                          FROM session s
+                         WHERE s.centre_id = $1 AND s.audience = 1 AND s.subject_id = $2 AND s.created_at > $10) AS mine
+                  JOIN LATERAL (SELECT o.subject_id
+                                  FROM session o
+                                 WHERE o.centre_id = $1 AND o.device_index = mine.device_index AND o.created_at > $10
+                                   AND o.audience = 1 AND o.subject_id <> $2
+                                 LIMIT 1000) AS o ON true
+                 GROUP BY mine.device_index) AS shared) AS device_people,
+       (SELECT count(DISTINCT c.applicant_id) + 1
+          FROM (SELECT c.applicant_id
+                  FROM business_case c
+                 WHERE c.centre_id = $1 AND c.form #>> '{card_no,index}' IS NOT NULL AND c.form #>> '{card_no,index}' = ANY ($11::text[])
+                   AND c.submitted_at > $10
+                   AND c.applicant_id <> $2
+                 LIMIT 1000) AS c) AS card_people,
+       (SELECT count(*) + 1
+          FROM (SELECT FROM person p
+                 WHERE p.centre_id = $1 AND p.phone_index = who.phone_index AND p.person_id <> $2
+                 LIMIT 100) AS p) AS phone_people
   FROM person who
  WHERE who.centre_id = $1 AND who.person_id = $2
