@@ -88,6 +88,7 @@ page('my-change-code', 'long', async (at) => {
   await at.waitForSelector('#step_code');
 });
 page('my-changes', 'long', '/my/me/changes');
+page('my-standing', 'long', '/my/standing');
 page('my-report', 'long', '/my/report');
 page('my-access', 'long', '/my/me/access');
 page('my-proofs', 'long', '/my/me/proofs');
@@ -214,6 +215,9 @@ page('desk-sources', 'admin', '/desk/sources');
 page('desk-source', 'admin', '/desk/sources/D01');
 page('desk-source-files', 'admin', '/desk/sources/D05');
 page('desk-deaths', 'teller', '/desk/deaths');
+page('desk-holds', 'teller', '/desk/holds');
+page('desk-blacklist', 'teller', '/desk/blacklist');
+page('desk-recoveries', 'teller', '/desk/recoveries');
 page('desk-policy', 'policy', '/desk/policy');
 /** A draft of a lower rent cap, tried on the past year. */
 const tried = (then = '') => async (at) => {

@@ -50,7 +50,7 @@ pub async fn sharers(office: &Office, one: &Case, limit: i64) -> Result<Vec<Shar
          UNION ALL
          SELECT p.person_id, 'phone', NULL, NULL
            FROM person who
-           JOIN person p ON p.centre_id = $1 AND p.phone_index = who.phone_index AND p.person_id <> $2
+           JOIN person p ON p.centre_id = $1 AND p.phone_index = who.phone_index AND p.person_id <> $2 AND p.merged_into IS NULL
           WHERE who.centre_id = $1 AND who.person_id = $2
           LIMIT $5",
     )

@@ -1,6 +1,7 @@
 //! What a person says: to a case that is held (说明情况), to an entry before it binds (陈述申辩), to one that binds (异议). The last two are
 //! decided by another than who entered or confirmed the entry, in the working days of policy; meanwhile a confirmed entry does not bind.
 
+use anju_casework::case::hold::STATEMENT;
 use anju_casework::person::text;
 use anju_casework::staff::Staff;
 use anju_casework::{Actor, Office, PgConnection, Refusal, Result, case};
@@ -11,9 +12,6 @@ use sqlx::FromRow;
 use super::entry::{self, Entry, Release, state};
 use super::{blacklist, reasoned};
 use crate::policy::Rules;
-
-/// Purpose of sealing what was said.
-const SEAL: &str = "fraud-statement";
 
 /// Longest statement, in characters.
 const LONGEST: usize = 2_000;
@@ -60,7 +58,7 @@ struct Row {
 impl Row {
     fn open(self, office: &Office) -> Result<Statement> {
         Ok(Statement {
-            text: text(&office.vault, SEAL, &self.text_sealed)?,
+            text: text(&office.vault, STATEMENT, &self.text_sealed)?,
             statement_id: self.statement_id,
             ref_id: self.ref_id,
             stage: self.stage,
@@ -125,7 +123,7 @@ async fn keep(
     .bind(person_id)
     .bind(ref_id)
     .bind(stage)
-    .bind(office.vault.seal(SEAL, said.as_bytes()))
+    .bind(office.vault.seal(STATEMENT, said.as_bytes()))
     .bind(office.now())
     .bind(due_on)
     .execute(tx)

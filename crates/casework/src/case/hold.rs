@@ -12,6 +12,9 @@ use super::row::{Case, columns};
 use super::add_event;
 use crate::{Actor, Fault, Office, Refusal, Result, outbox};
 
+/// Purpose of sealing what a person says to a hold or to an entry of the black list.
+pub const STATEMENT: &str = "fraud-statement";
+
 /// What a reviewer says to a case that is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {

@@ -90,7 +90,7 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
                  LIMIT 1000) AS c) AS card_people,
        (SELECT count(*) + 1
           FROM (SELECT FROM person p
-                 WHERE p.centre_id = $1 AND p.phone_index = who.phone_index AND p.person_id <> $2
+                 WHERE p.centre_id = $1 AND p.phone_index = who.phone_index AND p.person_id <> $2 AND p.merged_into IS NULL
                  LIMIT 100) AS p) AS phone_people
   FROM person who
  WHERE who.centre_id = $1 AND who.person_id = $2

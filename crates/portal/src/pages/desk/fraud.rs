@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{
-    Button, Condition, Facts, Field, Flash, Keys, Pager, State, Table, Tabs, Text, Timeline, filters,
+    Button, Condition, Facts, Field, Flash, Keys, State, Table, Tabs, Text, Timeline, filters,
 };
 use crate::frame::DeskFrame;
 
