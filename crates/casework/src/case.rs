@@ -33,8 +33,8 @@ pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
 pub use review::{approve_by_hand, first_yes, may_review, moved_on, own_work, refuse_by_hand};
 pub use row::{
-    CARD_OF_CASE, Case, CaseEvent, CaseState, PayState, count_open, due, events, get, list_of_applicant,
-    list_of_services, list_open, require, sealed_text, wake_waiting,
+    CARD_OF_CASE, Case, CaseEvent, CaseState, PayState, count_open, due, events, get,
+    list_of_applicant, list_of_services, list_open, require, sealed_text, wake_waiting,
 };
 pub use settle::{
     Order, PaymentReport, debit_taken, order, payment_paid, payment_rejected, payment_unknown,

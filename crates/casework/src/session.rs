@@ -131,13 +131,7 @@ const DEVICE: &str = "device";
 pub async fn note_device(office: &Office, token: &str, cookie: &str) -> Result<()> {
     sqlx::query("UPDATE session SET device_index = $2 WHERE token_hash = $1")
         .bind(token::hash(token).as_slice())
-        .bind(
-            office
-                .vault
-                .blind_index(DEVICE, cookie)
-                .current
-                .as_slice(),
-        )
+        .bind(office.vault.blind_index(DEVICE, cookie).current.as_slice())
         .execute(&office.pool)
         .await?;
     Ok(())

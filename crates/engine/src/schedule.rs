@@ -75,12 +75,18 @@ pub async fn run(engine: Engine) {
         }
         match fraud::turn(&engine.office).await {
             Ok(0) => {}
-            Ok(moved) => tracing::info!(moved, "entries of the black list, holds and recoveries moved on"),
+            Ok(moved) => tracing::info!(
+                moved,
+                "entries of the black list, holds and recoveries moved on"
+            ),
             Err(error) => tracing::error!(%error, "moving the black list on"),
         }
         match engine.ask_contracts().await {
             Ok(0) => {}
-            Ok(cancelled) => tracing::warn!(cancelled, "contracts were cancelled after their withdrawal was paid"),
+            Ok(cancelled) => tracing::warn!(
+                cancelled,
+                "contracts were cancelled after their withdrawal was paid"
+            ),
             Err(error) => tracing::error!(%error, "asking for contracts of paid withdrawals"),
         }
         engine.alarm_late_files(&mut late_files).await;

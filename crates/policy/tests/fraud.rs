@@ -25,16 +25,31 @@ fn from_three_people_on_a_device_card_or_phone_a_person_looks() {
             "该业务正在核查，处理时间将延长，请留意通知。"
         );
         // Whom the person shares with is nobody's business but the reviewer's; that he may be heard is his.
-        assert!(pattern.remedy.as_deref().is_some_and(|words| words.contains("说明情况")));
+        assert!(
+            pattern
+                .remedy
+                .as_deref()
+                .is_some_and(|words| words.contains("说明情况"))
+        );
     }
-    assert_eq!(tenant().rent().outcome, Outcome::Approved, "nobody has counted");
+    assert_eq!(
+        tenant().rent().outcome,
+        Outcome::Approved,
+        "nobody has counted"
+    );
 }
 
 #[test]
 fn what_is_not_met_refuses_before_a_pattern_holds() {
     let refused = tenant()
-        .with("own.sharing", json!({ "device_people": 9, "card_people": 1, "phone_people": 1 }))
-        .with("own.blacklist", json!({ "listed": true, "until": "2028-11-23" }))
+        .with(
+            "own.sharing",
+            json!({ "device_people": 9, "card_people": 1, "phone_people": 1 }),
+        )
+        .with(
+            "own.blacklist",
+            json!({ "listed": true, "until": "2028-11-23" }),
+        )
         .rent();
     assert_eq!(refused.outcome, Outcome::Refused);
     assert_eq!(not_met(&refused), ["CMN-03", "FR-06"]);

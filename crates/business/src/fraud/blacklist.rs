@@ -81,7 +81,10 @@ pub async fn enter(
 /// # Errors
 /// As [`enter`]; `E-BLK-02` for a ground that is none, `E-BLK-03` for a withdrawal of somebody else.
 pub async fn enter_by_hand(office: &Office, suspicion: &Suspicion<'_>) -> Result<i64> {
-    if !super::GROUNDS.iter().any(|(code, _)| *code == suspicion.ground) {
+    if !super::GROUNDS
+        .iter()
+        .any(|(code, _)| *code == suspicion.ground)
+    {
         return Err(Refusal::rule("E-BLK-02", "请选失信的情形。").into());
     }
     if let Some(case_id) = suspicion.case_id {
@@ -164,7 +167,8 @@ async fn confirm(
         let detail = format!("限制年数要在 1 到 {most} 年之间。");
         return Err(Refusal::rule("E-BLK-04", detail).into());
     }
-    let years = i16::try_from(years).map_err(|_| Fault::Policy("blacklist_years_max".to_owned()))?;
+    let years =
+        i16::try_from(years).map_err(|_| Fault::Policy("blacklist_years_max".to_owned()))?;
     let heard_until = office
         .holidays()
         .add_working_days(office.today(), rules.days("blacklist_heard_days")?);
@@ -194,7 +198,9 @@ async fn confirm(
     );
     tell(office, tx, one.person_id, text).await?;
     tell_employer(office, tx, one.person_id).await?;
-    if owed_fen > 0 && let Some(of_case) = one.case_id {
+    if owed_fen > 0
+        && let Some(of_case) = one.case_id
+    {
         let claim = recovery::Claim {
             of_case,
             entry_id: Some(one.entry_id),
@@ -288,12 +294,22 @@ pub(super) async fn release(
         Release::Objection => "revoked",
         Release::NotConfirmed => "not_confirmed",
     };
-    add_step(office, tx, one.entry_id, actor, step, json!({ "reason": reason })).await?;
+    add_step(
+        office,
+        tx,
+        one.entry_id,
+        actor,
+        step,
+        json!({ "reason": reason }),
+    )
+    .await?;
     metrics::counter!("blacklist_total", "step" => step).increment(1);
     let text = match why {
         Release::NotConfirmed => return Ok(()),
         Release::Objection => "【公积金】您的申辩成立，失信记录已撤销，可以照常办理提取和贷款。",
-        Release::Expired | Release::Returned => "【公积金】您的失信限制已解除，可以照常办理提取和贷款。",
+        Release::Expired | Release::Returned => {
+            "【公积金】您的失信限制已解除，可以照常办理提取和贷款。"
+        }
     };
     tell(office, tx, one.person_id, text.to_owned()).await
 }
@@ -370,7 +386,15 @@ async fn bind(office: &Office, entry_id: i64, today: NaiveDate) -> Result<bool> 
     .execute(&mut *tx)
     .await?;
     let detail = json!({ "from": today, "to": to_date });
-    add_step(office, &mut tx, entry_id, Actor::System, "restricted", detail).await?;
+    add_step(
+        office,
+        &mut tx,
+        entry_id,
+        Actor::System,
+        "restricted",
+        detail,
+    )
+    .await?;
     let text = format!(
         "【公积金】您因违规提取被列入失信名单，至{}不能提取和贷款，异议请在网上提出。",
         chinese_date(to_date)

@@ -27,7 +27,11 @@ pub struct Sharer {
 /// Those who share with the applicant of a case, in the days of policy before it, each way once.
 pub async fn sharers(office: &Office, one: &Case, limit: i64) -> Result<Vec<Sharer>> {
     let days = Rules::on(office, office.today()).int("fraud_shared_days")?;
-    let indexes: Vec<String> = match one.open_form(office)?.get("card_no").and_then(|card| card.as_str()) {
+    let indexes: Vec<String> = match one
+        .open_form(office)?
+        .get("card_no")
+        .and_then(|card| card.as_str())
+    {
         Some(card) => {
             let index = office.vault.blind_index(case::CARD_OF_CASE, card);
             index.any().iter().map(hex::encode).collect()

@@ -189,7 +189,15 @@ async fn demand(
         }),
     };
     let actor = Actor::Staff(staff_id);
-    case::begin_at(office, tx, CaseState::Executing, &["demanded"], begun, actor).await?;
+    case::begin_at(
+        office,
+        tx,
+        CaseState::Executing,
+        &["demanded"],
+        begun,
+        actor,
+    )
+    .await?;
     let text = format!(
         "【公积金】请在{}前退回违规提取的 {} 元，怎么退请在网上“失信与追回”里看。",
         chinese_day(due_on),
@@ -232,7 +240,15 @@ pub async fn decide_lead(
             .await?;
         let actor = Actor::Staff(staff_id);
         let detail = json!({ "reason": reason });
-        case::add_event(office, &mut tx, one.of_case, actor, &["not_recovered"], detail).await?;
+        case::add_event(
+            office,
+            &mut tx,
+            one.of_case,
+            actor,
+            &["not_recovered"],
+            detail,
+        )
+        .await?;
     }
     tx.commit().await?;
     office.changed_with_messages(recovery_id);
@@ -262,8 +278,16 @@ pub(super) async fn drop_of_entry(
         if before == state::DEMANDED {
             let detail = json!({ "reason": reason });
             let steps = ["not_recovered"];
-            case::end_executing(office, tx, recovery_id, CaseState::Withdrawn, &steps, detail, actor)
-                .await?;
+            case::end_executing(
+                office,
+                tx,
+                recovery_id,
+                CaseState::Withdrawn,
+                &steps,
+                detail,
+                actor,
+            )
+            .await?;
         }
     }
     Ok(())
@@ -438,11 +462,26 @@ pub(crate) async fn received(
             .execute(&mut *tx)
             .await?;
         let steps = ["repaid", "done"];
-        case::end_executing(office, tx, one.recovery_id, CaseState::Done, &steps, detail, Actor::System)
-            .await?;
+        case::end_executing(
+            office,
+            tx,
+            one.recovery_id,
+            CaseState::Done,
+            &steps,
+            detail,
+            Actor::System,
+        )
+        .await?;
     } else {
-        case::add_event(office, tx, one.recovery_id, Actor::System, &["repaid_in_part"], detail)
-            .await?;
+        case::add_event(
+            office,
+            tx,
+            one.recovery_id,
+            Actor::System,
+            &["repaid_in_part"],
+            detail,
+        )
+        .await?;
     }
     let text = format!(
         "【公积金】收到您退回的 {} 元，已记入您的公积金账户，还差 {} 元。",
@@ -474,14 +513,24 @@ pub(super) async fn turn(office: &Office, today: NaiveDate) -> Result<u64> {
         if one.state != state::DEMANDED {
             continue;
         }
-        sqlx::query("UPDATE recovery SET reminded_on = $3 WHERE centre_id = $1 AND recovery_id = $2")
-            .bind(office.centre.id)
-            .bind(recovery_id)
-            .bind(today)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE recovery SET reminded_on = $3 WHERE centre_id = $1 AND recovery_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(recovery_id)
+        .bind(today)
+        .execute(&mut *tx)
+        .await?;
         let detail = json!({ "left_fen": one.left_fen() });
-        case::add_event(office, &mut tx, recovery_id, Actor::System, &["overdue"], detail).await?;
+        case::add_event(
+            office,
+            &mut tx,
+            recovery_id,
+            Actor::System,
+            &["overdue"],
+            detail,
+        )
+        .await?;
         let text = format!(
             "【公积金】违规提取的 {} 元逾期没有退回，退回前失信限制不会提前解除，请尽快退回。",
             Fen::new(one.left_fen())
@@ -499,7 +548,8 @@ pub async fn contracts_to_ask(office: &Office, limit: i64) -> Result<Vec<i64>> {
     let today = office.today();
     let rules = Rules::on(office, today);
     let every = u64::from(rules.days("fraud_contract_watch_days")?);
-    let since = anju_domain::calendar::add_months(today, -rules.months("fraud_contract_watch_months")?);
+    let since =
+        anju_domain::calendar::add_months(today, -rules.months("fraud_contract_watch_months")?);
     Ok(sqlx::query_scalar(
         "WITH due AS MATERIALIZED (
              SELECT case_id FROM withdrawal_use
@@ -552,9 +602,9 @@ pub async fn contract_cancelled(office: &Office, case_id: i64) -> Result<bool> {
 /// A withdrawal that no bank has paid.
 pub async fn pay_to(office: &Office, of_case: i64) -> Result<(String, String, String)> {
     let paid = case::require(office, of_case).await?;
-    let bank = paid
-        .pay_bank
-        .ok_or_else(|| Fault::Stored("a withdrawal that is asked back was never paid".to_owned()))?;
+    let bank = paid.pay_bank.ok_or_else(|| {
+        Fault::Stored("a withdrawal that is asked back was never paid".to_owned())
+    })?;
     let account = office.bank(&bank)?;
     Ok((
         account.bank_name.clone(),

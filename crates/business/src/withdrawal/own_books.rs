@@ -160,7 +160,14 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
     own("spouse", "配偶", "own.case", None);
     own("spouse", "配偶", "own.loan", None);
     let employer_id = membership.as_ref().map(|membership| membership.employer_id);
-    let short = short_stay::read(office, conn, request, &rules, read.months.len(), employer_id);
+    let short = short_stay::read(
+        office,
+        conn,
+        request,
+        &rules,
+        read.months.len(),
+        employer_id,
+    );
     if let Some(found) = short.await? {
         own("applicant", "本人", "own.short_stay", Some(found));
     }

@@ -29,10 +29,7 @@ pub(super) async fn read(
     let Some(employer_id) = employer_id.filter(|_| asks && months < short) else {
         return Ok(None);
     };
-    let since = add_months(
-        office.today(),
-        -rules.months("fraud_short_window_months")?,
-    );
+    let since = add_months(office.today(), -rules.months("fraud_short_window_months")?);
     let others: i64 = sqlx::query_scalar(include_str!("sql/short_stay.sql"))
         .bind(office.centre.id)
         .bind(employer_id)

@@ -6,10 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use super::add_event;
 use super::decide::Decided;
 use super::review::{moved_on, own_work};
 use super::row::{Case, columns};
-use super::add_event;
 use crate::{Actor, Fault, Office, Refusal, Result, outbox};
 
 /// Purpose of sealing what a person says to a hold or to an entry of the black list.
@@ -71,7 +71,7 @@ pub(crate) fn is_held() -> Refusal {
     Refusal::new(
         409,
         "E-HOLD-01",
-        "这个办件正在核查，核查有了结论才能复核或撤回。请到“核查”里办理。",
+        "这个办件正在核查，有了结论才能复核或撤回，请留意通知。",
     )
 }
 
@@ -230,8 +230,19 @@ pub fn patterns_of(events: &[super::CaseEvent]) -> Vec<String> {
     events
         .iter()
         .rev()
-        .find(|event| event.steps.iter().any(|step| step == "held" || step == "fraud_found"))
+        .find(|event| {
+            event
+                .steps
+                .iter()
+                .any(|step| step == "held" || step == "fraud_found")
+        })
         .and_then(|event| event.detail.as_ref()?.get("patterns")?.as_array())
-        .map(|codes| codes.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        .map(|codes| {
+            codes
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        })
         .unwrap_or_default()
 }

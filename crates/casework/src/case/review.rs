@@ -3,9 +3,9 @@
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
-use super::{add_event, hold};
 use super::decide::{Decided, Target, Verdict, execute};
 use super::row::{Case, CaseState};
+use super::{add_event, hold};
 use crate::{Actor, Office, Refusal, Result, outbox};
 
 /// A reviewer approves what the rules sent to a person. Who served the case may not be its reviewer.

@@ -130,7 +130,11 @@ async fn draw_list(
                 Column::words("谁"),
                 Column::words("情形"),
                 Column::figures("违规提取"),
-                Column::words(if code == "confirmed" { "申辩到" } else { "限制到" }),
+                Column::words(if code == "confirmed" {
+                    "申辩到"
+                } else {
+                    "限制到"
+                }),
                 Column::words("列入"),
             ],
             lines,
@@ -233,10 +237,7 @@ async fn enter_one(office: &Office, at: &AtDesk, form: &EnterForm) -> anju_casew
 }
 
 /// `GET /desk/blacklist.csv`: whom it binds now, for the national platform and the departments that share it; names covered.
-pub(crate) async fn sheet(
-    State(portal): State<Portal>,
-    at: AtDesk,
-) -> Result<Response, PageError> {
+pub(crate) async fn sheet(State(portal): State<Portal>, at: AtDesk) -> Result<Response, PageError> {
     let office = &portal.engine.office;
     let branch = branch_of(&at.staff);
     let all = entry::list(office, state::RESTRICTED, branch, 0, FILE).await?;
@@ -374,7 +375,11 @@ async fn draw(
         .map(|said| Said {
             head: format!(
                 "{}，{}",
-                if said.stage == state::CONFIRMED { "陈述申辩" } else { "异议" },
+                if said.stage == state::CONFIRMED {
+                    "陈述申辩"
+                } else {
+                    "异议"
+                },
                 when::minute(said.made_at, now)
             )
             .into(),
@@ -414,7 +419,9 @@ fn parts(
 ) -> Result<(Vec<Part>, Option<Text>), PageError> {
     let me = at.staff.staff_id;
     let acts = may(&at.staff, &Method::POST, "/desk/blacklist/{entry}");
-    let waiting = all.iter().find(|said| said.stage > 0 && said.outcome.is_none());
+    let waiting = all
+        .iter()
+        .find(|said| said.stage > 0 && said.outcome.is_none());
     if one.state == state::SUSPECT {
         if one.entered_by == me {
             return Ok((Vec::new(), Some("是您列为疑似的，要另一人认定。".into())));
@@ -520,8 +527,14 @@ pub(crate) async fn answer(
     if !is_of {
         return Err(PageError::NotFound);
     }
-    let done =
-        statement::answer(office, form.statement, form.granted, &form.reason, &at.staff).await;
+    let done = statement::answer(
+        office,
+        form.statement,
+        form.granted,
+        &form.reason,
+        &at.staff,
+    )
+    .await;
     after(&portal, &visit, &at, &one, done).await
 }
 

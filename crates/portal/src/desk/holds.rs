@@ -72,7 +72,10 @@ pub(crate) async fn list(
             Cell::new(names.get(&one.applicant_id).map_or("—", String::as_str)),
             Cell::maybe(amount_of(one)),
             Cell::new(words.join("；")),
-            Cell::new(one.held_since.map_or_else(String::new, |at| when::minute(at, now))),
+            Cell::new(
+                one.held_since
+                    .map_or_else(String::new, |at| when::minute(at, now)),
+            ),
         ]));
     }
     let more = (held.len() as i64 == PAGE)
@@ -153,7 +156,15 @@ pub(crate) async fn page(
     let office = &portal.engine.office;
     let one = found(office, &at, &number).await?;
     let why = format!("核查办件 {number}");
-    looked(office, &at, one.applicant_id, "核查", &why, Some(one.case_id)).await?;
+    looked(
+        office,
+        &at,
+        one.applicant_id,
+        "核查",
+        &why,
+        Some(one.case_id),
+    )
+    .await?;
     draw(&portal, &visit, &at, &one, None).await
 }
 
@@ -173,7 +184,8 @@ async fn draw(
     let decision = case::decision_of(office, one, &policy).await?;
     let conditions = decision.map_or_else(Vec::new, |decision| {
         let mut only = decision;
-        only.conditions.retain(|found| patterns.contains(&found.code));
+        only.conditions
+            .retain(|found| patterns.contains(&found.code));
         explain::conditions(&only)
     });
     let sharers = finding::sharers(office, one, SHARERS).await?;
@@ -195,7 +207,11 @@ async fn draw(
                     "card" => "同一收款卡",
                     _ => "同一登记手机",
                 }),
-                Cell::digits(sharer.at.map_or_else(String::new, |at| when::minute(at, now))),
+                Cell::digits(
+                    sharer
+                        .at
+                        .map_or_else(String::new, |at| when::minute(at, now)),
+                ),
                 with_case.map_or_else(Cell::none, |number| Cell::digits(number)),
             ])
         })

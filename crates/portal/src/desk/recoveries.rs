@@ -164,7 +164,15 @@ async fn draw(
     let office = &portal.engine.office;
     let now = office.now();
     let one = found(office, at, number).await?;
-    looked(office, at, one.person_id, "追回", &format!("追回 {number}"), None).await?;
+    looked(
+        office,
+        at,
+        one.person_id,
+        "追回",
+        &format!("追回 {number}"),
+        None,
+    )
+    .await?;
     let names = person::masked_names(office, &[one.person_id]).await?;
     let of_case = case::number(office, one.of_case);
     let money = |fen: i64| Text::new().money(Fen::new(fen));
@@ -180,14 +188,20 @@ async fn draw(
             "那次提取".into(),
             Text::new().link(format!("/desk/cases/{of_case}"), &of_case),
         ),
-        ("情形".into(), format!("{} {}", one.ground, ground_word(&one.ground)).into()),
+        (
+            "情形".into(),
+            format!("{} {}", one.ground, ground_word(&one.ground)).into(),
+        ),
         ("依据".into(), one.finding.as_str().into()),
         ("应退回".into(), money(one.owed_fen)),
         ("已退回".into(), money(one.returned_fen)),
     ];
     if let Some(due) = one.due_on {
         facts.push(("期限".into(), when::iso(due).into()));
-        facts.push(("追回码".into(), Text::new().code(recovery::code(office, one.recovery_id))));
+        facts.push((
+            "追回码".into(),
+            Text::new().code(recovery::code(office, one.recovery_id)),
+        ));
     }
     if let Some(entry_id) = one.entry_id {
         let entry = entry::number(office, entry_id);

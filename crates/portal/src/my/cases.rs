@@ -122,9 +122,10 @@ pub(crate) async fn progress(
         && matches!(
             read.case.state(),
             CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
-        ) || read.letter.as_ref().is_some_and(|letter| {
-        letter.side() == Side::In && letter.state() == LetterState::LetterSent
-    });
+        )
+        || read.letter.as_ref().is_some_and(|letter| {
+            letter.side() == Side::In && letter.state() == LetterState::LetterSent
+        });
     let mut ways = Vec::new();
     if let Some(decision) = read.decision.as_ref().filter(|_| read.takes_papers())
         && !asked(office, &read.case, decision).is_empty()
@@ -187,7 +188,7 @@ pub(crate) async fn progress(
                     match &read.letter {
                         Some(_) => transfer::PATH.to_owned(),
                         None if read.case.service == recovery::SERVICE => "/my/standing".to_owned(),
-                    None => format!("/my/do/{}", read.case.service),
+                        None => format!("/my/do/{}", read.case.service),
                     },
                 )
                 .wide(),

@@ -1,9 +1,9 @@
 //! `/my/standing` 失信与追回: cases that are held, entries of the black list, money that is asked back; and what the person says to them.
 
 use anju_business::fraud::entry::{self, Entry};
+use anju_business::fraud::ground_word;
 use anju_business::fraud::recovery::{self, Recovery};
 use anju_business::fraud::statement::{self, Statement};
-use anju_business::fraud::ground_word;
 use anju_casework::case::{self, Case};
 use anju_casework::{Error, Office};
 use anju_domain::calendar::chinese_date;
