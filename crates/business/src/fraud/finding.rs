@@ -47,8 +47,8 @@ pub async fn sharers(office: &Office, one: &Case, limit: i64) -> Result<Vec<Shar
           GROUP BY o.subject_id
          UNION ALL
          SELECT c.applicant_id, 'card', max(c.submitted_at), max(c.case_id)
-           FROM business_case c
-          WHERE c.centre_id = $1 AND c.form #>> '{card_no,index}' IS NOT NULL AND c.form #>> '{card_no,index}' = ANY ($4::text[])
+           FROM unnest($4::text[]) AS card (index)
+           JOIN business_case c ON c.centre_id = $1 AND c.form #>> '{card_no,index}' = card.index
             AND c.submitted_at > $3 AND c.applicant_id <> $2
           GROUP BY c.applicant_id
          UNION ALL

@@ -82,12 +82,12 @@ SELECT who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phon
                                  LIMIT 1000) AS o ON true
                  GROUP BY mine.device_index) AS shared) AS device_people,
        (SELECT count(DISTINCT c.applicant_id) + 1
-          FROM (SELECT c.applicant_id
-                  FROM business_case c
-                 WHERE c.centre_id = $1 AND c.form #>> '{card_no,index}' IS NOT NULL AND c.form #>> '{card_no,index}' = ANY ($11::text[])
-                   AND c.submitted_at > $10
-                   AND c.applicant_id <> $2
-                 LIMIT 1000) AS c) AS card_people,
+          FROM unnest($11::text[]) AS card (index)
+          JOIN LATERAL (SELECT c.applicant_id
+                          FROM business_case c
+                         WHERE c.centre_id = $1 AND c.form #>> '{card_no,index}' = card.index AND c.submitted_at > $10
+                           AND c.applicant_id <> $2
+                         LIMIT 1000) AS c ON true) AS card_people,
        (SELECT count(*) + 1
           FROM (SELECT FROM person p
                  WHERE p.centre_id = $1 AND p.phone_index = who.phone_index AND p.person_id <> $2 AND p.merged_into IS NULL
