@@ -88,6 +88,7 @@ page('my-change-code', 'long', async (at) => {
   await at.waitForSelector('#step_code');
 });
 page('my-changes', 'long', '/my/me/changes');
+page('my-standing', 'long', '/my/standing');
 page('my-report', 'long', '/my/report');
 page('my-access', 'long', '/my/me/access');
 page('my-proofs', 'long', '/my/me/proofs');
@@ -236,6 +237,9 @@ const ordered = async (at) => {
 };
 const orderUntil = () => new Date(Date.now() + 150 * 86400e3).toISOString().slice(0, 10).replaceAll('-', '');
 page('desk-court-order', 'teller', ordered);
+page('desk-holds', 'teller', '/desk/holds');
+page('desk-blacklist', 'teller', '/desk/blacklist');
+page('desk-recoveries', 'teller', '/desk/recoveries');
 page('desk-policy', 'policy', '/desk/policy');
 /** A draft of a lower rent cap, tried on the past year. */
 const tried = (then = '') => async (at) => {

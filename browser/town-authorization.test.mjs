@@ -47,6 +47,9 @@ const places = [
   ['/desk/sources', ['reviewer', 'auditor', 'admin']], ['/desk/sources/D02', ['reviewer', 'auditor', 'admin']],
   ['/desk/deaths', ['teller', 'reviewer', 'auditor']],
   ['/desk/court', ['teller', 'reviewer', 'auditor']],
+  ['/desk/holds', ['teller', 'reviewer', 'auditor']],
+  ['/desk/blacklist', ['teller', 'reviewer', 'auditor']],
+  ['/desk/recoveries', ['teller', 'reviewer', 'auditor']],
   ['/desk/suspense', books], ['/desk/books/trial-balance', books], ['/desk/books/trial-balance.csv', books], ['/desk/books/close', books],
 ];
 

@@ -139,7 +139,7 @@ export function save() {
 }
 
 /** Who sits at the desks of the demo centre. */
-export const staff = { teller: '1001', otherTeller: '1002', reviewer: '1003', accountant: '1004', chief: '1005', auditor: '1006', manager: '1007', admin: '1009', collector: '1010', policy: '1008' };
+export const staff = { teller: '1001', otherTeller: '1002', reviewer: '1003', accountant: '1004', chief: '1005', auditor: '1006', manager: '1007', admin: '1009', collector: '1010', policy: '1008', reviewer2: '1013', reviewer3: '1014' };
 
 /** Presses the button of a form; is it taken, or is its door full for now? */
 async function isTaken(page, button) {

@@ -7,6 +7,7 @@
 mod begin;
 mod closing;
 mod decide;
+pub mod hold;
 mod many;
 mod past;
 mod pay_many;
@@ -23,7 +24,7 @@ pub use begin::{
     AtOnce, Begun, ToReview, at_once, begin_at, begin_executing, begin_reviewing, end_executing,
     end_reviewing, step,
 };
-pub use closing::{Closing, close_out};
+pub use closing::{Closing, account_to_credit, close_out};
 pub use decide::{
     Decided, Leg, Verdict, decide, decision_of, kept_facts, pay_at_once, record_verdict,
 };
@@ -35,8 +36,8 @@ pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
 pub use review::{approve_by_hand, first_yes, may_review, moved_on, own_work, refuse_by_hand};
 pub use row::{
-    Case, CaseEvent, CaseState, PayState, count_open, due, events, get, list_of_applicant,
-    list_of_services, list_open, require, sealed_text, wake_waiting,
+    CARD_OF_CASE, Case, CaseEvent, CaseState, PayState, count_open, due, events, get,
+    list_of_applicant, list_of_services, list_open, require, sealed_text, wake_waiting,
 };
 pub use settle::{
     Order, PaymentReport, Supervised, debit_taken, order, payment_paid, payment_rejected,

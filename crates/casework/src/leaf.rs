@@ -18,6 +18,8 @@ pub mod kind {
     pub const DAY: i16 = 3;
     /// A step of a policy change.
     pub const POLICY: i16 = 4;
+    /// A step of an entry of the black list.
+    pub const BLACKLIST: i16 = 5;
 }
 
 /// A leaf that waits for the sealer: the log's entry, and the salt that opens it.

@@ -104,6 +104,14 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
         "deferral_breached" => {
             format!("【公积金】缓缴补缴计划有一期没有按时缴足，请尽快补缴。办件 {no}")
         }
+        // E-W-15.
+        "held" => format!(
+            "【公积金】您的{name}正在核查，处理时间将延长，请留意通知；可在网上说明情况。{no}"
+        ),
+        "hold_cleared" => format!(
+            "【公积金】您的{name}核查完了，转人工复核，最迟{}给您结果。{no}",
+            day(case.promised_at)
+        ),
         "reviewing" => format!(
             "【公积金】您的{name}转人工复核，最迟{}给您结果。办件 {no}",
             day(case.promised_at)

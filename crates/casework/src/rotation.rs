@@ -271,6 +271,15 @@ const COLUMNS: &[Column] = &[
         purpose: crate::case_paper::SEAL,
         names_somebody: false,
     },
+    Column {
+        read: "SELECT statement_id, 0::bigint, text_sealed, NULL::bytea FROM fraud_statement
+                WHERE centre_id = $1 AND statement_id > $2 AND $3::bigint = 0 ORDER BY statement_id LIMIT $4",
+        write: "UPDATE fraud_statement s SET text_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE s.centre_id = $1 AND s.statement_id = n.a AND s.text_sealed = n.old",
+        purpose: crate::case::hold::STATEMENT,
+        names_somebody: false,
+    },
 ];
 
 /// A document with sealed values inside it, in hex.

@@ -126,6 +126,19 @@ pub async fn begin(
     .await
 }
 
+/// Purpose of the index of a browser.
+const DEVICE: &str = "device";
+
+/// Keeps by which browser a session began (FR-06): a keyed index of the cookie that it bears, so that people who share it can be counted.
+pub async fn note_device(office: &Office, token: &str, cookie: &str) -> Result<()> {
+    sqlx::query("UPDATE session SET device_index = $2 WHERE token_hash = $1")
+        .bind(token::hash(token).as_slice())
+        .bind(office.vault.blind_index(DEVICE, cookie).current.as_slice())
+        .execute(&office.pool)
+        .await?;
+    Ok(())
+}
+
 /// What a session by licence is bound to.
 pub struct OfLicence {
     /// Credit code.

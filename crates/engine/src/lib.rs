@@ -6,6 +6,7 @@ pub mod advance;
 mod agreements;
 mod batch;
 mod collect;
+mod contracts;
 mod court;
 mod credit;
 pub mod day_end;

@@ -1,5 +1,6 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
-//! plan; employers that go to another branch; people who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
+//! plan; employers that go to another branch; holds, black list and recoveries whose day has come, and contracts of paid purchases; people
+//! who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
 //! closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use anju_business::books::{day_close, interest_year};
 use anju_business::contribution::arrears::night;
 use anju_business::contribution::{base_year, branch_move, closing, one_stop, relief, remittance};
 use anju_business::court::term;
+use anju_business::fraud;
 use anju_casework::case_paper;
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
@@ -87,6 +89,22 @@ pub async fn run(engine: Engine) {
             Ok(None) => {}
             Ok(Some(clues)) => tracing::info!(clues, "the night was reckoned"),
             Err(error) => tracing::error!(%error, "the night"),
+        }
+        match fraud::turn(&engine.office).await {
+            Ok(0) => {}
+            Ok(moved) => tracing::info!(
+                moved,
+                "entries of the black list, holds and recoveries moved on"
+            ),
+            Err(error) => tracing::error!(%error, "moving the black list on"),
+        }
+        match engine.ask_contracts().await {
+            Ok(0) => {}
+            Ok(cancelled) => tracing::warn!(
+                cancelled,
+                "contracts were cancelled after their withdrawal was paid"
+            ),
+            Err(error) => tracing::error!(%error, "asking for contracts of paid withdrawals"),
         }
         engine.alarm_late_files(&mut late_files).await;
         if let Err(error) = engine.send_disputes().await {

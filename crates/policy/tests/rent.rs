@@ -21,8 +21,8 @@ fn a_single_tenant_gets_twelve_months() {
         .collect();
     let wanted = [
         "CMN-01", "CMN-02", "CMN-03", "CMN-04", "CMN-05", "CMN-06", "CMN-08", "CMN-09", "CMN-10",
-        "CMN-11", "CMN-12", "CMN-13", "CMN-14", "RENT-01", "RENT-02", "RENT-03", "RENT-04",
-        "RENT-05", "RENT-06", "RENT-07", "RENT-08",
+        "CMN-11", "CMN-12", "CMN-13", "CMN-14", "FR-06", "RENT-01", "RENT-02", "RENT-03",
+        "RENT-04", "RENT-05", "RENT-06", "RENT-07", "RENT-08",
     ];
     assert_eq!(codes, wanted);
     let binding: Vec<_> = decision

@@ -42,6 +42,7 @@ fn visit(look: Look) -> Visit {
         csrf: "c5f0".repeat(8),
         path: "/my".into(),
         session: None,
+        browser: None,
         client: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
         centre: Arc::new(Centre {
             name: "重庆市住房公积金管理中心（演示）".into(),

@@ -230,7 +230,7 @@ pub(crate) async fn employee_code(
     Form(form): Form<CodeForm>,
 ) -> Result<Response, PageError> {
     match take(&portal.engine.office, &form, audience::PERSON).await? {
-        Ok(taken) => begin(&portal, &taken, "L2", &headers, &form.back).await,
+        Ok(taken) => begin(&portal, &visit, &taken, "L2", &headers, &form.back).await,
         Err(wrong) => {
             let page = LogInPage::employee_code(&visit, local(&form.back), &form.challenge, &wrong);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -246,7 +246,7 @@ pub(crate) async fn clerk_code(
     Form(form): Form<CodeForm>,
 ) -> Result<Response, PageError> {
     match take(&portal.engine.office, &form, audience::CLERK).await? {
-        Ok(taken) => begin(&portal, &taken, "LE", &headers, &form.back).await,
+        Ok(taken) => begin(&portal, &visit, &taken, "LE", &headers, &form.back).await,
         Err(wrong) => {
             let page = LogInPage::clerk_code(&visit, local(&form.back), &form.challenge, &wrong);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -322,7 +322,7 @@ pub(crate) async fn staff(
                 subject_id: staff.staff_id,
                 employer_id: None,
             };
-            begin(&portal, &subject, "LS", &headers, &form.back).await
+            begin(&portal, &visit, &subject, "LS", &headers, &form.back).await
         }
         Err(Error::Refused(refusal)) => {
             let returned = Returned {
@@ -338,6 +338,7 @@ pub(crate) async fn staff(
 
 async fn begin(
     portal: &Portal,
+    visit: &Visit,
     subject: &Subject,
     level: &str,
     headers: &HeaderMap,
@@ -352,6 +353,11 @@ async fn begin(
         &device(headers),
     )
     .await?;
+    if let Some(browser) = visit.browser.as_deref()
+        && subject.audience == audience::PERSON
+    {
+        session::note_device(&portal.engine.office, &token, browser).await?;
+    }
     let cookie = portal.shield.session_cookie(&token, COOKIE_SECONDS);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(local(back))).into_response())
 }

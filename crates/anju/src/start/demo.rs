@@ -42,6 +42,8 @@ const STAFF: &[(&str, &str, i16, &[&str])] = &[
     ("1010", "程岚", 1, &[staff::role::COLLECTOR]),
     ("1011", "蒋峰", 1, &[staff::role::COLLECTOR]),
     ("1012", "曹颖", 1, &[staff::role::POLICY_OFFICER]),
+    ("1013", "潘宁", 1, &[staff::role::REVIEWER]),
+    ("1014", "汪琳", 1, &[staff::role::REVIEWER]),
 ];
 
 /// A login at `/desk`.

@@ -51,7 +51,8 @@ async fn code_on(town: &Town, phone: &str) -> Option<String> {
 
 /// A person logs in as he does at a browser: number, code, in.
 async fn logs_in(town: &Town, who: &Person) {
-    let visitor = Visitor::nobody(town).await;
+    // At a browser of his own: people who share one are looked at.
+    let visitor = Visitor::at_browser(town, &who.phone).await;
     let page = visitor
         .post("/login", &[("id_no", &who.id), ("back", "/my")])
         .await;

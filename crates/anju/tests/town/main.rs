@@ -32,6 +32,7 @@ mod environment;
 mod evidence;
 mod flexible;
 mod flexible_exit;
+mod fraud;
 mod gateway;
 mod handover;
 mod hardship;

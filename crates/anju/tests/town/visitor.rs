@@ -82,6 +82,12 @@ impl Visitor {
         Self::with(town, "nobody", None, &[], "anju_visitor=1".to_owned()).await
     }
 
+    /// Nobody, at a browser of his own.
+    pub async fn at_browser(town: &Town, which: &str) -> Self {
+        let cookie = format!("anju_visitor={which}");
+        Self::with(town, "nobody", None, &[], cookie).await
+    }
+
     pub async fn person(town: &Town, office: &Office, who: &Person) -> Self {
         let number = look_up(&town.doors, who).await.expect("known");
         let id = decode(office, NumberKind::Person, &number);
@@ -186,6 +192,14 @@ impl Visitor {
             .expect("read")
             .expect("staff");
         let cookie = log_in(office, audience::STAFF, one.staff_id, None).await;
+        Self::with(town, role, Some(audience::STAFF), &[role], cookie).await
+    }
+
+    /// A member of staff who is there already, by number, logged in anew: a session does not outlive a clock that is moved.
+    pub async fn of_number(town: &Town, office: &Office, role: &'static str, number: &str) -> Self {
+        let one = staff::by_number(office, number).await.expect("read");
+        let staff_id = one.expect("staff").staff_id;
+        let cookie = log_in(office, audience::STAFF, staff_id, None).await;
         Self::with(town, role, Some(audience::STAFF), &[role], cookie).await
     }
 

@@ -246,6 +246,21 @@ async fn follow(
     .bind(kept.person_id)
     .execute(&mut *tx)
     .await?;
+    // An entry about the same withdrawal is not there twice: a withdrawal has one owner.
+    sqlx::query(
+        "WITH entries AS (
+             UPDATE blacklist_entry e SET person_id = $3
+              WHERE e.centre_id = $1 AND e.person_id = $2
+                AND NOT EXISTS (SELECT FROM blacklist_entry k
+                                 WHERE k.centre_id = $1 AND k.person_id = $3 AND k.state < 4 AND e.state < 4
+                                   AND coalesce(k.case_id, 0) = coalesce(e.case_id, 0)))
+         UPDATE recovery SET person_id = $3 WHERE centre_id = $1 AND person_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(gone.person_id)
+    .bind(kept.person_id)
+    .execute(&mut *tx)
+    .await?;
     sqlx::query("UPDATE person SET merged_into = $3 WHERE centre_id = $1 AND (person_id = $2 OR merged_into = $2)")
         .bind(office.centre.id)
         .bind(gone.person_id)

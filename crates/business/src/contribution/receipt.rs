@@ -15,8 +15,9 @@ use anju_ledger::Role;
 
 use super::remittance::{self, Remittance, find_reference, kind, state};
 use super::{allocation, collection, subsidy};
+use crate::fraud::recovery::{self, Recovery};
 use crate::remote::{Letter, money};
-use crate::withdrawal::recovery::{self, Recovery};
+use crate::withdrawal::recovery::{self as cancelled, Recovery as Cancelled};
 
 /// States of a receipt.
 pub mod receipt_state {
@@ -95,7 +96,8 @@ enum Place {
     List(Employer, Remittance, &'static str),
     Suspense(Employer, String, &'static str),
     Transfer(Box<Letter>),
-    Recovery(Recovery),
+    Cancelled(Cancelled),
+    Recovery(Box<Recovery>, i64),
     Unidentified(String),
 }
 
@@ -137,11 +139,12 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         metrics::counter!("receipts_total", "event" => "E32").increment(1);
         return Ok(Arrival::New);
     }
-    if let Place::Recovery(claim) = &place {
-        let journal_id = recovery::repaid(office, &mut tx, claim, credit).await?;
+    if let Place::Cancelled(claim) = &place {
+        let journal_id = cancelled::repaid(office, &mut tx, claim, credit).await?;
+        let reason = format!("追回提取 {}", cancelled::number(office, claim.recovery_id));
         let receipt = Kept {
             state: receipt_state::APPLIED,
-            reason: &format!("追回提取 {}", recovery::number(office, claim.recovery_id)),
+            reason: &reason,
             employer_id: None,
             remittance_id: None,
             matched_by: Some("recovery"),
@@ -150,6 +153,22 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         keep(office, &mut tx, receipt_id, credit, &receipt).await?;
         tx.commit().await?;
         office.changed_with_messages(claim.case_id);
+        metrics::counter!("receipts_total", "event" => "E30").increment(1);
+        return Ok(Arrival::New);
+    }
+    if let Place::Recovery(one, account_id) = &place {
+        let journal_id = recovery::received(office, &mut tx, one, *account_id, credit).await?;
+        let receipt = Kept {
+            state: receipt_state::APPLIED,
+            reason: "退回违规提取的资金",
+            employer_id: None,
+            remittance_id: None,
+            matched_by: Some("recovery"),
+            journal_id,
+        };
+        keep(office, &mut tx, receipt_id, credit, &receipt).await?;
+        tx.commit().await?;
+        office.changed_with_messages(one.recovery_id);
         metrics::counter!("receipts_total", "event" => "E30").increment(1);
         return Ok(Arrival::New);
     }
@@ -174,7 +193,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             reason.clone(),
             Some(*by),
         ),
-        Place::Transfer(_) | Place::Recovery(_) => {
+        Place::Transfer(_) | Place::Cancelled(_) | Place::Recovery(..) => {
             return Err(Fault::Stored("it is booked above".to_owned()).into());
         }
         Place::Unidentified(reason) => (
@@ -275,10 +294,10 @@ async fn keep(
 /// Match order of contribution.md §7: our own order to collect; pay code; known payer account with the amount of its open list; payer name likewise.
 async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Result<Place> {
     // What comes back of a withdrawal names its claim.
-    if let Some(recovery_id) = recovery::find_no(office, &credit.remark) {
+    if let Some(recovery_id) = cancelled::find_no(office, &credit.remark) {
         return Ok(
-            match recovery::takes(office, tx, recovery_id, credit.amount_fen).await? {
-                Some(claim) => Place::Recovery(claim),
+            match cancelled::takes(office, tx, recovery_id, credit.amount_fen).await? {
+                Some(claim) => Place::Cancelled(claim),
                 None => Place::Unidentified(
                     "附言里的追回编号已经结清、金额超过欠额，或账户已经销户".to_owned(),
                 ),
@@ -291,6 +310,14 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
             money::Place::Letter(letter) => Place::Transfer(letter),
             money::Place::Nobody(reason) => Place::Unidentified(reason),
         });
+    }
+    // Money that was asked back names its recovery.
+    match recovery::place(office, tx, credit).await? {
+        Some(recovery::Place::Account(one, account_id)) => {
+            return Ok(Place::Recovery(one, account_id));
+        }
+        Some(recovery::Place::Nobody(reason)) => return Ok(Place::Unidentified(reason)),
+        None => {}
     }
     if let Some(list_id) = collection::received(office, tx, credit).await?
         && let Some(list) = remittance::get(office, tx, list_id).await?

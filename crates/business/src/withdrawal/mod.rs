@@ -6,3 +6,4 @@ pub mod own_books;
 pub mod pace;
 pub mod payout;
 pub mod recovery;
+mod short_stay;

@@ -3,7 +3,7 @@
 use anju_domain::calendar::Month;
 use anju_policy::fact::{Assurance, Fact, FactState};
 use anju_vault::NumberKind;
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use futures::FutureExt;
 use serde_json::{Value, json};
 use sqlx::types::Json;
@@ -13,8 +13,9 @@ use anju_casework::catalogue::{AccountRead, Known, OwnBooks, Request};
 use anju_casework::membership::{self, Membership};
 use anju_casework::person::{Person, PersonRow, purpose};
 use anju_casework::tray::Tray;
-use anju_casework::{Fault, Office, Refusal, Result};
+use anju_casework::{Fault, Office, Refusal, Result, case};
 
+use super::short_stay;
 use crate::policy::Rules;
 
 /// What one query brings.
@@ -34,6 +35,9 @@ pub(crate) struct Read {
     listed_until: Option<NaiveDate>,
     remote_mark: bool,
     transferring_out: bool,
+    device_people: i64,
+    card_people: i64,
+    phone_people: i64,
 }
 
 /// What the query about spouse and event brings.
@@ -87,8 +91,16 @@ const HOME_KINDS: [&str; 4] = ["PURCHASE", "DOWNPAY", "REPAY", "REPAY_AUTO"];
 /// A freeze without an amount of its own takes every fen, also later ones.
 pub(crate) const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 
-/// Whose books are read: the person, the service that is asked for, and the case of it, which does not stand in its own way.
-pub(crate) type AskedBooks = (i64, String, Option<i64>);
+/// Whose books are read, for what.
+#[derive(Clone)]
+pub(crate) struct AskedBooks {
+    person_id: i64,
+    service: String,
+    /// The case of it, which does not stand in its own way.
+    case_id: Option<i64>,
+    /// Keyed indexes of the card of the form.
+    cards: Vec<String>,
+}
 
 /// Where else: the person, the blind indexes of the spouse's ID number, and the key of the shared event.
 pub(crate) type AskedRelated = (i64, Vec<Vec<u8>>, Option<String>);
@@ -127,16 +139,25 @@ async fn read_all(
     asked: &[AskedBooks],
 ) -> Result<Vec<Option<Read>>> {
     let rules = Rules::on(office, office.today());
+    let shared_since = office.now() - TimeDelta::days(rules.int("fraud_shared_days")?);
+    let cards: Vec<(i64, &str)> = asked
+        .iter()
+        .zip(1_i64..)
+        .flat_map(|(one, place)| one.cards.iter().map(move |index| (place, index.as_str())))
+        .collect();
     let rows: Vec<Read> = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
-        .bind(asked.iter().map(|one| one.0).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.1.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.2).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.person_id).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.service.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.case_id).collect::<Vec<_>>())
         .bind(office.today())
         .bind(WHOLE_FREEZE_FEN)
         .bind(rules.flag("backpay_counts_for_continuity")?)
         .bind(rules.flag("defer_keeps_continuity")?)
         .bind(rules.flag("rt_months_count_for_continuity")?)
+        .bind(shared_since)
+        .bind(cards.iter().map(|one| one.0).collect::<Vec<_>>())
+        .bind(cards.iter().map(|one| one.1).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     Ok(in_order(rows, |row| row.place, asked.len()))
@@ -182,25 +203,40 @@ fn in_order<T>(rows: Vec<T>, place: fn(&T) -> i64, count: usize) -> Vec<Option<T
 
 /// Reads our own books for a request.
 pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
-    let read = read_all(office, conn, &[asked_of(request)]).await?;
-    books_of(office, request, read.into_iter().next().flatten())
+    let read = read_all(office, conn, &[asked_of(office, request)]).await?;
+    let (mut own, months) = books_of(office, request, read.into_iter().next().flatten())?;
+    if let Some(question) = short_stay::question(office, request, &own, months)? {
+        own.facts.push(question.answer(office, conn).await?);
+    }
+    Ok(own)
 }
 
 /// The same, together with others who ask at this moment.
 pub async fn read_together(office: &Office, trays: &Trays, request: &Request) -> Result<OwnBooks> {
-    let read = trays.books.put(office, asked_of(request)).await?;
-    books_of(office, request, read)
+    let read = trays.books.put(office, asked_of(office, request)).await?;
+    let (mut own, months) = books_of(office, request, read)?;
+    if let Some(question) = short_stay::question(office, request, &own, months)? {
+        let mut conn = office.pool.acquire().await?;
+        own.facts.push(question.answer(office, &mut conn).await?);
+    }
+    Ok(own)
 }
 
-fn asked_of(request: &Request) -> AskedBooks {
-    (
-        request.applicant_id,
-        request.service.clone(),
-        request.case_id,
-    )
+fn asked_of(office: &Office, request: &Request) -> AskedBooks {
+    AskedBooks {
+        person_id: request.applicant_id,
+        service: request.service.clone(),
+        case_id: request.case_id,
+        cards: card_indexes(office, request),
+    }
 }
 
-fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<OwnBooks> {
+/// The books as facts, and how many months were contributed.
+fn books_of(
+    office: &Office,
+    request: &Request,
+    read: Option<Read>,
+) -> Result<(OwnBooks, usize)> {
     let read = read.ok_or_else(|| Refusal::not_found("这位职工"))?;
     let person = read.person.open(&office.vault)?;
     let membership = read.membership.as_ref().map(|Json(one)| one.clone());
@@ -241,11 +277,21 @@ fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<Ow
         "own.person",
         Some(person_value(request, &person)),
     );
+    own(
+        "applicant",
+        "本人",
+        "own.sharing",
+        Some(json!({
+            "device_people": read.device_people,
+            "card_people": read.card_people,
+            "phone_people": read.phone_people,
+        })),
+    );
     own("applicant", "本人", "own.rent", None);
     own("applicant", "本事项", "own.event", None);
     own("spouse", "配偶", "own.case", None);
     own("spouse", "配偶", "own.loan", None);
-    Ok(OwnBooks {
+    let own = OwnBooks {
         facts,
         account: read.account.as_ref().map(|Json(account)| AccountRead {
             account_id: account.account_id,
@@ -262,6 +308,15 @@ fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<Ow
         membership,
         event: None,
         claim_kind: None,
+    };
+    Ok((own, read.months.len()))
+}
+
+/// By every key that is held, the index by which the form's card is found in other cases.
+fn card_indexes(office: &Office, request: &Request) -> Vec<String> {
+    request.text("card_no").map_or_else(Vec::new, |card| {
+        let index = office.vault.blind_index(case::CARD_OF_CASE, card);
+        index.any().iter().map(hex::encode).collect()
     })
 }
 

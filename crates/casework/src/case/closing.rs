@@ -500,3 +500,34 @@ async fn move_to(
     }
     Ok(())
 }
+
+/// The account to which money comes back that a withdrawal of this person should not have taken: his living one, else the one that the
+/// withdrawal has closed, which is SEALED again; none where there is neither.
+///
+/// # Errors
+/// The database.
+pub async fn account_to_credit(
+    office: &Office,
+    tx: &mut PgConnection,
+    person_id: i64,
+    of_case: i64,
+) -> Result<Option<i64>> {
+    let living: Option<i64> = sqlx::query_scalar(
+        "SELECT account_id FROM membership WHERE centre_id = $1 AND person_id = $2 AND state <> 9 LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    if living.is_some() {
+        return Ok(living);
+    }
+    let case = lock(office, tx, of_case).await?;
+    let closed = closed_by(office, tx, of_case).await?;
+    let Some(fund) = closed.iter().find(|one| one.membership_id.is_some()) else {
+        return Ok(None);
+    };
+    open_account(office, tx, fund).await?;
+    come_back(office, tx, &case, fund).await?;
+    Ok(Some(fund.account_id))
+}

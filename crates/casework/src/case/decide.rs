@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
-use super::add_event;
 use super::begin::end_executing;
 use super::payment::Payment;
 use super::row::{Case, CaseState};
 use super::submit::{Submission, repeated};
+use super::{add_event, hold};
 use crate::catalogue::{Approved, OwnBooks, Request, Service};
 use crate::office::PolicyInForce;
 use crate::{Actor, Error, Fault, Office, Result, fact, outbox};
@@ -396,8 +396,17 @@ async fn move_case(
     }
     if !repeats {
         add_event(office, &mut tx, case.case_id, actor, steps, detail(decided)).await?;
+        let patterns = if to == CaseState::Reviewing {
+            hold::patterns(decided)
+        } else {
+            Vec::new()
+        };
+        if !patterns.is_empty() {
+            hold::open(office, &mut tx, case, decided, &patterns).await?;
+        }
         let template = match to {
             CaseState::Refused => Some("refused"),
+            CaseState::Reviewing if !patterns.is_empty() => None,
             CaseState::Reviewing => Some("reviewing"),
             CaseState::Gathering if needs_paper => Some("needs_paper"),
             _ => None,

@@ -3,9 +3,9 @@
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
-use super::add_event;
 use super::decide::{Decided, Verdict, execute};
 use super::row::{Case, CaseState};
+use super::{add_event, hold};
 use crate::{Actor, Office, Refusal, Result, outbox};
 
 /// A reviewer approves what the rules sent to a person. Who served the case may not be its reviewer.
@@ -128,13 +128,16 @@ pub async fn refuse_by_hand(
 /// Whether this member of staff may review a case now.
 ///
 /// # Errors
-/// 403 `E-CHECK-01` for who served it, 409 `E-CHECK-02` where it does not wait for a reviewer.
+/// 403 `E-CHECK-01` for who served it, 409 `E-CHECK-02` where it does not wait for a reviewer, 409 `E-HOLD-01` while it is held.
 pub fn may_review(case: &Case, reviewer: i64) -> Result<()> {
     if case.served_by == Some(reviewer) {
         return Err(own_work().into());
     }
     if case.state() != CaseState::Reviewing {
         return Err(moved_on().into());
+    }
+    if case.held_since.is_some() {
+        return Err(hold::is_held().into());
     }
     Ok(())
 }

@@ -166,6 +166,10 @@ pub struct Case {
     pub paper_since: Option<DateTime<Utc>>,
     /// The last day for it.
     pub paper_until: Option<NaiveDate>,
+    /// While it is held (核查): since when.
+    pub held_since: Option<DateTime<Utc>>,
+    /// The last day on which it may be held.
+    pub held_until: Option<NaiveDate>,
 }
 
 impl Case {
@@ -254,11 +258,15 @@ pub fn sealed_text(office: &Office, text: &str) -> Value {
     serde_json::json!({ "sealed": hex::encode(office.vault.seal(purpose::CARD, text.as_bytes())) })
 }
 
-/// A card number as a form keeps it: sealed, with the four digits that may be shown.
+/// Purpose of the index that finds the cases with the same card.
+pub const CARD_OF_CASE: &str = "card-of-case";
+
+/// A card number as a form keeps it: sealed, with the four digits that may be shown and the keyed index that finds the same card again.
 pub(crate) fn seal_card(office: &Office, card_no: &str) -> Value {
     serde_json::json!({
         "sealed": hex::encode(office.vault.seal(purpose::FORM, card_no.as_bytes())),
         "tail": card_no.chars().skip(card_no.chars().count().saturating_sub(4)).collect::<String>(),
+        "index": hex::encode(office.vault.blind_index(CARD_OF_CASE, card_no).current),
     })
 }
 
@@ -267,7 +275,7 @@ macro_rules! columns {
     () => {
         "case_id, applicant_id, account_id, amount_fen, submitted_at, promised_at, next_try_at, journal_id, branch_id, \
          served_by, policy_id, version, state, pay_state, pay_attempt, pay_bank, pay_ref, pay_reason, service, channel, \
-         form, decision, paper_since, paper_until"
+         form, decision, paper_since, paper_until, held_since, held_until"
     };
 }
 pub(super) use columns;
@@ -352,7 +360,7 @@ pub async fn list_of_services(
     .await?)
 }
 
-/// The open cases in a state in the order of their promises; of one branch or, with none, of the centre.
+/// The open cases in a state in the order of their promises, but for those that are held ([`super::hold`]); of one branch or, with none, of the centre.
 pub async fn list_open(
     office: &Office,
     state: CaseState,
@@ -365,7 +373,7 @@ pub async fn list_open(
         "SELECT ",
         columns!(),
         " FROM business_case
-          WHERE centre_id = $1 AND state = $2 AND state < 6 AND ($3::smallint IS NULL OR branch_id = $3)
+          WHERE centre_id = $1 AND state = $2 AND state < 6 AND held_since IS NULL AND ($3::smallint IS NULL OR branch_id = $3)
             AND (promised_at, case_id) > ($4, $5)
           ORDER BY promised_at, case_id LIMIT $6"
     ))
@@ -379,11 +387,11 @@ pub async fn list_open(
     .await?)
 }
 
-/// How many cases are in an open state, of one branch or of the centre, counted up to a thousand.
+/// How many cases are in an open state and not held, of one branch or of the centre, counted up to a thousand.
 pub async fn count_open(office: &Office, state: CaseState, branch_id: Option<i16>) -> Result<i64> {
     Ok(sqlx::query_scalar(
         "SELECT count(*) FROM (SELECT FROM business_case
-          WHERE centre_id = $1 AND state = $2 AND state < 6 AND ($3::smallint IS NULL OR branch_id = $3) LIMIT 1000) AS open",
+          WHERE centre_id = $1 AND state = $2 AND state < 6 AND held_since IS NULL AND ($3::smallint IS NULL OR branch_id = $3) LIMIT 1000) AS open",
     )
     .bind(office.centre.id)
     .bind(state as i16)

@@ -245,12 +245,12 @@ pub(crate) fn unique_violation(error: &crate::Error) -> Option<String> {
 /// Takes a case back before any money moved (until `executing`).
 ///
 /// # Errors
-/// 409 `E-CASE-01` once it is paying or ended.
+/// 409 `E-CASE-01` once it is paying or ended, 409 `E-HOLD-01` while it is held.
 pub async fn withdraw(office: &Office, case_id: i64, actor: Actor) -> Result<()> {
     let mut tx = office.pool.begin().await?;
     let taken = sqlx::query(
         "UPDATE business_case SET state = 8, next_try_at = NULL, version = version + 1
-          WHERE centre_id = $1 AND case_id = $2 AND state IN (1, 2, 4)",
+          WHERE centre_id = $1 AND case_id = $2 AND state IN (1, 2, 4) AND held_since IS NULL",
     )
     .bind(office.centre.id)
     .bind(case_id)
@@ -261,6 +261,9 @@ pub async fn withdraw(office: &Office, case_id: i64, actor: Actor) -> Result<()>
         let case = super::require(office, case_id).await?;
         if case.state() == CaseState::Withdrawn {
             return Ok(());
+        }
+        if case.held_since.is_some() {
+            return Err(super::hold::is_held().into());
         }
         if case.state() == CaseState::Executing {
             let service = office.catalogue.find(&case.service)?;

@@ -230,7 +230,9 @@ async fn hands(
         None => by_rules.to_owned(),
     });
     let is_maker = one.served_by == Some(at.staff.staff_id);
-    let barred = if is_maker {
+    let barred = if one.held_since.is_some() {
+        Some("正在核查：结论在左边“核查”里写，写完再复核。")
+    } else if is_maker {
         Some("您是这笔业务的经办人，不能自己复核。已放进复核池。")
     } else if !may(&at.staff, &Method::POST, "/desk/cases/{case}/check") {
         Some("复核由复核员办理。")
@@ -426,6 +428,17 @@ pub(super) fn step_name(step: &str) -> &str {
         "closed" => "正常办结",
         "proposed" => "提出",
         "sent_back" => "退回经办",
+        "held" => "开始核查",
+        "hold_cleared" => "解除核查",
+        "hold_lapsed" => "核查到期，恢复办理",
+        "fraud_found" => "核查属实",
+        "stated" => "本人说明情况",
+        "contract_cancelled" => "提取后合同撤销",
+        "demanded" => "要求退回",
+        "repaid" => "全部退回",
+        "repaid_in_part" => "退回一部分",
+        "overdue" => "逾期未退",
+        "not_recovered" => "不追回",
         other => work_step(other).unwrap_or(other),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use anju_business::fraud::finding;
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::case_paper::{self, CasePaper, ReadFact, state, verified};
 use anju_casework::{Actor, Error, Office, Refusal, employer};
@@ -259,6 +260,7 @@ async fn draw(
                 .optional(),
         );
         buttons.push(Button::send("不采用", ButtonLook::Danger).value("verdict", "turn_down"));
+        buttons.push(forged_button());
     }
     if works && paper.verified == Some(verified::DIFFERS) && paper.closed_at.is_none() {
         fields.push(
@@ -266,6 +268,7 @@ async fn draw(
                 .hint("写怎么核查的、要不要追回、下一步由谁办"),
         );
         buttons.push(Button::submit("核查完毕").value("verdict", "close"));
+        buttons.push(forged_button());
     }
     let frame = framed(office, visit, at, &paper.name, HERE).await?;
     Ok(CasePaperPage {
@@ -527,8 +530,21 @@ async fn take_step(
         }
         "turn_down" => case_paper::turn_down(office, paper, staff, reason).await,
         "close" => case_paper::close_difference(office, paper, staff, reason).await,
+        // FR-05: the issuer says that it is forged.
+        "forged" => {
+            if matches!(paper.state, state::HANDED_IN | state::READ) {
+                case_paper::turn_down(office, paper, staff, reason).await?;
+            } else {
+                case_paper::close_difference(office, paper, staff, reason).await?;
+            }
+            finding::forged(office, one, reason, &at.staff).await
+        }
         _ => Err(case::moved_on().into()),
     }
+}
+
+fn forged_button() -> Button {
+    Button::send("出具单位说是伪造的", ButtonLook::Danger).value("verdict", "forged")
 }
 
 fn threshold(office: &Office) -> anju_casework::Result<i64> {

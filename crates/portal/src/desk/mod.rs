@@ -4,6 +4,7 @@
 mod agreements;
 mod apply;
 mod arrears;
+mod blacklist;
 mod books;
 mod branches;
 mod case;
@@ -22,6 +23,7 @@ mod enforcement;
 mod entitled;
 mod environment;
 mod flexible;
+mod holds;
 mod identify;
 mod interest;
 mod opening;
@@ -31,6 +33,7 @@ mod policy_edit;
 mod policy_notice;
 mod policy_person;
 mod policy_result;
+mod recoveries;
 mod relief;
 mod search;
 mod sources;
@@ -42,6 +45,7 @@ use std::collections::HashMap;
 
 use anju_business::books::day_close;
 use anju_business::contribution::{correction, suspense as suspense_match};
+use anju_business::fraud::entry;
 use anju_business::sharing::death;
 use anju_casework::case::{self as cases, CaseState};
 use anju_casework::staff::{self, Staff, role};
@@ -120,6 +124,24 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/court/{number}/check", post(court::check))
         .route("/desk/court/{number}/receipt.pdf", get(court::receipt))
         .route("/desk/court/{number}/proof.json", get(court::proof))
+        .route("/desk/holds", get(holds::list))
+        .route("/desk/holds/{case}", get(holds::page).post(holds::conclude))
+        .route(
+            "/desk/blacklist",
+            get(blacklist::list).post(blacklist::enter),
+        )
+        .route("/desk/blacklist.csv", get(blacklist::sheet))
+        .route(
+            "/desk/blacklist/{entry}",
+            get(blacklist::page).post(blacklist::decide),
+        )
+        .route("/desk/blacklist/{entry}/answer", post(blacklist::answer))
+        .route("/desk/blacklist/{entry}/proof.json", get(blacklist::proof))
+        .route("/desk/recoveries", get(recoveries::list))
+        .route(
+            "/desk/recoveries/{case}",
+            get(recoveries::page).post(recoveries::decide),
+        )
         .route("/desk/arrears", get(arrears::page))
         .route("/desk/arrears/{employer}", get(arrears::of_employer))
         .route("/desk/enforcement", get(enforcement::list))
@@ -210,6 +232,9 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/relief", "困难帮扶", "g r"),
             ("/desk/deaths", "死亡信号", "g z"),
             ("/desk/court", "司法协助", "g j"),
+            ("/desk/holds", "核查", "g h"),
+            ("/desk/blacklist", "失信名单", "g l"),
+            ("/desk/recoveries", "追回", "g v"),
             ("/desk/credit", "定向授信", "g x"),
             ("/desk/agreements", "约定提取", "g p"),
             ("/desk/transfers", "异地转移", "g m"),
@@ -290,6 +315,13 @@ async fn framed_on(
     }
     if may_open(&at.staff, "/desk/court") {
         waiting.insert("/desk/court", anju_business::court::waiting(office).await?);
+    }
+    if may_open(&at.staff, "/desk/holds") {
+        let branch = branch_of(&at.staff);
+        let held = cases::hold::count_held(office, branch).await?;
+        waiting.insert("/desk/holds", held);
+        let suspect = entry::count_suspect(office, branch).await?;
+        waiting.insert("/desk/blacklist", suspect);
     }
     if may_open(&at.staff, "/desk/arrears") {
         waiting.insert("/desk/arrears", arrears::waiting(office, &at.staff).await?);

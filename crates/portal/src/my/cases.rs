@@ -1,5 +1,6 @@
 //! 进度: what is going on with a case, why it was decided so, taking it back. The words of its states come from `service::words`.
 
+use anju_business::fraud::recovery;
 use anju_business::remote::{Side, State as LetterState};
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Actor, Office, document, person};
@@ -117,12 +118,14 @@ pub(crate) async fn progress(
             .note("这件事到现在为止的证明，存下来可以离线验证")
             .icon("download"),
     );
-    let may_withdraw = matches!(
-        read.case.state(),
-        CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
-    ) || read.letter.as_ref().is_some_and(|letter| {
-        letter.side() == Side::In && letter.state() == LetterState::LetterSent
-    });
+    let may_withdraw = read.case.held_since.is_none()
+        && matches!(
+            read.case.state(),
+            CaseState::Submitted | CaseState::Gathering | CaseState::Reviewing
+        )
+        || read.letter.as_ref().is_some_and(|letter| {
+            letter.side() == Side::In && letter.state() == LetterState::LetterSent
+        });
     let mut ways = Vec::new();
     if let Some(decision) = read.decision.as_ref().filter(|_| read.takes_papers())
         && !asked(office, &read.case, decision).is_empty()
@@ -131,6 +134,13 @@ pub(crate) async fn progress(
             Row::to(format!("{here}/papers"), "补材料")
                 .note("拍一张交上来，工作人员看过就接着办")
                 .icon("upload"),
+        );
+    }
+    if read.stage == Stage::Held {
+        ways.push(
+            Row::to("/my/standing", "说明情况")
+                .note("把事情说清楚，有凭证的写凭证号")
+                .icon("user"),
         );
     }
     if may_withdraw {
@@ -179,6 +189,7 @@ pub(crate) async fn progress(
                     ButtonLook::Plain,
                     match &read.letter {
                         Some(_) => transfer::PATH.to_owned(),
+                        None if read.case.service == recovery::SERVICE => "/my/standing".to_owned(),
                         None => format!("/my/do/{}", read.case.service),
                     },
                 )

@@ -17,6 +17,7 @@ mod proofs;
 mod reading;
 mod receipt;
 mod report;
+mod standing;
 mod transfer;
 mod withdraw;
 mod years;
@@ -82,6 +83,8 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/papers/revoke", post(papers::revoke))
         .route("/my/papers/{paper}/paper.pdf", get(papers::pdf))
         .route("/my/report", get(report::page).post(report::send))
+        .route("/my/standing", get(standing::page).post(standing::say))
+        .route("/my/standing/{entry}/proof.json", get(standing::proof))
         .route("/my/messages", get(me::messages))
         .route("/my/me", get(me::page))
         .route("/my/me/access", get(me::access))

@@ -1,6 +1,7 @@
 //! A case as its page tells it: state and promise, who was asked, what happened, what is expected. Words only; the decision and
 //! the events are read, never judged again.
 
+use anju_business::fraud::recovery;
 use anju_business::remote::Letter;
 use anju_casework::Office;
 use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState, Supervised};
@@ -45,7 +46,10 @@ impl Read {
             pays: pays(office, &case),
             payment_is_unknown: case.pay_state() == PayState::Unknown,
         };
-        let stage = Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted);
+        let stage = match case.held_since {
+            Some(_) => Stage::Held,
+            None => Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted),
+        };
         let name = service_name(office, &case);
         let pays = pays(office, &case);
         let letter = transfer::letter_of(office, &case).await?;
@@ -95,15 +99,39 @@ impl Read {
 
     pub(crate) fn promise(&self, now: DateTime<Utc>, phone: &str) -> Promise {
         let latest = when::promise(self.case.promised_at, now);
-        // While a paper is waited for the promise stands still.
+        // While a paper is waited for, and while it is held, the promise stands still.
         let is_late = now > self.case.promised_at
             && self.stage.is_moving()
-            && self.stage != Stage::NeedsPaper;
+            && !matches!(self.stage, Stage::NeedsPaper | Stage::Held);
         let told = Text::new()
             .say("结果发短信到 ")
             .num(phone)
             .say("。可以关闭本页，不用再提交。");
         let (headline, note) = match self.stage {
+            _ if self.case.service == recovery::SERVICE => (
+                match (self.stage, self.amount()) {
+                    (Stage::Done, _) => "已经全部退回，记入了您的公积金账户".into(),
+                    (Stage::Withdrawn, _) => "不用退了".into(),
+                    (_, Some(amount)) => Text::new().say("请退回 ").money(amount),
+                    (_, None) => "请退回".into(),
+                },
+                Text::new()
+                    .say("退到哪里、附言怎么写，在")
+                    .link("/my/standing", "失信与追回")
+                    .say("里看。"),
+            ),
+            Stage::Held => (
+                "该业务正在核查，处理时间将延长，请留意通知".into(),
+                match self.case.held_until {
+                    Some(until) => Text::new()
+                        .say("最迟")
+                        .say(anju_domain::calendar::chinese_date(until))
+                        .say("恢复办理。您可以在")
+                        .link("/my/standing", "失信与追回")
+                        .say("里说明情况。"),
+                    None => told,
+                },
+            ),
             _ if is_late => (
                 Text::from("超过了我们承诺的时间，对不起"),
                 Text::from("工作人员正在处理，会主动打给您；也可以打热线，报办件号。"),
@@ -368,6 +396,16 @@ impl Read {
                 Text::new().link("papers", "材料没有采用，请重新交"),
             ),
             "lapsed" => (When::Failed, "过了补材料的期限，自动结束".into()),
+            "held" => (When::Now, "正在核查，处理时间将延长".into()),
+            "hold_cleared" => (When::Done, "核查完了，没有问题".into()),
+            "hold_lapsed" => (When::Done, "核查到期，恢复办理".into()),
+            "fraud_found" => (When::Failed, "核查属实".into()),
+            "stated" => (When::Done, "您说明了情况".into()),
+            "demanded" => (When::Now, "要求退回".into()),
+            "repaid_in_part" => (When::Done, "收到退回的一部分".into()),
+            "repaid" => (When::Done, "收到全部退回的钱".into()),
+            "overdue" => (When::Failed, "过了退回的期限".into()),
+            "not_recovered" => (When::Done, "不再要求退回".into()),
             "reviewing" => (When::Done, "转给工作人员看".into()),
             "approved" => (
                 When::Done,
@@ -439,6 +477,9 @@ pub(crate) fn channel_name(channel: &str) -> &'static str {
 }
 
 pub(crate) fn service_name(office: &Office, case: &Case) -> String {
+    if case.service == recovery::SERVICE {
+        return "退回违规提取的资金".to_owned();
+    }
     named(office, &case.service, "办件")
 }
 

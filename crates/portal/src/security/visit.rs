@@ -20,6 +20,8 @@ pub const SESSION: &str = "anju_session";
 
 /// The cookie that binds the token of a form before anybody has logged in.
 const VISITOR: &str = "anju_visitor";
+/// A browser is the same one for a year: by it people who log in from one device are counted (withdrawal.md §9, FR-06).
+const VISITOR_SECONDS: u32 = 365 * 24 * 3600;
 
 /// What is known of a request before any handler. Handlers take it as an argument.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub struct Visit {
     pub path: String,
     /// The session token of the cookie, unchecked.
     pub session: Option<String>,
+    /// The cookie that this browser bears, logged in or not, unchecked.
+    pub browser: Option<String>,
     /// Whence the request came.
     pub client: IpAddr,
     /// The centre.
@@ -88,6 +92,7 @@ pub(super) async fn begin(
         csrf: csrf::token(&shield.forms, binding),
         path: request.uri().path().to_owned(),
         session,
+        browser: visitor.or_else(|| fresh.clone()),
         client: client(&request),
         centre: shield.centre.clone(),
     };
@@ -105,7 +110,7 @@ pub(super) async fn begin(
         };
     }
     if let Some(fresh) = fresh {
-        let value = shield.cookie(VISITOR, &fresh, None);
+        let value = shield.cookie(VISITOR, &fresh, Some(VISITOR_SECONDS));
         answer.headers_mut().append(
             header::SET_COOKIE,
             HeaderValue::from_str(&value).expect("hexadecimal is a valid header"),

@@ -17,6 +17,8 @@ pub enum Stage {
     Decided,
     /// A person looks at it.
     Reviewing,
+    /// 核查: it is held, its clock stands still.
+    Held,
     /// Money is on its way.
     Paying,
     /// Done without money.
@@ -78,6 +80,7 @@ impl Stage {
             Stage::NeedsPaper => State::wait("待补充材料").with_icon("alert"),
             Stage::Decided => State::wait("已有结果"),
             Stage::Reviewing => State::wait("人工复核中"),
+            Stage::Held => State::wait("核查中").with_icon("alert"),
             Stage::Paying => State::wait("正在付款"),
             Stage::Doing => State::wait("正在办理"),
             Stage::Querying => State::unknown("正在与银行核对"),

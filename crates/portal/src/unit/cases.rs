@@ -235,7 +235,7 @@ fn promise(read: &Read, now: DateTime<Utc>) -> Promise {
             "还缺材料".into(),
             "下面写着缺什么。补齐后请重新提交，或送到任一网点。".into(),
         ),
-        Stage::Decided | Stage::Reviewing => (
+        Stage::Decided | Stage::Reviewing | Stage::Held => (
             format!("工作人员在看，最迟{latest}给您结果").into(),
             "结果发短信给经办人。".into(),
         ),

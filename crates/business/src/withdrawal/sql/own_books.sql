@@ -1,6 +1,8 @@
 -- $1 centre, $2 people, $3 the service that each asks for, $4 his case of it, $5 today, $6 the amount of a freeze of the whole account,
 -- $7 back payments count for continuity (BACK-03; what was deferred or ordered always does), $8 months that are deferred count before they
 -- are made up, $9 months contributed at another centre count too (REMOTE). One row for each who is known, with his place among those asked for.
+-- $10 since when sharing a device or card counts, $11 and $12 the place of whom a card of a form belongs to, and its keyed index (FR-06; the
+-- counts end at 100)
 -- A person's cases are read by the person alone: a plan made while few cases are open would walk all open cases of the centre.
 SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phone_changed_at, who.card_sealed, who.card_bank,
        who.card_checked_on, to_jsonb(member) AS membership,
@@ -52,7 +54,30 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
        EXISTS (SELECT
           FROM transfer_letter t
          WHERE t.centre_id = $1 AND t.person_id = asked.person_id AND t.side = 2 AND t.ended_at IS NULL
-           AND t.letter_id IS DISTINCT FROM asked.case_id) AS transferring_out
+           AND t.letter_id IS DISTINCT FROM asked.case_id) AS transferring_out,
+       (SELECT coalesce(max(shared.others), 0) + 1
+          FROM (SELECT count(DISTINCT o.subject_id) AS others
+                  FROM (SELECT DISTINCT s.device_index
+                          FROM session s
+                         WHERE s.centre_id = $1 AND s.audience = 1 AND s.subject_id = asked.person_id AND s.created_at > $10) AS mine
+                  JOIN LATERAL (SELECT o.subject_id
+                                  FROM session o
+                                 WHERE o.centre_id = $1 AND o.device_index = mine.device_index AND o.created_at > $10
+                                   AND o.audience = 1 AND o.subject_id <> asked.person_id
+                                 LIMIT 1000) AS o ON true
+                 GROUP BY mine.device_index) AS shared) AS device_people,
+       (SELECT count(DISTINCT c.applicant_id) + 1
+          FROM unnest($11::bigint[], $12::text[]) AS card (place, index)
+          JOIN LATERAL (SELECT c.applicant_id
+                          FROM business_case c
+                         WHERE c.centre_id = $1 AND c.form #>> '{card_no,index}' = card.index AND c.submitted_at > $10
+                           AND c.applicant_id <> asked.person_id
+                         LIMIT 1000) AS c ON true
+         WHERE card.place = asked.place) AS card_people,
+       (SELECT count(*) + 1
+          FROM (SELECT FROM person p
+                 WHERE p.centre_id = $1 AND p.phone_index = who.phone_index AND p.person_id <> asked.person_id AND p.merged_into IS NULL
+                 LIMIT 100) AS p) AS phone_people
   FROM unnest($2::bigint[], $3::text[], $4::bigint[]) WITH ORDINALITY AS asked (person_id, service, case_id, place)
   JOIN person who ON who.centre_id = $1 AND who.person_id = asked.person_id
   LEFT JOIN LATERAL (
@@ -65,7 +90,7 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
         LIMIT 1) AS member ON true
  CROSS JOIN LATERAL (
        SELECT coalesce(array_agg(mine.case_id) FILTER (WHERE mine.state < 6 AND mine.service = asked.service), '{}') AS live,
-              count(*) FILTER (WHERE mine.state = 5) AS paying
+              count(*) FILTER (WHERE mine.state = 5 AND mine.service <> 'withdraw-recovery') AS paying
          FROM business_case mine
         WHERE mine.centre_id = $1 AND mine.applicant_id = asked.person_id AND mine.wish NOT LIKE '%#returned'
           AND mine.case_id IS DISTINCT FROM asked.case_id) AS cases

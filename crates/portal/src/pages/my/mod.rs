@@ -9,6 +9,7 @@ mod home;
 mod me;
 mod papers;
 mod report;
+mod standing;
 mod withdraw;
 
 pub use account::{AccountPage, Entry};
@@ -20,4 +21,5 @@ pub use home::{HomePage, Offer};
 pub use me::{AccessPage, ChangesPage, ConsentPage, MePage, ProofsPage, SessionsPage};
 pub use papers::{CodePage, Paper, PapersPage, StatementPage, YearsPage};
 pub use report::ReportPage;
+pub use standing::{Standing, StandingPage, ToSay};
 pub use withdraw::{Offered, WithdrawPage};
