@@ -20,7 +20,7 @@ use crate::plan::{Plan, SlotSource};
 use crate::region::RegionSet;
 use crate::service::{FactNeed, ServiceDefinition};
 use crate::value::{Gap, Slot, Type, Value, date_number};
-use crate::vocabulary::{FactType, Name};
+use crate::vocabulary::{FactType, How, Name};
 
 /// The rules of one centre in one version.
 #[derive(Clone, Debug)]
@@ -301,6 +301,17 @@ impl PolicySet {
                 name.role == role && name.fact.fact_type == fact_type && reads
             })
             .map(|name| (name.label.as_str(), &name.words))
+    }
+
+    /// What a list of a fact is called, where a name reads that list by month.
+    pub fn list_label(&self, role: &str, fact_type: &str, list: &str) -> Option<&str> {
+        self.names
+            .values()
+            .find(|name| {
+                let reads = matches!(&name.read.how, How::Series(read) if read == list);
+                name.role == role && name.fact.fact_type == fact_type && reads
+            })
+            .map(|name| name.label.as_str())
     }
 
     /// What a declared or defined name says with these facts, for prefilled fields; null while there is no value.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
-use anju_casework::catalogue::{AccountRead, Known, OwnBooks, Request};
+use anju_casework::catalogue::{AccountRead, Known, LiveCase, OwnBooks, Request};
 use anju_casework::membership::{self, Membership};
 use anju_casework::person::{Person, PersonRow, purpose};
 use anju_casework::{Office, Refusal, Result};
@@ -25,7 +25,7 @@ struct Read {
     open_date: NaiveDate,
     months: Vec<i32>,
     first_month: Option<i32>,
-    live: Vec<i64>,
+    live: Json<Vec<LiveCase>>,
     paying: i64,
     uses: Json<Vec<UseRow>>,
     listed_until: Option<NaiveDate>,
@@ -89,7 +89,6 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
     let read: Read = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
         .bind(request.applicant_id)
-        .bind(&request.service)
         .bind(request.case_id)
         .bind(office.today())
         .bind(WHOLE_FREEZE_FEN)
@@ -122,7 +121,7 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         "applicant",
         "本人",
         "own.case",
-        Some(case_value(office, &read)),
+        Some(case_value(office, &read, &request.service)),
     );
     own("applicant", "本人", "own.loan", None);
     own(
@@ -159,7 +158,30 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
         membership,
         event: None,
         claim_kind: None,
+        live: read.live.0,
     })
+}
+
+/// The same books for another withdrawal of the same person in the same moment: only what depends on the service is put anew.
+pub fn for_another(office: &Office, request: &Request, books: &OwnBooks) -> OwnBooks {
+    let mut own = books.clone();
+    let (live, first) = live_of(office, &own.live, &request.service);
+    for fact in &mut own.facts {
+        if fact.role == "applicant" && fact.fact_type == "own.case" {
+            fact.value["live_same_kind"] = live.into();
+            fact.value["live_case_no"] = first.clone().into();
+        }
+    }
+    own
+}
+
+/// How many live cases of a service there are, and the number of the first.
+fn live_of(office: &Office, live: &[LiveCase], service: &str) -> (usize, Option<String>) {
+    let mut same = live.iter().filter(|one| one.service == service).peekable();
+    let first = same
+        .peek()
+        .map(|one| office.numbers.encode(NumberKind::Case, one.case_id));
+    (same.count(), first)
 }
 
 /// Adds what our own books know of the spouse and of the event that facts have named.
@@ -279,15 +301,16 @@ fn contribution_value(read: &Read) -> Option<Value> {
     }))
 }
 
-fn case_value(office: &Office, read: &Read) -> Value {
+fn case_value(office: &Office, read: &Read, service: &str) -> Value {
+    let (live, first) = live_of(office, &read.live.0, service);
     let rents = || read.uses.0.iter().filter(|used| used.kind == "RENT");
     let claimed: Vec<String> = rents()
         .flat_map(|used| used.months.iter())
         .map(|month| Month::from_index(*month).to_string())
         .collect();
     json!({
-        "live_same_kind": read.live.len(),
-        "live_case_no": read.live.first().map(|case_id| office.numbers.encode(NumberKind::Case, *case_id)),
+        "live_same_kind": live,
+        "live_case_no": first,
         "paying_cases": read.paying,
         "last_rent_claim_on": rents().map(|used| used.used_on).max(),
         "last_rent_month": rents().flat_map(|used| used.months.iter()).max().map(|month| Month::from_index(*month).to_string()),

@@ -42,6 +42,16 @@ impl Service for RepaySigning {
         own_books::read(office, conn, request).boxed()
     }
 
+    fn own_books_beside<'a>(
+        &'a self,
+        office: &'a Office,
+        _conn: &'a mut PgConnection,
+        request: &'a Request,
+        books: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        async move { Ok(own_books::for_another(office, request, books)) }.boxed()
+    }
+
     fn related_books<'a>(
         &'a self,
         office: &'a Office,
