@@ -253,7 +253,17 @@ async fn books_that_are_read_once_entitle_to_the_same_as_books_read_for_each_wit
             face_passed: true,
         };
         let (_, alone) = engine.at_hand(&request).await.expect("decided");
-        assert_eq!(alone, one.decision, "{}", one.service.id);
+        // Each says when our books were read: that alone may differ.
+        let said = |decision: &anju_policy::Decision| {
+            (
+                decision.outcome,
+                decision.amount_fen,
+                decision.possible_from,
+                outcomes(decision),
+                decision.in_words(),
+            )
+        };
+        assert_eq!(said(&alone), said(&one.decision), "{}", one.service.id);
     }
     let clock = Instant::now();
     for _ in 0..20 {
@@ -382,7 +392,7 @@ async fn the_uses_of_the_rules_agree_on_every_kind_of_withdrawal() {
         "林岚",
     ];
     let (people, employer) = staff(&town, 9_104, &names).await;
-    let (strangers, _) = staff(&town, 9_105, &names).await;
+    let (strangers, _) = staff(&town, 9_304, &names).await;
     let wishes = wishes(&town, &people, &employer).await;
     // Whom no channel lets in by himself has nothing to compare.
     let kinds: std::collections::BTreeSet<&str> = wishes.iter().map(|(id, _)| *id).collect();
