@@ -87,6 +87,19 @@ pub struct OwnBooks {
     pub event: Option<(String, i32)>,
     /// The kind of the withdrawal, where the definition has several; as the facts say it.
     pub claim_kind: Option<String>,
+    /// The person's other cases that have not ended.
+    pub live: Vec<LiveCase>,
+    /// Months that the person contributed, of the last sixty.
+    pub months: usize,
+}
+
+/// A case that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct LiveCase {
+    /// Its service.
+    pub service: String,
+    /// Identifier.
+    pub case_id: i64,
 }
 
 /// What the facts of a first round tell about where else our own books must be read.
@@ -168,6 +181,17 @@ pub trait Service: Send + Sync {
         _request: &'a Request,
     ) -> BoxFuture<'a, Result<OwnBooks>> {
         Box::pin(async { Ok(OwnBooks::default()) })
+    }
+
+    /// The same where the books of this person were read for another service just now: what they share is not read again.
+    fn own_books_beside<'a>(
+        &'a self,
+        office: &'a Office,
+        conn: &'a mut PgConnection,
+        request: &'a Request,
+        _books: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        self.own_books(office, conn, request)
     }
 
     /// Adds what our own books know where the facts of a round point to (the spouse, the shared event), in one round trip.

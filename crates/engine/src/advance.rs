@@ -197,6 +197,12 @@ impl Engine {
             .flat_map(|condition| &condition.facts)
             .filter(|fact| fact.state == FactState::Conflict)
             .map(|fact| (fact.fact_type.clone(), fact.source.clone()))
+            // What the order of precedence has settled is at odds as well.
+            .chain(decision.settled.iter().flat_map(|settled| {
+                let said = settled.believed.iter().chain(&settled.aside);
+                let registers = said.filter(|said| said.source != "form");
+                registers.map(|said| (said.fact_type.clone(), said.source.clone()))
+            }))
             .collect();
         let at_odds: Vec<(String, String)> = at_odds.into_iter().collect();
         if let Err(error) = quality::disagreed(&self.office, case_id, &at_odds).await {

@@ -138,9 +138,10 @@ impl Engine {
             .collect();
         let mut conn = self.office.pool.acquire().await?;
         let mut found = Vec::with_capacity(offered.len());
+        let mut books = None;
         for service in offered {
             let request = request(&service, person, channel);
-            let (_, decision) = self.at_hand_on(&mut conn, &request).await?;
+            let (_, decision) = self.at_hand_on(&mut conn, &request, &mut books).await?;
             found.push(Entitlement { service, decision });
         }
         found.sort_by_key(|one| {
@@ -357,7 +358,7 @@ async fn decide(
         return Ok(None);
     };
     let request = request(service, &person, "APP");
-    let (_, decision) = engine.at_hand_on(conn, &request).await?;
+    let (_, decision) = engine.at_hand_on(conn, &request, &mut None).await?;
     if decision.outcome == Outcome::Waiting && one.consents && *ask > 0 {
         *ask -= 1;
         let (_, decision) = engine.precheck(&request).await?;

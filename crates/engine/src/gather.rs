@@ -40,8 +40,9 @@ pub struct Gathered {
 pub(crate) enum Reach<'a> {
     /// Only what is kept and valid, read together with whatever else is submitted at this moment.
     AtHand,
-    /// The same for one alone over this connection, but what is not kept stays unknown instead of ending the round.
-    Kept(&'a mut PgConnection),
+    /// The same for one alone over this connection, but what is not kept stays unknown instead of ending the round. Own books that were read
+    /// for another service of the same person just now are not read again.
+    Kept(&'a mut PgConnection, &'a mut Option<OwnBooks>),
     /// Sources are asked; no connection is held meanwhile.
     Sources,
 }
@@ -55,7 +56,18 @@ impl Reach<'_> {
     ) -> Result<OwnBooks> {
         match self {
             Self::AtHand => service.own_books_together(office, request).await,
-            Self::Kept(conn) => service.own_books(office, conn, request).await,
+            Self::Kept(conn, read) => {
+                let own = match read.as_ref() {
+                    Some(books) => {
+                        service
+                            .own_books_beside(office, conn, request, books)
+                            .await?
+                    }
+                    None => service.own_books(office, conn, request).await?,
+                };
+                **read = Some(own.clone());
+                Ok(own)
+            }
             Self::Sources => {
                 let mut conn = office.pool.acquire().await?;
                 service.own_books(office, &mut conn, request).await
@@ -78,7 +90,7 @@ impl Reach<'_> {
                     .related_books_together(office, request, known, own)
                     .await
             }
-            Self::Kept(conn) => {
+            Self::Kept(conn, _) => {
                 service
                     .related_books(office, conn, request, known, own)
                     .await
@@ -147,7 +159,7 @@ impl Engine {
             }
             // What is kept was asked for under a consent of its own.
             let ground = match &reach {
-                Reach::AtHand | Reach::Kept(_) => consent::Ground::None,
+                Reach::AtHand | Reach::Kept(..) => consent::Ground::None,
                 Reach::Sources => self.ground(request).await?,
             };
             let requests = self.needed(&policy, request, &facts, &own, at, &ground, &mut asked)?;
@@ -169,7 +181,7 @@ impl Engine {
                         None => return Ok(None),
                     }
                 }
-                Reach::Kept(conn) => {
+                Reach::Kept(conn, _) => {
                     let found = kept::recent(office, conn, &requests).await?;
                     found.into_iter().flatten().collect()
                 }
@@ -370,18 +382,19 @@ impl Engine {
     /// A decision from what is at hand: own books, and what is kept and still counts; the rest stays unknown. Nothing outside is asked.
     pub async fn at_hand(&self, request: &Request) -> Result<(Gathered, Decision)> {
         let mut conn = self.office.pool.acquire().await?;
-        self.at_hand_on(&mut conn, request).await
+        self.at_hand_on(&mut conn, request, &mut None).await
     }
 
-    /// The same over one connection, for many requests in a row.
+    /// The same over one connection, for many requests in a row; `books` are those of the person, for several services of one.
     pub(crate) async fn at_hand_on(
         &self,
         conn: &mut PgConnection,
         request: &Request,
+        books: &mut Option<OwnBooks>,
     ) -> Result<(Gathered, Decision)> {
         let service = self.office.catalogue.find(&request.service)?;
         let gathered = self
-            .gather_within(&*service, request, Reach::Kept(conn))
+            .gather_within(&*service, request, Reach::Kept(conn, books))
             .await?
             .ok_or_else(|| Fault::Stored("what is kept is always read".to_owned()))?;
         let decision = ahead(&gathered, request)?;

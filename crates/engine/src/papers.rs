@@ -88,6 +88,8 @@ impl Engine {
             if let Some(ask) = ask {
                 keys.more.extend(ask.keys.clone());
             }
+            // Each bank knows its own loans only.
+            let source = keys.more.remove("bank");
             requests.push(FactRequest {
                 fact_type: one.fact_type.clone(),
                 role: one.role.clone(),
@@ -98,7 +100,7 @@ impl Engine {
                     case_no: case::number(office, case.case_id),
                 },
                 consent: statutory(),
-                source: None,
+                source,
             });
         }
         let said = self

@@ -385,6 +385,11 @@ impl FactType {
         self.fields.scalars()
     }
 
+    /// The lists of rows that a person can fill in: name, and the fields of a row in the order in which they are written.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, Vec<(&str, Holds<'_>, bool)>)> {
+        self.fields.rows()
+    }
+
     /// Whether a later question may be answered from what was kept.
     #[must_use]
     pub fn cacheable(&self) -> bool {

@@ -276,6 +276,18 @@ impl Gateway {
             self.measure(&call);
             return (gathered(fact, None), call);
         }
+        // Who is not connected has no record that could be asked for: a paper stands in where policy names one.
+        if let Some(code) = self.not_connected(&request) {
+            call.source.clone_from(code);
+            call.outcome = CallOutcome::Absent;
+            let until = at + TimeDelta::seconds(self.catalogue.gateway.negative_cache_s);
+            let absent = Fact {
+                state: FactState::Absent,
+                valid_until: Some(until),
+                ..self.fact_of(&request, code, &Err(Failure::NotAskable))
+            };
+            return (gathered(absent, None), call);
+        }
         let answered = self.answer(&request, &source, deadline).await;
         call.latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         let fact = self.fact_of(&request, &source, &answered);
@@ -318,6 +330,13 @@ impl Gateway {
             None => None,
         };
         (fact.version, source.cloned().unwrap_or_default())
+    }
+
+    /// The source that a request names though nobody of that code answers this kind of question.
+    fn not_connected<'r>(&self, request: &'r FactRequest) -> Option<&'r String> {
+        let fact = self.catalogue.fact(&request.fact_type)?;
+        let code = request.source.as_ref()?;
+        (!fact.sources.contains(code)).then_some(code)
     }
 
     async fn answer(

@@ -41,19 +41,27 @@ impl Schema {
     /// The fields that a person can fill in: name, what it holds, whether it must be there. Lists, groups and sealed numbers are left out.
     pub fn scalars(&self) -> impl Iterator<Item = (&str, Holds<'_>, bool)> {
         self.0.iter().filter_map(|(name, field)| {
-            let Field::Scalar(scalar) = field else {
+            let (holds, required) = field.scalar()?;
+            Some((name.as_str(), holds, required))
+        })
+    }
+
+    /// The lists of rows that a person can fill in, each with the fields of a row: days first, then what must be there.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, Vec<(&str, Holds<'_>, bool)>)> {
+        self.0.iter().filter_map(|(name, field)| {
+            let Field::List(item) = field else {
                 return None;
             };
-            let holds = match &scalar.kind {
-                Kind::Bool => Holds::Bool,
-                Kind::Int => Holds::Int,
-                Kind::Text => Holds::Text,
-                Kind::Date => Holds::Date,
-                Kind::Month => Holds::Month,
-                Kind::OneOf(words) => Holds::OneOf(words),
-                Kind::Area | Kind::Sealed => return None,
+            let Field::Group(fields) = item[0].as_ref() else {
+                return None;
             };
-            Some((name.as_str(), holds, scalar.required))
+            let mut row = Vec::with_capacity(fields.len());
+            for (name, field) in fields {
+                let (holds, required) = field.scalar()?;
+                row.push((name.as_str(), holds, required));
+            }
+            row.sort_by_key(|(_, holds, required)| (*holds != Holds::Date, !required));
+            Some((name.as_str(), row))
         })
     }
 }
@@ -64,6 +72,25 @@ enum Field {
     Scalar(Scalar),
     List([Box<Field>; 1]),
     Group(BTreeMap<String, Field>),
+}
+
+impl Field {
+    /// What a person can fill in here, and whether it must be there.
+    fn scalar(&self) -> Option<(Holds<'_>, bool)> {
+        let Field::Scalar(scalar) = self else {
+            return None;
+        };
+        let holds = match &scalar.kind {
+            Kind::Bool => Holds::Bool,
+            Kind::Int => Holds::Int,
+            Kind::Text => Holds::Text,
+            Kind::Date => Holds::Date,
+            Kind::Month => Holds::Month,
+            Kind::OneOf(words) => Holds::OneOf(words),
+            Kind::Area | Kind::Sealed => return None,
+        };
+        Some((holds, scalar.required))
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

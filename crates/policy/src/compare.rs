@@ -63,11 +63,12 @@ const NAMED: [(&str, &str, &str); 7] = [
 ];
 
 /// Tables that stand once in a file.
-const SINGLE: [(&str, &str); 4] = [
+const SINGLE: [(&str, &str); 5] = [
     ("claim", "占用的事项"),
     ("service", "事项定义"),
     ("amount", "金额"),
     ("policy", "版本"),
+    ("precedence", "来源的先后"),
 ];
 
 /// What two versions say differently, file by file. Files that are not TOML are compared as texts.

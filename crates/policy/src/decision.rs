@@ -75,9 +75,63 @@ pub struct Decision {
     /// Why a person must look, one sentence each.
     #[serde(default)]
     pub review_reasons: Vec<String>,
+    /// What sources said differently and the order of precedence has settled: whose word counted, and whose did not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<Settlement>,
     /// Of a refusal: the first day on which nothing is refused any more, if nothing but time passes; null when time alone does not help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub possible_from: Option<chrono::NaiveDate>,
+}
+
+/// A difference between sources that the order of precedence has settled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// What they speak of: 首付款.
+    pub name: String,
+    /// Whose word counted.
+    pub believed: Vec<Said>,
+    /// Whose word did not.
+    pub aside: Vec<Said>,
+    /// Why.
+    pub why: String,
+}
+
+/// What one source said of a matter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// `applicant`.
+    pub role: String,
+    /// `housing.contract_filing`; `form` for what the person filled in.
+    #[serde(rename = "type")]
+    pub fact_type: String,
+    /// `D04`.
+    pub source: String,
+    /// 市住房城乡建委.
+    pub source_name: String,
+    /// The instant for which it vouches.
+    pub as_of: DateTime<Utc>,
+    /// In words: 200,000.00 元.
+    pub text: String,
+}
+
+impl Settlement {
+    /// 首付款：市住房城乡建委 200,000.00 元，建设银行 190,000.00 元；登记机关的信息先于银行或其他中心的，采用前者。
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let said = |said: &[Said]| {
+            let each = said
+                .iter()
+                .map(|one| format!("{}：{}", one.source_name, one.text));
+            each.collect::<Vec<_>>().join("，")
+        };
+        format!(
+            "{}不一致。采用{}；没有采用{}。{}。",
+            self.name,
+            said(&self.believed),
+            said(&self.aside),
+            self.why
+        )
+    }
 }
 
 /// One month of an amount.
@@ -141,6 +195,9 @@ pub struct FactRead {
     pub source_name: String,
     /// Known, absent, unknown or in conflict.
     pub state: FactState,
+    /// What it said of a matter on which another source is believed: told, but not counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_aside: bool,
     /// The instant for which the source vouches; null if it was never asked.
     pub as_of: Option<DateTime<Utc>>,
     /// The same values in words for the page: 本人在本市的住房 0 套.

@@ -3,6 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::agreement::Settled;
 use crate::decision::{
     AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, OnUnknown, Outcome,
     Paper, PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
@@ -20,6 +21,7 @@ pub struct Reading<'a> {
     pub(crate) policy: PolicyRef,
     pub(crate) facts: &'a Facts,
     pub(crate) slots: Vec<Slot>,
+    pub(crate) settled: Vec<Settled>,
     pub(crate) from_paper: bool,
     pub(crate) at: At,
 }
@@ -68,6 +70,7 @@ impl Reading<'_> {
             amount_parts: self.amount_parts(verdict),
             months: self.months(verdict),
             review_reasons: self.review_reasons(verdict),
+            settled: self.settlements(),
             possible_from: self.possible_from(verdict),
         }
     }
@@ -177,11 +180,12 @@ impl Reading<'_> {
         for slot in slots.iter().filter(|slot| **slot != TODAY && **slot != NOW) {
             let source = &self.plan.slots[usize::from(*slot)];
             let value = &self.slots[usize::from(*slot)];
+            let aside = self.set_aside(*slot);
             let key = source_key(source);
             // What was never asked and made no difference is not shown.
             let fact = self.facts.get(key.0, key.1);
             let silent = fact.is_none() && !gaps.contains(slot);
-            if silent && !(key.1 == FORM && value.is_ok()) {
+            if silent && !(key.1 == FORM && (value.is_ok() || aside.is_some())) {
                 continue;
             }
             let known = read
@@ -194,6 +198,8 @@ impl Reading<'_> {
             if *value == Err(Gap::Conflict) {
                 read[index].state = FactState::Conflict;
             }
+            read[index].set_aside |= aside.is_some();
+            let value = aside.unwrap_or(value);
             let name = match source {
                 SlotSource::Name(name) => name.name.as_str(),
                 _ => "",
@@ -227,6 +233,7 @@ impl Reading<'_> {
                 None if is_form => FactState::Known,
                 None => FactState::Unknown,
             },
+            set_aside: false,
             as_of: fact
                 .map(|fact| fact.as_of)
                 .or(is_form.then_some(self.at.now)),
@@ -292,6 +299,12 @@ impl Reading<'_> {
             label: if words { String::new() } else { label.into() },
             text,
         });
+    }
+
+    /// What a slot's source had said, where another is believed.
+    fn set_aside(&self, slot: u16) -> Option<&Slot> {
+        let mut said = self.settled.iter().flat_map(|settled| &settled.said);
+        said.find(|(of, _)| *of == slot).map(|(_, said)| said)
     }
 
     fn waiting_for(&self, verdict: &Verdict) -> Vec<WaitingFor> {
@@ -448,7 +461,7 @@ impl Reading<'_> {
 const CONFLICT_REMEDY: &str = "请等工作人员核对；其中一处登记有误的，可向该部门申请更正";
 
 /// The fact type under which the form is shown.
-const FORM: &str = "form";
+pub(crate) const FORM: &str = "form";
 
 fn source_key(source: &SlotSource) -> (&str, &str) {
     match source {

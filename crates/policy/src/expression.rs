@@ -261,18 +261,21 @@ impl Compiler<'_> {
     }
 
     fn choice(&mut self, call: &CallExpr) -> Result<Typed, String> {
-        let mut parts = self.all(call)?.into_iter();
-        let (Some(condition), Some(yes), Some(no)) = (parts.next(), parts.next(), parts.next())
-        else {
+        let [condition, yes, no] = call.args.as_slice() else {
             return Err("`?:` needs three parts".into());
         };
-        let condition = fit(condition.0, condition.1, Type::Bool)?;
-        let (yes, no, ty) = same(yes, no)?;
-        Ok(match condition {
-            Node::Bool(true) => (yes, ty),
-            Node::Bool(false) => (no, ty),
-            condition => (Node::If(Box::new((condition, yes, no))), ty),
-        })
+        let (condition, ty) = self.expression(&condition.expr)?;
+        match fit(condition, ty, Type::Bool)? {
+            // What another service is meant by may speak of a form that this one does not have.
+            Node::Bool(true) => self.expression(&yes.expr),
+            Node::Bool(false) => self.expression(&no.expr),
+            condition => {
+                let yes = self.expression(&yes.expr)?;
+                let no = self.expression(&no.expr)?;
+                let (yes, no, ty) = same(yes, no)?;
+                Ok((Node::If(Box::new((condition, yes, no))), ty))
+            }
+        }
     }
 
     fn over_months(&mut self, call: &CallExpr) -> Result<Typed, String> {

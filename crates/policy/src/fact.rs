@@ -37,6 +37,27 @@ pub enum Assurance {
     Authoritative,
 }
 
+impl Assurance {
+    /// Every level, the weakest first.
+    pub const ALL: [Assurance; 4] = [
+        Assurance::SelfDeclared,
+        Assurance::Paper,
+        Assurance::Attested,
+        Assurance::Authoritative,
+    ];
+
+    /// Who speaks so, in words.
+    #[must_use]
+    pub const fn speaker(self) -> &'static str {
+        match self {
+            Assurance::SelfDeclared => "本人填写",
+            Assurance::Paper => "材料",
+            Assurance::Attested => "银行或其他中心",
+            Assurance::Authoritative => "登记机关",
+        }
+    }
+}
+
 /// 事实. One answer of one source about one subject at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fact {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::decision::OnUnknown;
+use crate::fact::Assurance;
 use crate::service::{FactNeed, ServiceDefinition};
 use crate::value::Type;
 
@@ -151,6 +152,7 @@ pub(crate) struct RawFile {
     pub name: Vec<RawName>,
     pub define: Vec<RawDefine>,
     pub agree: Vec<RawAgree>,
+    pub precedence: Option<RawPrecedence>,
     pub parameter: Vec<RawParameter>,
     pub calendar: Vec<RawCalendar>,
     pub needs: Vec<FactNeed>,
@@ -259,6 +261,16 @@ pub(crate) struct RawAgree {
     pub name: String,
     /// Holds while they agree.
     pub when: String,
+}
+
+/// Who is believed where sources differ.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPrecedence {
+    /// Every level of assurance, the strongest first.
+    pub order: Vec<Assurance>,
+    /// The levels within which the newer word counts; within the others a person looks.
+    pub newer: Vec<Assurance>,
 }
 
 #[derive(Debug, Deserialize)]

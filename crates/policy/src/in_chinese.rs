@@ -15,7 +15,7 @@ pub struct Mistake {
 }
 
 /// Words of places.
-const PLACES: [(&str, &str); 22] = [
+const PLACES: [(&str, &str); 23] = [
     ("parameter ", "参数 "),
     ("condition ", "条件 "),
     ("define ", "公式 "),
@@ -28,6 +28,7 @@ const PLACES: [(&str, &str); 22] = [
     ("amount", "金额"),
     ("service", "事项定义"),
     ("policy", "版本"),
+    ("precedence", "来源的先后"),
     ("file", "文件"),
     ("review", "转人工的情形"),
     (", row ", "，取值第 "),
@@ -41,7 +42,7 @@ const PLACES: [(&str, &str); 22] = [
 ];
 
 /// Whole messages, and messages that begin or end with fixed words: what comes between stays.
-const WHOLE: [(&str, &str); 26] = [
+const WHOLE: [(&str, &str); 28] = [
     ("no row", "没有取值"),
     ("no law", "没有写依据"),
     ("no source", "没有写来源"),
@@ -92,6 +93,14 @@ const WHOLE: [(&str, &str); 26] = [
         "没有文件写明版本和中心（[policy]）",
     ),
     ("[policy] stands in two files", "有两个文件写了 [policy]"),
+    (
+        "[precedence] stands in two files",
+        "有两个文件写了 [precedence]",
+    ),
+    (
+        "order does not name every level once",
+        "order 要把每一级可靠程度各写一次",
+    ),
 ];
 
 const BEGINS: [(&str, &str); 8] = [

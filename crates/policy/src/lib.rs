@@ -27,6 +27,7 @@ pub mod region;
 mod remedy;
 mod replay;
 pub mod service;
+mod settlement;
 mod snapshot;
 mod sql;
 mod text;

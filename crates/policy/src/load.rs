@@ -8,7 +8,9 @@ use anju_domain::calendar::{Holidays, Month};
 use chrono::NaiveDate;
 use serde_json::Value as Json;
 
+use crate::agreement::Precedence;
 use crate::decision::PolicyRef;
+use crate::fact::Assurance;
 use crate::file::{self, LoadError, PolicyFiles, RawFile, RawFilter, RawName};
 use crate::parameter_load;
 use crate::plan_build;
@@ -77,10 +79,12 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<PolicySet, Vec<LoadError>> {
             }
         }
     }
-    for (file, raw) in &raw {
+    // What a service or a shared part says counts for who includes it; what the State's vocabulary says, for all.
+    for (file, raw) in raw.iter().filter(|(file, _)| file.starts_with("national/")) {
         let agreements = raw.agree.iter().map(|agree| (file.clone(), agree.clone()));
         set.agreements.extend(agreements);
     }
+    precedence(&raw, &mut set, &mut errors);
     calendars(&raw, &mut set, &mut errors);
     clashes(&set, &mut errors);
     plan_build::services(files, &raw, &mut set, &mut errors);
@@ -124,6 +128,27 @@ fn reference(
     PolicyRef {
         version,
         digest: files.digest(),
+    }
+}
+
+/// Each level stands once in the order; a word of a level that stands nowhere could not be weighed.
+fn precedence(raw: &BTreeMap<String, RawFile>, set: &mut PolicySet, errors: &mut Errors) {
+    let mut said = raw
+        .iter()
+        .filter_map(|(file, raw)| Some((file, raw.precedence.as_ref()?)));
+    let Some((file, first)) = said.next() else {
+        return;
+    };
+    errors.file.clone_from(file);
+    let mut order = first.order.clone();
+    order.sort_unstable();
+    if order != Assurance::ALL {
+        errors.add("precedence", "order does not name every level once");
+    }
+    set.precedence = Precedence::new(first);
+    if let Some((file, _)) = said.next() {
+        errors.file.clone_from(file);
+        errors.add("precedence", "[precedence] stands in two files");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::agreement::{self, Agreement};
+use crate::agreement::{self, Agreement, Precedence, Settled};
 use crate::decision::{ConditionOutcome, OnUnknown, Outcome};
 use crate::evaluate::{Context, NOW, Node, TODAY, Val};
 use crate::fact::{Assurance, At, Fact, Facts, Form};
@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub service: ServiceDefinition,
     pub slots: Vec<SlotSource>,
     pub agreements: Vec<Agreement>,
+    /// Who is believed before whom.
+    pub precedence: Precedence,
     pub conditions: Vec<PlanCondition>,
     pub reviews: Vec<(Node, Template)>,
     pub amount: Option<Amount>,
@@ -129,10 +131,22 @@ impl PlanCondition {
 impl Plan {
     /// Fills the slots from facts and form.
     pub fn read(&self, facts: &Facts, form: &Form, at: At) -> Vec<Slot> {
+        self.read_settled(facts, form, at).0
+    }
+
+    /// The same, with what sources say differently and the order of precedence has settled.
+    pub fn read_settled(&self, facts: &Facts, form: &Form, at: At) -> (Vec<Slot>, Vec<Settled>) {
         let mut slots = self.said(facts, form, at);
         self.read_claimed(facts, at, &mut slots);
-        agreement::mark(&self.agreements, facts, &self.slots, &mut slots);
-        slots
+        let settled = agreement::settle(
+            &self.agreements,
+            &self.precedence,
+            facts,
+            at,
+            &self.slots,
+            &mut slots,
+        );
+        (slots, settled)
     }
 
     /// The object that the withdrawal shares with other claims: `HOME:500103…`.

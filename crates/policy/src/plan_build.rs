@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::agreement::Agreement;
+use crate::agreement::{Agreement, Party};
 use crate::evaluate::{NOW, Node};
 use crate::expression::{self, Meaning, Scope};
 use crate::file::{
@@ -81,6 +81,7 @@ impl<'a> Builder<'a> {
             service,
             slots: first_slots(),
             agreements: Vec::new(),
+            precedence: set.precedence.clone(),
             conditions: Vec::new(),
             reviews: Vec::new(),
             amount: None,
@@ -123,6 +124,13 @@ impl<'a> Builder<'a> {
         for (file, raw) in &set.agreements {
             let own_file = std::mem::replace(&mut errors.file, file.clone());
             self.agreement(raw, errors);
+            errors.file = own_file;
+        }
+        for (file, part) in parts {
+            let own_file = std::mem::replace(&mut errors.file, (*file).into());
+            part.agree
+                .iter()
+                .for_each(|raw| self.agreement(raw, errors));
             errors.file = own_file;
         }
         if let Some(raw) = self.amount {
@@ -315,28 +323,37 @@ impl<'a> Builder<'a> {
         };
         let mut reads = Vec::new();
         when.slots(&mut reads);
-        let mut facts: Vec<(String, String)> = Vec::new();
+        let mut parties: Vec<Party> = Vec::new();
         for slot in reads {
-            match &self.plan.slots[usize::from(slot)] {
-                SlotSource::Name(name) => {
-                    let fact = (name.role.clone(), name.fact.fact_type.clone());
-                    if !facts.contains(&fact) {
-                        facts.push(fact);
-                    }
-                }
-                SlotSource::Input(_) => errors.add(&place, "a form is no source"),
-                SlotSource::Today | SlotSource::Now => {}
+            let fact = match &self.plan.slots[usize::from(slot)] {
+                SlotSource::Name(name) => Some((name.role.clone(), name.fact.fact_type.clone())),
+                SlotSource::Input(_) => None,
+                SlotSource::Today | SlotSource::Now => continue,
+            };
+            match parties.iter_mut().find(|party| party.fact == fact) {
+                Some(party) => party.reads.push(slot),
+                None => parties.push(Party {
+                    fact,
+                    reads: vec![slot],
+                }),
             }
         }
-        if facts.len() < 2 {
+        if parties.len() < 2 {
             return errors.add(&place, "does not compare two facts");
         }
-        let asked = |(role, fact_type): &(String, String)| {
-            let mut needs = self.plan.needs.iter();
-            needs.any(|asked| asked.need.role == *role && asked.need.fact_type == *fact_type)
+        let asked = |party: &Party| match &party.fact {
+            None => true,
+            Some((role, fact_type)) => {
+                let mut needs = self.plan.needs.iter();
+                needs.any(|asked| asked.need.role == *role && asked.need.fact_type == *fact_type)
+            }
         };
-        if facts.iter().all(asked) {
-            self.plan.agreements.push(Agreement { when, facts });
+        if parties.iter().all(asked) {
+            self.plan.agreements.push(Agreement {
+                name: raw.name.clone(),
+                when,
+                parties,
+            });
         } else {
             self.plan.slots.truncate(held);
         }

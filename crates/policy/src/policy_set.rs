@@ -9,6 +9,7 @@ use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
 use chrono::NaiveDate;
 
+use crate::agreement::Precedence;
 use crate::decision::{Decision, PolicyRef};
 use crate::evaluate::Context;
 use crate::explain::Reading;
@@ -19,7 +20,7 @@ use crate::plan::{Plan, SlotSource};
 use crate::region::RegionSet;
 use crate::service::{FactNeed, ServiceDefinition};
 use crate::value::{Gap, Slot, Type, Value, date_number};
-use crate::vocabulary::{FactType, Name};
+use crate::vocabulary::{FactType, How, Name};
 
 /// The rules of one centre in one version.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct PolicySet {
     pub(crate) defines: BTreeMap<String, (String, Type, String)>,
     /// What two sources say of the same thing, with the file that says so.
     pub(crate) agreements: Vec<(String, RawAgree)>,
+    /// Who is believed where they differ.
+    pub(crate) precedence: Precedence,
     pub(crate) parameters: BTreeMap<String, Arc<Parameter>>,
     pub(crate) holidays: Holidays,
     pub(crate) plans: BTreeMap<String, Arc<Plan>>,
@@ -74,6 +77,7 @@ impl PolicySet {
             names: BTreeMap::new(),
             defines: BTreeMap::new(),
             agreements: Vec::new(),
+            precedence: Precedence::default(),
             parameters: BTreeMap::new(),
             holidays: Holidays::default(),
             plans: BTreeMap::new(),
@@ -154,8 +158,10 @@ impl PolicySet {
         at: At,
     ) -> Result<Reading<'a>, PolicyError> {
         let plan = self.plan(service)?;
+        let (slots, settled) = plan.read_settled(facts, form, at);
         Ok(Reading {
-            slots: plan.read(facts, form, at),
+            slots,
+            settled,
             from_paper: plan.is_from_paper(facts),
             policy: self.reference.clone(),
             plan,
@@ -295,6 +301,17 @@ impl PolicySet {
                 name.role == role && name.fact.fact_type == fact_type && reads
             })
             .map(|name| (name.label.as_str(), &name.words))
+    }
+
+    /// What a list of a fact is called, where a name reads that list by month.
+    pub fn list_label(&self, role: &str, fact_type: &str, list: &str) -> Option<&str> {
+        self.names
+            .values()
+            .find(|name| {
+                let reads = matches!(&name.read.how, How::Series(read) if read == list);
+                name.role == role && name.fact.fact_type == fact_type && reads
+            })
+            .map(|name| name.label.as_str())
     }
 
     /// What a declared or defined name says with these facts, for prefilled fields; null while there is no value.

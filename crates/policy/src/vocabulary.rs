@@ -154,6 +154,11 @@ impl Name {
         }
     }
 
+    /// What it says where its source is not believed: as much as one without a record.
+    pub fn unsaid(&self) -> Slot {
+        self.when_absent()
+    }
+
     fn when_absent(&self) -> Slot {
         self.absent.clone().ok_or(Gap::Missing)
     }

@@ -79,7 +79,7 @@ fn two_registers_that_disagree_send_the_case_to_a_person_who_sees_what_both_say(
         ("D02", FactState::Conflict, json!({"registered_dead": true}))
     );
 
-    // Who does not answer contradicts nobody, and what is no registry does not contradict one.
+    // Who does not answer contradicts nobody, and a paper gives way to a registry, which is told.
     let silent = disagreeing().but("civil.death", FactState::Unknown).rent();
     assert_eq!(silent.outcome, Outcome::Waiting);
     let mut paper = disagreeing();
@@ -90,7 +90,11 @@ fn two_registers_that_disagree_send_the_case_to_a_person_who_sees_what_both_say(
         .clone();
     fact.assurance = anju_policy::Assurance::Paper;
     paper.facts.put(fact);
-    assert_eq!(outcome(&paper.rent(), "CMN-01"), NotMet);
+    let told = paper.rent();
+    assert_eq!(outcome(&told, "CMN-01"), Met);
+    assert_eq!(told.outcome, Outcome::Review, "a person looks at the paper");
+    assert_eq!(told.settled.len(), 1);
+    assert_eq!(told.settled[0].aside[0].source, "D02");
 }
 
 /// A condition, a case that changes it, and what it then is.

@@ -188,16 +188,12 @@ fn rows() -> Vec<Row> {
     .collect();
     let silent = || borrower().but(LOAN, FactState::Unknown);
     let no_record = || borrower().but(LOAN, FactState::Absent);
-    let other = || {
-        let mut case = borrower().with_form("loan_bank", json!("OTHER"));
-        case.facts = case
-            .facts
-            .iter()
-            .filter(|fact| fact.fact_type != LOAN)
-            .cloned()
-            .collect();
-        case
-    };
+    // Not connected: as good as no record, until a teller has read its sheet.
+    let other = || no_record().with_form("loan_bank", json!("OTHER"));
+    let mut sheet = borrower().with_form("loan_bank", json!("OTHER"));
+    let mut read = sheet.facts.get("applicant", LOAN).expect("a loan").clone();
+    read.assurance = anju_policy::Assurance::Paper;
+    sheet.facts.put(read);
     let mut not_spouse = married_to_borrower().with(
         "civil.marriage",
         json!({ "state": "married", "since": "2026-11-23" }),
@@ -206,7 +202,25 @@ fn rows() -> Vec<Row> {
         "role": "borrower", "purpose": "house", "district": "500112", "paid_fen": 321_055, "overdue_days": 0, "overdue": false, "early": [],
         "instalments": [{ "date": "2026-10-20", "amount_fen": 321_055 }],
     }));
-    let elsewhere = || with_loan(json!({ "district": "510107" }));
+    let elsewhere = || {
+        with_loan(json!({ "district": "510107" })).but("hrss.social_insurance", FactState::Absent)
+    };
+    let mut works_there = elsewhere().married().with(
+        "police.hukou",
+        json!({ "local": true, "region_code": "500103" }),
+    );
+    works_there.put(
+        "spouse",
+        "police.hukou",
+        FactState::Known,
+        json!({ "local": true, "region_code": "500103" }),
+    );
+    works_there.put(
+        "spouse",
+        "hrss.social_insurance",
+        FactState::Known,
+        json!({ "region": "510104" }),
+    );
     vec![
         ("REP-01", "a business loan", with_loan(json!({ "purpose": "business" })), NotMet),
         ("REP-01", "a loan on a home for spending", with_loan(json!({ "purpose": "mortgage_equity" })), NotMet),
@@ -229,9 +243,12 @@ fn rows() -> Vec<Row> {
         ("REP-05", "the bank is silent", silent(), Unknown),
         ("REP-06", "at home elsewhere", elsewhere().with("police.hukou", json!({ "local": false, "region_code": "510107" })), Met),
         ("REP-06", "elsewhere", elsewhere().with("police.hukou", json!({ "local": true, "region_code": "500103" })), NotMet),
+        ("REP-06", "the spouse works there", works_there, Met),
         ("REP-06", "the police are silent", elsewhere().but("police.hukou", FactState::Unknown), Unknown),
         ("REP-07", "connected", borrower(), Met),
-        ("REP-07", "another bank", other(), NotMet),
+        ("REP-07", "a bank that is not connected: its sheet is asked for", other(), Unknown),
+        ("REP-07", "its sheet, as a teller read it", sheet.clone(), Met),
+        ("REP-02", "the sheet tells what was repaid", sheet, Met),
         ("REP-07", "no record: a stamped sheet", no_record(), Unknown),
         ("REP-08", "an agreement", borrower().changed("own.event", json!({ "agreement": true })), NotMet),
         ("REP-08", "not read", borrower().but("own.event", FactState::Unknown), Unknown),
@@ -392,4 +409,23 @@ fn nobody_agrees_about_a_loan_that_our_books_do_not_hold() {
     let decision = case.decided(chongqing(), "withdraw-sign-fund-loan");
     assert_eq!(decision.outcome, Outcome::Refused);
     assert_eq!(not_met(&decision), ["AUT-01"]);
+}
+
+/// A lender that is not connected refuses nobody and asks for one paper, its stamped sheet.
+#[test]
+fn a_lender_that_is_not_connected_is_stood_in_for_by_its_sheet() {
+    let decision = repay(
+        &borrower()
+            .but(LOAN, FactState::Absent)
+            .with_form("loan_bank", json!("OTHER")),
+    );
+    assert_eq!(decision.outcome, Outcome::Waiting);
+    let papers: Vec<(&str, &str)> = decision
+        .papers
+        .iter()
+        .map(|paper| (paper.condition.as_str(), paper.name.as_str()))
+        .collect();
+    assert_eq!(papers, [("REP-07", "加盖银行印章的还款明细")]);
+    assert_eq!(decision.papers[0].facts.len(), 1);
+    assert_eq!(decision.papers[0].facts[0].fact_type, LOAN);
 }

@@ -298,6 +298,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/policy/{change}/simulation", POLICY_READERS),
     ("GET", "/desk/policy/{change}/people", POLICY_READERS),
     ("GET", "/desk/policy/{change}/people.csv", POLICY_READERS),
+    ("GET", "/desk/policy/{change}/people.xlsx", POLICY_READERS),
+    ("GET", "/desk/policy/{change}/notice.pdf", POLICY_READERS),
     (
         "GET",
         "/desk/policy/{change}/people/{person}",

@@ -285,6 +285,18 @@ async fn the_promise_stands_still_while_a_paper_is_waited_for() {
     };
     let later = (after.promised_at - before.promised_at).num_minutes();
     assert!((2 * 24 * 60..2 * 24 * 60 + 5).contains(&later), "{later}");
+
+    // The day that a source is waited for begins now: the two days for the paper are no part of it.
+    assert_eq!(after.state(), anju_casework::case::CaseState::Gathering);
+    assert!((2 * 24 * 3600..2 * 24 * 3600 + 300).contains(&after.paper_waited_s));
+    desk.town.later(23 * 60);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let still = anju_casework::case::require(&desk.office, id)
+        .await
+        .expect("a case");
+    assert_eq!(still.state(), anju_casework::case::CaseState::Gathering);
+    desk.town.later(2 * 60);
+    becomes(&desk.town, &case, "reviewing").await;
 }
 
 #[tokio::test]

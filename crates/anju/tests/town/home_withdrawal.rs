@@ -557,10 +557,14 @@ async fn each_refusal_tells_its_code_its_reason_and_what_to_do() {
                 .expect("an invoice");
         }
         if !district.is_empty() {
+            // Both registers say so: were they at odds, a person would decide.
             let there = json!({ "district": district });
-            cast::fact(doors, "D04", filing, &li.id, contract(there))
+            cast::fact(doors, "D04", filing, &li.id, contract(there.clone()))
                 .await
                 .expect("a contract");
+            cast::fact(doors, "D03", "estate.title", &li.id, title(there))
+                .await
+                .expect("a title");
         }
         cast::fact(doors, source, fact_type, &li.id, value)
             .await

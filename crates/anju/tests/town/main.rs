@@ -56,6 +56,7 @@ mod relief;
 mod repay;
 mod replay;
 mod restore;
+mod rule_uses;
 mod schema;
 mod security;
 mod server;

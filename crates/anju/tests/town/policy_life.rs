@@ -1,10 +1,12 @@
 //! 政策变更: drafted at the desk, tried on the past year, enacted by a second person on its day; past decisions keep their answer.
 
+use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use anju::cast::{self, Person, contribute, person, text};
 use anju::start::demo;
 use anju_casework::staff::role;
+use calamine::{Reader, Xlsx};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -31,6 +33,19 @@ async fn without_a_lease(town: &Town, seed: i64) -> Person {
             .expect("a month");
     }
     who
+}
+
+/// The cells of a workbook's first sheet.
+fn rows_of_book(book: &[u8]) -> Vec<Vec<String>> {
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(book.to_vec())).expect("a workbook");
+    let sheet = book
+        .worksheet_range_at(0)
+        .expect("a sheet")
+        .expect("its cells");
+    sheet
+        .rows()
+        .map(|row| row.iter().map(ToString::to_string).collect())
+        .collect()
 }
 
 /// A draft with this title; its address.
@@ -177,6 +192,13 @@ async fn a_lower_rent_cap_is_tried_costed_and_enacted_by_two() {
     let list = maker.get(&format!("{draft}/people")).await.page;
     assert!(list.contains("李*") && list.contains("何*") && !list.contains("李梅"));
     let file = maker.get(&format!("{draft}/people.csv")).await.page;
+    // The same list for a spreadsheet, and the notice on paper.
+    let book = maker.bytes(&format!("{draft}/people.xlsx")).await;
+    let sheet = rows_of_book(&book);
+    assert_eq!(sheet.len(), file.trim_end().lines().count(), "{sheet:?}");
+    assert_eq!(sheet[0][0], "姓名");
+    let paper = maker.bytes(&format!("{draft}/notice.pdf")).await;
+    assert!(paper.starts_with(b"%PDF-"), "{} bytes", paper.len());
     assert_eq!(file.lines().count(), 3, "{file}");
     assert!(
         file.contains("-600.00") && file.contains("-1500.00"),

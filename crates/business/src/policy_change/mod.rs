@@ -11,6 +11,7 @@ pub mod notice;
 mod reach;
 pub mod result;
 pub mod simulation;
+pub mod workbook;
 
 use anju_casework::leaf;
 use anju_casework::staff::{Staff, role};

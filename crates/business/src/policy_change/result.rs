@@ -132,65 +132,40 @@ pub async fn totals(office: &Office, simulation_id: i64) -> Result<Totals> {
     .await?)
 }
 
-/// By district, those with the most money first: some forty.
-pub async fn by_district(office: &Office, simulation_id: i64) -> Result<Vec<Group>> {
+/// What figures are summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum By {
+    /// District, those with the most money first: some forty.
+    District = 1,
+    /// Income band, the lowest first.
+    Band = 2,
+    /// Month of the case, the earliest first; people are counted in each month.
+    Month = 3,
+}
+
+/// The figures of a run, summed.
+pub async fn grouped(office: &Office, simulation_id: i64, by: By) -> Result<Vec<Group>> {
     Ok(sqlx::query_as(
         "SELECT s.key, s.cases, s.was_fen, s.now_fen, coalesce(p.gain, 0) AS gain, coalesce(p.gain_fen, 0) AS gain_fen,
                 coalesce(p.lose, 0) AS lose, coalesce(p.lose_fen, 0) AS lose_fen
-           FROM (SELECT district AS key, sum(cases)::bigint AS cases, sum(was_fen)::bigint AS was_fen, sum(now_fen)::bigint AS now_fen
-                   FROM policy_simulation_sum WHERE centre_id = $1 AND simulation_id = $2 GROUP BY district) AS s
+           FROM (SELECT CASE $3::smallint WHEN 1 THEN district WHEN 2 THEN band::text ELSE month::text END AS key,
+                        sum(cases)::bigint AS cases, sum(was_fen)::bigint AS was_fen, sum(now_fen)::bigint AS now_fen
+                   FROM policy_simulation_sum WHERE centre_id = $1 AND simulation_id = $2 GROUP BY 1) AS s
            LEFT JOIN (SELECT key, count(*) FILTER (WHERE fen > 0) AS gain, coalesce(sum(fen) FILTER (WHERE fen > 0), 0)::bigint AS gain_fen,
                              count(*) FILTER (WHERE fen < 0) AS lose, coalesce(sum(fen) FILTER (WHERE fen < 0), 0)::bigint AS lose_fen
-                        FROM (SELECT min(district) AS key, sum(now_fen - was_fen) AS fen
-                                FROM policy_simulation_line WHERE centre_id = $1 AND simulation_id = $2 GROUP BY person_id) AS person
+                        FROM (SELECT CASE $3::smallint WHEN 1 THEN min(district) WHEN 2 THEN min(band)::text
+                                                       ELSE min(month)::text END AS key,
+                                     sum(now_fen - was_fen) AS fen
+                                FROM policy_simulation_line WHERE centre_id = $1 AND simulation_id = $2
+                               GROUP BY person_id, CASE WHEN $3::smallint = 3 THEN month END) AS person
                        GROUP BY key) AS p USING (key)
-          ORDER BY abs(s.now_fen - s.was_fen) DESC, s.key
+          ORDER BY CASE WHEN $3::smallint = 1 THEN -abs(s.now_fen - s.was_fen) END, length(s.key), s.key
           LIMIT 200",
     )
     .bind(office.centre.id)
     .bind(simulation_id)
-    .fetch_all(&office.pool)
-    .await?)
-}
-
-/// By income band, the lowest first.
-pub async fn by_band(office: &Office, simulation_id: i64) -> Result<Vec<Group>> {
-    Ok(sqlx::query_as(
-        "SELECT s.band::text AS key, s.cases, s.was_fen, s.now_fen, coalesce(p.gain, 0) AS gain, coalesce(p.gain_fen, 0) AS gain_fen,
-                coalesce(p.lose, 0) AS lose, coalesce(p.lose_fen, 0) AS lose_fen
-           FROM (SELECT band, sum(cases)::bigint AS cases, sum(was_fen)::bigint AS was_fen, sum(now_fen)::bigint AS now_fen
-                   FROM policy_simulation_sum WHERE centre_id = $1 AND simulation_id = $2 GROUP BY band) AS s
-           LEFT JOIN (SELECT band, count(*) FILTER (WHERE fen > 0) AS gain, coalesce(sum(fen) FILTER (WHERE fen > 0), 0)::bigint AS gain_fen,
-                             count(*) FILTER (WHERE fen < 0) AS lose, coalesce(sum(fen) FILTER (WHERE fen < 0), 0)::bigint AS lose_fen
-                        FROM (SELECT min(band) AS band, sum(now_fen - was_fen) AS fen
-                                FROM policy_simulation_line WHERE centre_id = $1 AND simulation_id = $2 GROUP BY person_id) AS person
-                       GROUP BY band) AS p USING (band)
-          ORDER BY s.band
-          LIMIT 100",
-    )
-    .bind(office.centre.id)
-    .bind(simulation_id)
-    .fetch_all(&office.pool)
-    .await?)
-}
-
-/// By month of the case, the earliest first; people are counted by month.
-pub async fn by_month(office: &Office, simulation_id: i64) -> Result<Vec<Group>> {
-    Ok(sqlx::query_as(
-        "SELECT s.month::text AS key, s.cases, s.was_fen, s.now_fen, coalesce(p.gain, 0) AS gain, coalesce(p.gain_fen, 0) AS gain_fen,
-                coalesce(p.lose, 0) AS lose, coalesce(p.lose_fen, 0) AS lose_fen
-           FROM (SELECT month, sum(cases)::bigint AS cases, sum(was_fen)::bigint AS was_fen, sum(now_fen)::bigint AS now_fen
-                   FROM policy_simulation_sum WHERE centre_id = $1 AND simulation_id = $2 GROUP BY month) AS s
-           LEFT JOIN (SELECT month, count(*) FILTER (WHERE fen > 0) AS gain, coalesce(sum(fen) FILTER (WHERE fen > 0), 0)::bigint AS gain_fen,
-                             count(*) FILTER (WHERE fen < 0) AS lose, coalesce(sum(fen) FILTER (WHERE fen < 0), 0)::bigint AS lose_fen
-                        FROM (SELECT month, sum(now_fen - was_fen) AS fen
-                                FROM policy_simulation_line WHERE centre_id = $1 AND simulation_id = $2 GROUP BY month, person_id) AS person
-                       GROUP BY month) AS p USING (month)
-          ORDER BY s.month
-          LIMIT 100",
-    )
-    .bind(office.centre.id)
-    .bind(simulation_id)
+    .bind(by as i16)
     .fetch_all(&office.pool)
     .await?)
 }
@@ -296,7 +271,7 @@ pub async fn of_person(
 
 /// The figures that a budget is made of: a year more or less than now, by month.
 pub async fn budget(office: &Office, simulation: &Simulation) -> Result<Budget> {
-    let months = by_month(office, simulation.simulation_id).await?;
+    let months = grouped(office, simulation.simulation_id, By::Month).await?;
     let extra: i64 = months
         .iter()
         .map(|month| month.now_fen - month.was_fen)

@@ -53,7 +53,21 @@ impl ClosingWithdrawal {
         conn: &mut PgConnection,
         request: &Request,
     ) -> Result<OwnBooks> {
-        let mut own = own_books::read(office, conn, request).await?;
+        let own = own_books::read(office, conn, request).await?;
+        self.with_closing(office, conn, request, own).await
+    }
+
+    /// Adds what closing the account would come to, where that was not read yet.
+    async fn with_closing(
+        &self,
+        office: &Office,
+        conn: &mut PgConnection,
+        request: &Request,
+        mut own: OwnBooks,
+    ) -> Result<OwnBooks> {
+        if own.facts.iter().any(|fact| fact.fact_type == "own.closing") {
+            return Ok(own);
+        }
         let Some(account_id) = own.account.as_ref().map(|account| account.account_id) else {
             return Ok(own);
         };
@@ -207,6 +221,20 @@ impl Service for ClosingWithdrawal {
         request: &'a Request,
     ) -> BoxFuture<'a, Result<OwnBooks>> {
         self.books(office, conn, request).boxed()
+    }
+
+    fn own_books_beside<'a>(
+        &'a self,
+        office: &'a Office,
+        conn: &'a mut PgConnection,
+        request: &'a Request,
+        books: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        async move {
+            let own = own_books::for_another(office, conn, request, books).await?;
+            self.with_closing(office, conn, request, own).await
+        }
+        .boxed()
     }
 
     fn related_books<'a>(

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
-use anju_casework::catalogue::{AccountRead, Known, OwnBooks, Request};
+use anju_casework::catalogue::{AccountRead, Known, LiveCase, OwnBooks, Request};
 use anju_casework::membership::{self, Membership};
 use anju_casework::person::{Person, PersonRow, purpose};
 use anju_casework::tray::Tray;
@@ -29,7 +29,7 @@ pub(crate) struct Read {
     open_date: NaiveDate,
     months: Vec<i32>,
     first_month: Option<i32>,
-    live: Vec<i64>,
+    live: Json<Vec<LiveCase>>,
     paying: i64,
     uses: Json<Vec<UseRow>>,
     listed_until: Option<NaiveDate>,
@@ -148,7 +148,6 @@ async fn read_all(
     let rows: Vec<Read> = sqlx::query_as(include_str!("sql/own_books.sql"))
         .bind(office.centre.id)
         .bind(asked.iter().map(|one| one.person_id).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.service.as_str()).collect::<Vec<_>>())
         .bind(asked.iter().map(|one| one.case_id).collect::<Vec<_>>())
         .bind(office.today())
         .bind(WHOLE_FREEZE_FEN)
@@ -204,8 +203,8 @@ fn in_order<T>(rows: Vec<T>, place: fn(&T) -> i64, count: usize) -> Vec<Option<T
 /// Reads our own books for a request.
 pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Result<OwnBooks> {
     let read = read_all(office, conn, &[asked_of(office, request)]).await?;
-    let (mut own, months) = books_of(office, request, read.into_iter().next().flatten())?;
-    if let Some(question) = short_stay::question(office, request, &own, months)? {
+    let mut own = books_of(office, request, read.into_iter().next().flatten())?;
+    if let Some(question) = short_stay::question(office, request, &own)? {
         own.facts.push(question.answer(office, conn).await?);
     }
     Ok(own)
@@ -214,8 +213,8 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
 /// The same, together with others who ask at this moment.
 pub async fn read_together(office: &Office, trays: &Trays, request: &Request) -> Result<OwnBooks> {
     let read = trays.books.put(office, asked_of(office, request)).await?;
-    let (mut own, months) = books_of(office, request, read)?;
-    if let Some(question) = short_stay::question(office, request, &own, months)? {
+    let mut own = books_of(office, request, read)?;
+    if let Some(question) = short_stay::question(office, request, &own)? {
         let mut conn = office.pool.acquire().await?;
         own.facts.push(question.answer(office, &mut conn).await?);
     }
@@ -231,12 +230,7 @@ fn asked_of(office: &Office, request: &Request) -> AskedBooks {
     }
 }
 
-/// The books as facts, and how many months were contributed.
-fn books_of(
-    office: &Office,
-    request: &Request,
-    read: Option<Read>,
-) -> Result<(OwnBooks, usize)> {
+fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<OwnBooks> {
     let read = read.ok_or_else(|| Refusal::not_found("这位职工"))?;
     let person = read.person.open(&office.vault)?;
     let membership = read.membership.as_ref().map(|Json(one)| one.clone());
@@ -261,7 +255,7 @@ fn books_of(
         "applicant",
         "本人",
         "own.case",
-        Some(case_value(office, &read)),
+        Some(case_value(office, &read, &request.service)),
     );
     own("applicant", "本人", "own.loan", None);
     own(
@@ -291,7 +285,7 @@ fn books_of(
     own("applicant", "本事项", "own.event", None);
     own("spouse", "配偶", "own.case", None);
     own("spouse", "配偶", "own.loan", None);
-    let own = OwnBooks {
+    Ok(OwnBooks {
         facts,
         account: read.account.as_ref().map(|Json(account)| AccountRead {
             account_id: account.account_id,
@@ -308,8 +302,9 @@ fn books_of(
         membership,
         event: None,
         claim_kind: None,
-    };
-    Ok((own, read.months.len()))
+        live: read.live.0,
+        months: read.months.len(),
+    })
 }
 
 /// By every key that is held, the index by which the form's card is found in other cases.
@@ -318,6 +313,38 @@ fn card_indexes(office: &Office, request: &Request) -> Vec<String> {
         let index = office.vault.blind_index(case::CARD_OF_CASE, card);
         index.any().iter().map(hex::encode).collect()
     })
+}
+
+/// The same books for another withdrawal of the same person in the same moment: only what depends on the service is put anew.
+pub async fn for_another(
+    office: &Office,
+    conn: &mut PgConnection,
+    request: &Request,
+    books: &OwnBooks,
+) -> Result<OwnBooks> {
+    let mut own = books.clone();
+    let (live, first) = live_of(office, &own.live, &request.service);
+    for fact in &mut own.facts {
+        if fact.role == "applicant" && fact.fact_type == "own.case" {
+            fact.value["live_same_kind"] = live.into();
+            fact.value["live_case_no"] = first.clone().into();
+        }
+    }
+    own.facts
+        .retain(|fact| fact.fact_type != short_stay::FACT);
+    if let Some(question) = short_stay::question(office, request, &own)? {
+        own.facts.push(question.answer(office, conn).await?);
+    }
+    Ok(own)
+}
+
+/// How many live cases of a service there are, and the number of the first.
+fn live_of(office: &Office, live: &[LiveCase], service: &str) -> (usize, Option<String>) {
+    let mut same = live.iter().filter(|one| one.service == service).peekable();
+    let first = same
+        .peek()
+        .map(|one| office.numbers.encode(NumberKind::Case, one.case_id));
+    (same.count(), first)
 }
 
 /// Adds what our own books know of the spouse and of the event that facts have named.
@@ -458,15 +485,16 @@ fn contribution_value(read: &Read) -> Option<Value> {
     }))
 }
 
-fn case_value(office: &Office, read: &Read) -> Value {
+fn case_value(office: &Office, read: &Read, service: &str) -> Value {
+    let (live, first) = live_of(office, &read.live.0, service);
     let rents = || read.uses.0.iter().filter(|used| used.kind == "RENT");
     let claimed: Vec<String> = rents()
         .flat_map(|used| used.months.iter())
         .map(|month| Month::from_index(*month).to_string())
         .collect();
     json!({
-        "live_same_kind": read.live.len(),
-        "live_case_no": read.live.first().map(|case_id| office.numbers.encode(NumberKind::Case, *case_id)),
+        "live_same_kind": live,
+        "live_case_no": first,
         "paying_cases": read.paying,
         "last_rent_claim_on": rents().map(|used| used.used_on).max(),
         "last_rent_month": rents().flat_map(|used| used.months.iter()).max().map(|month| Month::from_index(*month).to_string()),

@@ -46,6 +46,16 @@ impl Service for Withdrawal {
         own_books::read(office, conn, request).boxed()
     }
 
+    fn own_books_beside<'a>(
+        &'a self,
+        office: &'a Office,
+        conn: &'a mut PgConnection,
+        request: &'a Request,
+        books: &'a OwnBooks,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        own_books::for_another(office, conn, request, books).boxed()
+    }
+
     fn related_books<'a>(
         &'a self,
         office: &'a Office,

@@ -11,7 +11,7 @@ use super::own_books::own_fact;
 use crate::policy::Rules;
 
 /// The fact that the pattern reads.
-const FACT: &str = "own.short_stay";
+pub(super) const FACT: &str = "own.short_stay";
 
 /// What is counted.
 pub(super) struct Question {
@@ -27,7 +27,6 @@ pub(super) fn question(
     office: &Office,
     request: &Request,
     own: &OwnBooks,
-    months: usize,
 ) -> Result<Option<Question>> {
     let policy = office.policy();
     let asks = policy
@@ -36,7 +35,7 @@ pub(super) fn question(
         .is_some_and(|service| service.facts.iter().any(|need| need.fact_type == FACT));
     let rules = Rules::on(office, office.today());
     let short = rules.int("fraud_short_months")?;
-    let months = i64::try_from(months).unwrap_or(i64::MAX);
+    let months = i64::try_from(own.months).unwrap_or(i64::MAX);
     let Some(membership) = own.membership.as_ref().filter(|_| asks && months < short) else {
         return Ok(None);
     };

@@ -309,14 +309,23 @@ fn waited_enough(decided: &Decided<'_>, case: &Case) -> bool {
         .set
         .int("gather_max_wait_hours", decided.at.today, &[])
         .unwrap_or(i64::MAX / 3600);
-    decided.decision.papers.is_empty() && (decided.at.now - case.submitted_at).num_hours() >= hours
+    decided.decision.papers.is_empty() && waited(decided, case).num_hours() >= hours
+}
+
+/// How long a case has waited for sources; while it waited for a paper that time stood still (withdrawal.md §4.6).
+fn waited(decided: &Decided<'_>, case: &Case) -> TimeDelta {
+    let now = decided.at.now;
+    let for_this_paper = case
+        .paper_since
+        .map_or(TimeDelta::zero(), |since| now - since);
+    now - case.submitted_at - TimeDelta::seconds(case.paper_waited_s) - for_this_paper
 }
 
 /// When silent sources are asked again: the distance is policy, by how long the case has waited (data_sharing.md §6). A source's
 /// recovery wakes the case earlier.
 fn next_try(decided: &Decided<'_>, case: &Case) -> Result<DateTime<Utc>> {
     let now = decided.at.now;
-    let waited = (now - case.submitted_at).num_minutes().to_string();
+    let waited = waited(decided, case).num_minutes().max(0).to_string();
     let minutes = decided
         .policy
         .set
@@ -375,6 +384,8 @@ async fn move_case(
             SET state = $4, decision = $5, policy_id = $6, next_try_at = $7, amount_fen = $8, version = version + 1,
                 promised_at = CASE WHEN $9::date IS NULL AND paper_since IS NOT NULL THEN promised_at + ($10 - paper_since)
                                    ELSE promised_at END,
+                paper_waited_s = paper_waited_s + CASE WHEN $9::date IS NULL AND paper_since IS NOT NULL
+                                                       THEN extract(epoch FROM $10 - paper_since)::bigint ELSE 0 END,
                 paper_since = CASE WHEN $9::date IS NOT NULL THEN coalesce(paper_since, $10) END,
                 paper_until = CASE WHEN $9::date IS NOT NULL THEN coalesce(paper_until, $9) END
           WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state IN (1, 2, 4)",

@@ -164,6 +164,8 @@ pub struct Case {
     pub decision: Option<Value>,
     /// While a paper is waited for: since when.
     pub paper_since: Option<DateTime<Utc>>,
+    /// Seconds that it stood still for papers before.
+    pub paper_waited_s: i64,
     /// The last day for it.
     pub paper_until: Option<NaiveDate>,
     /// While it is held (核查): since when.
@@ -275,7 +277,7 @@ macro_rules! columns {
     () => {
         "case_id, applicant_id, account_id, amount_fen, submitted_at, promised_at, next_try_at, journal_id, branch_id, \
          served_by, policy_id, version, state, pay_state, pay_attempt, pay_bank, pay_ref, pay_reason, service, channel, \
-         form, decision, paper_since, paper_until, held_since, held_until"
+         form, decision, paper_since, paper_waited_s, paper_until, held_since, held_until"
     };
 }
 pub(super) use columns;

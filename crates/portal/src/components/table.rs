@@ -288,6 +288,19 @@ impl Table {
         self
     }
 
+    /// 上一页 goes to the first page, 下一页 to the next; no pager where all is in sight.
+    #[must_use]
+    pub fn paged(self, first: Option<String>, next: Option<String>) -> Table {
+        if first.is_none() && next.is_none() {
+            return self;
+        }
+        self.pager(Pager {
+            note: String::new(),
+            before: first,
+            after: next,
+        })
+    }
+
     /// With pages.
     #[must_use]
     pub fn pager(mut self, pager: Pager) -> Table {

@@ -189,6 +189,9 @@ async fn draw(
             ),
         ));
     }
+    for one in decision.as_ref().map_or_else(Vec::new, explain::settled) {
+        facts.push(("来源不一致".into(), one.into()));
+    }
     Ok(CasePage {
         frame,
         flash,

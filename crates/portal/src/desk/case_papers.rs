@@ -8,8 +8,9 @@ use anju_casework::case::{self, Case, CaseState};
 use anju_casework::case_paper::{self, CasePaper, ReadFact, state, verified};
 use anju_casework::{Actor, Error, Office, Refusal, employer};
 use anju_domain::money::Fen;
+use anju_exchange::catalogue::FactType;
 use anju_exchange::schema::Holds;
-use anju_policy::decision::{Paper, PaperFact};
+use anju_policy::decision::{Decision, Paper, PaperFact};
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Multipart, Path, Query, State};
@@ -344,6 +345,16 @@ fn said(field: &str, value: &Value, words: &[(String, String)]) -> Text {
         Value::Number(number) if field.contains("fen") => {
             Text::new().money(Fen::new(number.as_i64().unwrap_or_default()))
         }
+        Value::Array(rows) => rows
+            .iter()
+            .map(|row| {
+                let cells = row.as_object().into_iter().flatten();
+                let cells = cells.map(|(field, cell)| said(field, cell, &[]).to_string());
+                cells.collect::<Vec<String>>().join(" ")
+            })
+            .collect::<Vec<String>>()
+            .join("；")
+            .into(),
         Value::String(code) => words
             .iter()
             .find(|(known, _)| known == code)
@@ -402,7 +413,81 @@ fn fields_of(
             .value(value);
             Some(if required { drawn } else { drawn.optional() })
         })
+        .chain(rows_of(portal, fact, place, wanted, typed))
         .collect()
+}
+
+/// The lists of a fact that policy reads, one field each: a row a line.
+fn rows_of(
+    portal: &Portal,
+    fact: &FactType,
+    place: usize,
+    wanted: &PaperFact,
+    typed: &HashMap<String, String>,
+) -> Vec<Field> {
+    let policy = portal.engine.office.policy();
+    fact.rows()
+        .filter_map(|(list, row)| {
+            let label = policy
+                .set
+                .list_label(&wanted.role, &wanted.fact_type, list)?;
+            let columns: Vec<String> = row
+                .iter()
+                .map(|(field, holds, required)| {
+                    let word = match holds {
+                        Holds::Date => "日期",
+                        Holds::Int if field.contains("penalty") => "其中罚息（元）",
+                        Holds::Int if field.contains("fen") => "金额（元）",
+                        _ => *field,
+                    };
+                    let optional = if *required {
+                        ""
+                    } else {
+                        "（没有就不写）"
+                    };
+                    format!("{word}{optional}")
+                })
+                .collect();
+            let name = format!("{place}.{list}");
+            let value = typed.get(&name).cloned().unwrap_or_default();
+            let drawn = Field::new(&name, label.to_owned(), FieldKind::Long)
+                .hint(format!("每行一笔，用空格隔开：{}", columns.join(" ")))
+                .value(value)
+                .optional();
+            Some(drawn)
+        })
+        .collect()
+}
+
+/// The rows as they were typed, a row a line.
+fn typed_rows(words: &str, row: &[(&str, Holds<'_>, bool)]) -> Option<Value> {
+    let lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let mut cells = line.split_whitespace();
+            let mut read = Map::new();
+            for (field, holds, required) in row {
+                let Some(cell) = cells.next() else {
+                    if *required {
+                        return None;
+                    }
+                    continue;
+                };
+                read.insert((*field).to_owned(), typed_value(field, *holds, cell)?);
+            }
+            cells.next().is_none().then_some(Value::Object(read))
+        })
+        .collect::<Option<Vec<Value>>>()
+        .map(Value::Array)
+}
+
+fn typed_value(field: &str, holds: Holds<'_>, words: &str) -> Option<Value> {
+    Some(match holds {
+        Holds::Bool => Value::from(words == "1"),
+        Holds::Int if field.contains("fen") => Value::from(Fen::parse_yuan(words).ok()?.fen()),
+        Holds::Int => Value::from(words.parse::<i64>().ok()?),
+        _ => Value::from(words),
+    })
 }
 
 /// What was typed of one fact, by its schema.
@@ -411,6 +496,7 @@ fn value_of(
     place: usize,
     wanted: &PaperFact,
     typed: &HashMap<String, String>,
+    decision: Option<&Decision>,
 ) -> Result<(Value, i16, String), Refusal> {
     let wrong =
         |label: &str| Refusal::rule("E-PAPER-04", format!("“{label}”没有填对，请按材料改。"));
@@ -432,22 +518,43 @@ fn value_of(
             }
             continue;
         }
-        let read = match holds {
-            Holds::Bool => Value::from(words == "1"),
-            Holds::Int if field.contains("fen") => {
-                Value::from(Fen::parse_yuan(words).map_err(|_| wrong(&label))?.fen())
-            }
-            Holds::Int => Value::from(words.parse::<i64>().map_err(|_| wrong(&label))?),
-            _ => Value::from(words),
-        };
+        let read = typed_value(field, holds, words).ok_or_else(|| wrong(&label))?;
         value.insert(field.to_owned(), read);
+    }
+    for (list, row) in fact.rows() {
+        let words = typed
+            .get(&format!("{place}.{list}"))
+            .map_or("", |words| words.trim());
+        if !words.is_empty() {
+            let policy = portal.engine.office.policy();
+            let label = policy
+                .set
+                .list_label(&wanted.role, &wanted.fact_type, list)
+                .unwrap_or(list);
+            let read = typed_rows(words, &row).ok_or_else(|| wrong(label))?;
+            value.insert(list.to_owned(), read);
+        }
     }
     let value = fact
         .admit(&Value::Object(value))
         .map_err(|fault| Refusal::rule("E-PAPER-04", format!("没有填对，请按材料改：{fault}。")))?;
     let version = i16::try_from(fact.version).unwrap_or(1);
-    let source = fact.sources.first().cloned().unwrap_or_default();
+    // Of several sources it is the one that was asked and has no record.
+    let source = match fact.sources.as_slice() {
+        [one] => one.clone(),
+        _ => asked_of(decision, wanted),
+    };
     Ok((value, version, source))
+}
+
+fn asked_of(decision: Option<&Decision>, wanted: &PaperFact) -> String {
+    let mut read = decision
+        .into_iter()
+        .flat_map(|decision| &decision.conditions)
+        .flat_map(|condition| &condition.facts);
+    read.find(|fact| fact.role == wanted.role && fact.fact_type == wanted.fact_type)
+        .map(|fact| fact.source.clone())
+        .unwrap_or_default()
 }
 
 /// `POST /desk/papers/{paper}`.
@@ -507,7 +614,8 @@ async fn take_step(
             let mut facts = Vec::with_capacity(wanted.len());
             let mut keys = Vec::with_capacity(wanted.len());
             for (place, (wanted, (shown, key))) in wanted.iter().zip(subjects).enumerate() {
-                let (value, version, source) = value_of(portal, place, wanted, typed)?;
+                let (value, version, source) =
+                    value_of(portal, place, wanted, typed, decision.as_ref())?;
                 facts.push(ReadFact {
                     role: wanted.role.clone(),
                     fact_type: wanted.fact_type.clone(),

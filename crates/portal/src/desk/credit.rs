@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use crate::authorization::AtDesk;
-use crate::components::{Cell, Column, Keys, Line, Pager, State as Shown, Table, Text};
+use crate::components::{Cell, Column, Keys, Line, State as Shown, Table, Text};
 use crate::desk::relief::{branch_name, branches};
 use crate::desk::{branch_of, framed};
 use crate::pages::desk::{ReliefListPage, ReliefPage};
@@ -162,15 +162,9 @@ pub(crate) async fn list(
         Column::figures("授信（元）"),
         Column::figures("已用（元）"),
     ];
-    let mut table =
-        Table::new("referrals", "推荐的单位和职工", columns, lines).empty("没有这样的推荐。");
-    if more.is_some() || after.is_some() {
-        table = table.pager(Pager {
-            note: String::new(),
-            before: after.map(|_| here),
-            after: more,
-        });
-    }
+    let table = Table::new("referrals", "推荐的单位和职工", columns, lines)
+        .empty("没有这样的推荐。")
+        .paged(after.map(|_| here), more);
     Ok(ReliefListPage {
         frame: framed(office, &visit, &at, "授信名单", "/desk/credit").await?,
         title: "授信名单",

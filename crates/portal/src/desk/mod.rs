@@ -181,6 +181,11 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/policy/{change}/people", get(policy_result::list))
         .route("/desk/policy/{change}/people.csv", get(policy_result::csv))
         .route(
+            "/desk/policy/{change}/people.xlsx",
+            get(policy_result::xlsx),
+        )
+        .route("/desk/policy/{change}/notice.pdf", get(policy_notice::pdf))
+        .route(
             "/desk/policy/{change}/people/{person}",
             get(policy_person::one),
         )

@@ -1,7 +1,8 @@
 //! 模拟结果: figures, charts, and the people one by one.
 
-use anju_business::policy_change::result::{self, Affected, Group, Side, Totals};
+use anju_business::policy_change::result::{self, Affected, By, Group, Side, Totals};
 use anju_business::policy_change::simulation::{self, Simulation};
+use anju_business::policy_change::workbook::{self, Row};
 use anju_business::policy_change::{Change, notice};
 use anju_casework::{Office, branch, person};
 use anju_domain::calendar::{Month, chinese_date};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use crate::authorization::AtDesk;
 use crate::components::{
-    Cell, Chart, ChartKind, Column, Line, Pager, Point, Series, State as Shown, Table, Tabs, Text,
+    Cell, Chart, ChartKind, Column, Line, Point, Series, State as Shown, Table, Tabs, Text,
 };
 use crate::desk::policy::{HERE, address, fits, of};
 use crate::desk::{framed, person_number};
@@ -91,8 +92,8 @@ pub(crate) async fn page(
     let totals = result::totals(office, id).await?;
     let names = districts(office).await?;
     let bands = simulation::bands(office)?;
-    let by_district = result::by_district(office, id).await?;
-    let by_band = result::by_band(office, id).await?;
+    let by_district = result::grouped(office, id, By::District).await?;
+    let by_band = result::grouped(office, id, By::Band).await?;
     let budget = result::budget(office, &run).await?;
     let named = |groups: &[Group], name: &dyn Fn(&str) -> String| -> Vec<(String, Group)> {
         groups
@@ -443,7 +444,7 @@ pub(crate) async fn list(
             let number = person_number(office, last.person_id);
             format!("{here}/people?side={word}&after={number}")
         });
-    let mut table = Table::new(
+    let table = Table::new(
         "affected",
         "受影响的人",
         vec![
@@ -459,14 +460,8 @@ pub(crate) async fn list(
         lines,
     )
     .cards()
-    .empty("没有这样的人。");
-    if more.is_some() || after.is_some() {
-        table = table.pager(Pager {
-            note: String::new(),
-            before: after.map(|_| format!("{here}/people?side={word}")),
-            after: more,
-        });
-    }
+    .empty("没有这样的人。")
+    .paged(after.map(|_| format!("{here}/people?side={word}")), more);
     Ok(PolicyPeoplePage {
         frame: framed(office, &visit, &at, "受影响的人", HERE).await?,
         title: change.title.clone(),
@@ -504,38 +499,64 @@ pub(crate) async fn csv(
     State(portal): State<Portal>,
     Path(number): Path<String>,
 ) -> Result<Response, PageError> {
-    let office = &portal.engine.office;
-    let (_, run) = ended(office, &number).await?;
-    let places = districts(office).await?;
-    let bands = simulation::bands(office)?;
     let mut text = String::from(
         "姓名,客户号,区县,缴存基数（元）,件数,现行（元）,草案（元）,增减（元）,结果\r\n",
     );
-    let (mut after, mut count) = (i64::MIN, 0);
-    loop {
+    for row in everybody(&portal.engine.office, &number).await? {
+        text.push_str(&format!(
+            "{},{},{},{},{},{},{},{},{}\r\n",
+            row.name,
+            row.number,
+            row.district,
+            row.band.replace(',', ""),
+            row.cases,
+            plain(row.was),
+            plain(row.now),
+            plain(Fen::new(row.now.fen() - row.was.fen())),
+            row.word,
+        ));
+    }
+    Ok(download::csv(&format!("policy-{number}-people"), &text))
+}
+
+/// `GET /desk/policy/{change}/people.xlsx`: the same list for a spreadsheet.
+pub(crate) async fn xlsx(
+    State(portal): State<Portal>,
+    Path(number): Path<String>,
+) -> Result<Response, PageError> {
+    let rows = everybody(&portal.engine.office, &number).await?;
+    let bytes = tokio::task::spawn_blocking(move || workbook::of(&rows))
+        .await
+        .map_err(|error| PageError::failed(&error))?
+        .map_err(|error| PageError::failed(&error))?;
+    Ok(download::workbook(
+        &format!("policy-{number}-people"),
+        bytes,
+    ))
+}
+
+/// All whom the newest run touches, names masked.
+async fn everybody(office: &Office, number: &str) -> Result<Vec<Row>, PageError> {
+    let (_, run) = ended(office, number).await?;
+    let places = districts(office).await?;
+    let bands = simulation::bands(office)?;
+    let (mut after, mut rows) = (i64::MIN, Vec::new());
+    while rows.len() < FILE {
         let page = result::people(office, run.simulation_id, Side::All, after, 1000).await?;
         let Some(last) = page.last() else { break };
         after = last.person_id;
         let ids: Vec<i64> = page.iter().map(|one| one.person_id).collect();
         let names = person::masked_names(office, &ids).await?;
-        for one in &page {
-            text.push_str(&format!(
-                "{},{},{},{},{},{},{},{},{}\r\n",
-                names.get(&one.person_id).map_or("", String::as_str),
-                person_number(office, one.person_id),
-                district(&places, &one.district),
-                band(&bands, one.band).replace(',', ""),
-                one.cases,
-                plain(Fen::new(one.was_fen)),
-                plain(Fen::new(one.now_fen)),
-                plain(Fen::new(one.now_fen - one.was_fen)),
-                change_of(one).word,
-            ));
-        }
-        count += page.len();
-        if count >= FILE {
-            break;
-        }
+        rows.extend(page.iter().map(|one| Row {
+            name: names.get(&one.person_id).cloned().unwrap_or_default(),
+            number: person_number(office, one.person_id),
+            district: district(&places, &one.district),
+            band: band(&bands, one.band),
+            cases: one.cases,
+            was: Fen::new(one.was_fen),
+            now: Fen::new(one.now_fen),
+            word: change_of(one).word.to_string(),
+        }));
     }
-    Ok(download::csv(&format!("policy-{number}-people"), &text))
+    Ok(rows)
 }

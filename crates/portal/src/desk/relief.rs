@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use crate::authorization::AtDesk;
-use crate::components::{Cell, Column, Keys, Line, Pager, Table, Text};
+use crate::components::{Cell, Column, Keys, Line, Table, Text};
 use crate::desk::{branch_of, framed};
 use crate::pages::desk::{ReliefListPage, ReliefPage};
 use crate::pages::error::PageError;
@@ -208,7 +208,7 @@ pub(crate) async fn list(
         .iter()
         .map(|entry| entry_line(office, &all, entry))
         .collect();
-    let mut table = Table::new(
+    let table = Table::new(
         "arrangements",
         "帮扶的单位",
         vec![
@@ -224,14 +224,8 @@ pub(crate) async fn list(
         ],
         lines,
     )
-    .empty("没有这样的单位。");
-    if more.is_some() || after.is_some() {
-        table = table.pager(Pager {
-            note: String::new(),
-            before: after.map(|_| here),
-            after: more,
-        });
-    }
+    .empty("没有这样的单位。")
+    .paged(after.map(|_| here), more);
     Ok(ReliefListPage {
         frame: framed(office, &visit, &at, "帮扶名单", "/desk/relief").await?,
         title: "帮扶名单",

@@ -20,6 +20,8 @@ pub struct DecisionPage {
     pub remedy: Option<Remedy>,
     /// Every condition.
     pub conditions: Vec<Condition>,
+    /// What sources said differently, and who was believed.
+    pub settled: Vec<String>,
     /// 能提多少 or 如果符合，能提多少.
     pub formula_title: String,
     /// The amount as a sum.
@@ -50,6 +52,7 @@ impl DecisionPage {
             verdict: explain::verdict(decision, "可提取"),
             remedy: explain::remedy(decision),
             conditions: explain::conditions(decision),
+            settled: explain::settled(decision),
             formula_title: explain::formula_title(decision).into(),
             formula: explain::formula(decision),
             policy_version: decision.policy.version.clone(),

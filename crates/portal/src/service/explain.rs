@@ -4,7 +4,7 @@ use anju_domain::calendar::chinese_day;
 use anju_domain::clock::shanghai;
 use anju_domain::money::Fen;
 use anju_policy::FactState;
-use anju_policy::decision::{Condition as Found, ConditionOutcome, Decision, Outcome};
+use anju_policy::decision::{Condition as Found, ConditionOutcome, Decision, Outcome, Settlement};
 use chrono::{DateTime, Utc};
 
 use crate::components::{
@@ -68,10 +68,20 @@ pub fn verdict(decision: &Decision, may: &str) -> Verdict {
 /// Every condition, in the policy's order.
 #[must_use]
 pub fn conditions(decision: &Decision) -> Vec<Condition> {
-    decision.conditions.iter().map(condition).collect()
+    decision
+        .conditions
+        .iter()
+        .map(|found| condition(found, &decision.settled))
+        .collect()
 }
 
-fn condition(found: &Found) -> Condition {
+/// What sources said differently and the order of precedence has settled, one sentence each: nobody is overruled silently.
+#[must_use]
+pub fn settled(decision: &Decision) -> Vec<String> {
+    decision.settled.iter().map(Settlement::in_words).collect()
+}
+
+fn condition(found: &Found, settled: &[Settlement]) -> Condition {
     let is_unknown = found.outcome == ConditionOutcome::Unknown;
     let mut lines: Vec<(String, Text)> = vec![(
         if is_unknown { "情况" } else { "查到" }.to_owned(),
@@ -89,6 +99,9 @@ fn condition(found: &Found) -> Condition {
     if let Some(as_of) = found.facts.iter().filter_map(|fact| fact.as_of).max() {
         push("时间", moment(as_of));
     }
+    for one in settled.iter().filter(|one| concerns(one, found)) {
+        push("来源不一致", one.in_words());
+    }
     push("依据", found.law.clone());
     Condition {
         state: match found.outcome {
@@ -101,6 +114,15 @@ fn condition(found: &Found) -> Condition {
         facts: Facts(lines),
         remedy: found.remedy.as_deref().map(Text::from),
     }
+}
+
+/// Did it read what was set aside?
+fn concerns(settlement: &Settlement, found: &Found) -> bool {
+    let mut facts = found.facts.iter().filter(|fact| fact.set_aside);
+    facts.any(|fact| {
+        let mut aside = settlement.aside.iter();
+        aside.any(|said| said.role == fact.role && said.fact_type == fact.fact_type)
+    })
 }
 
 /// Do two sources say different things of what it asks?
@@ -388,6 +410,7 @@ mod tests {
             ],
             months: Vec::new(),
             review_reasons: Vec::new(),
+            settled: Vec::new(),
             possible_from: None,
         }
     }

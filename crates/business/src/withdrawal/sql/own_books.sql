@@ -1,14 +1,14 @@
--- $1 centre, $2 people, $3 the service that each asks for, $4 his case of it, $5 today, $6 the amount of a freeze of the whole account,
--- $7 back payments count for continuity (BACK-03; what was deferred or ordered always does), $8 months that are deferred count before they
--- are made up, $9 months contributed at another centre count too (REMOTE). One row for each who is known, with his place among those asked for.
--- $10 since when sharing a device or card counts, $11 and $12 the place of whom a card of a form belongs to, and its keyed index (FR-06; the
+-- $1 centre, $2 people, $3 the case that each asks about, $4 today, $5 the amount of a freeze of the whole account,
+-- $6 back payments count for continuity (BACK-03; what was deferred or ordered always does), $7 months that are deferred count before they
+-- are made up, $8 months contributed at another centre count too (REMOTE). One row for each who is known, with his place among those asked for.
+-- $9 since when sharing a device or card counts, $10 and $11 the place of whom a card of a form belongs to, and its keyed index (FR-06; the
 -- counts end at 100)
 -- A person's cases are read by the person alone: a plan made while few cases are open would walk all open cases of the centre.
 SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phone_changed_at, who.card_sealed, who.card_bank,
        who.card_checked_on, to_jsonb(member) AS membership,
        (SELECT jsonb_build_object('account_id', a.account_id, 'balance_fen', a.balance_fen, 'frozen_fen', a.frozen_fen,
                                   'reserved_fen', a.reserved_fen, 'product_date', a.product_date, 'settled_on', a.settled_on,
-                                  'version', a.version, 'state', a.state, 'whole_freeze', a.frozen_fen >= $6)
+                                  'version', a.version, 'state', a.state, 'whole_freeze', a.frozen_fen >= $5)
           FROM ledger_account a
          WHERE a.centre_id = $1 AND a.account_id = member.account_id) AS account,
        (SELECT d.open_date FROM business_day d WHERE d.centre_id = $1) AS open_date,
@@ -17,7 +17,7 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
                   FROM (SELECT l.month, l.employer_fen + l.employee_fen AS fen
                           FROM remittance_line l
                           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
-                           AND (r.kind IN (1, 3) OR $7 OR r.reason IN ('DEFERRED', 'ENFORCED'))
+                           AND (r.kind IN (1, 3) OR $6 OR r.reason IN ('DEFERRED', 'ENFORCED'))
                          WHERE l.centre_id = $1 AND l.account_id = member.account_id
                          UNION ALL
                         SELECT c.month, c.employer_fen + c.employee_fen
@@ -31,9 +31,9 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
                 SELECT d.month
                   FROM deferred_month d
                   JOIN arrangement a ON a.centre_id = d.centre_id AND a.arrangement_id = d.arrangement_id AND a.state <> 4
-                 WHERE $8 AND d.centre_id = $1 AND d.account_id = member.account_id
+                 WHERE $7 AND d.centre_id = $1 AND d.account_id = member.account_id
                 UNION
-                SELECT r.month FROM remote_month r WHERE $9 AND r.centre_id = $1 AND r.person_id = asked.person_id) AS covered) AS months,
+                SELECT r.month FROM remote_month r WHERE $8 AND r.centre_id = $1 AND r.person_id = asked.person_id) AS covered) AS months,
        (SELECT l.month
           FROM remittance_line l
           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
@@ -46,11 +46,11 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
          WHERE u.centre_id = $1 AND u.person_id = asked.person_id AND u.state IN (1, 2)) AS uses,
        (SELECT max(b.to_date)
           FROM blacklist b
-         WHERE b.centre_id = $1 AND b.person_id = asked.person_id AND $5 BETWEEN b.from_date AND b.to_date) AS listed_until,
+         WHERE b.centre_id = $1 AND b.person_id = asked.person_id AND $4 BETWEEN b.from_date AND b.to_date) AS listed_until,
        EXISTS (SELECT
           FROM document c
          WHERE c.centre_id = $1 AND c.subject_id = asked.person_id AND c.kind = 'doc-remote-loan-certificate' AND c.revoked_at IS NULL
-           AND c.replaced_by IS NULL AND c.valid_until >= $5) AS remote_mark,
+           AND c.replaced_by IS NULL AND c.valid_until >= $4) AS remote_mark,
        EXISTS (SELECT
           FROM transfer_letter t
          WHERE t.centre_id = $1 AND t.person_id = asked.person_id AND t.side = 2 AND t.ended_at IS NULL
@@ -59,18 +59,18 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
           FROM (SELECT count(DISTINCT o.subject_id) AS others
                   FROM (SELECT DISTINCT s.device_index
                           FROM session s
-                         WHERE s.centre_id = $1 AND s.audience = 1 AND s.subject_id = asked.person_id AND s.created_at > $10) AS mine
+                         WHERE s.centre_id = $1 AND s.audience = 1 AND s.subject_id = asked.person_id AND s.created_at > $9) AS mine
                   JOIN LATERAL (SELECT o.subject_id
                                   FROM session o
-                                 WHERE o.centre_id = $1 AND o.device_index = mine.device_index AND o.created_at > $10
+                                 WHERE o.centre_id = $1 AND o.device_index = mine.device_index AND o.created_at > $9
                                    AND o.audience = 1 AND o.subject_id <> asked.person_id
                                  LIMIT 1000) AS o ON true
                  GROUP BY mine.device_index) AS shared) AS device_people,
        (SELECT count(DISTINCT c.applicant_id) + 1
-          FROM unnest($11::bigint[], $12::text[]) AS card (place, index)
+          FROM unnest($10::bigint[], $11::text[]) AS card (place, index)
           JOIN LATERAL (SELECT c.applicant_id
                           FROM business_case c
-                         WHERE c.centre_id = $1 AND c.form #>> '{card_no,index}' = card.index AND c.submitted_at > $10
+                         WHERE c.centre_id = $1 AND c.form #>> '{card_no,index}' = card.index AND c.submitted_at > $9
                            AND c.applicant_id <> asked.person_id
                          LIMIT 1000) AS c ON true
          WHERE card.place = asked.place) AS card_people,
@@ -78,7 +78,7 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
           FROM (SELECT FROM person p
                  WHERE p.centre_id = $1 AND p.phone_index = who.phone_index AND p.person_id <> asked.person_id AND p.merged_into IS NULL
                  LIMIT 100) AS p) AS phone_people
-  FROM unnest($2::bigint[], $3::text[], $4::bigint[]) WITH ORDINALITY AS asked (person_id, service, case_id, place)
+  FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS asked (person_id, case_id, place)
   JOIN person who ON who.centre_id = $1 AND who.person_id = asked.person_id
   LEFT JOIN LATERAL (
        SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district, m.account_id, m.state,
@@ -89,7 +89,7 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
         ORDER BY m.state, m.membership_id DESC
         LIMIT 1) AS member ON true
  CROSS JOIN LATERAL (
-       SELECT coalesce(array_agg(mine.case_id) FILTER (WHERE mine.state < 6 AND mine.service = asked.service), '{}') AS live,
+       SELECT coalesce(jsonb_agg(jsonb_build_object('service', mine.service, 'case_id', mine.case_id)) FILTER (WHERE mine.state < 6), '[]') AS live,
               count(*) FILTER (WHERE mine.state = 5 AND mine.service <> 'withdraw-recovery') AS paying
          FROM business_case mine
         WHERE mine.centre_id = $1 AND mine.applicant_id = asked.person_id AND mine.wish NOT LIKE '%#returned'
