@@ -214,6 +214,7 @@ page('desk-sources', 'admin', '/desk/sources');
 page('desk-source', 'admin', '/desk/sources/D01');
 page('desk-source-files', 'admin', '/desk/sources/D05');
 page('desk-deaths', 'teller', '/desk/deaths');
+page('desk-estates', 'teller', '/desk/estates');
 page('desk-policy', 'policy', '/desk/policy');
 /** A draft of a lower rent cap, tried on the past year. */
 const tried = (then = '') => async (at) => {

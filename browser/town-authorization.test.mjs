@@ -46,6 +46,7 @@ const places = [
   ['/desk/ops', ['auditor', 'admin']],
   ['/desk/sources', ['reviewer', 'auditor', 'admin']], ['/desk/sources/D02', ['reviewer', 'auditor', 'admin']],
   ['/desk/deaths', ['teller', 'reviewer', 'auditor']],
+  ['/desk/estates', ['teller', 'reviewer', 'auditor']],
   ['/desk/suspense', books], ['/desk/books/trial-balance', books], ['/desk/books/trial-balance.csv', books], ['/desk/books/close', books],
 ];
 

@@ -16,6 +16,7 @@ mod returned;
 mod review;
 mod row;
 mod settle;
+pub mod share;
 mod submit;
 
 pub use begin::{

@@ -57,6 +57,15 @@ pub struct Membership {
 
 /// The live memberships of a person: at most one fund account, and those that ended, newest first.
 pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Membership>> {
+    of_person_on(office, &office.pool, person_id).await
+}
+
+/// The same over a connection that the caller holds.
+pub async fn of_person_on(
+    office: &Office,
+    db: impl sqlx::PgExecutor<'_>,
+    person_id: i64,
+) -> Result<Vec<Membership>> {
     Ok(sqlx::query_as(
         "SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district,
                 m.account_id, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.employer_fen,
@@ -67,7 +76,7 @@ pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Membership
     )
     .bind(office.centre.id)
     .bind(person_id)
-    .fetch_all(&office.pool)
+    .fetch_all(db)
     .await?)
 }
 

@@ -22,6 +22,7 @@ mod database;
 mod enforcement;
 mod entitled;
 mod environment;
+mod estate;
 mod evidence;
 mod flexible;
 mod gateway;

@@ -4,7 +4,9 @@
 use anju_casework::PgConnection;
 use anju_casework::case::{self, Closing};
 use anju_casework::catalogue::{Approved, Carried, Known, OwnBooks, Request, Service};
+use anju_casework::person::Person;
 use anju_casework::{Fault, Office, Result};
+use anju_policy::Fact;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -28,6 +30,39 @@ struct Read {
     open_list: bool,
 }
 
+/// What closing an account comes to, as a fact (`own.closing`): one more query.
+pub(super) async fn settlement(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    account_id: i64,
+    person: Option<&Person>,
+) -> Result<Fact> {
+    let read: Read = sqlx::query_as(include_str!("sql/closing_books.sql"))
+        .bind(office.centre.id)
+        .bind(person_id)
+        .bind(account_id)
+        .fetch_one(conn)
+        .await?;
+    let number = person.map(|person| &person.id_number);
+    let value = json!({
+        "interest_fen": read.interest_fen,
+        "subsidy_fen": read.subsidy_fen,
+        "subsidy_held_fen": read.subsidy_held_fen,
+        "subsidy_account": read.subsidy_account,
+        "open_list": read.open_list,
+        "born_on": number.map(|number| number.birth()),
+        "female": number.map(|number| number.is_female()),
+    });
+    Ok(own_fact(
+        office.now(),
+        "account",
+        "本人账户",
+        "own.closing",
+        Some(value),
+    ))
+}
+
 impl ClosingWithdrawal {
     /// The closing withdrawal of a definition.
     pub fn new(id: &str, kind: &str) -> Self {
@@ -47,29 +82,9 @@ impl ClosingWithdrawal {
         let Some(account_id) = own.account.as_ref().map(|account| account.account_id) else {
             return Ok(own);
         };
-        let read: Read = sqlx::query_as(include_str!("sql/closing_books.sql"))
-            .bind(office.centre.id)
-            .bind(request.applicant_id)
-            .bind(account_id)
-            .fetch_one(conn)
-            .await?;
-        let number = own.person.as_ref().map(|person| &person.id_number);
-        let value = json!({
-            "interest_fen": read.interest_fen,
-            "subsidy_fen": read.subsidy_fen,
-            "subsidy_held_fen": read.subsidy_held_fen,
-            "subsidy_account": read.subsidy_account,
-            "open_list": read.open_list,
-            "born_on": number.map(|number| number.birth()),
-            "female": number.map(|number| number.is_female()),
-        });
-        own.facts.push(own_fact(
-            office.now(),
-            "account",
-            "本人账户",
-            "own.closing",
-            Some(value),
-        ));
+        let settlement =
+            settlement(office, conn, request.applicant_id, account_id, own.person.as_ref()).await?;
+        own.facts.push(settlement);
         Ok(own)
     }
 

@@ -16,6 +16,7 @@ mod customer;
 mod deaths;
 mod employers;
 mod enforcement;
+mod estates;
 mod entitled;
 mod environment;
 mod flexible;
@@ -57,6 +58,9 @@ use crate::pages::error::PageError;
 use crate::pages::styleguide::{self, StyleGuidePage};
 use crate::security::Visit;
 use crate::serve::Portal;
+use crate::shares;
+
+pub(crate) use case::found as case_found;
 use crate::sessions;
 
 pub(crate) use enforcement::{papers_table, people_table};
@@ -108,6 +112,12 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/sources", get(sources::list))
         .route("/desk/sources/{source}", get(sources::page))
         .route("/desk/deaths", get(deaths::page).post(deaths::decide))
+        .route("/desk/estates", get(estates::page).post(estates::propose))
+        .route("/desk/estates/{notice}", post(estates::decide))
+        .route(
+            "/desk/cases/{case}/shares/{place}",
+            get(shares::ask_at_desk).post(shares::give_at_desk),
+        )
         .route("/desk/arrears", get(arrears::page))
         .route("/desk/arrears/{employer}", get(arrears::of_employer))
         .route("/desk/enforcement", get(enforcement::list))
@@ -192,6 +202,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/entitled", "服务找人", "g f"),
             ("/desk/relief", "困难帮扶", "g r"),
             ("/desk/deaths", "死亡信号", "g z"),
+            ("/desk/estates", "遗产登记", "g j"),
             ("/desk/credit", "定向授信", "g x"),
             ("/desk/agreements", "约定提取", "g p"),
             ("/desk/transfers", "异地转移", "g m"),

@@ -55,7 +55,7 @@ async fn draw(
         visit,
         &format!("{}，核对", service.name_zh),
         MyTab::Services,
-        Some(if crate::apply::pays(service) {
+        Some(if crate::apply::pays(service) || service.effect == crate::shares::EFFECT {
             ("/my/withdraw", "提取")
         } else if service.group == "withdraw" {
             ("/my/agreements", "约定提取")
@@ -165,7 +165,7 @@ pub(crate) async fn face(
 }
 
 /// What was typed, and the picture; empty where none was taken.
-pub(super) async fn picture(mut parts: Multipart) -> Result<(Typed, Vec<u8>), PageError> {
+pub(crate) async fn picture(mut parts: Multipart) -> Result<(Typed, Vec<u8>), PageError> {
     let mut typed = Typed::new();
     let mut picture = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(|_| PageError::Stale)? {
@@ -187,7 +187,7 @@ pub(super) async fn picture(mut parts: Multipart) -> Result<(Typed, Vec<u8>), Pa
 }
 
 /// Compares the picture for one action and notes in the session that the step is passed; else says what is wrong.
-pub(super) async fn compare(
+pub(crate) async fn compare(
     asking: &Asking<'_>,
     service: &ServiceDefinition,
     session: &mut Session,
