@@ -180,7 +180,11 @@ pub(crate) async fn ask(
     let case = own_case(office, me.person_id, &number).await?;
     let one = of_case(office, &case, place).await?;
     let action = format!("/my/cases/{number}/shares/{place}");
-    Ok(page(&visit, &number, sheet(&one, action, &visit.csrf, "", None)))
+    Ok(page(
+        &visit,
+        &number,
+        sheet(&one, action, &visit.csrf, "", None),
+    ))
 }
 
 /// What the face step is bound to: this share with this card.
@@ -204,7 +208,11 @@ pub(crate) async fn give(
     if let Err(error) = anju_domain::card::CardNumber::parse(&form.card_no) {
         let words = error.to_string();
         let sheet = sheet(&one, action, &visit.csrf, &form.card_no, Some(&words));
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&visit, &number, sheet)).into_response());
+        return Ok((
+            StatusCode::UNPROCESSABLE_ENTITY,
+            page(&visit, &number, sheet),
+        )
+            .into_response());
     }
     Ok(face_page(&visit, &number, &action, &form.card_no, None).into_response())
 }
@@ -261,7 +269,11 @@ pub(crate) async fn face(
         Ok(()) => Ok(Redirect::to(&format!("/my/cases/{number}")).into_response()),
         Err(anju_casework::Error::Refused(refusal)) => {
             let sheet = sheet(&one, here, &visit.csrf, &card, Some(&refusal.detail));
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&visit, &number, sheet)).into_response())
+            Ok((
+                StatusCode::UNPROCESSABLE_ENTITY,
+                page(&visit, &number, sheet),
+            )
+                .into_response())
         }
         Err(error) => Err(error.into()),
     }
@@ -313,7 +325,11 @@ pub(crate) async fn give_at_desk(
     let case = crate::desk::case_found(office, &at, &number).await?;
     let one = of_case(office, &case, place).await?;
     let actor = anju_casework::Actor::Staff(at.staff.staff_id);
-    match portal.engine.pay_share_again(&one, &form.card_no, actor).await {
+    match portal
+        .engine
+        .pay_share_again(&one, &form.card_no, actor)
+        .await
+    {
         Ok(()) => Ok(Redirect::to(&format!("/desk/cases/{number}")).into_response()),
         Err(anju_casework::Error::Refused(refusal)) => {
             let typed = (form.card_no.as_str(), Some(refusal.detail.as_str()));

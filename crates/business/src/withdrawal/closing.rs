@@ -82,8 +82,14 @@ impl ClosingWithdrawal {
         let Some(account_id) = own.account.as_ref().map(|account| account.account_id) else {
             return Ok(own);
         };
-        let settlement =
-            settlement(office, conn, request.applicant_id, account_id, own.person.as_ref()).await?;
+        let settlement = settlement(
+            office,
+            conn,
+            request.applicant_id,
+            account_id,
+            own.person.as_ref(),
+        )
+        .await?;
         own.facts.push(settlement);
         Ok(own)
     }

@@ -119,12 +119,14 @@ pub(super) async fn close_subsidy(
     account_id: i64,
     day: NaiveDate,
 ) -> Result<()> {
-    sqlx::query("UPDATE subsidy_member SET closed_on = $3 WHERE centre_id = $1 AND account_id = $2")
-        .bind(office.centre.id)
-        .bind(account_id)
-        .bind(day)
-        .execute(tx)
-        .await?;
+    sqlx::query(
+        "UPDATE subsidy_member SET closed_on = $3 WHERE centre_id = $1 AND account_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(account_id)
+    .bind(day)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -171,11 +171,7 @@ async fn find(office: &Office, conn: &mut PgConnection, share_id: i64) -> Result
 }
 
 /// The share with its case's row taken, so that one word about the case at a time is acted upon.
-async fn taken(
-    office: &Office,
-    tx: &mut PgConnection,
-    share_id: i64,
-) -> Result<(Case, Share)> {
+async fn taken(office: &Office, tx: &mut PgConnection, share_id: i64) -> Result<(Case, Share)> {
     let case_id = find(office, tx, share_id).await?.case_id;
     let case = lock(office, tx, case_id).await?;
     Ok((case, find(office, tx, share_id).await?))
@@ -269,7 +265,17 @@ pub async fn close_out_shared(
     }
     for (place, (payee, share_bp)) in payees.iter().enumerate() {
         let amount = amounts[place].fen();
-        put(office, tx, &case, closing, (ids[place], place), (payee, *share_bp), amount, &legs[place]).await?;
+        put(
+            office,
+            tx,
+            &case,
+            closing,
+            (ids[place], place),
+            (payee, *share_bp),
+            amount,
+            &legs[place],
+        )
+        .await?;
     }
     sqlx::query(
         "UPDATE business_case SET account_id = $3, pay_bank = $4 WHERE centre_id = $1 AND case_id = $2",
@@ -298,7 +304,10 @@ pub async fn close_out_shared(
     })
 }
 
-#[expect(clippy::too_many_arguments, reason = "all of one row, written in one place")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all of one row, written in one place"
+)]
 async fn put(
     office: &Office,
     tx: &mut PgConnection,
@@ -356,7 +365,8 @@ pub async fn close_to_income(
     let subsidy = closing.subsidy.map(|account_id| (account_id, false));
     let mut total = 0;
     for (account_id, is_fund) in [Some(fund), subsidy].into_iter().flatten() {
-        let header = books::header(office, tx, &step(case, "E28", "", Some(checker), &[], 0)).await?;
+        let header =
+            books::header(office, tx, &step(case, "E28", "", Some(checker), &[], 0)).await?;
         product::close_interest(tx, &header, AccountId(account_id))
             .await
             .map_err(|error| moved(error.into()))?;
@@ -378,7 +388,17 @@ pub async fn close_to_income(
         total += balance;
     }
     let share_id = office.ids.next().await?;
-    put(office, tx, case, closing, (share_id, 0), (surplus, 10_000), total, &[]).await?;
+    put(
+        office,
+        tx,
+        case,
+        closing,
+        (share_id, 0),
+        (surplus, 10_000),
+        total,
+        &[],
+    )
+    .await?;
     sqlx::query(
         "UPDATE business_case SET account_id = $3, pay_bank = $4, amount_fen = $5 WHERE centre_id = $1 AND case_id = $2",
     )
@@ -492,7 +512,15 @@ pub async fn unknown(office: &Office, share_id: i64, attempt: i16) -> Result<()>
         return Ok(());
     }
     set(office, &mut tx, &share, PayState::Unknown, None, None).await?;
-    told(office, &mut tx, &case, &share, &["payment_unknown"], Actor::System).await?;
+    told(
+        office,
+        &mut tx,
+        &case,
+        &share,
+        &["payment_unknown"],
+        Actor::System,
+    )
+    .await?;
     tx.commit().await?;
     office.changed(case.case_id);
     Ok(())
@@ -533,7 +561,15 @@ pub async fn paid(
         Some(case.case_id),
     )
     .await?;
-    set(office, &mut tx, &share, PayState::Paid, Some(&report.bank_ref), None).await?;
+    set(
+        office,
+        &mut tx,
+        &share,
+        PayState::Paid,
+        Some(&report.bank_ref),
+        None,
+    )
+    .await?;
     let open: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM case_share WHERE centre_id = $1 AND case_id = $2 AND state <> 3",
     )
@@ -561,7 +597,15 @@ pub async fn paid(
             outbox::sms(office, &mut tx, case.case_id, "shares_paid").await?;
         }
     } else {
-        told(office, &mut tx, &case, &share, &["share_paid"], Actor::System).await?;
+        told(
+            office,
+            &mut tx,
+            &case,
+            &share,
+            &["share_paid"],
+            Actor::System,
+        )
+        .await?;
     }
     tx.commit().await?;
     office.changed_with_messages(case.case_id);
@@ -588,7 +632,15 @@ pub async fn rejected(
         set(office, &mut tx, &share, PayState::Rejected, None, reason).await?;
         put_back(office, &mut tx, &case, &share).await?;
     }
-    told(office, &mut tx, &case, &share, &["share_rejected"], Actor::System).await?;
+    told(
+        office,
+        &mut tx,
+        &case,
+        &share,
+        &["share_rejected"],
+        Actor::System,
+    )
+    .await?;
     if !share.is_booked() {
         outbox::sms(office, &mut tx, case.case_id, "share_rejected").await?;
     }
@@ -698,7 +750,15 @@ pub async fn payment_returned(
         .bind(case.case_id)
         .execute(&mut *tx)
         .await?;
-    told(office, tx, &case, &share, &["share_returned"], Actor::System).await?;
+    told(
+        office,
+        tx,
+        &case,
+        &share,
+        &["share_returned"],
+        Actor::System,
+    )
+    .await?;
     outbox::sms(office, tx, case.case_id, "share_rejected").await?;
     Ok(case.case_id)
 }
@@ -769,7 +829,12 @@ async fn leave_again(
         let balance = balance_of(office, tx, account_id).await?;
         let weights: Vec<u64> = legs
             .iter()
-            .map(|of| of.iter().filter(|leg| leg.account == account_id).map(|leg| leg.fen).sum::<i64>())
+            .map(|of| {
+                of.iter()
+                    .filter(|leg| leg.account == account_id)
+                    .map(|leg| leg.fen)
+                    .sum::<i64>()
+            })
             .map(|fen| u64::try_from(fen).unwrap_or(0))
             .collect();
         if weights.iter().all(|fen| *fen == 0) {
@@ -785,7 +850,8 @@ async fn leave_again(
         if let Some(leg) = legs[mine].iter_mut().find(|leg| leg.account == account_id) {
             let key = format!("{}:{attempt}:{account_id}", share.share_id);
             if leg.fen > 0 {
-                leg.journal = Some(take_out(office, tx, case, account_id, leg.fen, &key, None).await?);
+                leg.journal =
+                    Some(take_out(office, tx, case, account_id, leg.fen, &key, None).await?);
             }
         }
         if balance_of(office, tx, account_id).await? == 0 {
@@ -885,10 +951,12 @@ async fn told(
     steps: &[&str],
     actor: Actor,
 ) -> Result<()> {
-    sqlx::query("UPDATE business_case SET version = version + 1 WHERE centre_id = $1 AND case_id = $2")
-        .bind(office.centre.id)
-        .bind(case.case_id)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "UPDATE business_case SET version = version + 1 WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(case.case_id)
+    .execute(&mut *tx)
+    .await?;
     add_event(office, tx, case.case_id, actor, steps, detail(share)).await
 }

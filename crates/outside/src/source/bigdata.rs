@@ -1,8 +1,8 @@
 //! D14 市大数据发展局 keeps log-ins by their code and certificates by 持证人.
 
 use super::Form;
-use super::comparison::Comparison;
 use super::column::{Form::*, column};
+use super::comparison::Comparison;
 
 pub(super) static FORMS: &[Form] = &[
     Form {

@@ -123,10 +123,7 @@ impl Asking<'_> {
             .collect();
         // What an estate rests on is asked openly, though each basis wants only some of it.
         let (fields, more) = if heirs {
-            (
-                fields(asked.into_iter().chain(more).collect()),
-                Vec::new(),
-            )
+            (fields(asked.into_iter().chain(more).collect()), Vec::new())
         } else {
             (fields(asked), fields(more))
         };

@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use crate::authorization::{AtDesk, may};
 use crate::components::{
-    Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Rows, Text, Timeline,
-    Tone, When,
+    Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Rows, Text,
+    Timeline, Tone, When,
 };
 use crate::desk::{case_papers, framed, looked, person_number, sees_branch, staff_named};
 use crate::my::case_papers::asked;
@@ -32,11 +32,7 @@ use crate::when;
 /// Whoever stands at a window is served there; his case is reviewed where it is kept (organisation.md §1).
 const ELSEWHERE: &str = "这个办件归别的网点管，由那里的复核员复核。";
 
-pub(crate) async fn found(
-    office: &Office,
-    at: &AtDesk,
-    number: &str,
-) -> Result<Case, PageError> {
+pub(crate) async fn found(office: &Office, at: &AtDesk, number: &str) -> Result<Case, PageError> {
     let case_id = office
         .numbers
         .decode(NumberKind::Case, number)
@@ -200,7 +196,11 @@ async fn draw(
         amount: amount_of(one),
         facts: Facts(facts),
         shares: (!read.shares.is_empty()).then(|| {
-            let changes = may(&at.staff, &Method::POST, "/desk/cases/{case}/shares/{place}");
+            let changes = may(
+                &at.staff,
+                &Method::POST,
+                "/desk/cases/{case}/shares/{place}",
+            );
             let here = format!("/desk/cases/{}", case::number(office, one.case_id));
             Rows::new(crate::shares::rows(&read.shares, &here, changes))
         }),
@@ -343,13 +343,20 @@ fn estate_of(office: &Office, one: &Case) -> Result<Option<Facts>, PageError> {
     if let (Some(service), Some(basis)) = (policy.set.service(&one.service), text("basis")) {
         lines.push(("依据".into(), chosen(service, "basis", basis).into()));
     }
-    for (field, label) in [("deed_no", "公证书"), ("judgment_no", "法院文书"), ("document_no", "文书")] {
+    for (field, label) in [
+        ("deed_no", "公证书"),
+        ("judgment_no", "法院文书"),
+        ("document_no", "文书"),
+    ] {
         if let Some(number) = text(field) {
             lines.push((label.into(), number.into()));
         }
     }
     let share = |field: &str| {
-        let bp = form.get(field).and_then(serde_json::Value::as_i64).unwrap_or(0);
+        let bp = form
+            .get(field)
+            .and_then(serde_json::Value::as_i64)
+            .unwrap_or(0);
         format!("{}.{:02}%", bp / 100, bp % 100)
     };
     if form.contains_key("share_bp") {
@@ -361,7 +368,11 @@ fn estate_of(office: &Office, one: &Case) -> Result<Option<Facts>, PageError> {
             let words = Text::new()
                 .say(name(&format!("heir_{place}_name")))
                 .say(format!(" {}", share(&format!("heir_{place}_share_bp"))))
-                .say(if guarded { "，未成年，申请人作为监护人代收" } else { "" });
+                .say(if guarded {
+                    "，未成年，申请人作为监护人代收"
+                } else {
+                    ""
+                });
             lines.push((format!("继承人 {place}"), words));
         }
     }

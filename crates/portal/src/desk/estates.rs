@@ -90,13 +90,19 @@ async fn draw(
                 buttons.push(Button::send("申请解除", ButtonLook::Plain).value("verdict", "lift"));
             }
             waiting.push(EstateLine {
-                title: Text::new().say(format!("{} · {who} ", kind_word(one))).state(&shown(one)),
+                title: Text::new()
+                    .say(format!("{} · {who} ", kind_word(one)))
+                    .state(&shown(one)),
                 says: Text::new().say(format!(
                     "{}，{}；{maker}于{}登记{}",
                     one.document_no,
                     one.reason,
                     when::minute(one.made_at, now),
-                    if one.until.is_some() { format!("，暂停到{until}") } else { String::new() }
+                    if one.until.is_some() {
+                        format!("，暂停到{until}")
+                    } else {
+                        String::new()
+                    }
                 )),
                 action: format!("{HERE}/{}", one.notice_id),
                 buttons,
@@ -113,7 +119,11 @@ async fn draw(
         let kind = Cell::new(kind_word(one));
         let booked = one.kind == notice::UNCLAIMED && one.state == standing::IN_FORCE;
         lines.push(Line::new(vec![
-            if booked { kind.link(format!("/desk/cases/{number}")) } else { kind },
+            if booked {
+                kind.link(format!("/desk/cases/{number}"))
+            } else {
+                kind
+            },
             Cell::new(who),
             Cell::new(one.document_no.clone()),
             Cell::digits(until),
@@ -156,7 +166,10 @@ async fn draw(
 fn fields(typed: &ProposeForm) -> Vec<Field> {
     let kinds = vec![
         ("1".to_owned(), "继承争议：暂停继承人提取".to_owned()),
-        ("2".to_owned(), "无人继承：凭法院或公证文书转增值收益".to_owned()),
+        (
+            "2".to_owned(),
+            "无人继承：凭法院或公证文书转增值收益".to_owned(),
+        ),
     ];
     vec![
         Field::select("kind", "登记什么", kinds).value(typed.kind.to_string()),
@@ -184,10 +197,21 @@ pub(crate) async fn propose(
     Form(form): Form<ProposeForm>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let kind = if form.kind == notice::UNCLAIMED { notice::UNCLAIMED } else { notice::DISPUTE };
+    let kind = if form.kind == notice::UNCLAIMED {
+        notice::UNCLAIMED
+    } else {
+        notice::DISPUTE
+    };
     let staff = at.staff.staff_id;
-    let done =
-        notice::propose(office, staff, kind, &form.id_no, &form.document_no, &form.reason).await;
+    let done = notice::propose(
+        office,
+        staff,
+        kind,
+        &form.id_no,
+        &form.document_no,
+        &form.reason,
+    )
+    .await;
     answer(&portal, &visit, &at, done.map(drop), &form).await
 }
 

@@ -149,7 +149,7 @@ async fn check(
         .unwrap_or(PoliceAnswer::Unknown);
     let mut known = person::by_id_number(&portal.engine.office, &number).await?;
     // An heir need be no customer: he becomes known by his card and the police's word.
-    if known.is_none() && form.reason == "estate" && police == PoliceAnswer::Matched {
+    if known.is_none() && form.reason == "estate" && matches!(police, PoliceAnswer::Matched) {
         let office = &portal.engine.office;
         let person_id = person::add(office, &number, &name, None).await?;
         known = person::get(office, person_id).await?;

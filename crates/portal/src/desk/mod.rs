@@ -16,9 +16,9 @@ mod customer;
 mod deaths;
 mod employers;
 mod enforcement;
-mod estates;
 mod entitled;
 mod environment;
+mod estates;
 mod flexible;
 mod identify;
 mod interest;
@@ -60,8 +60,8 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::shares;
 
-pub(crate) use case::found as case_found;
 use crate::sessions;
+pub(crate) use case::found as case_found;
 
 pub(crate) use enforcement::{papers_table, people_table};
 pub(crate) use search::find;

@@ -55,15 +55,17 @@ async fn draw(
         visit,
         &format!("{}，核对", service.name_zh),
         MyTab::Services,
-        Some(if crate::apply::pays(service) || service.effect == crate::shares::EFFECT {
-            ("/my/withdraw", "提取")
-        } else if service.group == "withdraw" {
-            ("/my/agreements", "约定提取")
-        } else if service.effect == "refer_employee" {
-            ("/my/credit", "授信推荐")
-        } else {
-            ("/my/flexible", "自己缴存")
-        }),
+        Some(
+            if crate::apply::pays(service) || service.effect == crate::shares::EFFECT {
+                ("/my/withdraw", "提取")
+            } else if service.group == "withdraw" {
+                ("/my/agreements", "约定提取")
+            } else if service.effect == "refer_employee" {
+                ("/my/credit", "授信推荐")
+            } else {
+                ("/my/flexible", "自己缴存")
+            },
+        ),
     );
     page.head.failed = !mistakes.is_empty();
     let sheet = asking.sheet(service, typed, mistakes, flash).await?;

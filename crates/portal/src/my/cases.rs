@@ -105,10 +105,7 @@ pub(crate) async fn progress(
                 .icon("download"),
         );
     }
-    if read.stage == Stage::Done
-        && read.letter.is_none()
-        && read.pays
-        && read.shares.is_empty() {
+    if read.stage == Stage::Done && read.letter.is_none() && read.pays && read.shares.is_empty() {
         results.push(
             Row::to(format!("{here}/receipt"), "凭据")
                 .note("可以打印，也可以下载 PDF 回单")

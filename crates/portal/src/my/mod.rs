@@ -164,7 +164,11 @@ pub(crate) async fn balance_of(
 }
 
 /// A case of this person by its public number.
-pub(crate) async fn own_case(office: &Office, person_id: i64, number: &str) -> Result<Case, PageError> {
+pub(crate) async fn own_case(
+    office: &Office,
+    person_id: i64,
+    number: &str,
+) -> Result<Case, PageError> {
     let case_id = office
         .numbers
         .decode(NumberKind::Case, number)

@@ -106,7 +106,11 @@ impl Read {
                 let done = self.stage == Stage::Done;
                 let headline = match self.amount() {
                     Some(amount) => Text::new()
-                        .say(if done { "已全部付到各人的卡：" } else { "已通过，正在付到各人的卡：" })
+                        .say(if done {
+                            "已全部付到各人的卡："
+                        } else {
+                            "已通过，正在付到各人的卡："
+                        })
                         .money(amount),
                     None => "已通过".into(),
                 };

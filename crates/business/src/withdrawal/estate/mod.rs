@@ -105,17 +105,24 @@ impl EstateWithdrawal {
             let theirs = own_books::read(office, conn, &of_deceased).await?;
             let value = |wanted: &str| {
                 let found = theirs.facts.iter().find(|fact| fact.fact_type == wanted);
-                found.map(|fact| fact.value.clone()).filter(|value| !value.is_null())
+                found
+                    .map(|fact| fact.value.clone())
+                    .filter(|value| !value.is_null())
             };
             account = value("own.account");
-            paying = value("own.case").and_then(|case| case["paying_cases"].as_i64()).unwrap_or(0);
+            paying = value("own.case")
+                .and_then(|case| case["paying_cases"].as_i64())
+                .unwrap_or(0);
             let id = theirs.account.as_ref().map(|account| account.account_id);
             if let Some(id) = id {
                 let closing =
-                    closing::settlement(office, conn, person_id, id, theirs.person.as_ref()).await?;
+                    closing::settlement(office, conn, person_id, id, theirs.person.as_ref())
+                        .await?;
                 settlement = Some(closing.value);
             }
-            let subsidy = settlement.as_ref().and_then(|one| one["subsidy_account"].as_i64());
+            let subsidy = settlement
+                .as_ref()
+                .and_then(|one| one["subsidy_account"].as_i64());
             read = sqlx::query_as(include_str!("../sql/estate_books.sql"))
                 .bind(office.centre.id)
                 .bind(person_id)
@@ -126,13 +133,25 @@ impl EstateWithdrawal {
                 .bind(office.today())
                 .fetch_one(conn)
                 .await?;
-            free_of_signal(&read, theirs.account.as_ref().map_or(0, |one| one.frozen_fen), &mut account, &mut settlement);
+            free_of_signal(
+                &read,
+                theirs.account.as_ref().map_or(0, |one| one.frozen_fen),
+                &mut account,
+                &mut settlement,
+            );
             owners = theirs.membership;
             own.account = theirs.account;
         }
         own.membership = owners;
         let now = office.now();
-        let estate = estate_value(office, request, own.person.as_ref(), deceased, &read, paying)?;
+        let estate = estate_value(
+            office,
+            request,
+            own.person.as_ref(),
+            deceased,
+            &read,
+            paying,
+        )?;
         own.facts.extend([
             own_fact(now, "account", "逝者账户", "own.account", account),
             own_fact(now, "account", "逝者账户", "own.closing", settlement),
@@ -157,7 +176,8 @@ impl EstateWithdrawal {
             .person
             .as_ref()
             .ok_or_else(|| Fault::Stored("nobody asks for an estate".to_owned()))?;
-        let subsidy = fact(own, "own.closing").and_then(|fact| fact.value["subsidy_account"].as_i64());
+        let subsidy =
+            fact(own, "own.closing").and_then(|fact| fact.value["subsidy_account"].as_i64());
         lift_signal(office, tx, membership.person_id).await?;
         end_agreements(office, tx, membership.person_id).await?;
         let closing = Closing {
@@ -166,7 +186,15 @@ impl EstateWithdrawal {
             subsidy,
         };
         let payees = payees(approved.request, heir);
-        share::close_out_shared(office, tx, approved, &closing, &payees, membership.person_id).await
+        share::close_out_shared(
+            office,
+            tx,
+            approved,
+            &closing,
+            &payees,
+            membership.person_id,
+        )
+        .await
     }
 }
 
@@ -215,19 +243,29 @@ fn estate_value(
     let mut incomplete = false;
     for place in OTHERS {
         let text = |field: &str| request.text(&format!("heir_{place}_{field}"));
-        let flag = |field: &str| request.form.get(&format!("heir_{place}_{field}")) == Some(&true.into());
+        let flag =
+            |field: &str| request.form.get(&format!("heir_{place}_{field}")) == Some(&true.into());
         let Some(number) = text("id_no") else {
             incomplete |= text("name").is_some() || text("card_no").is_some();
             continue;
         };
         let number = anju_domain::text::normalise(number).to_uppercase();
         twice |= seen.contains(&number) || request.text("deceased_id_no") == Some(number.as_str());
-        let share = request.form.get(&format!("heir_{place}_share_bp")).and_then(Value::as_i64).unwrap_or(0);
+        let share = request
+            .form
+            .get(&format!("heir_{place}_share_bp"))
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
         // Who gives his part up needs no card; whoever is paid needs one, or a guardian.
-        incomplete |= text("name").is_none() || (share > 0 && text("card_no").is_none() && !flag("by_guardian"));
-        if flag("by_guardian") && let Ok(parsed) = IdNumber::parse(&number) {
+        incomplete |= text("name").is_none()
+            || (share > 0 && text("card_no").is_none() && !flag("by_guardian"));
+        if flag("by_guardian")
+            && let Ok(parsed) = IdNumber::parse(&number)
+        {
             let born = parsed.birth();
-            let grown = born.with_year(born.year() + i32::try_from(adult).unwrap_or(18)).unwrap_or(born);
+            let grown = born
+                .with_year(born.year() + i32::try_from(adult).unwrap_or(18))
+                .unwrap_or(born);
             adult_by_guardian |= grown <= office.today();
         }
         seen.push(number);
@@ -254,7 +292,10 @@ fn payees(request: &Request, heir: &Person) -> Vec<(share::Payee, i32)> {
         i32::try_from(value).unwrap_or(0)
     };
     let own = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let (name, id_no) = (heir.name.expose().to_owned(), heir.id_number.expose().to_owned());
+    let (name, id_no) = (
+        heir.name.expose().to_owned(),
+        heir.id_number.expose().to_owned(),
+    );
     let card_no = own(request.text("card_no"));
     let mut all = vec![(
         share::Payee {
@@ -271,13 +312,26 @@ fn payees(request: &Request, heir: &Person) -> Vec<(share::Payee, i32)> {
         let Some(number) = text("id_no") else {
             continue;
         };
-        let by_guardian = request.form.get(&format!("heir_{place}_by_guardian")) == Some(&true.into());
+        let by_guardian =
+            request.form.get(&format!("heir_{place}_by_guardian")) == Some(&true.into());
         let payee = share::Payee {
             name: own(text("name")),
             id_no: number.to_owned(),
-            holder: if by_guardian { name.clone() } else { own(text("name")) },
-            holder_id_no: if by_guardian { id_no.clone() } else { number.to_owned() },
-            card_no: if by_guardian { card_no.clone() } else { own(text("card_no")) },
+            holder: if by_guardian {
+                name.clone()
+            } else {
+                own(text("name"))
+            },
+            holder_id_no: if by_guardian {
+                id_no.clone()
+            } else {
+                number.to_owned()
+            },
+            card_no: if by_guardian {
+                card_no.clone()
+            } else {
+                own(text("card_no"))
+            },
         };
         all.push((payee, bp(&format!("heir_{place}_share_bp"))));
     }
@@ -285,7 +339,11 @@ fn payees(request: &Request, heir: &Person) -> Vec<(share::Payee, i32)> {
 }
 
 /// Lifts what a death signal laid on the accounts: the heirs' case is what it was for.
-pub(super) async fn lift_signal(office: &Office, tx: &mut PgConnection, person_id: i64) -> Result<()> {
+pub(super) async fn lift_signal(
+    office: &Office,
+    tx: &mut PgConnection,
+    person_id: i64,
+) -> Result<()> {
     let holds: Vec<i64> = sqlx::query_scalar(
         "SELECT h.hold_id
            FROM batch_signal s

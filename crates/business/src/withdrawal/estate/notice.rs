@@ -99,7 +99,10 @@ pub async fn propose(
     let (document_no, reason) = (document_no.trim(), reason.trim());
     let person_id = super::person_of(office, &anju_domain::text::normalise(id_no)).await?;
     let person_id = person_id.ok_or_else(|| {
-        Refusal::rule("E-ESTATE-01", "本中心没有这个证件号码的客户，请核对后再登记。")
+        Refusal::rule(
+            "E-ESTATE-01",
+            "本中心没有这个证件号码的客户，请核对后再登记。",
+        )
     })?;
     if document_no.is_empty() || reason.chars().count() < 2 {
         let detail = "请写明文书编号（法院、公证机构或异议书的编号）和事由，至少两个字。";
@@ -243,7 +246,11 @@ async fn to_income(
     let account = office
         .policy()
         .set
-        .text("surplus_account_no", office.today(), &[("bank", &bank.bank)])
+        .text(
+            "surplus_account_no",
+            office.today(),
+            &[("bank", &bank.bank)],
+        )
         .map_err(|error| Fault::Policy(error.to_string()))?
         .to_owned();
     let surplus = share::Payee {
