@@ -385,13 +385,14 @@ async fn three_heirs_are_paid_to_the_fen_and_who_has_a_closed_card_waits_for_ano
     );
     audited(&town);
 
-    // It earns interest while it waits: ten days on 2,399.86 at 1.5 %.
-    close_days(&town, &engine, 10).await;
     let page = both.0.get(&format!("/desk/cases/{id}")).await.page;
     assert!(
         page.contains("各份付款") && page.contains("等换卡"),
         "{page}"
     );
+
+    // It earns interest while it waits: ten days on 2,399.86 at 1.5 %.
+    close_days(&town, &engine, 10).await;
     let (status, answer) = again(&town, &asked, 2, &family.heirs[0].card).await;
     assert_eq!(
         (status, &answer["code"]),
