@@ -240,6 +240,7 @@ page('desk-court-order', 'teller', ordered);
 page('desk-holds', 'teller', '/desk/holds');
 page('desk-blacklist', 'teller', '/desk/blacklist');
 page('desk-recoveries', 'teller', '/desk/recoveries');
+page('desk-estates', 'teller', '/desk/estates');
 page('desk-policy', 'policy', '/desk/policy');
 /** A draft of a lower rent cap, tried on the past year. */
 const tried = (then = '') => async (at) => {

@@ -50,6 +50,7 @@ const places = [
   ['/desk/holds', ['teller', 'reviewer', 'auditor']],
   ['/desk/blacklist', ['teller', 'reviewer', 'auditor']],
   ['/desk/recoveries', ['teller', 'reviewer', 'auditor']],
+  ['/desk/estates', ['teller', 'reviewer', 'auditor']],
   ['/desk/suspense', books], ['/desk/books/trial-balance', books], ['/desk/books/trial-balance.csv', books], ['/desk/books/close', books],
 ];
 

@@ -67,6 +67,13 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                         trays.clone(),
                     )))
                 }
+                "pay_heirs" => {
+                    let kind = service.withdraw_kind.as_deref().unwrap_or(&service.id);
+                    Some(Arc::new(withdrawal::estate::EstateWithdrawal::new(
+                        &service.id,
+                        kind,
+                    )))
+                }
                 "register_remittance" => Some(Arc::new(
                     contribution::registration::Registration::new(&service.id),
                 )),

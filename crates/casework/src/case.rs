@@ -9,6 +9,7 @@ mod closing;
 mod decide;
 pub mod hold;
 mod many;
+pub(crate) mod order;
 mod past;
 mod pay_many;
 pub(crate) mod payment;
@@ -18,6 +19,8 @@ mod returned;
 mod review;
 mod row;
 pub(crate) mod settle;
+pub(crate) mod settled;
+pub mod share;
 mod submit;
 
 pub use begin::{
@@ -39,10 +42,8 @@ pub use row::{
     CARD_OF_CASE, Case, CaseEvent, CaseState, PayState, count_open, due, events, get,
     list_of_applicant, list_of_services, list_open, require, sealed_text, wake_waiting,
 };
-pub use settle::{
-    Order, PaymentReport, Supervised, debit_taken, order, payment_paid, payment_rejected,
-    payment_unknown, supervised,
-};
+pub use order::{Order, Supervised, order, supervised};
+pub use settle::{PaymentReport, debit_taken, payment_paid, payment_rejected, payment_unknown};
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
 
 use anju_policy::Facts;

@@ -315,7 +315,7 @@ pub trait Service: Send + Sync {
     }
 
     /// What the applicant wants, for the rule "one live case for one wish". The service itself, unless it says more.
-    fn wish(&self, _request: &Request) -> String {
+    fn wish(&self, _office: &Office, _request: &Request) -> String {
         self.id().to_owned()
     }
 }

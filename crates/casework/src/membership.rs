@@ -96,6 +96,26 @@ pub(crate) fn of_people(
     .boxed()
 }
 
+/// The same over a connection that the caller holds.
+pub async fn of_person_on(
+    office: &Office,
+    db: impl sqlx::PgExecutor<'_>,
+    person_id: i64,
+) -> Result<Vec<Membership>> {
+    Ok(sqlx::query_as(
+        "SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district,
+                m.account_id, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.employer_fen,
+                m.employee_fen, m.from_month, m.sealed_on, m.opened_on
+           FROM membership m JOIN employer e USING (centre_id, employer_id)
+          WHERE m.centre_id = $1 AND m.person_id = $2
+          ORDER BY m.state, m.membership_id DESC LIMIT 20",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .fetch_all(db)
+    .await?)
+}
+
 /// Which person an account belongs to.
 pub async fn person_of_account(office: &Office, account_id: i64) -> Result<Option<i64>> {
     Ok(sqlx::query_scalar(

@@ -131,6 +131,14 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
         "returned" => {
             format!("【公积金】{amount} 元被收款行退回，请在“办件”里换卡或退回账户。办件 {no}")
         }
+        "shares_paid" => {
+            format!("【公积金】继承提取 {amount} 元已全部付到各继承人的卡。办件 {no}")
+        }
+        "share_rejected" => {
+            format!(
+                "【公积金】继承提取有一份没有付成，请在“办件”里换卡，其他各份不受影响。办件 {no}"
+            )
+        }
         "transferred_in" => {
             format!("【公积金】外地转来的 {amount} 元已记入您的公积金账户。办件 {no}")
         }

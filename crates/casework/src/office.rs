@@ -19,7 +19,9 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::case::payment::{self, Payment};
-use crate::case::settle::{self, Settled};
+use crate::case::order::{self, Ordered};
+use crate::case::settle::{self, Paying};
+use crate::case::settled::{self, Settled};
 use crate::catalogue::{Catalogue, Service};
 use crate::fact::LookedUp;
 use crate::membership::{self, Membership};
@@ -172,8 +174,8 @@ pub(crate) struct Trays {
     pub(crate) accounts: Tray<AccountId, Option<Account>>,
     pub(crate) entries: Tray<books::Span, Vec<AccountEntry>>,
     pub(crate) payments: Tray<Payment, Result<()>>,
-    pub(crate) orders: Tray<i64, Option<settle::Ordered>>,
-    pub(crate) paying: Tray<i64, Option<settle::Paying>>,
+    pub(crate) orders: Tray<i64, Option<Ordered>>,
+    pub(crate) paying: Tray<i64, Option<Paying>>,
     pub(crate) settled: Tray<Settled, Result<()>>,
     pub(crate) finished: Tray<i64, ()>,
 }
@@ -188,9 +190,9 @@ impl Default for Trays {
             accounts: Tray::new(books::read_accounts),
             entries: Tray::new(books::read_entries),
             payments: Tray::that_commits(payment::book_all),
-            orders: Tray::new(settle::orders_of_all),
+            orders: Tray::new(order::all),
             paying: Tray::new(settle::read_all),
-            settled: Tray::that_commits(settle::write_all),
+            settled: Tray::that_commits(settled::write_all),
             finished: Tray::that_commits(outbox::finish_all),
         }
     }

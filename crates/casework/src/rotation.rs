@@ -108,6 +108,15 @@ const COLUMNS: &[Column] = &[
         names_somebody: false,
     },
     Column {
+        read: "SELECT share_id, 0::bigint, payee_sealed, NULL::bytea FROM case_share
+                WHERE centre_id = $1 AND share_id > $2 AND $3::bigint = 0 ORDER BY share_id LIMIT $4",
+        write: "UPDATE case_share s SET payee_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE s.centre_id = $1 AND s.share_id = n.a AND s.payee_sealed = n.old",
+        purpose: purpose::FORM,
+        names_somebody: false,
+    },
+    Column {
         read: "SELECT mandate_id, 0::bigint, account_sealed, NULL::bytea FROM debit_mandate
                 WHERE centre_id = $1 AND mandate_id > $2 AND $3::bigint = 0 ORDER BY mandate_id LIMIT $4",
         write: "UPDATE debit_mandate m SET account_sealed = n.sealed

@@ -71,7 +71,7 @@ impl Engine {
         submission.request.form = payout::clean_form(&submission.request.form);
         check_form(&policy, &submission.request)?;
         let service = office.catalogue.find(&submission.request.service)?;
-        let wish = service.wish(&submission.request);
+        let wish = service.wish(office, &submission.request);
         let begins_itself = service.begin(office, &submission);
         if let Some(before) = remembered(office, &submission).await? {
             return Ok(Submitted::Before(before));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anju_business::contribution::{refund, suspense};
 use anju_business::court;
 use anju_business::remote::money;
-use anju_casework::case::{self, Order, PaymentReport};
+use anju_casework::case::{self, Order, PaymentReport, share};
 use anju_casework::outbox::{self, Message};
 use anju_casework::{Fault, Result, notice};
 use anju_exchange::bank::{PaymentOrder, QueryOutcome, SendOutcome};
@@ -101,6 +101,7 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
     let payer = Payer::of_message(message)?;
     let order = match payer {
         Payer::Case { case_id, attempt } => case::order(office, case_id, attempt).await?,
+        Payer::Share { share_id, attempt } => share::order(office, share_id, attempt).await?,
         Payer::Refund { match_id } => suspense::refund_order(office, match_id).await?,
         Payer::Employer { refund_id } => refund::order(office, refund_id).await?,
         Payer::Transfer { letter_id, attempt } => {
@@ -187,6 +188,9 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
             match payer {
                 Payer::Case { case_id, attempt } => {
                     case::payment_unknown(office, case_id, attempt).await?;
+                }
+                Payer::Share { share_id, attempt } => {
+                    share::unknown(office, share_id, attempt).await?;
                 }
                 Payer::Transfer { letter_id, attempt } => {
                     money::unknown(office, letter_id, attempt).await?;

@@ -22,6 +22,7 @@ mod pushed;
 pub mod receive;
 pub mod schedule;
 pub mod seal;
+mod shares;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 use anju_business::contribution::{refund, suspense};
 use anju_business::court::pay;
 use anju_business::remote::money;
-use anju_casework::case::{self, PaymentReport};
+use anju_casework::case::{self, PaymentReport, share};
 use anju_casework::outbox::Message;
 use anju_casework::{Fault, Office, Result};
 use serde_json::Value;
@@ -14,6 +14,8 @@ use serde_json::Value;
 pub(crate) enum Payer {
     /// A case, by one of its attempts.
     Case { case_id: i64, attempt: i16 },
+    /// A share of a case that pays several.
+    Share { share_id: i64, attempt: i16 },
     /// A receipt that nobody claims goes back.
     Refund { match_id: i64 },
     /// What an employer contributed wrongly goes back to it.
@@ -40,6 +42,12 @@ impl Payer {
                 attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))?,
             });
         }
+        if let (Some(share_id), Some(attempt)) = (number("share"), number("attempt")) {
+            return Ok(Self::Share {
+                share_id,
+                attempt: i16::try_from(attempt).map_err(|_| Fault::Stored("attempt".to_owned()))?,
+            });
+        }
         match (number("case"), number("attempt"), number("match")) {
             (Some(case_id), Some(attempt), _) => Ok(Self::Case {
                 case_id,
@@ -61,6 +69,9 @@ impl Payer {
         if let Some(act_id) = pay::of_payment_id(office, id) {
             return Some(Self::Court { act_id });
         }
+        if let Some((share_id, attempt)) = share::of_end_to_end_id(office, id) {
+            return Some(Self::Share { share_id, attempt });
+        }
         suspense::of_refund_id(office, id)
             .map(|match_id| Self::Refund { match_id })
             .or_else(|| {
@@ -74,6 +85,10 @@ impl Payer {
             Self::Case { case_id, attempt } => {
                 let paid = case::payment_paid(office, case_id, attempt, report).await?;
                 Ok(paid && report.message.is_some())
+            }
+            Self::Share { share_id, attempt } => {
+                share::paid(office, share_id, attempt, report).await?;
+                Ok(false)
             }
             Self::Refund { match_id } => {
                 suspense::refund_result(office, match_id, true, report).await?;
@@ -99,6 +114,10 @@ impl Payer {
         match self {
             Self::Case { case_id, attempt } => {
                 case::payment_rejected(office, case_id, attempt, report).await?
+            }
+            Self::Share { share_id, attempt } => {
+                share::rejected(office, share_id, attempt, report).await?;
+                return Ok(());
             }
             Self::Refund { match_id } => {
                 suspense::refund_result(office, match_id, false, report).await?

@@ -5,7 +5,7 @@ use anju_business::contribution::receipt::{self, Credit};
 use anju_business::contribution::{collection, refund};
 use anju_business::court;
 use anju_business::remote::money;
-use anju_casework::case::{self, PaymentReport};
+use anju_casework::case::{self, PaymentReport, share};
 use anju_casework::inbox::{self, Arrival};
 use anju_casework::{Refusal, Result};
 use anju_domain::money::Fen;
@@ -107,6 +107,9 @@ impl Engine {
             let credit = credit(entry, remark);
             return refund::returned(&self.office, refund_id, &credit, reason).await;
         }
+        if let Some((share_id, _)) = share::of_end_to_end_id(&self.office, original) {
+            return self.share_returned(entry, share_id, original, reason).await;
+        }
         let Some((case_id, _)) = case::of_end_to_end_id(&self.office, original) else {
             // Not one of ours after all: it is money of an unknown payer.
             let remark = format!("退回 {original} {reason}");
@@ -136,6 +139,38 @@ impl Engine {
                 Some(reason),
             )
             .await?;
+            tx.commit().await?;
+            self.office.changed_with_messages(case_id);
+        }
+        Ok(())
+    }
+
+    /// What one of several payees of a case was paid has come back.
+    async fn share_returned(
+        &self,
+        entry: &BankEntry,
+        share_id: i64,
+        original: &str,
+        reason: &str,
+    ) -> Result<()> {
+        let mut tx = self.office.pool.begin().await?;
+        let arrival = inbox::take(
+            &self.office,
+            &mut tx,
+            &entry.bank,
+            &entry.bank_ref,
+            "return",
+            entry.booked_on,
+            entry.amount.fen(),
+            Some(original),
+            None,
+        )
+        .await?;
+        if arrival == Arrival::New {
+            let (bank, serial) = (&entry.bank, &entry.bank_ref);
+            let case_id =
+                share::payment_returned(&self.office, &mut tx, share_id, bank, serial, reason)
+                    .await?;
             tx.commit().await?;
             self.office.changed_with_messages(case_id);
         }

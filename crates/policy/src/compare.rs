@@ -480,6 +480,7 @@ fn field_name(field: &str) -> &str {
         "document" => "可用的材料",
         "suspicion" => "只转人工",
         "applies" | "only" => "适用范围",
+        "after" => "先要符合",
         "codes" => "区县代码",
         "version" => "版本号",
         "inputs" => "填写项",

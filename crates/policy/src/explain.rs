@@ -405,6 +405,9 @@ impl Reading<'_> {
         let (Some(amount), Some(total)) = (&self.plan.amount, verdict.amount) else {
             return Vec::new();
         };
+        if !self.plan.is_open(amount.after.as_deref(), &verdict.results) {
+            return Vec::new();
+        }
         let mut parts = Vec::new();
         let mut bound = false;
         for term in &amount.parts {
@@ -475,6 +478,12 @@ fn who(role: &str) -> &'static str {
         "spouse" => "配偶",
         "patient" => "患者",
         "beneficiary" => "保障对象",
+        "deceased" => "逝者",
+        "heir_2" => "第二位继承人",
+        "heir_3" => "第三位继承人",
+        "heir_4" => "第四位继承人",
+        "heir_5" => "第五位继承人",
+        "heir_6" => "第六位继承人",
         _ => "本人",
     }
 }

@@ -339,6 +339,8 @@ pub(crate) struct RawCondition {
     pub suspicion: bool,
     /// The condition that it stands in for while that one's source is silent.
     pub stands_in: Option<String>,
+    /// The condition that must be met before this one is any part of the decision: until then nothing is said of what it reads.
+    pub after: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -351,6 +353,8 @@ pub(crate) struct RawReview {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAmount {
+    /// The condition that must be met before the amount is worked out and told.
+    pub after: Option<String>,
     pub formula: String,
     /// The sum over months that the amount is filled from, where it stands for months.
     pub months: Option<String>,

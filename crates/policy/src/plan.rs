@@ -82,10 +82,14 @@ pub(crate) struct PlanCondition {
     pub suspicion: bool,
     /// The code of the condition that it stands in for.
     pub stands_in: Option<String>,
+    /// The code of the condition that must be met before this one counts.
+    pub after: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Amount {
+    /// The code of the condition that must be met before the amount is told.
+    pub after: Option<String>,
     pub formula: Node,
     pub months: Option<Node>,
     pub parts: Vec<AmountTerm>,
@@ -249,6 +253,7 @@ impl Plan {
                 (condition.from..=condition.to).contains(&day) && applies != Some(Ok(false));
             results.push(counts.then(|| condition.when.truth(context)));
         }
+        self.hold_back(&mut results);
         self.stand_in(&mut results);
         let mut tally = Tally::default();
         for (condition, result) in self.conditions.iter().zip(&results) {
@@ -256,10 +261,13 @@ impl Plan {
                 tally.add(condition, *result);
             }
         }
-        let amount = self
-            .amount
-            .as_ref()
-            .map(|amount| amount.formula.number(context));
+        let amount = self.amount.as_ref().map(|amount| {
+            if self.is_open(amount.after.as_deref(), &results) {
+                amount.formula.number(context)
+            } else {
+                Err(Gap::Unknown)
+            }
+        });
         let mut verdict = Verdict {
             outcome: Outcome::Refused,
             amount,
@@ -269,6 +277,31 @@ impl Plan {
         };
         verdict.outcome = self.combine(tally, &mut verdict, context);
         verdict
+    }
+
+    /// What comes after a condition that is not met yet is no part of the decision: who has not shown that he may know it learns nothing of
+    /// it, neither by a sentence nor by a refusal.
+    fn hold_back(&self, results: &mut [Option<Result<bool, Gap>>]) {
+        let open: Vec<bool> = self
+            .conditions
+            .iter()
+            .map(|condition| self.is_open(condition.after.as_deref(), results))
+            .collect();
+        for (result, open) in results.iter_mut().zip(open) {
+            if !open {
+                *result = None;
+            }
+        }
+    }
+
+    /// Whether the condition of this code is met; without one everything is open.
+    pub fn is_open(&self, after: Option<&str>, results: &[Option<Result<bool, Gap>>]) -> bool {
+        after.is_none_or(|code| {
+            self.conditions
+                .iter()
+                .zip(results)
+                .any(|(other, result)| other.code == code && *result == Some(Ok(true)))
+        })
     }
 
     /// A condition that stands in counts only while the other's source is silent, and then only where it is met: what another source would

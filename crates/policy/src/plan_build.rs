@@ -266,6 +266,7 @@ impl<'a> Builder<'a> {
             document: raw.document.clone(),
             suspicion: raw.suspicion,
             stands_in: raw.stands_in.clone(),
+            after: raw.after.clone(),
         })
     }
 
@@ -388,6 +389,7 @@ impl<'a> Builder<'a> {
             }
         }
         Some(Amount {
+            after: raw.after.clone(),
             formula: formula?,
             months,
             parts,
@@ -408,6 +410,20 @@ impl<'a> Builder<'a> {
             if let Some(code) = missing {
                 let place = format!("condition {}", condition.code);
                 errors.add(place, format!("stands in for {code}, which is not there"));
+            }
+        }
+        let amount = self.plan.amount.as_ref().and_then(|one| one.after.as_ref());
+        let waits = conditions
+            .iter()
+            .filter_map(|one| Some((format!("condition {}", one.code), one.after.as_ref()?)))
+            .chain(amount.map(|code| ("amount".to_owned(), code)));
+        for (place, code) in waits {
+            // One step only: what is told after a condition cannot itself be waited for.
+            if !conditions
+                .iter()
+                .any(|other| other.code == *code && other.after.is_none())
+            {
+                errors.add(place, format!("comes after {code}, which is not there"));
             }
         }
         for (index, condition) in conditions.iter().enumerate() {

@@ -58,6 +58,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "transfer-out",
             "verify-document",
             "withdraw-build",
+            "withdraw-death",
             "withdraw-disability",
             "withdraw-down-payment",
             "withdraw-elevator",

@@ -366,6 +366,8 @@ fn case(visit: &Visit) -> CasePage {
             ("承诺".into(), "今天 10:12".into()),
             ("收款卡".into(), Text::new().say("建设银行 ").tail("1234")),
         ]),
+        shares: None,
+        estate: None,
         sources: None,
         conditions: super::service::conditions(),
         formula: None,

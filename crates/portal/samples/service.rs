@@ -63,7 +63,8 @@ pub fn sheet(visit: &Visit) -> CheckSheet {
         ]),
         fields: Vec::new(),
         more: vec![Field::new("amount_fen", "申请金额", FieldKind::Money).hint("不填则按可提取的最高金额")],
-        consent: "提取即同意我们再向 4 个部门核对一次：不动产登记、住房城乡建委、民政、全国公积金监管平台。只为这笔提取，结果保存在您的办件里。".into(),
+        groups: Vec::new(),
+            consent: "提取即同意我们再向 4 个部门核对一次：不动产登记、住房城乡建委、民政、全国公积金监管平台。只为这笔提取，结果保存在您的办件里。".into(),
         action: "/my/do/withdraw-rent".into(),
         hidden: vec![("csrf", visit.csrf.clone()), ("key", "b7f0-2c51".into())],
         button: Button::submit(take(360_000).say(" 到").tail("1234")).wide(),
@@ -127,6 +128,7 @@ pub fn progress(visit: &Visit) -> ProgressPage {
                 .say("。可以关闭本页，不用再提交。"),
         },
         live: Some("/my/cases/c1/live".into()),
+        shares: None,
         sources: Some(Sources(vec![
             Source::answered("不动产登记中心", "已回复 0.4 秒"),
             Source::answered("市住房城乡建委", "已回复 0.9 秒"),

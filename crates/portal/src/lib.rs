@@ -28,6 +28,7 @@ pub mod security;
 pub mod serve;
 pub mod service;
 mod sessions;
+mod shares;
 mod site;
 mod unit;
 mod verify;

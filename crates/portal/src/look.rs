@@ -33,6 +33,8 @@ pub enum Shell {
     Wechat,
     /// 支付宝.
     Alipay,
+    /// 渝快办.
+    Government,
 }
 
 /// All choices.
@@ -84,6 +86,8 @@ impl Look {
             Shell::Wechat
         } else if program.contains("AlipayClient") {
             Shell::Alipay
+        } else if program.contains("YuKuaiBan") {
+            Shell::Government
         } else if program.contains("AnjuApp") {
             Shell::App
         } else {
@@ -137,6 +141,7 @@ impl Look {
             Shell::Browser => "browser",
             Shell::App => "app",
             Shell::Wechat => "wechat",
+            Shell::Government => "government",
             Shell::Alipay => "alipay",
         }
     }

@@ -29,6 +29,7 @@ mod downpay;
 mod enforcement;
 mod entitled;
 mod environment;
+mod estate;
 mod evidence;
 mod flexible;
 mod flexible_exit;

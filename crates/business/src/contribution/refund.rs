@@ -488,7 +488,7 @@ impl Service for EmployerRefund {
     }
 
     /// One living refund for a month of a person, or of everybody.
-    fn wish(&self, request: &Request) -> String {
+    fn wish(&self, _office: &Office, request: &Request) -> String {
         format!(
             "{}:{}:{}",
             self.id,

@@ -125,7 +125,7 @@ impl Transfer {
             tx,
             submission,
             case::AtOnce {
-                wish: &self.wish(request),
+                wish: &self.wish(office, request),
                 branch_id: to.branch_id,
                 form: json!({ "account_no": request.text("account_no"), "to_employer_no": request.text("to_employer_no") }),
                 begun: json!({
@@ -352,7 +352,7 @@ impl Service for Transfer {
         Some(self.carry_out(office, submission).boxed())
     }
 
-    fn wish(&self, request: &Request) -> String {
+    fn wish(&self, _office: &Office, request: &Request) -> String {
         format!(
             "{}:{}",
             self.id,

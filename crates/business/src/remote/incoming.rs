@@ -239,7 +239,7 @@ impl Service for TransferIn {
         Refusal::new(409, "E-RT-05", detail).with("case_id", no)
     }
 
-    fn wish(&self, request: &Request) -> String {
+    fn wish(&self, _office: &Office, request: &Request) -> String {
         format!(
             "{}:{}",
             self.id,

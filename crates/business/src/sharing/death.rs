@@ -2,12 +2,12 @@
 //! card; a person at the desk confirms it, or takes it back where the register was wrong.
 
 use anju_casework::staff::Staff;
-use anju_casework::{Office, PgConnection, Refusal, Result};
+use anju_casework::{Actor, Office, PgConnection, Refusal, Result, case};
 use anju_domain::money::Fen;
 use anju_ledger::freeze::{self, Hold, HoldKind};
 use anju_ledger::{AccountId, Centre};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use super::batch::signal_state;
@@ -77,6 +77,7 @@ pub(super) async fn lock(
     .bind(now)
     .execute(&mut *conn)
     .await?;
+    stop_cases(office, &mut *conn, person_id).await?;
     sqlx::query("UPDATE batch_signal SET holds = $3 WHERE centre_id = $1 AND signal_id = $2")
         .bind(office.centre.id)
         .bind(signal_id)
@@ -84,6 +85,33 @@ pub(super) async fn lock(
         .execute(conn)
         .await?;
     metrics::counter!("death_signals_total").increment(1);
+    Ok(())
+}
+
+/// What he had asked for and nobody has paid yet ends (withdrawal.md §11, 10): his heirs ask for all of it. What is being paid stands.
+async fn stop_cases(office: &Office, conn: &mut PgConnection, person_id: i64) -> Result<()> {
+    let stopped: Vec<i64> = sqlx::query_scalar(
+        "UPDATE business_case SET state = 8, next_try_at = NULL, version = version + 1
+          WHERE centre_id = $1 AND applicant_id = $2 AND state IN (1, 2, 4)
+            AND service LIKE 'withdraw-%' AND service <> 'withdraw-death'
+         RETURNING case_id",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .fetch_all(&mut *conn)
+    .await?;
+    for case_id in stopped {
+        let detail = json!({ "reason": REASON });
+        case::add_event(
+            office,
+            &mut *conn,
+            case_id,
+            Actor::System,
+            &["withdrawn"],
+            detail,
+        )
+        .await?;
+    }
     Ok(())
 }
 

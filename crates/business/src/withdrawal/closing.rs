@@ -6,10 +6,12 @@ use anju_casework::books::{self, Booking};
 use anju_casework::case::{self, Closing};
 use anju_casework::catalogue::{Approved, Carried, Known, OwnBooks, Request, Service};
 use anju_casework::membership::Membership;
+use anju_casework::person::Person;
 use anju_casework::{Actor, Fault, Office, Result, employer};
 use anju_domain::money::Fen;
 use anju_ledger::journal::{self, Line, Reach};
 use anju_ledger::{AccountId, Part};
+use anju_policy::Fact;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -36,6 +38,43 @@ struct Read {
     balance_fen: i64,
     flexible: bool,
     reclaim_fen: i64,
+}
+
+/// What closing an account comes to, as a fact (`own.closing`): one more query.
+pub(super) async fn settlement(
+    office: &Office,
+    conn: &mut PgConnection,
+    person_id: i64,
+    account_id: i64,
+    person: Option<&Person>,
+) -> Result<Fact> {
+    let read: Read = sqlx::query_as(include_str!("sql/closing_books.sql"))
+        .bind(office.centre.id)
+        .bind(person_id)
+        .bind(account_id)
+        .bind(Rules::on(office, office.today()).months("flex_subsidy_reclaim_months")?)
+        .fetch_one(conn)
+        .await?;
+    let number = person.map(|person| &person.id_number);
+    let value = json!({
+        "interest_fen": read.interest_fen,
+        "subsidy_fen": read.subsidy_fen,
+        "subsidy_held_fen": read.subsidy_held_fen,
+        "subsidy_account": read.subsidy_account,
+        "open_list": read.open_list,
+        "balance_fen": read.balance_fen,
+        "flexible": read.flexible,
+        "reclaim_fen": read.reclaim_fen,
+        "born_on": number.map(|number| number.birth()),
+        "female": number.map(|number| number.is_female()),
+    });
+    Ok(own_fact(
+        office.now(),
+        "account",
+        "本人账户",
+        "own.closing",
+        Some(value),
+    ))
 }
 
 impl ClosingWithdrawal {
@@ -71,33 +110,15 @@ impl ClosingWithdrawal {
         let Some(account_id) = own.account.as_ref().map(|account| account.account_id) else {
             return Ok(own);
         };
-        let read: Read = sqlx::query_as(include_str!("sql/closing_books.sql"))
-            .bind(office.centre.id)
-            .bind(request.applicant_id)
-            .bind(account_id)
-            .bind(Rules::on(office, office.today()).months("flex_subsidy_reclaim_months")?)
-            .fetch_one(conn)
-            .await?;
-        let number = own.person.as_ref().map(|person| &person.id_number);
-        let value = json!({
-            "interest_fen": read.interest_fen,
-            "subsidy_fen": read.subsidy_fen,
-            "subsidy_held_fen": read.subsidy_held_fen,
-            "subsidy_account": read.subsidy_account,
-            "open_list": read.open_list,
-            "balance_fen": read.balance_fen,
-            "flexible": read.flexible,
-            "reclaim_fen": read.reclaim_fen,
-            "born_on": number.map(|number| number.birth()),
-            "female": number.map(|number| number.is_female()),
-        });
-        own.facts.push(own_fact(
-            office.now(),
-            "account",
-            "本人账户",
-            "own.closing",
-            Some(value),
-        ));
+        let settlement = settlement(
+            office,
+            conn,
+            request.applicant_id,
+            account_id,
+            own.person.as_ref(),
+        )
+        .await?;
+        own.facts.push(settlement);
         Ok(own)
     }
 

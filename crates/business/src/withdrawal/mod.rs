@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod closing;
+pub mod estate;
 pub mod own_books;
 pub mod pace;
 pub mod payout;

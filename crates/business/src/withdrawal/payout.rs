@@ -190,7 +190,7 @@ pub fn clean_form(form: &Form) -> Form {
         })
         .map(|(field, value)| {
             let cleaned = match value.as_str() {
-                Some(text) if field == "card_no" => Value::String(
+                Some(text) if field == "card_no" || field.ends_with("_card_no") => Value::String(
                     anju_domain::text::normalise(text)
                         .chars()
                         .filter(|c| !c.is_whitespace() && *c != '-')

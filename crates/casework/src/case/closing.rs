@@ -55,11 +55,7 @@ pub async fn close_out(
         .decision
         .amount_fen
         .filter(|fen| *fen > 0)
-        .ok_or_else(|| {
-            let detail =
-                "能提多少还算不出来，有部门没有答复或各说各的。等查清了再通过，或不予通过。";
-            Refusal::new(409, "E-CHECK-05", detail)
-        })?;
+        .ok_or_else(no_amount)?;
     let case = lock(office, tx, approved.case_id).await?;
     end_membership(office, tx, closing.membership).await?;
     let mut paid_fen = 0;
@@ -102,14 +98,7 @@ pub async fn close_out(
         return Err(Fault::Moved("the balance of an account that is closed").into());
     }
     if let Some(subsidy) = closing.subsidy {
-        sqlx::query(
-            "UPDATE subsidy_member SET closed_on = $3 WHERE centre_id = $1 AND account_id = $2",
-        )
-        .bind(office.centre.id)
-        .bind(subsidy)
-        .bind(day)
-        .execute(&mut *tx)
-        .await?;
+        close_subsidy(office, tx, subsidy, day).await?;
     }
     pays(office, tx, &case, closing, first, day).await?;
     Ok(Carried {
@@ -117,6 +106,30 @@ pub async fn close_out(
         detail: json!({ "amount_fen": amount_fen, "interest_fen": interest_fen }),
         done: false,
     })
+}
+
+/// 409: nobody can say yet how much leaves.
+pub(super) fn no_amount() -> Refusal {
+    let detail = "能提多少还算不出来，有部门没有答复或各说各的。等查清了再通过，或不予通过。";
+    Refusal::new(409, "E-CHECK-05", detail)
+}
+
+/// The housing subsidy of a person ends with its account.
+pub(super) async fn close_subsidy(
+    office: &Office,
+    tx: &mut PgConnection,
+    account_id: i64,
+    day: NaiveDate,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE subsidy_member SET closed_on = $3 WHERE centre_id = $1 AND account_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(account_id)
+    .bind(day)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// The case pays what was closed: the use that counts for later withdrawals, and the order to the bank.
@@ -164,7 +177,7 @@ async fn pays(
 }
 
 /// What the ledger says when somebody else moved the account first.
-fn moved(error: Error) -> Error {
+pub(super) fn moved(error: Error) -> Error {
     use anju_ledger::Error as Ledger;
     match &error {
         Error::Failed(Fault::Ledger(Ledger::DayNotOpen(_) | Ledger::NotAvailable(_))) => {
@@ -176,7 +189,7 @@ fn moved(error: Error) -> Error {
 
 /// Ends the membership as it was read, and what hangs on it. The employer's row is taken first, so that no list of his is registered
 /// meanwhile (withdrawal.md §11, 18: who is first wins).
-async fn end_membership(
+pub(super) async fn end_membership(
     office: &Office,
     tx: &mut PgConnection,
     membership: &Membership,
@@ -227,7 +240,7 @@ struct Left {
     closed_on: NaiveDate,
 }
 
-fn step<'a>(
+pub(super) fn step<'a>(
     case: &Case,
     event: &'a str,
     key: &'a str,
@@ -318,7 +331,7 @@ async fn closed_by(office: &Office, conn: &mut PgConnection, case_id: i64) -> Re
 pub(super) async fn reopen(office: &Office, tx: &mut PgConnection, case: &Case) -> Result<bool> {
     let closed = closed_by(office, tx, case.case_id).await?;
     for one in &closed {
-        open_account(office, tx, one).await?;
+        open_account(office, tx, one.account_id).await?;
         for journal_id in [one.out_journal, one.interest_journal]
             .into_iter()
             .flatten()
@@ -342,7 +355,7 @@ pub(super) async fn credit_back(
 ) -> Result<bool> {
     let closed = closed_by(office, tx, case.case_id).await?;
     for one in &closed {
-        open_account(office, tx, one).await?;
+        open_account(office, tx, one.account_id).await?;
         if one.amount_fen > 0 {
             let key = format!("{}:{}", case.case_id, one.account_id);
             let accounts = [(Role::Person, one.account_id)];
@@ -407,8 +420,12 @@ async fn give_back(
     Ok(())
 }
 
-async fn open_account(office: &Office, tx: &mut PgConnection, one: &Closed) -> Result<()> {
-    let id = AccountId(one.account_id);
+pub(super) async fn open_account(
+    office: &Office,
+    tx: &mut PgConnection,
+    account_id: i64,
+) -> Result<()> {
+    let id = AccountId(account_id);
     let (closed, open) = (account::State::Closed, account::State::Open);
     if account::set_state(tx, office.ledger(), id, closed, open).await? {
         return Ok(());

@@ -235,14 +235,22 @@ const PERSONAL: [&str; 12] = [
     "spouse_id_no",
 ];
 
+/// Whoever a form names beside the applicant (`deceased_name`, `heir_2_id_no`) is named in such fields, too.
+fn is_personal(field: &str) -> bool {
+    let other = field.starts_with("deceased_") || field.starts_with("heir_");
+    PERSONAL.contains(&field) || field.ends_with("_id_no") || (other && field.ends_with("_name"))
+}
+
 /// Seals the personal values of a form.
 pub(crate) fn seal_form(office: &Office, form: &anju_policy::Form) -> Value {
     Value::Object(
         form.iter()
             .map(|(field, value)| {
                 let sealed = match value.as_str() {
-                    Some(plain) if field == "card_no" => seal_card(office, plain),
-                    Some(plain) if PERSONAL.contains(&field.as_str()) => {
+                    Some(plain) if field == "card_no" || field.ends_with("_card_no") => {
+                        seal_card(office, plain)
+                    }
+                    Some(plain) if is_personal(field) => {
                         let sealed = office.vault.seal(purpose::FORM, plain.as_bytes());
                         serde_json::json!({ "sealed": hex::encode(sealed) })
                     }

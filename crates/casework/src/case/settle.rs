@@ -18,23 +18,6 @@ use crate::books::{self, Booking};
 use crate::person::PersonRow;
 use crate::{Actor, Fault, Office, Refusal, Result, leaf, outbox};
 
-/// A payment order (支付指令) as the bank is told it.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// The bank that executes it, from the centre's fund account there.
-    pub bank: String,
-    /// Identifier that the payment keeps for ever.
-    pub end_to_end_id: String,
-    /// Fen.
-    pub amount_fen: i64,
-    /// Payee's card.
-    pub payee_account: String,
-    /// Payee's name.
-    pub payee_name: String,
-    /// What the payee reads.
-    pub remark: String,
-}
-
 /// What a bank said about a payment.
 #[derive(Debug, Clone, Default)]
 pub struct PaymentReport {
@@ -70,111 +53,6 @@ impl PaymentReport {
         }
         differs
     }
-}
-
-/// The order of a case that is paying, read together with others; none where there is nothing to pay any more.
-pub async fn order(office: &Office, case_id: i64, attempt: i16) -> Result<Option<Order>> {
-    let Some(Ordered { case, person }) = office.trays.orders.put(office, case_id).await? else {
-        return Ok(None);
-    };
-    if !case.awaits_bank(attempt) {
-        return Ok(None);
-    }
-    if let Some(payee) = supervised(office, &case).await? {
-        return Ok(Some(Order {
-            bank: bank_of(&case)?.to_owned(),
-            end_to_end_id: end_to_end_id(office, case_id, attempt),
-            amount_fen: amount_of(&case)?,
-            payee_account: payee.account,
-            payee_name: payee.holder,
-            remark: format!("住房公积金首付直付 {}", super::number(office, case_id)),
-        }));
-    }
-    let person = person.open(&office.vault)?;
-    let form = case.open_form(office)?;
-    let card = form
-        .get("card_no")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    Ok(Some(Order {
-        bank: bank_of(&case)?.to_owned(),
-        end_to_end_id: end_to_end_id(office, case_id, attempt),
-        amount_fen: amount_of(&case)?,
-        payee_account: card
-            .ok_or_else(|| Fault::Stored("a paying case names no card".to_owned()))?,
-        payee_name: person.name.expose().to_owned(),
-        remark: "住房公积金提取".to_owned(),
-    }))
-}
-
-/// A case with its applicant.
-#[derive(Clone, FromRow)]
-pub(crate) struct Ordered {
-    #[sqlx(flatten)]
-    case: Case,
-    #[sqlx(flatten)]
-    person: PersonRow,
-}
-
-pub(crate) fn orders_of_all(
-    office: Office,
-    cases: Vec<i64>,
-) -> BoxFuture<'static, Result<Vec<Option<Ordered>>>> {
-    async move {
-        let rows: Vec<Ordered> = sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            ", person_id, id_sealed, name_sealed, phone_sealed, phone_changed_at, card_sealed, card_bank, card_checked_on
-               FROM business_case JOIN person USING (centre_id)
-              WHERE centre_id = $1 AND case_id = ANY ($2) AND person_id = applicant_id"
-        ))
-        .bind(office.centre.id)
-        .bind(&cases)
-        .fetch_all(&office.pool)
-        .await?;
-        Ok(by_case(&cases, rows, |row| row.case.case_id))
-    }
-    .boxed()
-}
-
-/// Rows in the order in which their cases were asked for, one of them perhaps by two at once.
-fn by_case<T: Clone>(cases: &[i64], rows: Vec<T>, id: fn(&T) -> i64) -> Vec<Option<T>> {
-    let rows: HashMap<i64, T> = rows.into_iter().map(|row| (id(&row), row)).collect();
-    cases
-        .iter()
-        .map(|case_id| rows.get(case_id).cloned())
-        .collect()
-}
-
-/// 预售资金监管账户: where the housing commission holds what is paid for a home that is not built yet.
-pub struct Supervised {
-    /// Number.
-    pub account: String,
-    /// Holder.
-    pub holder: String,
-}
-
-/// The fact that names it.
-const PRESALE: &str = "housing.presale";
-
-/// Where a case pays directly: the account that its decision read, which nobody typed; none where it pays to a card.
-pub async fn supervised(office: &Office, case: &Case) -> Result<Option<Supervised>> {
-    let policy = office.policy();
-    let may = policy
-        .set
-        .service(&case.service)
-        .is_some_and(|service| service.facts.iter().any(|need| need.fact_type == PRESALE));
-    if !may {
-        return Ok(None);
-    }
-    let facts = super::kept_facts(office, case).await?;
-    let text = |field: &str| {
-        let value = &facts.get("project", PRESALE)?.value;
-        value.get(field)?.as_str().map(str::to_owned)
-    };
-    Ok(text("supervised_account")
-        .zip(text("supervised_holder"))
-        .map(|(account, holder)| Supervised { account, holder }))
 }
 
 /// The bank did not answer: the truth is at the bank.
@@ -253,13 +131,13 @@ pub(super) async fn origin(
     Ok((journal_id, day))
 }
 
-fn bank_of(case: &Case) -> Result<&str> {
+pub(super) fn bank_of(case: &Case) -> Result<&str> {
     case.pay_bank
         .as_deref()
         .ok_or_else(|| Fault::Stored("a paying case names no bank".to_owned()).into())
 }
 
-fn amount_of(case: &Case) -> Result<i64> {
+pub(super) fn amount_of(case: &Case) -> Result<i64> {
     case.amount_fen
         .ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()).into())
 }
@@ -328,11 +206,11 @@ async fn paying(office: &Office, case_id: i64) -> Result<Paying> {
 #[derive(Clone, FromRow)]
 pub(crate) struct Paying {
     #[sqlx(flatten)]
-    case: Case,
-    open_date: NaiveDate,
-    next_seq: i16,
+    pub(super) case: Case,
+    pub(super) open_date: NaiveDate,
+    pub(super) next_seq: i16,
     /// When the last order was given.
-    ordered_at: Option<DateTime<Utc>>,
+    pub(super) ordered_at: Option<DateTime<Utc>>,
 }
 
 pub(crate) fn read_all(
@@ -358,222 +236,6 @@ pub(crate) fn read_all(
         Ok(by_case(&cases, rows, |row| row.case.case_id))
     }
     .boxed()
-}
-
-/// A payment that its bank has made, on its way into the database: everything that a paid case leaves behind, guarded by the case's version.
-#[derive(Clone)]
-pub(crate) struct Settled {
-    case_id: i64,
-    version: i32,
-    day: NaiveDate,
-    policy_id: i32,
-    branch_id: i16,
-    event: Event,
-    journal_id: i64,
-    journal: Drawn,
-    at: DateTime<Utc>,
-    seq: i16,
-    detail: String,
-    entry: Vec<u8>,
-    salt: Vec<u8>,
-    notice_id: i64,
-    order_id: Option<i64>,
-    bank: String,
-    serial: String,
-    booked_on: NaiveDate,
-    paid_fen: i64,
-    end_to_end_id: String,
-}
-
-/// The steps of a case that is paid.
-const PAID: [&str; 2] = ["paid", "done"];
-
-impl Settled {
-    async fn draw(
-        office: &Office,
-        paying: &Paying,
-        attempt: i16,
-        end_to_end_id: &str,
-        report: &PaymentReport,
-    ) -> Result<Self> {
-        let case = &paying.case;
-        let case_id = case.case_id;
-        let at = office.now();
-        let amount_fen = amount_of(case)?;
-        let bank = bank_of(case)?;
-        let event = Event(if attempt == 1 { 22 } else { 26 });
-        let journal = Drawn::by_table(
-            &office.entries,
-            event,
-            &Entry {
-                business_key: &format!("{case_id}:{attempt}"),
-                value_date: paying.open_date,
-                accounts: &[(Role::Bank, AccountId(office.bank(bank)?.deposit_id))],
-                amounts: &[("amount", Fen::new(amount_fen))],
-            },
-        )?;
-        // A notice may come before the answer: then the bank's leg began when the order was given.
-        let detail = paid_detail(office, case, report, report.sent_at.or(paying.ordered_at));
-        let seq = paying.next_seq;
-        let leaf = leaf::commit(&event_record(office, case_id, seq, at, &PAID, &detail))?;
-        Ok(Self {
-            case_id,
-            version: case.version,
-            day: paying.open_date,
-            policy_id: case.policy_id,
-            branch_id: case.branch_id,
-            event,
-            journal_id: office.ids.next().await?,
-            journal,
-            at,
-            seq,
-            detail: detail.to_string(),
-            entry: leaf.entry,
-            salt: leaf.salt,
-            notice_id: office.ids.next().await?,
-            order_id: report.message,
-            bank: bank.to_owned(),
-            serial: report.bank_ref.clone(),
-            booked_on: anju_domain::clock::shanghai_date(report.settled_at.unwrap_or(at)),
-            paid_fen: -amount_fen,
-            end_to_end_id: end_to_end_id.to_owned(),
-        })
-    }
-
-    /// Writes it by itself.
-    async fn write(&self, office: &Office, conn: &mut PgConnection) -> Result<()> {
-        let journal = &self.journal;
-        sqlx::query(
-            "SELECT case_paid($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20::text::jsonb,
-                              $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)",
-        )
-        .bind(office.centre.id)
-        .bind(self.day)
-        .bind(self.case_id)
-        .bind(self.version)
-        .bind(self.journal_id)
-        .bind(self.event.0)
-        .bind(journal.key)
-        .bind(journal.digest)
-        .bind(Actor::System.id())
-        .bind(self.policy_id)
-        .bind(self.branch_id)
-        .bind(self.at)
-        .bind(&journal.accounts)
-        .bind(&journal.parts)
-        .bind(&journal.amounts)
-        .bind(&journal.value_dates)
-        .bind(&journal.red)
-        .bind(self.seq)
-        .bind(&PAID[..])
-        .bind(&self.detail)
-        .bind(&self.entry)
-        .bind(&self.salt)
-        .bind(self.notice_id)
-        .bind(json!({ "template": "paid", "case": self.case_id }))
-        .bind(self.order_id)
-        .bind(&self.bank)
-        .bind(&self.serial)
-        .bind(self.booked_on)
-        .bind(self.paid_fen)
-        .bind(&self.end_to_end_id)
-        .execute(conn)
-        .await?;
-        Ok(())
-    }
-}
-
-/// Writes what banks have said at this moment: all of one day and event with one statement, or each alone where one of them has moved.
-pub(crate) fn write_all(
-    office: Office,
-    settled: Vec<Settled>,
-) -> BoxFuture<'static, Result<Vec<Result<()>>>> {
-    async move {
-        let together = write_together(&office, &settled).await;
-        let mut told = Vec::with_capacity(settled.len());
-        for one in &settled {
-            told.push(if together.contains(&one.case_id) {
-                Ok(())
-            } else {
-                one.write(&office, &mut *office.pool.acquire().await?).await
-            });
-        }
-        Ok(told)
-    }
-    .boxed()
-}
-
-/// The cases that were written by one statement. What fails has undone itself.
-async fn write_together(office: &Office, all: &[Settled]) -> Vec<i64> {
-    let Some(first) = all.first() else {
-        return Vec::new();
-    };
-    let some: Vec<&Settled> = all
-        .iter()
-        .filter(|one| (one.day, one.event) == (first.day, first.event))
-        .collect();
-    if some.len() < 2 {
-        return Vec::new();
-    }
-    macro_rules! column {
-        ($one:ident => $value:expr) => {
-            some.iter().map(|$one| $value).collect::<Vec<_>>()
-        };
-    }
-    macro_rules! lines {
-        ($field:ident) => {
-            some.iter()
-                .flat_map(|one| one.journal.$field.iter().copied())
-                .collect::<Vec<_>>()
-        };
-    }
-    let journals_of_lines: Vec<i64> = some
-        .iter()
-        .flat_map(|one| one.journal.accounts.iter().map(|_| one.journal_id))
-        .collect();
-    let written = sqlx::query(
-        "SELECT cases_paid_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-                                    $22, $23, $24, $25, $26, $27, $28, $29, $30)",
-    )
-    .bind(office.centre.id)
-    .bind(first.day)
-    .bind(first.event.0)
-    .bind(Actor::System.id())
-    .bind(&PAID[..])
-    .bind(column!(one => one.case_id))
-    .bind(column!(one => one.version))
-    .bind(column!(one => one.journal_id))
-    .bind(column!(one => one.journal.key))
-    .bind(column!(one => one.journal.digest))
-    .bind(column!(one => one.policy_id))
-    .bind(column!(one => one.branch_id))
-    .bind(column!(one => one.at))
-    .bind(journals_of_lines)
-    .bind(lines!(accounts))
-    .bind(lines!(parts))
-    .bind(lines!(amounts))
-    .bind(lines!(value_dates))
-    .bind(lines!(red))
-    .bind(column!(one => one.seq))
-    .bind(column!(one => one.detail.as_str()))
-    .bind(column!(one => one.entry.as_slice()))
-    .bind(column!(one => one.salt.as_slice()))
-    .bind(column!(one => one.notice_id))
-    .bind(some.iter().filter_map(|one| one.order_id).collect::<Vec<_>>())
-    .bind(column!(one => one.bank.as_str()))
-    .bind(column!(one => one.serial.as_str()))
-    .bind(column!(one => one.booked_on))
-    .bind(column!(one => one.paid_fen))
-    .bind(column!(one => one.end_to_end_id.as_str()))
-    .execute(&office.pool)
-    .await;
-    match written {
-        Ok(_) => column!(one => one.case_id),
-        Err(error) => {
-            tracing::debug!(%error, "payments are settled each alone");
-            Vec::new()
-        }
-    }
 }
 
 /// Notes the bank's serial of a debit that is booked: the notice and the statement tell of it again, and it is known.
@@ -607,7 +269,7 @@ pub async fn debit_taken(
 }
 
 /// What the last step's evidence says of a payment, so that it speaks for itself.
-fn paid_detail(
+pub(super) fn paid_detail(
     office: &Office,
     case: &Case,
     report: &PaymentReport,

@@ -30,4 +30,15 @@ pub(super) static FORMS: &[Interface] = &[
         ],
         check: None,
     },
+    // 继承权公证书 as the library of electronic certificates holds it: whether this person takes by this deed, and how much.
+    Interface {
+        fact_type: "notary.inheritance",
+        subject: "jcrzjhm",
+        keys: &[("deed_no", "gzsbh"), ("other_id_no", "bjcrzjhm")],
+        columns: &[
+            column("entitled", "jcbz", Flag("1", "0")),
+            column("share_bp", "jcfewfb", Count),
+        ],
+        check: None,
+    },
 ];

@@ -13,6 +13,7 @@ pub(super) static FORMS: &[Interface] = &[
             column("kind", "ajlx", Text),
             column("parties", "dsr", Texts),
             column("result", "pjjg", Text),
+            column("share_bp", "jcfewfb", Count),
         ],
         check: None,
     },

@@ -366,6 +366,7 @@ fn refusal(books: &Banks, bank: BankCode, order: &Order) -> Option<&'static str>
     match order.creditor.number.as_deref() {
         None => return Some(Reason::INCORRECT_ACCOUNT),
         Some(number) if number == fund => return Some(Reason::INCORRECT_ACCOUNT),
+        Some(number) if books.standing(number).closed => return Some(Reason::CLOSED_ACCOUNT),
         Some(_) => {}
     }
     let balance = books

@@ -2,6 +2,7 @@
 
 use super::Form;
 use super::column::{Form::*, column};
+use super::comparison::Comparison;
 
 pub(super) static FORMS: &[Form] = &[
     Form {
@@ -28,6 +29,18 @@ pub(super) static FORMS: &[Form] = &[
             column("file_hash", "wjzy", Text),
         ],
         comparison: None,
+        prepare: None,
+    },
+    Form {
+        fact_type: "notary.inheritance",
+        subject: "jcrzjhm",
+        columns: &[
+            column("entitled", "jcbz", Flag("1", "0")).or("1"),
+            column("share_bp", "jcfewfb", Count),
+            column("deed_no", "gzsbh", Text).compared(),
+            column("other_id_no", "bjcrzjhm", Text).compared(),
+        ],
+        comparison: Some(Comparison::unless("jcbz", "0", &["gzsbh", "bjcrzjhm"])),
         prepare: None,
     },
 ];

@@ -11,16 +11,28 @@ const GRADE: &[(&str, &str)] = &[
     ("99", "0|未定级"),
 ];
 
-pub(super) static FORMS: &[Form] = &[Form {
-    fact_type: "health.diagnosis",
-    subject: "hzzjhm",
-    columns: &[
-        column("icd10", "zdbm", Text),
-        column("listed", "zdbzbz", Flag("1", "0")).or("1"),
-        column("date", "qzrq", Date),
-        column("hospital", "yljgmc", Text),
-        column("hospital_grade", "yljgdj", Code(GRADE)),
-    ],
-    comparison: None,
-    prepare: None,
-}];
+pub(super) static FORMS: &[Form] = &[
+    Form {
+        fact_type: "health.diagnosis",
+        subject: "hzzjhm",
+        columns: &[
+            column("icd10", "zdbm", Text),
+            column("listed", "zdbzbz", Flag("1", "0")).or("1"),
+            column("date", "qzrq", Date),
+            column("hospital", "yljgmc", Text),
+            column("hospital_grade", "yljgdj", Code(GRADE)),
+        ],
+        comparison: None,
+        prepare: None,
+    },
+    Form {
+        fact_type: "health.death_cert",
+        subject: "szzjhm",
+        columns: &[
+            column("cert_no", "swzmbh", Text),
+            column("date", "swrq", Date),
+        ],
+        comparison: None,
+        prepare: None,
+    },
+];

@@ -12,6 +12,8 @@ pub(super) static FORMS: &[Form] = &[
             column("kind", "ajlx", Text),
             column("parties", "dsr", Texts),
             column("result", "pjjg", Text),
+            column("share_bp", "jcfewfb", Count),
+            column("judgment_no", "ah", Text).compared(),
         ],
         comparison: None,
         prepare: None,

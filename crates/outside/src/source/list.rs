@@ -106,7 +106,11 @@ pub static SOURCES: &[Source] = &[
     source("D11", "市医保局", &["medins.settlement"]),
     source("D12", "市残联", &["disabled.certificate"]),
     source("D13", "出入境管理部门", &["immigration.settlement"]),
-    source("D14", "市大数据发展局", &["bigdata.sso", "bigdata.ecert"]),
+    source(
+        "D14",
+        "市大数据发展局",
+        &["bigdata.sso", "bigdata.ecert", "notary.inheritance"],
+    ),
     source(
         "D15",
         "住建部全国平台",

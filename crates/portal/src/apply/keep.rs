@@ -298,6 +298,7 @@ impl Asking<'_> {
             summary: self.standing(service),
             fields,
             more: Vec::new(),
+            groups: Vec::new(),
             consent: self.consent(service),
             action,
             hidden: vec![("csrf", self.csrf.to_owned()), ("key", key)],

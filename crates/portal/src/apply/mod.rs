@@ -226,7 +226,10 @@ impl Asking<'_> {
         for input in &service.inputs {
             let words = typed.get(&input.name).map_or("", |words| words.trim());
             if words.is_empty() {
-                if let (InputType::Card, Some(card)) = (input.input_type, &self.person.card) {
+                // The registered card is the applicant's own; whoever else is named has one of his own.
+                if let (InputType::Card, Some(card)) = (input.input_type, &self.person.card)
+                    && !input.name.starts_with("heir_")
+                {
                     form.insert(input.name.clone(), card.expose().into());
                 }
                 continue;

@@ -36,7 +36,8 @@ impl Asking<'_> {
         let known = |input: &Input| input.input_type == InputType::Card && person.card.is_some();
         let pays = super::pays(service);
         // A home, a permit, a bank: without them no source is asked, nor anything decided that a person would read as a no.
-        let incomplete = pays && is_incomplete(service, typed);
+        let heirs = service.effect == crate::shares::EFFECT;
+        let incomplete = (pays || heirs) && is_incomplete(service, typed);
         let decision = if incomplete {
             let request = self.request(service, form);
             self.portal.engine.at_hand(&request).await?.1
@@ -87,7 +88,7 @@ impl Asking<'_> {
 
         // Who is refused need not fill anything in; what he may change stays at hand.
         // What cannot be granted before anything is filled in is no refusal of a service that lives by its form.
-        let is_blank = incomplete || (!pays && typed.is_empty());
+        let is_blank = incomplete || (!pays && !heirs && typed.is_empty());
         let refused = decision.outcome == Outcome::Refused && !is_blank;
         let (asked, more): (Vec<&Input>, Vec<&Input>) = service.inputs.iter().partition(|input| {
             (input.required || input.asked) && !known(input) && !(refused && pays)
@@ -99,7 +100,33 @@ impl Asking<'_> {
                 .map(|input| field_of(input, typed, &mistakes))
                 .collect()
         };
-        let (fields, more) = (fields(asked), fields(more));
+        // The fields of one heir stand together, under his place.
+        let (others, more): (Vec<&Input>, Vec<&Input>) = more
+            .into_iter()
+            .partition(|input| heirs && input.name.starts_with("heir_"));
+        let groups = HEIRS
+            .iter()
+            .filter_map(|(prefix, name)| {
+                let of: Vec<&Input> = others
+                    .iter()
+                    .copied()
+                    .filter(|input| input.name.starts_with(prefix))
+                    .collect();
+                let filled = |input: &&Input| {
+                    typed
+                        .get(&input.name)
+                        .is_some_and(|words| !words.trim().is_empty())
+                };
+                let open = of.iter().any(filled);
+                (!of.is_empty()).then(|| ((*name).to_owned(), open, fields(of)))
+            })
+            .collect();
+        // What an estate rests on is asked openly, though each basis wants only some of it.
+        let (fields, more) = if heirs {
+            (fields(asked.into_iter().chain(more).collect()), Vec::new())
+        } else {
+            (fields(asked), fields(more))
+        };
 
         let flash = flash.or_else(|| match decision.outcome {
             _ if is_blank => None,
@@ -135,7 +162,7 @@ impl Asking<'_> {
             },
             question: match (pays, refused) {
                 (true, true) => "现在还不能提取".into(),
-                (true, false) if incomplete => "请填写，然后核对".into(),
+                (_, false) if incomplete => "请填写，然后核对".into(),
                 (false, false) if is_blank => "请填写，然后提交".into(),
                 (true, false) => "请核对，无误就提取".into(),
                 (false, true) => "现在还不能办".into(),
@@ -148,6 +175,7 @@ impl Asking<'_> {
                 amount,
                 note: match balance {
                     _ if service.closing => made_of(&decision).say("；办好后账户销户"),
+                    _ if heirs => Text::new(),
                     Some(balance) => Text::new().say("到账后余额 ").money(balance - amount),
                     None => Text::new(),
                 },
@@ -155,6 +183,7 @@ impl Asking<'_> {
             summary: Summary::new(rows),
             fields,
             more,
+            groups,
             consent: if sources.is_empty() || incomplete {
                 Text::new()
             } else {
@@ -192,6 +221,15 @@ impl Asking<'_> {
         })
     }
 }
+
+/// The other heirs of an estate.
+const HEIRS: [(&str, &str); 5] = [
+    ("heir_2_", "第二位继承人"),
+    ("heir_3_", "第三位继承人"),
+    ("heir_4_", "第四位继承人"),
+    ("heir_5_", "第五位继承人"),
+    ("heir_6_", "第六位继承人"),
+];
 
 /// The parts of an amount that is their sum: 账户余额 7,200.00 元 + 销户结息 0.90 元.
 fn made_of(decision: &Decision) -> Text {

@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use crate::authorization::{AtDesk, may};
 use crate::components::{
-    Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Text, Timeline,
-    Tone, When,
+    Button, ButtonLook, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Keys, Rows, Text,
+    Timeline, Tone, When,
 };
 use crate::desk::{case_papers, framed, looked, person_number, sees_branch, staff_named};
 use crate::my::case_papers::asked;
@@ -32,7 +32,7 @@ use crate::when;
 /// Whoever stands at a window is served there; his case is reviewed where it is kept (organisation.md §1).
 const ELSEWHERE: &str = "这个办件归别的网点管，由那里的复核员复核。";
 
-async fn found(office: &Office, at: &AtDesk, number: &str) -> Result<Case, PageError> {
+pub(crate) async fn found(office: &Office, at: &AtDesk, number: &str) -> Result<Case, PageError> {
     let case_id = office
         .numbers
         .decode(NumberKind::Case, number)
@@ -201,6 +201,16 @@ async fn draw(
         tag: read.stage.state().tag(),
         amount: amount_of(one),
         facts: Facts(facts),
+        shares: (!read.shares.is_empty()).then(|| {
+            let changes = may(
+                &at.staff,
+                &Method::POST,
+                "/desk/cases/{case}/shares/{place}",
+            );
+            let here = format!("/desk/cases/{}", case::number(office, one.case_id));
+            Rows::new(crate::shares::rows(&read.shares, &here, changes))
+        }),
+        estate: estate_of(office, one)?,
         sources: read.sources(office, now),
         conditions: decision.as_ref().map_or_else(Vec::new, explain::conditions),
         formula: decision.as_ref().and_then(explain::formula),
@@ -328,6 +338,55 @@ pub(crate) async fn check(
     }
 }
 
+/// Whose estate it is and who are to have it, covered as everywhere; none for any other case.
+fn estate_of(office: &Office, one: &Case) -> Result<Option<Facts>, PageError> {
+    if !crate::shares::pays_several(office, one) {
+        return Ok(None);
+    }
+    let form = one.open_form(office)?;
+    let text = |field: &str| form.get(field).and_then(|value| value.as_str());
+    let name = |field: &str| text(field).map_or_else(|| "—".to_owned(), anju_domain::name::mask);
+    let policy = office.policy();
+    let mut lines: Vec<(String, Text)> = vec![("逝者".into(), name("deceased_name").into())];
+    if let (Some(service), Some(basis)) = (policy.set.service(&one.service), text("basis")) {
+        lines.push(("依据".into(), chosen(service, "basis", basis).into()));
+    }
+    for (field, label) in [
+        ("deed_no", "公证书"),
+        ("judgment_no", "法院文书"),
+        ("document_no", "文书"),
+    ] {
+        if let Some(number) = text(field) {
+            lines.push((label.into(), number.into()));
+        }
+    }
+    let share = |field: &str| {
+        let bp = form
+            .get(field)
+            .and_then(serde_json::Value::as_i64)
+            .unwrap_or(0);
+        format!("{}.{:02}%", bp / 100, bp % 100)
+    };
+    if form.contains_key("share_bp") {
+        lines.push(("申请人的份额".into(), share("share_bp").into()));
+    }
+    for place in anju_business::withdrawal::estate::OTHERS {
+        if text(&format!("heir_{place}_id_no")).is_some() {
+            let guarded = form.get(&format!("heir_{place}_by_guardian")) == Some(&true.into());
+            let words = Text::new()
+                .say(name(&format!("heir_{place}_name")))
+                .say(format!(" {}", share(&format!("heir_{place}_share_bp"))))
+                .say(if guarded {
+                    "，未成年，申请人作为监护人代收"
+                } else {
+                    ""
+                });
+            lines.push((format!("继承人 {place}"), words));
+        }
+    }
+    Ok(Some(Facts(lines)))
+}
+
 /// What of his own data the applicant wants to be otherwise, covered as everywhere: the documents at hand have it whole.
 fn wanted(office: &Office, one: &Case) -> Result<Vec<(String, Text)>, PageError> {
     const FIELDS: [(&str, &str, What); 8] = [
@@ -398,6 +457,9 @@ pub(super) fn step_name(step: &str) -> &str {
         "branch_changed" => "划转网点",
         "payment_unknown" => "付款结果未知",
         "paid" => "银行已付",
+        "share_paid" => "一份已付",
+        "share_rejected" => "一份银行拒付，回到账户",
+        "share_returned" => "一份退票",
         "done" => "办结",
         "payment_rejected" => "银行拒付",
         "payment_returned" => "退票",

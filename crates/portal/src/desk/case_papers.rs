@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use anju_business::fraud::finding;
+use anju_business::withdrawal::estate;
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::case_paper::{self, CasePaper, ReadFact, state, verified};
 use anju_casework::{Actor, Error, Office, Refusal, employer};
@@ -613,7 +614,18 @@ async fn take_step(
             let subjects = portal.engine.subjects(one, &roles).await?;
             let mut facts = Vec::with_capacity(wanted.len());
             let mut keys = Vec::with_capacity(wanted.len());
+            // A paper that may say one thing or another says what is filled in: the rest was left empty.
+            let said = |place: usize| {
+                let prefix = format!("{place}.");
+                typed
+                    .iter()
+                    .any(|(field, words)| field.starts_with(&prefix) && !words.trim().is_empty())
+            };
+            let some = (0..wanted.len()).any(said);
             for (place, (wanted, (shown, key))) in wanted.iter().zip(subjects).enumerate() {
+                if some && one_of_several(&wanted.fact_type) && !said(place) {
+                    continue;
+                }
                 let (value, version, source) =
                     value_of(portal, place, wanted, typed, decision.as_ref())?;
                 facts.push(ReadFact {
@@ -655,6 +667,14 @@ fn forged_button() -> Button {
     Button::send("出具单位说是伪造的", ButtonLook::Danger).value("verdict", "forged")
 }
 
+/// Kinds of records of which one alone tells a death.
+fn one_of_several(fact_type: &str) -> bool {
+    matches!(
+        fact_type,
+        "police.identity" | "civil.death" | "health.death_cert" | "court.death_declaration"
+    )
+}
+
 fn threshold(office: &Office) -> anju_casework::Result<i64> {
     office
         .policy()
@@ -667,14 +687,17 @@ fn threshold(office: &Office) -> anju_casework::Result<i64> {
 /// The most money that may leave by this case: what is asked for, else all there is.
 async fn at_stake(portal: &Portal, one: &Case) -> anju_casework::Result<i64> {
     let office = &portal.engine.office;
-    let asked = one
-        .open_form(office)?
-        .get("amount_fen")
-        .and_then(Value::as_i64);
+    let form = one.open_form(office)?;
+    let asked = form.get("amount_fen").and_then(Value::as_i64);
     if let Some(fen) = asked {
         return Ok(fen);
     }
-    let all = anju_casework::membership::of_person(office, one.applicant_id).await?;
+    // Heirs draw on the account of who has died.
+    let owner = match form.get("deceased_id_no").and_then(Value::as_str) {
+        Some(number) => estate::person_of(office, number).await?.unwrap_or(0),
+        None => one.applicant_id,
+    };
+    let all = anju_casework::membership::of_person(office, owner).await?;
     let mut conn = office.pool.acquire().await?;
     let mut most = 0;
     for account in all {

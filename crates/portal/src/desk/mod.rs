@@ -22,6 +22,7 @@ mod employers;
 mod enforcement;
 mod entitled;
 mod environment;
+mod estates;
 mod flexible;
 mod holds;
 mod identify;
@@ -64,7 +65,10 @@ use crate::pages::error::PageError;
 use crate::pages::styleguide::{self, StyleGuidePage};
 use crate::security::Visit;
 use crate::serve::Portal;
+use crate::shares;
+
 use crate::sessions;
+pub(crate) use case::found as case_found;
 
 pub(crate) use enforcement::{papers_table, people_table};
 pub(crate) use search::find;
@@ -141,6 +145,12 @@ pub(crate) fn routes() -> Router<Portal> {
         .route(
             "/desk/recoveries/{case}",
             get(recoveries::page).post(recoveries::decide),
+        )
+        .route("/desk/estates", get(estates::page).post(estates::propose))
+        .route("/desk/estates/{notice}", post(estates::decide))
+        .route(
+            "/desk/cases/{case}/shares/{place}",
+            get(shares::ask_at_desk).post(shares::give_at_desk),
         )
         .route("/desk/arrears", get(arrears::page))
         .route("/desk/arrears/{employer}", get(arrears::of_employer))
@@ -240,6 +250,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
             ("/desk/holds", "核查", "g h"),
             ("/desk/blacklist", "失信名单", "g l"),
             ("/desk/recoveries", "追回", "g v"),
+            ("/desk/estates", "遗产登记", "g k"),
             ("/desk/credit", "定向授信", "g x"),
             ("/desk/agreements", "约定提取", "g p"),
             ("/desk/transfers", "异地转移", "g m"),

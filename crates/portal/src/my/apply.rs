@@ -55,15 +55,17 @@ async fn draw(
         visit,
         &format!("{}，核对", service.name_zh),
         MyTab::Services,
-        Some(if crate::apply::pays(service) {
-            ("/my/withdraw", "提取")
-        } else if service.group == "withdraw" {
-            ("/my/agreements", "约定提取")
-        } else if service.effect == "refer_employee" {
-            ("/my/credit", "授信推荐")
-        } else {
-            ("/my/flexible", "自己缴存")
-        }),
+        Some(
+            if crate::apply::pays(service) || service.effect == crate::shares::EFFECT {
+                ("/my/withdraw", "提取")
+            } else if service.group == "withdraw" {
+                ("/my/agreements", "约定提取")
+            } else if service.effect == "refer_employee" {
+                ("/my/credit", "授信推荐")
+            } else {
+                ("/my/flexible", "自己缴存")
+            },
+        ),
     );
     page.head.failed = !mistakes.is_empty();
     let sheet = asking.sheet(service, typed, mistakes, flash).await?;
@@ -165,7 +167,7 @@ pub(crate) async fn face(
 }
 
 /// What was typed, and the picture; empty where none was taken.
-pub(super) async fn picture(mut parts: Multipart) -> Result<(Typed, Vec<u8>), PageError> {
+pub(crate) async fn picture(mut parts: Multipart) -> Result<(Typed, Vec<u8>), PageError> {
     let mut typed = Typed::new();
     let mut picture = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(|_| PageError::Stale)? {
@@ -187,7 +189,7 @@ pub(super) async fn picture(mut parts: Multipart) -> Result<(Typed, Vec<u8>), Pa
 }
 
 /// Compares the picture for one action and notes in the session that the step is passed; else says what is wrong.
-pub(super) async fn compare(
+pub(crate) async fn compare(
     asking: &Asking<'_>,
     service: &ServiceDefinition,
     session: &mut Session,

@@ -106,7 +106,7 @@ pub(crate) async fn progress(
                 .icon("download"),
         );
     }
-    if read.stage == Stage::Done && read.letter.is_none() && read.pays {
+    if read.stage == Stage::Done && read.letter.is_none() && read.pays && read.shares.is_empty() {
         results.push(
             Row::to(format!("{here}/receipt"), "凭据")
                 .note("可以打印，也可以下载 PDF 回单")
@@ -170,6 +170,8 @@ pub(crate) async fn progress(
             .stage
             .is_moving()
             .then(|| format!("{here}/live?seen={}", read.case.version)),
+        shares: (!read.shares.is_empty())
+            .then(|| Rows::new(crate::shares::rows(&read.shares, &here, true))),
         sources: read.sources(office, now),
         ways: (!ways.is_empty()).then(|| Rows::new(ways)),
         results: (!results.is_empty()).then(|| Rows::new(results)),

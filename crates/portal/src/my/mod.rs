@@ -3,7 +3,7 @@
 
 mod account;
 pub(crate) mod agreements;
-mod apply;
+pub(crate) mod apply;
 pub(crate) mod case_papers;
 mod cases;
 mod consents;
@@ -37,6 +37,7 @@ use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::sessions;
+use crate::shares;
 
 pub(crate) use account::what;
 pub(crate) use reading::{Read, amount_of, channel_name, named, service_name, stage_in_list};
@@ -71,6 +72,11 @@ pub(crate) fn routes() -> Router<Portal> {
             "/my/cases/{case}/papers/{paper}/picture",
             get(case_papers::picture),
         )
+        .route(
+            "/my/cases/{case}/shares/{place}",
+            get(shares::ask).post(shares::give),
+        )
+        .route("/my/cases/{case}/shares/{place}/face", post(shares::face))
         .route("/my/flexible", get(flexible::page))
         .route("/my/credit", get(credit::page))
         .route("/my/account", get(account::page))
@@ -121,6 +127,7 @@ fn channel(visit: &Visit) -> &'static str {
         Shell::App => "APP",
         Shell::Wechat => "WX",
         Shell::Alipay => "ALI",
+        Shell::Government => "YKB",
     }
 }
 
@@ -158,7 +165,11 @@ pub(crate) async fn balance_of(
 }
 
 /// A case of this person by its public number.
-async fn own_case(office: &Office, person_id: i64, number: &str) -> Result<Case, PageError> {
+pub(crate) async fn own_case(
+    office: &Office,
+    person_id: i64,
+    number: &str,
+) -> Result<Case, PageError> {
     let case_id = office
         .numbers
         .decode(NumberKind::Case, number)

@@ -4,6 +4,7 @@
 use anju_business::fraud::recovery;
 use anju_business::remote::Letter;
 use anju_casework::Office;
+use anju_casework::case::share::Share;
 use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState, Supervised};
 use anju_casework::office::PolicyInForce;
 use anju_domain::money::Fen;
@@ -31,6 +32,8 @@ pub(crate) struct Read {
     pub(crate) letter: Option<Letter>,
     /// Where it pays directly instead of to a card.
     supervised: Option<Supervised>,
+    /// The payments of a case that pays several.
+    pub(crate) shares: Vec<Share>,
 }
 
 impl Read {
@@ -54,9 +57,15 @@ impl Read {
         let pays = pays(office, &case);
         let letter = transfer::letter_of(office, &case).await?;
         let supervised = case::supervised(office, &case).await?;
+        let shares = if crate::shares::pays_several(office, &case) {
+            case::share::list(office, case.case_id).await?
+        } else {
+            Vec::new()
+        };
         Ok(Read {
             letter,
             supervised,
+            shares,
             case,
             policy,
             decision,
@@ -107,6 +116,7 @@ impl Read {
             .say("结果发短信到 ")
             .num(phone)
             .say("。可以关闭本页，不用再提交。");
+        let waits = self.shares.iter().filter(|one| one.wants_card()).count();
         let (headline, note) = match self.stage {
             _ if self.case.service == recovery::SERVICE => (
                 match (self.stage, self.amount()) {
@@ -132,6 +142,24 @@ impl Read {
                     None => told,
                 },
             ),
+            Stage::Paying | Stage::Doing if waits > 0 => (
+                Text::new().say(format!("有 {waits} 份没有付成，等换卡")),
+                "其他各份照付。在下面给没有付成的一份换一张卡，钱一直在账上计息。".into(),
+            ),
+            Stage::Paying | Stage::Doing | Stage::Done if !self.shares.is_empty() => {
+                let done = self.stage == Stage::Done;
+                let headline = match self.amount() {
+                    Some(amount) => Text::new()
+                        .say(if done {
+                            "已全部付到各人的卡："
+                        } else {
+                            "已通过，正在付到各人的卡："
+                        })
+                        .money(amount),
+                    None => "已通过".into(),
+                };
+                (headline, if done { Text::new() } else { told })
+            }
             _ if is_late => (
                 Text::from("超过了我们承诺的时间，对不起"),
                 Text::from("工作人员正在处理，会主动打给您；也可以打热线，报办件号。"),
@@ -460,7 +488,9 @@ fn pays(office: &Office, case: &Case) -> bool {
         .policy()
         .set
         .service(&case.service)
-        .is_some_and(|service| service.effect == "pay_out")
+        .is_some_and(|service| {
+            service.effect == "pay_out" || service.effect == crate::shares::EFFECT
+        })
 }
 
 pub(crate) fn channel_name(channel: &str) -> &'static str {

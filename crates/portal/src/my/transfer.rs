@@ -145,6 +145,7 @@ async fn draw(
             summary: Summary::new(rows),
             fields,
             more: Vec::new(),
+            groups: Vec::new(),
             consent: "提交即同意我们向公安核对一次身份，并把姓名、证件号码写进联系函发给转出地中心，只为这次转移。".into(),
             action: PATH.into(),
             hidden: vec![("csrf", visit.csrf.clone()), ("key", key)],

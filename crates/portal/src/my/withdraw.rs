@@ -81,6 +81,13 @@ pub(crate) async fn page(
         ),
         more: Rows::new(vec![
             Row::to("/my/agreements", "约定提取").note("签一次约，每期还了住房贷款自动提取到卡"),
+            if channel(&visit) == "YKB" {
+                Row::to("/my/do/withdraw-death", "替去世的亲人提取")
+                    .note("唯一的继承人在这里办；有几位继承人的，一起到柜台办")
+            } else {
+                Row::to("/guides/withdraw-death", "替去世的亲人提取")
+                    .note("唯一的继承人在渝快办里办；有几位继承人的，一起到柜台办")
+            },
         ]),
         watch: vec![
             if consents {

@@ -202,6 +202,10 @@ async fn draw(open: &Open, case_id: i64) -> CaseResult<Value> {
     if let Some(state) = case.pay_state().code() {
         drawn["payment"] = payment(open, &case, state).await?;
     }
+    if crate::shares::pays_several(office, &case) {
+        let shares = case::share::list(office, case_id).await?;
+        drawn["payments"] = crate::shares::drawn(office, &shares);
+    }
     Ok(drawn)
 }
 
@@ -244,6 +248,38 @@ pub async fn withdraw(
             StatusCode::OK,
             json!({ "case_id": id, "state": case.state().code() }),
         ))
+    };
+    Ok(once(&open, key, act).await)
+}
+
+#[derive(Deserialize)]
+struct Card {
+    card_no: String,
+}
+
+/// Another card for one payment of a case that pays several, whose bank refused or gave it back.
+pub async fn pay_again(
+    State(open): State<Open>,
+    Path((id, place)): Path<(String, i16)>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let key = key(&headers, &format!("POST {uri}"), &body)?;
+    let act = async {
+        let case_id = open.decode(NumberKind::Case, &id, "这个办件")?;
+        let office = &open.engine.office;
+        let card: Card = read_json(&body)?;
+        let case = case::require(office, case_id).await.map_err(problem)?;
+        let one = crate::shares::of_case(office, &case, place)
+            .await
+            .map_err(problem)?;
+        open.engine
+            .pay_share_again(&one, &card.card_no, Actor::Interface)
+            .await
+            .map_err(problem)?;
+        let drawn = draw(&open, case_id).await.map_err(problem)?;
+        Ok((StatusCode::OK, drawn))
     };
     Ok(once(&open, key, act).await)
 }

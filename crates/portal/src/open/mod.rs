@@ -100,6 +100,7 @@ pub fn routes(open: Open) -> Router {
         .route("/cases", post(cases::submit))
         .route("/cases/{id}", get(cases::show))
         .route("/cases/{id}/withdraw", post(cases::withdraw))
+        .route("/cases/{id}/payments/{place}", post(cases::pay_again))
         .route("/cases/{id}/proof", get(proofs::of_case))
         .route("/cases/{id}/document", get(documents::of_case))
         .route("/remittances/{id}/proof", get(proofs::of_remittance))

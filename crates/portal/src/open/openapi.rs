@@ -40,6 +40,11 @@ pub async fn document(State(open): State<Open>) -> Json<Value> {
             "service": "withdraw-rent", "applicant": "P0000000000000", "form": { "card_no": "6222020000000000000" }, "channel": "APP",
         },
     }));
+    schemas.insert("ShareCard".to_owned(), json!({
+        "type": "object",
+        "required": ["card_no"],
+        "properties": { "card_no": { "type": "string", "description": "收款人本人名下的一类借记卡" } },
+    }));
     Json(json!({
         "openapi": "3.1.0",
         "info": {
@@ -259,6 +264,15 @@ const OPERATIONS: &[Operation] = &[
         id: "withdrawCase",
         body: Body::Empty,
         answer: "CaseSubmitted",
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/cases/{id}/payments/{place}",
+        method: "post",
+        summary: "一案多付的办件：给没有付成的一份换卡重付；正文 {card_no}",
+        id: "payShareAgain",
+        body: Body::Json("ShareCard"),
+        answer: "Case",
         ..GET
     },
     Operation {

@@ -39,6 +39,8 @@ pub struct CheckSheet {
     pub fields: Vec<Field>,
     /// What may be changed and is usually left alone, folded.
     pub more: Vec<Field>,
+    /// Fields that belong together, each group folded unless something stands in it: its name, whether it is open, its fields.
+    pub groups: Vec<(String, bool, Vec<Field>)>,
     /// To whom the person agrees that we ask, and for what.
     pub consent: Text,
     /// Where the form goes.

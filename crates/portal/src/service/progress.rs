@@ -20,6 +20,8 @@ pub struct ProgressPage {
     pub promise: Promise,
     /// `…/live` while something still happens by itself.
     pub live: Option<String>,
+    /// Each payment of a case that pays several.
+    pub shares: Option<Rows>,
     /// Every source that was asked.
     pub sources: Option<Sources>,
     /// 不想等，也可以: hand in a paper, take it back.

@@ -354,7 +354,7 @@ impl Service for CreditReferral {
     }
 
     /// One living referral for each bank.
-    fn wish(&self, request: &Request) -> String {
+    fn wish(&self, _office: &Office, request: &Request) -> String {
         format!("{}:{}", self.id, request.text("bank").unwrap_or_default())
     }
 }

@@ -86,7 +86,7 @@ impl Service for RepaySigning {
     }
 
     /// A wish is about one loan: two loans are signed for side by side.
-    fn wish(&self, request: &Request) -> String {
+    fn wish(&self, _office: &Office, request: &Request) -> String {
         format!(
             "{}:{}:{}",
             self.id,

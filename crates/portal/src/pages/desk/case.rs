@@ -5,7 +5,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{
-    Condition, Facts, Flash, Flight, Formula, Hands, Keys, Sources, Tag, Timeline, filters,
+    Condition, Facts, Flash, Flight, Formula, Hands, Keys, Rows, Sources, Tag, Timeline, filters,
 };
 use crate::frame::DeskFrame;
 use crate::pages::desk::HandedIn;
@@ -39,6 +39,10 @@ pub struct CasePage {
     pub amount: Option<Fen>,
     /// Channel, promise, account, card tail, branch.
     pub facts: Facts,
+    /// Each payment of a case that pays several.
+    pub shares: Option<Rows>,
+    /// Whose estate, and the heirs.
+    pub estate: Option<Facts>,
     /// Sources, line by line.
     pub sources: Option<Sources>,
     /// Conditions of the decision.
