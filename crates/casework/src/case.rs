@@ -32,6 +32,7 @@ pub use decide::{
     Decided, Leg, Verdict, decide, decision_of, kept_facts, pay_at_once, record_verdict,
 };
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
+pub use order::{Order, Supervised, order, supervised};
 pub use past::{PastCase, Wanted, count_past, past, past_case};
 pub use pay_many::{ToPay, pay_many};
 pub use proof::{audit_proofs, proof};
@@ -42,7 +43,6 @@ pub use row::{
     CARD_OF_CASE, Case, CaseEvent, CaseState, PayState, count_open, due, events, get,
     list_of_applicant, list_of_services, list_open, require, sealed_text, wake_waiting,
 };
-pub use order::{Order, Supervised, order, supervised};
 pub use settle::{PaymentReport, debit_taken, payment_paid, payment_rejected, payment_unknown};
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
 

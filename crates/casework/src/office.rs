@@ -18,8 +18,8 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::case::payment::{self, Payment};
 use crate::case::order::{self, Ordered};
+use crate::case::payment::{self, Payment};
 use crate::case::settle::{self, Paying};
 use crate::case::settled::{self, Settled};
 use crate::catalogue::{Catalogue, Service};

@@ -58,11 +58,11 @@ impl Engine {
         let act = court::require_act(office, act_id).await?;
         // What was asked for at the counter is answered by the receipt that the two officers take with them.
         if act.channel == court::COUNTER {
-            return outbox::finish(office, &[message.outbox_id]).await;
+            return outbox::finish(office, message.outbox_id).await;
         }
         let told = wire::answer(&act.act_no, &act.document_no, &act.answer);
         match self.gateway.tell_court(&act.act_no, told).await {
-            Ok(()) => outbox::finish(office, &[message.outbox_id]).await,
+            Ok(()) => outbox::finish(office, message.outbox_id).await,
             Err(failure) => {
                 tracing::warn!(
                     case = act_id,

@@ -179,6 +179,7 @@ fn account(visit: &Visit) -> AccountPage {
             ("缴至".into(), "2026年11月".into()),
             ("冻结".into(), "0.00 元".into()),
         ]),
+        frozen: Facts(Vec::new()),
         chart: Some(Chart {
             id: "bal",
             finding: "半年里余额从 24,060.72 元到 36,060.72 元".into(),

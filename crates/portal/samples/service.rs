@@ -239,6 +239,7 @@ pub fn conditions() -> Vec<Condition> {
 
 pub fn decision(visit: &Visit) -> DecisionPage {
     DecisionPage {
+        settled: Vec::new(),
         frame: my_frame(
             visit,
             "为什么没有通过",

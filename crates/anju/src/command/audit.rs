@@ -57,7 +57,9 @@ pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
         place: "account_hold".to_owned(),
         detail,
     }));
-    let checked: Vec<&str> = audit::checked().chain([CLEARING, BRANCHES, COURT]).collect();
+    let checked: Vec<&str> = audit::checked()
+        .chain([CLEARING, BRANCHES, COURT])
+        .collect();
     if as_json {
         let breaches: Vec<_> = breaches
             .iter()

@@ -95,8 +95,7 @@ pub(crate) const WHOLE_FREEZE_FEN: i64 = 9_000_000_000_000_000;
 #[derive(Clone)]
 pub(crate) struct AskedBooks {
     person_id: i64,
-    service: String,
-    /// The case of it, which does not stand in its own way.
+    /// The case that asks, which does not stand in its own way.
     case_id: Option<i64>,
     /// Keyed indexes of the card of the form.
     cards: Vec<String>,
@@ -224,7 +223,6 @@ pub async fn read_together(office: &Office, trays: &Trays, request: &Request) ->
 fn asked_of(office: &Office, request: &Request) -> AskedBooks {
     AskedBooks {
         person_id: request.applicant_id,
-        service: request.service.clone(),
         case_id: request.case_id,
         cards: card_indexes(office, request),
     }
@@ -330,8 +328,7 @@ pub async fn for_another(
             fact.value["live_case_no"] = first.clone().into();
         }
     }
-    own.facts
-        .retain(|fact| fact.fact_type != short_stay::FACT);
+    own.facts.retain(|fact| fact.fact_type != short_stay::FACT);
     if let Some(question) = short_stay::question(office, request, &own)? {
         own.facts.push(question.answer(office, conn).await?);
     }

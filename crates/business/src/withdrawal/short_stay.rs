@@ -59,6 +59,12 @@ impl Question {
             .fetch_one(conn)
             .await?;
         let value = json!({ "months": self.months, "people": others + 1 });
-        Ok(own_fact(office.now(), "applicant", "本人", FACT, Some(value)))
+        Ok(own_fact(
+            office.now(),
+            "applicant",
+            "本人",
+            FACT,
+            Some(value),
+        ))
     }
 }

@@ -544,7 +544,7 @@ pub async fn account_to_credit(
     let Some(fund) = closed.iter().find(|one| one.membership_id.is_some()) else {
         return Ok(None);
     };
-    open_account(office, tx, fund).await?;
+    open_account(office, tx, fund.account_id).await?;
     come_back(office, tx, &case, fund).await?;
     Ok(Some(fund.account_id))
 }

@@ -134,4 +134,3 @@ pub async fn supervised(office: &Office, case: &Case) -> Result<Option<Supervise
         .zip(text("supervised_holder"))
         .map(|(account, holder)| Supervised { account, holder }))
 }
-

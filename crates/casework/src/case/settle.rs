@@ -1,22 +1,19 @@
 //! From the bank's word to the end of a case: paid, refused, unknown, returned. A payment whose result is unknown is queried,
 //! never repaid; each result is taken once however often it is told.
 
-use std::collections::HashMap;
-
-use anju_domain::money::Fen;
-use anju_ledger::journal::{Drawn, Entry};
-use anju_ledger::{AccountId, Event, Role};
+use anju_ledger::Role;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
+use super::order::by_case;
 use super::row::{Case, columns};
-use super::{add_event, closing, end_to_end_id, event_record};
+use super::settled::Settled;
+use super::{add_event, closing, end_to_end_id};
 use crate::books::{self, Booking};
-use crate::person::PersonRow;
-use crate::{Actor, Fault, Office, Refusal, Result, leaf, outbox};
+use crate::{Actor, Fault, Office, Refusal, Result, outbox};
 
 /// What a bank said about a payment.
 #[derive(Debug, Clone, Default)]

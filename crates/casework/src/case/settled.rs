@@ -228,4 +228,3 @@ async fn write_together(office: &Office, all: &[Settled]) -> Vec<i64> {
         }
     }
 }
-

@@ -16,8 +16,9 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
 use super::closing::{open_account, step};
+use super::order::Order;
 use super::row::{Case, CaseState, PayState};
-use super::settle::{Order, PaymentReport, debit_taken, lock};
+use super::settle::{PaymentReport, debit_taken, lock};
 use super::{add_event, end_executing, number};
 use crate::books::{self, Booking};
 use crate::membership::state;

@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::super::closing::{self, Closing, end_membership, moved, step};
-use super::super::decide::WITHDRAWAL_PAYABLE;
+use super::super::payment::WITHDRAWAL_PAYABLE;
 use super::super::row::{Case, PayState};
 use super::super::settle::lock;
 use super::{Payee, Portion, last4, seal};
