@@ -110,12 +110,14 @@ pub struct Claim<'a> {
     pub finding: &'a str,
 }
 
-/// Keeps a lead: a withdrawal was paid and should not have been (FR-08). Once for each withdrawal; false the second time.
+/// Keeps a lead: a withdrawal was paid and should not have been (FR-08). Once for each withdrawal; false the second time, and where the
+/// housing commission's own signal has claimed it back already (`withdrawal::recovery`).
 pub async fn lead(office: &Office, tx: &mut PgConnection, claim: &Claim<'_>) -> Result<bool> {
     let kept = sqlx::query(
         "INSERT INTO recovery (centre_id, recovery_id, person_id, branch_id, of_case, entry_id, ground, finding, state, owed_fen, found_at)
          SELECT $1, $2, c.applicant_id, c.branch_id, c.case_id, $4, $5, $6, 1, c.amount_fen, $7
            FROM business_case c WHERE c.centre_id = $1 AND c.case_id = $3 AND c.amount_fen > 0
+            AND NOT EXISTS (SELECT FROM withdrawal_recovery w WHERE w.centre_id = $1 AND w.case_id = $3)
          ON CONFLICT (centre_id, of_case) WHERE state <> 9 DO NOTHING",
     )
     .bind(office.centre.id)
@@ -138,15 +140,19 @@ pub(super) async fn demand_of_entry(
     staff_id: i64,
 ) -> Result<()> {
     lead(office, tx, claim).await?;
-    let one: Recovery = sqlx::query_as(concat!(
+    let one: Option<Recovery> = sqlx::query_as(concat!(
         "UPDATE recovery SET entry_id = $3 WHERE centre_id = $1 AND of_case = $2 AND state <> 9 RETURNING ",
         columns!()
     ))
     .bind(office.centre.id)
     .bind(claim.of_case)
     .bind(claim.entry_id)
-    .fetch_one(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
+    // It was claimed back already when its contract was cancelled.
+    let Some(one) = one else {
+        return Ok(());
+    };
     if one.state == state::LEAD {
         demand(office, tx, &one, staff_id).await?;
     }

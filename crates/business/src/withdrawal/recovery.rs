@@ -85,8 +85,8 @@ pub(crate) fn find_no(office: &Office, remark: &str) -> Option<i64> {
     office.numbers.decode(NumberKind::Case, &number)
 }
 
-/// A contract was cancelled: every withdrawal that was paid for its home is claimed back; how many claims stand. The same signal again opens
-/// nothing.
+/// A contract was cancelled: every withdrawal that was paid for its home is claimed back, but for one that `fraud::recovery` asks back
+/// already; how many claims stand. The same signal again opens nothing.
 pub async fn cancelled(office: &Office, signal: &Cancelled) -> Result<usize> {
     let keys: Vec<String> = signal
         .unit_no
@@ -99,6 +99,7 @@ pub async fn cancelled(office: &Office, signal: &Cancelled) -> Result<usize> {
            FROM withdrawal_use u
            JOIN business_case c ON c.centre_id = u.centre_id AND c.case_id = u.case_id AND c.state = 6 AND c.account_id IS NOT NULL
           WHERE u.centre_id = $1 AND u.event_key = ANY ($2) AND u.state = 2 AND u.kind IN ('DOWNPAY', 'PURCHASE')
+            AND NOT EXISTS (SELECT FROM recovery r WHERE r.centre_id = $1 AND r.of_case = u.case_id AND r.state <> 9)
           ORDER BY u.case_id LIMIT 100",
     )
     .bind(office.centre.id)
