@@ -242,7 +242,7 @@ pub(crate) async fn repaid(
     let received_fen = claim.received_fen + credit.amount_fen;
     let whole = received_fen == claim.amount_fen;
     sqlx::query(
-        "UPDATE withdrawal_recovery SET received_fen = $3, closed_at = CASE WHEN $4 THEN $5 END WHERE centre_id = $1 AND recovery_id = $2",
+        "UPDATE withdrawal_recovery SET received_fen = $3, closed_at = CASE WHEN $4 THEN $5::timestamptz END WHERE centre_id = $1 AND recovery_id = $2",
     )
     .bind(office.centre.id)
     .bind(claim.recovery_id)

@@ -29,6 +29,7 @@ mod identify;
 mod interest;
 mod opening;
 mod ops;
+mod paper_fields;
 mod policy;
 mod policy_edit;
 mod policy_notice;
