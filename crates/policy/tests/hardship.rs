@@ -79,10 +79,15 @@ fn each_way_shows_its_own_conditions_and_no_other() {
             .filter(|code| !code.starts_with("CMN"))
             .collect()
     };
-    assert_eq!(codes(&poor()), ["HSP-01", "LOW-01", "LOW-02", "LOW-03"]);
+    assert_eq!(
+        codes(&poor()),
+        ["FR-06", "HSP-01", "LOW-01", "LOW-02", "LOW-03"]
+    );
     assert_eq!(
         codes(&ill()),
-        ["HSP-01", "ILL-01", "ILL-02", "ILL-03", "ILL-04", "ILL-05"]
+        [
+            "FR-06", "HSP-01", "ILL-01", "ILL-02", "ILL-03", "ILL-04", "ILL-05"
+        ]
     );
     for case in [poor(), ill()] {
         let decision = decided(&case);

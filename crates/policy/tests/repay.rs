@@ -79,8 +79,8 @@ fn twelve_instalments_are_withdrawn_to_the_fen() {
         .collect();
     let wanted = [
         "CMN-01", "CMN-02", "CMN-03", "CMN-04", "CMN-05", "CMN-06", "CMN-08", "CMN-09", "CMN-10",
-        "CMN-11", "CMN-12", "CMN-13", "CMN-14", "REP-01", "REP-02", "REP-03", "REP-04", "REP-05",
-        "REP-06", "REP-07", "REP-08", "REP-09",
+        "CMN-11", "CMN-12", "CMN-13", "CMN-14", "FR-06", "FR-07", "REP-01", "REP-02", "REP-03",
+        "REP-04", "REP-05", "REP-06", "REP-07", "REP-08", "REP-09",
     ];
     assert_eq!(codes, wanted);
     assert_eq!(decision.months.len(), 12);

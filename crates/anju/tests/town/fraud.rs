@@ -564,7 +564,7 @@ async fn subject(town: &Town, code: &str, field: &str) -> i64 {
 
 /// The code that stands on the person's page.
 fn code_on(page: &str) -> String {
-    let rest = page.split("附言写").nth(1).expect("a code");
+    let rest = page.split("附言写").last().expect("a code");
     let at = rest.find("ZH").expect("a code");
     rest[at..]
         .chars()

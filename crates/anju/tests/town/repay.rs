@@ -317,7 +317,7 @@ async fn an_agreement_pays_after_each_period_and_ends_when_its_holder_says_so() 
     ] {
         assert!(page.page.contains(words), "{words}: {}", page.page);
     }
-    let desk = Visitor::staff(&town, &office, "teller", 1)
+    let desk = Visitor::staff(&town, &office, "teller", town.branch().await)
         .await
         .get("/desk/agreements")
         .await;

@@ -109,7 +109,7 @@ async fn a_death_in_the_nights_file_locks_the_account_and_a_correction_frees_it(
         "the same death twice is one freeze"
     );
 
-    let reviewer = staff(&town, &office, role::REVIEWER).await;
+    let reviewer = Visitor::staff(&town, &office, role::REVIEWER, town.branch().await).await;
     let page = reviewer.get("/desk/deaths").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(
@@ -516,14 +516,14 @@ async fn whatever_a_source_does_a_withdrawal_is_never_refused_lost_or_paid_twice
                 outcome == "waiting" || outcome == "review",
                 "{source} {mood}: {submitted}"
             );
+            // Taken back before the source answers again: else it is paid, and the next months are another wish.
             let id = text(&submitted, "case_id").expect("an id");
-            mode(&town, source, "ok").await;
             let taken_back = town
                 .doors
                 .post(&format!("/cases/{id}/withdraw"), &json!({}))
                 .await;
             let taken_back = taken_back.expect("a door");
-            // The recovery may have come first: then it is paid, and the next months are another wish.
+            mode(&town, source, "ok").await;
             if taken_back.status == StatusCode::OK {
                 continue;
             }

@@ -267,6 +267,14 @@ impl Town {
         panic!("the work of the first minute does not end");
     }
 
+    /// The branch that keeps the town's first employer: its staff see its people in lists.
+    pub async fn branch(&self) -> i16 {
+        let first = self
+            .sql("SELECT branch_id::bigint FROM employer WHERE uscc LIKE '9%' ORDER BY employer_id LIMIT 1")
+            .await;
+        i16::try_from(first).expect("a branch")
+    }
+
     /// How often this town's database was told to write money, people or rosters, as the server itself counted; what other tests
     /// write at the same time stands under the numbers of their databases. The first is asked for when the work of the first minute is over;
     /// that of a later minute may fall between two.

@@ -67,7 +67,7 @@ struct Paid {
 /// Public number of a claim: what the remark of a repayment names.
 #[must_use]
 pub fn number(office: &Office, recovery_id: i64) -> String {
-    format!("ZH{}", office.numbers.encode(NumberKind::Case, recovery_id))
+    format!("TF{}", office.numbers.encode(NumberKind::Case, recovery_id))
 }
 
 /// The claim that a remark names.
@@ -77,7 +77,7 @@ pub(crate) fn find_no(office: &Office, remark: &str) -> Option<i64> {
         .filter(|c| !c.is_whitespace())
         .collect();
     let text = text.to_ascii_uppercase();
-    let start = text.find("ZH")?;
+    let start = text.find("TF")?;
     let number: String = text[start + 2..]
         .chars()
         .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
