@@ -165,7 +165,7 @@ async fn a_lender_that_is_not_connected_is_stood_in_for_by_its_stamped_sheet() {
         .collect();
     let instalments = instalments.join("\n");
     let read = |instalments: &str| {
-        let fields = vec![
+        let fields = [
             ("verdict".to_owned(), "read".to_owned()),
             ("0.role".to_owned(), "borrower".to_owned()),
             ("0.purpose".to_owned(), "house".to_owned()),

@@ -99,7 +99,7 @@ pub(super) async fn waits(office: &Office, tx: &mut PgConnection, entry_id: i64)
 fn words(said: &str) -> Result<&str> {
     let said = said.trim();
     let length = said.chars().count();
-    if length < 2 || length > LONGEST {
+    if !(2..=LONGEST).contains(&length) {
         let detail = format!("请写清情况，2 到 {LONGEST} 个字。");
         return Err(Refusal::rule("E-BLK-05", detail).into());
     }

@@ -364,7 +364,7 @@ async fn draw(
         let reason = step.detail.get("reason").and_then(|words| words.as_str());
         let mut note = format!("{} · {who}", when::second(step.at, now));
         if let Some(reason) = reason.filter(|words| !words.is_empty()) {
-            note.push_str("：");
+            note.push('：');
             note.push_str(reason);
         }
         events.push(Event::new(When::Done, step_word(&step.step), note));

@@ -212,7 +212,7 @@ async fn draw(
                         .at
                         .map_or_else(String::new, |at| when::minute(at, now)),
                 ),
-                with_case.map_or_else(Cell::none, |number| Cell::digits(number)),
+                with_case.map_or_else(Cell::none, Cell::digits),
             ])
         })
         .collect();
