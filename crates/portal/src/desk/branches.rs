@@ -129,7 +129,8 @@ fn table(figures: &[Figures], names: &Names, month: Month, whole: bool) -> Table
         ],
         lines,
     )
-    .empty("还没有日结过。");
+    .empty("还没有日结过。")
+    .cards();
     if whole {
         table = table.totals(vec![Line::new(cells(
             Text::from("全中心"),
@@ -192,7 +193,8 @@ async fn moves(
         ],
         lines,
     )
-    .empty("还没有办过。");
+    .empty("还没有办过。")
+    .cards();
     if more.is_some() || before.is_some() {
         table = table.pager(Pager {
             note: String::new(),
