@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { launch, looks, outside, server } from './lib.mjs';
 import { rowOf, save, sessionOf, town, workbook } from './town.mjs';
 
-const { people: { long, owner, newcomer }, done, paid } = town.shown;
+const { people: { long, owner, tenant, newcomer }, done, paid } = town.shown;
 
 let browser;
 before(async () => {
@@ -223,7 +223,7 @@ const ordered = async (at) => {
   await fetch(`${outside}/control/court/orders`, {
     method: 'POST', headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      kzdh: 'KZ-LOOKS-1', xzlx: '01', bzxrxm: newcomer.name, bzxrzjhm: newcomer.id, fymc: '重庆市渝中区人民法院', ah: '（2026）渝0103执1234号',
+      kzdh: 'KZ-LOOKS-1', xzlx: '01', bzxrxm: tenant.name, bzxrzjhm: tenant.id, fymc: '重庆市渝中区人民法院', ah: '（2026）渝0103执1234号',
       wsh: '（2026）渝0103执1234号之一', wszy: 'ab'.repeat(32), xzje: '100.00', jsrq: orderUntil(),
       zxry: [
         { xm: '周正', zjhm: '110101199003070134', gzzh: '渝法执0012' },

@@ -142,7 +142,7 @@ async fn draw(
         waiting,
         table: Table::new(
             "estates",
-            "登记过的",
+            "登记过的遗产事项",
             vec![
                 Column::words("事项"),
                 Column::words("逝者"),
