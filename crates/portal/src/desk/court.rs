@@ -312,13 +312,16 @@ async fn facts(
     match act.person_id {
         Some(person_id) => facts.push((
             "被执行人".into(),
-            Text::new().link(
-                format!(
-                    "/desk/people/{}",
-                    office.numbers.encode(NumberKind::Person, person_id)
+            Text::new()
+                .say(named(office, Some(person_id)).await?)
+                .say("　")
+                .link(
+                    format!(
+                        "/desk/people/{}",
+                        office.numbers.encode(NumberKind::Person, person_id)
+                    ),
+                    "客户资料",
                 ),
-                named(office, Some(person_id)).await?,
-            ),
         )),
         None => facts.push(("被执行人".into(), named(office, None).await?.into())),
     }
@@ -469,7 +472,7 @@ async fn timeline(
 fn papers(office: &Office, acts: &[Act]) -> Table {
     Table::new(
         "receipts",
-        "回执和存证",
+        "每次办理的回执和存证",
         vec![
             Column::words("事项"),
             Column::words("回执文号"),
