@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
-use sqlx::FromRow;
+use sqlx::{FromRow, PgExecutor};
 
 use crate::{Office, Result};
 
@@ -69,51 +69,46 @@ pub(crate) fn of_people(
     office: Office,
     people: Vec<i64>,
 ) -> BoxFuture<'static, Result<Vec<Vec<Membership>>>> {
-    async move {
-        let all: Vec<Membership> = sqlx::query_as(
-            "SELECT m.*
-               FROM (SELECT DISTINCT person_id FROM unnest($2::bigint[]) AS named (person_id)) AS asked
-              CROSS JOIN LATERAL (
-                    SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district,
-                           m.account_id, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.employer_fen,
-                           m.employee_fen, m.from_month, m.sealed_on, m.opened_on
-                      FROM membership m JOIN employer e USING (centre_id, employer_id)
-                     WHERE m.centre_id = $1 AND m.person_id = asked.person_id
-                     ORDER BY m.state, m.membership_id DESC LIMIT 20) AS m",
-        )
-        .bind(office.centre.id)
-        .bind(&people)
-        .fetch_all(&office.pool)
-        .await?;
-        let of = |person_id: &i64| {
-            let own = all.iter().filter(|one| one.person_id == *person_id);
-            let mut own: Vec<Membership> = own.cloned().collect();
-            own.sort_by_key(|one| (one.state, Reverse(one.membership_id)));
-            own
-        };
-        Ok(people.iter().map(of).collect())
-    }
-    .boxed()
+    async move { read(&office, &office.pool, &people).await }.boxed()
 }
 
 /// The same over a connection that the caller holds.
 pub async fn of_person_on(
     office: &Office,
-    db: impl sqlx::PgExecutor<'_>,
+    db: impl PgExecutor<'_>,
     person_id: i64,
 ) -> Result<Vec<Membership>> {
-    Ok(sqlx::query_as(
-        "SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district,
-                m.account_id, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.employer_fen,
-                m.employee_fen, m.from_month, m.sealed_on, m.opened_on
-           FROM membership m JOIN employer e USING (centre_id, employer_id)
-          WHERE m.centre_id = $1 AND m.person_id = $2
-          ORDER BY m.state, m.membership_id DESC LIMIT 20",
+    let found = read(office, db, &[person_id]).await?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+async fn read(
+    office: &Office,
+    db: impl PgExecutor<'_>,
+    people: &[i64],
+) -> Result<Vec<Vec<Membership>>> {
+    let all: Vec<Membership> = sqlx::query_as(
+        "SELECT m.*
+           FROM (SELECT DISTINCT person_id FROM unnest($2::bigint[]) AS named (person_id)) AS asked
+          CROSS JOIN LATERAL (
+                SELECT m.membership_id, m.person_id, m.employer_id, e.name AS employer_name, e.branch_id, e.bank, e.district,
+                       m.account_id, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.employer_fen,
+                       m.employee_fen, m.from_month, m.sealed_on, m.opened_on
+                  FROM membership m JOIN employer e USING (centre_id, employer_id)
+                 WHERE m.centre_id = $1 AND m.person_id = asked.person_id
+                 ORDER BY m.state, m.membership_id DESC LIMIT 20) AS m",
     )
     .bind(office.centre.id)
-    .bind(person_id)
+    .bind(people)
     .fetch_all(db)
-    .await?)
+    .await?;
+    let of = |person_id: &i64| {
+        let own = all.iter().filter(|one| one.person_id == *person_id);
+        let mut own: Vec<Membership> = own.cloned().collect();
+        own.sort_by_key(|one| (one.state, Reverse(one.membership_id)));
+        own
+    };
+    Ok(people.iter().map(of).collect())
 }
 
 /// Which person an account belongs to.

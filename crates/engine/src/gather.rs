@@ -135,6 +135,7 @@ impl Engine {
         };
         let mut known = Known::default();
         let mut own = reach.own_books(office, service, request).await?;
+        read_at(at, &mut own);
         let mut facts: Facts = own.facts.iter().cloned().collect();
         let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
         let mut legs = Vec::new();
@@ -155,6 +156,7 @@ impl Engine {
                 reach
                     .related_books(office, service, request, &known, &mut own)
                     .await?;
+                read_at(at, &mut own);
                 own.facts.iter().cloned().for_each(|fact| facts.put(fact));
             }
             // What is kept was asked for under a consent of its own.
@@ -193,11 +195,6 @@ impl Engine {
             });
             got.into_iter().for_each(|fact| facts.put(fact));
             stand_in(&mut facts, &papers);
-        }
-        // Our books are read for the instant of the decision.
-        for fact in &mut own.facts {
-            fact.as_of = at.now;
-            facts.put(fact.clone());
         }
         own.claim_kind = kind;
         Ok(Some(Gathered {
@@ -399,6 +396,13 @@ impl Engine {
             .ok_or_else(|| Fault::Stored("what is kept is always read".to_owned()))?;
         let decision = ahead(&gathered, request)?;
         Ok((gathered, decision))
+    }
+}
+
+/// Our books are read for the instant of the decision.
+fn read_at(at: At, own: &mut OwnBooks) {
+    for fact in &mut own.facts {
+        fact.as_of = at.now;
     }
 }
 

@@ -90,6 +90,35 @@ pub struct Fact {
     pub digest: String,
 }
 
+impl Fact {
+    /// What our own books say at an instant; absent without a value.
+    pub fn own(
+        at: DateTime<Utc>,
+        role: &str,
+        subject: &str,
+        fact_type: &str,
+        value: Option<serde_json::Value>,
+    ) -> Fact {
+        Fact {
+            fact_id: None,
+            fact_type: fact_type.to_owned(),
+            role: role.to_owned(),
+            subject: subject.to_owned(),
+            state: if value.is_some() {
+                FactState::Known
+            } else {
+                FactState::Absent
+            },
+            value: value.unwrap_or_default(),
+            source: "own".to_owned(),
+            assurance: Assurance::Authoritative,
+            as_of: at,
+            valid_until: None,
+            digest: String::new(),
+        }
+    }
+}
+
 /// The facts of one case, one for each role and type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<Fact>", into = "Vec<Fact>")]

@@ -13,6 +13,7 @@ use anju_domain::rounding::split_shares;
 use anju_ledger::account::Kind;
 use anju_ledger::journal::{self, Line, Reach};
 use anju_ledger::{AccountId, Part, Role};
+use anju_policy::Fact;
 use anju_vault::NumberKind;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -21,8 +22,6 @@ use sqlx::{FromRow, PgConnection};
 
 pub use super::refund_payment::{of_payment_id, order, result, returned};
 use super::relief;
-
-use crate::withdrawal::own_books::own_fact;
 
 /// States of a refund.
 pub mod state {
@@ -188,7 +187,7 @@ async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Re
         "payee_is_payer": payer.as_ref().is_some_and(|(_, account)| payee.is_none_or(|payee| payee == account)),
         "at_counter": request.at_counter(),
     });
-    own.facts.push(own_fact(
+    own.facts.push(Fact::own(
         office.now(),
         "employer",
         "本单位",

@@ -11,10 +11,9 @@ use anju_casework::person::{self, Person};
 use anju_casework::person_data::Act;
 use anju_casework::{Actor, Office, Refusal, Result, outbox, session};
 use anju_domain::phone::Phone;
+use anju_policy::Fact;
 use serde_json::json;
 use sqlx::PgConnection;
-
-use crate::withdrawal::own_books::own_fact;
 
 /// What our books know of a person who keeps his own data: himself, and how he proved to be it.
 async fn own_books(
@@ -33,7 +32,7 @@ async fn own_books(
         "has_card": person.card.is_some(),
     });
     Ok(OwnBooks {
-        facts: vec![own_fact(
+        facts: vec![Fact::own(
             office.now(),
             "applicant",
             "本人",

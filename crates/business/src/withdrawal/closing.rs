@@ -17,7 +17,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
-use super::own_books::{self, own_fact};
+use super::own_books;
 use crate::contribution::refund;
 use crate::policy::Rules;
 
@@ -68,7 +68,7 @@ pub(super) async fn settlement(
         "born_on": number.map(|number| number.birth()),
         "female": number.map(|number| number.is_female()),
     });
-    Ok(own_fact(
+    Ok(Fact::own(
         office.now(),
         "account",
         "本人账户",

@@ -1,7 +1,7 @@
 //! What our own books know of a person who asks for a withdrawal, read in one round trip, as facts of source `own`.
 
 use anju_domain::calendar::Month;
-use anju_policy::fact::{Assurance, Fact, FactState};
+use anju_policy::fact::Fact;
 use anju_vault::NumberKind;
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use futures::FutureExt;
@@ -235,7 +235,7 @@ fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<Ow
     let now = office.now();
     let mut facts = Vec::with_capacity(10);
     let mut own = |role: &str, subject: &str, fact_type: &str, value: Option<Value>| {
-        facts.push(own_fact(now, role, subject, fact_type, value));
+        facts.push(Fact::own(now, role, subject, fact_type, value));
     };
     own(
         "account",
@@ -401,10 +401,10 @@ fn add_related(office: &Office, known: &Known, own: &mut OwnBooks, related: &Rel
             }
             ("applicant", "own.event") if known.event_key.is_some() => {
                 let value = event_value(&related.event_uses.0, related.agreement, office.today());
-                *fact = own_fact(now, "applicant", "本事项", "own.event", Some(value));
+                *fact = Fact::own(now, "applicant", "本事项", "own.event", Some(value));
             }
             ("spouse", "own.case") => {
-                *fact = own_fact(now, "spouse", "配偶", "own.case", spouse_case.clone());
+                *fact = Fact::own(now, "spouse", "配偶", "own.case", spouse_case.clone());
             }
             _ => {}
         }
@@ -413,33 +413,6 @@ fn add_related(office: &Office, known: &Known, own: &mut OwnBooks, related: &Rel
         .event_key
         .clone()
         .map(|key| (key, related.event_version.unwrap_or(0)));
-}
-
-/// A fact of our own books; absent without a value.
-pub(crate) fn own_fact(
-    now: DateTime<Utc>,
-    role: &str,
-    subject: &str,
-    fact_type: &str,
-    value: Option<Value>,
-) -> Fact {
-    Fact {
-        fact_id: None,
-        fact_type: fact_type.to_owned(),
-        role: role.to_owned(),
-        subject: subject.to_owned(),
-        state: if value.is_some() {
-            FactState::Known
-        } else {
-            FactState::Absent
-        },
-        value: value.unwrap_or(Value::Null),
-        source: "own".to_owned(),
-        assurance: Assurance::Authoritative,
-        as_of: now,
-        valid_until: None,
-        digest: String::new(),
-    }
 }
 
 fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> {

@@ -164,14 +164,13 @@ async fn claim(office: &Office, signal: &Cancelled, paid: &Paid) -> Result<()> {
     .await?;
     let words = match debtor {
         Debtor::Person => format!(
-            "【公积金】购房合同已撤销，请在30天内退回提取的 {} 元",
+            "【公积金】购房合同已撤销，请在{days}天内退回提取的 {} 元",
             Fen::new(paid.amount_fen)
         ),
         Debtor::Supervised => {
             "【公积金】购房合同已撤销，首付款由开发企业从监管账户退回公积金".to_owned()
         }
     };
-    let words = words.replace("30天", &format!("{days}天"));
     let payload = json!({ "person": paid.person_id, "text": format!("{words}，附言 {claim_no}") });
     outbox::enqueue(
         office,

@@ -7,7 +7,6 @@ use anju_policy::fact::Fact;
 use chrono::NaiveDate;
 use serde_json::json;
 
-use super::own_books::own_fact;
 use crate::policy::Rules;
 
 /// The fact that the pattern reads.
@@ -59,7 +58,7 @@ impl Question {
             .fetch_one(conn)
             .await?;
         let value = json!({ "months": self.months, "people": others + 1 });
-        Ok(own_fact(
+        Ok(Fact::own(
             office.now(),
             "applicant",
             "本人",

@@ -11,7 +11,7 @@ use super::begin::end_executing;
 use super::payment::Payment;
 use super::row::{Case, CaseState};
 use super::submit::{Submission, repeated};
-use super::{add_event, hold};
+use super::{add_event, hold, next_seq};
 use crate::catalogue::{Approved, OwnBooks, Request, Service};
 use crate::office::PolicyInForce;
 use crate::{Actor, Error, Fault, Office, Result, fact, outbox};
@@ -55,66 +55,34 @@ enum OwnFact {
 
 impl OwnFact {
     fn of(fact: &Fact, at: DateTime<Utc>) -> Self {
-        let names = || {
-            (
-                fact.role.clone(),
-                fact.fact_type.clone(),
-                fact.subject.clone(),
-            )
-        };
-        let (role, fact_type, subject) = names();
-        let short = match fact.state {
-            FactState::Known => Self::Known(role, fact_type, subject, fact.value.clone()),
-            FactState::Absent => Self::Absent(role, fact_type, subject),
-            FactState::Unknown | FactState::Conflict => return Self::Whole(fact.clone()),
-        };
-        let (role, fact_type, subject) = names();
-        let whole = match &short {
-            Self::Known(_, _, _, value) => Self::fact(role, fact_type, subject, Some(value), at),
-            _ => Self::fact(role, fact_type, subject, None, at),
-        };
-        if whole == *fact {
-            short
-        } else {
-            Self::Whole(fact.clone())
+        let of_that_instant = fact.fact_id.is_none()
+            && fact.source == "own"
+            && fact.assurance == Assurance::Authoritative
+            && fact.as_of == at
+            && fact.valid_until.is_none()
+            && fact.digest.is_empty();
+        let (role, fact_type) = (fact.role.clone(), fact.fact_type.clone());
+        let subject = fact.subject.clone();
+        match fact.state {
+            FactState::Known if of_that_instant => {
+                Self::Known(role, fact_type, subject, fact.value.clone())
+            }
+            FactState::Absent if of_that_instant && fact.value.is_null() => {
+                Self::Absent(role, fact_type, subject)
+            }
+            _ => Self::Whole(fact.clone()),
         }
     }
 
     fn whole(self, at: DateTime<Utc>) -> Fact {
         match self {
             Self::Known(role, fact_type, subject, value) => {
-                Self::fact(role, fact_type, subject, Some(&value), at)
+                Fact::own(at, &role, &subject, &fact_type, Some(value))
             }
             Self::Absent(role, fact_type, subject) => {
-                Self::fact(role, fact_type, subject, None, at)
+                Fact::own(at, &role, &subject, &fact_type, None)
             }
             Self::Whole(fact) => fact,
-        }
-    }
-
-    fn fact(
-        role: String,
-        fact_type: String,
-        subject: String,
-        value: Option<&Value>,
-        at: DateTime<Utc>,
-    ) -> Fact {
-        Fact {
-            fact_id: None,
-            fact_type,
-            role,
-            subject,
-            state: if value.is_some() {
-                FactState::Known
-            } else {
-                FactState::Absent
-            },
-            value: value.cloned().unwrap_or_default(),
-            source: "own".to_owned(),
-            assurance: Assurance::Authoritative,
-            as_of: at,
-            valid_until: None,
-            digest: String::new(),
         }
     }
 }
@@ -150,15 +118,15 @@ pub fn decide(
 pub(super) enum Target<'a> {
     /// Not in the database yet.
     New(&'a Submission, &'a str),
-    /// Open.
-    Open(&'a Case),
+    /// Open, and the number that its next event has.
+    Open(&'a Case, i16),
 }
 
 impl Target<'_> {
     pub(super) const fn case_id(&self) -> i64 {
         match self {
             Self::New(submission, _) => submission.case_id,
-            Self::Open(case) => case.case_id,
+            Self::Open(case, _) => case.case_id,
         }
     }
 }
@@ -217,7 +185,7 @@ pub async fn pay_at_once(
 ) -> Result<Verdict> {
     count(decided);
     let target = Target::New(submission, wish);
-    let payment = Payment::draw(office, None, &target, decided, submission.actor, None).await?;
+    let payment = Payment::draw(office, &target, decided, submission.actor, None).await?;
     let booked = office.trays.payments.put(office, payment).await;
     let Err(error) = booked.and_then(|alone| alone) else {
         office.changed_with_messages(submission.case_id);
@@ -494,9 +462,8 @@ pub(super) async fn execute(
     if service.carries_out() {
         return carry_out(office, conn, case, &*service, decided, reviewed).await;
     }
-    let target = Target::Open(case);
-    let payment =
-        Payment::draw(office, Some(&mut *conn), &target, decided, actor, reviewed).await?;
+    let target = Target::Open(case, next_seq(office, conn, case.case_id).await?);
+    let payment = Payment::draw(office, &target, decided, actor, reviewed).await?;
     match payment.book(office, conn).await {
         Ok(()) => {
             office.changed_with_messages(case.case_id);

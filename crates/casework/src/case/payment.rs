@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::decide::{Decided, Target, detail, kept_text};
 use super::row::seal_form;
-use super::{event_record, next_seq, number};
+use super::{event_record, number};
 use crate::catalogue::{Effect, EventUse};
 use crate::{Actor, Fault, Office, Result, leaf};
 
@@ -66,7 +66,6 @@ struct Opened {
 impl Payment {
     pub(super) async fn draw(
         office: &Office,
-        conn: Option<&mut PgConnection>,
         target: &Target<'_>,
         decided: &Decided<'_>,
         actor: Actor,
@@ -108,18 +107,14 @@ impl Payment {
                 let (key, digest) = (submission.key, submission.digest);
                 (Some(opened), 0, 1, key, digest, submission.branch_id)
             }
-            Target::Open(case) => {
-                let seq = match conn {
-                    Some(conn) => next_seq(office, conn, case_id).await?,
-                    None => next_seq(office, &mut *office.pool.acquire().await?, case_id).await?,
-                };
+            Target::Open(case, seq) => {
                 let key = key_uuid(&format!("E21:{}:{case_id}", office.centre.id));
-                (None, case.version, seq, key, key, case.branch_id)
+                (None, case.version, *seq, key, key, case.branch_id)
             }
         };
         let steps: &[&str] = match target {
             Target::New(..) => &["submitted", "decided", "approved", "executing"],
-            Target::Open(_) => &["decided", "approved", "executing"],
+            Target::Open(..) => &["decided", "approved", "executing"],
         };
         let at = office.now();
         let journal_id = office.ids.next().await?;

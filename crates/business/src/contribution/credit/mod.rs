@@ -14,6 +14,7 @@ use anju_casework::consent::{self, Given};
 use anju_casework::{Fault, Office, Result, employer, person};
 use anju_domain::calendar::chinese_date;
 use anju_domain::clock::at_hour;
+use anju_policy::Fact;
 use anju_vault::NumberKind;
 use chrono::{DateTime, Days, Months, NaiveDate, Utc};
 use futures::FutureExt;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use super::relief;
-use crate::withdrawal::own_books::{self, own_fact};
+use crate::withdrawal::own_books;
 
 /// Who is recommended.
 pub mod kind {
@@ -175,7 +176,7 @@ impl CreditReferral {
         .fetch_one(conn)
         .await?;
         let value = json!({ "signed": request.face_passed || request.at_counter(), "live": live });
-        own.facts.push(own_fact(
+        own.facts.push(Fact::own(
             office.now(),
             role,
             subject,

@@ -4,7 +4,7 @@ use anju_casework::catalogue::{OwnBooks, Request};
 use anju_casework::{Actor, Office, Result, case};
 use anju_domain::calendar::{Month, add_months};
 use anju_domain::id_number::IdNumber;
-use anju_policy::fact::{Assurance, Fact, FactState};
+use anju_policy::fact::Fact;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
@@ -123,19 +123,8 @@ pub(super) async fn own(
         "retires_on": person.map(|person| retires_on(&person.id_number)),
         "region": region,
     });
-    own.facts.push(Fact {
-        fact_id: None,
-        fact_type: "own.flexible".to_owned(),
-        role: "applicant".to_owned(),
-        subject: "本人".to_owned(),
-        state: FactState::Known,
-        value,
-        source: "own".to_owned(),
-        assurance: Assurance::Authoritative,
-        as_of: now,
-        valid_until: None,
-        digest: String::new(),
-    });
+    let agreement = Fact::own(now, "applicant", "本人", "own.flexible", Some(value));
+    own.facts.push(agreement);
     Ok(own)
 }
 

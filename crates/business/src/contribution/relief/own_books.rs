@@ -5,12 +5,11 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::{Office, Refusal, Result};
 use anju_domain::calendar::Month;
 use anju_domain::contribution::due_date;
-use anju_policy::fact::FactState;
+use anju_policy::fact::{Fact, FactState};
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use crate::policy::Rules;
-use crate::withdrawal::own_books::own_fact;
 
 /// What one query brings beside the employer's row.
 #[derive(FromRow)]
@@ -56,7 +55,7 @@ pub async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -
     .fetch_one(conn)
     .await?;
     let value = value(office, &employer, &read)?;
-    let fact = own_fact(
+    let fact = Fact::own(
         office.now(),
         "employer",
         "本单位",
@@ -79,7 +78,7 @@ pub(super) async fn with_resolution(
     let mut own = read(office, conn, request).await?;
     let given = request.text("resolution_no").is_some();
     let value = given.then(|| json!({ "given": true }));
-    let mut fact = own_fact(office.now(), "employer", "本单位", "own.resolution", value);
+    let mut fact = Fact::own(office.now(), "employer", "本单位", "own.resolution", value);
     if !given {
         fact.state = FactState::Unknown;
     }

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use super::closing;
-use super::own_books::{self, WHOLE_FREEZE_FEN, own_fact};
+use super::own_books::{self, WHOLE_FREEZE_FEN};
 use crate::policy::Rules;
 
 /// The heirs beside the applicant, by their place in the form: `heir_2_name`.
@@ -153,10 +153,10 @@ impl EstateWithdrawal {
             paying,
         )?;
         own.facts.extend([
-            own_fact(now, "account", "逝者账户", "own.account", account),
-            own_fact(now, "account", "逝者账户", "own.closing", settlement),
-            own_fact(now, "deceased", "逝者", "own.loan", None),
-            own_fact(now, "applicant", "本件", "own.estate", Some(estate)),
+            Fact::own(now, "account", "逝者账户", "own.account", account),
+            Fact::own(now, "account", "逝者账户", "own.closing", settlement),
+            Fact::own(now, "deceased", "逝者", "own.loan", None),
+            Fact::own(now, "applicant", "本件", "own.estate", Some(estate)),
         ]);
         Ok(own)
     }
