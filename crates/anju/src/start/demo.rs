@@ -3,7 +3,10 @@
 //! Invariant: their passwords and second factors come from the demo key, so that a production centre, which has none,
 //! cannot have them either.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anju_casework::{
     Error, Office,
@@ -22,6 +25,9 @@ use crate::{config::Config, doors::Doors, home, start::office};
 const ACCOUNTANT: &str = "1004";
 /// 工号 of the chief accountant who confirms it.
 const CHIEF_ACCOUNTANT: &str = "1005";
+
+/// How long a close waits for bank messages that are on their way: what the bank's statement has and our books have not yet refuses it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Number, name, branch, roles.
 const STAFF: &[(&str, &str, i16, &[&str])] = &[
@@ -76,18 +82,26 @@ pub async fn put_staff(config: &Config, office: &Office) -> anyhow::Result<()> {
 }
 
 /// Closes the open business day with the two accountants as its hands, and settles the year's interest where it is due; the reason is the
-/// error if it is refused.
+/// error if it is still refused after a moment's patience.
 pub async fn close_day(engine: &Engine) -> anyhow::Result<NaiveDate> {
     let (maker, checker) = hands(engine).await?;
-    let close = async {
-        engine.settle_interest(&maker, &checker).await?; // of a close that was interrupted before
-        let closed = engine.close_day(&maker, &checker).await?;
-        engine.settle_interest(&maker, &checker).await?;
-        Ok(closed)
-    };
-    match close.await {
-        Err(Error::Refused(refusal)) => bail!("{} {}", refusal.code, refusal.detail),
-        outcome => Ok(outcome?),
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        let close = async {
+            engine.settle_interest(&maker, &checker).await?; // of a close that was interrupted before
+            let closed = engine.close_day(&maker, &checker).await?;
+            engine.settle_interest(&maker, &checker).await?;
+            Ok(closed)
+        };
+        match close.await {
+            Err(Error::Refused(refusal))
+                if refusal.code == "E-CLOSE-02" && Instant::now() < patience =>
+            {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            Err(Error::Refused(refusal)) => bail!("{} {}", refusal.code, refusal.detail),
+            outcome => return Ok(outcome?),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use anju_vault::NumberKind;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use crate::interest_year::days_later;
+use crate::interest_year::{close_days, days_later};
 use crate::town::{Town, account_no, known, month};
 use crate::visitor::Visitor;
 use crate::withdrawal::becomes;
@@ -235,23 +235,6 @@ async fn accountants(town: &Town) -> Engine {
         .await
         .expect("accountants");
     engine
-}
-
-async fn close_days(town: &Town, engine: &Engine, days: i64) {
-    let hand = async |number| {
-        anju_casework::staff::by_number(&engine.office, number)
-            .await
-            .expect("read")
-            .expect("an accountant")
-    };
-    let (maker, checker) = (hand("1004").await, hand("1005").await);
-    for _ in 0..days {
-        engine
-            .close_day(&maker, &checker)
-            .await
-            .expect("the day is closed");
-        days_later(town, 1).await;
-    }
 }
 
 async fn paid(town: &Town, service: &str, who: &Person) -> Value {

@@ -13,7 +13,7 @@ use anju_vault::NumberKind;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::interest_year::days_later;
+use crate::interest_year::close_days;
 use crate::relief::{approve, case_of};
 use crate::town::{Town, known};
 use crate::visitor::Visitor;
@@ -263,21 +263,6 @@ async fn accountants(town: &Town) -> Engine {
         .await
         .expect("accountants");
     engine
-}
-
-async fn close_days(town: &Town, engine: &Engine, days: i64) {
-    let hand = async |number| {
-        let found = anju_casework::staff::by_number(&engine.office, number).await;
-        found.expect("read").expect("an accountant")
-    };
-    let (maker, checker) = (hand("1004").await, hand("1005").await);
-    for _ in 0..days {
-        engine
-            .close_day(&maker, &checker)
-            .await
-            .expect("the day is closed");
-        days_later(town, 1).await;
-    }
 }
 
 #[tokio::test]

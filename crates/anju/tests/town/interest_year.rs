@@ -8,6 +8,7 @@ use anju_business::books::interest_year;
 use anju_casework::{Actor, case, staff::role};
 use anju_domain::calendar::Month;
 use anju_domain::clock::{Clock, shanghai_date};
+use anju_engine::Engine;
 use anju_vault::NumberKind;
 use chrono::NaiveDate;
 use reqwest::StatusCode;
@@ -29,6 +30,14 @@ pub(crate) async fn days_later(town: &Town, days: i64) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Closes so many days, one after the other, the last of them today.
+pub(crate) async fn close_days(town: &Town, engine: &Engine, days: i64) {
+    for _ in 0..days {
+        demo::close_day(engine).await.expect("the day is closed");
+        days_later(town, 1).await;
     }
 }
 
