@@ -50,6 +50,12 @@ const WITHDRAWERS: usize = 50_000;
 /// Runs of all rows together that need people of their own.
 const RUNS: usize = 28;
 
+/// Withdrawals of one run at most: enough for a second, and the whole table is done in three minutes.
+const MOST_IN_A_RUN: usize = 1_000;
+
+/// People of whom no source was asked, as far as the book has them.
+const STRANGERS: usize = 2_000;
+
 /// Months that are paid before anybody may withdraw (`rent_min_months` of the policy), the last of them the last month.
 const MONTHS: i32 = 3;
 
@@ -95,6 +101,8 @@ pub struct Book {
     pub run_size: usize,
     /// Bank of every other employer, from which half of all withdrawals are paid.
     pub main_bank: String,
+    /// People of whom nobody has asked any source yet.
+    pub strangers: Vec<Arc<Withdrawer>>,
     /// Who has not withdrawn yet.
     left: Mutex<Vec<Arc<Withdrawer>>>,
 }
@@ -131,7 +139,8 @@ impl Part {
                 number: place + 1,
                 start,
                 size: size.min(accounts - start),
-                withdraws: place % step == 0,
+                // The last employer's people are the strangers.
+                withdraws: place % step == 0 && (place + 1 < employers || employers == 1),
             }
         }));
         parts
@@ -185,10 +194,12 @@ impl Book {
             .map(|part| async move { anyhow::Ok((part, part.fill(office).await?)) })
             .buffered(AT_ONCE);
         let mut largest = None;
-        let mut left = Vec::new();
+        let (mut left, mut strangers) = (Vec::new(), Vec::new());
         while let Some((part, (employer_id, people))) = filled.try_next().await? {
             if part.withdraws {
                 left.extend(withdrawers(office, employer_id, &people).await?);
+            } else if part.number > 0 && strangers.len() < STRANGERS {
+                strangers.extend(withdrawers(office, employer_id, &people).await?);
             }
             if part.number == 0 {
                 largest = Some((employer_id, people));
@@ -201,8 +212,9 @@ impl Book {
             accounts,
             largest: largest.context("an employer")?,
             next_month: Month::of(office.today()).plus(1 - LARGEST_MONTHS),
-            run_size: (left.len() / RUNS).max(1),
+            run_size: (left.len() / RUNS).clamp(1, MOST_IN_A_RUN),
             main_bank: branches.first().context("a branch")?.bank.clone(),
+            strangers,
             left: Mutex::new(left),
         })
     }

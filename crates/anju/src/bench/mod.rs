@@ -35,8 +35,8 @@ use crate::{config::Config, machine};
 
 /// The rows, in the order in which they run: what changes the open day comes last.
 pub const ROWS: &[&str] = &[
-    "R5", "R1", "R1b", "R2", "R6", "R10", "R12", "R9", "R17", "R7", "R8", "R13", "R14", "R16",
-    "R3", "R4",
+    "R5", "R1", "R1b", "R2", "R6", "R10", "R12", "R9", "R11", "R17", "R7", "R8", "R13", "R14",
+    "R16", "R3", "R4",
 ];
 
 /// What the bench found.
@@ -217,6 +217,7 @@ async fn one(ground: &Ground, row: &str) -> anyhow::Result<Vec<Row>> {
         "R7" => rule::decided(ground)?,
         "R8" => vec![entitled::found(ground).await?],
         "R9" => vec![server::page(ground).await?],
+        "R11" => vec![server::beside_hanging_sources(ground).await?],
         "R13" => vec![roster::read(ground).await?],
         "R14" => death::answers_again(&ground.config).await?,
         "R16" => vec![log::proved(ground).await?],

@@ -12,6 +12,7 @@ use anju_casework::session::{self, audience};
 use anyhow::{Context, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::{Client, StatusCode, Url, header, redirect};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{
@@ -82,6 +83,95 @@ pub async fn page(ground: &Ground) -> anyhow::Result<Row> {
     row.p50_ms = Some(mine);
     row.p99_ms = Some(of(&ours, 99));
     Ok(row)
+}
+
+/// R11: the account's page while others ask for withdrawals whose facts must come from the sources: half of these hang, and all are well.
+pub async fn beside_hanging_sources(ground: &Ground) -> anyhow::Result<Row> {
+    let world = World::open(ground).await?;
+    let server = Server::start(&world.config).await?;
+    let readers = ground.book.take((ground.book.run_size / 4).clamp(1, 100))?;
+    let pages: Vec<_> = server
+        .log_in_all(ground, &readers)
+        .await?
+        .iter()
+        .map(|visit| ("/my/account".to_owned(), visit.cookie.clone()))
+        .collect();
+    let each = (ground.book.strangers.len() / (2 * ROUNDS)).max(1);
+    let mut strangers = ground.book.strangers.chunks(each);
+    let (mut ours, mut references) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        for (mode, loads) in [("ok", &mut references), ("hang", &mut ours)] {
+            world.half_of_the_sources(&server.client, mode).await?;
+            let asking = strangers.next().context("too few people in the book")?;
+            let asking = server
+                .log_in_all(ground, asking)
+                .await?
+                .into_iter()
+                .zip(asking.to_vec());
+            let others = tokio::spawn(server.asks(asking.collect()));
+            loads.push(server.read(&pages, ground.book.run_size).await?);
+            others.abort();
+        }
+    }
+    let of = |loads: &[Load], percent| {
+        median(
+            &loads
+                .iter()
+                .map(|load| load.percentile(percent))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let (mine, well) = (of(&ours, 99), of(&references, 99));
+    let mut row = Row::ratio(
+        "R11",
+        "28 个来源有 14 个不应答时查询的 p99 / 全部正常时",
+        "毫秒",
+        (mine, well, mine / well),
+        Bar::at_most(1.2, 1.05),
+    );
+    row.p50_ms = Some(of(&ours, 50));
+    row.p99_ms = Some(mine);
+    Ok(row)
+}
+
+/// The outside world of R11, in this process.
+struct World {
+    config: Config,
+    _running: start::Running,
+}
+
+impl World {
+    async fn open(ground: &Ground) -> anyhow::Result<Self> {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let config = Config {
+            outside_listen: address,
+            outside_url: format!("http://{address}"),
+            ..ground.config.clone()
+        };
+        Ok(Self {
+            _running: start::outside(&config, listener)?,
+            config,
+        })
+    }
+
+    /// Every other source, so that each withdrawal meets some of them.
+    async fn half_of_the_sources(&self, client: &Client, mode: &str) -> anyhow::Result<()> {
+        let door = format!("{}/control/sources", self.config.outside_url);
+        let sources: Vec<serde_json::Value> =
+            serde_json::from_slice(&client.get(&door).send().await?.bytes().await?)?;
+        for source in sources.iter().step_by(2) {
+            let code = source["source"].as_str().context("a source's code")?;
+            let answer = client
+                .put(format!("{door}/{code}"))
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(format!(r#"{{"mode":"{mode}"}}"#))
+                .send()
+                .await?;
+            ensure!(answer.status().is_success(), "{code}：{}", answer.status());
+        }
+        Ok(())
+    }
 }
 
 /// R17: resident memory of the server's process before anybody comes, and its peak under R2.
@@ -164,6 +254,7 @@ impl Server {
                 config.database_connections.to_string(),
             )
             .env("DATABASE_URL", &config.database_url)
+            .env("ANJU_OUTSIDE_URL", &config.outside_url)
             .stdout(Stdio::null())
             .spawn()?;
         let server = Self {
@@ -272,6 +363,29 @@ impl Server {
             "办件等到了时限，银行没有付款"
         );
         Ok(load)
+    }
+
+    /// Five a second of them ask for a withdrawal, whatever becomes of it.
+    fn asks(
+        &self,
+        people: Vec<(Visit, Arc<Withdrawer>)>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (client, path) = (
+            self.client.clone(),
+            format!("{}/my/do/{SERVICE}", self.address),
+        );
+        async move {
+            let mut asked = JoinSet::new();
+            for (visit, who) in people {
+                let request = client
+                    .post(&path)
+                    .header(header::COOKIE, &visit.cookie)
+                    .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .body(typed(&visit, &who));
+                asked.spawn(request.send());
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
     }
 
     /// So many readings of these paths with their cookies, in turn.
