@@ -25,7 +25,7 @@ async fn years_lived_day_by_day_leave_books_that_hold() {
         .expect("the staff");
     let firms = (0..firms)
         .map(|n| {
-            let place = 500 + n;
+            let place = 500 + 100 * n; // a hundred numbers of ten people each, as in the demo
             let firm = cast::firm(&format!("重庆岁月科技有限公司{n}"), place).expect("a firm");
             let names = ["李梅", "王强", "赵敏", "刘洋"];
             let people = names.iter().zip(0..).map(|(name, at)| {
