@@ -1,7 +1,7 @@
 //! 进度: what is going on with a case, why it was decided so, taking it back. The words of its states come from `service::words`.
 
-use anju_business::fraud::recovery;
 use anju_business::remote::{Side, State as LetterState};
+use anju_business::withdrawal::recovery;
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Actor, Office, document, person};
 use axum::Form;

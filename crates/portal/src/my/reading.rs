@@ -1,7 +1,7 @@
 //! A case as its page tells it: state and promise, who was asked, what happened, what is expected. Words only; the decision and
 //! the events are read, never judged again.
 
-use anju_business::fraud::recovery;
+use anju_business::withdrawal::recovery;
 use anju_business::remote::Letter;
 use anju_casework::Office;
 use anju_casework::case::share::Share;
@@ -429,9 +429,9 @@ impl Read {
             "hold_lapsed" => (When::Done, "核查到期，恢复办理".into()),
             "fraud_found" => (When::Failed, "核查属实".into()),
             "stated" => (When::Done, "您说明了情况".into()),
-            "demanded" => (When::Now, "要求退回".into()),
+            "demanded" | "recovering" => (When::Now, "要求退回".into()),
             "repaid_in_part" => (When::Done, "收到退回的一部分".into()),
-            "repaid" => (When::Done, "收到全部退回的钱".into()),
+            "repaid" | "recovered" => (When::Done, "收到全部退回的钱".into()),
             "overdue" => (When::Failed, "过了退回的期限".into()),
             "not_recovered" => (When::Done, "不再要求退回".into()),
             "reviewing" => (When::Done, "转给工作人员看".into()),
@@ -508,7 +508,7 @@ pub(crate) fn channel_name(channel: &str) -> &'static str {
 
 pub(crate) fn service_name(office: &Office, case: &Case) -> String {
     if case.service == recovery::SERVICE {
-        return "退回违规提取的资金".to_owned();
+        return "退回提取的资金".to_owned();
     }
     named(office, &case.service, "办件")
 }
