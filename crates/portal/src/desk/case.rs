@@ -504,6 +504,9 @@ pub(super) fn step_name(step: &str) -> &str {
         "repaid_in_part" => "退回一部分",
         "overdue" => "逾期未退",
         "not_recovered" => "不追回",
+        "heirs_asked" => "请其他继承人在网上确认",
+        "heir_agreed" => "一位继承人同意份额",
+        "heir_refused" => "一位继承人不同意",
         other => work_step(other).unwrap_or(other),
     }
 }

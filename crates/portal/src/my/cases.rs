@@ -136,6 +136,9 @@ pub(crate) async fn progress(
                 .icon("upload"),
         );
     }
+    if read.waits_for_heirs() {
+        ways.extend(crate::my::estates::answers(office, &read.case).await?);
+    }
     if read.stage == Stage::Held {
         ways.push(
             Row::to("/my/standing", "说明情况")
