@@ -8,7 +8,7 @@ use anju_domain::money::Fen;
 use chrono::{Days, NaiveDate, TimeDelta};
 use serde_json::json;
 
-use super::{Recovery, SERVICE, code, columns, debtor, lock, reason, state};
+use super::{Recovery, SERVICE, code, debtor, lock, reason, standing, state};
 use crate::fraud::reasoned;
 use crate::policy::Rules;
 
@@ -58,25 +58,6 @@ pub(super) async fn lead(
     Ok(kept.rows_affected() == 1)
 }
 
-/// The claim on a withdrawal that is not settled, with what is now known of its contract, taken for a change.
-async fn standing(
-    office: &Office,
-    tx: &mut PgConnection,
-    claim: &Claim<'_>,
-) -> Result<Option<Recovery>> {
-    Ok(sqlx::query_as(concat!(
-        "UPDATE recovery SET contract_no = coalesce(contract_no, $3), cancelled_on = coalesce(cancelled_on, $4)
-          WHERE centre_id = $1 AND of_case = $2 AND state IN (1, 2) RETURNING ",
-        columns!()
-    ))
-    .bind(office.centre.id)
-    .bind(claim.of_case)
-    .bind(claim.contract_no)
-    .bind(claim.cancelled_on)
-    .fetch_optional(tx)
-    .await?)
-}
-
 /// Demands what a claim says, whether it was a lead before or not, in the caller's transaction; whether it was demanded now.
 pub(super) async fn demand_claim(
     office: &Office,
@@ -85,7 +66,15 @@ pub(super) async fn demand_claim(
     actor: Actor,
 ) -> Result<bool> {
     lead(office, tx, claim).await?;
-    let Some(one) = standing(office, tx, claim).await? else {
+    let Some(one) = standing(
+        office,
+        tx,
+        claim.of_case,
+        claim.contract_no,
+        claim.cancelled_on,
+    )
+    .await?
+    else {
         return Ok(false);
     };
     let is_lead = one.state == state::LEAD;

@@ -93,7 +93,6 @@ macro_rules! columns {
          returned_fen, found_at, due_on"
     };
 }
-use columns;
 
 impl Recovery {
     /// Fen that are still to come.
@@ -182,6 +181,27 @@ async fn find_locked(
     ))
     .bind(office.centre.id)
     .bind(recovery_id)
+    .fetch_optional(tx)
+    .await?)
+}
+
+/// The claim on a withdrawal that is not settled, with what is now known of its contract, taken for a change.
+async fn standing(
+    office: &Office,
+    tx: &mut PgConnection,
+    of_case: i64,
+    contract_no: Option<&str>,
+    cancelled_on: Option<NaiveDate>,
+) -> Result<Option<Recovery>> {
+    Ok(sqlx::query_as(concat!(
+        "UPDATE recovery SET contract_no = coalesce(contract_no, $3), cancelled_on = coalesce(cancelled_on, $4)
+          WHERE centre_id = $1 AND of_case = $2 AND state IN (1, 2) RETURNING ",
+        columns!()
+    ))
+    .bind(office.centre.id)
+    .bind(of_case)
+    .bind(contract_no)
+    .bind(cancelled_on)
     .fetch_optional(tx)
     .await?)
 }
