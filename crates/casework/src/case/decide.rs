@@ -253,6 +253,8 @@ pub async fn record_verdict(
             let next = next_try(decided, case)?;
             let step = if decided.decision.papers.is_empty() {
                 "waiting"
+            } else if is_asked_of_others(decided) {
+                "needs_others"
             } else {
                 "needs_paper"
             };

@@ -255,10 +255,13 @@ async fn facts(office: &Office, one: &Entry) -> Result<Vec<(String, Text)>, Page
     let mut facts: Vec<(String, Text)> = vec![
         (
             "谁".into(),
-            Text::new().link(
-                format!("/desk/people/{}", person_number(office, one.person_id)),
-                names.get(&one.person_id).map_or("—", String::as_str),
-            ),
+            Text::new()
+                .say(names.get(&one.person_id).map_or("—", String::as_str))
+                .say("　")
+                .link(
+                    format!("/desk/people/{}", person_number(office, one.person_id)),
+                    "客户资料",
+                ),
         ),
         (
             "情形".into(),

@@ -136,9 +136,11 @@ pub(crate) async fn progress(
                 .icon("upload"),
         );
     }
-    if read.waits_for_heirs() {
-        ways.extend(crate::my::estates::answers(office, &read.case).await?);
-    }
+    let heirs = if read.waits_for_heirs() {
+        crate::my::estates::answers(office, &read.case).await?
+    } else {
+        Vec::new()
+    };
     if read.stage == Stage::Held {
         ways.push(
             Row::to("/my/standing", "说明情况")
@@ -173,6 +175,7 @@ pub(crate) async fn progress(
             .stage
             .is_moving()
             .then(|| format!("{here}/live?seen={}", read.case.version)),
+        heirs: (!heirs.is_empty()).then(|| Rows::new(heirs)),
         shares: (!read.shares.is_empty())
             .then(|| Rows::new(crate::shares::rows(&read.shares, &here, true))),
         sources: read.sources(office, now),

@@ -433,6 +433,7 @@ impl Read {
                 },
             ),
             "needs_paper" => (When::Done, "要补充材料".into()),
+            "needs_others" => (When::Done, "核对过了，只等其他继承人".into()),
             "paper" => (When::Done, "收到了材料".into()),
             "paper_accepted" => (When::Done, "材料看过了，接着办".into()),
             "paper_turned_down" => (

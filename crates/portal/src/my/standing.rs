@@ -130,7 +130,9 @@ async fn of_case(
         .into(),
         facts: Facts(vec![(
             "办件".into(),
-            Text::new().link(format!("/my/cases/{number}"), &number),
+            Text::new()
+                .say("编号　")
+                .link(format!("/my/cases/{number}"), &number),
         )]),
         said: said(office, &before),
         to_say: Some(to_say("case", number, "说明情况", typed)),
@@ -153,7 +155,9 @@ async fn of_recovery(office: &Office, one: &Recovery) -> Result<Standing, PageEr
         ),
         (
             "那次提取".into(),
-            Text::new().link(format!("/my/cases/{of_case}"), of_case),
+            Text::new()
+                .say("编号　")
+                .link(format!("/my/cases/{of_case}"), of_case),
         ),
         ("应退回".into(), money(one.owed_fen)),
         ("已退回".into(), money(one.returned_fen)),
@@ -216,7 +220,9 @@ async fn of_entry(
         let number = case::number(office, case_id);
         facts.push((
             "办件".into(),
-            Text::new().link(format!("/my/cases/{number}"), number),
+            Text::new()
+                .say("编号　")
+                .link(format!("/my/cases/{number}"), number),
         ));
     }
     if let (Some(from), Some(to)) = (one.from_date, one.to_date) {
