@@ -89,6 +89,7 @@ page('my-change-code', 'long', async (at) => {
 });
 page('my-changes', 'long', '/my/me/changes');
 page('my-standing', 'long', '/my/standing');
+page('my-estates', 'long', '/my/estates');
 page('my-report', 'long', '/my/report');
 page('my-access', 'long', '/my/me/access');
 page('my-proofs', 'long', '/my/me/proofs');

@@ -39,7 +39,7 @@ const books = ['accountant', 'chief', 'auditor'];
 const places = [
   ['/my', persons], ['/my/withdraw', persons], ['/my/transfer', persons], ['/my/do/withdraw-rent/why', persons], ['/my/cases', persons], ['/my/account', persons],
   ['/my/account.csv', persons], ['/my/messages', persons], ['/my/me', persons], ['/my/me/access', persons], ['/my/consents', persons],
-  ['/my/me/sessions', persons],
+  ['/my/me/sessions', persons], ['/my/standing', persons], ['/my/estates', persons],
   ['/unit', clerks], ['/unit/roster', clerks], ['/unit/roster/template.xlsx', clerks], ['/unit/arrivals', clerks],
   ['/desk/tasks', ['teller', 'reviewer', 'auditor']], ['/desk/identify', ['teller', 'reviewer']], ['/desk/keys', staff],
   ['/desk/transfers', ['teller', 'reviewer', 'auditor']],

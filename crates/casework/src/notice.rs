@@ -119,6 +119,11 @@ fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<Stri
         "needs_paper" => {
             format!("【公积金】您的{name}要补材料，请在“办件”里看要交什么、交到哪天。办件 {no}")
         }
+        "needs_others" => {
+            format!(
+                "【公积金】您的{name}等其他继承人在网上确认份额，谁还没有确认请在“办件”里看。办件 {no}"
+            )
+        }
         "paper_turned_down" => {
             format!("【公积金】您为{name}交的材料没有采用，原因在“办件”里，请重新交。办件 {no}")
         }

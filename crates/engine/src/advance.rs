@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anju_business::sharing::quality;
+use anju_business::withdrawal::estate::consent;
 use anju_business::withdrawal::payout;
 use anju_casework::case::{self, Case, CaseState, Decided, Leg, Submission, Submitted, Verdict};
 use anju_casework::catalogue::{Request, Service};
@@ -176,6 +177,9 @@ impl Engine {
             {
                 Verdict::Moved(_) => {
                     drop(conn);
+                    if consent::is_wanted(&ruling.decision) {
+                        consent::ask(&self.office, &case, &request).await?;
+                    }
                     self.note_disagreements(case_id, &ruling.decision).await;
                     return Ok(());
                 }

@@ -1,6 +1,6 @@
 //! FR-08 (withdrawal.md §9): whether the contract of a paid purchase still stands. It is asked for again on the days of policy.
 
-use anju_business::fraud::recovery;
+use anju_business::withdrawal::recovery;
 use anju_casework::case::{self, Case};
 use anju_casework::{Fault, Result};
 use anju_exchange::fact_store::FactRequest;
@@ -24,22 +24,22 @@ impl Engine {
         let mut cancelled = 0;
         for case_id in recovery::contracts_to_ask(&self.office, AT_ONCE).await? {
             let case = case::require(&self.office, case_id).await?;
-            if self.contract_is_cancelled(&case).await? {
-                let new = recovery::contract_cancelled(&self.office, case_id).await?;
+            if let Some(contract_no) = self.cancelled_contract(&case).await? {
+                let new = recovery::contract_cancelled(&self.office, case_id, &contract_no).await?;
                 cancelled += u64::from(new);
             }
         }
         Ok(cancelled)
     }
 
-    /// The same question that the decision asked; a source that does not answer is asked again another day.
-    async fn contract_is_cancelled(&self, case: &Case) -> Result<bool> {
+    /// The number of its contract, where that is cancelled. The same question that the decision asked; a source that does not answer is asked again another day.
+    async fn cancelled_contract(&self, case: &Case) -> Result<Option<String>> {
         let office = &self.office;
         let request = request_of(office, case)?;
         // Without its number the source would tell of every contract that the person ever signed.
-        if request.text("contract_no").is_none() {
-            return Ok(false);
-        }
+        let Some(contract_no) = request.text("contract_no") else {
+            return Ok(None);
+        };
         let service = office.catalogue.find(&case.service)?;
         let own = {
             let mut conn = office.pool.acquire().await?;
@@ -80,9 +80,10 @@ impl Engine {
             .fetch(requests)
             .await
             .map_err(|error| Fault::Outside(error.to_string()))?;
-        Ok(said.iter().any(|fact| {
+        let is_cancelled = said.iter().any(|fact| {
             fact.state == FactState::Known
                 && fact.value.get("cancelled").and_then(Value::as_bool) == Some(true)
-        }))
+        });
+        Ok(is_cancelled.then(|| contract_no.to_owned()))
     }
 }

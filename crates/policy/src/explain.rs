@@ -473,7 +473,8 @@ fn source_key(source: &SlotSource) -> (&str, &str) {
     }
 }
 
-fn who(role: &str) -> &'static str {
+/// Who a role is, in sentences.
+pub(crate) fn who(role: &str) -> &'static str {
     match role {
         "spouse" => "配偶",
         "patient" => "患者",
@@ -484,6 +485,12 @@ fn who(role: &str) -> &'static str {
         "heir_4" => "第四位继承人",
         "heir_5" => "第五位继承人",
         "heir_6" => "第六位继承人",
+        "heir_7" => "第七位继承人",
+        "heir_8" => "第八位继承人",
+        "heir_9" => "第九位继承人",
+        "heir_10" => "第十位继承人",
+        "heir_11" => "第十一位继承人",
+        "heir_12" => "第十二位继承人",
         _ => "本人",
     }
 }

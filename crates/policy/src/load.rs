@@ -267,18 +267,7 @@ fn names(raw: &RawName, set: &mut PolicySet, errors: &mut Errors) {
         errors.add(&place, "advances: only a count or a month grows with time");
     }
     for role in &raw.roles {
-        let who = match role.as_str() {
-            "spouse" => "配偶",
-            "patient" => "患者",
-            "beneficiary" => "保障对象",
-            "deceased" => "逝者",
-            "heir_2" => "第二位继承人",
-            "heir_3" => "第三位继承人",
-            "heir_4" => "第四位继承人",
-            "heir_5" => "第五位继承人",
-            "heir_6" => "第六位继承人",
-            _ => "本人",
-        };
+        let who = crate::explain::who(role);
         let name = Name {
             name: raw.name.replace("{role}", role),
             label: raw.label.replace("{who}", who),

@@ -128,6 +128,7 @@ pub fn progress(visit: &Visit) -> ProgressPage {
                 .say("。可以关闭本页，不用再提交。"),
         },
         live: Some("/my/cases/c1/live".into()),
+        heirs: None,
         shares: None,
         sources: Some(Sources(vec![
             Source::answered("不动产登记中心", "已回复 0.4 秒"),

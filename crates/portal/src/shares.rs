@@ -76,7 +76,7 @@ pub(crate) fn rows(all: &[share::Share], here: &str, may_change: bool) -> Vec<Ro
 }
 
 /// 33.33%.
-fn percent(bp: i32) -> String {
+pub(crate) fn percent(bp: i32) -> String {
     if bp % 100 == 0 {
         format!("{}%", bp / 100)
     } else {

@@ -27,6 +27,7 @@ mod migrating;
 mod planted;
 mod proxy;
 mod races;
+mod simulations;
 mod soak;
 mod starved;
 mod story;

@@ -87,7 +87,7 @@ async fn known_to(town: &Town, source: &str, fact: &str, who: &Person, value: Va
         .expect("the department");
 }
 
-async fn retired(town: &Town, who: &Person) {
+pub async fn retired(town: &Town, who: &Person) {
     let date = (today(town) - chrono::Days::new(1)).to_string();
     let pension = json!({ "retired": true, "date": date, "kind": "normal" });
     known_to(town, "D05", "hrss.retirement", who, pension).await;

@@ -20,11 +20,11 @@ use crate::visitor::Visitor;
 use crate::withdrawal::becomes;
 
 /// Three months of 2,400.00.
-const HELD: i64 = 720_000;
+pub const HELD: i64 = 720_000;
 
-struct Family {
-    dead: Person,
-    heirs: Vec<Person>,
+pub struct Family {
+    pub dead: Person,
+    pub heirs: Vec<Person>,
 }
 
 fn this_month(town: &Town) -> Month {
@@ -32,7 +32,7 @@ fn this_month(town: &Town) -> Month {
 }
 
 /// Somebody with 7,200.00 who has died, a colleague whose money the bank holds beside it, and heirs who are no customers.
-async fn family(town: &Town, seed: i64, relations: &[&str]) -> Family {
+pub async fn family(town: &Town, seed: i64, relations: &[&str]) -> Family {
     let dead = known(town, seed, &[("李梅", 1_000_000)]).await.remove(0);
     let other = known(town, seed + 300, &[("吴磊", 1_000_000)])
         .await
@@ -60,23 +60,23 @@ async fn family(town: &Town, seed: i64, relations: &[&str]) -> Family {
 }
 
 /// What the one who has died is to this heir, in the police's register.
-async fn related(town: &Town, heir: &Person, dead: &Person, relation: &str) {
+pub async fn related(town: &Town, heir: &Person, dead: &Person, relation: &str) {
     let record = json!({ "relation": relation, "other_id_no": dead.id });
     set(town, "D01", "police.kinship", heir, record).await;
 }
 
-async fn set(town: &Town, source: &str, fact: &str, who: &Person, value: Value) {
+pub async fn set(town: &Town, source: &str, fact: &str, who: &Person, value: Value) {
     cast::fact(&town.doors, source, fact, &who.id, value)
         .await
         .expect("the department");
 }
 
-async fn certified(town: &Town, who: &Person) {
+pub async fn certified(town: &Town, who: &Person) {
     let record = json!({ "cert_no": "渝卫死字2026-0001", "date": "2026-01-05" });
     set(town, "D10", "health.death_cert", who, record).await;
 }
 
-fn promise(of: &Family) -> Value {
+pub fn promise(of: &Family) -> Value {
     json!({
         "deceased_id_no": of.dead.id, "deceased_name": of.dead.name, "basis": "promise", "promise": true,
         "share_bp": 10_000, "card_no": of.heirs[0].card,
@@ -84,7 +84,7 @@ fn promise(of: &Family) -> Value {
 }
 
 /// The first heir asks, the others stand in the list with their shares.
-fn agreement(of: &Family, shares: &[i64]) -> Value {
+pub fn agreement(of: &Family, shares: &[i64]) -> Value {
     let mut form = json!({
         "deceased_id_no": of.dead.id, "deceased_name": of.dead.name, "basis": "agreement", "all_signed": true,
         "share_bp": shares[0], "card_no": of.heirs[0].card,
@@ -98,7 +98,7 @@ fn agreement(of: &Family, shares: &[i64]) -> Value {
     form
 }
 
-async fn ask(town: &Town, heir: &Person, form: Value, channel: &str) -> Value {
+pub async fn ask(town: &Town, heir: &Person, form: Value, channel: &str) -> Value {
     let applicant = cast::look_up(&town.doors, heir).await.expect("known");
     let body = json!({ "service": "withdraw-death", "applicant": applicant, "form": form, "channel": channel });
     let answer = town.doors.post("/cases?wait=10s", &body).await;
@@ -114,20 +114,20 @@ async fn ask(town: &Town, heir: &Person, form: Value, channel: &str) -> Value {
     panic!("never decided: {asked}");
 }
 
-fn condition<'a>(case: &'a Value, code: &str) -> Option<&'a Value> {
+pub fn condition<'a>(case: &'a Value, code: &str) -> Option<&'a Value> {
     let all = case["decision"]["conditions"]
         .as_array()
         .expect("conditions");
     all.iter().find(|one| one["code"] == code)
 }
 
-fn outcome(case: &Value, code: &str) -> String {
+pub fn outcome(case: &Value, code: &str) -> String {
     let one = condition(case, code).unwrap_or_else(|| panic!("no {code}: {}", case["decision"]));
     text(one, "outcome").expect("an outcome")
 }
 
 /// Refused by this condition with this message and nothing else, with law and remedy.
-fn refused(case: &Value, code: &str, message: &str) {
+pub fn refused(case: &Value, code: &str, message: &str) {
     assert_eq!(case["state"], "refused", "{case}");
     let one = condition(case, code).expect("the condition");
     assert_eq!(one["outcome"], "not_met", "{one}");
@@ -136,7 +136,7 @@ fn refused(case: &Value, code: &str, message: &str) {
     assert!(said("law") && said("remedy"), "{one}");
 }
 
-async fn two_reviewers(town: &Town, office: &Office) -> (Visitor, Visitor) {
+pub async fn two_reviewers(town: &Town, office: &Office) -> (Visitor, Visitor) {
     let branch = office.centre.head_branch;
     (
         Visitor::another(town, office, role::REVIEWER, branch, "a").await,
@@ -145,7 +145,7 @@ async fn two_reviewers(town: &Town, office: &Office) -> (Visitor, Visitor) {
 }
 
 /// Both yeses that a case of the counter needs.
-async fn approved(town: &Town, by: &(Visitor, Visitor), case: &Value) -> Value {
+pub async fn approved(town: &Town, by: &(Visitor, Visitor), case: &Value) -> Value {
     approve(town, &by.0, case).await;
     approve(town, &by.1, case).await
 }
@@ -158,7 +158,7 @@ async fn subject(town: &Town, code: &str) -> i64 {
     found.map_or(0, |one| one["closing_fen"].as_i64().expect("fen"))
 }
 
-async fn on_card(town: &Town, who: &Person) -> i64 {
+pub async fn on_card(town: &Town, who: &Person) -> i64 {
     for bank in 1..=8 {
         if let Ok(fen) = bank_balance(&town.doors, &format!("B{bank}"), &who.card).await
             && fen != 0
@@ -169,7 +169,7 @@ async fn on_card(town: &Town, who: &Person) -> i64 {
     0
 }
 
-async fn payments(town: &Town, case: &Value) -> Vec<(String, i64)> {
+pub async fn payments(town: &Town, case: &Value) -> Vec<(String, i64)> {
     let id = text(case, "case_id").expect("a number");
     let now = case_of(town, &id).await;
     let all = now["payments"].as_array().expect("payments").clone();
@@ -184,7 +184,7 @@ async fn payments(town: &Town, case: &Value) -> Vec<(String, i64)> {
 }
 
 /// Until the payments stand so.
-async fn stand(town: &Town, case: &Value, states: &[&str]) -> Vec<(String, i64)> {
+pub async fn stand(town: &Town, case: &Value, states: &[&str]) -> Vec<(String, i64)> {
     for _ in 0..300 {
         let now = payments(town, case).await;
         if now
@@ -199,7 +199,7 @@ async fn stand(town: &Town, case: &Value, states: &[&str]) -> Vec<(String, i64)>
     panic!("not {states:?}: {:?}", payments(town, case).await);
 }
 
-async fn card(town: &Town, number: &str, closed: bool) {
+pub async fn card(town: &Town, number: &str, closed: bool) {
     for bank in 1..=8 {
         let path = format!("/banks/B{bank}/accounts/{number}");
         let put = town
@@ -230,14 +230,14 @@ async fn source(town: &Town, source: &str, mode: &str) {
 }
 
 /// A new card of the same person, as UnionPay knows it from now on.
-async fn new_card(town: &Town, who: &Person, seed: i64) -> String {
+pub async fn new_card(town: &Town, who: &Person, seed: i64) -> String {
     let other = cast::person(&who.name, seed, 9, 0).expect("numbers").card;
     let record = json!({ "name": who.name, "card": other, "match": true, "card_type": "debit-1", "bank": "B4" });
     set(town, "D18", "unionpay.card_auth", who, record).await;
     other
 }
 
-async fn again(town: &Town, case: &Value, place: i64, card: &str) -> (u16, Value) {
+pub async fn again(town: &Town, case: &Value, place: i64, card: &str) -> (u16, Value) {
     let id = text(case, "case_id").expect("a number");
     let path = format!("/cases/{id}/payments/{place}");
     let answer = town
@@ -248,7 +248,7 @@ async fn again(town: &Town, case: &Value, place: i64, card: &str) -> (u16, Value
     (answer.status.as_u16(), answer.body)
 }
 
-fn audited(town: &Town) {
+pub fn audited(town: &Town) {
     let audit = town.command(&["audit"]).output().expect("the binary");
     assert!(
         audit.status.success(),
@@ -257,7 +257,7 @@ fn audited(town: &Town) {
     );
 }
 
-async fn accountants(town: &Town) -> Engine {
+pub async fn accountants(town: &Town) -> Engine {
     let engine = office::engine(&town.config, town.office().await).expect("an engine");
     demo::put_staff(&town.config, &engine.office)
         .await
@@ -682,7 +682,7 @@ fn promise_of(of: &Family, heir: &Person) -> Value {
 }
 
 /// Somebody whom the centre knows and who has no account.
-async fn stranger(town: &Town, seed: i64) -> Person {
+pub async fn stranger(town: &Town, seed: i64) -> Person {
     let one = known(town, seed, &[("赵宁", 0)]).await.remove(0);
     let body = json!({ "name": one.name, "id_no": one.id, "phone": one.phone });
     town.doors

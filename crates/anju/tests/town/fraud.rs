@@ -792,7 +792,7 @@ async fn a_contract_that_is_cancelled_after_the_money_left_is_a_lead() {
     let so = [("so", "true"), ("reason", "住建委核实，合同已撤销备案")];
     let answer = desk.first().await.post(&path, &so).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
-    is_told(town, &li.phone, "前退回违规提取的 5,000.00 元").await;
+    is_told(town, &li.phone, "购房合同已撤销").await;
     let page = me.get("/my/standing").await.page;
     let mine = balance(&town.doors, li).await.expect("an account");
     pays_back(&desk, 500_000, &page, &code_on(&page)).await;

@@ -17,17 +17,17 @@ use crate::withdrawal::becomes;
 const DAY: i64 = 24 * 60;
 
 /// A Tuesday.
-fn tuesday() -> DateTime<Utc> {
+pub fn tuesday() -> DateTime<Utc> {
     "2026-11-17T02:00:00Z".parse().expect("an instant")
 }
 
-fn months(from: &str, many: i32) -> Vec<Month> {
+pub fn months(from: &str, many: i32) -> Vec<Month> {
     let first = Month::parse(from).expect("a month");
     (0..many).map(|later| first.plus(later)).collect()
 }
 
 /// People of one employer with three months of 2,400.00 each, so 7,200.00, on 17 November 2026.
-async fn colleagues(town: &Town, seed: i64, names: &[&str]) -> Vec<Person> {
+pub async fn colleagues(town: &Town, seed: i64, names: &[&str]) -> Vec<Person> {
     let people: Vec<(&str, i64)> = names.iter().map(|name| (*name, 1_000_000)).collect();
     let people = known(town, seed, &people).await;
     let first = Month::parse("2026-08").expect("a month");
@@ -65,7 +65,7 @@ async fn about_loan_of(
     request
 }
 
-async fn ask(town: &Town, request: &Value) -> Value {
+pub async fn ask(town: &Town, request: &Value) -> Value {
     let answer = town
         .doors
         .post("/cases?wait=15s", request)
@@ -98,7 +98,7 @@ async fn source_mode(town: &Town, source: &str, mode: &Value) {
 /// So long that the engine, which looks for what is due each second, has looked twice and would have been heard.
 const LOOKED_TWICE: Duration = Duration::from_secs(3);
 
-async fn until(town: &Town, query: &'static str, wanted: i64) {
+pub async fn until(town: &Town, query: &'static str, wanted: i64) {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let now = town.sql(query).await;
@@ -111,22 +111,22 @@ async fn until(town: &Town, query: &'static str, wanted: i64) {
 }
 
 /// Moves the clock to a day.
-async fn to(town: &Town, day: &str) {
+pub async fn to(town: &Town, day: &str) {
     let day: NaiveDate = day.parse().expect("a day");
     let days = (day - town.today()).num_days();
     town.later(days * DAY);
 }
 
 /// What has come to a card, at the bank that issued it.
-async fn on_card(town: &Town, who: &Person) -> i64 {
+pub async fn on_card(town: &Town, who: &Person) -> i64 {
     bank_balance(&town.doors, "B4", &who.card)
         .await
         .expect("the bank")
 }
 
-const PAID: &str = "SELECT count(*) FROM repay_run WHERE state = 3";
-const SKIPPED: &str = "SELECT count(*) FROM repay_run WHERE state = 5 AND code = 'CMN-04' AND reason LIKE '您的账户已被司法冻结%'";
-const STATE: &str = "SELECT state::bigint FROM repay_agreement ORDER BY agreement_id LIMIT 1";
+pub const PAID: &str = "SELECT count(*) FROM repay_run WHERE state = 3";
+pub const SKIPPED: &str = "SELECT count(*) FROM repay_run WHERE state = 5 AND code = 'CMN-04' AND reason LIKE '您的账户已被司法冻结%'";
+pub const STATE: &str = "SELECT state::bigint FROM repay_agreement ORDER BY agreement_id LIMIT 1";
 
 #[tokio::test]
 async fn what_was_repaid_is_withdrawn_to_the_fen() {

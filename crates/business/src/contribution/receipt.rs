@@ -15,9 +15,8 @@ use anju_ledger::Role;
 
 use super::remittance::{self, Remittance, find_reference, kind, state};
 use super::{allocation, collection, subsidy};
-use crate::fraud::recovery::{self, Recovery};
 use crate::remote::{Letter, money};
-use crate::withdrawal::recovery::{self as cancelled, Recovery as Cancelled};
+use crate::withdrawal::recovery::{self, Recovery};
 
 /// States of a receipt.
 pub mod receipt_state {
@@ -96,7 +95,6 @@ enum Place {
     List(Employer, Remittance, &'static str),
     Suspense(Employer, String, &'static str),
     Transfer(Box<Letter>),
-    Cancelled(Cancelled),
     Recovery(Box<Recovery>, i64),
     Unidentified(String),
 }
@@ -139,28 +137,11 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         metrics::counter!("receipts_total", "event" => "E32").increment(1);
         return Ok(Arrival::New);
     }
-    if let Place::Cancelled(claim) = &place {
-        let journal_id = cancelled::repaid(office, &mut tx, claim, credit).await?;
-        let reason = format!("追回提取 {}", cancelled::number(office, claim.recovery_id));
-        let receipt = Kept {
-            state: receipt_state::APPLIED,
-            reason: &reason,
-            employer_id: None,
-            remittance_id: None,
-            matched_by: Some("recovery"),
-            journal_id,
-        };
-        keep(office, &mut tx, receipt_id, credit, &receipt).await?;
-        tx.commit().await?;
-        office.changed_with_messages(claim.case_id);
-        metrics::counter!("receipts_total", "event" => "E30").increment(1);
-        return Ok(Arrival::New);
-    }
     if let Place::Recovery(one, account_id) = &place {
         let journal_id = recovery::received(office, &mut tx, one, *account_id, credit).await?;
         let receipt = Kept {
             state: receipt_state::APPLIED,
-            reason: "退回违规提取的资金",
+            reason: &format!("追回{}", recovery::code(office, one.recovery_id)),
             employer_id: None,
             remittance_id: None,
             matched_by: Some("recovery"),
@@ -193,7 +174,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             reason.clone(),
             Some(*by),
         ),
-        Place::Transfer(_) | Place::Cancelled(_) | Place::Recovery(..) => {
+        Place::Transfer(_) | Place::Recovery(..) => {
             return Err(Fault::Stored("it is booked above".to_owned()).into());
         }
         Place::Unidentified(reason) => (
@@ -291,26 +272,8 @@ async fn keep(
     Ok(())
 }
 
-/// Match order of contribution.md §7: our own order to collect; pay code; known payer account with the amount of its open list; payer name likewise.
+/// What was asked back, then what another centre sends; then the match order of contribution.md §7: our own order to collect; pay code; known payer account with the amount of its open list; payer name likewise.
 async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Result<Place> {
-    // What comes back of a withdrawal names its claim.
-    if let Some(recovery_id) = cancelled::find_no(office, &credit.remark) {
-        return Ok(
-            match cancelled::takes(office, tx, recovery_id, credit.amount_fen).await? {
-                Some(claim) => Place::Cancelled(claim),
-                None => Place::Unidentified(
-                    "附言里的追回编号已经结清、金额超过欠额，或账户已经销户".to_owned(),
-                ),
-            },
-        );
-    }
-    // Money of another centre names its letter.
-    if let Some(letter_no) = money::find_letter_no(&credit.remark) {
-        return Ok(match money::place(office, tx, &letter_no, credit).await? {
-            money::Place::Letter(letter) => Place::Transfer(letter),
-            money::Place::Nobody(reason) => Place::Unidentified(reason),
-        });
-    }
     // Money that was asked back names its recovery.
     match recovery::place(office, tx, credit).await? {
         Some(recovery::Place::Account(one, account_id)) => {
@@ -318,6 +281,13 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
         }
         Some(recovery::Place::Nobody(reason)) => return Ok(Place::Unidentified(reason)),
         None => {}
+    }
+    // Money of another centre names its letter.
+    if let Some(letter_no) = money::find_letter_no(&credit.remark) {
+        return Ok(match money::place(office, tx, &letter_no, credit).await? {
+            money::Place::Letter(letter) => Place::Transfer(letter),
+            money::Place::Nobody(reason) => Place::Unidentified(reason),
+        });
     }
     if let Some(list_id) = collection::received(office, tx, credit).await?
         && let Some(list) = remittance::get(office, tx, list_id).await?

@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use super::{Order, order_columns, state};
 use crate::policy::Rules;
+use crate::withdrawal::agreement;
 use crate::withdrawal::own_books::WHOLE_FREEZE_FEN;
 
 /// Begins the reason of what lies on an account for a court; `audit` finds it by that.
@@ -204,5 +205,16 @@ pub(super) async fn end(
     let detail =
         json!({ "court": order.court, "court_case": order.case_no, "left_fen": order.left_fen });
     case::add_event(office, tx, order.order_id, actor, &[step], detail).await?;
-    promote(office, tx, order.person_id, actor).await
+    promote(office, tx, order.person_id, actor).await?;
+    let all_held: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM court_order WHERE centre_id = $1 AND person_id = $2 AND state = 2 AND left_fen IS NULL)",
+    )
+    .bind(office.centre.id)
+    .bind(order.person_id)
+    .fetch_one(&mut *tx)
+    .await?;
+    if all_held {
+        return Ok(());
+    }
+    agreement::resume_released(office, tx, order.person_id).await
 }

@@ -8,8 +8,9 @@ use chrono::{Days, NaiveDate};
 use serde_json::json;
 
 use super::entry::{self, Entry, Release, add_step, state};
-use super::{reasoned, recovery, statement};
+use super::{reasoned, statement};
 use crate::policy::Rules;
+use crate::withdrawal::recovery;
 
 /// A suspicion that somebody enters.
 pub struct Suspicion<'a> {
@@ -201,13 +202,8 @@ async fn confirm(
     if owed_fen > 0
         && let Some(of_case) = one.case_id
     {
-        let claim = recovery::Claim {
-            of_case,
-            entry_id: Some(one.entry_id),
-            ground: &one.ground,
-            finding: &one.finding,
-        };
-        recovery::demand_of_entry(office, tx, &claim, staff.staff_id).await?;
+        let entry = (one.entry_id, one.ground.as_str(), one.finding.as_str());
+        recovery::demand_of_entry(office, tx, entry, of_case, staff.staff_id).await?;
     }
     metrics::counter!("blacklist_total", "step" => "confirmed").increment(1);
     Ok(())

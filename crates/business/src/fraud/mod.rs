@@ -1,5 +1,6 @@
 //! Fraud and the black list (失信, withdrawal.md §9). A pattern holds a case (`casework::case::hold`); a reviewer says what it is (`finding.rs`);
-//! an entry lives from suspicion to release (`entry.rs` keeps it, `blacklist.rs` moves it); money is asked back (`recovery.rs`).
+//! an entry lives from suspicion to release (`entry.rs` keeps it, `blacklist.rs` moves it); money is asked back by
+//! `withdrawal::recovery`.
 //!
 //! Invariant: an entry binds only after two persons have said so, its person has been told and has had his days to be heard, and nobody
 //! decides about his own entry; each step is one transaction with its evidence.
@@ -7,11 +8,12 @@
 pub mod blacklist;
 pub mod entry;
 pub mod finding;
-pub mod recovery;
 pub mod statement;
 
 use anju_casework::{Office, Refusal, Result};
 use chrono::NaiveDate;
+
+use crate::withdrawal::recovery;
 
 /// Patterns that an entry may stand on: code, and its words.
 pub const GROUNDS: [(&str, &str); 8] = [
@@ -46,7 +48,7 @@ pub async fn turn(office: &Office) -> Result<u64> {
 }
 
 /// A reason in words.
-fn reasoned(reason: &str) -> Result<&str> {
+pub(crate) fn reasoned(reason: &str) -> Result<&str> {
     let reason = reason.trim();
     if reason.chars().count() < 2 {
         return Err(Refusal::rule("E-CHECK-04", "请写理由，至少两个字。").into());

@@ -257,7 +257,8 @@ pub async fn answer(
     let actor = Actor::Staff(staff.staff_id);
     if granted {
         blacklist::release(office, &mut tx, &one, Release::Objection, actor, reason).await?;
-        super::recovery::drop_of_entry(office, &mut tx, entry_id, actor, reason).await?;
+        crate::withdrawal::recovery::drop_of_entry(office, &mut tx, entry_id, actor, reason)
+            .await?;
     } else {
         blacklist::uphold(office, &mut tx, &one, actor, reason).await?;
     }

@@ -253,6 +253,8 @@ pub async fn record_verdict(
             let next = next_try(decided, case)?;
             let step = if decided.decision.papers.is_empty() {
                 "waiting"
+            } else if is_asked_of_others(decided) {
+                "needs_others"
             } else {
                 "needs_paper"
             };
@@ -387,6 +389,10 @@ async fn move_case(
             CaseState::Refused => Some("refused"),
             CaseState::Reviewing if !patterns.is_empty() => None,
             CaseState::Reviewing => Some("reviewing"),
+            // What only our own books can tell is no paper: others have been asked for their word.
+            CaseState::Gathering if needs_paper && is_asked_of_others(decided) => {
+                Some("needs_others")
+            }
             CaseState::Gathering if needs_paper => Some("needs_paper"),
             _ => None,
         };
@@ -397,6 +403,11 @@ async fn move_case(
     tx.commit().await?;
     office.changed_with_messages(case.case_id);
     Ok(Verdict::Moved(to))
+}
+
+fn is_asked_of_others(decided: &Decided<'_>) -> bool {
+    let mut wanted = decided.decision.papers.iter().flat_map(|one| &one.facts);
+    wanted.all(|fact| fact.fact_type.starts_with("own."))
 }
 
 /// Numbers of a decision that its event keeps.

@@ -272,7 +272,8 @@ pub fn sealed_text(office: &Office, text: &str) -> Value {
 pub const CARD_OF_CASE: &str = "card-of-case";
 
 /// A card number as a form keeps it: sealed, with the four digits that may be shown and the keyed index that finds the same card again.
-pub(crate) fn seal_card(office: &Office, card_no: &str) -> Value {
+#[must_use]
+pub fn seal_card(office: &Office, card_no: &str) -> Value {
     serde_json::json!({
         "sealed": hex::encode(office.vault.seal(purpose::FORM, card_no.as_bytes())),
         "tail": card_no.chars().skip(card_no.chars().count().saturating_sub(4)).collect::<String>(),

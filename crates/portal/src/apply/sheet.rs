@@ -223,12 +223,18 @@ impl Asking<'_> {
 }
 
 /// The other heirs of an estate.
-const HEIRS: [(&str, &str); 5] = [
+const HEIRS: [(&str, &str); 11] = [
     ("heir_2_", "第二位继承人"),
     ("heir_3_", "第三位继承人"),
     ("heir_4_", "第四位继承人"),
     ("heir_5_", "第五位继承人"),
     ("heir_6_", "第六位继承人"),
+    ("heir_7_", "第七位继承人"),
+    ("heir_8_", "第八位继承人"),
+    ("heir_9_", "第九位继承人"),
+    ("heir_10_", "第十位继承人"),
+    ("heir_11_", "第十一位继承人"),
+    ("heir_12_", "第十二位继承人"),
 ];
 
 /// The parts of an amount that is their sum: 账户余额 7,200.00 元 + 销户结息 0.90 元.

@@ -2,10 +2,10 @@
 
 use anju_business::fraud::blacklist::{self, Second, Suspicion};
 use anju_business::fraud::entry::{self, Entry, state};
-use anju_business::fraud::recovery;
 use anju_business::fraud::statement::{self, Statement};
 use anju_business::fraud::{GROUNDS, ground_word};
 use anju_business::policy::Rules;
+use anju_business::withdrawal::recovery;
 use anju_casework::{Error, Office, Refusal, case, membership, person};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -17,9 +17,10 @@ use serde::Deserialize;
 
 use crate::authorization::{AtDesk, may};
 use crate::components::{
-    Button, ButtonLook, Cell, Column, Event, Facts, Field, FieldKind, Flash, Keys, Line, Pager,
-    State as Shown, Table, Tabs, Text, Timeline, Tone, When,
+    Button, ButtonLook, Cell, Column, Event, Facts, Field, FieldKind, Flash, State as Shown, Text,
+    Timeline, Tone, When,
 };
+use crate::desk::by_state::{ByState, PAGE, Row, Standing, View};
 use crate::desk::{branch_of, framed, looked, person_number, sees_branch, staff_named};
 use crate::pages::desk::{FraudListPage, FraudPage, Part, Said};
 use crate::pages::error::PageError;
@@ -27,24 +28,17 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::{download, proofs, when};
 
-const PAGE: i64 = 30;
 const HERE: &str = "/desk/blacklist";
 
 /// The most rows of the file.
 const FILE: i64 = 10_000;
 
-const VIEWS: [(&str, &str, i16); 4] = [
+const VIEWS: [Standing; 4] = [
     ("suspect", "疑似", state::SUSPECT),
     ("confirmed", "已认定", state::CONFIRMED),
     ("restricted", "限制中", state::RESTRICTED),
     ("released", "已解除", state::RELEASED),
 ];
-
-#[derive(Deserialize, Default)]
-pub(crate) struct View {
-    view: Option<String>,
-    after: Option<i64>,
-}
 
 fn shown(one: &Entry) -> Shown {
     match one.state {
@@ -74,82 +68,54 @@ async fn draw_list(
 ) -> Result<FraudListPage, PageError> {
     let office = &portal.engine.office;
     let now = office.now();
-    let chosen = view.view.as_deref().unwrap_or("suspect");
-    let &(code, _, in_state) = VIEWS
-        .iter()
-        .find(|(code, ..)| *code == chosen)
-        .ok_or(PageError::NotFound)?;
+    let (code, _, in_state) = view.of(&VIEWS)?;
     let branch = branch_of(&at.staff);
-    let all = entry::list(office, in_state, branch, view.after.unwrap_or(0), PAGE).await?;
-    let people: Vec<i64> = all.iter().map(|one| one.person_id).collect();
-    let names = person::masked_names(office, &people).await?;
-    let lines = all
-        .iter()
+    let rows = entry::list(office, in_state, branch, view.after(), PAGE)
+        .await?
+        .into_iter()
         .map(|one| {
             let number = entry::number(office, one.entry_id);
             let until = match one.state {
                 state::CONFIRMED => one.heard_until,
                 _ => one.to_date,
             };
-            Line::new(vec![
-                Cell::state(&shown(one)),
-                Cell::digits(number.as_str()).link(format!("{HERE}/{number}")),
-                Cell::new(names.get(&one.person_id).map_or("—", String::as_str)),
-                Cell::new(format!("{} {}", one.ground, ground_word(&one.ground))),
-                Cell::amount(Fen::new(one.owed_fen)),
-                Cell::digits(until.map_or_else(|| "—".to_owned(), when::iso)),
-                Cell::new(when::minute(one.entered_at, now)),
-            ])
+            Row {
+                id: one.entry_id,
+                person_id: one.person_id,
+                first: [
+                    Cell::state(&shown(&one)),
+                    Cell::digits(number.as_str()).link(format!("{HERE}/{number}")),
+                ],
+                rest: vec![
+                    Cell::amount(Fen::new(one.owed_fen)),
+                    Cell::digits(until.map_or_else(|| "—".to_owned(), when::iso)),
+                    Cell::new(when::minute(one.entered_at, now)),
+                ],
+                ground: one.ground,
+            }
         })
         .collect();
-    let more = (all.len() as i64 == PAGE)
-        .then(|| all.last())
-        .flatten()
-        .map(|last| format!("{HERE}?view={code}&after={}", last.entry_id));
-    let enters = may(&at.staff, &Method::POST, HERE);
-    Ok(FraudListPage {
-        frame: framed(office, visit, at, "失信名单", HERE).await?,
-        flash,
+    let list = ByState {
+        here: HERE,
         title: "失信名单",
         lead: "一人列为疑似，另一人认定；认定后告知本人，申辩期满才限制，期满、退回资金满一年或异议成立即解除。",
-        tabs: Some(Tabs {
-            label: "名单的范围".into(),
-            tabs: VIEWS
-                .iter()
-                .map(|(one, words, _)| {
-                    (format!("{HERE}?view={one}"), (*words).into(), *one == code)
-                })
-                .collect(),
-        }),
-        table: Table::new(
-            "blacklist",
-            "失信记录，先列入的在前，单位：元",
-            vec![
-                Column::words("状态"),
-                Column::words("编号"),
-                Column::words("谁"),
-                Column::words("情形"),
-                Column::figures("违规提取"),
-                Column::words(if code == "confirmed" {
-                    "申辩到"
-                } else {
-                    "限制到"
-                }),
-                Column::words("列入"),
-            ],
-            lines,
-        )
-        .dense(" queue")
-        .keys()
-        .empty("没有。")
-        .pager(Pager {
-            note: "先列入的在前".into(),
-            before: view.after.map(|_| format!("{HERE}?view={code}")),
-            after: more,
-        }),
-        form: enters.then(|| enter_part(typed)),
-        keys: Keys::new(&[("j k", "移动"), ("Enter", "打开")]),
-    })
+        tabs: "名单的范围",
+        views: &VIEWS,
+        table: ("blacklist", "失信记录，先列入的在前，单位：元"),
+        note: "先列入的在前",
+        columns: vec![
+            Column::figures("违规提取"),
+            Column::words(if code == "confirmed" {
+                "申辩到"
+            } else {
+                "限制到"
+            }),
+            Column::words("列入"),
+        ],
+        form: may(&at.staff, &Method::POST, HERE).then(|| enter_part(typed)),
+    };
+    let frame = framed(office, visit, at, "失信名单", HERE).await?;
+    list.page(office, frame, flash, view, rows).await
 }
 
 fn enter_part(typed: &EnterForm) -> Part {
@@ -289,10 +255,13 @@ async fn facts(office: &Office, one: &Entry) -> Result<Vec<(String, Text)>, Page
     let mut facts: Vec<(String, Text)> = vec![
         (
             "谁".into(),
-            Text::new().link(
-                format!("/desk/people/{}", person_number(office, one.person_id)),
-                names.get(&one.person_id).map_or("—", String::as_str),
-            ),
+            Text::new()
+                .say(names.get(&one.person_id).map_or("—", String::as_str))
+                .say("　")
+                .link(
+                    format!("/desk/people/{}", person_number(office, one.person_id)),
+                    "客户资料",
+                ),
         ),
         (
             "情形".into(),

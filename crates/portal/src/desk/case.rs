@@ -439,6 +439,7 @@ pub(super) fn step_name(step: &str) -> &str {
     match step {
         "submitted" => "提交",
         "needs_paper" => "待补正",
+        "needs_others" => "等其他继承人确认",
         "paper" => "交来材料",
         "paper_read" => "第一人认定材料",
         "paper_accepted" => "材料已采用",
@@ -499,11 +500,14 @@ pub(super) fn step_name(step: &str) -> &str {
         "fraud_found" => "核查属实",
         "stated" => "本人说明情况",
         "contract_cancelled" => "提取后合同撤销",
-        "demanded" => "要求退回",
-        "repaid" => "全部退回",
+        "demanded" | "recovering" => "要求退回",
+        "repaid" | "recovered" => "全部退回",
         "repaid_in_part" => "退回一部分",
         "overdue" => "逾期未退",
         "not_recovered" => "不追回",
+        "heirs_asked" => "请其他继承人在网上确认",
+        "heir_agreed" => "一位继承人同意份额",
+        "heir_refused" => "一位继承人不同意",
         other => work_step(other).unwrap_or(other),
     }
 }

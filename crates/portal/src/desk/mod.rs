@@ -7,6 +7,7 @@ mod arrears;
 mod blacklist;
 mod books;
 mod branches;
+mod by_state;
 mod case;
 mod case_papers;
 mod chase;

@@ -1,7 +1,7 @@
-//! 追回: withdrawals that should not have been paid: leads to be looked at, demands and what has come of them.
+//! 追回: withdrawals that should not have been paid, or whose home was not bought in the end: leads to be looked at, demands and what has come of them.
 
-use anju_business::fraud::recovery::{self, Recovery, state};
 use anju_business::fraud::{entry, ground_word};
+use anju_business::withdrawal::recovery::{self, Recovery, state};
 use anju_casework::{Error, Office, case, person};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -13,9 +13,10 @@ use serde::Deserialize;
 
 use crate::authorization::{AtDesk, may};
 use crate::components::{
-    Button, ButtonLook, Cell, Column, Event, Facts, Field, FieldKind, Flash, Keys, Line, Pager,
-    State as Shown, Table, Tabs, Text, Timeline, Tone, When,
+    Button, ButtonLook, Cell, Column, Event, Facts, Field, FieldKind, Flash, State as Shown, Text,
+    Timeline, Tone, When,
 };
+use crate::desk::by_state::{ByState, PAGE, Row, Standing, View};
 use crate::desk::case::step_name;
 use crate::desk::{branch_of, framed, looked, person_number, sees_branch, staff_named};
 use crate::pages::desk::{FraudListPage, FraudPage, Part};
@@ -24,21 +25,14 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
 
-const PAGE: i64 = 30;
 const HERE: &str = "/desk/recoveries";
 
-const VIEWS: [(&str, &str, i16); 4] = [
+const VIEWS: [Standing; 4] = [
     ("lead", "线索", state::LEAD),
     ("demanded", "待退回", state::DEMANDED),
     ("returned", "已退回", state::RETURNED),
     ("dropped", "不追回", state::DROPPED),
 ];
-
-#[derive(Deserialize)]
-pub(crate) struct View {
-    view: Option<String>,
-    after: Option<i64>,
-}
 
 fn shown(office: &Office, one: &Recovery) -> Shown {
     let late = one.due_on.is_some_and(|due| due < office.today());
@@ -60,75 +54,50 @@ pub(crate) async fn list(
 ) -> Result<FraudListPage, PageError> {
     let office = &portal.engine.office;
     let now = office.now();
-    let chosen = view.view.as_deref().unwrap_or("lead");
-    let &(code, _, in_state) = VIEWS
-        .iter()
-        .find(|(code, ..)| *code == chosen)
-        .ok_or(PageError::NotFound)?;
+    let (.., in_state) = view.of(&VIEWS)?;
     let branch = branch_of(&at.staff);
-    let all = recovery::list(office, in_state, branch, view.after.unwrap_or(0), PAGE).await?;
-    let people: Vec<i64> = all.iter().map(|one| one.person_id).collect();
-    let names = person::masked_names(office, &people).await?;
-    let lines = all
-        .iter()
+    let rows = recovery::list(office, in_state, branch, view.after(), PAGE)
+        .await?
+        .into_iter()
         .map(|one| {
             let number = case::number(office, one.recovery_id);
-            Line::new(vec![
-                Cell::state(&shown(office, one)),
-                Cell::digits(number.as_str()).link(format!("{HERE}/{number}")),
-                Cell::new(names.get(&one.person_id).map_or("—", String::as_str)),
-                Cell::new(format!("{} {}", one.ground, ground_word(&one.ground))),
-                Cell::amount(Fen::new(one.owed_fen)),
-                Cell::amount(Fen::new(one.returned_fen)),
-                Cell::digits(one.due_on.map_or_else(|| "—".to_owned(), when::iso)),
-                Cell::new(when::minute(one.found_at, now)),
-            ])
+            Row {
+                id: one.recovery_id,
+                person_id: one.person_id,
+                first: [
+                    Cell::state(&shown(office, &one)),
+                    Cell::digits(number.as_str()).link(format!("{HERE}/{number}")),
+                ],
+                rest: vec![
+                    Cell::new(one.debtor_word()),
+                    Cell::amount(Fen::new(one.owed_fen)),
+                    Cell::amount(Fen::new(one.returned_fen)),
+                    Cell::digits(one.due_on.map_or_else(|| "—".to_owned(), when::iso)),
+                    Cell::new(when::minute(one.found_at, now)),
+                ],
+                ground: one.ground,
+            }
         })
         .collect();
-    let more = (all.len() as i64 == PAGE)
-        .then(|| all.last())
-        .flatten()
-        .map(|last| format!("{HERE}?view={code}&after={}", last.recovery_id));
-    Ok(FraudListPage {
-        frame: framed(office, &visit, &at, "追回", HERE).await?,
-        flash: None,
+    let list = ByState {
+        here: HERE,
         title: "追回",
-        lead: "不该付的提取，要求退回；钱带着追回码到账，自动记入本人账户。",
-        tabs: Some(Tabs {
-            label: "追回的范围".into(),
-            tabs: VIEWS
-                .iter()
-                .map(|(one, words, _)| {
-                    (format!("{HERE}?view={one}"), (*words).into(), *one == code)
-                })
-                .collect(),
-        }),
-        table: Table::new(
-            "recoveries",
-            "追回，先发现的在前，单位：元",
-            vec![
-                Column::words("状态"),
-                Column::words("编号"),
-                Column::words("谁"),
-                Column::words("情形"),
-                Column::figures("应退回"),
-                Column::figures("已退回"),
-                Column::words("期限"),
-                Column::words("发现"),
-            ],
-            lines,
-        )
-        .dense(" queue")
-        .keys()
-        .empty("没有。")
-        .pager(Pager {
-            note: "先发现的在前".into(),
-            before: view.after.map(|_| format!("{HERE}?view={code}")),
-            after: more,
-        }),
+        lead: "违规提取的、购房合同撤销的，要求退回；钱带着追回码到账，自动记入本人账户。",
+        tabs: "追回的范围",
+        views: &VIEWS,
+        table: ("recoveries", "追回，先发现的在前，单位：元"),
+        note: "先发现的在前",
+        columns: vec![
+            Column::words("谁来退"),
+            Column::figures("应退回"),
+            Column::figures("已退回"),
+            Column::words("期限"),
+            Column::words("发现"),
+        ],
         form: None,
-        keys: Keys::new(&[("j k", "移动"), ("Enter", "打开")]),
-    })
+    };
+    let frame = framed(office, &visit, &at, "追回", HERE).await?;
+    list.page(office, frame, None, &view, rows).await
 }
 
 async fn found(office: &Office, at: &AtDesk, number: &str) -> Result<Recovery, PageError> {
@@ -179,23 +148,34 @@ async fn draw(
     let mut facts: Vec<(String, Text)> = vec![
         (
             "谁".into(),
-            Text::new().link(
-                format!("/desk/people/{}", person_number(office, one.person_id)),
-                names.get(&one.person_id).map_or("—", String::as_str),
-            ),
+            Text::new()
+                .say(names.get(&one.person_id).map_or("—", String::as_str))
+                .say("　")
+                .link(
+                    format!("/desk/people/{}", person_number(office, one.person_id)),
+                    "客户资料",
+                ),
         ),
         (
             "那次提取".into(),
             Text::new().link(format!("/desk/cases/{of_case}"), &of_case),
         ),
+        ("原因".into(), one.reason_word().into()),
         (
             "情形".into(),
             format!("{} {}", one.ground, ground_word(&one.ground)).into(),
         ),
         ("依据".into(), one.finding.as_str().into()),
+        ("谁来退".into(), one.debtor_word().into()),
         ("应退回".into(), money(one.owed_fen)),
         ("已退回".into(), money(one.returned_fen)),
     ];
+    if let Some(contract_no) = &one.contract_no {
+        facts.push(("合同".into(), Text::new().num(contract_no.as_str())));
+    }
+    if let Some(day) = one.cancelled_on {
+        facts.push(("合同撤销".into(), when::iso(day).into()));
+    }
     if let Some(due) = one.due_on {
         facts.push(("期限".into(), when::iso(due).into()));
         facts.push((
@@ -236,7 +216,7 @@ async fn draw(
             vec![Part {
                 id: "rd",
                 name: "核实线索".to_owned(),
-                lead: "属实就要求本人退回，期限和怎么退短信告诉他；不属实写明理由，不追回。".into(),
+                lead: "属实就要求退回，期限和怎么退短信告诉本人；不属实写明理由，不追回。".into(),
                 action: format!("{HERE}/{number}"),
                 hidden: Vec::new(),
                 fields: vec![Field::new("reason", "理由", FieldKind::Long).hint("写您核对了什么")],

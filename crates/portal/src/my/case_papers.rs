@@ -35,6 +35,14 @@ pub(crate) fn asked(office: &Office, case: &Case, decision: &Decision) -> Vec<(S
         .iter()
         .chain(decision.instead.iter().filter(|_| silent))
     {
+        // What only our own books can tell is no paper: somebody else has been asked for his word.
+        if paper
+            .facts
+            .iter()
+            .all(|fact| fact.fact_type.starts_with("own."))
+        {
+            continue;
+        }
         // One paper may serve two conditions.
         if !asked.iter().any(|(_, name)| *name == paper.name) {
             asked.push((paper.condition.clone(), paper.name.clone()));

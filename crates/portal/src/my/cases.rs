@@ -1,7 +1,7 @@
 //! 进度: what is going on with a case, why it was decided so, taking it back. The words of its states come from `service::words`.
 
-use anju_business::fraud::recovery;
 use anju_business::remote::{Side, State as LetterState};
+use anju_business::withdrawal::recovery;
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Actor, Office, document, person};
 use axum::Form;
@@ -136,6 +136,11 @@ pub(crate) async fn progress(
                 .icon("upload"),
         );
     }
+    let heirs = if read.waits_for_heirs() {
+        crate::my::estates::answers(office, &read.case).await?
+    } else {
+        Vec::new()
+    };
     if read.stage == Stage::Held {
         ways.push(
             Row::to("/my/standing", "说明情况")
@@ -170,6 +175,7 @@ pub(crate) async fn progress(
             .stage
             .is_moving()
             .then(|| format!("{here}/live?seen={}", read.case.version)),
+        heirs: (!heirs.is_empty()).then(|| Rows::new(heirs)),
         shares: (!read.shares.is_empty())
             .then(|| Rows::new(crate::shares::rows(&read.shares, &here, true))),
         sources: read.sources(office, now),

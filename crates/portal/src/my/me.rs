@@ -73,6 +73,7 @@ pub(crate) async fn page(
             Row::to("/my/credit", "授信推荐给银行").icon("bank"),
             Row::to("/my/report", "反映单位未缴、少缴").icon("alert"),
             Row::to("/my/standing", "失信与追回").icon("scale"),
+            Row::to("/my/estates", "继承份额确认").icon("user"),
             Row::to("/my/me/access", "谁看过我的信息").icon("eye"),
             Row::to("/my/consents", "授权").icon("key"),
             Row::to("/my/me/sessions", "登录的设备")

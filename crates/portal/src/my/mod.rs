@@ -8,6 +8,7 @@ pub(crate) mod case_papers;
 mod cases;
 mod consents;
 mod credit;
+mod estates;
 mod flexible;
 mod home;
 mod keep;
@@ -90,6 +91,9 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/papers/{paper}/paper.pdf", get(papers::pdf))
         .route("/my/report", get(report::page).post(report::send))
         .route("/my/standing", get(standing::page).post(standing::say))
+        .route("/my/estates", get(estates::list))
+        .route("/my/estates/{case}", get(estates::page).post(estates::say))
+        .route("/my/estates/{case}/face", post(estates::face))
         .route("/my/standing/{entry}/proof.json", get(standing::proof))
         .route("/my/messages", get(me::messages))
         .route("/my/me", get(me::page))

@@ -1,8 +1,9 @@
 //! A case as its page tells it: state and promise, who was asked, what happened, what is expected. Words only; the decision and
 //! the events are read, never judged again.
 
-use anju_business::fraud::recovery;
 use anju_business::remote::Letter;
+use anju_business::withdrawal::estate::consent;
+use anju_business::withdrawal::recovery;
 use anju_casework::Office;
 use anju_casework::case::share::Share;
 use anju_casework::case::{self, Case, CaseEvent, CaseState, PayState, Supervised};
@@ -78,6 +79,11 @@ impl Read {
     /// Whether papers may be handed in: the case still waits.
     pub(crate) fn takes_papers(&self) -> bool {
         self.case.state() == CaseState::Gathering
+    }
+
+    /// Whether it waits for other heirs to agree with their own logins.
+    pub(crate) fn waits_for_heirs(&self) -> bool {
+        self.decision.as_ref().is_some_and(consent::is_wanted)
     }
 
     pub(crate) fn number(&self, office: &Office) -> String {
@@ -172,6 +178,16 @@ impl Read {
                 told,
             ),
             Stage::Silent => (Text::new().say("最迟").say(latest).say("给您结果"), told),
+            Stage::NeedsPaper if self.waits_for_heirs() => (
+                match self.case.paper_until {
+                    Some(until) => Text::new()
+                        .say("等其他继承人在")
+                        .say(anju_domain::calendar::chinese_day(until))
+                        .say("前确认份额"),
+                    None => "等其他继承人确认份额".into(),
+                },
+                "他们用自己的账号登录，在“我的”里的“继承份额确认”办理。都确认了就接着办，有一位不同意就结束。".into(),
+            ),
             Stage::NeedsPaper => (
                 match self.case.paper_until {
                     Some(until) => Text::new()
@@ -417,6 +433,7 @@ impl Read {
                 },
             ),
             "needs_paper" => (When::Done, "要补充材料".into()),
+            "needs_others" => (When::Done, "核对过了，只等其他继承人".into()),
             "paper" => (When::Done, "收到了材料".into()),
             "paper_accepted" => (When::Done, "材料看过了，接着办".into()),
             "paper_turned_down" => (
@@ -429,11 +446,14 @@ impl Read {
             "hold_lapsed" => (When::Done, "核查到期，恢复办理".into()),
             "fraud_found" => (When::Failed, "核查属实".into()),
             "stated" => (When::Done, "您说明了情况".into()),
-            "demanded" => (When::Now, "要求退回".into()),
+            "demanded" | "recovering" => (When::Now, "要求退回".into()),
             "repaid_in_part" => (When::Done, "收到退回的一部分".into()),
-            "repaid" => (When::Done, "收到全部退回的钱".into()),
+            "repaid" | "recovered" => (When::Done, "收到全部退回的钱".into()),
             "overdue" => (When::Failed, "过了退回的期限".into()),
             "not_recovered" => (When::Done, "不再要求退回".into()),
+            "heirs_asked" => (When::Now, "请其他继承人在网上确认份额".into()),
+            "heir_agreed" => (When::Done, "一位继承人同意了".into()),
+            "heir_refused" => (When::Failed, "一位继承人不同意".into()),
             "reviewing" => (When::Done, "转给工作人员看".into()),
             "approved" => (
                 When::Done,
@@ -508,7 +528,7 @@ pub(crate) fn channel_name(channel: &str) -> &'static str {
 
 pub(crate) fn service_name(office: &Office, case: &Case) -> String {
     if case.service == recovery::SERVICE {
-        return "退回违规提取的资金".to_owned();
+        return "退回提取的资金".to_owned();
     }
     named(office, &case.service, "办件")
 }

@@ -2,8 +2,8 @@
 
 use anju_business::fraud::entry::{self, Entry};
 use anju_business::fraud::ground_word;
-use anju_business::fraud::recovery::{self, Recovery};
 use anju_business::fraud::statement::{self, Statement};
+use anju_business::withdrawal::recovery::{self, Recovery};
 use anju_casework::case::{self, Case};
 use anju_casework::{Error, Office};
 use anju_domain::calendar::chinese_date;
@@ -130,7 +130,9 @@ async fn of_case(
         .into(),
         facts: Facts(vec![(
             "办件".into(),
-            Text::new().link(format!("/my/cases/{number}"), &number),
+            Text::new()
+                .say("编号　")
+                .link(format!("/my/cases/{number}"), &number),
         )]),
         said: said(office, &before),
         to_say: Some(to_say("case", number, "说明情况", typed)),
@@ -143,10 +145,19 @@ async fn of_recovery(office: &Office, one: &Recovery) -> Result<Standing, PageEr
     let of_case = case::number(office, one.of_case);
     let money = |fen: i64| Text::new().money(Fen::new(fen));
     let mut facts: Vec<(String, Text)> = vec![
-        ("因为".into(), ground_word(&one.ground).into()),
+        (
+            "因为".into(),
+            match one.reason {
+                recovery::reason::CONTRACT => one.reason_word(),
+                _ => ground_word(&one.ground),
+            }
+            .into(),
+        ),
         (
             "那次提取".into(),
-            Text::new().link(format!("/my/cases/{of_case}"), of_case),
+            Text::new()
+                .say("编号　")
+                .link(format!("/my/cases/{of_case}"), of_case),
         ),
         ("应退回".into(), money(one.owed_fen)),
         ("已退回".into(), money(one.returned_fen)),
@@ -166,13 +177,17 @@ async fn of_recovery(office: &Office, one: &Recovery) -> Result<Standing, PageEr
     let late = open && one.due_on.is_some_and(|due| due < office.today());
     Ok(Standing {
         id: format!("r-{number}"),
-        name: "退回违规提取的资金".to_owned(),
+        name: "退回提取的资金".to_owned(),
         state: match (open, late) {
             (true, true) => Shown::fail("逾期未退").with_icon("alert"),
             (true, false) => Shown::wait("待退回"),
             (false, _) => Shown::pass("已退回"),
         },
         lead: match one.due_on.filter(|_| open) {
+            Some(due) if one.debtor == recovery::debtor::SUPERVISED => format!(
+                "首付款在开发企业的监管账户里，由它在{}前退回，附言写下面的追回码；钱记入您自己的公积金账户，不补利息。请把追回码告诉开发企业。",
+                chinese_date(due)
+            ),
             Some(due) => format!(
                 "请在{}前转账退回，附言写下面的追回码；钱记入您自己的公积金账户，不补利息。可以分几次转，不要多转。",
                 chinese_date(due)
@@ -205,7 +220,9 @@ async fn of_entry(
         let number = case::number(office, case_id);
         facts.push((
             "办件".into(),
-            Text::new().link(format!("/my/cases/{number}"), number),
+            Text::new()
+                .say("编号　")
+                .link(format!("/my/cases/{number}"), number),
         ));
     }
     if let (Some(from), Some(to)) = (one.from_date, one.to_date) {

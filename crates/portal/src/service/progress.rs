@@ -20,6 +20,8 @@ pub struct ProgressPage {
     pub promise: Promise,
     /// `…/live` while something still happens by itself.
     pub live: Option<String>,
+    /// Heirs who are to agree, and what they have said.
+    pub heirs: Option<Rows>,
     /// Each payment of a case that pays several.
     pub shares: Option<Rows>,
     /// Every source that was asked.

@@ -5,9 +5,12 @@
 pub mod run;
 pub mod sign;
 
-use anju_casework::{Office, Result};
+use anju_casework::{Office, Result, outbox};
+use anju_domain::calendar::Month;
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::FromRow;
+use sqlx::{FromRow, PgConnection};
+
+use crate::policy::Rules;
 
 /// The service of a run: a withdrawal that no channel begins.
 pub const RUN_SERVICE: &str = "withdraw-run-commercial";
@@ -192,4 +195,53 @@ pub async fn count_by_state(office: &Office, branch_id: Option<i16>) -> Result<V
     .bind(branch_id)
     .fetch_all(&office.pool)
     .await?)
+}
+
+/// A freeze is over: what was suspended because of it goes on with the next period, which claims what was missed too; its holder is told.
+pub(crate) async fn resume_released(
+    office: &Office,
+    tx: &mut PgConnection,
+    person_id: i64,
+) -> Result<()> {
+    let rules = Rules::on(office, office.today());
+    let causes: Vec<String> = rules
+        .text("court_release_resumes_on")?
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    // One for each loan, so that they are few.
+    let waiting: Vec<(i64, i16)> = sqlx::query_as(
+        "SELECT a.agreement_id, a.period
+           FROM repay_agreement a
+           JOIN LATERAL (SELECT r.code FROM repay_run r
+                          WHERE r.centre_id = a.centre_id AND r.agreement_id = a.agreement_id ORDER BY r.period DESC LIMIT 1) last ON true
+          WHERE a.centre_id = $1 AND a.person_id = $2 AND a.state = 3 AND last.code = ANY ($3)
+          ORDER BY a.agreement_id FOR NO KEY UPDATE OF a",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(&causes)
+    .fetch_all(&mut *tx)
+    .await?;
+    let settled = Month::of(office.today()).index();
+    for (agreement_id, period) in waiting {
+        sqlx::query(
+            "UPDATE repay_agreement SET state = 2, skips = 0, reason = NULL, next_on = $3 WHERE centre_id = $1 AND agreement_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(agreement_id)
+        .bind(run::next_run(&rules, settled, period)?)
+        .execute(&mut *tx)
+        .await?;
+        let text = "【公积金】账户已解除冻结，约定提取恢复，错过的下一期一并办理。";
+        outbox::tell_about(
+            office,
+            tx,
+            &[agreement_id],
+            &[person_id],
+            &[text.to_owned()],
+        )
+        .await?;
+    }
+    Ok(())
 }

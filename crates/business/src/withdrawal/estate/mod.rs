@@ -4,6 +4,7 @@
 //!
 //! Invariant: the holds of a death signal stand in nobody's way here and are lifted by this case alone; a court's holds stand.
 
+pub mod consent;
 pub mod notice;
 
 use anju_casework::PgConnection;
@@ -26,7 +27,7 @@ use super::own_books::{self, WHOLE_FREEZE_FEN};
 use crate::policy::Rules;
 
 /// The heirs beside the applicant, by their place in the form: `heir_2_name`.
-pub const OTHERS: std::ops::RangeInclusive<usize> = 2..=6;
+pub const OTHERS: std::ops::RangeInclusive<usize> = 2..=12;
 
 /// Why an agreement ends with the account.
 const ENDED: &str = "账户销户：死亡提取";
@@ -131,7 +132,7 @@ impl EstateWithdrawal {
                 .bind(wish_of(office, number))
                 .bind(request.case_id)
                 .bind(office.today())
-                .fetch_one(conn)
+                .fetch_one(&mut *conn)
                 .await?;
             free_of_signal(
                 &read,
@@ -143,6 +144,7 @@ impl EstateWithdrawal {
             own.account = theirs.account;
         }
         own.membership = owners;
+        let consent = consent::read(office, conn, request).await?;
         let now = office.now();
         let estate = estate_value(
             office,
@@ -157,6 +159,7 @@ impl EstateWithdrawal {
             Fact::own(now, "account", "逝者账户", "own.closing", settlement),
             Fact::own(now, "deceased", "逝者", "own.loan", None),
             Fact::own(now, "applicant", "本件", "own.estate", Some(estate)),
+            Fact::own(now, "applicant", "其他继承人", consent::FACT, consent),
         ]);
         Ok(own)
     }
@@ -241,6 +244,9 @@ fn estate_value(
     let mut twice = heir.map(|heir| heir.person_id) == deceased && deceased.is_some();
     let mut adult_by_guardian = false;
     let mut incomplete = false;
+    let guardian = request.form.get("guardian") == Some(&true.into());
+    let mut ward_is_adult = false;
+    let online = consent::is_online(request);
     for place in OTHERS {
         let text = |field: &str| request.text(&format!("heir_{place}_{field}"));
         let flag =
@@ -256,17 +262,20 @@ fn estate_value(
             .get(&format!("heir_{place}_share_bp"))
             .and_then(Value::as_i64)
             .unwrap_or(0);
-        // Who gives his part up needs no card; whoever is paid needs one, or a guardian.
+        // Who gives his part up needs no card; whoever is paid needs one, or a guardian, or names it himself when he agrees online.
         incomplete |= text("name").is_none()
-            || (share > 0 && text("card_no").is_none() && !flag("by_guardian"));
-        if flag("by_guardian")
+            || (share > 0 && text("card_no").is_none() && !flag("by_guardian") && !online);
+        let in_care = guardian && place == *OTHERS.start();
+        if (flag("by_guardian") || in_care)
             && let Ok(parsed) = IdNumber::parse(&number)
         {
             let born = parsed.birth();
             let grown = born
                 .with_year(born.year() + i32::try_from(adult).unwrap_or(18))
                 .unwrap_or(born);
-            adult_by_guardian |= grown <= office.today();
+            let is_adult = grown <= office.today();
+            adult_by_guardian |= flag("by_guardian") && is_adult;
+            ward_is_adult |= in_care && is_adult;
         }
         seen.push(number);
     }
@@ -277,10 +286,12 @@ fn estate_value(
         "disputed_until": read.disputed_until,
         "unclaimed": read.unclaimed,
         "signed": request.at_counter() && request.form.get("all_signed") == Some(&true.into()),
-        "sole": seen.len() == 1,
+        // A guardian is no heir: who stands alone is the child.
+        "sole": seen.len() == 1 + usize::from(guardian),
         "named_twice": twice,
         "incomplete": incomplete,
         "adult_by_guardian": adult_by_guardian,
+        "ward_is_adult": ward_is_adult,
         "at_counter": request.at_counter(),
     }))
 }

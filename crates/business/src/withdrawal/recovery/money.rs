@@ -1,0 +1,108 @@
+//! What comes back: a receipt that bears a claim's code is credited to the person's account (E30), in the transaction that takes it.
+
+use anju_casework::books::{self, Booking};
+use anju_casework::case::{self, CaseState};
+use anju_casework::{Actor, Office, PgConnection, Result, outbox};
+use anju_domain::money::Fen;
+use anju_ledger::Role;
+use serde_json::json;
+
+use super::{Recovery, find_code, find_locked, state};
+use crate::contribution::receipt::Credit;
+
+/// Where a receipt that names a recovery belongs.
+pub(crate) enum Place {
+    /// To it, on this account.
+    Account(Box<Recovery>, i64),
+    /// To nobody, with the reason.
+    Nobody(String),
+}
+
+/// Finds and takes the recovery that a receipt names; none where the remark names none of ours.
+pub(crate) async fn place(
+    office: &Office,
+    tx: &mut PgConnection,
+    credit: &Credit,
+) -> Result<Option<Place>> {
+    let Some(recovery_id) = find_code(office, &credit.remark) else {
+        return Ok(None);
+    };
+    let Some(one) = find_locked(office, tx, recovery_id).await? else {
+        return Ok(None);
+    };
+    let nobody = |words: &str| Ok(Some(Place::Nobody(words.to_owned())));
+    if one.state != state::DEMANDED {
+        return nobody("附言是追回码，但这笔追回已经结清或撤销，请退回");
+    }
+    if credit.amount_fen > one.left_fen() {
+        return nobody("附言是追回码，但金额超过还要退回的数，请核对后退回");
+    }
+    match case::account_to_credit(office, tx, one.person_id, one.of_case).await? {
+        Some(account_id) => Ok(Some(Place::Account(Box::new(one), account_id))),
+        None => nobody("附言是追回码，但这位职工没有可以入账的账户"),
+    }
+}
+
+/// E30: what came back is credited, in the transaction that takes the receipt; the last fen ends the recovery and gives back what the
+/// withdrawal had used up. Interest does not come back (§7). Returns the journal.
+pub(crate) async fn received(
+    office: &Office,
+    tx: &mut PgConnection,
+    one: &Recovery,
+    account_id: i64,
+    credit: &Credit,
+) -> Result<i64> {
+    let journal_id = books::post(
+        office,
+        tx,
+        &Booking {
+            event: "E30",
+            key: &format!("{}:{}", credit.bank, credit.serial),
+            case_id: Some(one.recovery_id),
+            branch_id: one.branch_id,
+            maker: Actor::System,
+            checker: None,
+            policy_id: 0,
+            month: None,
+            value_date: None,
+            accounts: &[
+                (Role::Bank, office.bank(&credit.bank)?.deposit_id),
+                (Role::Person, account_id),
+            ],
+            amount_fen: credit.amount_fen,
+        },
+    )
+    .await?;
+    let returned = one.returned_fen + credit.amount_fen;
+    let whole = returned == one.owed_fen;
+    sqlx::query(
+        "UPDATE recovery SET returned_fen = $3, state = CASE WHEN $4 THEN 3 ELSE state END WHERE centre_id = $1 AND recovery_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(one.recovery_id)
+    .bind(returned)
+    .bind(whole)
+    .execute(&mut *tx)
+    .await?;
+    let (id, actor) = (one.recovery_id, Actor::System);
+    let detail = json!({ "received_fen": credit.amount_fen, "returned_fen": returned, "owed_fen": one.owed_fen });
+    if whole {
+        sqlx::query("UPDATE withdrawal_use SET state = 3 WHERE centre_id = $1 AND case_id = $2")
+            .bind(office.centre.id)
+            .bind(one.of_case)
+            .execute(&mut *tx)
+            .await?;
+        let (to, steps) = (CaseState::Done, ["repaid", "done"]);
+        case::end_executing(office, tx, id, to, &steps, detail.clone(), actor).await?;
+        case::add_event(office, tx, one.of_case, actor, &["recovered"], detail).await?;
+    } else {
+        case::add_event(office, tx, id, actor, &["repaid_in_part"], detail).await?;
+    }
+    let text = format!(
+        "【公积金】收到退回的 {} 元，已记入您的公积金账户，还差 {} 元。",
+        Fen::new(credit.amount_fen),
+        Fen::new(one.owed_fen - returned)
+    );
+    outbox::tell_people(office, tx, id, &[one.person_id], &[text]).await?;
+    Ok(journal_id)
+}
