@@ -34,6 +34,7 @@ mod policy;
 mod policy_edit;
 mod policy_notice;
 mod policy_person;
+mod policy_levy;
 mod policy_result;
 mod recoveries;
 mod relief;

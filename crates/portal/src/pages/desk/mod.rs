@@ -54,7 +54,7 @@ pub use opening::OpeningPage;
 pub use ops::OpsPage;
 pub use policy::{
     BothDecisions, Editing, PoliciesPage, PolicyNoticePage, PolicyPage, PolicyPeoplePage,
-    PolicyPersonPage, PolicySimulationPage,
+    LevySection, PolicyPersonPage, PolicySimulationPage,
 };
 pub use relief::{ReliefListPage, ReliefPage};
 pub use search::{AskWhy, KeysPage, SearchPage};
