@@ -43,6 +43,9 @@ pub struct Kind {
     /// Whether the account ends with it.
     #[serde(default)]
     pub closing: bool,
+    /// Whether a person looks at each, however clear it is.
+    #[serde(default)]
+    pub reviewed: bool,
     /// What is filled in beside the card.
     #[serde(default)]
     pub form: Map<String, Value>,

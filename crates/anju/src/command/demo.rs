@@ -298,9 +298,16 @@ fn withdrawer(one: &Player) -> anyhow::Result<Withdrawer> {
             ),
             "没有回应；一到两分钟后再问，答复了马上接着办".to_owned(),
         ),
+        _ if one.kind.reviewed => (
+            "条件都符合".to_owned(),
+            "工作人员在看；通过后秒级到账".to_owned(),
+        ),
         _ => ("条件都符合".to_owned(), "通过，秒级到账".to_owned()),
     };
     let mut first = String::new();
+    if one.kind.reviewed && one.row.as_ref().is_some_and(|row| !row.before.is_empty()) {
+        first = "在工作台通过他的前一笔".to_owned();
+    }
     if one.comes_later() {
         first = format!("时钟拨后 {} 个月（anju clock）", one.kind.after_months);
         if one.row.as_ref().is_some_and(|row| !row.before.is_empty()) {

@@ -210,7 +210,7 @@ async fn other_limits_of_the_ratio_are_costed_from_the_command_line() {
         String::from_utf8_lossy(&said.stderr)
     );
     assert!(
-        said.contains("缴存职工 5 人，每月应缴：现行 20,350.00 元，另一版本 18,654.00 元，相差 -1,696.00 元"),
+        said.contains("缴存职工 5 人，每月应缴：现行 20,350.00 元，另一版本 18,654.00 元，相差 −1,696.00 元"),
         "{said}"
     );
     assert!(said.contains("5 名职工每月少缴，单位和个人合计 1,696.00 元"), "{said}");

@@ -11,6 +11,7 @@ use anju::cast::table::{Table, typed};
 use anju::cast::{account, bank_balance, look_up, text};
 use anju_business::population;
 use anju_casework::catalogue::Request;
+use anju_casework::staff::role;
 use anju_casework::{Office, case};
 use anju_engine::Engine;
 use anju_engine::gather::STANDING;
@@ -18,14 +19,15 @@ use anju_policy::{At, ConditionOutcome, Decision, Outcome, PolicySet};
 use anju_vault::NumberKind;
 use axum::http::StatusCode;
 use futures::{FutureExt, StreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::arrears::engine;
 use crate::interest_year::days_later;
-use crate::relief::audited;
+use crate::relief::{approve, audited};
 use crate::town::Town;
 use crate::visitor::Visitor;
+use crate::withdrawal::becomes;
 
 /// More months than a short stay has.
 const MONTHS: i32 = 6;
@@ -90,6 +92,7 @@ struct Stage<'s> {
     town: &'s Town,
     office: &'s Office,
     engine: &'s Engine,
+    reviewer: Visitor,
 }
 
 fn outcomes(decision: &Decision) -> BTreeMap<String, ConditionOutcome> {
@@ -248,6 +251,22 @@ impl Stage<'_> {
         }
     }
 
+    /// The reviewer says yes.
+    async fn reviewed(&self, number: &str) {
+        approve(self.town, &self.reviewer, &json!({ "case_id": number })).await;
+    }
+
+    /// What was asked for before and waits for a reviewer is approved and paid.
+    async fn clear(&self, one: &Player) {
+        let wish = self.wish(one).await;
+        let cases = case::list_of_applicant(self.office, wish.applicant_id, None, 10).await.expect("cases");
+        for waiting in cases.iter().filter(|found| found.state() == case::CaseState::Reviewing) {
+            let number = case::number(self.office, waiting.case_id);
+            self.reviewed(&number).await;
+            becomes(self.town, &json!({ "case_id": number }), "done").await;
+        }
+    }
+
     /// Everything that one of the cast goes through.
     async fn plays(&self, one: &Player) -> Told {
         let what = format!("{} {} {:?} {}", one.kind.name, one.code(), one.part, one.who.name);
@@ -255,7 +274,10 @@ impl Stage<'_> {
         let (_, before) = self.engine.precheck(&wish).await.expect("a decision");
         let refused_by = not_met(&before);
         match (one.part, &one.row) {
-            (Part::Gets, _) => assert_eq!((before.outcome, refused_by.len()), (Outcome::Approved, 0), "{what}: {:?} {refused_by:?}", before.in_words()),
+            (Part::Gets, _) => {
+                let outcome = if one.kind.reviewed { Outcome::Review } else { Outcome::Approved };
+                assert_eq!((before.outcome, refused_by.len()), (outcome, 0), "{what}: {:?} {refused_by:?}", before.in_words());
+            }
             (Part::Waits, _) => assert_eq!((before.outcome, refused_by.len()), (Outcome::Waiting, 0), "{what}: {:?} {refused_by:?}", before.in_words()),
             (Part::Refused, Some(row)) => {
                 let wanted: BTreeSet<String> = row.with.iter().chain(&one.kind.always).chain([&row.code]).cloned().collect();
@@ -279,8 +301,15 @@ impl Stage<'_> {
         let number = address.rsplit('/').next().unwrap_or_default().to_owned();
         match (one.part, &one.row) {
             (Part::Gets, _) => {
-                self.page_says(&visitor, &address, &["钱已到账", "办好了"]).await;
-                self.case_agrees(&what, &number, &before).await;
+                if one.kind.reviewed {
+                    self.page_says(&visitor, &address, &["工作人员在看"]).await;
+                    self.case_agrees(&what, &number, &before).await;
+                    self.reviewed(&number).await;
+                    self.page_says(&visitor, &address, &["钱已到账"]).await;
+                } else {
+                    self.page_says(&visitor, &address, &["钱已到账", "办好了"]).await;
+                    self.case_agrees(&what, &number, &before).await;
+                }
                 self.has_it(&what, &visitor, one, &number, &before).await;
             }
             (Part::Refused, Some(row)) => {
@@ -307,6 +336,10 @@ impl Stage<'_> {
                 let again = self.asks(&visitor, one).await.expect_err("a second case");
                 assert!(again.contains("请勿重复提交") && again.contains(&number), "{what}: {}", shown(&again));
                 play::hush(&self.town.doors, one, false).await.expect("the source");
+                if one.kind.reviewed {
+                    self.page_says(&visitor, &address, &["工作人员在看"]).await;
+                    self.reviewed(&number).await;
+                }
                 self.page_says(&visitor, &address, &["钱已到账", "办好了"]).await;
                 let (_, after) = self.engine.at_hand(&wish).await.expect("decided");
                 assert!(after.conditions.len() >= before.conditions.len() / 2, "{what}");
@@ -365,7 +398,11 @@ async fn for_every_withdrawal_one_gets_it_one_is_refused_for_each_condition_and_
         .expect("a cast")
         .expect("nobody was there before");
     println!("{} people are there after {:?}", players.len(), clock.elapsed());
-    let stage = Stage { town: &town, office: &office, engine: &engine };
+    let reviewer = Visitor::staff(&town, &office, role::REVIEWER, town.branch().await).await;
+    let stage = Stage { town: &town, office: &office, engine: &engine, reviewer };
+    for one in players.iter().filter(|one| one.kind.reviewed && one.row.as_ref().is_some_and(|row| !row.before.is_empty())) {
+        stage.clear(one).await;
+    }
     let left_in = stage.left_in().await;
     let mut told = stage.all_play(players.iter().filter(|one| !one.comes_later())).await;
     println!("{} have played after {:?}", told.len(), clock.elapsed());
