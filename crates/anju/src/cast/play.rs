@@ -237,7 +237,10 @@ pub async fn set_up(
     registers.enter(doors).await?;
 
     let steady = super::firm(&format!("重庆演示百态有限公司{}", place % 1_000_000), place)?;
-    let short = super::firm(&format!("重庆演示流水有限公司{}", place % 1_000_000), place + 1)?;
+    let short = super::firm(
+        &format!("重庆演示流水有限公司{}", place % 1_000_000),
+        place + 1,
+    )?;
     let this_month = Month::of(today);
     let employer = match open_firm(doors, &steady, this_month.plus(-months)).await {
         Ok(employer) => employer,
@@ -246,7 +249,9 @@ pub async fn set_up(
     };
     let short_employer = open_firm(doors, &short, this_month.plus(-4)).await?;
     let of = |firm: Firm| {
-        let paid_in = players.iter().filter(move |one| one.firm() == firm && !one.is_empty());
+        let paid_in = players
+            .iter()
+            .filter(move |one| one.firm() == firm && !one.is_empty());
         paid_in.map(|one| one.who.clone()).collect::<Vec<Person>>()
     };
     for back in (1..=months).rev() {
@@ -254,7 +259,13 @@ pub async fn set_up(
     }
     let short_people: Vec<Person> = of(Firm::Short).into_iter().chain(stayers.clone()).collect();
     for back in [4, 3] {
-        contribute(doors, &short_employer, this_month.plus(-back), &short_people).await?;
+        contribute(
+            doors,
+            &short_employer,
+            this_month.plus(-back),
+            &short_people,
+        )
+        .await?;
     }
 
     let mut registers = Registers::default();
@@ -335,12 +346,7 @@ async fn open_empty(doors: &Doors, employer: &str, players: &[Player]) -> anyhow
 }
 
 /// Seals who has left.
-async fn seal(
-    doors: &Doors,
-    employer: &str,
-    players: &[Player],
-    firm: Firm,
-) -> anyhow::Result<()> {
+async fn seal(doors: &Doors, employer: &str, players: &[Player], firm: Firm) -> anyhow::Result<()> {
     let leaving = players
         .iter()
         .filter(|one| one.is_sealed() && one.firm() == firm);

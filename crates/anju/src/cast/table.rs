@@ -278,7 +278,9 @@ impl Words<'_> {
         let mut said = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (word, after) = after.split_once('}').context("a brace that is not closed")?;
+            let (word, after) = after
+                .split_once('}')
+                .context("a brace that is not closed")?;
             said.push_str(before);
             said.push_str(&self.word(word)?);
             rest = after;
@@ -319,7 +321,10 @@ impl Words<'_> {
 
     /// `[repaid 1..12]`, `[rent 1..12]`: a line for each of these months back, the earliest first.
     fn list(&self, text: &str) -> anyhow::Result<Option<Value>> {
-        let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
+        let Some(inner) = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+        else {
             return Ok(None);
         };
         let (what, range) = inner.split_once(' ').context("a list of months")?;

@@ -88,14 +88,24 @@ async fn other_limits_of_the_base_are_costed_by_person_district_band_and_employe
     }
     let officer = Visitor::staff(&town, &office, role::POLICY_OFFICER, 1).await;
     let draft = drafted(&officer, "调整缴存基数上下限").await;
-    number(&officer, &draft, "base_lower_fen", "2,500.00", "wage_tier_1").await;
+    number(
+        &officer,
+        &draft,
+        "base_lower_fen",
+        "2,500.00",
+        "wage_tier_1",
+    )
+    .await;
     number(&officer, &draft, "base_upper_fen", "30,000.00", "").await;
     simulated(&officer, &draft).await;
 
     let id = town
         .sql("SELECT max(simulation_id) FROM policy_simulation")
         .await;
-    let found = levy::found(&office, id).await.expect("read").expect("limits");
+    let found = levy::found(&office, id)
+        .await
+        .expect("read")
+        .expect("limits");
     let whole = Levy {
         people: 5,
         below_was: 0,
@@ -112,15 +122,26 @@ async fn other_limits_of_the_base_are_costed_by_person_district_band_and_employe
         now_fen: 1_980_000,
     };
     assert_eq!(found.whole, whole);
-    assert_eq!(found.employers, 1, "the other employer's list stays as it is");
+    assert_eq!(
+        found.employers, 1,
+        "the other employer's list stays as it is"
+    );
     assert_eq!(found.largest.len(), 1);
     assert_eq!(
-        (found.largest[0].people, found.largest[0].was_fen, found.largest[0].now_fen),
+        (
+            found.largest[0].people,
+            found.largest[0].was_fen,
+            found.largest[0].now_fen
+        ),
         (3, 1_555_000, 1_500_000)
     );
     assert_eq!(found.by_district.len(), 1);
     assert_eq!(
-        (found.by_district[0].0.as_str(), &found.by_district[0].1, found.by_district[0].2),
+        (
+            found.by_district[0].0.as_str(),
+            &found.by_district[0].1,
+            found.by_district[0].2
+        ),
         ("500103", &whole, 1)
     );
     let of_bands: Vec<(i64, i64)> = found
@@ -129,8 +150,16 @@ async fn other_limits_of_the_base_are_costed_by_person_district_band_and_employe
         .map(|(_, one)| (one.people, one.now_fen - one.was_fen))
         .collect();
     assert_eq!(of_bands.iter().map(|one| one.0).sum::<i64>(), 5);
-    assert_eq!(of_bands.first(), Some(&(1, 2_400)), "the lowest band: {of_bands:?}");
-    assert_eq!(of_bands.last(), Some(&(2, -57_400)), "the highest: {of_bands:?}");
+    assert_eq!(
+        of_bands.first(),
+        Some(&(1, 2_400)),
+        "the lowest band: {of_bands:?}"
+    );
+    assert_eq!(
+        of_bands.last(),
+        Some(&(2, -57_400)),
+        "the highest: {of_bands:?}"
+    );
 
     // The officer reads it beside the withdrawals, with the charts, and the notice says it.
     let page = officer.get(&format!("{draft}/simulation")).await.page;
@@ -163,11 +192,20 @@ async fn other_limits_of_the_base_are_costed_by_person_district_band_and_employe
     let id = town
         .sql("SELECT max(simulation_id) FROM policy_simulation")
         .await;
-    let found = levy::found(&office, id).await.expect("read").expect("limits");
-    assert_eq!((found.whole.up, found.whole.down, found.employers), (0, 0, 0));
+    let found = levy::found(&office, id)
+        .await
+        .expect("read")
+        .expect("limits");
+    assert_eq!(
+        (found.whole.up, found.whole.down, found.employers),
+        (0, 0, 0)
+    );
     assert_eq!((found.whole.capped, found.whole.capped_fen), (1, 38_600));
     let page = officer.get(&format!("{higher}/simulation")).await.page;
-    assert!(page.contains("现在按上限缴存") && page.contains("386.00"), "{page}");
+    assert!(
+        page.contains("现在按上限缴存") && page.contains("386.00"),
+        "{page}"
+    );
 }
 
 /// The ratio's limits are the State's and no centre drafts them; a folder in which the State's numbers differ is compared. At 11 % + 11 % of at most:
@@ -210,9 +248,14 @@ async fn other_limits_of_the_ratio_are_costed_from_the_command_line() {
         String::from_utf8_lossy(&said.stderr)
     );
     assert!(
-        said.contains("缴存职工 5 人，每月应缴：现行 20,350.00 元，另一版本 18,654.00 元，相差 −1,696.00 元"),
+        said.contains(
+            "缴存职工 5 人，每月应缴：现行 20,350.00 元，另一版本 18,654.00 元，相差 −1,696.00 元"
+        ),
         "{said}"
     );
-    assert!(said.contains("5 名职工每月少缴，单位和个人合计 1,696.00 元"), "{said}");
+    assert!(
+        said.contains("5 名职工每月少缴，单位和个人合计 1,696.00 元"),
+        "{said}"
+    );
     assert!(said.contains("涉及 1 家单位"), "{said}");
 }

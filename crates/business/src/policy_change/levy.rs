@@ -44,7 +44,9 @@ impl Limits {
             "MONTH" => month.first_day(),
             _ => NaiveDate::from_ymd_opt(contribution_year_of(month), 7, 1).unwrap_or(day),
         };
-        let ratio = |name: &str| Ok::<i32, anju_casework::Error>(set.bp(name, day, &[]).map_err(fault)?.bp());
+        let ratio = |name: &str| {
+            Ok::<i32, anju_casework::Error>(set.bp(name, day, &[]).map_err(fault)?.bp())
+        };
         let unit = set.fen("amount_round_unit_fen", day, &[]).map_err(fault)?;
         Ok(Limits {
             lower: set
@@ -307,8 +309,7 @@ pub(super) async fn keep(
     levied: &Levied,
 ) -> Result<()> {
     let groups = || levied.groups.iter();
-    let figure =
-        |value: fn(&Levy) -> i64| levied.groups.values().map(value).collect::<Vec<i64>>();
+    let figure = |value: fn(&Levy) -> i64| levied.groups.values().map(value).collect::<Vec<i64>>();
     sqlx::query(
         "INSERT INTO policy_simulation_levy (centre_id, simulation_id, district, band, people, below_was, below_now, above_was, above_now,
                                              up, up_fen, down, down_fen, capped, capped_fen, was_fen, now_fen)

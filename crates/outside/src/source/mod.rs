@@ -390,11 +390,7 @@ impl Registers {
 
     /// Whether a source says nothing of a subject just now, whatever it holds.
     fn is_silent(&self, source: &str, fact_type: &str, subject: &str) -> bool {
-        let record = (
-            source.to_owned(),
-            fact_type.to_owned(),
-            subject.to_owned(),
-        );
+        let record = (source.to_owned(), fact_type.to_owned(), subject.to_owned());
         self.silent.contains(&record)
     }
 

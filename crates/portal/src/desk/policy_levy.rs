@@ -67,7 +67,12 @@ pub(super) async fn section(
             levy::sentences(&found.whole, found.employers).join("；")
         ),
         charts: vec![
-            chart("levy-district", "levy-district-figures", "单位所在区县", &by_district),
+            chart(
+                "levy-district",
+                "levy-district-figures",
+                "单位所在区县",
+                &by_district,
+            ),
             chart("levy-band", "levy-band-figures", "缴存基数（元）", &by_band),
         ],
         employers,

@@ -1,7 +1,7 @@
 //! 公告: drafted from what differs and what the simulation found, then the officer's text; with the table, the list and the budget.
 
-use anju_business::policy_change::result::{self, Group, Totals};
 use anju_business::policy_change::levy::{self, Found};
+use anju_business::policy_change::result::{self, Group, Totals};
 use anju_business::policy_change::{Change, approval, draft, notice, simulation, state};
 use anju_casework::{Error, Office};
 use anju_domain::calendar::chinese_date;
