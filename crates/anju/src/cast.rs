@@ -2,6 +2,8 @@
 //! paid in, all over the doors. Nobody's numbers are those of another cast, so that a story can be told again on the same centre.
 
 pub mod home;
+pub mod play;
+pub mod table;
 
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,8 @@ use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::cast::play::{self, Part, Player};
+use crate::cast::table::{Table, typed};
 use crate::cast::{self, Farewell, Firm, Person};
 use crate::command::life::Life;
 use crate::config::Config;
@@ -28,6 +30,9 @@ pub struct Size {
     /// 同一个种子得到同样的人
     #[arg(long, default_value_t = 1)]
     pub seed: u32,
+    /// 提取的演示人物：每一种提取，能办的一人、每条条件不符合的各一人、等部门回复的一人（两百多人）
+    #[arg(long)]
+    pub refusals: bool,
 }
 
 /// Who can log in at a demo centre beside its staff.
@@ -37,6 +42,36 @@ pub struct People {
     pub clerks: Vec<(String, String, String)>,
     /// Employees.
     pub employees: Vec<Employee>,
+    /// The cast of withdrawals, where it was asked for.
+    #[serde(default)]
+    pub withdrawals: Vec<Withdrawer>,
+}
+
+/// Somebody of the cast of withdrawals: who he is, what to try with his login, what will be said.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Withdrawer {
+    /// What he asks for.
+    pub kind: String,
+    /// Where: `/my/do/withdraw-rent`.
+    pub page: String,
+    /// Name.
+    pub name: String,
+    /// 证件号码.
+    pub id_no: String,
+    /// Where his codes arrive.
+    pub phone: String,
+    /// 银行卡号.
+    pub card_no: String,
+    /// The condition that is not met; empty where all are.
+    pub condition: String,
+    /// What is the matter with him.
+    pub note: String,
+    /// What is filled in, by field.
+    pub fill: Vec<(String, String)>,
+    /// What he is told.
+    pub says: String,
+    /// What has to be done first.
+    pub first: String,
 }
 
 /// An employee who can log in, with the card that his bank knows.
@@ -109,6 +144,7 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
     let mut people = People {
         clerks: Vec::new(),
         employees: Vec::new(),
+        withdrawals: Vec::new(),
     };
     for number in 0..size.employers {
         let place = i64::from(size.seed) * 1_000_000 + i64::from(number) * step + 500_000_000;
@@ -159,6 +195,10 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
         people
             .employees
             .extend(farewells(config, &doors, place, i64::from(size.seed)).await?);
+    }
+    if size.refusals {
+        let place = 471_000_000 + i64::from(size.seed % 100_000) * 100;
+        people.withdrawals = withdrawals(config, &doors, place).await?;
     }
     if !lives.is_empty() {
         let life = Life::begin(config, &doors, lives, u64::from(size.seed)).await?;
@@ -227,6 +267,66 @@ async fn farewells(
             note: (*note).to_owned(),
         })
         .collect())
+}
+
+/// For each kind of withdrawal who gets it, who is refused for each condition, who waits for a source.
+async fn withdrawals(
+    config: &Config,
+    doors: &Doors,
+    place: i64,
+) -> anyhow::Result<Vec<Withdrawer>> {
+    let table = Table::read()?;
+    let today = shanghai_date(office::clock(&config.home).now());
+    let set_up = play::set_up(doors, &table, place, MONTHS, today).await?;
+    let players = match set_up {
+        Some(players) => players,
+        // Filled before with this seed.
+        None => play::players(&table, place, today)?,
+    };
+    println!("提取的演示人物：{} 人", players.len());
+    players.iter().map(withdrawer).collect()
+}
+
+fn withdrawer(one: &Player) -> anyhow::Result<Withdrawer> {
+    let waits = one.kind.waits.as_ref();
+    let (note, says) = match (one.part, &one.row) {
+        (Part::Refused, Some(row)) => (row.what.clone(), row.says.clone()),
+        (Part::Waits, _) => (
+            format!(
+                "{}没有他的答复",
+                waits.map_or("一个部门", |waits| waits.name.as_str())
+            ),
+            "没有回应；一到两分钟后再问，答复了马上接着办".to_owned(),
+        ),
+        _ if one.kind.reviewed => (
+            "条件都符合".to_owned(),
+            "工作人员在看；通过后秒级到账".to_owned(),
+        ),
+        _ => ("条件都符合".to_owned(), "通过，秒级到账".to_owned()),
+    };
+    let mut first = String::new();
+    if one.kind.reviewed && one.row.as_ref().is_some_and(|row| !row.before.is_empty()) {
+        first = "在工作台通过他的前一笔".to_owned();
+    }
+    if one.comes_later() {
+        first = format!("时钟拨后 {} 个月（anju clock）", one.kind.after_months);
+        if one.row.as_ref().is_some_and(|row| !row.before.is_empty()) {
+            first.push_str("，再替他先办前一件事");
+        }
+    }
+    Ok(Withdrawer {
+        kind: one.kind.name.clone(),
+        page: format!("/my/do/{}", one.kind.service),
+        name: one.who.name.clone(),
+        id_no: one.who.id.clone(),
+        phone: one.who.phone.clone(),
+        card_no: one.who.card.clone(),
+        condition: one.code().to_owned(),
+        note,
+        fill: typed(&one.form()?),
+        says,
+        first,
+    })
 }
 
 /// The homes of a firm's first people.

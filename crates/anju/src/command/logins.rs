@@ -32,6 +32,13 @@ fn people(config: &Config) -> anyhow::Result<()> {
             one.id_no, one.phone, one.card_no, one.name, one.note
         );
     }
+    if !people.withdrawals.is_empty() {
+        println!(
+            "  提取演示人物  {} 人：{}/people",
+            people.withdrawals.len(),
+            config.outside_url
+        );
+    }
     Ok(())
 }
 

@@ -7,7 +7,9 @@ use std::{
     process::ExitCode,
 };
 
-use anju_business::policy_change::{self as changes, Change, approval, draft, simulation, state};
+use anju_business::policy_change::{
+    self as changes, Change, approval, draft, levy, simulation, state,
+};
 use anju_casework::{Error, Office, case, case::Replay, policy_force, staff};
 use anju_domain::money::Fen;
 use anju_policy::{ConditionOutcome, Outcome, PolicyFiles, PolicySet, in_chinese};
@@ -335,6 +337,20 @@ async fn compare(
         "得到更多 {} 人，得到更少 {} 人；新符合 {} 件，不再符合 {} 件，还不能判断 {} 件",
         found.gain, found.lose, found.newly_approved, found.newly_refused, found.unknown
     );
+    if let Some(levied) = &found.levied {
+        let whole = levied.whole();
+        let employers = i64::try_from(levied.employers.len())?;
+        println!(
+            "缴存职工 {} 人，每月应缴：现行 {} 元，另一版本 {} 元，相差 {} 元",
+            whole.people,
+            Fen::new(whole.was_fen),
+            Fen::new(whole.now_fen),
+            Fen::new(whole.now_fen - whole.was_fen)
+        );
+        for sentence in levy::sentences(&whole, employers) {
+            println!("{sentence}");
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -214,6 +214,16 @@ impl Visitor {
         Self::with(town, role, self.audience, &self.roles, cookie).await
     }
 
+    /// The same visitor inside a program whose pages these are (`AnjuApp`, `YuKuaiBan`): the channel is that of the program.
+    pub fn inside(mut self, program: &str) -> Self {
+        self.client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .user_agent(program)
+            .build()
+            .expect("a client");
+        self
+    }
+
     async fn with(
         town: &Town,
         name: &str,

@@ -7,6 +7,7 @@
 pub mod approval;
 pub mod draft;
 pub mod follow;
+pub mod levy;
 pub mod notice;
 mod reach;
 pub mod result;

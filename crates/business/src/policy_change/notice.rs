@@ -7,6 +7,7 @@ use anju_policy::compare::Part;
 use chrono::NaiveDate;
 
 use super::Change;
+use super::levy::{self, Found};
 use super::result::Totals;
 
 /// The notice as it is proposed to the officer: what changes, from when, for whom, what to do.
@@ -15,6 +16,7 @@ pub fn draft(
     change: &Change,
     effective_on: NaiveDate,
     totals: Option<&Totals>,
+    levied: Option<&Found>,
 ) -> String {
     let mut text = format!("{}\n关于{}的公告\n\n", office.centre.name, change.title);
     let day = chinese_date(effective_on);
@@ -73,6 +75,13 @@ pub fn draft(
             ));
         }
         _ => text.push_str("对已经办理的业务没有影响。\n"),
+    }
+    if let Some(found) = levied {
+        text.push_str(&format!(
+            "按现在缴存的 {} 名职工测算：{}。单位没有按期申报的，由中心按新的上下限调整。\n",
+            found.whole.people,
+            levy::sentences(&found.whole, found.employers).join("，")
+        ));
     }
     text.push_str(&format!(
         "{day}以前已经作出的决定不变；{day}起作出决定的，按调整后的规定办理，包括此前已经申请、尚未作出决定的。\n"

@@ -21,7 +21,7 @@ use sqlx::{Connection, FromRow, PgConnection};
 
 use super::draft::{refusal_of, refusal_of_mistakes};
 use super::{
-    Change, add_step, base_files, fault, files, officer, reach, require, state, wrong_state,
+    Change, add_step, base_files, fault, files, levy, officer, reach, require, state, wrong_state,
 };
 
 /// Cases that are decided in one transaction.
@@ -333,7 +333,8 @@ async fn run(office: &Office, conn: &mut PgConnection, simulation: &Simulation) 
         after_case = last;
     }
     let reached = reach::ask(office, &before, &after, simulation).await?;
-    end(office, conn, simulation, &reached).await
+    let levied = levy::ask(office, &before, &after, simulation.stand_on).await?;
+    end(office, conn, simulation, &reached, levied.as_ref()).await
 }
 
 /// A case as both versions see it.
@@ -413,7 +414,7 @@ pub fn bands(office: &Office) -> Result<Vec<i64>> {
         .collect()
 }
 
-fn band_of(bands: &[i64], base_fen: i64) -> i16 {
+pub(super) fn band_of(bands: &[i64], base_fen: i64) -> i16 {
     let band = bands.iter().filter(|from| **from <= base_fen).count();
     i16::try_from(band).unwrap_or(i16::MAX)
 }
@@ -557,6 +558,7 @@ async fn end(
     conn: &mut PgConnection,
     simulation: &Simulation,
     reached: &[reach::Reached],
+    levied: Option<&levy::Levied>,
 ) -> Result<()> {
     let mut tx = conn.begin().await?;
     sqlx::query("SELECT 1 FROM policy_change WHERE centre_id = $1 AND change_id = $2 FOR UPDATE")
@@ -576,6 +578,9 @@ async fn end(
         return Ok(());
     }
     reach::keep(office, &mut tx, simulation, reached).await?;
+    if let Some(levied) = levied {
+        levy::keep(office, &mut tx, simulation, levied).await?;
+    }
     let (cases, was_fen, now_fen): (i64, i64, i64) = sqlx::query_as(
         "SELECT coalesce(sum(cases), 0)::bigint, coalesce(sum(was_fen), 0)::bigint, coalesce(sum(now_fen), 0)::bigint
            FROM policy_simulation_sum WHERE centre_id = $1 AND simulation_id = $2",
@@ -654,6 +659,7 @@ pub async fn compare_files(
     }
     compared.gain = people.values().filter(|fen| **fen > 0).count();
     compared.lose = people.values().filter(|fen| **fen < 0).count();
+    compared.levied = levy::ask(office, &before, &after, stand_on).await?;
     compared.differences = differences;
     Ok(compared)
 }
@@ -681,6 +687,8 @@ pub struct Compared {
     pub newly_refused: i64,
     /// Cases for which the second would ask something else first.
     pub unknown: i64,
+    /// Who contributes otherwise, where the limits differ.
+    pub levied: Option<levy::Levied>,
     /// What the two say differently.
     pub differences: Vec<compare::Difference>,
 }

@@ -1,4 +1,4 @@
-//! FR-07 (withdrawal.md §9): how many people of an employer contributed for a short time and then withdrew.
+//! FR-07 (withdrawal.md §9): how many people of one's employers contributed for a short time and then withdrew.
 
 use anju_casework::catalogue::{OwnBooks, Request};
 use anju_casework::{Office, PgConnection, Result};
@@ -14,7 +14,6 @@ pub(super) const FACT: &str = "own.short_stay";
 
 /// What is counted.
 pub(super) struct Question {
-    employer_id: i64,
     person_id: i64,
     since: NaiveDate,
     months: i64,
@@ -35,11 +34,10 @@ pub(super) fn question(
     let rules = Rules::on(office, office.today());
     let short = rules.int("fraud_short_months")?;
     let months = i64::try_from(own.months).unwrap_or(i64::MAX);
-    let Some(membership) = own.membership.as_ref().filter(|_| asks && months < short) else {
+    if own.membership.is_none() || !asks || months >= short {
         return Ok(None);
-    };
+    }
     Ok(Some(Question {
-        employer_id: membership.employer_id,
         person_id: request.applicant_id,
         since: add_months(office.today(), -rules.months("fraud_short_window_months")?),
         months,
@@ -51,7 +49,6 @@ impl Question {
     pub(super) async fn answer(self, office: &Office, conn: &mut PgConnection) -> Result<Fact> {
         let others: i64 = sqlx::query_scalar(include_str!("sql/short_stay.sql"))
             .bind(office.centre.id)
-            .bind(self.employer_id)
             .bind(self.person_id)
             .bind(self.since)
             .bind(self.short)

@@ -3,6 +3,7 @@
 //! Invariant: a form does what the control door does, through the same functions; another site's page cannot post here.
 
 mod form;
+mod people;
 mod view;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ const STYLES: [&str; 4] = [
 pub fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/", get(show))
+        .route("/people", get(people::show))
         .route("/banks", post(form::set_banks))
         .route("/sources", post(form::set_sources))
         .route("/pay", post(form::pay))
@@ -59,6 +61,17 @@ async fn show(
     draw(&world, wish, form::Facts::default(), None).await
 }
 
+/// What every page of ours says of itself.
+const fn headers() -> [(header::HeaderName, &'static str); 5] {
+    [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ]
+}
+
 /// Draws the page, with what went wrong if something did.
 async fn draw(
     world: &World,
@@ -70,14 +83,7 @@ async fn draw(
         .as_ref()
         .map_or(StatusCode::OK, |problem| problem.status);
     let html = view::page(world, wish, facts, fault.map(|problem| problem.detail)).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    Ok((status, headers, html).into_response())
+    Ok((status, headers(), html).into_response())
 }
 
 async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {

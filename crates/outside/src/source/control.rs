@@ -25,6 +25,7 @@ pub fn router() -> Router<Arc<World>> {
     Router::new()
         .route("/control/facts/{source}/{type}/set", post(set))
         .route("/control/facts/{source}/{type}/read", post(read))
+        .route("/control/facts/{source}/{type}/silent", post(hush))
         .route("/control/sources", get(list))
         .route("/control/sources/{source}", put(behave))
         .route(
@@ -140,6 +141,37 @@ pub(crate) async fn read(
         .await?;
     Ok(Json(
         json!({ "source": source.code, "type": fact_type, "subject": subject, "value": value }),
+    ))
+}
+
+/// Whether a source says nothing of a subject.
+#[derive(Deserialize)]
+pub(crate) struct Hush {
+    subject: String,
+    silent: bool,
+}
+
+/// One record is put in order: its source answers everybody's questions but those about it.
+async fn hush(
+    State(world): State<Arc<World>>,
+    Path((source, fact_type)): Path<(String, String)>,
+    Body(hush): Body<Hush>,
+) -> Result<Json<Value>, Problem> {
+    let (source, fact_type) = known(&source, &fact_type)?;
+    let subject = subject(&hush.subject)?;
+    let event = Event::Hushed {
+        source: source.code.to_owned(),
+        fact_type: fact_type.to_owned(),
+        subject: subject.clone(),
+        silent: hush.silent,
+    };
+    world
+        .departments
+        .store
+        .change(|draft| draft.record(event))
+        .await?;
+    Ok(Json(
+        json!({ "source": source.code, "type": fact_type, "subject": subject, "silent": hush.silent }),
     ))
 }
 

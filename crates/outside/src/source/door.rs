@@ -350,6 +350,9 @@ fn one(
     asked: &Row,
     lie: bool,
 ) -> Said {
+    if registers.is_silent(source, fact_type, subject) {
+        return Said::nothing(code::UNAVAILABLE, "这一条登记正在整理");
+    }
     let own = registers.record(source, fact_type, subject);
     let (who, row) = match (lie, registers.register(source, fact_type)) {
         (false, _) => (subject.to_owned(), own),

@@ -41,7 +41,7 @@ mod talent;
 mod tax;
 mod tax_register;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -249,6 +249,8 @@ pub struct Registers {
     /// Code or name of the bank that issued a card, as the card's record says.
     card_banks: HashMap<String, String>,
     conduct: HashMap<String, Conduct>,
+    /// Records that their source is putting in order and says nothing about meanwhile: source, type, subject.
+    silent: HashSet<(String, String, String)>,
     /// By source and centre, newest first, in hex.
     centre_keys: HashMap<(String, String), Vec<String>>,
 }
@@ -276,6 +278,17 @@ pub enum Event {
         fact_type: String,
         /// ID number or credit code.
         subject: String,
+    },
+    /// A record is put in order, or is in order again: meanwhile its source has no answer about this one alone.
+    Hushed {
+        /// Code of the source.
+        source: String,
+        /// Fact type.
+        fact_type: String,
+        /// ID number or credit code.
+        subject: String,
+        /// Whether it says nothing from now on.
+        silent: bool,
     },
     /// A centre made an SM2 key known to a source.
     Introduced {
@@ -330,6 +343,19 @@ impl Room for Registers {
                     register.remove(&subject);
                 }
             }
+            Event::Hushed {
+                source,
+                fact_type,
+                subject,
+                silent,
+            } => {
+                let record = (source, fact_type, subject);
+                if silent {
+                    self.silent.insert(record);
+                } else {
+                    self.silent.remove(&record);
+                }
+            }
             Event::Introduced {
                 source,
                 centre,
@@ -360,6 +386,12 @@ impl Registers {
     /// Code or name of the bank that issued a card, where UnionPay or a bank has it on record.
     pub fn bank_of_card(&self, card: &str) -> Option<&str> {
         self.card_banks.get(card).map(String::as_str)
+    }
+
+    /// Whether a source says nothing of a subject just now, whatever it holds.
+    fn is_silent(&self, source: &str, fact_type: &str, subject: &str) -> bool {
+        let record = (source.to_owned(), fact_type.to_owned(), subject.to_owned());
+        self.silent.contains(&record)
     }
 
     /// The registered name of a credit code.

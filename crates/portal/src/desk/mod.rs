@@ -33,6 +33,7 @@ mod ops;
 mod paper_fields;
 mod policy;
 mod policy_edit;
+mod policy_levy;
 mod policy_notice;
 mod policy_person;
 mod policy_result;

@@ -1,5 +1,6 @@
 //! 公告: drafted from what differs and what the simulation found, then the officer's text; with the table, the list and the budget.
 
+use anju_business::policy_change::levy::{self, Found};
 use anju_business::policy_change::result::{self, Group, Totals};
 use anju_business::policy_change::{Change, approval, draft, notice, simulation, state};
 use anju_casework::{Error, Office};
@@ -51,7 +52,11 @@ async fn draw(
         Some(run) => Some(result::totals(office, run.simulation_id).await?),
         None => None,
     };
-    let (kept, _) = kept(office, change, totals.as_ref())?;
+    let levied = match &run {
+        Some(run) => levy::found(office, run.simulation_id).await?,
+        None => None,
+    };
+    let (kept, _) = kept(office, change, totals.as_ref(), levied.as_ref())?;
     let budget = match &run {
         Some(run) => Some(result::budget(office, run).await?),
         None => None,
@@ -87,12 +92,13 @@ fn kept(
     office: &Office,
     change: &Change,
     totals: Option<&Totals>,
+    levied: Option<&Found>,
 ) -> anju_casework::Result<(String, NaiveDate)> {
     // Until it is proposed: the first day on which it may be in force.
     let usual = simulation::usual_day(office, change).max(approval::earliest(office)?);
     let day = change.effective_on.unwrap_or(usual);
     let text = if change.notice.is_empty() {
-        notice::draft(office, change, day, totals)
+        notice::draft(office, change, day, totals, levied)
     } else {
         change.notice.clone()
     };
@@ -121,7 +127,11 @@ pub(crate) async fn pdf(
         Some(run) => Some(result::totals(office, run.simulation_id).await?),
         None => None,
     };
-    let (text, day) = kept(office, &change, totals.as_ref())?;
+    let levied = match &run {
+        Some(run) => levy::found(office, run.simulation_id).await?,
+        None => None,
+    };
+    let (text, day) = kept(office, &change, totals.as_ref(), levied.as_ref())?;
     let said = |side: &Option<String>| side.clone().unwrap_or_else(|| "—".to_owned());
     let rows = change.differences.0.iter().take(ROWS).map(|one| {
         let what = if one.place.is_empty() {

@@ -17,7 +17,7 @@ use crate::components::{
     Cell, Chart, ChartKind, Column, Line, Point, Series, State as Shown, Table, Tabs, Text,
 };
 use crate::desk::policy::{HERE, address, fits, of};
-use crate::desk::{framed, person_number};
+use crate::desk::{framed, person_number, policy_levy};
 use crate::download::{self, plain};
 use crate::pages::desk::{PolicyPeoplePage, PolicySimulationPage};
 use crate::pages::error::PageError;
@@ -44,7 +44,7 @@ pub(super) async fn ended(
 }
 
 /// Names of the districts, by the branches that keep them.
-async fn districts(office: &Office) -> Result<Vec<(String, String)>, PageError> {
+pub(super) async fn districts(office: &Office) -> Result<Vec<(String, String)>, PageError> {
     Ok(branch::all(office)
         .await?
         .into_iter()
@@ -52,7 +52,7 @@ async fn districts(office: &Office) -> Result<Vec<(String, String)>, PageError> 
         .collect())
 }
 
-fn district(all: &[(String, String)], code: &str) -> String {
+pub(super) fn district(all: &[(String, String)], code: &str) -> String {
     let found = all.iter().find(|(district, _)| district == code);
     match found {
         Some((_, name)) => name.clone(),
@@ -62,7 +62,7 @@ fn district(all: &[(String, String)], code: &str) -> String {
 }
 
 /// 5,000.00 – 8,000.00.
-fn band(bands: &[i64], key: i16) -> String {
+pub(super) fn band(bands: &[i64], key: i16) -> String {
     let yuan = |fen: i64| {
         let text = Fen::new(fen).to_string();
         text.strip_suffix(".00").unwrap_or(&text).to_owned()
@@ -126,6 +126,7 @@ pub(crate) async fn page(
             both_ways("by-band", "by-band-figures", "缴存基数（元）", &bands_named),
             by_month(&months),
         ],
+        levy: policy_levy::section(office, id, &names, &bands).await?,
         asked: asked(office, id).await?,
         note: format!(
             "把{}到{}办结的 {} 件，按各件当时的事实、填写和时刻，用两个版本{}的规定各决定一次；复核员作过的决定，凡要人看的地方照旧。每件单独重算；同一个人没有通过的申请只算最近一次。金额增减是支付的增减，人数每人只算一次。",
@@ -141,7 +142,7 @@ pub(super) fn month(key: &str) -> Month {
     Month::from_index(key.parse().unwrap_or_default())
 }
 
-fn people(count: i64) -> Text {
+pub(super) fn people(count: i64) -> Text {
     Text::new().say(count).say(" 人")
 }
 
@@ -186,7 +187,7 @@ fn figures(totals: &Totals) -> Vec<(&'static str, Text, Text)> {
 }
 
 /// A name as long as there is room for it beside a bar: a Han character is twice as wide as a digit.
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     const ROOM: usize = 15;
     let mut width = 0;
     name.chars()

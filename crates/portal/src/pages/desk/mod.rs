@@ -53,8 +53,8 @@ pub use interest::InterestPage;
 pub use opening::OpeningPage;
 pub use ops::OpsPage;
 pub use policy::{
-    BothDecisions, Editing, PoliciesPage, PolicyNoticePage, PolicyPage, PolicyPeoplePage,
-    PolicyPersonPage, PolicySimulationPage,
+    BothDecisions, Editing, LevySection, PoliciesPage, PolicyNoticePage, PolicyPage,
+    PolicyPeoplePage, PolicyPersonPage, PolicySimulationPage,
 };
 pub use relief::{ReliefListPage, ReliefPage};
 pub use search::{AskWhy, KeysPage, SearchPage};

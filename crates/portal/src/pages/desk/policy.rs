@@ -98,10 +98,25 @@ pub struct PolicySimulationPage {
     pub budget: String,
     /// By district, by band, by month.
     pub charts: Vec<Chart>,
+    /// Who contributes otherwise, where limits of base or ratio change.
+    pub levy: Option<LevySection>,
     /// The conditions asked of all accounts.
     pub asked: Table,
     /// How it was reckoned.
     pub note: String,
+}
+
+/// What other limits of base or ratio come to each month.
+#[derive(Debug)]
+pub struct LevySection {
+    /// Who, how many, how much.
+    pub figures: Vec<(&'static str, Text, Text)>,
+    /// The same in sentences.
+    pub told: String,
+    /// By district, by band.
+    pub charts: Vec<Chart>,
+    /// The employers for which the most money changes.
+    pub employers: Table,
 }
 
 /// Whom a change touches.
