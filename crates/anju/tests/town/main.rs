@@ -64,6 +64,7 @@ mod server;
 mod service;
 mod sharing;
 mod subsidy;
+mod subsidy_rate;
 mod supplement;
 mod together;
 mod town;
