@@ -41,6 +41,7 @@ mod home_withdrawal;
 mod installation;
 mod interest_year;
 mod keys;
+mod late_credit;
 mod licence;
 mod life;
 mod need_more;

@@ -116,7 +116,7 @@ fn letter_no(case: &Value) -> String {
 }
 
 /// The letter as the simulated centre has it, once it is in a state.
-async fn letter_at_other(town: &Town, no: &str, state: &str) -> Value {
+pub(crate) async fn letter_at_other(town: &Town, no: &str, state: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let answer = town.doors.control(&format!("/platform/letters/{no}")).await;
@@ -720,7 +720,7 @@ async fn the_form_on_the_page_sends_the_letter_and_tells_what_is_wrong() {
 
 // ---- the person leaves -------------------------------------------------------------------------------------------------------------
 
-async fn seal(town: &Town, employer: &str, who: &Person) {
+pub(crate) async fn seal(town: &Town, employer: &str, who: &Person) {
     let account = crate::town::account_no(town, who).await;
     let body = json!({
         "service": "employee-account-seal", "applicant": employer, "channel": "HALL",
@@ -737,7 +737,7 @@ async fn seal(town: &Town, employer: &str, who: &Person) {
 }
 
 /// The person applies at Chengdu; the letter's number.
-async fn asked_for(town: &Town, who: &Person, name: &str) -> String {
+pub(crate) async fn asked_for(town: &Town, who: &Person, name: &str) -> String {
     let path = format!("/platform/centres/{CHENGDU}/letters");
     let body = json!({ "id_no": who.id, "name": name, "from": "500000" });
     let answer = town
