@@ -21,6 +21,7 @@ mod closing_withdrawal;
 mod collection;
 mod complaint;
 mod contribution;
+mod contribution_refusals;
 mod counter;
 mod court;
 mod credit;
