@@ -206,6 +206,7 @@ page('desk-relief-list', 'accountant', '/desk/relief/list?kind=1');
 page('desk-agreements', 'teller', '/desk/agreements');
 page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-suspense-old', 'accountant', '/desk/suspense/old');
+page('desk-suspense-closed', 'accountant', '/desk/suspense/closed');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
 page('desk-branches', 'accountant', '/desk/branches');
 page('desk-close', 'accountant', '/desk/books/close');

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use anju_casework::founding;
 use anju_engine::Engine;
 use anju_portal::licence::LicenceDoor;
 use anju_portal::measure::measure;
@@ -151,6 +152,8 @@ pub async fn server_beside_another(
 ) -> anyhow::Result<Running> {
     let address = listener.local_addr()?;
     let office = office::open(config, pool).await?;
+    let rates = &office.policy().set;
+    founding::put_rates(&mut *office.pool.acquire().await?, office.ledger(), rates).await?;
     let engine = office::engine(config, office)?;
     let leave = Leave::new();
     let router = router(config, &engine)?

@@ -27,7 +27,7 @@ pub use begin::{
     AtOnce, Begun, ToReview, at_once, begin_at, begin_executing, begin_reviewing, end_executing,
     end_reviewing, step,
 };
-pub use closing::{Closing, account_to_credit, close_out};
+pub use closing::{Closing, account_for_late_credit, account_to_credit, close_out};
 pub use decide::{
     Decided, Leg, Verdict, decide, decision_of, kept_facts, pay_at_once, record_verdict,
 };

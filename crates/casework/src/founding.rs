@@ -1,7 +1,10 @@
 //! Founding (设立): what a centre has before its first person comes: itself, branches, accounts at its banks, open books,
 //! rates, the policy in force. Invariant: harmless to repeat; what is booked or decided is never touched by it.
 
+use std::collections::BTreeSet;
+
 use anju_ledger::account::{self, Kind};
+use anju_ledger::product::Rate;
 use anju_ledger::{AccountId, EntryTable, Ids, day, product};
 use anju_policy::{PolicyFiles, PolicySet};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -203,28 +206,41 @@ async fn open_bank_accounts(
     Ok(())
 }
 
-/// Makes the policy's interest rates known to the ledger.
+/// Makes the policy's interest rates known to the ledger. A housing subsidy earns what the fund earns for as long as the policy says nothing
+/// of it.
+///
+/// # Errors
+/// A rate that would change days that are already counted.
 pub async fn put_rates(
     conn: &mut PgConnection,
     centre: anju_ledger::Centre,
     policy: &PolicySet,
 ) -> Result<()> {
-    let rates = policy
-        .history("interest_rate_bp")
-        .map_err(|error| Fault::Policy(error.to_string()))?;
-    let subsidy = policy
-        .history("interest_subsidy_bp")
-        .map_err(|error| Fault::Policy(error.to_string()))?;
-    if subsidy != rates {
-        let detail = "interest_subsidy_bp differs from interest_rate_bp: the ledger reckons one rate for all accounts";
-        return Err(Fault::Policy(detail.to_owned()).into());
+    let history = |name: &str| {
+        policy
+            .history(name)
+            .map_err(|error| Fault::Policy(error.to_string()))
+    };
+    let (fund, subsidy) = (
+        history("interest_rate_bp")?,
+        history("interest_subsidy_bp")?,
+    );
+    let on = |rates: &[(NaiveDate, i64)], day: NaiveDate| {
+        let bp = rates.iter().rev().find(|(from, _)| *from <= day)?.1;
+        i32::try_from(bp).ok()
+    };
+    let days: BTreeSet<NaiveDate> = fund.iter().chain(&subsidy).map(|(from, _)| *from).collect();
+    let mut rates = Vec::new();
+    for from in days {
+        let fund_bp = on(&fund, from)
+            .ok_or_else(|| Fault::Policy(format!("no interest rate of the fund on {from}")))?;
+        rates.push(Rate {
+            from,
+            fund_bp,
+            subsidy_bp: on(&subsidy, from).unwrap_or(fund_bp),
+        });
     }
-    for (from, bp) in rates {
-        let bp =
-            i32::try_from(bp).map_err(|_| Fault::Policy(format!("an interest rate of {bp} bp")))?;
-        product::set_rate(conn, centre, from, bp).await?;
-    }
-    Ok(())
+    Ok(product::set_rates(conn, centre, &rates).await?)
 }
 
 /// Keeps a version of the policy, so that every decision can name it, and gives its number. The same content has the same number.

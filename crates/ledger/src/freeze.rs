@@ -62,6 +62,41 @@ pub async fn hold(
     )
 }
 
+/// Lays many on accounts of which each takes its own, in their order. False: one of them was not laid on; the caller then undoes the others.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_each(
+    conn: &mut PgConnection,
+    centre: Centre,
+    holds: &[Hold<'_>],
+    at: DateTime<Utc>,
+) -> Result<bool> {
+    let ids: Vec<i64> = holds.iter().map(|hold| hold.hold_id).collect();
+    let accounts: Vec<i64> = holds.iter().map(|hold| hold.account.0).collect();
+    let kinds: Vec<i16> = holds.iter().map(|hold| hold.kind as i16).collect();
+    let amounts: Vec<i64> = holds.iter().map(|hold| hold.amount.fen()).collect();
+    let cases: Vec<Option<i64>> = holds.iter().map(|hold| hold.case_id).collect();
+    let reasons: Vec<&str> = holds.iter().map(|hold| hold.reason).collect();
+    let until: Vec<Option<NaiveDate>> = holds.iter().map(|hold| hold.until).collect();
+    Ok(sqlx::query_scalar(
+        "SELECT coalesce(bool_and(ledger_freeze($1, h.hold_id, h.account_id, h.kind, h.amount_fen, h.case_id, h.reason, h.until, $9)), true)
+           FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bigint[], $7::text[], $8::date[])
+                AS h (hold_id, account_id, kind, amount_fen, case_id, reason, until)",
+    )
+    .bind(centre.0)
+    .bind(ids)
+    .bind(accounts)
+    .bind(kinds)
+    .bind(amounts)
+    .bind(cases)
+    .bind(reasons)
+    .bind(until)
+    .bind(at)
+    .fetch_one(conn)
+    .await?)
+}
+
 /// Takes it off. False: it was taken off before.
 ///
 /// # Errors

@@ -30,20 +30,30 @@ pub struct Settlement {
     pub true_up: Fen,
 }
 
-/// Makes a rate of the policy known; rates are given in the order of their dates. A known one is left alone.
+/// What accounts earn from a day on, in basis points a year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// First day.
+    pub from: NaiveDate,
+    /// 住房公积金, and who contributes by himself.
+    pub fund_bp: i32,
+    /// 住房补贴.
+    pub subsidy_bp: i32,
+}
+
+/// Makes all rates of the policy known. Those that count from the open day on take the place of what was known of that time.
 ///
 /// # Errors
-/// [`crate::Error::NoRate`] when it would change days that are already counted.
-pub async fn set_rate(
-    conn: &mut PgConnection,
-    centre: Centre,
-    from: NaiveDate,
-    rate_bp: i32,
-) -> Result<()> {
-    sqlx::query("SELECT ledger_set_rate($1, $2, $3)")
+/// [`crate::Error::NoRate`] when days that are already counted would change.
+pub async fn set_rates(conn: &mut PgConnection, centre: Centre, rates: &[Rate]) -> Result<()> {
+    let from: Vec<NaiveDate> = rates.iter().map(|rate| rate.from).collect();
+    let fund: Vec<i32> = rates.iter().map(|rate| rate.fund_bp).collect();
+    let subsidy: Vec<i32> = rates.iter().map(|rate| rate.subsidy_bp).collect();
+    sqlx::query("SELECT ledger_set_rates($1, $2, $3, $4)")
         .bind(centre.0)
         .bind(from)
-        .bind(rate_bp)
+        .bind(fund)
+        .bind(subsidy)
         .execute(conn)
         .await?;
     Ok(())

@@ -336,6 +336,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/suspense", BOOKS),
     ("GET", "/desk/suspense/old", BOOKS),
     ("POST", "/desk/suspense/old", ACCOUNTANTS),
+    ("GET", "/desk/suspense/closed", BOOKS),
+    ("POST", "/desk/suspense/closed/{id}", ACCOUNTANTS),
     ("POST", "/desk/suspense/{id}/claim", ACCOUNTANTS),
     ("POST", "/desk/suspense/{id}/check", ACCOUNTANTS),
     ("GET", "/desk/branches", REPORTS),

@@ -277,7 +277,12 @@ async fn branches(office: &Office) -> anyhow::Result<Vec<Branch>> {
     Ok(all)
 }
 
-async fn open_employer(office: &Office, number: usize, first_month: Month) -> anyhow::Result<i64> {
+/// Opened as the product does it.
+pub async fn open_employer(
+    office: &Office,
+    number: usize,
+    first_month: Month,
+) -> anyhow::Result<i64> {
     let firm = cast::firm(&format!("重庆测速有限公司{number}"), i64::try_from(number)?)?;
     let branches = branches(office).await?;
     let main_bank = &branches.first().context("a branch")?.bank;

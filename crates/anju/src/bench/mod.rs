@@ -4,6 +4,7 @@
 //! word that it has none; the references are the files of `bench/`. Read `ground.rs`, then `withdrawal.rs`.
 
 mod bank;
+mod base;
 mod book;
 mod death;
 mod entitled;
@@ -36,7 +37,7 @@ use crate::{config::Config, machine};
 /// The rows, in the order in which they run: what changes the open day comes last.
 pub const ROWS: &[&str] = &[
     "R5", "R1", "R1b", "R2", "R6", "R10", "R12", "R9", "R11", "R17", "R7", "R8", "R13", "R14",
-    "R16", "R3", "R4",
+    "R16", "R3", "R4", "BASE",
 ];
 
 /// What the bench found.
@@ -214,6 +215,7 @@ async fn one(ground: &Ground, row: &str) -> anyhow::Result<Vec<Row>> {
         )],
         "R3" => vec![roster::booked(ground).await?],
         "R4" => vec![interest::of_the_year(ground).await?],
+        "BASE" => base::adjusted(ground).await?,
         "R7" => rule::decided(ground)?,
         "R8" => vec![entitled::found(ground).await?],
         "R9" => vec![server::page(ground).await?],

@@ -115,12 +115,15 @@ pub async fn found(config: &Config, url: &str, pool: &PgPool) -> anyhow::Result<
         by_segment,
     )
     .await?;
-    founding::put_rates(
-        &mut transaction,
-        anju_ledger::Centre(CENTRE_ID),
-        &papers.policy,
-    )
-    .await?;
+    // Once a change was approved, rates come with the version in force, not with the folder.
+    if policy_force::on(pool, CENTRE_ID, today).await?.is_none() {
+        founding::put_rates(
+            &mut transaction,
+            anju_ledger::Centre(CENTRE_ID),
+            &papers.policy,
+        )
+        .await?;
+    }
     transaction.commit().await?;
     connection.close().await?;
     Ok(())

@@ -84,13 +84,18 @@ fn waiting(page: &str) -> String {
 
 /// Proposed by one accountant, agreed to by another, with effect from the open day.
 async fn moves(town: &Town, engine: &Engine, employer_no: &str, to: i16) {
+    let open = anju_business::books::day_close::open_date(&engine.office)
+        .await
+        .expect("a day");
+    moves_from(town, engine, employer_no, to, open).await;
+}
+
+/// The same from a day on.
+async fn moves_from(town: &Town, engine: &Engine, employer_no: &str, to: i16, from: NaiveDate) {
     let office = &engine.office;
     let maker = Visitor::staff(town, office, role::ACCOUNTANT, 1).await;
     let checker = Visitor::second(town, office, role::ACCOUNTANT, 1).await;
-    let open = anju_business::books::day_close::open_date(office)
-        .await
-        .expect("a day");
-    let (to, from) = (to.to_string(), open.to_string());
+    let (to, from) = (to.to_string(), from.to_string());
     let form = [
         ("employer", employer_no),
         ("branch", to.as_str()),
@@ -184,6 +189,97 @@ async fn an_employer_goes_to_another_branch_and_its_balances_follow_at_the_days_
     assert_eq!(whole.balance_fen, stands(&town, second, "201", None).await);
     assert_eq!(whole.moved_fen, 0, "what one gives another takes");
     assert_eq!(whole.withdrawn_fen, whole.collected_fen - whole.balance_fen);
+    audited(&town);
+}
+
+/// Whether the desk's search of this person finds the employer in his own branch.
+async fn finds(visitor: &Visitor, name: &str, employer_no: &str) -> bool {
+    let found = visitor.post("/desk/employers", &[("q", name)]).await;
+    found.page.contains(employer_no)
+}
+
+/// Goal: a move that was agreed to for a day to come changes nothing before it: not who keeps the employer, not the lists, not the books of a day
+/// that is closed meanwhile; and all of it on its day, by itself. Method: a move for the second day from now, with a case that waits at the desk.
+#[tokio::test]
+async fn a_move_of_a_day_to_come_waits_for_its_day_and_then_takes_books_and_lists() {
+    let town = Town::open().await;
+    let (li, firm) = tenant_of(&town, 1567).await;
+    let engine = accountants(&town).await;
+    let office = &engine.office;
+    let form = json!({ "month": month(1).to_string(), "reason": "OVERPAID", "to": "SUSPENSE", "payroll": true });
+    let case = ask(&town, "employer-refund", &firm, form).await;
+    assert_eq!(case["state"], "reviewing", "{case}");
+    let case_no = case["case_id"].as_str().expect("a case").to_owned();
+    let begins = "重庆走查科技";
+    let open = anju_business::books::day_close::open_date(office)
+        .await
+        .expect("a day");
+    let its_day = open + chrono::TimeDelta::days(1);
+    moves_from(&town, &engine, &firm, YUBEI, its_day).await;
+
+    // Before its day nothing has moved, and the minute's work moves nothing.
+    assert_eq!(
+        anju_business::contribution::branch_move::turn(office)
+            .await
+            .expect("the minute's work"),
+        0
+    );
+    assert_eq!(branch_of(&town, &firm).await, YUZHONG);
+    let here = Visitor::staff(&town, office, role::REVIEWER, YUZHONG).await;
+    let there = Visitor::second(&town, office, role::REVIEWER, YUBEI).await;
+    assert!(finds(&here, begins, &firm).await && !finds(&there, begins, &firm).await);
+    let path = format!("/desk/cases/{case_no}");
+    assert_eq!(here.get(&path).await.status, StatusCode::OK);
+    assert_ne!(there.get(&path).await.status, StatusCode::OK);
+    assert!(here.get("/desk/tasks").await.page.contains(&case_no));
+    let first = demo::close_day(&engine).await.expect("the day is closed");
+    assert_eq!(
+        stands(&town, first, "201", Some(YUZHONG)).await,
+        3 * 240_000
+    );
+    assert_eq!(stands(&town, first, "201", Some(YUBEI)).await, 0);
+    sums_agree(&town, first).await;
+
+    // On its day the centre does it by itself.
+    town.later(24 * 60);
+    for _ in 0..400 {
+        if branch_of(&town, &firm).await == YUBEI {
+            break;
+        }
+        anju_business::contribution::branch_move::turn(office)
+            .await
+            .expect("the minute's work");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(branch_of(&town, &firm).await, YUBEI);
+    // Overnight their sessions ended.
+    let here = here.again(&town, office).await;
+    let there = Visitor::second(&town, office, role::REVIEWER, YUBEI).await;
+    assert!(finds(&there, begins, &firm).await && !finds(&here, begins, &firm).await);
+    assert_eq!(there.get(&path).await.status, StatusCode::OK);
+    assert_ne!(here.get(&path).await.status, StatusCode::OK);
+    assert!(there.get("/desk/tasks").await.page.contains(&case_no));
+    let its = "SELECT count(*) FROM employer_move WHERE state = 3";
+    assert_eq!(town.sql(its).await, 1);
+    assert_eq!(
+        anju_business::contribution::branch_move::turn(office)
+            .await
+            .expect("the minute's work"),
+        0,
+        "once"
+    );
+    contribute(&town.doors, &firm, month(0), std::slice::from_ref(&li))
+        .await
+        .expect("a month");
+    let second = demo::close_day(&engine).await.expect("the day is closed");
+    assert_eq!(stands(&town, second, "201", Some(YUBEI)).await, 4 * 240_000);
+    assert_eq!(stands(&town, second, "201", Some(YUZHONG)).await, 0);
+    // The day before it stands as it stood.
+    assert_eq!(
+        stands(&town, first, "201", Some(YUZHONG)).await,
+        3 * 240_000
+    );
+    sums_agree(&town, second).await;
     audited(&town);
 }
 

@@ -497,9 +497,12 @@ async fn money_that_comes_back_to_somebody_with_a_new_account_arrives_there() {
     let engine = accountants(&town).await;
     let (li, employer) = employee_and_colleague(&town, 1511).await;
     seal(&town, &employer, &li).await;
-    retired(&town, &li).await;
+    // Who has retired is set up nowhere again (PERS-06); who has settled abroad may come back.
+    left(&town, &li, 0).await;
+    let abroad = json!({ "settled_abroad": true, "country": "加拿大", "date": "2026-10-01" });
+    known_to(&town, "D13", "immigration.settlement", &li, abroad).await;
     banks(&town, "return_later").await;
-    let submitted = ask(&town, "withdraw-retire", &li).await;
+    let submitted = ask(&town, "withdraw-emigrate", &li).await;
     becomes(&town, &submitted, "done").await;
     banks(&town, "ok").await;
     let this = this_month(&town);

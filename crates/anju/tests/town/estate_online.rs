@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::arrears::is_told;
 use crate::estate::{
-    Family, HELD, accountants, agreement, approved, ask, audited, certified, close_days, family,
+    Family, HELD, accountants, agreement, approved, ask, audited, certified, family,
     on_card, outcome, payments, refused, related, stand, two_reviewers,
 };
-use crate::interest_year::days_later;
+use crate::interest_year::{close_days, days_later};
 use crate::relief::{approve, case_of};
 use crate::town::{Town, known};
 use crate::visitor::Visitor;

@@ -49,7 +49,7 @@ fn rows_of_book(book: &[u8]) -> Vec<Vec<String>> {
 }
 
 /// A draft with this title; its address.
-async fn drafted(officer: &Visitor, title: &str) -> String {
+pub(crate) async fn drafted(officer: &Visitor, title: &str) -> String {
     let answer = officer.post("/desk/policy", &[("title", title)]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
     answer.location
@@ -71,7 +71,7 @@ async fn cap(officer: &Visitor, draft: &str, yuan: &str) {
 }
 
 /// Until the page says so.
-async fn says(visitor: &Visitor, path: &str, words: &str) -> String {
+pub(crate) async fn says(visitor: &Visitor, path: &str, words: &str) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let page = visitor.get(path).await.page;
@@ -83,7 +83,7 @@ async fn says(visitor: &Visitor, path: &str, words: &str) -> String {
     }
 }
 
-async fn simulated(officer: &Visitor, draft: &str) {
+pub(crate) async fn simulated(officer: &Visitor, draft: &str) {
     let asked = officer
         .post(&format!("{draft}/step"), &[("step", "simulate")])
         .await;

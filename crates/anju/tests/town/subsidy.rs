@@ -19,7 +19,7 @@ async fn ask(town: &Town, employer: &str, sort: &str, back: i32, rows: Value) ->
 }
 
 /// The order to pay of a list, as its case's first event tells it.
-async fn order_of(town: &Town, answer: Answer) -> Value {
+pub(crate) async fn order_of(town: &Town, answer: Answer) -> Value {
     let case = answer.ok().expect("registered");
     let id = text(&case, "case_id").expect("a case");
     let case = town
@@ -42,7 +42,7 @@ async fn order_of(town: &Town, answer: Answer) -> Value {
 }
 
 /// A person's accounts by kind: number and balance.
-async fn accounts(town: &Town, who: &Person) -> Vec<(String, String, i64)> {
+pub(crate) async fn accounts(town: &Town, who: &Person) -> Vec<(String, String, i64)> {
     let person = cast::look_up(&town.doors, who).await.expect("known");
     let all = town
         .doors

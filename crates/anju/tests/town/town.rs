@@ -79,12 +79,20 @@ impl Town {
 
     /// A town whose first day is the day of this instant, at which its clock stands when it opens.
     pub async fn open_at(instant: chrono::DateTime<chrono::Utc>) -> Self {
+        Self::open_at_with(instant, &[]).await
+    }
+
+    /// The same with further policy files.
+    pub async fn open_at_with(
+        instant: chrono::DateTime<chrono::Utc>,
+        files: &[(&str, &str)],
+    ) -> Self {
         let home = Home::fresh();
         std::fs::create_dir_all(&home.0).expect("a home");
         office::clock(&home.0)
             .set_offset(instant - chrono::Utc::now())
             .expect("a clock");
-        Self::founded(home, &[]).await
+        Self::founded(home, files).await
     }
 
     async fn founded(home: Home, files: &[(&str, &str)]) -> Self {

@@ -68,8 +68,10 @@ pub struct Sample {
 pub struct Rate {
     /// First day.
     pub from_date: NaiveDate,
-    /// Basis points.
+    /// 住房公积金, basis points.
     pub bp: i32,
+    /// 住房补贴.
+    pub subsidy_bp: i32,
 }
 
 impl Preview {
@@ -182,7 +184,8 @@ pub async fn preview(office: &Office, until: NaiveDate) -> Result<Preview> {
                 count(*) FILTER (WHERE p.blocked) AS blocked
            FROM ledger_settlement_preview($1, $2) p
            LEFT JOIN membership m ON m.centre_id = $1 AND m.account_id = p.account_id AND m.state <> 9
-           LEFT JOIN employer e ON e.centre_id = $1 AND e.employer_id = m.employer_id
+           LEFT JOIN subsidy_member s ON s.centre_id = $1 AND s.account_id = p.account_id
+           LEFT JOIN employer e ON e.centre_id = $1 AND e.employer_id = coalesce(m.employer_id, s.employer_id)
           GROUP BY e.branch_id
           ORDER BY e.branch_id",
     )
@@ -200,7 +203,7 @@ pub async fn preview(office: &Office, until: NaiveDate) -> Result<Preview> {
     .fetch_all(&mut *conn)
     .await?;
     let rates = sqlx::query_as(
-        "SELECT from_date, bp FROM interest_rate
+        "SELECT from_date, bp, subsidy_bp FROM interest_rate
           WHERE centre_id = $1 AND from_date < $2
             AND from_date >= coalesce((SELECT max(from_date) FROM interest_rate
                                         WHERE centre_id = $1 AND from_date <= ($2::date - interval '1 year')::date), '-infinity')

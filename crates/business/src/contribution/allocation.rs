@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use anju_domain::money::Fen;
-use anju_ledger::journal::{self, Allocation, AllocationLine};
+use anju_ledger::journal::{self, Allocation, AllocationLine, Header};
 use anju_ledger::{AccountId, Part};
 use serde_json::json;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use anju_casework::books::{self, Booking};
 use anju_casework::employer::Employer;
@@ -15,7 +15,7 @@ use anju_casework::{Actor, Fault, Office, Result, case, leaf, outbox};
 use super::receipt::{receipt_state, received_detail};
 use super::relief;
 use super::remittance::{self, Remittance, kind};
-use super::{enforcement, flexible, proof, suspense_chase};
+use super::{enforcement, flexible, late_credit, proof, suspense_chase};
 
 /// Counts a receipt towards a list; when suspense covers it, allocates. The employer's row is locked by the caller.
 pub(crate) async fn apply(
@@ -26,8 +26,9 @@ pub(crate) async fn apply(
     received_fen: i64,
 ) -> Result<()> {
     let received = list.received_fen + received_fen;
+    // Not what is held for somebody whose account was closed.
     let suspense: i64 = sqlx::query_scalar(
-        "SELECT balance_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2",
+        "SELECT balance_fen - reserved_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2",
     )
     .bind(office.centre.id)
     .bind(employer.suspense_account_id)
@@ -96,7 +97,7 @@ pub(crate) async fn from_suspense(
         .await?
         .ok_or_else(|| Fault::Stored("a list that was just registered is gone".to_owned()))?;
     let (suspense, others): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT balance_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2),
+        "SELECT (SELECT balance_fen - reserved_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2),
                 (SELECT count(*) FROM remittance WHERE centre_id = $1 AND employer_id = $3 AND state IN (1, 2) AND remittance_id <> $4)",
     )
     .bind(office.centre.id)
@@ -111,7 +112,17 @@ pub(crate) async fn from_suspense(
     allocate(office, tx, employer, &list, list.amount_fen).await
 }
 
-/// Credits every account of the list. One journal; as many statements for 10,000 lines as for one.
+/// The event that credits a list.
+pub(super) const fn event_of(list: &Remittance) -> &'static str {
+    match list.kind {
+        kind::MONTHLY | kind::FLEXIBLE => "E05",
+        kind::SUBSIDY => "E12",
+        _ => "E06",
+    }
+}
+
+/// Credits every account of the list but those that were closed meanwhile ([`late_credit`]). One journal; as many statements for 10,000 lines
+/// as for one.
 pub(crate) async fn allocate(
     office: &Office,
     tx: &mut PgConnection,
@@ -120,7 +131,7 @@ pub(crate) async fn allocate(
     received_fen: i64,
 ) -> Result<()> {
     let began = Instant::now();
-    let lines = proof::lines(office, tx, list.remittance_id).await?;
+    let mut lines = proof::lines(office, tx, list.remittance_id).await?;
     let total: i64 = lines
         .iter()
         .map(|(_, employer_fen, employee_fen)| employer_fen + employee_fen)
@@ -135,11 +146,7 @@ pub(crate) async fn allocate(
     let key = list.remittance_id.to_string();
     let is_month = list.kind == kind::MONTHLY;
     let booking = Booking {
-        event: match list.kind {
-            kind::MONTHLY | kind::FLEXIBLE => "E05",
-            kind::SUBSIDY => "E12",
-            _ => "E06",
-        },
+        event: event_of(list),
         key: &key,
         case_id: Some(list.remittance_id),
         branch_id: employer.branch_id,
@@ -152,44 +159,40 @@ pub(crate) async fn allocate(
         amount_fen: total,
     };
     let header = books::header(office, tx, &booking).await?;
-    let allocated: Vec<AllocationLine> = lines
-        .iter()
-        .map(|(account, employer_fen, employee_fen)| AllocationLine {
-            account: AccountId(*account),
-            employer: Fen::new(*employer_fen),
-            employee: Fen::new(*employee_fen),
-        })
-        .collect();
-    let allocation = Allocation {
-        business_key: &key,
-        value_date: header.day.date(),
-        suspense: AccountId(employer.suspense_account_id),
-        lines: &allocated,
-        parts: if list.kind == kind::SUBSIDY {
-            (Part::Subsidy, Part::Subsidy)
-        } else {
-            (Part::Employer, Part::Employee)
-        },
-    };
     let now = office.now();
-    // The evidence is drawn while the database books.
-    let drawing = {
-        let (office, list, lines) = (office.clone(), list.clone(), lines.clone());
-        tokio::task::spawn_blocking(move || {
-            proof::batch(&office, &list, &lines, now, anju_vault::random())?.leaf()
-        })
+    let leaf = loop {
+        // The evidence is drawn while the database books.
+        let drawing = {
+            let (office, list, lines) = (office.clone(), list.clone(), lines.clone());
+            tokio::task::spawn_blocking(move || {
+                proof::batch(&office, &list, &lines, now, anju_vault::random())?.leaf()
+            })
+        };
+        if credit(tx, &header, employer, list, &key, &lines).await? {
+            break drawing.await.map_err(|_| {
+                Fault::Stored("drawing the evidence of a list did not finish".to_owned())
+            })??;
+        }
+        if !late_credit::put_aside(office, tx, employer, list, header.day.date()).await? {
+            let detail = format!("list {} does not fit its accounts", list.remittance_id);
+            return Err(Fault::Stored(detail).into());
+        }
+        lines = proof::lines(office, tx, list.remittance_id).await?;
     };
-    journal::allocate(tx, &header, &allocation).await?;
-    let leaf = drawing
-        .await
-        .map_err(|_| Fault::Stored("drawing the evidence of a list did not finish".to_owned()))??;
     leaf::add(office, tx, leaf::kind::BATCH, list.remittance_id, &leaf).await?;
+    let credited: i64 = lines
+        .iter()
+        .map(|(_, employer_fen, employee_fen)| employer_fen + employee_fen)
+        .sum();
+    if credited != total {
+        late_credit::hold(office, tx, employer, list).await?;
+    }
 
     let ms = i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX);
     sqlx::query(
         "WITH list AS (
              UPDATE remittance
-                SET state = 3, collecting = false, collect_on = NULL, received_fen = $3, allocated_fen = amount_fen, allocated_at = $4, allocation_ms = $5, journal_id = $6
+                SET state = 3, collecting = false, collect_on = NULL, received_fen = $3, allocated_fen = $8, allocated_at = $4, allocation_ms = $5, journal_id = $6
               WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2)
              RETURNING employer_id, month, kind),
          receipts AS (
@@ -202,14 +205,15 @@ pub(crate) async fn allocate(
     .bind(received_fen)
     .bind(now)
     .bind(ms)
-    .bind(header.journal_id.0)
+    .bind((!lines.is_empty()).then_some(header.journal_id.0))
     .bind(receipt_state::APPLIED)
+    .bind(credited)
     .execute(&mut *tx)
     .await?;
-    if list.kind == kind::FLEXIBLE {
+    if list.kind == kind::FLEXIBLE && !lines.is_empty() {
         flexible::first_money(office, tx, list.remittance_id).await?;
     }
-    let detail = json!({ "allocated_fen": total, "lines": lines.len(), "received_fen": received_fen, "ms": ms });
+    let detail = json!({ "allocated_fen": credited, "lines": lines.len(), "received_fen": received_fen, "ms": ms });
     case::end_executing(
         office,
         tx,
@@ -228,4 +232,50 @@ pub(crate) async fn allocate(
     }
     metrics::counter!("allocated_lines_total").increment(lines.len() as u64);
     enforcement::order::paid(office, tx, employer.employer_id).await
+}
+
+/// Books lines of a list in one journal; none books nothing. False: an account takes no contribution, and nothing is booked. That is asked of
+/// the books by trying, since a closing may come at the same moment: whoever is first has the account's row.
+async fn credit(
+    tx: &mut PgConnection,
+    header: &Header,
+    employer: &Employer,
+    list: &Remittance,
+    key: &str,
+    lines: &[proof::Line],
+) -> Result<bool> {
+    if lines.is_empty() {
+        return Ok(true);
+    }
+    let lines: Vec<AllocationLine> = lines
+        .iter()
+        .map(|(account, employer_fen, employee_fen)| AllocationLine {
+            account: AccountId(*account),
+            employer: Fen::new(*employer_fen),
+            employee: Fen::new(*employee_fen),
+        })
+        .collect();
+    let allocation = Allocation {
+        business_key: key,
+        value_date: header.day.date(),
+        suspense: AccountId(employer.suspense_account_id),
+        lines: &lines,
+        parts: if list.kind == kind::SUBSIDY {
+            (Part::Subsidy, Part::Subsidy)
+        } else {
+            (Part::Employer, Part::Employee)
+        },
+    };
+    let mut point = tx.begin().await?;
+    match journal::allocate(&mut point, header, &allocation).await {
+        Ok(_) => {
+            point.commit().await?;
+            Ok(true)
+        }
+        Err(anju_ledger::Error::Allocation(_)) => {
+            point.rollback().await?;
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }

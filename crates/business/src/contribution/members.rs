@@ -55,6 +55,8 @@ pub(super) struct KnownPerson {
     pub(super) person_id: i64,
     pub(super) state: Option<i16>,
     pub(super) account_id: Option<i64>,
+    /// Paid out when he retired.
+    pub(super) retired: bool,
 }
 
 impl Books {
@@ -180,6 +182,7 @@ impl Books {
                 let place = match person.state {
                     Some(1) => Elsewhere::Active,
                     Some(2) => Elsewhere::Sealed,
+                    _ if person.retired => Elsewhere::Retired,
                     _ => Elsewhere::Closed,
                 };
                 (id.clone(), place)
@@ -238,14 +241,20 @@ async fn known_people(
     let rows: Vec<KnownPerson> = sqlx::query_as(
         // Whoever contributes by himself comes over like one whose account is sealed.
         "SELECT p.id_index, coalesce(p.merged_into, p.person_id) AS person_id,
-                CASE WHEN e.uscc LIKE 'FLEX-%' THEN 2::smallint ELSE m.state END AS state, m.account_id
+                CASE WHEN e.uscc LIKE 'FLEX-%' THEN 2::smallint ELSE m.state END AS state, m.account_id,
+                EXISTS (SELECT FROM withdrawal_use u
+                         WHERE u.centre_id = p.centre_id AND u.person_id = coalesce(p.merged_into, p.person_id)
+                           AND u.kind = 'RETIRE' AND u.state = 2) AS retired
            FROM person p
            LEFT JOIN membership m ON m.centre_id = p.centre_id AND m.person_id = coalesce(p.merged_into, p.person_id) AND m.state IN (1, 2)
            LEFT JOIN employer e ON e.centre_id = m.centre_id AND e.employer_id = m.employer_id
           WHERE p.centre_id = $1 AND p.id_index = ANY ($2)
           UNION ALL
          SELECT f.id_index, coalesce(p.merged_into, f.person_id),
-                CASE WHEN e.uscc LIKE 'FLEX-%' THEN 2::smallint ELSE m.state END, m.account_id
+                CASE WHEN e.uscc LIKE 'FLEX-%' THEN 2::smallint ELSE m.state END, m.account_id,
+                EXISTS (SELECT FROM withdrawal_use u
+                         WHERE u.centre_id = p.centre_id AND u.person_id = coalesce(p.merged_into, f.person_id)
+                           AND u.kind = 'RETIRE' AND u.state = 2)
            FROM person_former_id f
            JOIN person p ON p.centre_id = f.centre_id AND p.person_id = f.person_id
            LEFT JOIN membership m ON m.centre_id = f.centre_id AND m.person_id = coalesce(p.merged_into, f.person_id) AND m.state IN (1, 2)

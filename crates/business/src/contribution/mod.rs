@@ -24,6 +24,7 @@ pub mod enforcement;
 pub mod environment;
 pub mod flexible;
 mod kept;
+pub mod late_credit;
 mod list_beside;
 pub mod mandate;
 mod members;

@@ -16,15 +16,19 @@ use super::remittance::{Remittance, require};
 /// A line: account, employer's fen, employee's fen.
 pub(super) type Line = (i64, i64, i64);
 
-/// The lines of a list in the order of their accounts, the months of a back payment together.
+/// The lines of a list in the order of their accounts, the months of a back payment together; not those that came for an account that
+/// was closed.
 pub(super) async fn lines(
     office: &Office,
     conn: &mut PgConnection,
     remittance_id: i64,
 ) -> Result<Vec<Line>> {
     Ok(sqlx::query_as(
-        "SELECT account_id, sum(employer_fen)::bigint, sum(employee_fen)::bigint FROM remittance_line
-          WHERE centre_id = $1 AND remittance_id = $2 GROUP BY account_id ORDER BY account_id",
+        "SELECT account_id, sum(employer_fen)::bigint, sum(employee_fen)::bigint FROM remittance_line l
+          WHERE centre_id = $1 AND remittance_id = $2
+            AND NOT EXISTS (SELECT FROM late_credit late
+                             WHERE late.centre_id = $1 AND late.remittance_id = $2 AND late.account_id = l.account_id)
+          GROUP BY account_id ORDER BY account_id",
     )
     .bind(office.centre.id)
     .bind(remittance_id)
@@ -131,6 +135,8 @@ pub async fn of_account(
            JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id
            JOIN employer e ON e.centre_id = r.centre_id AND e.employer_id = r.employer_id
           WHERE l.centre_id = $1 AND l.account_id = $2 AND l.month < $3 AND r.allocated_at IS NOT NULL
+            AND NOT EXISTS (SELECT FROM late_credit late
+                             WHERE late.centre_id = $1 AND late.remittance_id = r.remittance_id AND late.account_id = $2)
           ORDER BY l.month DESC, r.remittance_id LIMIT $4",
     )
     .bind(office.centre.id)

@@ -1,7 +1,7 @@
 //! What a back payment owes (contribution.md §7.2): whom its rows mean, which months may be paid afterwards, and how much. Invariant: a month
 //! is paid once for a person; what is paid again is the difference to what is due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anju_casework::catalogue::Request;
 use anju_casework::employer::Employer;
@@ -150,7 +150,8 @@ pub(super) async fn draw(
     asked: &[Asked],
 ) -> Result<Vec<Line>> {
     let mut faults = Vec::new();
-    let people = whom(office, members, asked, &mut faults);
+    let ended = ended(office, tx, employer, asked).await?;
+    let people = whom(office, members, &ended, asked, &mut faults);
     let paid = paid(office, tx, &people).await?;
     let deferred = deferred(office, tx, &people).await?;
     let list = List {
@@ -167,10 +168,43 @@ pub(super) async fn draw(
     Ok(lines)
 }
 
-/// Whom each row means: a member of the employer, contributing or sealed.
+/// Those named by an account that this employer kept and that is closed: what it still owes of their time is paid, and goes where late money goes
+/// (withdrawal.md §11, 19).
+async fn ended(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+    asked: &[Asked],
+) -> Result<HashMap<i64, MemberRow>> {
+    let named: Vec<i64> = asked
+        .iter()
+        .filter_map(|one| {
+            let number = one.account_no.as_ref()?;
+            office.numbers.decode(NumberKind::Account, number)
+        })
+        .collect();
+    let rows: Vec<MemberRow> = sqlx::query_as(
+        "SELECT DISTINCT ON (m.account_id) m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
+                m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, NULL::bigint AS last_fen, p.phone_index IS NOT NULL AS has_phone
+           FROM membership m
+           JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
+           JOIN ledger_account a ON a.centre_id = m.centre_id AND a.account_id = m.account_id AND a.state = 3
+          WHERE m.centre_id = $1 AND m.account_id = ANY ($2) AND m.employer_id = $3 AND m.state = 9
+          ORDER BY m.account_id, m.membership_id DESC",
+    )
+    .bind(office.centre.id)
+    .bind(&named)
+    .bind(employer.employer_id)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.account_id, row)).collect())
+}
+
+/// Whom each row means: a member of the employer, contributing or sealed, or one whose account is closed.
 fn whom<'b>(
     office: &Office,
     members: &'b Books,
+    ended: &'b HashMap<i64, MemberRow>,
     asked: &[Asked],
     faults: &mut Vec<RowFault>,
 ) -> Vec<Option<&'b MemberRow>> {
@@ -179,16 +213,20 @@ fn whom<'b>(
         .iter()
         .zip(1_u32..)
         .map(|(asked, row)| {
-            let found = match (&asked.account_no, &asked.id_no) {
-                (Some(number), _) => office
-                    .numbers
-                    .decode(NumberKind::Account, number)
-                    .and_then(|account| Some(by_account.get(&account)?.1)),
-                (None, Some(id)) => IdNumber::parse(id)
-                    .ok()
-                    .and_then(|id| members.rows.get(&id)),
-                (None, None) => None,
-            };
+            let found =
+                match (&asked.account_no, &asked.id_no) {
+                    (Some(number), _) => office
+                        .numbers
+                        .decode(NumberKind::Account, number)
+                        .and_then(|account| match by_account.get(&account) {
+                            Some((_, row)) => Some(*row),
+                            None => ended.get(&account),
+                        }),
+                    (None, Some(id)) => IdNumber::parse(id)
+                        .ok()
+                        .and_then(|id| members.rows.get(&id)),
+                    (None, None) => None,
+                };
             if found.is_none() {
                 faults.push(fault(
                     row,

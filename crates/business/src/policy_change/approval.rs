@@ -58,6 +58,30 @@ async fn is_ready(office: &Office, change: &Change) -> Result<()> {
     Ok(())
 }
 
+/// Interest is counted day by day as it is known: a change cannot say of days before its own what accounts have earned.
+async fn rates_fit(office: &Office, change: &Change, effective_on: NaiveDate) -> Result<()> {
+    let files = files(office, change).await?;
+    let set = PolicySet::load(&files).map_err(|errors| refusal_of(&errors))?;
+    for name in ["interest_rate_bp", "interest_subsidy_bp"] {
+        let (now, then) = (
+            office.policy().set.history(name).map_err(fault)?,
+            set.history(name).map_err(fault)?,
+        );
+        let counted = |rates: &[(NaiveDate, i64)]| -> Vec<(NaiveDate, i64)> {
+            let before = |(from, _): &&(NaiveDate, i64)| *from < effective_on;
+            rates.iter().filter(before).copied().collect()
+        };
+        if counted(&now) != counted(&then) {
+            let detail = format!(
+                "存款利率只能从施行日{}或以后起改，之前的日子已按原利率计息；请把利率的起始日改到施行日或以后。",
+                chinese_date(effective_on)
+            );
+            return Err(Refusal::rule("E-POL-11", detail).into());
+        }
+    }
+    Ok(())
+}
+
 fn day_fits(office: &Office, effective_on: NaiveDate) -> Result<()> {
     let earliest = earliest(office)?;
     if effective_on < earliest {
@@ -70,7 +94,8 @@ fn day_fits(office: &Office, effective_on: NaiveDate) -> Result<()> {
 /// The first person gives it to the second, with the day from which it shall count.
 ///
 /// # Errors
-/// `E-POL-01`, `E-POL-03`, what [`is_ready`] finds, `E-POL-10` for a day that is too early.
+/// `E-POL-01`, `E-POL-03`, what [`is_ready`] finds, `E-POL-10` for a day that is too early, `E-POL-11` for interest
+/// of days before it.
 pub async fn propose(
     office: &Office,
     change: &Change,
@@ -83,6 +108,7 @@ pub async fn propose(
     }
     is_ready(office, change).await?;
     day_fits(office, effective_on)?;
+    rates_fit(office, change, effective_on).await?;
     let mut conn = office.pool.acquire().await?;
     let mut tx = conn.begin().await?;
     let proposed = sqlx::query(
@@ -111,12 +137,14 @@ pub async fn propose(
 /// The second person approves. The version is kept at once and counts from its day on.
 ///
 /// # Errors
-/// `E-POL-01`, `E-POL-03`, `E-CHECK-01` for whoever worked on it, what [`is_ready`] finds, `E-POL-10` where its day has come too near.
+/// `E-POL-01`, `E-POL-03`, `E-CHECK-01` for whoever worked on it, what [`is_ready`] finds, `E-POL-10` where its day has come too near,
+/// `E-POL-11` for interest of days before it.
 pub async fn approve(office: &Office, change: &Change, checker: &Staff) -> Result<Change> {
     second(change, checker)?;
     is_ready(office, change).await?;
     let effective_on = change.effective_on.unwrap_or(office.today());
     day_fits(office, effective_on)?;
+    rates_fit(office, change, effective_on).await?;
     let files = files(office, change).await?;
     let set = PolicySet::load(&files).map_err(|errors| refusal_of(&errors))?;
     if set.reference().digest != change.digest {

@@ -69,6 +69,9 @@ impl Follower {
         let changed = policy.id != held.id;
         self.known.insert(key, policy.id);
         if changed {
+            let mut conn = office.pool.acquire().await?;
+            founding::put_rates(&mut conn, office.ledger(), &policy.set).await?;
+            drop(conn);
             let services = crate::services(&policy.set, authorities);
             tracing::info!(
                 policy = policy.id,

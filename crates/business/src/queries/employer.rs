@@ -154,7 +154,7 @@ async fn unallocated(office: &Office, employer: &Employer) -> Result<i64> {
     let mut conn = office.pool.acquire().await?;
     let suspense = AccountId(employer.suspense_account_id);
     let account = account::read(&mut conn, office.ledger(), suspense).await?;
-    Ok(account.map_or(0, |account| account.balance.fen()))
+    Ok(account.map_or(0, |account| account.available().fen()))
 }
 
 async fn members(office: &Office, employer: &Employer, question: &Question<'_>) -> Result<Value> {

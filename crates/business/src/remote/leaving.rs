@@ -4,7 +4,7 @@
 
 use anju_casework::books::{self, Booking};
 use anju_casework::membership::Membership;
-use anju_casework::{Actor, Fault, Office, Result};
+use anju_casework::{Actor, Fault, Office, Result, employer};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use anju_ledger::command::event_key;
@@ -71,6 +71,8 @@ async fn try_to_pay(office: &Office, letter_id: i64) -> Result<()> {
         .membership
         .as_ref()
         .ok_or_else(|| Fault::Stored("a letter about a closed account".to_owned()))?;
+    // The employer's row before the account's, as a receipt takes them.
+    employer::lock(office, &mut tx, membership.employer_id).await?;
     let left = leave(office, &mut tx, &letter, membership).await?;
     let sheet = Sheet {
         opened_on: membership.opened_on,

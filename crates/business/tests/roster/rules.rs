@@ -220,6 +220,11 @@ fn one_person_has_one_account_in_the_centre() {
         town.faults(&rows),
         [(Some(2), Some("证件号码"), "E-PERS-04")]
     );
+    town.elsewhere.insert(id(LI), Elsewhere::Retired);
+    assert_eq!(
+        town.faults(&rows),
+        [(Some(2), Some("证件号码"), "E-PERS-06")]
+    );
     for (place, notice) in [(Elsewhere::Sealed, true), (Elsewhere::Closed, false)] {
         town.elsewhere.insert(id(LI), place);
         let checked = town.upload(&rows).expect("a sound roster");

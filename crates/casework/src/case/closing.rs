@@ -518,6 +518,52 @@ async fn move_to(
     Ok(())
 }
 
+/// The account to which a contribution goes that came when a person's account was closed: his living one of the kind, else the one that a
+/// withdrawal has closed, which is SEALED again; none where it was closed in another way.
+///
+/// # Errors
+/// The database.
+pub async fn account_for_late_credit(
+    office: &Office,
+    tx: &mut PgConnection,
+    person_id: i64,
+    account_id: i64,
+    is_subsidy: bool,
+) -> Result<Option<i64>> {
+    let living: Option<i64> = if is_subsidy {
+        sqlx::query_scalar(
+            "SELECT account_id FROM subsidy_member WHERE centre_id = $1 AND person_id = $2 AND closed_on IS NULL LIMIT 1",
+        )
+    } else {
+        sqlx::query_scalar(
+            "SELECT account_id FROM membership WHERE centre_id = $1 AND person_id = $2 AND state <> 9 LIMIT 1",
+        )
+    }
+    .bind(office.centre.id)
+    .bind(person_id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    if living.is_some() {
+        return Ok(living);
+    }
+    let by: Option<i64> = sqlx::query_scalar(
+        "SELECT case_id FROM account_closing WHERE centre_id = $1 AND account_id = $2 AND reopened_at IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(account_id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(case_id) = by else { return Ok(None) };
+    let case = lock(office, tx, case_id).await?;
+    let closed = closed_by(office, tx, case_id).await?;
+    let Some(one) = closed.iter().find(|one| one.account_id == account_id) else {
+        return Ok(None);
+    };
+    open_account(office, tx, account_id).await?;
+    come_back(office, tx, &case, one).await?;
+    Ok(Some(account_id))
+}
+
 /// The account to which money comes back that a withdrawal of this person should not have taken: his living one, else the one that the
 /// withdrawal has closed, which is SEALED again; none where there is neither.
 ///

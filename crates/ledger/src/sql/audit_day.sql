@@ -13,7 +13,7 @@ header AS MATERIALIZED (
        AND business_date = $2
 ),
 touched AS MATERIALIZED (
-    SELECT a.account_id, a.subject, a.running, a.balance_fen, a.frozen_fen, a.reserved_fen, a.product, a.accrual, a.product_date,
+    SELECT a.account_id, a.kind = 2 AS subsidy, a.subject, a.running, a.balance_fen, a.frozen_fen, a.reserved_fen, a.product, a.accrual, a.product_date,
            a.settled_on
       FROM ledger_account a
      WHERE a.centre_id = $1
@@ -35,10 +35,11 @@ held AS (
      GROUP BY account_id
 ),
 rate_days AS MATERIALIZED (
-    SELECT day::date AS day, w_at($1, day::date) AS w
+    SELECT day::date AS day, kind = 2 AS subsidy, w_at($1, day::date, kind) AS w
       FROM generate_series((SELECT min(from_date) FROM interest_rate WHERE centre_id = $1),
                            (SELECT greatest(max(product_date), max(settled_on)) FROM touched WHERE subject = 201), interval '1 day')
                AS day
+     CROSS JOIN (VALUES (1::smallint), (2::smallint)) AS account_of (kind)
 ),
 rebuilt AS (
     SELECT t.account_id,
@@ -46,8 +47,8 @@ rebuilt AS (
            coalesce(sum(h.own * (upto.w - since.w)), 0) AS accrual
       FROM touched t
       JOIN history h USING (account_id)
-      JOIN rate_days upto ON upto.day = t.product_date
-      JOIN rate_days since ON since.day = greatest(h.value_date, t.settled_on)
+      JOIN rate_days upto ON upto.day = t.product_date AND upto.subsidy = t.subsidy
+      JOIN rate_days since ON since.day = greatest(h.value_date, t.settled_on) AND since.subsidy = t.subsidy
      WHERE t.subject = 201
      GROUP BY t.account_id
 ),

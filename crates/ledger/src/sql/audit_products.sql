@@ -14,7 +14,7 @@ WITH closing AS (
                           AND r.reverses = j.journal_id)
 ),
 account AS (
-    SELECT a.account_id, a.product, a.accrual, a.product_date, a.settled_on, a.last_product, a.last_interest,
+    SELECT a.account_id, a.kind = 2 AS subsidy, a.product, a.accrual, a.product_date, a.settled_on, a.last_product, a.last_interest,
            greatest(interest_year(a.settled_on - 1), max(c.value_date)) AS settled_before
       FROM ledger_account a
       LEFT JOIN closing c ON c.account_id = a.account_id      -- earlier in the same interest year
@@ -29,11 +29,12 @@ line AS (
      WHERE p.centre_id = $1
        AND p.subject = 201
 ),
--- W of every day, so that it is joined and not called for each posting.
+-- W of every day, of the provident fund and of a subsidy, so that it is joined and not called for each posting.
 rate_days AS MATERIALIZED (
-    SELECT day::date AS day, w_at($1, day::date) AS w
+    SELECT day::date AS day, kind = 2 AS subsidy, w_at($1, day::date, kind) AS w
       FROM generate_series((SELECT min(from_date) FROM interest_rate WHERE centre_id = $1),
                            (SELECT greatest(max(product_date), max(settled_on)) FROM account), interval '1 day') AS day
+     CROSS JOIN (VALUES (1::smallint), (2::smallint)) AS account_of (kind)
 ),
 rebuilt AS (
     SELECT a.account_id,
@@ -41,8 +42,8 @@ rebuilt AS (
            coalesce(sum(l.own * (upto.w - since.w)), 0) AS accrual
       FROM account a
       LEFT JOIN line l USING (account_id)
-      LEFT JOIN rate_days upto ON upto.day = a.product_date
-      LEFT JOIN rate_days since ON since.day = greatest(l.value_date, a.settled_on)
+      LEFT JOIN rate_days upto ON upto.day = a.product_date AND upto.subsidy = a.subsidy
+      LEFT JOIN rate_days since ON since.day = greatest(l.value_date, a.settled_on) AND since.subsidy = a.subsidy
      GROUP BY a.account_id
 ),
 -- What the last settlement saw: nothing that was booked after it.
@@ -57,8 +58,8 @@ seen AS (
                                          AND x.account_id = a.account_id
                                          AND x.journal_id = l.journal_id
                                          AND x.settled_on = a.settled_on)
-      LEFT JOIN rate_days upto ON upto.day = a.settled_on
-      LEFT JOIN rate_days since ON since.day = greatest(l.value_date, a.settled_before)
+      LEFT JOIN rate_days upto ON upto.day = a.settled_on AND upto.subsidy = a.subsidy
+      LEFT JOIN rate_days since ON since.day = greatest(l.value_date, a.settled_before) AND since.subsidy = a.subsidy
      WHERE a.last_product <> 0
         OR a.last_interest <> 0
      GROUP BY a.account_id

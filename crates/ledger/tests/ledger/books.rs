@@ -6,6 +6,7 @@ use anju_ledger::account::{self, Account, Kind};
 use anju_ledger::audit::Breach;
 use anju_ledger::day::{self, Closing};
 use anju_ledger::journal::{self, Allocation, AllocationLine, Entry, Header, PayOut};
+use anju_ledger::product::Rate;
 use anju_ledger::{
     AccountId, BusinessDate, Centre, EntryTable, Event, Ids, JournalId, Part, Result, Role, audit,
     command, product,
@@ -69,11 +70,17 @@ impl Books {
             .expect("the entry table");
         let mut conn = pool.acquire().await.expect("a connection");
         let first_day = date(first_day);
-        for (from, rate_bp) in rates {
-            product::set_rate(&mut conn, CENTRE, date(from), *rate_bp)
-                .await
-                .expect("a rate");
-        }
+        let rates: Vec<Rate> = rates
+            .iter()
+            .map(|(from, rate_bp)| Rate {
+                from: date(from),
+                fund_bp: *rate_bp,
+                subsidy_bp: *rate_bp,
+            })
+            .collect();
+        product::set_rates(&mut conn, CENTRE, &rates)
+            .await
+            .expect("rates");
         account::open_centre(&mut conn, CENTRE, first_day, by_segment)
             .await
             .expect("open books");

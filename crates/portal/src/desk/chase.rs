@@ -155,6 +155,11 @@ async fn draw(
             label: "科目".into(),
             tabs: vec![
                 ("/desk/suspense".to_owned(), "待查".into(), false),
+                (
+                    "/desk/suspense/closed".to_owned(),
+                    "销户后到账".into(),
+                    false,
+                ),
                 (HERE.to_owned(), "催办".into(), true),
             ],
         },

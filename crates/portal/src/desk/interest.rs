@@ -118,12 +118,16 @@ fn rates(preview: &Preview) -> Text {
         .rates
         .iter()
         .map(|rate| {
-            format!(
-                "{}起年利率 {}.{:02}%",
+            let percent = |bp: i32| format!("{}.{:02}%", bp / 100, bp % 100);
+            let mut words = format!(
+                "{}起年利率 {}",
                 chinese_day(rate.from_date),
-                rate.bp / 100,
-                rate.bp % 100
-            )
+                percent(rate.bp)
+            );
+            if rate.subsidy_bp != rate.bp {
+                words += &format!("（住房补贴 {}）", percent(rate.subsidy_bp));
+            }
+            words
         })
         .collect();
     format!(

@@ -28,6 +28,7 @@ mod flexible;
 mod holds;
 mod identify;
 mod interest;
+mod late;
 mod opening;
 mod ops;
 mod paper_fields;
@@ -169,6 +170,8 @@ pub(crate) fn routes() -> Router<Portal> {
         )
         .route("/desk/suspense", get(suspense::page))
         .route("/desk/suspense/old", get(chase::page).post(chase::own))
+        .route("/desk/suspense/closed", get(late::page))
+        .route("/desk/suspense/closed/{id}", post(late::step))
         .route("/desk/suspense/{id}/claim", post(claim::claim))
         .route("/desk/suspense/{id}/check", post(claim::check))
         .route(

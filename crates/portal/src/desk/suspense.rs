@@ -191,7 +191,14 @@ pub(super) async fn draw(
             tabs: Tab::ALL
                 .iter()
                 .map(|one| (one.href(), one.head(), *one == tab))
-                .chain([("/desk/suspense/old".to_owned(), "催办".into(), false)])
+                .chain([
+                    (
+                        "/desk/suspense/closed".to_owned(),
+                        "销户后到账".into(),
+                        false,
+                    ),
+                    ("/desk/suspense/old".to_owned(), "催办".into(), false),
+                ])
                 .collect(),
         },
         figures: vec![

@@ -127,6 +127,8 @@ pub enum Elsewhere {
     Sealed,
     /// 销户: a new account number for the same person.
     Closed,
+    /// 退休提取销户: who draws a pension contributes no more (PERS-06).
+    Retired,
 }
 
 /// What the police population database says of a name and a number (PERS-02, PERS-03).

@@ -188,7 +188,7 @@ impl<'r> RowCheck<'r> {
         None
     }
 
-    /// PERS-04: one person, one account.
+    /// PERS-04: one person, one account. PERS-06: none for who has retired.
     fn joining(&mut self, id_number: &IdNumber) -> bool {
         match self.context.elsewhere.get(id_number) {
             Some(Elsewhere::Active) => {
@@ -211,6 +211,14 @@ impl<'r> RowCheck<'r> {
                     message,
                 ));
                 true
+            }
+            Some(Elsewhere::Retired) => {
+                self.fault(
+                    Column::IdNumber,
+                    "E-PERS-06",
+                    "该职工已办理退休，不再缴存住房公积金。",
+                );
+                false
             }
             Some(Elsewhere::Closed) | None => true,
         }

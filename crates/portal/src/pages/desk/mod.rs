@@ -19,6 +19,7 @@ mod flexible;
 mod fraud;
 mod identify;
 mod interest;
+mod late;
 mod opening;
 mod ops;
 mod policy;
@@ -50,6 +51,7 @@ pub use flexible::FlexiblePage;
 pub use fraud::{FraudListPage, FraudPage, Part, Said};
 pub use identify::IdentifyPage;
 pub use interest::InterestPage;
+pub use late::{LateCard, LatePage};
 pub use opening::OpeningPage;
 pub use ops::OpsPage;
 pub use policy::{
