@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::arrears::is_told;
 use crate::estate::{
-    Family, HELD, accountants, agreement, approved, ask, audited, certified, family,
-    on_card, outcome, payments, refused, related, stand, two_reviewers,
+    Family, HELD, accountants, agreement, approved, ask, audited, certified, family, on_card,
+    outcome, payments, refused, related, stand, two_reviewers,
 };
 use crate::interest_year::{close_days, days_later};
 use crate::relief::{approve, case_of};

@@ -103,7 +103,7 @@ impl Books {
         .bind(employer.month_before(month).index())
         .fetch_all(&office.pool)
         .await?;
-        let mut last_month = left_since(office, employer, month).await?;
+        let left = left_since(office, employer, month).await?;
         let year = contribution_year_of(month);
         let vault = office.vault.clone();
         // Fifty thousand names and numbers are opened on all cores, and on none that answers others meanwhile.
@@ -122,6 +122,7 @@ impl Books {
         .map_err(|_| Fault::Stored("opening a list of members did not finish".to_owned()))??;
         let mut members = HashMap::with_capacity(opened.len());
         let mut by_id = HashMap::with_capacity(opened.len());
+        let mut last_month = Vec::with_capacity(opened.len());
         for (id, name, row) in opened {
             let ratios = Ratios {
                 employer: Bp::new(row.ratio_employer_bp),
@@ -152,6 +153,11 @@ impl Books {
             );
             by_id.insert(id, row);
         }
+        // Who left between the two readings stands in both.
+        last_month.extend(
+            left.into_iter()
+                .filter(|line| !by_id.contains_key(&line.id_number)),
+        );
         Ok(Self {
             members,
             rows: by_id,
