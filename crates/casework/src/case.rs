@@ -7,6 +7,7 @@
 mod begin;
 mod closing;
 mod decide;
+mod elsewhere;
 pub mod hold;
 mod many;
 pub(crate) mod order;
@@ -31,6 +32,7 @@ pub use closing::{Closing, account_for_late_credit, account_to_credit, close_out
 pub use decide::{
     Decided, Leg, Verdict, decide, decision_of, kept_facts, pay_at_once, record_verdict,
 };
+pub use elsewhere::bank_instead;
 pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use order::{Order, Supervised, order, supervised};
 pub use past::{PastCase, Wanted, count_past, past, past_case};

@@ -229,7 +229,7 @@ fn audited(town: &Town) {
 }
 
 /// The engine with two accountants, who close days.
-async fn accountants(town: &Town) -> Engine {
+pub async fn accountants(town: &Town) -> Engine {
     let engine = office::engine(&town.config, town.office().await).expect("an engine");
     demo::put_staff(&town.config, &engine.office)
         .await

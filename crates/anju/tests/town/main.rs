@@ -49,6 +49,7 @@ mod licence;
 mod life;
 mod need_more;
 mod opening;
+mod other_bank;
 mod outside;
 mod pace;
 mod papers;

@@ -3,7 +3,7 @@
 //! In: E32, then E33 (`incoming`) or E34. Out: E28 and E35 (`outgoing`), then E36, or E23 for both where the bank refuses.
 
 use anju_casework::books::{self, Booking};
-use anju_casework::case::{Order, PaymentReport};
+use anju_casework::case::{self, Order, PaymentReport};
 use anju_casework::outbox::{self, kind};
 use anju_casework::{Actor, Fault, Office, Refusal, Result};
 use anju_ledger::Role;
@@ -306,6 +306,23 @@ pub async fn rejected(
     let letter = letter::lock(office, &mut tx, letter_id).await?;
     if !letter.awaits_bank(attempt) {
         return Ok(false);
+    }
+    if let (Some(bank), Some(fen)) = (letter.pay_bank.as_deref(), pays(&letter))
+        && let Some(instead) =
+            case::bank_instead(office, &mut tx, report, (bank, fen), attempt).await?
+    {
+        sqlx::query(
+            "UPDATE transfer_letter SET pay_bank = $3 WHERE centre_id = $1 AND letter_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(letter_id)
+        .bind(instead)
+        .execute(&mut *tx)
+        .await?;
+        order(office, &mut tx, &letter).await?;
+        tx.commit().await?;
+        office.changed_with_messages(letter_id);
+        return Ok(true);
     }
     sqlx::query(
         "UPDATE transfer_letter SET pay_state = $3 WHERE centre_id = $1 AND letter_id = $2",

@@ -172,6 +172,8 @@ pub struct Case {
     pub held_since: Option<DateTime<Utc>>,
     /// The last day on which it may be held.
     pub held_until: Option<NaiveDate>,
+    /// What was paid came back (退票): it stands in 21905, and what is paid of it now is E26.
+    pub came_back: bool,
 }
 
 impl Case {
@@ -286,7 +288,7 @@ macro_rules! columns {
     () => {
         "case_id, applicant_id, account_id, amount_fen, submitted_at, promised_at, next_try_at, journal_id, branch_id, \
          served_by, policy_id, version, state, pay_state, pay_attempt, pay_bank, pay_ref, pay_reason, service, channel, \
-         form, decision, paper_since, paper_waited_s, paper_until, held_since, held_until"
+         form, decision, paper_since, paper_waited_s, paper_until, held_since, held_until, wish LIKE '%#returned' AS came_back"
     };
 }
 pub(super) use columns;

@@ -139,7 +139,7 @@ pub(super) fn amount_of(case: &Case) -> Result<i64> {
         .ok_or_else(|| Fault::Stored("a paying case has no amount".to_owned()).into())
 }
 
-/// On the card (E22, or E26 for a second attempt): the case is done, and the message that ordered it is finished with it. Told twice,
+/// On the card (E22, or E26 for money that came back): the case is done, and the message that ordered it is finished with it. Told twice,
 /// the second changes nothing, and the answer is false.
 ///
 /// # Errors
@@ -303,7 +303,9 @@ pub async fn payment_rejected(
     if !case.awaits_bank(attempt) {
         return Ok(false);
     }
-    if attempt > 1 {
+    if super::elsewhere::pay_elsewhere(office, &mut tx, &case, report).await? {
+        // The person has waited a moment longer, and nothing else.
+    } else if case.came_back {
         // The money of a return still stands in 21905; the person may name yet another card or take it back.
         sqlx::query(
             "UPDATE business_case SET pay_state = 5, pay_reason = $3, version = version + 1 WHERE centre_id = $1 AND case_id = $2",

@@ -54,7 +54,7 @@ impl Settled {
         let at = office.now();
         let amount_fen = amount_of(case)?;
         let bank = bank_of(case)?;
-        let event = Event(if attempt == 1 { 22 } else { 26 });
+        let event = Event(if case.came_back { 26 } else { 22 });
         let journal = Drawn::by_table(
             &office.entries,
             event,

@@ -16,6 +16,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
 use super::closing::{open_account, step};
+use super::elsewhere::bank_instead;
 use super::order::Order;
 use super::row::{Case, CaseState, PayState};
 use super::settle::{PaymentReport, debit_taken, lock};
@@ -319,6 +320,13 @@ pub async fn rejected(
         return Ok(());
     }
     let reason = report.reason.as_deref();
+    let payment = (share.bank.as_str(), share.amount_fen);
+    if let Some(bank) = bank_instead(office, &mut tx, report, payment, attempt).await? {
+        again::from(office, &mut tx, &case, &share, &bank).await?;
+        tx.commit().await?;
+        office.changed_with_messages(case.case_id);
+        return Ok(());
+    }
     if share.returned {
         set(office, &mut tx, &share, PayState::Returned, None, reason).await?;
     } else {

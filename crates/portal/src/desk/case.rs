@@ -465,6 +465,7 @@ pub(super) fn step_name(step: &str) -> &str {
         "payment_rejected" => "银行拒付",
         "payment_returned" => "退票",
         "new_card" => "换卡重付",
+        "other_bank" => "换一家银行付",
         "credited_back" => "退回账户",
         "withdrawn" => "撤回",
         "expired" | "lapsed" => "超期结束",

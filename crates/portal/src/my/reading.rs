@@ -255,6 +255,10 @@ impl Read {
                 self.case.pay_reason.as_deref().map_or_else(
                     || "可以再申请一次。".into(),
                     |reason| {
+                        // For want of the centre's money: no other card would help.
+                        if reason.starts_with("AM04") {
+                            return "中心在银行的资金一时不够，不是您的问题。请过一会儿再申请一次。".into();
+                        }
                         Text::new()
                             .say("银行说：")
                             .say(reason)
@@ -484,6 +488,7 @@ impl Read {
             "payment_rejected" => (When::Failed, "银行没有付，钱回到您的账户".into()),
             "payment_returned" => (When::Failed, "收款行退回了这笔钱".into()),
             "new_card" => (When::Done, "您换了一张卡".into()),
+            "other_bank" => (When::Done, "换另一家银行付款".into()),
             "credited_back" => (When::Done, "退回的钱回到您的账户".into()),
             "account_closed" => (When::Done, "账户已结息销户".into()),
             "account_sealed_again" => (When::Done, "账户恢复为封存，余额和利息不变".into()),

@@ -49,6 +49,29 @@ pub async fn pay_again(
     Ok(case.case_id)
 }
 
+/// Pays a share from another bank of the centre.
+pub(super) async fn from(
+    office: &Office,
+    tx: &mut PgConnection,
+    case: &Case,
+    share: &Share,
+    bank: &str,
+) -> Result<()> {
+    let attempt = share.attempt + 1;
+    sqlx::query(
+        "UPDATE case_share SET state = 1, attempt = $3, bank = $4 WHERE centre_id = $1 AND share_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(share.share_id)
+    .bind(attempt)
+    .bind(bank)
+    .execute(&mut *tx)
+    .await?;
+    let steps = ["other_bank", "executing"];
+    told(office, tx, case, share, &steps, Actor::System).await?;
+    enqueue(office, tx, case.case_id, share.share_id, attempt).await
+}
+
 /// The accounts of the case are settled to today, what they hold is split anew among who waits, and this share's part leaves.
 async fn leave_again(
     office: &Office,
