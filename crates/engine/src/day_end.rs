@@ -52,9 +52,10 @@ impl Engine {
     /// The day of the oldest entry that no matched day has covered: the last matched day itself, since entries come after its match.
     async fn first_unmatched(&self) -> Result<NaiveDate> {
         let last: Option<NaiveDate> = sqlx::query_scalar(
-            "SELECT max(matched_at AT TIME ZONE 'Asia/Shanghai')::date FROM day_match m
-               JOIN day_signature s USING (centre_id, business_date)
-              WHERE m.centre_id = $1 AND s.state = 2",
+            "SELECT max(matched_at AT TIME ZONE 'Asia/Shanghai')::date FROM day_match
+              WHERE centre_id = $1
+                AND business_date = (SELECT business_date FROM day_signature
+                                      WHERE centre_id = $1 AND state = 2 ORDER BY business_date DESC LIMIT 1)",
         )
         .bind(self.office.centre.id)
         .fetch_one(&self.office.pool)

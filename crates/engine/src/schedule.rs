@@ -16,7 +16,7 @@ use chrono::NaiveDate;
 
 use crate::{Engine, entitled};
 
-/// Looks once a minute until its task is dropped.
+/// Looks once a minute, and as soon as a new day begins, until its task is dropped.
 pub async fn run(engine: Engine) {
     let mut looked_at_bases: Option<NaiveDate> = None;
     let mut late_files = std::collections::HashSet::new();
@@ -116,6 +116,16 @@ pub async fn run(engine: Engine) {
             Err(error) => tracing::error!(%error, "looking for the entitled"),
         }
         metrics::counter!("schedule_passes_total").increment(1);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        a_minute_or_a_new_day(&engine, today).await;
+    }
+}
+
+/// How often it looks whether a new day has begun: a demo's clock may be moved over one at any moment.
+const LOOK: Duration = Duration::from_millis(50);
+
+async fn a_minute_or_a_new_day(engine: &Engine, today: NaiveDate) {
+    let minute = tokio::time::Instant::now() + Duration::from_secs(60);
+    while tokio::time::Instant::now() < minute && engine.office.today() == today {
+        tokio::time::sleep(LOOK).await;
     }
 }

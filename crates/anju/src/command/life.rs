@@ -1,14 +1,30 @@
 //! Years that a demo centre lives through (`anju demo --years N`): day after day on the centre's clock, each day closed by two before the next
-//! begins, and everything that happens goes over the doors like the work of any clerk: months paid in full, short or too much, people who
-//! join, leave and come back, bases each July, ratios, back payments, rents withdrawn, interest each 30 June.
+//! begins, and everything that happens goes over the doors like the work of any clerk or person. `list` is what employers pay, `member` who
+//! joins, leaves and moves, `employer` what an employer asks a reviewer for, `person` what people do, `flexible` who has no employer.
 
+mod desk;
+mod employer;
+mod flexible;
+mod list;
+mod member;
+mod person;
+mod told;
+
+use std::time::{Duration, Instant};
+
+use anju_business::contribution::arrears::night;
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::clock::{Clock, FileClock, shanghai_date};
 use anju_engine::Engine;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use self::desk::Desks;
+use self::employer::Deferral;
+use self::flexible::FreeLancer;
+use self::list::Collected;
+pub use self::told::Told;
 use crate::cast::{self, Firm, Person};
 use crate::chance::Chance;
 use crate::config::Config;
@@ -32,28 +48,71 @@ pub struct House {
     is_new: bool,
     /// The year whose bases were declared.
     declared: i32,
+    /// It pays nothing before this day, whatever is due.
+    rests_until: Option<NaiveDate>,
+    /// What it has paid too much and waits for its next list, fen.
+    over_fen: i64,
+    /// Its lists are collected from its account.
+    is_collected: bool,
+    /// A list that its bank has not debited yet.
+    open: Option<Collected>,
+    /// Deferred months that are not made up yet.
+    deferral: Option<Deferral>,
+    /// Lower ratios hold before this month.
+    reduced_until: Option<Month>,
+    /// It ends with this month.
+    ends: Option<Month>,
+    has_ended: bool,
 }
 
 struct Member {
     person: Person,
-    active: bool,
+    account: Option<String>,
+    standing: Standing,
+    /// Repays a home loan by an agreement since this month.
+    repays_since: Option<Month>,
+    /// Has withdrawn for a home, a loan or a hardship, or come from another city: once is enough for a life.
+    has_story: bool,
 }
 
-/// What happened, for the report.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Told {
-    /// Days closed.
-    pub days: u32,
-    /// Months of employers that were allocated.
-    pub months: u32,
-    /// People who joined, left and came back.
-    pub moved: u32,
-    /// Bases declared and ratios changed.
-    pub adjusted: u32,
-    /// Back payments.
-    pub supplements: u32,
-    /// Withdrawals that were paid.
-    pub withdrawals: u32,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Active,
+    /// Sealed here on this day; by and by the centre holds his account.
+    Left(NaiveDate),
+    /// At another employer, or with no account any more.
+    Gone,
+}
+
+impl Member {
+    fn new(person: Person) -> Self {
+        Self {
+            person,
+            account: None,
+            standing: Standing::Active,
+            repays_since: None,
+            has_story: false,
+        }
+    }
+
+    fn is_active(&self) -> bool {
+        self.standing == Standing::Active
+    }
+}
+
+impl House {
+    fn active(&self) -> Vec<Person> {
+        self.people
+            .iter()
+            .filter(|member| member.is_active())
+            .map(|member| member.person.clone())
+            .collect()
+    }
+
+    /// Nothing keeps its people where they are: no list waits, nothing is deferred.
+    fn is_free(&self) -> bool {
+        !self.is_new && !self.has_ended && self.open.is_none() && self.deferral.is_none()
+    }
 }
 
 /// A life under way.
@@ -62,9 +121,18 @@ pub struct Life<'a> {
     engine: Engine,
     clock: FileClock,
     chance: Chance,
+    desks: Desks,
     houses: Vec<House>,
+    free: Vec<FreeLancer>,
+    /// Orders of courts so far: each has a number of its own.
+    orders: u32,
+    seed: u64,
     told: Told,
 }
+
+/// Each so many of the employers has its lists collected, each so many ends in its third year.
+const COLLECTED: usize = 7;
+const ENDS: usize = 13;
 
 impl<'a> Life<'a> {
     /// Opens the firms, with the month of today as their first.
@@ -87,7 +155,7 @@ impl<'a> Life<'a> {
         );
         let first = Month::of(shanghai_date(clock.now()));
         let mut houses = Vec::new();
-        for (firm, seed, people) in firms {
+        for (place, (firm, seed, people)) in firms.into_iter().enumerate() {
             for person in &people {
                 cast::register(doors, person).await?;
             }
@@ -97,26 +165,35 @@ impl<'a> Life<'a> {
                 firm,
                 seed,
                 employer,
-                people: people
-                    .into_iter()
-                    .map(|person| Member {
-                        person,
-                        active: true,
-                    })
-                    .collect(),
+                people: people.into_iter().map(Member::new).collect(),
                 next: first,
                 is_new: true,
                 declared: contribution_year_of(first),
+                rests_until: None,
+                over_fen: 0,
+                is_collected: place % COLLECTED == 1,
+                open: None,
+                deferral: None,
+                reduced_until: None,
+                ends: (place % ENDS == ENDS - 1)
+                    .then(|| first.plus(26 + i32::try_from(place).unwrap_or(0) % 8)),
+                has_ended: false,
             });
         }
-        Ok(Self {
+        let mut life = Self {
             doors,
             engine,
             clock,
             chance: Chance::of(seed),
+            desks: Desks::of(config)?,
             houses,
+            free: Vec::new(),
+            orders: 0,
+            seed,
             told: Told::default(),
-        })
+        };
+        life.free_lancers().await?;
+        Ok(life)
     }
 
     /// Lives so many months, and returns what happened.
@@ -129,11 +206,18 @@ impl<'a> Life<'a> {
             .checked_add_months(Months::new(months))
             .context("一个日期")?;
         let mut day = begun;
+        let mut month_began = Instant::now();
         while day < until {
             self.day(day).await.with_context(|| format!("{day}"))?;
             let next = day.succ_opt().context("一个日期")?;
             if next.day() == 1 {
-                println!("{}：{:?}", Month::of(day).chinese(), self.told);
+                println!(
+                    "{}（{:.1} 秒）：{}",
+                    Month::of(day).chinese(),
+                    month_began.elapsed().as_secs_f64(),
+                    self.told
+                );
+                month_began = Instant::now();
             }
             day = next;
         }
@@ -151,22 +235,29 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    /// A day: the work of whoever has some, then the close.
+    fn today(&self) -> NaiveDate {
+        shanghai_date(self.clock.now())
+    }
+
+    /// A day: what its time brings by itself, the work of whoever has some, then the close.
     async fn day(&mut self, day: NaiveDate) -> anyhow::Result<()> {
-        let due: Vec<usize> = (0..self.houses.len())
-            .filter(|place| {
-                let pays_on = 3 + u32::try_from(place % 20).unwrap_or(0);
-                self.houses[*place].next <= Month::of(day) && day.day() >= pays_on
-            })
-            .collect();
-        if !due.is_empty() {
-            self.set(morning(day))?;
-            self.doors.outside_reaches(day).await?;
-            for place in due {
-                let name = self.houses[place].firm.name.clone();
-                self.month(place).await.with_context(|| name)?;
-            }
+        self.set(morning(day))?;
+        self.doors.outside_reaches(day).await?;
+        self.night_is_over(day).await?;
+        if matches!(day.day(), 5 | 10) {
+            self.runs_and_debits().await?;
         }
+        for place in 0..self.houses.len() {
+            let name = self.houses[place].firm.name.clone();
+            self.look_at(place, day).await.with_context(|| name)?;
+        }
+        if day.day() == 12 {
+            self.free_lancers_change().await?;
+        }
+        if day.day() == 28 {
+            self.loans_are_repaid(Month::of(day)).await?;
+        }
+        self.is_quiet().await?;
         self.set(last_second(day))?;
         self.doors.outside_reaches(day).await?;
         demo::close_day(&self.engine).await?;
@@ -174,49 +265,93 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    /// A month of an employer: who changes, what is paid, who withdraws.
+    /// Waits until the server has done what each day brings by itself: the night's arrears come last.
+    async fn night_is_over(&self, day: NaiveDate) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            let last = night::last(&self.engine.office).await?;
+            if last.is_some_and(|night| night.day == day && night.ended_at.is_some()) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "服务没有做完这一天自己的工作");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits for what is on its way to banks, phones and other cities. What a bank holds back goes on another day.
+    async fn is_quiet(&self) -> anyhow::Result<()> {
+        let office = &self.engine.office;
+        let deadline = Instant::now() + cast::PATIENCE;
+        loop {
+            let waiting: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM outbox WHERE centre_id = $1 AND due_at <= $2",
+            )
+            .bind(office.centre.id)
+            .bind(office.now())
+            .fetch_one(&office.pool)
+            .await?;
+            if waiting == 0 || Instant::now() > deadline {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// An employer's day: a list that its bank has debited by now, deferred months made up, the month that is due.
+    async fn look_at(&mut self, place: usize, day: NaiveDate) -> anyhow::Result<()> {
+        self.is_collected_by_now(place, day).await?;
+        self.make_up(place, day).await?;
+        let pays_on = 3 + u32::try_from(place % 20).unwrap_or(0);
+        let house = &self.houses[place];
+        let rests = house.rests_until.is_some_and(|until| day < until);
+        if house.has_ended
+            || house.open.is_some()
+            || rests
+            || house.next > Month::of(day)
+            || day.day() < pays_on
+        {
+            return Ok(());
+        }
+        self.month(place).await
+    }
+
+    /// A month of an employer: who changes, what is paid, what its people do.
     async fn month(&mut self, place: usize) -> anyhow::Result<()> {
         let month = self.houses[place].next;
         // In the first list everybody is new; changes begin with the next.
         if self.houses[place].is_new {
             self.contribute(place, month).await?;
             self.houses[place].is_new = false;
-            self.houses[place].next = month.plus(1);
+            self.collects(place).await?;
             return Ok(());
         }
-        let joined = if self.chance.once_in(4) {
-            Some(self.join(place).await?)
-        } else {
-            None
-        };
-        if self.chance.once_in(4) {
-            self.leave(place).await?;
+        if self.houses[place].ends.is_some_and(|ends| ends <= month) && self.end(place).await? {
+            return Ok(());
         }
-        if self.chance.once_in(10) {
-            self.come_back(place).await?;
+        if self.rests(place, month) || self.deferred(place, month).await? {
+            return Ok(());
         }
-        if self.houses[place].declared < contribution_year_of(month) {
-            self.declare(place, month).await?;
-        }
-        if month.month() == 10 && self.chance.once_in(4) {
-            self.ratio(place).await?;
-        }
+        let joined = self.members(place, month).await?;
+        self.reduced(place, month).await?;
         self.contribute(place, month).await?;
+        if self.houses[place].open.is_some() {
+            return Ok(());
+        }
         if let Some(who) = joined.filter(|_| self.chance.once_in(3)) {
             self.supplement(place, who, month).await?;
         }
-        if self.chance.once_in(6) {
-            self.withdraw(place).await?;
+        if self.chance.once_in(20) {
+            self.refund(place, month).await?;
         }
-        self.houses[place].next = month.plus(1);
-        Ok(())
+        if self.chance.once_in(15) {
+            self.subsidy(place, month).await?;
+        }
+        self.people(place).await
     }
 
     /// A case of an employer, which must be done at once.
     async fn case(&self, place: usize, service: &str, form: Value) -> anyhow::Result<Value> {
-        let body = json!({
-            "service": service, "applicant": self.houses[place].employer, "form": form, "channel": "HALL",
-        });
+        let body = self.of_employer(place, service, form);
         self.doors
             .post("/cases", &body)
             .await?
@@ -224,171 +359,108 @@ impl<'a> Life<'a> {
             .with_context(|| service.to_owned())
     }
 
-    async fn account(&self, who: &Person) -> anyhow::Result<String> {
-        cast::text(&cast::account(self.doors, who).await?, "account_no")
+    fn of_employer(&self, place: usize, service: &str, form: Value) -> Value {
+        json!({
+            "service": service, "applicant": self.houses[place].employer, "form": form, "channel": "HALL",
+        })
     }
 
-    async fn join(&mut self, place: usize) -> anyhow::Result<usize> {
-        let names = [
-            "郑洁", "孙浩", "朱琳", "何川", "许岚", "罗杰", "谢敏", "韩冰",
-        ];
-        let name = self.chance.pick(&names);
-        let base = BASES.0 + i64::try_from(self.chance.below(60))? * 10_000;
-        let house = &self.houses[place];
-        let person = cast::person(name, house.seed, i64::try_from(house.people.len())?, base)?;
-        cast::register(self.doors, &person).await?;
-        let row = json!({ "name": person.name, "id_no": person.id, "base_fen": base, "phone": person.phone });
-        self.case(place, "employee-account-open", json!({ "roster": [row] }))
-            .await?;
-        let house = &mut self.houses[place];
-        house.people.push(Member {
-            person,
-            active: true,
-        });
-        self.told.moved += 1;
-        Ok(house.people.len() - 1)
+    /// Asks for something that the rules may refuse, with the reviewers' yes where they want one, and waits for its end: the case where it is
+    /// done. What is refused is told with its code.
+    async fn ask(&mut self, event: &'static str, body: &Value) -> anyhow::Result<Option<Value>> {
+        let answer = self.doors.post("/cases?wait=10s", body).await?;
+        if !answer.status.is_success() {
+            ensure!(
+                answer.status.is_client_error(),
+                "{event}：{} {}",
+                answer.status,
+                answer.body
+            );
+            self.told.refuse(event, answer.code());
+            return Ok(None);
+        }
+        let id = cast::text(&answer.body, "case_id")?;
+        let deadline = Instant::now() + cast::PATIENCE;
+        let mut reviews = 0;
+        loop {
+            let case = self.doors.get(&format!("/cases/{id}")).await?.ok()?;
+            match case["state"].as_str().unwrap_or_default() {
+                "done" => {
+                    self.told.add(event);
+                    return Ok(Some(case));
+                }
+                "refused" => {
+                    self.told.refuse(event, &not_met(&case));
+                    return Ok(None);
+                }
+                state @ ("failed" | "withdrawn") => {
+                    self.told.refuse(event, state);
+                    return Ok(None);
+                }
+                "reviewing" if reviews < 2 => {
+                    let today = self.today();
+                    self.desks
+                        .approve(&self.clock, today, &id, reviews)
+                        .await
+                        .with_context(|| event)?;
+                    reviews += 1;
+                }
+                _ => {}
+            }
+            if Instant::now() > deadline {
+                bail!("{event}：办件一直没有办完：{case}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
-    /// Somebody but the first, who rents and stays.
-    fn one(&mut self, place: usize, active: bool) -> Option<usize> {
+    /// The number of a member's account, which stays the same wherever he works.
+    async fn account(&mut self, place: usize, who: usize) -> anyhow::Result<String> {
+        let member = &self.houses[place].people[who];
+        if let Some(account) = &member.account {
+            return Ok(account.clone());
+        }
+        let account = cast::text(
+            &cast::account(self.doors, &member.person).await?,
+            "account_no",
+        )?;
+        self.houses[place].people[who].account = Some(account.clone());
+        Ok(account)
+    }
+
+    /// A member by chance, but for the first, who rents and stays.
+    fn one(&mut self, place: usize, wanted: impl Fn(&Member) -> bool) -> Option<usize> {
         let found: Vec<usize> = (1..self.houses[place].people.len())
-            .filter(|who| self.houses[place].people[*who].active == active)
+            .filter(|who| wanted(&self.houses[place].people[*who]))
             .collect();
         let nth = self
             .chance
             .below(u64::try_from(found.len()).ok().filter(|many| *many > 0)?);
         found.get(usize::try_from(nth).ok()?).copied()
     }
+}
 
-    async fn leave(&mut self, place: usize) -> anyhow::Result<()> {
-        let Some(who) = self.one(place, true) else {
-            return Ok(());
-        };
-        let account = self.account(&self.houses[place].people[who].person).await;
-        // Who joined this month has no account before its money came.
-        let Ok(account) = account else { return Ok(()) };
-        let row = json!({ "account_no": account, "reason": "离职" });
-        self.case(place, "employee-account-seal", json!({ "roster": [row] }))
-            .await?;
-        self.houses[place].people[who].active = false;
-        self.told.moved += 1;
-        Ok(())
-    }
+/// The codes of what was not met.
+fn not_met(case: &Value) -> String {
+    let conditions = case["decision"]["conditions"].as_array();
+    let codes: Vec<&str> = conditions
+        .into_iter()
+        .flatten()
+        .filter(|one| one["outcome"] == "not_met")
+        .filter_map(|one| one["code"].as_str())
+        .collect();
+    codes.join("、")
+}
 
-    async fn come_back(&mut self, place: usize) -> anyhow::Result<()> {
-        let Some(who) = self.one(place, false) else {
-            return Ok(());
-        };
-        let account = self.account(&self.houses[place].people[who].person).await?;
-        let row = json!({ "account_no": account });
-        self.case(place, "employee-account-unseal", json!({ "roster": [row] }))
-            .await?;
-        self.houses[place].people[who].active = true;
-        self.told.moved += 1;
-        Ok(())
-    }
-
-    /// Each July: everybody's base by last year's wages.
-    async fn declare(&mut self, place: usize, month: Month) -> anyhow::Result<()> {
-        let mut rows = Vec::new();
-        for who in 0..self.houses[place].people.len() {
-            let percent = i64::try_from(self.chance.below(15))? - 3;
-            let member = &mut self.houses[place].people[who];
-            let base = (member.person.base_fen * (100 + percent) / 100 / 100 * 100)
-                .clamp(BASES.0, BASES.1);
-            // Who joined in this very year has his base until the next July.
-            if !member.active || base == member.person.base_fen {
-                continue;
-            }
-            rows.push((who, base));
-        }
-        let mut form = Vec::new();
-        for (who, base) in &rows {
-            let account = self
-                .account(&self.houses[place].people[*who].person)
-                .await?;
-            form.push(json!({ "account_no": account, "base_fen": base }));
-        }
-        if !form.is_empty() {
-            let form = json!({ "roster": form, "reason": "年度调整" });
-            self.case(place, "base-adjust", form).await?;
-            for (who, base) in rows {
-                self.houses[place].people[who].person.base_fen = base;
-            }
-            self.told.adjusted += 1;
-        }
-        self.houses[place].declared = contribution_year_of(month);
-        Ok(())
-    }
-
-    async fn ratio(&mut self, place: usize) -> anyhow::Result<()> {
-        let bp = [700, 800, 900, 1_000, 1_100][usize::try_from(self.chance.below(5))?];
-        let form = json!({ "ratio_employer_bp": bp, "ratio_employee_bp": bp });
-        self.case(place, "ratio-adjust", form).await?;
-        self.told.adjusted += 1;
-        Ok(())
-    }
-
-    /// The month's list, paid in full, in two parts, or too much: what is over helps to pay a later month.
-    async fn contribute(&mut self, place: usize, month: Month) -> anyhow::Result<()> {
-        let house = &self.houses[place];
-        let people: Vec<Person> = house
-            .people
-            .iter()
-            .filter(|member| member.active)
-            .map(|member| member.person.clone())
-            .collect();
-        let registered = cast::register_month(self.doors, &house.employer, month, &people).await?;
-        let amount = cast::number(&registered, "amount_fen")?;
-        let id = cast::text(&registered, "remittance_id")?;
-        match self.chance.below(20) {
-            0 => {
-                cast::pay(self.doors, &registered, amount / 2).await?;
-                cast::state_of(self.doors, &id, |state| state != "awaiting").await?;
-                cast::pay(self.doors, &registered, amount - amount / 2).await?;
-            }
-            1 => cast::pay(self.doors, &registered, amount + 10_000).await?,
-            _ => cast::pay(self.doors, &registered, amount).await?,
-        }
-        let state = cast::state_of(self.doors, &id, |state| state == "allocated").await?;
-        ensure!(state == "allocated", "{month} 的清册是 {state}");
-        self.told.months += 1;
-        Ok(())
-    }
-
-    /// Who came a month late is paid for that month, where the employer had it.
-    async fn supplement(&mut self, place: usize, who: usize, month: Month) -> anyhow::Result<()> {
-        let account = self.account(&self.houses[place].people[who].person).await?;
-        let row = json!({ "account_no": account, "months": [month.plus(-1).to_string()] });
-        let body = json!({
-            "service": "supplement-register", "applicant": self.houses[place].employer, "channel": "HALL",
-            "form": { "reason": "NEW_HIRE", "roster": [row] },
-        });
-        let answer = self.doors.post("/cases", &body).await?;
-        // Before the employer's first month, or below the limits of another year: the clerk gives it up.
-        if !answer.status.is_success() {
-            return Ok(());
-        }
-        let case = cast::text(&answer.body, "case_id")?;
-        let events = self.doors.get(&format!("/cases/{case}")).await?.ok()?;
-        let detail = events["events"][0]["detail"].clone();
-        cast::pay(self.doors, &detail, cast::number(&detail, "amount_fen")?).await?;
-        let id = cast::text(&detail, "remittance")?;
-        let state = cast::state_of(self.doors, &id, |state| state == "allocated").await?;
-        ensure!(state == "allocated", "补缴清册 {id} 是 {state}");
-        self.told.supplements += 1;
-        Ok(())
-    }
-
-    /// The tenant asks for the rent: decided by the rules, refused where they say no.
-    async fn withdraw(&mut self, place: usize) -> anyhow::Result<()> {
-        let body = cast::rent_request(self.doors, &self.houses[place].people[0].person).await?;
-        let answer = self.doors.post("/cases?wait=10s", &body).await?;
-        if answer.status.is_success() && answer.body["state"] == "done" {
-            self.told.withdrawals += 1;
-        }
-        Ok(())
-    }
+/// The order to pay of a list that a case has registered, as its first event tells it.
+fn order_of(case: &Value) -> anyhow::Result<Value> {
+    let events = case["events"].as_array().context("办件没有经过")?;
+    events
+        .iter()
+        .map(|event| &event["detail"])
+        .find(|detail| detail.get("reference").is_some())
+        .cloned()
+        .with_context(|| format!("办件没有缴款码：{case}"))
 }
 
 /// Ten in the morning in Shanghai.

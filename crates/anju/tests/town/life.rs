@@ -25,7 +25,8 @@ async fn years_lived_day_by_day_leave_books_that_hold() {
         .expect("the staff");
     let firms = (0..firms)
         .map(|n| {
-            let place = 500 + n;
+            // Each firm has a thousand numbers for its people.
+            let place = 500 + 100 * n;
             let firm = cast::firm(&format!("重庆岁月科技有限公司{n}"), place).expect("a firm");
             let names = ["李梅", "王强", "赵敏", "刘洋"];
             let people = names.iter().zip(0..).map(|(name, at)| {
