@@ -1,9 +1,10 @@
 //! Years that a demo centre lives through (`anju demo --years N`): day after day on the centre's clock, each day closed by two before the next
 //! begins, and everything that happens goes over the doors like the work of any clerk or person. `list` is what employers pay, `member` who
-//! joins, leaves and moves, `employer` what an employer asks a reviewer for, `person` what people do, `flexible` who has no employer.
+//! joins, leaves and moves, `employer` what an employer asks a reviewer for, `person` what people do, `estate` who dies, `flexible` who has no employer.
 
 mod desk;
 mod employer;
+mod estate;
 mod flexible;
 mod list;
 mod member;
@@ -126,6 +127,8 @@ pub struct Life<'a> {
     free: Vec<FreeLancer>,
     /// Orders of courts so far: each has a number of its own.
     orders: u32,
+    /// Heirs so far: each has numbers of his own.
+    heirs: i64,
     seed: u64,
     told: Told,
 }
@@ -189,6 +192,7 @@ impl<'a> Life<'a> {
             houses,
             free: Vec::new(),
             orders: 0,
+            heirs: 0,
             seed,
             told: Told::default(),
         };

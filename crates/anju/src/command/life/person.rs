@@ -30,6 +30,9 @@ impl Life<'_> {
         if self.houses[place].deferral.is_none() && self.chance.once_in(12) {
             self.farewell(place).await?;
         }
+        if self.chance.once_in(60) {
+            self.dies(place).await?;
+        }
         if self.chance.once_in(30) {
             self.goes_to_another_city(place).await?;
         }
