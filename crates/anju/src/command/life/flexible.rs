@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use serde_json::{Value, json};
 
 use super::{Life, order_of};
@@ -93,6 +94,9 @@ impl Life<'_> {
         let id = cast::text(&answer.body, "case_id")?;
         let order = order_of(&self.doors.get(&format!("/cases/{id}")).await?.ok()?)?;
         cast::pay(self.doors, &order, 200_000).await?;
+        let list = cast::text(&order, "remittance")?;
+        let state = cast::state_of(self.doors, &list, |state| state == "allocated").await?;
+        ensure!(state == "allocated", "{event}的清册是 {state}");
         self.told.add(event);
         Ok(())
     }
