@@ -10,7 +10,7 @@ use anju_casework::person::{self, Person};
 use anju_casework::{Fault, PgConnection, Refusal, Result};
 use anju_domain::clock::{at_hour, shanghai};
 use anju_policy::{ConditionOutcome, Decision, Form, InputType, Outcome, ServiceDefinition};
-use chrono::{NaiveDate, Timelike};
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde_json::{Value, json};
 
 use crate::Engine;
@@ -227,11 +227,11 @@ impl Numbers {
     }
 }
 
-/// Looks for the entitled once the day's hour has come; nothing where the day has had its run or the centre does not look.
+/// Looks for the entitled once the day's hour has come at this instant; nothing where the day has had its run or the centre does not look.
 ///
 /// # Errors
 /// The database; a policy without its numbers.
-pub async fn turn(engine: &Engine) -> Result<Option<Report>> {
+pub async fn turn(engine: &Engine, at: DateTime<Utc>) -> Result<Option<Report>> {
     let office = &engine.office;
     let claimed = entitled::claimed(office).await?;
     if claimed > 0 {
@@ -240,7 +240,7 @@ pub async fn turn(engine: &Engine) -> Result<Option<Report>> {
     let Some(numbers) = Numbers::on(engine, office.today())? else {
         return Ok(None);
     };
-    if i64::from(shanghai(office.now()).hour()) < numbers.from_hour {
+    if i64::from(shanghai(at).hour()) < numbers.from_hour {
         return Ok(None);
     }
     run(engine).await

@@ -11,6 +11,7 @@ use anju_business::contribution::{base_year, branch_move, closing, one_stop, rel
 use anju_business::court::term;
 use anju_business::fraud;
 use anju_casework::case_paper;
+use anju_domain::clock::shanghai_date;
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
 
@@ -29,7 +30,8 @@ pub async fn run(engine: Engine) {
         if let Err(error) = interest_year::run_approved(&engine.office).await {
             tracing::error!(%error, "going on with an annual settlement");
         }
-        let today = engine.office.today();
+        let began = engine.office.now();
+        let today = shanghai_date(began);
         if looked_at_bases != Some(today) {
             match base_year::adjust_to_limits(&engine.office).await {
                 Ok(adjusted) => {
@@ -110,7 +112,7 @@ pub async fn run(engine: Engine) {
         if let Err(error) = engine.send_disputes().await {
             tracing::error!(%error, "passing on doubts of facts");
         }
-        match entitled::turn(&engine).await {
+        match entitled::turn(&engine, began).await {
             Ok(None) => {}
             Ok(Some(report)) => tracing::info!(?report, "the entitled were looked for"),
             Err(error) => tracing::error!(%error, "looking for the entitled"),

@@ -10,6 +10,7 @@ mod list;
 mod member;
 mod person;
 mod told;
+mod wish;
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +18,8 @@ use anju_business::contribution::arrears::night;
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::clock::{Clock, FileClock, shanghai_date};
 use anju_engine::Engine;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
-use serde_json::{Value, json};
 
 use self::desk::Desks;
 use self::employer::Deferral;
@@ -131,6 +131,15 @@ pub struct Life<'a> {
     heirs: i64,
     seed: u64,
     told: Told,
+    spent: Spent,
+}
+
+/// Where the real time of a month went: what the server does at night, what people do by day, the closes.
+#[derive(Default)]
+struct Spent {
+    night: Duration,
+    work: Duration,
+    close: Duration,
 }
 
 /// Each so many of the employers has its lists collected, each so many ends in its third year.
@@ -195,6 +204,7 @@ impl<'a> Life<'a> {
             heirs: 0,
             seed,
             told: Told::default(),
+            spent: Spent::default(),
         };
         life.free_lancers().await?;
         Ok(life)
@@ -210,18 +220,19 @@ impl<'a> Life<'a> {
             .checked_add_months(Months::new(months))
             .context("一个日期")?;
         let mut day = begun;
-        let mut month_began = Instant::now();
         while day < until {
             self.day(day).await.with_context(|| format!("{day}"))?;
             let next = day.succ_opt().context("一个日期")?;
             if next.day() == 1 {
+                let spent = std::mem::take(&mut self.spent);
                 println!(
-                    "{}（{:.1} 秒）：{}",
+                    "{}（夜间 {:.1}、白天 {:.1}、日结 {:.1} 秒）：{}",
                     Month::of(day).chinese(),
-                    month_began.elapsed().as_secs_f64(),
+                    spent.night.as_secs_f64(),
+                    spent.work.as_secs_f64(),
+                    spent.close.as_secs_f64(),
                     self.told
                 );
-                month_began = Instant::now();
             }
             day = next;
         }
@@ -247,9 +258,12 @@ impl<'a> Life<'a> {
     async fn day(&mut self, day: NaiveDate) -> anyhow::Result<()> {
         // The server's night comes first, before the hour from which it looks for the entitled: that it does once a minute of real time,
         // as often as a life needs it.
+        let began = Instant::now();
         self.set(night(day))?;
         self.doors.outside_reaches(day).await?;
         self.night_is_over(day).await?;
+        self.spent.night += began.elapsed();
+        let began = Instant::now();
         self.set(morning(day))?;
         if matches!(day.day(), 5 | 10) {
             self.runs_and_debits().await?;
@@ -265,9 +279,12 @@ impl<'a> Life<'a> {
             self.loans_are_repaid(Month::of(day)).await?;
         }
         self.is_quiet().await?;
+        self.spent.work += began.elapsed();
+        let began = Instant::now();
         self.set(last_second(day))?;
         self.doors.outside_reaches(day).await?;
         self.close().await?;
+        self.spent.close += began.elapsed();
         self.told.days += 1;
         Ok(())
     }
@@ -372,68 +389,6 @@ impl<'a> Life<'a> {
         self.people(place).await
     }
 
-    /// A case of an employer, which must be done at once.
-    async fn case(&self, place: usize, service: &str, form: Value) -> anyhow::Result<Value> {
-        let body = self.of_employer(place, service, form);
-        self.doors
-            .post("/cases", &body)
-            .await?
-            .ok()
-            .with_context(|| service.to_owned())
-    }
-
-    fn of_employer(&self, place: usize, service: &str, form: Value) -> Value {
-        json!({
-            "service": service, "applicant": self.houses[place].employer, "form": form, "channel": "HALL",
-        })
-    }
-
-    /// Asks for something that the rules may refuse, with the reviewers' yes where they want one, and waits for its end: the case where it is
-    /// done. What is refused is told with its code.
-    async fn ask(&mut self, event: &'static str, body: &Value) -> anyhow::Result<Option<Value>> {
-        let answer = self.doors.post("/cases?wait=10s", body).await?;
-        if !answer.status.is_success() {
-            ensure!(
-                answer.status.is_client_error(),
-                "{event}：{} {}",
-                answer.status,
-                answer.body
-            );
-            self.told.refuse(event, answer.code());
-            return Ok(None);
-        }
-        let id = cast::text(&answer.body, "case_id")?;
-        let deadline = Instant::now() + cast::PATIENCE;
-        let mut agreed = Vec::new();
-        loop {
-            let case = self.doors.get(&format!("/cases/{id}")).await?.ok()?;
-            match case["state"].as_str().unwrap_or_default() {
-                "done" => {
-                    self.told.add(event);
-                    return Ok(Some(case));
-                }
-                "refused" => {
-                    self.told.refuse(event, &not_met(&case));
-                    return Ok(None);
-                }
-                state @ ("failed" | "withdrawn") => {
-                    self.told.refuse(event, state);
-                    return Ok(None);
-                }
-                "reviewing" if agreed.len() < 2 => {
-                    let (today, before) = (self.today(), agreed.first().copied());
-                    let yes = self.desks.approve(&self.clock, today, &id, before).await;
-                    agreed.push(yes.with_context(|| event)?);
-                }
-                _ => {}
-            }
-            if Instant::now() > deadline {
-                bail!("{event}：办件一直没有办完：{case}");
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
     /// The number of a member's account, which stays the same wherever he works.
     async fn account(&mut self, place: usize, who: usize) -> anyhow::Result<String> {
         let member = &self.houses[place].people[who];
@@ -458,29 +413,6 @@ impl<'a> Life<'a> {
             .below(u64::try_from(found.len()).ok().filter(|many| *many > 0)?);
         found.get(usize::try_from(nth).ok()?).copied()
     }
-}
-
-/// The codes of what was not met.
-fn not_met(case: &Value) -> String {
-    let conditions = case["decision"]["conditions"].as_array();
-    let codes: Vec<&str> = conditions
-        .into_iter()
-        .flatten()
-        .filter(|one| one["outcome"] == "not_met")
-        .filter_map(|one| one["code"].as_str())
-        .collect();
-    codes.join("、")
-}
-
-/// The order to pay of a list that a case has registered, as its first event tells it.
-fn order_of(case: &Value) -> anyhow::Result<Value> {
-    let events = case["events"].as_array().context("办件没有经过")?;
-    events
-        .iter()
-        .map(|event| &event["detail"])
-        .find(|detail| detail.get("reference").is_some())
-        .cloned()
-        .with_context(|| format!("办件没有缴款码：{case}"))
 }
 
 /// A minute past midnight in Shanghai.

@@ -1,5 +1,7 @@
 //! Reviewers at their desks: they log in with number, password and second factor and say yes on the page of a case, like any reviewer.
 
+use std::time::{Duration, Instant};
+
 use anju_domain::clock::{Clock, FileClock};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
@@ -10,6 +12,9 @@ use crate::start::demo;
 
 /// 工号 of the reviewers of the office that keeps the employers and of the head branch, in the order in which they are asked.
 const REVIEWERS: [&str; 4] = ["1015", "1016", "1003", "1013"];
+
+/// The longest that somebody waits until he may try to log in again.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The desks of the reviewers; a log-in lasts for a day.
 pub struct Desks {
@@ -86,19 +91,27 @@ impl Desks {
         if let Some((_, _, session)) = found {
             return Ok(session.clone());
         }
-        let logins = demo::staff_logins(&self.config, clock.now().timestamp())?;
-        let login = logins
-            .into_iter()
-            .find(|login| login.number == number)
-            .context("一位复核员")?;
         let nobody = self.with("anju_visitor=1".to_owned()).await?;
-        let form = [
-            ("staff_no", number),
-            ("password", login.password.as_str()),
-            ("code", login.code.as_str()),
-            ("back", "/desk"),
-        ];
-        let page = self.post("/login/staff", &nobody, &form).await?;
+        // A life logs in more often than people do: who is told that he tries too fast waits.
+        let deadline = Instant::now() + PATIENCE;
+        let page = loop {
+            let logins = demo::staff_logins(&self.config, clock.now().timestamp())?;
+            let login = logins
+                .into_iter()
+                .find(|login| login.number == number)
+                .context("一位复核员")?;
+            let form = [
+                ("staff_no", number),
+                ("password", login.password.as_str()),
+                ("code", login.code.as_str()),
+                ("back", "/desk"),
+            ];
+            let page = self.post("/login/staff", &nobody, &form).await?;
+            if page.status != StatusCode::TOO_MANY_REQUESTS || Instant::now() > deadline {
+                break page;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
         let cookie = page
             .cookie
             .with_context(|| format!("{number} 登录不了：{}", words(&page.text)))?;

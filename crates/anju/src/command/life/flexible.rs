@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::{Life, order_of};
+use super::Life;
+use super::wish::order_of;
 use crate::cast;
 
 /// Somebody who contributes by himself.

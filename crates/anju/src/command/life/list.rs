@@ -8,7 +8,8 @@ use anyhow::ensure;
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
-use super::{Life, order_of};
+use super::Life;
+use super::wish::order_of;
 use crate::cast::{self, Person};
 
 /// A list whose debit has failed and is tried again.
