@@ -21,7 +21,6 @@ use anju_engine::Engine;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
 
-use self::desk::Desks;
 use self::employer::Deferral;
 use self::flexible::FreeLancer;
 use self::list::Collected;
@@ -122,7 +121,6 @@ pub struct Life<'a> {
     engine: Engine,
     clock: FileClock,
     chance: Chance,
-    desks: Desks,
     houses: Vec<House>,
     free: Vec<FreeLancer>,
     /// Orders of courts so far: each has a number of its own.
@@ -197,7 +195,6 @@ impl<'a> Life<'a> {
             engine,
             clock,
             chance: Chance::of(seed),
-            desks: Desks::of(config)?,
             houses,
             free: Vec::new(),
             orders: 0,

@@ -125,7 +125,11 @@ impl Life<'_> {
         if !self.houses[place].is_free() || self.houses[place].over_fen != 0 {
             return Ok(false);
         }
-        let into = (0..self.houses.len()).find(|to| *to != place && self.houses[*to].is_free());
+        let month = self.houses[place].next;
+        let may_take = |to: &usize| {
+            *to != place && self.houses[*to].is_free() && self.houses[*to].next >= month
+        };
+        let into = (0..self.houses.len()).find(may_take);
         match into.filter(|_| place % 2 == 0) {
             Some(to) => {
                 let form = json!({ "everybody": true, "to_employer_no": self.houses[to].employer });

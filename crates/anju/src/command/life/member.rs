@@ -109,7 +109,13 @@ impl Life<'_> {
     async fn go_over(&mut self, place: usize) -> anyhow::Result<()> {
         let many = u64::try_from(self.houses.len())?;
         let to = usize::try_from(self.chance.below(many))?;
-        if to == place || !self.houses[to].is_free() || self.houses[place].active().len() < 3 {
+        // Nobody is taken in for a month that somebody else has paid already.
+        let is_behind = self.houses[to].next < self.houses[place].next;
+        if to == place
+            || is_behind
+            || !self.houses[to].is_free()
+            || self.houses[place].active().len() < 3
+        {
             return Ok(());
         }
         let plain = |member: &Member| member.is_active() && member.repays_since.is_none();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use super::Life;
+use super::{Life, desk};
 use crate::cast;
 
 impl Life<'_> {
@@ -37,7 +37,7 @@ impl Life<'_> {
         event: &'static str,
         body: &Value,
     ) -> anyhow::Result<Option<Value>> {
-        let answer = self.doors.post("/cases?wait=10s", body).await?;
+        let answer = self.doors.post("/cases", body).await?;
         if !answer.status.is_success() {
             ensure!(
                 answer.status.is_client_error(),
@@ -50,7 +50,7 @@ impl Life<'_> {
         }
         let id = cast::text(&answer.body, "case_id")?;
         let deadline = Instant::now() + cast::PATIENCE;
-        let mut agreed = Vec::new();
+        let mut yeses = 0;
         loop {
             let case = self.doors.get(&format!("/cases/{id}")).await?.ok()?;
             match case["state"].as_str().unwrap_or_default() {
@@ -66,10 +66,10 @@ impl Life<'_> {
                     self.told.refuse(event, state);
                     return Ok(None);
                 }
-                "reviewing" if agreed.len() < 2 => {
-                    let (today, before) = (self.today(), agreed.first().copied());
-                    let yes = self.desks.approve(&self.clock, today, &id, before).await;
-                    agreed.push(yes.with_context(|| event)?);
+                "reviewing" if yeses < 2 => {
+                    let yes = desk::approve(&self.engine, &id, yeses).await;
+                    yes.with_context(|| event)?;
+                    yeses += 1;
                 }
                 _ => {}
             }
