@@ -17,44 +17,54 @@ impl Engine {
         let office = &self.office;
         let today = office.today();
         let first = self.first_unmatched().await?.min(today);
-        let mut found = Vec::new();
-        for account in &office.banks {
-            let mut lines = Vec::new();
-            let mut closing_fen = None;
-            let mut day = first;
-            while day <= today {
-                match self.banks.statement(&account.bank, day).await {
-                    Ok(statement) => {
-                        closing_fen = Some(statement.closing.fen());
-                        lines.extend(lines_of(&statement));
-                    }
-                    Err(error) => {
-                        tracing::warn!(bank = account.bank, %day, %error, "a statement is missing");
-                        closing_fen = None;
-                        break;
-                    }
+        // Each bank is asked for its days one after the other, the banks side by side.
+        let statements = office
+            .banks
+            .iter()
+            .map(|account| self.statement_of(&account.bank, first, today));
+        let found = futures::future::try_join_all(statements).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// What a bank says from a day to today; nothing where one of its days is missing.
+    async fn statement_of(
+        &self,
+        bank: &str,
+        first: NaiveDate,
+        today: NaiveDate,
+    ) -> Result<Option<Statement>> {
+        let mut lines = Vec::new();
+        let mut closing_fen = None;
+        let mut day = first;
+        while day <= today {
+            match self.banks.statement(bank, day).await {
+                Ok(statement) => {
+                    closing_fen = Some(statement.closing.fen());
+                    lines.extend(lines_of(&statement));
                 }
-                day = day
-                    .checked_add_days(Days::new(1))
-                    .ok_or_else(|| Fault::Stored("the calendar ends".to_owned()))?;
+                Err(error) => {
+                    tracing::warn!(bank, %day, %error, "a statement is missing");
+                    return Ok(None);
+                }
             }
-            if let Some(closing_fen) = closing_fen {
-                found.push(Statement {
-                    bank: account.bank.clone(),
-                    closing_fen,
-                    lines,
-                });
-            }
+            day = day
+                .checked_add_days(Days::new(1))
+                .ok_or_else(|| Fault::Stored("the calendar ends".to_owned()))?;
         }
-        Ok(found)
+        Ok(closing_fen.map(|closing_fen| Statement {
+            bank: bank.to_owned(),
+            closing_fen,
+            lines,
+        }))
     }
 
     /// The day of the oldest entry that no matched day has covered: the last matched day itself, since entries come after its match.
     async fn first_unmatched(&self) -> Result<NaiveDate> {
         let last: Option<NaiveDate> = sqlx::query_scalar(
-            "SELECT max(matched_at AT TIME ZONE 'Asia/Shanghai')::date FROM day_match m
-               JOIN day_signature s USING (centre_id, business_date)
-              WHERE m.centre_id = $1 AND s.state = 2",
+            "SELECT max(matched_at AT TIME ZONE 'Asia/Shanghai')::date FROM day_match
+              WHERE centre_id = $1
+                AND business_date = (SELECT business_date FROM day_signature
+                                      WHERE centre_id = $1 AND state = 2 ORDER BY business_date DESC LIMIT 1)",
         )
         .bind(self.office.centre.id)
         .fetch_one(&self.office.pool)

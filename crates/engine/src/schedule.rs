@@ -3,6 +3,7 @@
 //! who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
 //! closes and annual settlements that were interrupted, at start and when the database was away.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
@@ -18,22 +19,36 @@ use crate::{Engine, entitled};
 
 /// Looks once a minute until its task is dropped.
 pub async fn run(engine: Engine) {
-    let mut looked_at_bases: Option<NaiveDate> = None;
-    let mut late_files = std::collections::HashSet::new();
+    let mut schedule = Schedule::default();
     loop {
-        if let Err(error) = day_close::finish_interrupted(&engine.office).await {
+        let pause = if schedule.pass(&engine).await { 60 } else { 10 };
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+    }
+}
+
+/// What one look tells the next.
+#[derive(Default)]
+pub struct Schedule {
+    looked_at_bases: Option<NaiveDate>,
+    late_files: HashSet<(String, NaiveDate)>,
+}
+
+impl Schedule {
+    /// One look at all that its time has brought. False where an interrupted close must be finished first and could not be.
+    pub async fn pass(&mut self, engine: &Engine) -> bool {
+        let office = &engine.office;
+        if let Err(error) = day_close::finish_interrupted(office).await {
             tracing::error!(%error, "finishing an interrupted close");
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            continue;
+            return false;
         }
-        if let Err(error) = interest_year::run_approved(&engine.office).await {
+        if let Err(error) = interest_year::run_approved(office).await {
             tracing::error!(%error, "going on with an annual settlement");
         }
-        let today = engine.office.today();
-        if looked_at_bases != Some(today) {
-            match base_year::adjust_to_limits(&engine.office).await {
+        let today = office.today();
+        if self.looked_at_bases != Some(today) {
+            match base_year::adjust_to_limits(office).await {
                 Ok(adjusted) => {
-                    looked_at_bases = Some(today);
+                    self.looked_at_bases = Some(today);
                     if adjusted > 0 {
                         tracing::info!(adjusted, "bases were brought to the limits of the year");
                     }
@@ -41,40 +56,40 @@ pub async fn run(engine: Engine) {
                 Err(error) => tracing::error!(%error, "bringing bases to the limits of the year"),
             }
         }
-        match remittance::expire(&engine.office).await {
+        match remittance::expire(office).await {
             Ok(0) => {}
             Ok(expired) => tracing::info!(expired, "lists lapsed without money"),
             Err(error) => tracing::error!(%error, "expiring lists"),
         }
-        if let Err(error) = relief::turn(&engine.office).await {
+        if let Err(error) = relief::turn(office).await {
             tracing::error!(%error, "moving deferrals on their day");
         }
-        match branch_move::turn(&engine.office).await {
+        match branch_move::turn(office).await {
             Ok(0) => {}
             Ok(moved) => tracing::info!(moved, "employers went to other branches"),
             Err(error) => tracing::error!(%error, "moving employers on their day"),
         }
-        match term::expire(&engine.office).await {
+        match term::expire(office).await {
             Ok(0) => {}
             Ok(ended) => tracing::info!(ended, "orders of courts ended with their last day"),
             Err(error) => tracing::error!(%error, "ending orders of courts"),
         }
-        match term::remind(&engine.office).await {
+        match term::remind(office).await {
             Ok(0) => {}
             Ok(told) => tracing::info!(told, "orders of courts end soon"),
             Err(error) => tracing::error!(%error, "looking at terms of courts"),
         }
-        match closing::hold_who_left(&engine.office).await {
+        match closing::hold_who_left(office).await {
             Ok(0) => {}
             Ok(held) => tracing::info!(held, "people who left are held by the centre"),
             Err(error) => tracing::error!(%error, "holding people who left"),
         }
-        match one_stop::expire(&engine.office).await {
+        match one_stop::expire(office).await {
             Ok(0) => {}
             Ok(lapsed) => tracing::info!(lapsed, "pre-opened accounts lapsed"),
             Err(error) => tracing::error!(%error, "ending pre-opened accounts"),
         }
-        match case_paper::lapse(&engine.office, today).await {
+        match case_paper::lapse(office, today).await {
             Ok(0) => {}
             Ok(lapsed) => tracing::info!(lapsed, "cases ended without the paper they waited for"),
             Err(error) => tracing::error!(%error, "ending cases without their paper"),
@@ -85,12 +100,12 @@ pub async fn run(engine: Engine) {
             Err(error) => tracing::error!(%error, "verifying papers"),
         }
         let insurance = GatewayInsurance(engine.gateway.clone());
-        match night::run(&engine.office, &insurance).await {
+        match night::run(office, &insurance).await {
             Ok(None) => {}
             Ok(Some(clues)) => tracing::info!(clues, "the night was reckoned"),
             Err(error) => tracing::error!(%error, "the night"),
         }
-        match fraud::turn(&engine.office).await {
+        match fraud::turn(office).await {
             Ok(0) => {}
             Ok(moved) => tracing::info!(
                 moved,
@@ -106,16 +121,16 @@ pub async fn run(engine: Engine) {
             ),
             Err(error) => tracing::error!(%error, "asking for contracts of paid withdrawals"),
         }
-        engine.alarm_late_files(&mut late_files).await;
+        engine.alarm_late_files(&mut self.late_files).await;
         if let Err(error) = engine.send_disputes().await {
             tracing::error!(%error, "passing on doubts of facts");
         }
-        match entitled::turn(&engine).await {
+        match entitled::turn(engine).await {
             Ok(None) => {}
             Ok(Some(report)) => tracing::info!(?report, "the entitled were looked for"),
             Err(error) => tracing::error!(%error, "looking for the entitled"),
         }
         metrics::counter!("schedule_passes_total").increment(1);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        true
     }
 }

@@ -203,7 +203,7 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
     if !lives.is_empty() {
         let life = Life::begin(config, &doors, lives, u64::from(size.seed)).await?;
         let told = life.live(size.years * MONTHS.unsigned_abs()).await?;
-        println!("过完了 {} 年：{told:?}", size.years);
+        println!("过完了 {} 年：{told}", size.years);
     }
     std::fs::write(file(config), serde_json::to_vec_pretty(&people)?)
         .context("写不了 demo-people.json")?;

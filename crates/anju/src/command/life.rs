@@ -1,14 +1,30 @@
 //! Years that a demo centre lives through (`anju demo --years N`): day after day on the centre's clock, each day closed by two before the next
-//! begins, and everything that happens goes over the doors like the work of any clerk: months paid in full, short or too much, people who
-//! join, leave and come back, bases each July, ratios, back payments, rents withdrawn, interest each 30 June.
+//! begins, and everything that happens goes over the doors like the work of any clerk or person. `list` is what employers pay, `member` who
+//! joins, leaves and moves, `employer` what an employer asks a reviewer for, `person` what people do, `estate` who dies, `flexible` who has no employer.
+
+mod desk;
+mod employer;
+mod estate;
+mod flexible;
+mod list;
+mod member;
+mod person;
+mod told;
+mod wish;
+
+use std::time::{Duration, Instant};
 
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::clock::{Clock, FileClock, shanghai_date};
 use anju_engine::Engine;
+use anju_engine::schedule::Schedule;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
-use serde_json::{Value, json};
 
+use self::employer::Deferral;
+use self::flexible::FreeLancer;
+use self::list::Collected;
+pub use self::told::Told;
 use crate::cast::{self, Firm, Person};
 use crate::chance::Chance;
 use crate::config::Config;
@@ -32,39 +48,102 @@ pub struct House {
     is_new: bool,
     /// The year whose bases were declared.
     declared: i32,
+    /// It pays nothing before this day, whatever is due.
+    rests_until: Option<NaiveDate>,
+    /// What it has paid too much and waits for its next list, fen.
+    over_fen: i64,
+    /// Its lists are collected from its account.
+    is_collected: bool,
+    /// A list that its bank has not debited yet.
+    open: Option<Collected>,
+    /// Deferred months that are not made up yet.
+    deferral: Option<Deferral>,
+    /// Lower ratios hold before this month.
+    reduced_until: Option<Month>,
+    /// It ends with this month.
+    ends: Option<Month>,
+    has_ended: bool,
 }
 
 struct Member {
     person: Person,
-    active: bool,
+    account: Option<String>,
+    standing: Standing,
+    /// Repays a home loan by an agreement since this month.
+    repays_since: Option<Month>,
+    /// Has withdrawn for a home, a loan or a hardship, or come from another city: once is enough for a life.
+    has_story: bool,
 }
 
-/// What happened, for the report.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Told {
-    /// Days closed.
-    pub days: u32,
-    /// Months of employers that were allocated.
-    pub months: u32,
-    /// People who joined, left and came back.
-    pub moved: u32,
-    /// Bases declared and ratios changed.
-    pub adjusted: u32,
-    /// Back payments.
-    pub supplements: u32,
-    /// Withdrawals that were paid.
-    pub withdrawals: u32,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Active,
+    /// Sealed here on this day; by and by the centre holds his account.
+    Left(NaiveDate),
+    /// At another employer, or with no account any more.
+    Gone,
+}
+
+impl Member {
+    fn new(person: Person) -> Self {
+        Self {
+            person,
+            account: None,
+            standing: Standing::Active,
+            repays_since: None,
+            has_story: false,
+        }
+    }
+
+    fn is_active(&self) -> bool {
+        self.standing == Standing::Active
+    }
+}
+
+impl House {
+    fn active(&self) -> Vec<Person> {
+        self.people
+            .iter()
+            .filter(|member| member.is_active())
+            .map(|member| member.person.clone())
+            .collect()
+    }
+
+    /// Nothing keeps its people where they are: no list waits, nothing is deferred.
+    fn is_free(&self) -> bool {
+        !self.is_new && !self.has_ended && self.open.is_none() && self.deferral.is_none()
+    }
 }
 
 /// A life under way.
 pub struct Life<'a> {
     doors: &'a Doors,
     engine: Engine,
+    schedule: Schedule,
     clock: FileClock,
     chance: Chance,
     houses: Vec<House>,
+    free: Vec<FreeLancer>,
+    /// Orders of courts so far: each has a number of its own.
+    orders: u32,
+    /// Heirs so far: each has numbers of his own.
+    heirs: i64,
+    seed: u64,
     told: Told,
+    spent: Spent,
 }
+
+/// Where the real time of a month went: what the server does at night, what people do by day, the closes.
+#[derive(Default)]
+struct Spent {
+    night: Duration,
+    work: Duration,
+    close: Duration,
+}
+
+/// Each so many of the employers has its lists collected, each so many ends in its third year.
+const COLLECTED: usize = 7;
+const ENDS: usize = 13;
 
 impl<'a> Life<'a> {
     /// Opens the firms, with the month of today as their first.
@@ -87,7 +166,7 @@ impl<'a> Life<'a> {
         );
         let first = Month::of(shanghai_date(clock.now()));
         let mut houses = Vec::new();
-        for (firm, seed, people) in firms {
+        for (place, (firm, seed, people)) in firms.into_iter().enumerate() {
             for person in &people {
                 cast::register(doors, person).await?;
             }
@@ -97,26 +176,37 @@ impl<'a> Life<'a> {
                 firm,
                 seed,
                 employer,
-                people: people
-                    .into_iter()
-                    .map(|person| Member {
-                        person,
-                        active: true,
-                    })
-                    .collect(),
+                people: people.into_iter().map(Member::new).collect(),
                 next: first,
                 is_new: true,
                 declared: contribution_year_of(first),
+                rests_until: None,
+                over_fen: 0,
+                is_collected: place % COLLECTED == 1,
+                open: None,
+                deferral: None,
+                reduced_until: None,
+                ends: (place % ENDS == ENDS - 1)
+                    .then(|| first.plus(26 + i32::try_from(place).unwrap_or(0) % 8)),
+                has_ended: false,
             });
         }
-        Ok(Self {
+        let mut life = Self {
             doors,
             engine,
+            schedule: Schedule::default(),
             clock,
             chance: Chance::of(seed),
             houses,
+            free: Vec::new(),
+            orders: 0,
+            heirs: 0,
+            seed,
             told: Told::default(),
-        })
+            spent: Spent::default(),
+        };
+        life.free_lancers().await?;
+        Ok(life)
     }
 
     /// Lives so many months, and returns what happened.
@@ -133,7 +223,15 @@ impl<'a> Life<'a> {
             self.day(day).await.with_context(|| format!("{day}"))?;
             let next = day.succ_opt().context("一个日期")?;
             if next.day() == 1 {
-                println!("{}：{:?}", Month::of(day).chinese(), self.told);
+                let spent = std::mem::take(&mut self.spent);
+                println!(
+                    "{}（夜间 {:.1}、白天 {:.1}、日结 {:.1} 秒）：{}",
+                    Month::of(day).chinese(),
+                    spent.night.as_secs_f64(),
+                    spent.work.as_secs_f64(),
+                    spent.close.as_secs_f64(),
+                    self.told
+                );
             }
             day = next;
         }
@@ -151,255 +249,144 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    /// A day: the work of whoever has some, then the close.
+    fn today(&self) -> NaiveDate {
+        shanghai_date(self.clock.now())
+    }
+
+    /// A day: what its time brings by itself, the work of whoever has some, then the close.
     async fn day(&mut self, day: NaiveDate) -> anyhow::Result<()> {
-        let due: Vec<usize> = (0..self.houses.len())
-            .filter(|place| {
-                let pays_on = 3 + u32::try_from(place % 20).unwrap_or(0);
-                self.houses[*place].next <= Month::of(day) && day.day() >= pays_on
-            })
-            .collect();
-        if !due.is_empty() {
-            self.set(morning(day))?;
-            self.doors.outside_reaches(day).await?;
-            for place in due {
-                let name = self.houses[place].firm.name.clone();
-                self.month(place).await.with_context(|| name)?;
-            }
+        // The night comes first: a server begins it within a minute of real time, and a life has no minutes for that.
+        let began = Instant::now();
+        self.set(night(day))?;
+        self.doors.outside_reaches(day).await?;
+        self.schedule.pass(&self.engine).await;
+        self.spent.night += began.elapsed();
+        let began = Instant::now();
+        self.set(morning(day))?;
+        if matches!(day.day(), 5 | 10) {
+            self.runs_and_debits().await?;
         }
+        for place in 0..self.houses.len() {
+            let name = self.houses[place].firm.name.clone();
+            self.look_at(place, day).await.with_context(|| name)?;
+        }
+        if day.day() == 12 {
+            self.free_lancers_change().await?;
+        }
+        if day.day() == 28 {
+            self.loans_are_repaid(Month::of(day)).await?;
+        }
+        self.is_quiet().await?;
+        self.spent.work += began.elapsed();
+        let began = Instant::now();
         self.set(last_second(day))?;
         self.doors.outside_reaches(day).await?;
         demo::close_day(&self.engine).await?;
+        self.spent.close += began.elapsed();
         self.told.days += 1;
         Ok(())
     }
 
-    /// A month of an employer: who changes, what is paid, who withdraws.
+    /// Waits for what is on its way to banks, phones and other cities. What a bank holds back goes on another day.
+    async fn is_quiet(&self) -> anyhow::Result<()> {
+        let office = &self.engine.office;
+        let deadline = Instant::now() + cast::PATIENCE;
+        loop {
+            let waiting: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM outbox WHERE centre_id = $1 AND due_at <= $2",
+            )
+            .bind(office.centre.id)
+            .bind(office.now())
+            .fetch_one(&office.pool)
+            .await?;
+            if waiting == 0 || Instant::now() > deadline {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// An employer's day: a list that its bank has debited by now, deferred months made up, the month that is due.
+    async fn look_at(&mut self, place: usize, day: NaiveDate) -> anyhow::Result<()> {
+        self.is_collected_by_now(place, day).await?;
+        self.make_up(place, day).await?;
+        let pays_on = 3 + u32::try_from(place % 20).unwrap_or(0);
+        let house = &self.houses[place];
+        let rests = house.rests_until.is_some_and(|until| day < until);
+        if house.has_ended
+            || house.open.is_some()
+            || rests
+            || house.next > Month::of(day)
+            || day.day() < pays_on
+        {
+            return Ok(());
+        }
+        self.month(place).await
+    }
+
+    /// A month of an employer: who changes, what is paid, what its people do.
     async fn month(&mut self, place: usize) -> anyhow::Result<()> {
         let month = self.houses[place].next;
         // In the first list everybody is new; changes begin with the next.
         if self.houses[place].is_new {
             self.contribute(place, month).await?;
             self.houses[place].is_new = false;
-            self.houses[place].next = month.plus(1);
+            self.collects(place).await?;
             return Ok(());
         }
-        let joined = if self.chance.once_in(4) {
-            Some(self.join(place).await?)
-        } else {
-            None
-        };
-        if self.chance.once_in(4) {
-            self.leave(place).await?;
+        if self.houses[place].ends.is_some_and(|ends| ends <= month) && self.end(place).await? {
+            return Ok(());
         }
-        if self.chance.once_in(10) {
-            self.come_back(place).await?;
+        if self.rests(place, month) || self.deferred(place, month).await? {
+            return Ok(());
         }
-        if self.houses[place].declared < contribution_year_of(month) {
-            self.declare(place, month).await?;
-        }
-        if month.month() == 10 && self.chance.once_in(4) {
-            self.ratio(place).await?;
-        }
+        let joined = self.members(place, month).await?;
+        self.reduced(place, month).await?;
         self.contribute(place, month).await?;
+        if self.houses[place].open.is_some() {
+            return Ok(());
+        }
         if let Some(who) = joined.filter(|_| self.chance.once_in(3)) {
             self.supplement(place, who, month).await?;
         }
-        if self.chance.once_in(6) {
-            self.withdraw(place).await?;
+        if self.chance.once_in(20) {
+            self.refund(place, month).await?;
         }
-        self.houses[place].next = month.plus(1);
-        Ok(())
+        if self.chance.once_in(15) {
+            self.subsidy(place, month).await?;
+        }
+        self.people(place).await
     }
 
-    /// A case of an employer, which must be done at once.
-    async fn case(&self, place: usize, service: &str, form: Value) -> anyhow::Result<Value> {
-        let body = json!({
-            "service": service, "applicant": self.houses[place].employer, "form": form, "channel": "HALL",
-        });
-        self.doors
-            .post("/cases", &body)
-            .await?
-            .ok()
-            .with_context(|| service.to_owned())
+    /// The number of a member's account, which stays the same wherever he works.
+    async fn account(&mut self, place: usize, who: usize) -> anyhow::Result<String> {
+        let member = &self.houses[place].people[who];
+        if let Some(account) = &member.account {
+            return Ok(account.clone());
+        }
+        let account = cast::text(
+            &cast::account(self.doors, &member.person).await?,
+            "account_no",
+        )?;
+        self.houses[place].people[who].account = Some(account.clone());
+        Ok(account)
     }
 
-    async fn account(&self, who: &Person) -> anyhow::Result<String> {
-        cast::text(&cast::account(self.doors, who).await?, "account_no")
-    }
-
-    async fn join(&mut self, place: usize) -> anyhow::Result<usize> {
-        let names = [
-            "郑洁", "孙浩", "朱琳", "何川", "许岚", "罗杰", "谢敏", "韩冰",
-        ];
-        let name = self.chance.pick(&names);
-        let base = BASES.0 + i64::try_from(self.chance.below(60))? * 10_000;
-        let house = &self.houses[place];
-        let person = cast::person(name, house.seed, i64::try_from(house.people.len())?, base)?;
-        cast::register(self.doors, &person).await?;
-        let row = json!({ "name": person.name, "id_no": person.id, "base_fen": base, "phone": person.phone });
-        self.case(place, "employee-account-open", json!({ "roster": [row] }))
-            .await?;
-        let house = &mut self.houses[place];
-        house.people.push(Member {
-            person,
-            active: true,
-        });
-        self.told.moved += 1;
-        Ok(house.people.len() - 1)
-    }
-
-    /// Somebody but the first, who rents and stays.
-    fn one(&mut self, place: usize, active: bool) -> Option<usize> {
+    /// A member by chance, but for the first, who rents and stays.
+    fn one(&mut self, place: usize, wanted: impl Fn(&Member) -> bool) -> Option<usize> {
         let found: Vec<usize> = (1..self.houses[place].people.len())
-            .filter(|who| self.houses[place].people[*who].active == active)
+            .filter(|who| wanted(&self.houses[place].people[*who]))
             .collect();
         let nth = self
             .chance
             .below(u64::try_from(found.len()).ok().filter(|many| *many > 0)?);
         found.get(usize::try_from(nth).ok()?).copied()
     }
+}
 
-    async fn leave(&mut self, place: usize) -> anyhow::Result<()> {
-        let Some(who) = self.one(place, true) else {
-            return Ok(());
-        };
-        let account = self.account(&self.houses[place].people[who].person).await;
-        // Who joined this month has no account before its money came.
-        let Ok(account) = account else { return Ok(()) };
-        let row = json!({ "account_no": account, "reason": "离职" });
-        self.case(place, "employee-account-seal", json!({ "roster": [row] }))
-            .await?;
-        self.houses[place].people[who].active = false;
-        self.told.moved += 1;
-        Ok(())
-    }
-
-    async fn come_back(&mut self, place: usize) -> anyhow::Result<()> {
-        let Some(who) = self.one(place, false) else {
-            return Ok(());
-        };
-        let account = self.account(&self.houses[place].people[who].person).await?;
-        let body = json!({
-            "service": "employee-account-unseal", "applicant": self.houses[place].employer, "channel": "HALL",
-            "form": { "roster": [{ "account_no": account }] },
-        });
-        let answer = self.doors.post("/cases", &body).await?;
-        // Whom the centre holds by now (集中封存) is taken in like somebody new, with his account.
-        if !answer.status.is_success() {
-            let person = &self.houses[place].people[who].person;
-            let row = json!({
-                "name": person.name, "id_no": person.id, "base_fen": person.base_fen, "phone": person.phone,
-            });
-            self.case(place, "employee-account-open", json!({ "roster": [row] }))
-                .await?;
-        }
-        self.houses[place].people[who].active = true;
-        self.told.moved += 1;
-        Ok(())
-    }
-
-    /// Each July: everybody's base by last year's wages.
-    async fn declare(&mut self, place: usize, month: Month) -> anyhow::Result<()> {
-        let mut rows = Vec::new();
-        for who in 0..self.houses[place].people.len() {
-            let percent = i64::try_from(self.chance.below(15))? - 3;
-            let member = &mut self.houses[place].people[who];
-            let base = (member.person.base_fen * (100 + percent) / 100 / 100 * 100)
-                .clamp(BASES.0, BASES.1);
-            // Who joined in this very year has his base until the next July.
-            if !member.active || base == member.person.base_fen {
-                continue;
-            }
-            rows.push((who, base));
-        }
-        let mut form = Vec::new();
-        for (who, base) in &rows {
-            let account = self
-                .account(&self.houses[place].people[*who].person)
-                .await?;
-            form.push(json!({ "account_no": account, "base_fen": base }));
-        }
-        if !form.is_empty() {
-            let form = json!({ "roster": form, "reason": "年度调整" });
-            self.case(place, "base-adjust", form).await?;
-            for (who, base) in rows {
-                self.houses[place].people[who].person.base_fen = base;
-            }
-            self.told.adjusted += 1;
-        }
-        self.houses[place].declared = contribution_year_of(month);
-        Ok(())
-    }
-
-    async fn ratio(&mut self, place: usize) -> anyhow::Result<()> {
-        let bp = [700, 800, 900, 1_000, 1_100][usize::try_from(self.chance.below(5))?];
-        let form = json!({ "ratio_employer_bp": bp, "ratio_employee_bp": bp });
-        self.case(place, "ratio-adjust", form).await?;
-        self.told.adjusted += 1;
-        Ok(())
-    }
-
-    /// The month's list, paid in full, in two parts, or too much: what is over helps to pay a later month.
-    async fn contribute(&mut self, place: usize, month: Month) -> anyhow::Result<()> {
-        let house = &self.houses[place];
-        let people: Vec<Person> = house
-            .people
-            .iter()
-            .filter(|member| member.active)
-            .map(|member| member.person.clone())
-            .collect();
-        let registered = cast::register_month(self.doors, &house.employer, month, &people).await?;
-        let amount = cast::number(&registered, "amount_fen")?;
-        let id = cast::text(&registered, "remittance_id")?;
-        match self.chance.below(20) {
-            0 => {
-                cast::pay(self.doors, &registered, amount / 2).await?;
-                cast::state_of(self.doors, &id, |state| state != "awaiting").await?;
-                cast::pay(self.doors, &registered, amount - amount / 2).await?;
-            }
-            1 => cast::pay(self.doors, &registered, amount + 10_000).await?,
-            _ => cast::pay(self.doors, &registered, amount).await?,
-        }
-        let state = cast::state_of(self.doors, &id, |state| state == "allocated").await?;
-        ensure!(state == "allocated", "{month} 的清册是 {state}");
-        self.told.months += 1;
-        Ok(())
-    }
-
-    /// Who came a month late is paid for that month, where the employer had it.
-    async fn supplement(&mut self, place: usize, who: usize, month: Month) -> anyhow::Result<()> {
-        let account = self.account(&self.houses[place].people[who].person).await?;
-        let row = json!({ "account_no": account, "months": [month.plus(-1).to_string()] });
-        let body = json!({
-            "service": "supplement-register", "applicant": self.houses[place].employer, "channel": "HALL",
-            "form": { "reason": "NEW_HIRE", "roster": [row] },
-        });
-        let answer = self.doors.post("/cases", &body).await?;
-        // Before the employer's first month, or below the limits of another year: the clerk gives it up.
-        if !answer.status.is_success() {
-            return Ok(());
-        }
-        let case = cast::text(&answer.body, "case_id")?;
-        let events = self.doors.get(&format!("/cases/{case}")).await?.ok()?;
-        let detail = events["events"][0]["detail"].clone();
-        cast::pay(self.doors, &detail, cast::number(&detail, "amount_fen")?).await?;
-        let id = cast::text(&detail, "remittance")?;
-        let state = cast::state_of(self.doors, &id, |state| state == "allocated").await?;
-        ensure!(state == "allocated", "补缴清册 {id} 是 {state}");
-        self.told.supplements += 1;
-        Ok(())
-    }
-
-    /// The tenant asks for the rent: decided by the rules, refused where they say no.
-    async fn withdraw(&mut self, place: usize) -> anyhow::Result<()> {
-        let body = cast::rent_request(self.doors, &self.houses[place].people[0].person).await?;
-        let answer = self.doors.post("/cases?wait=10s", &body).await?;
-        if answer.status.is_success() && answer.body["state"] == "done" {
-            self.told.withdrawals += 1;
-        }
-        Ok(())
-    }
+/// A minute past midnight in Shanghai.
+fn night(day: NaiveDate) -> DateTime<Utc> {
+    last_second(day) - TimeDelta::days(1) + TimeDelta::seconds(61)
 }
 
 /// Ten in the morning in Shanghai.

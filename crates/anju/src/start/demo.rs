@@ -50,6 +50,9 @@ const STAFF: &[(&str, &str, i16, &[&str])] = &[
     ("1012", "曹颖", 1, &[staff::role::POLICY_OFFICER]),
     ("1013", "潘宁", 1, &[staff::role::REVIEWER]),
     ("1014", "汪琳", 1, &[staff::role::REVIEWER]),
+    // The office that keeps the demo's employers.
+    ("1015", "邓敏", 4, &[staff::role::REVIEWER]),
+    ("1016", "曾强", 4, &[staff::role::REVIEWER]),
 ];
 
 /// A login at `/desk`.
