@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use crate::key::Key;
 use crate::{VaultError, random};
 
-type Sm4Gcm = AesGcm<Sm4, U12>;
+pub(crate) type Sm4Gcm = AesGcm<Sm4, U12>;
 
 /// Layout: format (1), key id (2, big-endian), nonce (12), ciphertext and tag (16).
 const FORMAT: u8 = 1;
@@ -29,8 +29,15 @@ pub fn sm3(bytes: &[u8]) -> [u8; 32] {
 /// HMAC-SM3 over the parts one after the other.
 #[must_use]
 pub fn hmac_sm3(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac =
-        <Hmac<Sm3> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac_of(keyed(key), parts)
+}
+
+/// HMAC-SM3 before its first byte.
+pub(crate) fn keyed(key: &[u8]) -> Hmac<Sm3> {
+    <Hmac<Sm3> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length")
+}
+
+pub(crate) fn mac_of(mut mac: Hmac<Sm3>, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
         mac.update(part);
     }
@@ -62,7 +69,8 @@ pub(crate) fn seal(id: u16, key: &Key, purpose: &str, plain: &[u8]) -> Vec<u8> {
         msg: plain,
         aad: &bound(&sealed[..HEADER], purpose),
     };
-    let body = cipher_for(key, purpose)
+    let body = key
+        .cipher(purpose)
         .encrypt(&nonce.into(), payload)
         .expect("a field is far below GCM's 64 GiB");
     sealed.extend(body);
@@ -78,7 +86,7 @@ pub(crate) fn open(key: &Key, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, V
         msg: body,
         aad: &bound(header, purpose),
     };
-    cipher_for(key, purpose)
+    key.cipher(purpose)
         .decrypt(&(*nonce).into(), payload)
         .map_err(|_| VaultError::Altered)
 }
@@ -89,7 +97,7 @@ fn bound(header: &[u8], purpose: &str) -> Vec<u8> {
 }
 
 /// One SM4 key a purpose, so that random nonces of different columns never meet under one key.
-fn cipher_for(key: &Key, purpose: &str) -> Sm4Gcm {
+pub(crate) fn cipher_for(key: &Key, purpose: &str) -> Sm4Gcm {
     let derived = key.mac("seal", purpose.as_bytes());
     let sm4_key = derived
         .first_chunk::<16>()

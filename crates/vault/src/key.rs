@@ -6,15 +6,47 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::cipher::hmac_sm3;
+use hmac::Hmac;
+use sm3::Sm3;
+
+use crate::cipher::{Sm4Gcm, cipher_for, hmac_sm3, keyed, mac_of};
 use crate::{VaultError, random, same};
 
-/// 32 secret bytes.
+/// A key of 32 secret bytes, as its uses need it: what is reckoned from the bytes alone is reckoned once.
 #[derive(Clone)]
-pub(crate) struct Key([u8; 32]);
+pub(crate) struct Key {
+    mac: Hmac<Sm3>,
+    ciphers: Arc<RwLock<BTreeMap<String, Sm4Gcm>>>,
+}
+
+/// Purposes whose ciphers are kept; the program has fewer.
+const PURPOSES: usize = 64;
 
 impl Key {
+    fn of(bytes: [u8; 32]) -> Self {
+        Self {
+            mac: keyed(&bytes),
+            ciphers: Arc::default(),
+        }
+    }
+
+    /// What a purpose is sealed with.
+    pub(crate) fn cipher(&self, purpose: &str) -> Sm4Gcm {
+        let kept = self.ciphers.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cipher) = kept.get(purpose) {
+            return cipher.clone();
+        }
+        drop(kept);
+        let cipher = cipher_for(self, purpose);
+        let mut kept = self.ciphers.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < PURPOSES {
+            kept.insert(purpose.to_owned(), cipher.clone());
+        }
+        cipher
+    }
+
     pub(crate) fn open(folder: &Path, kind: &'static str) -> Result<Self, VaultError> {
         match read(&folder.join(format!("{kind}.key"))) {
             Err(VaultError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
@@ -23,7 +55,7 @@ impl Key {
                     folder: folder.to_owned(),
                 })
             }
-            read => read.map(Self),
+            read => read.map(Self::of),
         }
     }
 
@@ -37,7 +69,7 @@ impl Key {
             !name.contains('\0'),
             "the separator does not occur in names"
         );
-        hmac_sm3(&self.0, &[name.as_bytes(), &[0], bytes])
+        mac_of(self.mac.clone(), &[name.as_bytes(), &[0], bytes])
     }
 }
 
@@ -53,7 +85,7 @@ impl KeyRing {
         let mut keys = BTreeMap::new();
         let mut current = None;
         for generation in generations(folder, kind)? {
-            keys.insert(generation.id, Key(read(&generation.path)?));
+            keys.insert(generation.id, Key::of(read(&generation.path)?));
             if !generation.prepared {
                 current = current.max(Some(generation.id));
             }
