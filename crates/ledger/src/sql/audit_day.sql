@@ -17,13 +17,14 @@ touched AS MATERIALIZED (
            a.settled_on
       FROM ledger_account a
      WHERE a.centre_id = $1
-       AND a.account_id IN (SELECT account_id FROM line)
+       AND a.account_id = ANY (ARRAY(SELECT account_id FROM line))
 ),
 history AS MATERIALIZED (
     SELECT account_id, -amount_fen AS own, value_date
       FROM posting
      WHERE centre_id = $1
-       AND account_id = ANY (ARRAY(SELECT account_id FROM touched WHERE running))       -- by its index, whatever is joined below
+       AND account_id = ANY (ARRAY(SELECT account_id FROM touched WHERE running))
+       AND subject IN (201, 12101, 122, 11102, 21901, 21902)    -- whose accounts run, in the words of the index that finds them
 ),
 held AS (
     SELECT account_id, coalesce(sum(amount_fen) FILTER (WHERE kind = 1), 0) AS frozen_fen,
@@ -31,14 +32,16 @@ held AS (
       FROM account_hold
      WHERE centre_id = $1
        AND released_at IS NULL
-       AND account_id IN (SELECT account_id FROM touched)
+       AND account_id = ANY (ARRAY(SELECT account_id FROM touched))
      GROUP BY account_id
 ),
 rate_days AS MATERIALIZED (
     SELECT day::date AS day, kind = 2 AS subsidy, w_at($1, day::date, kind) AS w
-      FROM generate_series((SELECT min(from_date) FROM interest_rate WHERE centre_id = $1),
-                           (SELECT greatest(max(product_date), max(settled_on)) FROM touched WHERE subject = 201), interval '1 day')
-               AS day
+      FROM (SELECT greatest((SELECT min(from_date) FROM interest_rate WHERE centre_id = $1), min(settled_on)) AS first,
+                   greatest(max(product_date), max(settled_on)) AS last
+              FROM touched
+             WHERE subject = 201) AS needed
+     CROSS JOIN generate_series(first, last, interval '1 day') AS day
      CROSS JOIN (VALUES (1::smallint), (2::smallint)) AS account_of (kind)
 ),
 rebuilt AS (
@@ -51,6 +54,20 @@ rebuilt AS (
       JOIN rate_days since ON since.day = greatest(h.value_date, t.settled_on) AND since.subsidy = t.subsidy
      WHERE t.subject = 201
      GROUP BY t.account_id
+),
+reversal AS MATERIALIZED (
+    SELECT h.journal_id, h.reverses, o.business_date
+      FROM header h
+      JOIN journal o ON o.centre_id = $1 AND o.journal_id = h.reverses
+     WHERE h.reverses = ANY (ARRAY(SELECT reverses FROM header WHERE reverses IS NOT NULL))
+       AND o.journal_id = ANY (ARRAY(SELECT reverses FROM header WHERE reverses IS NOT NULL))
+),
+reversed AS MATERIALIZED (                                                     -- found by journal and day, never by reading all years
+    SELECT journal_id, account_id, part, amount_fen
+      FROM posting
+     WHERE centre_id = $1
+       AND journal_id = ANY (ARRAY(SELECT journal_id FROM reversal UNION SELECT reverses FROM reversal))
+       AND business_date = ANY (ARRAY(SELECT $2::date UNION SELECT business_date FROM reversal))
 ),
 total AS (
     SELECT subject, sum(net_fen) AS net_fen
@@ -119,14 +136,9 @@ UNION ALL
     AND ledger_side(subject) * net_fen < 0)
 UNION ALL
 (SELECT 'I24', format('journal %s of %s', journal_id, $2), format('account %s keeps %s fen of journal %s and its reversal', account_id, net_fen, reverses)
-   FROM (SELECT h.journal_id, h.reverses, p.account_id, p.part, sum(p.amount_fen) AS net_fen
-           FROM header h
-           JOIN journal o ON o.centre_id = $1 AND o.journal_id = h.reverses
-          CROSS JOIN LATERAL (VALUES (h.journal_id, $2::date), (h.reverses, o.business_date)) AS side (id, date)
-           JOIN posting p ON p.centre_id = $1
-                         AND p.journal_id = side.id
-                         AND p.business_date = side.date
-          WHERE h.reverses IS NOT NULL
-          GROUP BY h.journal_id, h.reverses, p.account_id, p.part) AS both_sides
+   FROM (SELECT r.journal_id, r.reverses, p.account_id, p.part, sum(p.amount_fen) AS net_fen
+           FROM reversal r
+           JOIN reversed p ON p.journal_id IN (r.journal_id, r.reverses)
+          GROUP BY r.journal_id, r.reverses, p.account_id, p.part) AS both_sides
   WHERE net_fen <> 0
   LIMIT 100)
