@@ -244,19 +244,23 @@ page('desk-blacklist', 'teller', '/desk/blacklist');
 page('desk-recoveries', 'teller', '/desk/recoveries');
 page('desk-estates', 'teller', '/desk/estates');
 page('desk-policy', 'policy', '/desk/policy');
-/** A draft of a lower rent cap, tried on the past year. */
-const tried = (then = '') => async (at) => {
+/** A draft of a lower rent cap. */
+const cap = { title: '下调租房提取限额', parameter: 'rent_cap_monthly', value: '1,000.00', from: '2023-02-01', region: 'central' };
+/** A draft of a lower limit of the base: what is contributed changes. */
+const limit = { title: '下调缴存基数上限', parameter: 'base_upper_fen', value: '9,000.00', from: new Date().toISOString().slice(0, 8) + '01' };
+/** A draft, tried on the past year. */
+const tried = (then = '', { title, parameter, value, from, region } = cap) => async (at) => {
   await at.goto(`${server}/desk/policy`);
-  const known = at.locator('#changes-region a, main table a').filter({ hasText: '下调租房提取限额' });
+  const known = at.locator('#changes-region a, main table a').filter({ hasText: title });
   if (await known.count()) {
     await known.first().click();
   } else {
-    await at.fill('#title', '下调租房提取限额');
+    await at.fill('#title', title);
     await at.getByRole('button', { name: '从现行政策起草' }).click();
-    await at.goto(`${at.url()}?parameter=rent_cap_monthly`);
-    await at.fill('#value', '1,000.00');
-    await at.fill('#from', '2023-02-01');
-    await at.fill('#test_region', 'central');
+    await at.goto(`${at.url()}?parameter=${parameter}`);
+    await at.fill('#value', value);
+    await at.fill('#from', from);
+    if (region) await at.fill('#test_region', region);
     await at.fill('#source', '中心 2026 年第 9 号通知');
     await at.getByRole('button', { name: '写进草案' }).click();
     await at.getByRole('button', { name: '模拟这一稿' }).click();
@@ -271,11 +275,13 @@ const tried = (then = '') => async (at) => {
 };
 page('desk-policy-change', 'policy', tried());
 page('desk-policy-simulation', 'policy', tried('/simulation'));
+page('desk-policy-levy', 'policy', tried('/simulation', limit));
 page('desk-policy-people', 'policy', tried('/people'));
 page('desk-policy-notice', 'policy', tried('/notice'));
 page('desk-environment', 'manager', '/desk/environment');
 
 page('outside', null, outside, { dark: false, elder: false });
+page('outside-people', null, `${outside}/people`, { dark: false, elder: false });
 page('outside-licence', null, async (at) => { await at.goto(`${server}/login/licence`); }, { dark: false, elder: false });
 page('unit-open', 'founder', '/unit/open');
 // 柜面代办: an employer's pages as the teller has them who acts for it.

@@ -74,17 +74,22 @@ impl Rules {
         self.policy.set.date(name, self.day).map_err(fault)
     }
 
+    /// The lowest and highest ratio of a side, bp: the narrower of what the State allows and what the centre has set.
+    pub fn ratio_limits(&self) -> Result<(i32, i32)> {
+        Ok((
+            self.bp("ratio_min_bp")?.max(self.bp("own_ratio_min_bp")?),
+            self.bp("ratio_max_bp")?.min(self.bp("own_ratio_max_bp")?),
+        ))
+    }
+
     /// RATIO-01, 02, 03: both sides within the limits, whole steps, equal where the centre says so.
     pub fn ratio_pair(
         &self,
         employer_bp: i32,
         employee_bp: i32,
     ) -> Result<Option<(&'static str, String)>> {
-        let (min, max, step) = (
-            self.bp("ratio_min_bp")?,
-            self.bp("ratio_max_bp")?,
-            self.bp("ratio_step_bp")?,
-        );
+        let (min, max) = self.ratio_limits()?;
+        let step = self.bp("ratio_step_bp")?;
         let lawful = |bp: i32| (min..=max).contains(&bp) && bp % step == 0;
         Ok(if !lawful(employer_bp) || !lawful(employee_bp) {
             Some((

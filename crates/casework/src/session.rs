@@ -129,11 +129,24 @@ pub async fn begin(
 /// Purpose of the index of a browser.
 const DEVICE: &str = "device";
 
-/// Keeps by which browser a session began (FR-06): a keyed index of the cookie that it bears, so that people who share it can be counted.
-pub async fn note_device(office: &Office, token: &str, cookie: &str) -> Result<()> {
-    sqlx::query("UPDATE session SET device_index = $2 WHERE token_hash = $1")
+/// Purpose of the index of an address.
+const ADDRESS: &str = "address";
+
+/// Keeps from which browser and address a session began (FR-06): keyed indexes of the cookie that it bears and of the address on the network
+/// where that is known, so that people who share them can be counted. Neither stands there in the open.
+pub async fn note_origin(
+    office: &Office,
+    token: &str,
+    cookie: Option<&str>,
+    address: Option<&str>,
+) -> Result<()> {
+    let index = |purpose: &str, text: Option<&str>| {
+        text.map(|text| office.vault.blind_index(purpose, text).current.to_vec())
+    };
+    sqlx::query("UPDATE session SET device_index = $2, address_index = $3 WHERE token_hash = $1")
         .bind(token::hash(token).as_slice())
-        .bind(office.vault.blind_index(DEVICE, cookie).current.as_slice())
+        .bind(index(DEVICE, cookie))
+        .bind(index(ADDRESS, address))
         .execute(&office.pool)
         .await?;
     Ok(())

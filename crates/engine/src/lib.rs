@@ -20,6 +20,7 @@ pub mod platform;
 pub mod policy;
 mod pushed;
 pub mod receive;
+mod resume;
 pub mod schedule;
 pub mod seal;
 mod shares;

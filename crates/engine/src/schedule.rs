@@ -1,6 +1,6 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
-//! plan; employers that go to another branch; holds, black list and recoveries whose day has come, and contracts of paid purchases; people
-//! who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
+//! plan; employers that go to another branch; holds, black list and recoveries whose day has come, and contracts of paid purchases; what
+//! suspended agreements; people who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
 //! closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::collections::HashSet;
@@ -120,6 +120,11 @@ impl Schedule {
                 "contracts were cancelled after their withdrawal was paid"
             ),
             Err(error) => tracing::error!(%error, "asking for contracts of paid withdrawals"),
+        }
+        match engine.ask_suspended().await {
+            Ok(0) => {}
+            Ok(on) => tracing::info!(on, "agreements go on: what suspended them is gone"),
+            Err(error) => tracing::error!(%error, "asking for what suspends agreements"),
         }
         engine.alarm_late_files(&mut self.late_files).await;
         if let Err(error) = engine.send_disputes().await {

@@ -32,6 +32,13 @@ fn from_three_people_on_a_device_card_or_phone_a_person_looks() {
                 .is_some_and(|words| words.contains("说明情况"))
         );
     }
+    // An address is shared by more: a firm, a carrier. A decision of before nobody counted them stands.
+    let from_one_address = |people: i64| {
+        let counts = json!({ "device_people": 1, "address_people": people, "card_people": 1, "phone_people": 1 });
+        tenant().with("own.sharing", counts).rent()
+    };
+    assert_eq!(from_one_address(49).outcome, Outcome::Approved);
+    assert_eq!(not_met(&from_one_address(50)), ["FR-06"]);
     assert_eq!(
         tenant().rent().outcome,
         Outcome::Approved,

@@ -44,6 +44,7 @@ fn visit(look: Look) -> Visit {
         session: None,
         browser: None,
         client: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        origin: None,
         centre: Arc::new(Centre {
             name: "重庆市住房公积金管理中心（演示）".into(),
             hotline: "023-12329".into(),

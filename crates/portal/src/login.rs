@@ -353,10 +353,9 @@ async fn begin(
         &device(headers),
     )
     .await?;
-    if let Some(browser) = visit.browser.as_deref()
-        && subject.audience == audience::PERSON
-    {
-        session::note_device(&portal.engine.office, &token, browser).await?;
+    if subject.audience == audience::PERSON {
+        let (office, browser) = (&portal.engine.office, visit.browser.as_deref());
+        session::note_origin(office, &token, browser, visit.origin.as_deref()).await?;
     }
     let cookie = portal.shield.session_cookie(&token, COOKIE_SECONDS);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(local(back))).into_response())

@@ -260,6 +260,114 @@ async fn a_cancelled_contract_claims_the_money_back_and_what_comes_is_credited()
     audited(&town);
 }
 
+/// Two who signed one contract withdraw each from his own account, and both parts lie in the project's account.
+async fn two_buyers(town: &Town, seed: i64) -> [Person; 2] {
+    let li = buyer(town, seed).await;
+    let wang = buyer(town, seed + 500).await;
+    let day = add_months(shanghai_date(chrono::Utc::now()), -1).to_string();
+    for who in [&li, &wang] {
+        let contract = json!({
+            "filed": true, "contract_no": contract_of(&li), "date": day, "kind": "presale", "buyers": [li.name, wang.name],
+            "unit_no": unit_of(&li), "district": "500112", "use": "residential", "price_fen": 1_800_000, "paid_fen": 0,
+            "area": "89.50", "project": PROJECT, "cancelled": false,
+        });
+        let loan = json!({
+            "valid": true, "loan_no": format!("DK{}", &li.id[6..17]), "contract_no": contract_of(&li), "purpose": "house",
+            "principal_fen": 800_000, "balance_fen": 800_000, "term": 240, "rate": "3.30",
+        });
+        cast::fact(
+            &town.doors,
+            "D04",
+            "housing.contract_filing",
+            &who.id,
+            contract,
+        )
+        .await
+        .expect("a contract");
+        cast::fact(&town.doors, "B5", "bank.commercial_loan", &who.id, loan)
+            .await
+            .expect("a loan");
+    }
+    cast::home::marry(&town.doors, &li, &wang)
+        .await
+        .expect("married");
+    [li, wang]
+}
+
+async fn withdraws(town: &Town, who: &Person, contract: &str, fen: i64) -> Value {
+    let form = json!({ "contract_no": contract, "loan_bank": "B5", "amount_fen": fen });
+    let body = request(&town.doors, who, DOWNPAY, &form)
+        .await
+        .expect("known");
+    let answer = town.doors.post("/cases?wait=10s", &body).await;
+    becomes(town, &answer.expect("a door").ok().expect("a case"), "done").await
+}
+
+async fn claim_code(town: &Town, who: &Person) -> String {
+    crate::arrears::is_told(town, &who.phone, "购房合同已撤销").await;
+    let messages = told(town, &who.phone).await;
+    let code = messages.split("附言 ").nth(1).expect("a number");
+    code.chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect()
+}
+
+#[tokio::test]
+async fn of_a_contract_of_two_buyers_each_is_asked_for_his_own_part_and_the_developer_may_return_it_at_once()
+ {
+    let town = direct().await;
+    let [li, wang] = two_buyers(&town, 976).await;
+    permits(&town, permit()).await;
+    let contract = contract_of(&li);
+    let paid = withdraws(&town, &li, &contract, 300_000).await;
+    withdraws(&town, &wang, &contract, 200_000).await;
+    let day = shanghai_date(chrono::Utc::now())
+        .format("%Y%m%d")
+        .to_string();
+    let signal = json!({ "htbh": contract, "bdcdyh": unit_of(&li), "zxrq": day });
+    let sent = town.doors.control_post("/contracts/cancel", &signal).await;
+    let sent = sent.expect("a door").ok().expect("sent");
+    assert_eq!(sent["reply"]["data"]["zhs"], json!(2), "{sent}");
+
+    let (his, hers) = (claim_code(&town, &wang).await, claim_code(&town, &li).await);
+    assert_ne!(his, hers);
+    assert!(
+        told(&town, &li.phone)
+            .await
+            .contains("3,000.00 元由开发企业")
+    );
+    assert!(
+        told(&town, &wang.phone)
+            .await
+            .contains("2,000.00 元由开发企业")
+    );
+    let office = town.office().await;
+    for (who, fen) in [(&li, "3,000.00"), (&wang, "2,000.00")] {
+        let me = Visitor::person(&town, &office, who).await;
+        let page = me.get("/my/standing").await.page;
+        assert!(page.contains(fen) && page.contains("监管账户"), "{page}");
+    }
+
+    // A part of it under her code is hers; more than hers, and not all of it, is nobody's; all that is left is each one's own part.
+    give_back(&town, &paid, 100_000, &hers).await;
+    balance_becomes(&town, &li, 720_000 - 200_000).await;
+    give_back(&town, &paid, 350_000, &hers).await;
+    give_back(&town, &paid, 400_000, &hers).await;
+    balance_becomes(&town, &li, 720_000).await;
+    balance_becomes(&town, &wang, 720_000).await;
+    assert_eq!(
+        town.sql("SELECT count(*) FROM recovery WHERE state = 3 AND returned_fen = owed_fen")
+            .await,
+        2
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM receipt WHERE state = 1 AND amount_fen = 350000")
+            .await,
+        1
+    );
+    audited(&town);
+}
+
 /// What the release before kept of a claim, turned into a claim of today by the migration, is paid back under the code of its letter.
 #[tokio::test]
 async fn a_claim_of_the_release_before_is_one_of_the_claims_and_its_code_still_counts() {
@@ -329,4 +437,83 @@ async fn whoever_finds_it_a_withdrawal_is_claimed_back_once() {
     );
     assert_eq!(town.sql("SELECT count(*) FROM recovery").await, 1);
     crate::arrears::is_told(&town, &li.phone, "购房合同已撤销").await;
+}
+
+/// A finding of fraud asks the money back, the contract is cancelled meanwhile, and the finding is revoked: what the cancelled contract claims
+/// stays, from whoever has the money, and nothing else of the finding.
+#[tokio::test]
+async fn an_entry_that_is_revoked_leaves_the_claim_of_the_contract_open() {
+    let town = direct().await;
+    let office = town.office().await;
+    let li = buyer(&town, 977).await;
+    permits(&town, permit()).await;
+    let paid = becomes(&town, &ask(&town, &li).await, "done").await;
+    let branch = town.branch().await;
+    let first = Visitor::staff(&town, &office, role::REVIEWER, branch).await;
+    let second = Visitor::second(&town, &office, role::REVIEWER, branch).await;
+    let third = Visitor::another(&town, &office, role::REVIEWER, branch, "3").await;
+    let number = cast::look_up(&town.doors, &li).await.expect("known");
+    let case_no = text(&paid, "case_id").expect("a number");
+    let enter = [
+        ("person", number.as_str()),
+        ("case", &case_no),
+        ("ground", "FR-05"),
+        ("finding", "合同系伪造"),
+    ];
+    let entered = first.post("/desk/blacklist", &enter).await;
+    let entry = entered.location.rsplit('/').next().expect("a number");
+    let confirm = [
+        ("verdict", "confirm"),
+        ("years", "3"),
+        ("reason", "核对属实"),
+    ];
+    let path = format!("/desk/blacklist/{entry}");
+    let answer = second.post(&path, &confirm).await;
+    assert_eq!(answer.status.as_u16(), 303, "{}", answer.page);
+    let of_entry = "SELECT count(*) FROM recovery WHERE entry_id IS NOT NULL AND reason = 1 AND debtor = 1 AND state = 2";
+    assert_eq!(town.sql(of_entry).await, 1);
+    contract_is_cancelled(&town, &li).await;
+    assert_eq!(town.sql(of_entry).await, 1, "one claim, the entry's");
+
+    let me = Visitor::person(&town, &office, &li).await;
+    let field = format!("text-{entry}");
+    let words = [
+        ("about", "entry"),
+        ("number", entry),
+        (field.as_str(), "合同是真的，后来退房了"),
+    ];
+    let said = me.post("/my/standing", &words).await;
+    assert_eq!(said.status.as_u16(), 303, "{}", said.page);
+    let page = third.get(&path).await.page;
+    let statement = page
+        .split("name=\"statement\" value=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or_else(|| panic!("nothing to answer: {page}"))
+        .to_owned();
+    let grant = [
+        ("statement", statement.as_str()),
+        ("granted", "true"),
+        ("reason", "合同经核实为真"),
+    ];
+    let answer = third.post(&format!("{path}/answer"), &grant).await;
+    assert_eq!(answer.status.as_u16(), 303, "{}", answer.page);
+    let of_contract = "SELECT count(*) FROM recovery WHERE entry_id IS NULL AND reason = 2 AND ground = 'FR-08' AND debtor = 2 AND state = 2
+                          AND finding NOT LIKE '%伪造%'";
+    assert_eq!(town.sql(of_contract).await, 1);
+    crate::arrears::is_told(&town, &li.phone, "3,000.01 元仍由开发企业").await;
+    let page = me.get("/my/standing").await.page;
+    assert!(
+        page.contains("购房合同撤销") && page.contains("监管账户") && !page.contains("伪造"),
+        "{page}"
+    );
+    let messages = told(&town, &li.phone).await;
+    let code = messages.rsplit("附言 ").next().expect("a code");
+    let code: String = code
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
+    give_back(&town, &paid, 300_001, &code).await;
+    balance_becomes(&town, &li, 720_000).await;
+    audited(&town);
 }

@@ -28,7 +28,10 @@ struct Desk {
 
 /// People of one employer who rent, and three reviewers where they are kept.
 async fn desk(seed: i64, names: &[&str], mend: impl Fn(&mut Person)) -> Desk {
-    let town = Town::open().await;
+    desk_in(Town::open().await, seed, names, mend).await
+}
+
+async fn desk_in(town: Town, seed: i64, names: &[&str], mend: impl Fn(&mut Person)) -> Desk {
     let named: Vec<(&str, i64)> = names.iter().map(|name| (*name, 1_000_000)).collect();
     let mut people: Vec<Person> = named
         .iter()
@@ -136,7 +139,10 @@ impl Desk {
 
 /// Logs in with a code, as everybody does, at the one browser that all of them use.
 async fn log_in(town: &Town, who: &Person) {
-    let browser = Visitor::at_browser(town, "shared").await;
+    log_in_at(town, who, Visitor::at_browser(town, "shared").await).await;
+}
+
+async fn log_in_at(town: &Town, who: &Person, browser: Visitor) {
     let asked = browser
         .post("/login", &[("id_no", &who.id), ("back", "/my")])
         .await;
@@ -280,6 +286,60 @@ async fn three_people_at_one_browser_are_looked_at_and_who_is_cleared_is_paid() 
     is_told(town, &desk.people[2].phone, "核查完了").await;
     approve(town, &desk.second().await, &asked).await;
     becomes(town, &asked, "done").await;
+    audited(town);
+}
+
+/// Three phones at one address on the network: by the centre's number (3 here) a person looks. From where the proxy is nothing is concluded, nor
+/// from what a visitor writes of himself before it.
+#[tokio::test]
+async fn from_so_many_people_on_at_one_address_a_person_looks() {
+    let three = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../policy/chongqing/address.toml"
+    ))
+    .expect("the policy")
+    .replacen("value = 50 }", "value = 3 }", 1);
+    let town = Town::with_policy(&[("chongqing/address.toml", &three)]).await;
+    let desk = desk_in(town, 7_111, &["李梅", "王强", "赵敏", "吴磊"], |_| {}).await;
+    let town = &desk.town;
+    let [li, wang, zhao, wu] = &desk.people[..] else {
+        panic!("four people");
+    };
+    for (who, address) in [
+        (li, "203.0.113.7"),
+        (wang, "198.51.100.1, 203.0.113.7"),
+        (wu, "127.0.0.1"),
+    ] {
+        let browser = Visitor::at_browser(town, &who.phone).await.from(address);
+        log_in_at(town, who, browser).await;
+    }
+    let asked = submit(town, li).await;
+    let done = becomes(town, &asked, "done").await;
+    assert_eq!(
+        condition(&done, "FR-06")["outcome"],
+        "met",
+        "two are no three"
+    );
+    let browser = Visitor::at_browser(town, &zhao.phone).await;
+    log_in_at(town, zhao, browser.from("203.0.113.7")).await;
+    let asked = submit(town, zhao).await;
+    let held = becomes(town, &asked, "reviewing").await;
+    assert_eq!(condition(&held, "FR-06")["message"], "E-W-15");
+    let no = text(&held, "case_id").expect("a number");
+    let page = desk
+        .first()
+        .await
+        .get(&format!("/desk/holds/{no}"))
+        .await
+        .page;
+    assert!(
+        page.contains("同一网络地址登录") && !page.contains("203.0.113"),
+        "{page}"
+    );
+    let asked = submit(town, wu).await;
+    becomes(town, &asked, "done").await;
+    let kept = "SELECT count(*) FROM session WHERE address_index IS NOT NULL AND audience = 1";
+    assert_eq!(town.sql(kept).await, 3);
     audited(town);
 }
 

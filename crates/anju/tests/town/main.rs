@@ -6,6 +6,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod agreement_resume;
 mod arrears;
 mod as_of;
 mod authorization;

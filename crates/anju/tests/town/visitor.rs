@@ -224,6 +224,19 @@ impl Visitor {
         self
     }
 
+    /// The same visitor behind a proxy of the centre's network, which writes from which address he came.
+    pub fn from(mut self, address: &str) -> Self {
+        let mut headers = header::HeaderMap::new();
+        let value = address.parse().expect("an address");
+        headers.insert("x-forwarded-for", value);
+        self.client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .default_headers(headers)
+            .build()
+            .expect("a client");
+        self
+    }
+
     async fn with(
         town: &Town,
         name: &str,

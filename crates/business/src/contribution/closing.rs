@@ -93,7 +93,7 @@ async fn holding(office: &Office, tx: &mut PgConnection) -> Result<Employer> {
         &[employer_id],
     )
     .await?;
-    let ratio = Rules::on(office, office.today()).bp("ratio_min_bp")?;
+    let (ratio, _) = Rules::on(office, office.today()).ratio_limits()?;
     let first = Month::of(office.today()).index();
     sqlx::query(
         "INSERT INTO employer (centre_id, employer_id, uscc, name, kind, district, legal_representative_sealed, branch_id, bank,

@@ -16,7 +16,7 @@ use anju_ledger::Role;
 use super::remittance::{self, Remittance, find_reference, kind, state};
 use super::{allocation, collection, subsidy};
 use crate::remote::{Letter, money};
-use crate::withdrawal::recovery::{self, Recovery};
+use crate::withdrawal::recovery;
 
 /// States of a receipt.
 pub mod receipt_state {
@@ -95,7 +95,7 @@ enum Place {
     List(Employer, Remittance, &'static str),
     Suspense(Employer, String, &'static str),
     Transfer(Box<Letter>),
-    Recovery(Box<Recovery>, i64),
+    Recovery(Vec<recovery::Part>),
     Unidentified(String),
 }
 
@@ -137,19 +137,29 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
         metrics::counter!("receipts_total", "event" => "E32").increment(1);
         return Ok(Arrival::New);
     }
-    if let Place::Recovery(one, account_id) = &place {
-        let journal_id = recovery::received(office, &mut tx, one, *account_id, credit).await?;
+    if let Place::Recovery(parts) = &place {
+        let mut journals = Vec::new();
+        for part in parts {
+            journals.push(recovery::received(office, &mut tx, part, credit).await?);
+        }
+        let codes: Vec<String> = parts
+            .iter()
+            .map(|part| recovery::code(office, part.one.recovery_id))
+            .collect();
         let receipt = Kept {
             state: receipt_state::APPLIED,
-            reason: &format!("追回{}", recovery::code(office, one.recovery_id)),
+            reason: &format!("追回{}", codes.join("、")),
             employer_id: None,
             remittance_id: None,
             matched_by: Some("recovery"),
-            journal_id,
+            // Of several parts the first; each journal's key names the receipt's serial.
+            journal_id: journals[0],
         };
         keep(office, &mut tx, receipt_id, credit, &receipt).await?;
         tx.commit().await?;
-        office.changed_with_messages(one.recovery_id);
+        for part in parts {
+            office.changed_with_messages(part.one.recovery_id);
+        }
         metrics::counter!("receipts_total", "event" => "E30").increment(1);
         return Ok(Arrival::New);
     }
@@ -174,7 +184,7 @@ pub async fn receive(office: &Office, credit: &Credit) -> Result<Arrival> {
             reason.clone(),
             Some(*by),
         ),
-        Place::Transfer(_) | Place::Recovery(..) => {
+        Place::Transfer(_) | Place::Recovery(_) => {
             return Err(Fault::Stored("it is booked above".to_owned()).into());
         }
         Place::Unidentified(reason) => (
@@ -276,9 +286,7 @@ async fn keep(
 async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Result<Place> {
     // Money that was asked back names its recovery.
     match recovery::place(office, tx, credit).await? {
-        Some(recovery::Place::Account(one, account_id)) => {
-            return Ok(Place::Recovery(one, account_id));
-        }
+        Some(recovery::Place::Claims(parts)) => return Ok(Place::Recovery(parts)),
         Some(recovery::Place::Nobody(reason)) => return Ok(Place::Unidentified(reason)),
         None => {}
     }

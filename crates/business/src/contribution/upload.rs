@@ -317,6 +317,7 @@ pub fn roster_policy(office: &Office, employer: &Employer, month: Month) -> Resu
         rules.text("base_window_to")?,
     );
     let day_of_year = format!("{:02}-{:02}", today.month(), today.day());
+    let (ratio_min, ratio_max) = rules.ratio_limits()?;
     Ok(RosterPolicy {
         limits: BaseLimits {
             lower: Rules::on(office, lower_day).fen("base_lower_fen", &at)?,
@@ -324,9 +325,9 @@ pub fn roster_policy(office: &Office, employer: &Employer, month: Month) -> Resu
         },
         base_window_is_open: (from..=to).contains(&day_of_year),
         base_fall_warning: Bp::new(rules.bp("base_drop_notice_bp")?),
-        // Below the law's limit only where a reduction was approved: then it is the employer's own.
-        ratio_min: Bp::new(rules.bp("ratio_min_bp")?.min(employer.ratio_employer_bp)),
-        ratio_max: Bp::new(rules.bp("ratio_max_bp")?),
+        // Below the limit only where a reduction was approved: then it is the employer's own.
+        ratio_min: Bp::new(ratio_min.min(employer.ratio_employer_bp)),
+        ratio_max: Bp::new(ratio_max),
         ratio_step: Bp::new(rules.bp("ratio_step_bp")?),
         ratios_must_equal: rules.flag("ratio_must_equal")?,
         ratios_per_person: rules.flag("ratio_per_person")?,

@@ -216,5 +216,5 @@ pub(super) async fn end(
     if all_held {
         return Ok(());
     }
-    agreement::resume_released(office, tx, order.person_id).await
+    agreement::resume::released(office, tx, order.person_id).await
 }

@@ -11,12 +11,12 @@ use super::blacklist::{self, Suspicion};
 use super::reasoned;
 use crate::policy::Rules;
 
-/// Somebody who shares a device, a card or a phone with the applicant.
+/// Somebody who shares a device, an address, a card or a phone with the applicant.
 #[derive(Debug, Clone, FromRow)]
 pub struct Sharer {
     /// Who.
     pub person_id: i64,
-    /// `device`, `card` or `phone`.
+    /// `device`, `address`, `card` or `phone`.
     pub by: String,
     /// The last time.
     pub at: Option<DateTime<Utc>>,
@@ -43,6 +43,13 @@ pub async fn sharers(office: &Office, one: &Case, limit: i64) -> Result<Vec<Shar
            FROM (SELECT DISTINCT s.device_index FROM session s
                   WHERE s.centre_id = $1 AND s.audience = 1 AND s.subject_id = $2 AND s.created_at > $3) AS mine
            JOIN session o ON o.centre_id = $1 AND o.device_index = mine.device_index AND o.created_at > $3
+            AND o.audience = 1 AND o.subject_id <> $2
+          GROUP BY o.subject_id
+         UNION ALL
+         SELECT o.subject_id, 'address', max(o.created_at), NULL::bigint
+           FROM (SELECT DISTINCT s.address_index FROM session s
+                  WHERE s.centre_id = $1 AND s.audience = 1 AND s.subject_id = $2 AND s.created_at > $3 AND s.address_index IS NOT NULL) AS mine
+           JOIN session o ON o.centre_id = $1 AND o.address_index = mine.address_index AND o.created_at > $3
             AND o.audience = 1 AND o.subject_id <> $2
           GROUP BY o.subject_id
          UNION ALL

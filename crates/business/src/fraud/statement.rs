@@ -12,6 +12,7 @@ use sqlx::FromRow;
 use super::entry::{self, Entry, Release, state};
 use super::{blacklist, reasoned};
 use crate::policy::Rules;
+use crate::withdrawal::recovery;
 
 /// Longest statement, in characters.
 const LONGEST: usize = 2_000;
@@ -226,15 +227,16 @@ pub async fn answer(
     staff: &Staff,
 ) -> Result<()> {
     let reason = reasoned(reason)?;
-    let mut tx = office.pool.begin().await?;
     let entry_id: Option<i64> = sqlx::query_scalar(
         "SELECT ref_id FROM fraud_statement WHERE centre_id = $1 AND statement_id = $2 AND stage > 0",
     )
     .bind(office.centre.id)
     .bind(statement_id)
-    .fetch_optional(&mut *tx)
+    .fetch_optional(&office.pool)
     .await?;
     let entry_id = entry_id.ok_or_else(|| Refusal::not_found("这份申辩"))?;
+    let owes = recovery::debtor_of_entry(office, entry_id).await?;
+    let mut tx = office.pool.begin().await?;
     let one = entry::lock(office, &mut tx, entry_id).await?;
     if one.entered_by == staff.staff_id || one.confirmed_by == Some(staff.staff_id) {
         return Err(case::own_work().into());
@@ -257,8 +259,7 @@ pub async fn answer(
     let actor = Actor::Staff(staff.staff_id);
     if granted {
         blacklist::release(office, &mut tx, &one, Release::Objection, actor, reason).await?;
-        crate::withdrawal::recovery::drop_of_entry(office, &mut tx, entry_id, actor, reason)
-            .await?;
+        recovery::drop_of_entry(office, &mut tx, entry_id, owes, actor, reason).await?;
     } else {
         blacklist::uphold(office, &mut tx, &one, actor, reason).await?;
     }

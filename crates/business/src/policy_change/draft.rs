@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use anju_casework::staff::Staff;
 use anju_casework::{Actor, Office, Refusal, Result, RowFault};
+use anju_domain::money::Fen;
+use anju_domain::rate::Bp;
 use anju_policy::edit::{self, NewRow};
 use anju_policy::{LoadError, Mistake, PolicyFiles, PolicySet, compare, in_chinese};
 use serde_json::json;
@@ -90,6 +92,13 @@ pub async fn put_row(
     let put = edit::put_row(&set, &files, name, row);
     let (file, text) = put.map_err(|why| Refusal::rule("E-POL-05", why).at("value"))?;
     own_file(office, &file)?;
+    let mut then = files.clone();
+    then.files.insert(file.clone(), text.clone());
+    if let Ok(set) = PolicySet::load(&then)
+        && let Some(why) = beyond_the_state(&set, &then)
+    {
+        return Err(Refusal::rule("E-POL-05", why.message).at("value").into());
+    }
     let detail = json!({ "parameter": name, "from": row.from, "value": row.value });
     keep(office, change, &file, text, maker, detail).await
 }
@@ -133,10 +142,60 @@ fn own_file(office: &Office, file: &str) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "只能改本中心的政策文件（{}/….toml）；“{file}”是国家规定或程序自带的，随程序版本更新。",
+        "只能改本中心的政策文件（{}/….toml）；“{file}”是国家规定或程序自带的，随程序版本更新。本中心的缴存比例范围（国家范围以内）改参数“本中心缴存比例下限”“本中心缴存比例上限”。",
         office.centre.code
     );
     Err(Refusal::rule("E-POL-05", detail).at("file").into())
+}
+
+/// What the centre may set within what the State allows: its own limit, below which and above which of the State's it may not be.
+const WITHIN: [(&str, &str, &str); 2] = [
+    ("own_ratio_min_bp", "ratio_min_bp", "ratio_max_bp"),
+    ("own_ratio_max_bp", "ratio_min_bp", "ratio_max_bp"),
+];
+
+/// A limit of the centre's own that is outside of the State's range on a day from which a row of it counts, or a lowest above the highest.
+fn beyond_the_state(set: &PolicySet, files: &PolicyFiles) -> Option<Mistake> {
+    let rows = files
+        .files
+        .keys()
+        .flat_map(|file| edit::parameters(set, files, file));
+    let percent = |bp: i32| format!("{}%", Fen::new(i64::from(bp)));
+    for parameter in rows {
+        let Some((name, low, high)) = WITHIN.iter().find(|one| one.0 == parameter.name) else {
+            continue;
+        };
+        for row in &parameter.rows {
+            let on = |name: &str| set.bp(name, row.from, &[]).map(Bp::bp).ok();
+            let Some(value) = on(name) else {
+                continue;
+            };
+            let (low, high) = (on(low).unwrap_or(i32::MIN), on(high).unwrap_or(i32::MAX));
+            let message = if value < low {
+                format!(
+                    "{}不能低于国家规定的 {}。国家的下限不在本中心的文件里改。",
+                    parameter.label,
+                    percent(low)
+                )
+            } else if value > high {
+                format!(
+                    "{}不能高于国家规定的 {}。国家的上限不在本中心的文件里改。",
+                    parameter.label,
+                    percent(high)
+                )
+            } else if on("own_ratio_min_bp") > on("own_ratio_max_bp") {
+                "本中心的缴存比例下限高于上限，请一并调整。".to_owned()
+            } else {
+                continue;
+            };
+            return Some(Mistake {
+                file: parameter.file.clone(),
+                place: format!("参数 {}", parameter.name),
+                message,
+            });
+        }
+    }
+    None
 }
 
 /// What the loader says of a draft.
@@ -151,12 +210,10 @@ fn check(base: &PolicyFiles, own: &BTreeMap<String, String>) -> Checked {
     files
         .files
         .extend(own.iter().map(|(file, text)| (file.clone(), text.clone())));
-    let faults = PolicySet::load(&files)
-        .err()
-        .unwrap_or_default()
-        .iter()
-        .map(in_chinese)
-        .collect();
+    let faults = match PolicySet::load(&files) {
+        Ok(set) => beyond_the_state(&set, &files).into_iter().collect(),
+        Err(errors) => errors.iter().map(in_chinese).collect(),
+    };
     let mut differences = compare::differences(base, &files);
     // The version's own name is not a rule.
     differences.retain(|one| one.name != "policy");

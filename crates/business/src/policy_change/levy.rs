@@ -53,8 +53,8 @@ impl Limits {
                 .fen("base_lower_fen", lower_day, &[("region", district)])
                 .map_err(fault)?,
             upper: set.fen("base_upper_fen", day, &[]).map_err(fault)?,
-            ratio_min: ratio("ratio_min_bp")?,
-            ratio_max: ratio("ratio_max_bp")?,
+            ratio_min: ratio("ratio_min_bp")?.max(ratio("own_ratio_min_bp")?),
+            ratio_max: ratio("ratio_max_bp")?.min(ratio("own_ratio_max_bp")?),
             rounding: (
                 unit.fen(),
                 text("amount_round_mode")?,
@@ -367,12 +367,7 @@ pub struct Found {
     pub by_district: Vec<(String, Levy, i64)>,
     /// By income band, the lowest first.
     pub by_band: Vec<(i16, Levy)>,
-    /// The employers for which the most money changes.
-    pub largest: Vec<Touched>,
 }
-
-/// Employers that a page names.
-const LARGEST: i64 = 20;
 
 #[derive(FromRow)]
 struct Row {
@@ -406,15 +401,6 @@ pub async fn found(office: &Office, simulation_id: i64) -> Result<Option<Found>>
     )
     .bind(office.centre.id)
     .bind(simulation_id)
-    .fetch_all(&office.pool)
-    .await?;
-    let largest: Vec<Touched> = sqlx::query_as(
-        "SELECT employer_id, district, people, was_fen, now_fen FROM policy_simulation_employer
-          WHERE centre_id = $1 AND simulation_id = $2 ORDER BY abs(now_fen - was_fen) DESC, employer_id LIMIT $3",
-    )
-    .bind(office.centre.id)
-    .bind(simulation_id)
-    .bind(LARGEST)
     .fetch_all(&office.pool)
     .await?;
     let all = Levied {
@@ -459,8 +445,41 @@ pub async fn found(office: &Office, simulation_id: i64) -> Result<Option<Found>>
             .into_iter()
             .map(|band| (band, only(&|place| place.1 == band)))
             .collect(),
-        largest,
     }))
+}
+
+impl Touched {
+    /// By how much it changes a month, whichever way.
+    #[must_use]
+    pub const fn change_fen(&self) -> i64 {
+        (self.now_fen - self.was_fen).abs()
+    }
+}
+
+/// The employers whose lists will change, those for which the most money changes first; a page of them after one of that change and number.
+///
+/// # Errors
+/// The database.
+pub async fn employers(
+    office: &Office,
+    simulation_id: i64,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Vec<Touched>> {
+    let (change_fen, employer_id) = after.unwrap_or((i64::MAX, i64::MIN));
+    Ok(sqlx::query_as(
+        "SELECT employer_id, district, people, was_fen, now_fen FROM policy_simulation_employer
+          WHERE centre_id = $1 AND simulation_id = $2
+            AND (abs(now_fen - was_fen) < $3 OR (abs(now_fen - was_fen) = $3 AND employer_id > $4))
+          ORDER BY abs(now_fen - was_fen) DESC, employer_id LIMIT $5",
+    )
+    .bind(office.centre.id)
+    .bind(simulation_id)
+    .bind(change_fen)
+    .bind(employer_id)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
 }
 
 /// What it comes to in sentences, for the page, the notice and the command line.

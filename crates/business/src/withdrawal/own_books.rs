@@ -36,6 +36,7 @@ pub(crate) struct Read {
     remote_mark: bool,
     transferring_out: bool,
     device_people: i64,
+    address_people: i64,
     card_people: i64,
     phone_people: i64,
 }
@@ -275,6 +276,7 @@ fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<Ow
         "own.sharing",
         Some(json!({
             "device_people": read.device_people,
+            "address_people": read.address_people,
             "card_people": read.card_people,
             "phone_people": read.phone_people,
         })),

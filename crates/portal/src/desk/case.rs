@@ -505,6 +505,7 @@ pub(super) fn step_name(step: &str) -> &str {
         "repaid" | "recovered" => "全部退回",
         "repaid_in_part" => "退回一部分",
         "overdue" => "逾期未退",
+        "entry_revoked" => "失信撤销，按合同撤销追回",
         "not_recovered" => "不追回",
         "heirs_asked" => "请其他继承人在网上确认",
         "heir_agreed" => "一位继承人同意份额",

@@ -204,6 +204,7 @@ async fn draw(
                 )),
                 Cell::new(match sharer.by.as_str() {
                     "device" => "同一设备登录",
+                    "address" => "同一网络地址登录",
                     "card" => "同一收款卡",
                     _ => "同一登记手机",
                 }),

@@ -70,7 +70,9 @@ pub(super) async fn editing(
         .map(|one| (one.name.clone(), one.label.clone()))
         .collect();
     Ok(Editing {
-        choose: Field::select("parameter", "参数", options).value(name.clone()),
+        choose: Field::select("parameter", "参数", options)
+            .hint("国家定的数（缴存比例的上下限、利率）不在这里改，随程序版本更新；本中心的比例范围选“本中心缴存比例下限”或“上限”，只能在国家范围以内。")
+            .value(name.clone()),
         rows: rows(chosen),
         fields: row_fields(office, chosen, typed, mistakes)?,
         parameter: name,

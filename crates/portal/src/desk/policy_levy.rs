@@ -3,6 +3,7 @@
 use anju_business::policy_change::levy::{self, Levy};
 use anju_casework::{Office, employer};
 use anju_domain::money::Fen;
+use anju_vault::NumberKind;
 
 use crate::components::{Cell, Chart, ChartKind, Column, Line, Point, Series, Table, Text};
 use crate::desk::policy_result::{band, district, people, short};
@@ -12,19 +13,42 @@ use crate::pages::error::PageError;
 /// Bars that can still be told apart.
 const MOST: usize = 15;
 
-/// What a run found; none where no limit changes.
+/// Employers on a page.
+const PAGE: i64 = 20;
+
+/// `33400-2024…`: by how much the last employer of a page changes, and its number.
+fn place_of(office: &Office, word: &str) -> Option<(i64, i64)> {
+    let (change, number) = word.split_once('-')?;
+    let employer_id = office.numbers.decode(NumberKind::Employer, number)?;
+    Some((change.parse().ok()?, employer_id))
+}
+
+/// What a run found; none where no limit changes. `here` is its page, `after` the last employer of the page before.
 pub(super) async fn section(
     office: &Office,
     simulation_id: i64,
+    here: &str,
+    after: Option<&str>,
     names: &[(String, String)],
     bands: &[i64],
 ) -> Result<Option<LevySection>, PageError> {
     let Some(found) = levy::found(office, simulation_id).await? else {
         return Ok(None);
     };
-    let ids: Vec<i64> = found.largest.iter().map(|one| one.employer_id).collect();
+    let after = after.and_then(|word| place_of(office, word));
+    let shown = levy::employers(office, simulation_id, after, PAGE).await?;
+    let more = (shown.len() as i64 == PAGE)
+        .then(|| shown.last())
+        .flatten()
+        .map(|last| {
+            let number = office
+                .numbers
+                .encode(NumberKind::Employer, last.employer_id);
+            format!("{here}?employers={}-{number}#le", last.change_fen())
+        });
+    let ids: Vec<i64> = shown.iter().map(|one| one.employer_id).collect();
     let called = employer::names(office, &ids).await?;
-    let lines = found.largest.iter().map(|one| {
+    let lines = shown.iter().map(|one| {
         let name = called.get(&one.employer_id).map_or("—", String::as_str);
         Line::new(vec![
             Cell::new(name),
@@ -49,7 +73,8 @@ pub(super) async fn section(
         lines.collect(),
     )
     .cards()
-    .empty("没有单位的缴存会变。");
+    .empty("没有单位的缴存会变。")
+    .paged(after.map(|_| format!("{here}#le")), more);
     let by_district: Vec<(String, Levy, Option<i64>)> = found
         .by_district
         .iter()

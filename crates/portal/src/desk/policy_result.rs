@@ -79,12 +79,19 @@ pub(super) fn band(bands: &[i64], key: i16) -> String {
     }
 }
 
-/// `GET /desk/policy/{change}/simulation`.
+/// Which page of the employers of a simulation.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WantedEmployers {
+    employers: Option<String>,
+}
+
+/// `GET /desk/policy/{change}/simulation?employers=`.
 pub(crate) async fn page(
     State(portal): State<Portal>,
     visit: Visit,
     at: AtDesk,
     Path(number): Path<String>,
+    Query(wanted): Query<WantedEmployers>,
 ) -> Result<PolicySimulationPage, PageError> {
     let office = &portal.engine.office;
     let (change, run) = ended(office, &number).await?;
@@ -126,7 +133,15 @@ pub(crate) async fn page(
             both_ways("by-band", "by-band-figures", "缴存基数（元）", &bands_named),
             by_month(&months),
         ],
-        levy: policy_levy::section(office, id, &names, &bands).await?,
+        levy: policy_levy::section(
+            office,
+            id,
+            &format!("{}/simulation", address(office, &change)),
+            wanted.employers.as_deref(),
+            &names,
+            &bands,
+        )
+        .await?,
         asked: asked(office, id).await?,
         note: format!(
             "把{}到{}办结的 {} 件，按各件当时的事实、填写和时刻，用两个版本{}的规定各决定一次；复核员作过的决定，凡要人看的地方照旧。每件单独重算；同一个人没有通过的申请只算最近一次。金额增减是支付的增减，人数每人只算一次。",

@@ -3,7 +3,7 @@
 
 use anju_business::withdrawal::agreement::{self, Agreement, Run, run_state, state};
 use anju_casework::{Office, case};
-use anju_domain::calendar::Month;
+use anju_domain::calendar::{Month, chinese_day};
 use anju_domain::money::Fen;
 use axum::extract::State;
 
@@ -117,8 +117,15 @@ fn part(office: &Office, one: &Agreement, runs: &[Run]) -> AgreementPart {
         state::SUSPENDED => Some(Flash::new(
             Tone::Wait,
             format!(
-                "已暂停：{} 处理好以后选“变更”就恢复，错过的几期下一次一并提取。",
-                one.reason.as_deref().unwrap_or("连续几期没有办成。")
+                "已暂停：{} {}",
+                one.reason.as_deref().unwrap_or("连续几期没有办成。"),
+                match one.ask_on {
+                    Some(day) => format!(
+                        "{}再查一次，原因消除了自动恢复；处理好以后也可以选“变更”马上恢复。错过的几期下一次一并提取。",
+                        chinese_day(day)
+                    ),
+                    None => "处理好以后选“变更”就恢复，错过的几期下一次一并提取。".to_owned(),
+                }
             ),
         )),
         state::ENDED => Some(Flash::new(

@@ -454,6 +454,7 @@ impl Read {
             "repaid_in_part" => (When::Done, "收到退回的一部分".into()),
             "repaid" | "recovered" => (When::Done, "收到全部退回的钱".into()),
             "overdue" => (When::Failed, "过了退回的期限".into()),
+            "entry_revoked" => (When::Now, "失信记录撤销，合同撤销应退的仍要退回".into()),
             "not_recovered" => (When::Done, "不再要求退回".into()),
             "heirs_asked" => (When::Now, "请其他继承人在网上确认份额".into()),
             "heir_agreed" => (When::Done, "一位继承人同意了".into()),

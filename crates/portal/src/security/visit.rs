@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -38,6 +38,8 @@ pub struct Visit {
     pub browser: Option<String>,
     /// Whence the request came.
     pub client: IpAddr,
+    /// The address on the network from which people who share it are counted (FR-06); none where it is not known.
+    pub origin: Option<String>,
     /// The centre.
     pub centre: Arc<Centre>,
 }
@@ -94,6 +96,7 @@ pub(super) async fn begin(
         session,
         browser: visitor.or_else(|| fresh.clone()),
         client: client(&request),
+        origin: origin(client(&request), headers),
         centre: shield.centre.clone(),
     };
     let reads = request.method() == Method::GET;
@@ -117,6 +120,29 @@ pub(super) async fn begin(
         );
     }
     answer
+}
+
+/// Where a visitor is on the open network: his own address, or behind a proxy of our own network what that has written last. An address of our own
+/// network says nothing of who came. Of IPv6 the network of one home or office, whose devices change the rest as they like.
+fn origin(peer: IpAddr, headers: &HeaderMap) -> Option<String> {
+    let is_ours = |address: &IpAddr| match address {
+        IpAddr::V4(four) => four.is_loopback() || four.is_private() || four.is_link_local(),
+        IpAddr::V6(six) => six.is_loopback() || six.is_unique_local(),
+    };
+    let address = if is_ours(&peer) {
+        let written = headers.get_all("x-forwarded-for").iter().next_back()?;
+        let last = written.to_str().ok()?.rsplit(',').next()?.trim();
+        last.parse().ok().filter(|address| !is_ours(address))?
+    } else {
+        peer
+    };
+    Some(match address.to_canonical() {
+        IpAddr::V4(four) => four.to_string(),
+        IpAddr::V6(six) => {
+            let [a, b, c, d, ..] = six.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    })
 }
 
 pub(crate) fn client(request: &Request) -> IpAddr {

@@ -1,16 +1,15 @@
 //! Agreements (约定提取, withdrawal.md §6.4): a person agrees once, and after each period what was repaid of the loan is paid to the card. Here:
-//! the agreement and who sees it; `sign.rs` signs, changes and cancels; `run.rs` makes the runs of a day and books what was decided.
+//! the agreement and who sees it; `sign.rs` signs, changes and cancels; `run.rs` makes the runs of a day and books what was decided; `resume.rs`
+//! lets go on what was suspended once its cause is gone.
 //! Invariant: one run for each agreement and period, and all claims on one loan together never exceed what was repaid.
 
+pub mod resume;
 pub mod run;
 pub mod sign;
 
-use anju_casework::{Office, Result, outbox};
-use anju_domain::calendar::Month;
+use anju_casework::{Office, Result};
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{FromRow, PgConnection};
-
-use crate::policy::Rules;
+use sqlx::FromRow;
 
 /// The service of a run: a withdrawal that no channel begins.
 pub const RUN_SERVICE: &str = "withdraw-run-commercial";
@@ -68,6 +67,8 @@ pub struct Agreement {
     pub from_month: i32,
     /// When the next run is made.
     pub next_on: Option<NaiveDate>,
+    /// When the cause of a suspension is asked for again; none where only its holder can mend it.
+    pub ask_on: Option<NaiveDate>,
     /// Skipped in a row.
     pub skips: i16,
     /// Signed.
@@ -104,7 +105,7 @@ pub struct Run {
 /// A person's agreements, the newest first.
 pub async fn of_person(office: &Office, person_id: i64, limit: i64) -> Result<Vec<Agreement>> {
     Ok(sqlx::query_as(
-        "SELECT agreement_id, person_id, loan_bank, loan_no, period, place, card_last4, state, reason, from_month, next_on, skips, signed_at
+        "SELECT agreement_id, person_id, loan_bank, loan_no, period, place, card_last4, state, reason, from_month, next_on, ask_on, skips, signed_at
            FROM repay_agreement WHERE centre_id = $1 AND person_id = $2 ORDER BY agreement_id DESC LIMIT $3",
     )
     .bind(office.centre.id)
@@ -195,53 +196,4 @@ pub async fn count_by_state(office: &Office, branch_id: Option<i16>) -> Result<V
     .bind(branch_id)
     .fetch_all(&office.pool)
     .await?)
-}
-
-/// A freeze is over: what was suspended because of it goes on with the next period, which claims what was missed too; its holder is told.
-pub(crate) async fn resume_released(
-    office: &Office,
-    tx: &mut PgConnection,
-    person_id: i64,
-) -> Result<()> {
-    let rules = Rules::on(office, office.today());
-    let causes: Vec<String> = rules
-        .text("court_release_resumes_on")?
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    // One for each loan, so that they are few.
-    let waiting: Vec<(i64, i16)> = sqlx::query_as(
-        "SELECT a.agreement_id, a.period
-           FROM repay_agreement a
-           JOIN LATERAL (SELECT r.code FROM repay_run r
-                          WHERE r.centre_id = a.centre_id AND r.agreement_id = a.agreement_id ORDER BY r.period DESC LIMIT 1) last ON true
-          WHERE a.centre_id = $1 AND a.person_id = $2 AND a.state = 3 AND last.code = ANY ($3)
-          ORDER BY a.agreement_id FOR NO KEY UPDATE OF a",
-    )
-    .bind(office.centre.id)
-    .bind(person_id)
-    .bind(&causes)
-    .fetch_all(&mut *tx)
-    .await?;
-    let settled = Month::of(office.today()).index();
-    for (agreement_id, period) in waiting {
-        sqlx::query(
-            "UPDATE repay_agreement SET state = 2, skips = 0, reason = NULL, next_on = $3 WHERE centre_id = $1 AND agreement_id = $2",
-        )
-        .bind(office.centre.id)
-        .bind(agreement_id)
-        .bind(run::next_run(&rules, settled, period)?)
-        .execute(&mut *tx)
-        .await?;
-        let text = "【公积金】账户已解除冻结，约定提取恢复，错过的下一期一并办理。";
-        outbox::tell_about(
-            office,
-            tx,
-            &[agreement_id],
-            &[person_id],
-            &[text.to_owned()],
-        )
-        .await?;
-    }
-    Ok(())
 }

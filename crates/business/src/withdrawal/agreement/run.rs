@@ -11,6 +11,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::FromRow;
 
+use super::resume::asked_on;
 use super::{RUN_SERVICE, run_state, state};
 use crate::policy::Rules;
 
@@ -288,7 +289,7 @@ pub async fn book(
                     effect,
                 });
             }
-            turn => ends.add(&rules, one.run, turn)?,
+            turn => ends.add(&rules, office.today(), one.run, turn)?,
         }
     }
     let mut tx = office.pool.begin().await?;
@@ -346,12 +347,13 @@ struct Ends {
     agreement_states: Vec<Option<i16>>,
     skips: Vec<i16>,
     next: Vec<Option<NaiveDate>>,
+    asked: Vec<Option<NaiveDate>>,
     people: Vec<i64>,
     texts: Vec<String>,
 }
 
 impl Ends {
-    fn add(&mut self, rules: &Rules, run: &Due, turn: Turn) -> Result<()> {
+    fn add(&mut self, rules: &Rules, today: NaiveDate, run: &Due, turn: Turn) -> Result<()> {
         let month = Month::from_index(run.period).chinese();
         let next = next_run(rules, run.period, run.months)?;
         let most = i16::try_from(rules.int("auto_max_skips")?).unwrap_or(i16::MAX);
@@ -400,6 +402,10 @@ impl Ends {
             ),
             Turn::Pay | Turn::Wait => return Ok(()),
         };
+        self.asked.push(match to {
+            Some(state::SUSPENDED) => asked_on(rules, today, &why.code)?,
+            _ => None,
+        });
         self.runs.push(run.run_id);
         self.run_states.push(run_state);
         self.codes.push(why.code);
@@ -427,14 +433,14 @@ impl Ends {
         }
         sqlx::query(
             "WITH turned AS MATERIALIZED (
-                 SELECT * FROM unnest($2::bigint[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::smallint[], $8::smallint[], $9::date[])
-                              AS t (run_id, run_state, code, reason, agreement_id, to_state, skips, next_on)),
+                 SELECT * FROM unnest($2::bigint[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::smallint[], $8::smallint[], $9::date[], $11::date[])
+                              AS t (run_id, run_state, code, reason, agreement_id, to_state, skips, next_on, ask_on)),
              run AS (
                  UPDATE repay_run r SET state = t.run_state, code = nullif(t.code, ''), reason = t.reason, ended_at = $10
                    FROM turned t WHERE r.centre_id = $1 AND r.run_id = t.run_id AND r.state = 1
                  RETURNING r.run_id)
              UPDATE repay_agreement a
-                SET state = coalesce(t.to_state, a.state), skips = t.skips, next_on = t.next_on,
+                SET state = coalesce(t.to_state, a.state), skips = t.skips, next_on = t.next_on, ask_on = t.ask_on,
                     reason = CASE WHEN t.to_state IS NULL THEN a.reason ELSE t.reason END,
                     ended_at = CASE WHEN t.to_state = 9 THEN $10 ELSE a.ended_at END
                FROM turned t JOIN run ON run.run_id = t.run_id
@@ -450,6 +456,7 @@ impl Ends {
         .bind(&self.skips)
         .bind(&self.next)
         .bind(office.now())
+        .bind(&self.asked)
         .execute(&mut *tx)
         .await?;
         outbox::tell_about(office, tx, &self.agreements, &self.people, &self.texts).await

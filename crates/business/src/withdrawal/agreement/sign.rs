@@ -147,7 +147,7 @@ async fn write(office: &Office, tx: &mut PgConnection, approved: Approved<'_>) -
     let changed = if changes {
         sqlx::query(
             "UPDATE repay_agreement
-                SET card_sealed = $4, card_last4 = $5, period = $6, place = coalesce($7, place), reason = NULL, skips = 0,
+                SET card_sealed = $4, card_last4 = $5, period = $6, place = coalesce($7, place), reason = NULL, skips = 0, ask_on = NULL,
                     state = CASE state WHEN 3 THEN 2 ELSE state END,
                     next_on = CASE WHEN state <> 3 AND next_on IS NOT NULL AND period = $6 THEN next_on ELSE $8 END
               WHERE centre_id = $1 AND person_id = $2 AND event_key = $3 AND state <> 9",
@@ -227,7 +227,7 @@ async fn cancel(office: &Office, submission: &Submission) -> Result<i64> {
     let mut tx = office.pool.begin().await?;
     let ended = sqlx::query(
         "WITH ended AS (
-             UPDATE repay_agreement SET state = 9, next_on = NULL, reason = '本人解除', ended_at = $4
+             UPDATE repay_agreement SET state = 9, next_on = NULL, ask_on = NULL, reason = '本人解除', ended_at = $4
               WHERE centre_id = $1 AND person_id = $2 AND event_key = $3 AND state <> 9 RETURNING agreement_id),
          given_up AS (
              UPDATE repay_run r SET state = 5, reason = '本人解除', ended_at = $4

@@ -8,7 +8,8 @@ use anju_domain::money::Fen;
 use chrono::{Days, NaiveDate, TimeDelta};
 use serde_json::json;
 
-use super::{Recovery, SERVICE, code, debtor, lock, reason, standing, state};
+use super::contract::{FINDING, who_owes};
+use super::{Recovery, SERVICE, code, debtor, lock, of_entry, reason, standing, state};
 use crate::fraud::reasoned;
 use crate::policy::Rules;
 
@@ -170,7 +171,9 @@ async fn demand(
     let owed = Fen::new(one.owed_fen);
     let text = match (one.reason, one.debtor) {
         (reason::CONTRACT, debtor::SUPERVISED) => {
-            format!("【公积金】购房合同已撤销，首付款由开发企业从监管账户退回，附言 {code}")
+            format!(
+                "【公积金】购房合同已撤销，您提取的首付款 {owed} 元由开发企业从监管账户退回，附言 {code}"
+            )
         }
         (reason::CONTRACT, _) => format!(
             "【公积金】购房合同已撤销，请在{}前退回提取的 {owed} 元，附言 {code}",
@@ -225,23 +228,38 @@ pub async fn decide_lead(
     Ok(())
 }
 
+/// Who has the money that an entry asks back, before its transaction begins.
+pub(crate) async fn debtor_of_entry(office: &Office, entry_id: i64) -> Result<i16> {
+    match of_entry(office, entry_id).await? {
+        Some(one) => who_owes(office, one.of_case).await,
+        None => Ok(debtor::PERSON),
+    }
+}
+
 /// Takes back what an entry that is revoked had asked for, as far as it has not come. A contract that was cancelled stays so: its claim goes on
-/// without the entry.
+/// without the entry, with the words and the debtor of a cancelled contract, and its person is told that it does.
 pub(crate) async fn drop_of_entry(
     office: &Office,
     tx: &mut PgConnection,
     entry_id: i64,
+    owes: i16,
     actor: Actor,
     words: &str,
 ) -> Result<()> {
-    sqlx::query(
-        "UPDATE recovery SET entry_id = NULL, reason = 2, ground = 'FR-08'
-          WHERE centre_id = $1 AND entry_id = $2 AND state IN (1, 2) AND contract_no IS NOT NULL",
-    )
+    let open: Vec<Recovery> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM recovery
+          WHERE centre_id = $1 AND entry_id = $2 AND state IN (1, 2) AND contract_no IS NOT NULL
+          ORDER BY recovery_id FOR NO KEY UPDATE"
+    ))
     .bind(office.centre.id)
     .bind(entry_id)
-    .execute(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
+    for one in open {
+        goes_on_without_entry(office, tx, &one, owes, actor, words).await?;
+    }
     let dropped: Vec<(i64, i16)> = sqlx::query_as(
         "WITH open AS (
              SELECT recovery_id, state FROM recovery WHERE centre_id = $1 AND entry_id = $2 AND state IN (1, 2) FOR NO KEY UPDATE)
@@ -261,6 +279,42 @@ pub(crate) async fn drop_of_entry(
         }
     }
     Ok(())
+}
+
+/// From now on a matter of the contract alone.
+async fn goes_on_without_entry(
+    office: &Office,
+    tx: &mut PgConnection,
+    one: &Recovery,
+    owes: i16,
+    actor: Actor,
+    words: &str,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE recovery SET entry_id = NULL, reason = 2, ground = 'FR-08', finding = $3, debtor = $4
+          WHERE centre_id = $1 AND recovery_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(one.recovery_id)
+    .bind(FINDING)
+    .bind(owes)
+    .execute(&mut *tx)
+    .await?;
+    if one.state != state::DEMANDED {
+        return Ok(());
+    }
+    let detail = json!({ "reason": words, "left_fen": one.left_fen() });
+    let steps = ["entry_revoked"];
+    case::add_event(office, tx, one.recovery_id, actor, &steps, detail).await?;
+    let (left, code) = (Fen::new(one.left_fen()), code(office, one.recovery_id));
+    let who = if owes == debtor::SUPERVISED {
+        "由开发企业从监管账户退回"
+    } else {
+        "请您退回"
+    };
+    let text =
+        format!("【公积金】失信记录已撤销；购房合同撤销后应退的 {left} 元仍{who}，附言 {code}");
+    outbox::tell_people(office, tx, one.recovery_id, &[one.person_id], &[text]).await
 }
 
 /// Recoveries that are reminded in one look.

@@ -12,6 +12,9 @@ use crate::policy::Rules;
 /// The pattern of fraud: a contract withdrawn after the money was paid.
 const PATTERN: &str = "FR-08";
 
+/// What a claim stands on that the housing commission's word has made.
+pub(super) const FINDING: &str = "住房城乡建设部门告知购房合同已撤销";
+
 /// What the housing commission says of a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancelled {
@@ -52,7 +55,7 @@ pub async fn cancelled(office: &Office, signal: &Cancelled) -> Result<usize> {
             of_case: *of_case,
             reason: reason::CONTRACT,
             ground: PATTERN,
-            finding: "住房城乡建设部门告知购房合同已撤销",
+            finding: FINDING,
             debtor: who_owes(office, *of_case).await?,
             contract_no: Some(&signal.contract_no),
             cancelled_on: Some(signal.on),
@@ -68,7 +71,7 @@ pub async fn cancelled(office: &Office, signal: &Cancelled) -> Result<usize> {
 }
 
 /// Who has the money.
-async fn who_owes(office: &Office, of_case: i64) -> Result<i16> {
+pub(super) async fn who_owes(office: &Office, of_case: i64) -> Result<i16> {
     let withdrawal = case::require(office, of_case).await?;
     let supervised = case::supervised(office, &withdrawal).await?;
     Ok(supervised.map_or(debtor::PERSON, |_| debtor::SUPERVISED))

@@ -4,14 +4,22 @@
 //!
 //! Invariant: a withdrawal is claimed back once, whoever found it, and never more comes back than was paid. Read `claim.rs` first.
 
+/// Columns of [`Recovery`], in one place.
+macro_rules! columns {
+    () => {
+        "recovery_id, person_id, branch_id, of_case, entry_id, reason, ground, finding, debtor, contract_no, cancelled_on, state, owed_fen, \
+         returned_fen, found_at, due_on"
+    };
+}
+
 mod claim;
 mod contract;
 mod money;
 
+pub(crate) use claim::{debtor_of_entry, demand_of_entry, drop_of_entry};
 pub use claim::{decide_lead, turn};
-pub(crate) use claim::{demand_of_entry, drop_of_entry};
 pub use contract::{Cancelled, cancelled, contract_cancelled, contracts_to_ask};
-pub(crate) use money::{Place, place, received};
+pub(crate) use money::{Part, Place, place, received};
 
 use anju_casework::case;
 use anju_casework::{Fault, Office, PgConnection, Refusal, Result};
@@ -85,13 +93,6 @@ pub struct Recovery {
     pub found_at: DateTime<Utc>,
     /// The last day.
     pub due_on: Option<NaiveDate>,
-}
-
-macro_rules! columns {
-    () => {
-        "recovery_id, person_id, branch_id, of_case, entry_id, reason, ground, finding, debtor, contract_no, cancelled_on, state, owed_fen, \
-         returned_fen, found_at, due_on"
-    };
 }
 
 impl Recovery {

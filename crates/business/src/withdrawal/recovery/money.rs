@@ -12,10 +12,55 @@ use crate::contribution::receipt::Credit;
 
 /// Where a receipt that names a recovery belongs.
 pub(crate) enum Place {
-    /// To it, on this account.
-    Account(Box<Recovery>, i64),
+    /// To each of these its part, fen, on its own account: one claim, or all claims on one contract where the developer gives back the
+    /// whole of it at once.
+    Claims(Vec<Part>),
     /// To nobody, with the reason.
     Nobody(String),
+}
+
+/// What of a receipt belongs to a claim.
+pub(crate) struct Part {
+    /// The claim.
+    pub one: Recovery,
+    /// The account that it comes back to.
+    pub account_id: i64,
+    /// Fen of the receipt.
+    pub fen: i64,
+}
+
+/// Takes all open claims on a contract's money in its supervised account, in one order whoever's code is named.
+async fn of_contract(
+    office: &Office,
+    tx: &mut PgConnection,
+    contract_no: &str,
+) -> Result<Vec<Recovery>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM recovery
+          WHERE centre_id = $1 AND contract_no = $2 AND debtor = 2 AND state = 2 ORDER BY recovery_id FOR NO KEY UPDATE"
+    ))
+    .bind(office.centre.id)
+    .bind(contract_no)
+    .fetch_all(tx)
+    .await?)
+}
+
+/// The contract of a claim, before it is taken.
+async fn contract_of(
+    office: &Office,
+    tx: &mut PgConnection,
+    recovery_id: i64,
+) -> Result<Option<String>> {
+    let found: Option<Option<String>> = sqlx::query_scalar(
+        "SELECT contract_no FROM recovery WHERE centre_id = $1 AND recovery_id = $2 AND debtor = 2",
+    )
+    .bind(office.centre.id)
+    .bind(recovery_id)
+    .fetch_optional(tx)
+    .await?;
+    Ok(found.flatten())
 }
 
 /// Finds and takes the recovery that a receipt names; none where the remark names none of ours.
@@ -27,6 +72,11 @@ pub(crate) async fn place(
     let Some(recovery_id) = find_code(office, &credit.remark) else {
         return Ok(None);
     };
+    // Taken together and in order, so that two receipts of one developer do not wait for each other.
+    let together = match contract_of(office, tx, recovery_id).await? {
+        Some(contract_no) => of_contract(office, tx, &contract_no).await?,
+        None => Vec::new(),
+    };
     let Some(one) = find_locked(office, tx, recovery_id).await? else {
         return Ok(None);
     };
@@ -34,13 +84,33 @@ pub(crate) async fn place(
     if one.state != state::DEMANDED {
         return nobody("附言是追回码，但这笔追回已经结清或撤销，请退回");
     }
-    if credit.amount_fen > one.left_fen() {
+    let all: i64 = together.iter().map(Recovery::left_fen).sum();
+    let claims = if credit.amount_fen <= one.left_fen() {
+        vec![(one, credit.amount_fen)]
+    } else if together.len() > 1 && credit.amount_fen == all {
+        let each = together.into_iter();
+        each.map(|one| {
+            let left = one.left_fen();
+            (one, left)
+        })
+        .collect()
+    } else {
         return nobody("附言是追回码，但金额超过还要退回的数，请核对后退回");
+    };
+    let mut parts = Vec::new();
+    for (one, fen) in claims {
+        let Some(account_id) =
+            case::account_to_credit(office, tx, one.person_id, one.of_case).await?
+        else {
+            return nobody("附言是追回码，但这位职工没有可以入账的账户");
+        };
+        parts.push(Part {
+            one,
+            account_id,
+            fen,
+        });
     }
-    match case::account_to_credit(office, tx, one.person_id, one.of_case).await? {
-        Some(account_id) => Ok(Some(Place::Account(Box::new(one), account_id))),
-        None => nobody("附言是追回码，但这位职工没有可以入账的账户"),
-    }
+    Ok(Some(Place::Claims(parts)))
 }
 
 /// E30: what came back is credited, in the transaction that takes the receipt; the last fen ends the recovery and gives back what the
@@ -48,16 +118,20 @@ pub(crate) async fn place(
 pub(crate) async fn received(
     office: &Office,
     tx: &mut PgConnection,
-    one: &Recovery,
-    account_id: i64,
+    part: &Part,
     credit: &Credit,
 ) -> Result<i64> {
+    let Part {
+        one,
+        account_id,
+        fen,
+    } = part;
     let journal_id = books::post(
         office,
         tx,
         &Booking {
             event: "E30",
-            key: &format!("{}:{}", credit.bank, credit.serial),
+            key: &format!("{}:{}:{}", credit.bank, credit.serial, one.recovery_id),
             case_id: Some(one.recovery_id),
             branch_id: one.branch_id,
             maker: Actor::System,
@@ -67,13 +141,13 @@ pub(crate) async fn received(
             value_date: None,
             accounts: &[
                 (Role::Bank, office.bank(&credit.bank)?.deposit_id),
-                (Role::Person, account_id),
+                (Role::Person, *account_id),
             ],
-            amount_fen: credit.amount_fen,
+            amount_fen: *fen,
         },
     )
     .await?;
-    let returned = one.returned_fen + credit.amount_fen;
+    let returned = one.returned_fen + fen;
     let whole = returned == one.owed_fen;
     sqlx::query(
         "UPDATE recovery SET returned_fen = $3, state = CASE WHEN $4 THEN 3 ELSE state END WHERE centre_id = $1 AND recovery_id = $2",
@@ -85,7 +159,7 @@ pub(crate) async fn received(
     .execute(&mut *tx)
     .await?;
     let (id, actor) = (one.recovery_id, Actor::System);
-    let detail = json!({ "received_fen": credit.amount_fen, "returned_fen": returned, "owed_fen": one.owed_fen });
+    let detail = json!({ "received_fen": fen, "returned_fen": returned, "owed_fen": one.owed_fen });
     if whole {
         sqlx::query("UPDATE withdrawal_use SET state = 3 WHERE centre_id = $1 AND case_id = $2")
             .bind(office.centre.id)
@@ -100,7 +174,7 @@ pub(crate) async fn received(
     }
     let text = format!(
         "【公积金】收到退回的 {} 元，已记入您的公积金账户，还差 {} 元。",
-        Fen::new(credit.amount_fen),
+        Fen::new(*fen),
         Fen::new(one.owed_fen - returned)
     );
     outbox::tell_people(office, tx, id, &[one.person_id], &[text]).await?;

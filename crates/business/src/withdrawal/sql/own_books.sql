@@ -66,6 +66,18 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
                                    AND o.audience = 1 AND o.subject_id <> asked.person_id
                                  LIMIT 1000) AS o ON true
                  GROUP BY mine.device_index) AS shared) AS device_people,
+       (SELECT coalesce(max(shared.others), 0) + 1
+          FROM (SELECT count(DISTINCT o.subject_id) AS others
+                  FROM (SELECT DISTINCT s.address_index
+                          FROM session s
+                         WHERE s.centre_id = $1 AND s.audience = 1 AND s.subject_id = asked.person_id AND s.created_at > $9
+                           AND s.address_index IS NOT NULL) AS mine
+                  JOIN LATERAL (SELECT o.subject_id
+                                  FROM session o
+                                 WHERE o.centre_id = $1 AND o.address_index = mine.address_index AND o.created_at > $9
+                                   AND o.audience = 1 AND o.subject_id <> asked.person_id
+                                 LIMIT 1000) AS o ON true
+                 GROUP BY mine.address_index) AS shared) AS address_people,
        (SELECT count(DISTINCT c.applicant_id) + 1
           FROM unnest($10::bigint[], $11::text[]) AS card (place, index)
           JOIN LATERAL (SELECT c.applicant_id

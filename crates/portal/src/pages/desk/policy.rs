@@ -115,7 +115,7 @@ pub struct LevySection {
     pub told: String,
     /// By district, by band.
     pub charts: Vec<Chart>,
-    /// The employers for which the most money changes.
+    /// The employers whose lists change, those for which the most money changes first.
     pub employers: Table,
 }
 
