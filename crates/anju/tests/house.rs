@@ -8,7 +8,12 @@ mod sources;
 #[path = "house/supply.rs"]
 mod supply;
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::Command,
+};
 
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
@@ -247,6 +252,175 @@ fn a_promise_that_is_done_names_a_test() {
             ),
             other => wrong.push(format!("{}: no such state {other}", promise.id)),
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Machines of contribution.md and where their states stand in the program.
+const MACHINES: [(&str, &str, &str); 18] = [
+    ("employer", "casework/src/employer.rs", "mod state"),
+    ("account", "casework/src/membership.rs", "mod state"),
+    ("transfer", "casework/src/membership.rs", "mod state"),
+    ("freeze", "business/src/court/mod.rs", "mod state"),
+    (
+        "remittance",
+        "business/src/contribution/remittance.rs",
+        "mod state",
+    ),
+    (
+        "collection_order",
+        "business/src/contribution/collection/order.rs",
+        "mod state",
+    ),
+    (
+        "debit_contract",
+        "business/src/contribution/collection/contract.rs",
+        "mod state",
+    ),
+    (
+        "receipt",
+        "business/src/contribution/receipt.rs",
+        "mod receipt_state",
+    ),
+    (
+        "late_credit",
+        "business/src/contribution/late_credit.rs",
+        "mod state",
+    ),
+    ("refund", "business/src/contribution/refund.rs", "mod state"),
+    (
+        "correction",
+        "business/src/contribution/correction.rs",
+        "mod state",
+    ),
+    (
+        "branch_move",
+        "business/src/contribution/branch_move.rs",
+        "mod state",
+    ),
+    (
+        "relief",
+        "business/src/contribution/relief/mod.rs",
+        "mod state",
+    ),
+    (
+        "flexible",
+        "business/src/contribution/flexible/agreement.rs",
+        "mod state",
+    ),
+    (
+        "enforcement",
+        "business/src/contribution/enforcement/mod.rs",
+        "mod state",
+    ),
+    (
+        "credit_referral",
+        "business/src/contribution/credit/mod.rs",
+        "mod state",
+    ),
+    ("transfer_in", "business/src/remote/letter.rs", "enum State"),
+    (
+        "transfer_out",
+        "business/src/remote/letter.rs",
+        "enum State",
+    ),
+];
+
+/// The states that the program knows of a machine, as the table writes them.
+fn states(path: &str, head: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(sources::root().join("crates").join(path)).expect(path);
+    let begin = text.find(&format!("pub {head} {{")).expect(head);
+    let body = &text[begin..begin + text[begin..].find("\n}").expect("an end")];
+    let word = |line: &str| {
+        let line = line.trim();
+        if let Some(named) = line.strip_prefix("pub const ") {
+            return named.split(':').next().map(str::to_lowercase);
+        }
+        let variant = line
+            .strip_suffix(',')
+            .filter(|line| line.chars().all(char::is_alphanumeric))?;
+        let mut snake = String::new();
+        for letter in variant.chars() {
+            if letter.is_uppercase() && !snake.is_empty() {
+                snake.push('_');
+            }
+            snake.extend(letter.to_lowercase());
+        }
+        Some(snake)
+    };
+    body.lines().skip(1).filter_map(word).collect()
+}
+
+#[test]
+fn every_state_of_a_contribution_machine_is_walked_by_a_test() {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        machine: String,
+        from: String,
+        event: String,
+        to: String,
+        test: String,
+    }
+    let path = sources::root().join("docs/contribution_states.csv");
+    let rows: Vec<Row> = csv::Reader::from_path(path)
+        .expect("docs/contribution_states.csv")
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .expect("its columns");
+    let tests = sources::tests();
+    let all = sources::all();
+    // A test that walks into a refusal says its code, or the condition's.
+    let says = |test: &str, code: &str| {
+        all.iter().any(|source| {
+            source.text.contains(&format!("fn {test}("))
+                && source
+                    .text
+                    .contains(code.strip_prefix("E-").unwrap_or(code))
+        })
+    };
+    let mut wrong = Vec::new();
+    let mut walked: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for row in &rows {
+        let named = format!("{} {} -{}-> {}", row.machine, row.from, row.event, row.to);
+        if !tests.contains(&row.test) {
+            wrong.push(format!("{named}: there is no test {}", row.test));
+        }
+        let Some((_, file, head)) = MACHINES.iter().find(|(name, _, _)| *name == row.machine)
+        else {
+            wrong.push(format!("{named}: no such machine"));
+            continue;
+        };
+        let known = states(file, head);
+        let is_refusal = row.to.starts_with("E-");
+        for state in [&row.from, &row.to] {
+            if state != "none" && !state.starts_with("E-") && !known.contains(state) {
+                wrong.push(format!("{named}: no state {state}"));
+            }
+        }
+        if is_refusal && !says(&row.test, &row.to) {
+            wrong.push(format!("{named}: its test does not say the code"));
+        }
+        walked
+            .entry(&row.machine)
+            .or_default()
+            .extend([row.from.as_str(), row.to.as_str()]);
+    }
+    for (machine, file, head) in MACHINES {
+        let known = states(file, head);
+        let none = BTreeSet::new();
+        let mut here = walked.get(machine).unwrap_or(&none).clone();
+        // One enum for both sides of a transfer between cities.
+        if machine.starts_with("transfer_") {
+            for side in ["transfer_in", "transfer_out"] {
+                here.extend(walked.get(side).unwrap_or(&none));
+            }
+        }
+        wrong.extend(
+            known
+                .iter()
+                .filter(|state| !here.contains(state.as_str()))
+                .map(|state| format!("{machine}: no row walks {state}")),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -110,11 +110,9 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "refund_employer" => Some(Arc::new(contribution::refund::EmployerRefund::new(
                     &service.id,
                 ))),
-                "open_employer" => Some(Arc::new(OpenAccount::new(
-                    &service.id,
-                    &authorities.registry,
-                    &authorities.police,
-                ))),
+                "open_employer" => {
+                    Some(Arc::new(OpenAccount::new(&service.id, &authorities.police)))
+                }
                 "maintain_employer" => Some(Arc::new(EmployerData::new(
                     &service.id,
                     &authorities.registry,

@@ -53,7 +53,11 @@ pub async fn by_id(
 }
 
 /// The branch that keeps an employer registered in this district: the district's own, else the centre's business department.
-pub async fn of_district(office: &Office, district: &str) -> Result<Option<Branch>> {
+pub async fn of_district(
+    office: &Office,
+    db: impl sqlx::PgExecutor<'_>,
+    district: &str,
+) -> Result<Option<Branch>> {
     Ok(sqlx::query_as(
         "SELECT branch_id, parent_id, kind, name, district, address, hours, bank
            FROM branch WHERE centre_id = $1 AND (district = $2 OR kind = 'centre')
@@ -61,6 +65,6 @@ pub async fn of_district(office: &Office, district: &str) -> Result<Option<Branc
     )
     .bind(office.centre.id)
     .bind(district)
-    .fetch_optional(&office.pool)
+    .fetch_optional(db)
     .await?)
 }

@@ -26,7 +26,7 @@ mod submit;
 
 pub use begin::{
     AtOnce, Begun, ToReview, at_once, begin_at, begin_executing, begin_reviewing, end_executing,
-    end_reviewing, step,
+    step,
 };
 pub use closing::{Closing, account_for_late_credit, account_to_credit, close_out};
 pub use decide::{

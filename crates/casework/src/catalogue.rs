@@ -303,15 +303,25 @@ pub trait Service: Send + Sync {
         None
     }
 
-    /// Carries out what a reviewer approved, for a service whose cases [`Service::begin`] begins; none for the path of facts and decision.
-    fn approve<'a>(
+    /// Whether [`Service::at_door`] looks at what is asked for, with its facts, before there is a case.
+    fn looks_at_door(&self) -> bool {
+        false
+    }
+
+    /// Tells every mistake at once before there is a case, and sets who keeps it. What a source has not said yet is no mistake: the case
+    /// waits for it.
+    fn at_door<'a>(
         &'a self,
         _office: &'a Office,
-        _case: &'a crate::case::Case,
-        _reviewer: i64,
-        _reason: &'a str,
-    ) -> Option<BoxFuture<'a, Result<()>>> {
-        None
+        _submission: &'a mut crate::case::Submission,
+        _facts: &'a Facts,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Whether an approval that was carried out is told by a short message: whoever stood by has seen it.
+    fn tells(&self, _case: &crate::case::Case) -> bool {
+        true
     }
 
     /// What the applicant wants, for the rule "one live case for one wish". The service itself, unless it says more.

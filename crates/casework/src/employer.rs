@@ -202,6 +202,15 @@ pub async fn lock(office: &Office, conn: &mut PgConnection, employer_id: i64) ->
 
 /// A live employer by its credit code.
 pub async fn by_uscc(office: &Office, uscc: &Uscc) -> Result<Option<Employer>> {
+    by_uscc_on(office, &office.pool, uscc).await
+}
+
+/// The same over a connection.
+pub async fn by_uscc_on(
+    office: &Office,
+    db: impl PgExecutor<'_>,
+    uscc: &Uscc,
+) -> Result<Option<Employer>> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -209,7 +218,7 @@ pub async fn by_uscc(office: &Office, uscc: &Uscc) -> Result<Option<Employer>> {
     ))
     .bind(office.centre.id)
     .bind(uscc.as_str())
-    .fetch_optional(&office.pool)
+    .fetch_optional(db)
     .await?)
 }
 

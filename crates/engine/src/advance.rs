@@ -11,7 +11,7 @@ use anju_casework::catalogue::{Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Actor, Office, Refusal, Result, RowFault};
 use anju_policy::fact::FactState;
-use anju_policy::{Decision, Outcome, ServiceDefinition, StoredDecision};
+use anju_policy::{ConditionOutcome, Decision, Outcome, ServiceDefinition, StoredDecision};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
 
@@ -77,6 +77,10 @@ impl Engine {
         if let Some(before) = remembered(office, &submission).await? {
             return Ok(Submitted::Before(before));
         }
+        if service.looks_at_door() {
+            drop(begins_itself);
+            return self.submit_looked_at(&*service, submission, &policy).await;
+        }
         if begins_itself.is_none()
             && !service.carries_out()
             && let Some(done) = self.submit_at_hand(&*service, &submission, &wish).await?
@@ -101,9 +105,25 @@ impl Engine {
                 }
             };
         }
+        let (fact_types, separate) = self.consented_to(&policy, &submission.request);
+        let submitted =
+            case::submit(office, &submission, &wish, &policy, &fact_types, &separate).await?;
+        if let Submitted::New(case_id) = submitted {
+            let engine = self.clone();
+            tokio::spawn(async move { engine.advance_logged(case_id).await });
+        }
+        Ok(submitted)
+    }
+
+    /// What a case's consent is about, and what of it is consented to apart.
+    fn consented_to(
+        &self,
+        policy: &PolicyInForce,
+        request: &Request,
+    ) -> (Vec<String>, Vec<String>) {
         let fact_types: Vec<String> = policy
             .set
-            .service(&submission.request.service)
+            .service(&request.service)
             .map(|definition| {
                 definition
                     .facts
@@ -117,13 +137,48 @@ impl Engine {
         let (separate, fact_types): (Vec<String>, Vec<String>) = fact_types
             .into_iter()
             .partition(|fact_type| self.is_sensitive(fact_type));
-        let consents = submission.request.form.get("sensitive_consent") != Some(&false.into());
+        let consents = request.form.get("sensitive_consent") != Some(&false.into());
         let separate = if consents { separate } else { Vec::new() };
+        (fact_types, separate)
+    }
+
+    /// Asks before there is a case, so that every mistake is told at the door; what nobody has answered yet opens a case that waits for it.
+    async fn submit_looked_at(
+        &self,
+        service: &dyn Service,
+        mut submission: Submission,
+        policy: &PolicyInForce,
+    ) -> Result<Submitted> {
+        let office = &self.office;
+        submission.request.case_id = Some(submission.case_id);
+        let gathered = self.gather(service, &submission.request).await?;
+        if let Err(error) = service
+            .at_door(office, &mut submission, &gathered.facts)
+            .await
+        {
+            // Who came behind the same request finds things changed: by this very request.
+            return remembered(office, &submission)
+                .await?
+                .map(Submitted::Before)
+                .ok_or(error);
+        }
+        let wish = service.wish(office, &submission.request);
+        let (fact_types, separate) = self.consented_to(policy, &submission.request);
         let submitted =
-            case::submit(office, &submission, &wish, &policy, &fact_types, &separate).await?;
-        if let Submitted::New(case_id) = submitted {
-            let engine = self.clone();
-            tokio::spawn(async move { engine.advance_logged(case_id).await });
+            case::submit(office, &submission, &wish, policy, &fact_types, &separate).await?;
+        let Submitted::New(case_id) = submitted else {
+            return Ok(submitted);
+        };
+        self.advance_from(case_id, Some(gathered)).await?;
+        let case = case::require(office, case_id).await?;
+        if case.state() == CaseState::Refused
+            && let Some(decision) = case::decision_of(office, &case, policy).await?
+            && let Some(refusal) = first_refusal(&decision)
+        {
+            return Err(refusal.into());
+        }
+        if let Actor::Clerk(clerk_id) = submission.actor {
+            anju_casework::effort::note(office, clerk_id, case_id).await?;
         }
         Ok(submitted)
     }
@@ -161,6 +216,11 @@ impl Engine {
 
     /// Gathers and decides an open case once; a case that something else moves meanwhile is read again.
     pub async fn advance(&self, case_id: i64) -> Result<()> {
+        self.advance_from(case_id, None).await
+    }
+
+    /// The same where it was gathered a moment ago.
+    async fn advance_from(&self, case_id: i64, mut first: Option<Gathered>) -> Result<()> {
         for _ in 0..AGAIN {
             let case = case::require(&self.office, case_id).await?;
             if !matches!(case.state(), CaseState::Submitted | CaseState::Gathering) {
@@ -168,7 +228,10 @@ impl Engine {
             }
             let request = request_of(&self.office, &case)?;
             let service = self.office.catalogue.find(&case.service)?;
-            let gathered = self.gather(&*service, &request).await?;
+            let gathered = match first.take() {
+                Some(gathered) => gathered,
+                None => self.gather(&*service, &request).await?,
+            };
             let ruling = Ruling::of(&self.office, &request, &gathered)?;
             let decided = ruling.decided(&request, &gathered);
             let mut conn = self.office.pool.acquire().await?;
@@ -226,11 +289,6 @@ impl Engine {
             let case = case::require(&self.office, case_id).await?;
             let request = request_of(&self.office, &case)?;
             let service = self.office.catalogue.find(&case.service)?;
-            if let Some(carried_out) = service.approve(&self.office, &case, reviewer, reason) {
-                carried_out.await?;
-                self.office.changed(case_id);
-                return Ok(());
-            }
             let gathered = self.gather(&*service, &request).await?;
             let ruling = Ruling::of(&self.office, &request, &gathered)?;
             if ruling.decision.outcome == Outcome::Refused {
@@ -281,6 +339,16 @@ impl Engine {
             }
         }
     }
+}
+
+/// What the first condition that is not met says.
+fn first_refusal(decision: &Decision) -> Option<Refusal> {
+    let condition = decision
+        .conditions
+        .iter()
+        .find(|one| one.outcome == ConditionOutcome::NotMet)?;
+    let code = condition.message.as_deref().unwrap_or(&condition.code);
+    Some(Refusal::rule(code, condition.detail.clone()))
 }
 
 /// The case that the submission's key made before.

@@ -10,6 +10,7 @@ use anju_casework::case_paper;
 use anju_casework::catalogue::{Known, OwnBooks, Request, Service};
 use anju_casework::office::PolicyInForce;
 use anju_casework::{Fault, Office, Result, consent, fact};
+use anju_domain::uscc::Uscc;
 use anju_exchange::catalogue::Basis;
 use anju_exchange::fact_store::{FactRequest, SubjectKeys};
 use anju_exchange::kept;
@@ -340,12 +341,18 @@ impl Engine {
                 Ok(project.map(|project| ("预售项目".to_owned(), SubjectKeys::of(project))))
             }
             "employer" => {
-                let Some(employer) = &own.employer else {
+                // Who has no account yet is named by the form.
+                let typed = || Uscc::parse(request.text("uscc")?).ok();
+                let code = match &own.employer {
+                    Some(employer) => Some(employer.uscc.clone()),
+                    None => typed().map(|code| code.as_str().to_owned()),
+                };
+                let Some(code) = code else {
                     return Ok(None);
                 };
                 // Yearly statements are those of the year that is over.
                 let year = (self.office.today().year() - 1).to_string();
-                let mut keys = SubjectKeys::of(employer.uscc.as_str());
+                let mut keys = SubjectKeys::of(code);
                 keys.more = BTreeMap::from([("year".to_owned(), year)]);
                 Ok(Some(("本单位".to_owned(), keys)))
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anju_business::contribution::arrears::headcount::{Insurance, Taxed};
 use anju_business::contribution::collection::BankDesk;
+use anju_business::contribution::joining::Outside;
 use anju_business::contribution::registry::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::upload::Police;
@@ -189,6 +190,65 @@ impl Police for GatewayPolice {
             }
         }
         .boxed()
+    }
+
+    fn outside<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Vec<Outside>> {
+        async move {
+            let question = |fact_type: &str, id: &String| FactRequest {
+                fact_type: fact_type.to_owned(),
+                role: "applicant".to_owned(),
+                shown: "职工".to_owned(),
+                keys: SubjectKeys::of(id.clone()),
+                purpose: Purpose {
+                    item: "employee-account-open".to_owned(),
+                    case_no: String::new(),
+                },
+                consent: Consent {
+                    id: "statutory:住房公积金管理条例第十三条".to_owned(),
+                    hash: String::new(),
+                },
+                source: None,
+            };
+            let requests = ids
+                .iter()
+                .map(|id| question("hrss.retirement", id))
+                .chain(ids.iter().map(|id| question("nhpf.account_elsewhere", id)))
+                .collect();
+            let facts = match self.0.fetch(requests).await {
+                Ok(facts) => facts,
+                Err(error) => {
+                    tracing::error!(%error, "asking others about a roster");
+                    return vec![Outside::default(); ids.len()];
+                }
+            };
+            let (retirement, elsewhere) = facts.split_at(ids.len().min(facts.len()));
+            retirement
+                .iter()
+                .zip(elsewhere)
+                .map(|(retirement, elsewhere)| outside_of(retirement, elsewhere))
+                .collect()
+        }
+        .boxed()
+    }
+}
+
+fn outside_of(retirement: &Fact, elsewhere: &Fact) -> Outside {
+    let is_true = |fact: &Fact, field: &str| {
+        fact.state == FactState::Known
+            && fact.value.get(field).and_then(serde_json::Value::as_bool) == Some(true)
+    };
+    let text = |field: &str| {
+        elsewhere
+            .value
+            .get(field)
+            .and_then(serde_json::Value::as_str)
+    };
+    let state = text("state").unwrap_or_default();
+    let lives = is_true(elsewhere, "exists") && state != "closed";
+    Outside {
+        retired: is_true(retirement, "retired"),
+        centre: lives.then(|| text("centre").unwrap_or("外地").to_owned()),
+        active: state == "active",
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use anju_business::contribution::joining::Outside;
 use anju_business::contribution::{
     opening,
     opening_rules::Opening,
@@ -18,8 +19,6 @@ use anju_business::contribution::{
 use anju_casework::{
     Actor, Office,
     branch::{self, Branch},
-    case::Submission,
-    catalogue::Request,
     employer,
     fact::{self, Kept},
     person::purpose,
@@ -184,6 +183,10 @@ impl Police for Agreeing {
     fn verify<'a>(&'a self, pairs: &'a [(String, String)]) -> BoxFuture<'a, Vec<PoliceAnswer>> {
         async move { vec![PoliceAnswer::Matched; pairs.len()] }.boxed()
     }
+
+    fn outside<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Vec<Outside>> {
+        async move { vec![Outside::default(); ids.len()] }.boxed()
+    }
 }
 
 impl Book {
@@ -318,28 +321,14 @@ pub async fn open_employer(
         "单位",
         Some(registered),
     );
-    let checked = opening.check(office, &registration, false).await?;
-    let (key, ids) = (Uuid::now_v7(), office.ids.take(2).await?);
-    let submission = Submission {
-        case_id: ids[0],
-        request: Request {
-            service: opening::SERVICE.to_owned(),
-            case_id: None,
-            applicant_id: ids[1],
-            form: serde_json::Map::new(),
-            channel: "HALL".to_owned(),
-            face_passed: true,
-        },
-        actor: Actor::System,
-        served_by: None,
-        key,
-        digest: key,
-        branch_id: branch.branch_id,
-        tapped_at: office.now(),
-        promised_at: office.now(),
-    };
-    opening::open(office, &submission, &checked).await?;
-    Ok(ids[1])
+    let mut tx = office.pool.begin().await?;
+    let checked = opening
+        .check(office, &mut tx, Some(&registration), office.today(), false)
+        .await?;
+    let employer_id = office.ids.next().await?;
+    opening::write(office, &mut tx, employer_id, &checked).await?;
+    tx.commit().await?;
+    Ok(employer_id)
 }
 
 /// A month of these people: roster, registration, money, allocation.

@@ -296,3 +296,63 @@ async fn money_that_comes_the_second_an_account_closes_is_credited_or_held() {
     );
     audited(&town);
 }
+
+/// Goal: money for a closed account ages as a line of its own, with somebody who follows it; the employer is asked whose it is and never told
+/// to use it, and its own suspense is chased without it.
+#[tokio::test]
+async fn what_came_for_a_closed_account_is_chased_as_a_line_of_its_own() {
+    let town = Town::open().await;
+    let (employer, people) = latecomers(&town, 899).await;
+    let wang = &people[1];
+    let no = account_no(&town, wang).await;
+    let order = missed(&town, &employer, &[&no]).await;
+    seal(&town, &employer, wang).await;
+    let letter = asked_for(&town, wang, "王强").await;
+    letter_at_other(&town, &letter, "COMPLETED").await;
+    // A thousand fen more than it needs are the employer's own.
+    cast::pay(&town.doors, &order, MONTHLY + 1_000)
+        .await
+        .expect("paid");
+    allocated(&town, &order).await;
+    let engine = crate::arrears::engine(&town).await;
+    crate::arrears::sqlx_forget_nights(&town).await;
+    crate::arrears::tonight(&engine).await;
+    let of = async |kind: i16| {
+        let sql = match kind {
+            2 => "SELECT coalesce(sum(amount_fen), 0)::bigint FROM suspense_chase WHERE kind = 2",
+            _ => "SELECT coalesce(sum(amount_fen), 0)::bigint FROM suspense_chase WHERE kind = 3",
+        };
+        town.sql(sql).await
+    };
+    assert_eq!((of(2).await, of(3).await), (1_000, MONTHLY));
+    let [maker, checker] = accountants(&town).await;
+    let page = maker.get("/desk/suspense/old").await.page;
+    assert!(
+        page.contains("销户后到账") && page.contains("1,920.00") && page.contains("没有人跟"),
+        "{page}"
+    );
+    let address = waits(&maker).await;
+    let number = address.rsplit('/').next().expect("a number");
+    let owned = maker
+        .post("/desk/suspense/old", &[("kind", "3"), ("number", number)])
+        .await;
+    assert_eq!(owned.status, StatusCode::SEE_OTHER, "{}", owned.page);
+    let followed = "SELECT count(*) FROM suspense_chase WHERE kind = 3 AND owner_id IS NOT NULL";
+    assert_eq!(town.sql(followed).await, 1);
+
+    crate::interest_year::days_later(&town, 31).await;
+    crate::arrears::tonight(&engine).await;
+    let phone = cast::firm("", 899).expect("a firm").clerk_phone;
+    crate::arrears::is_told(&town, &phone, "1,920.00元到账时职工已销户").await;
+    crate::arrears::is_told(&town, &phone, "暂存款 10.00 元已挂账").await;
+
+    // Said to be the employer's by two, it is the employer's suspense like any other.
+    let said = [("step", "employer"), ("reason", "多报了一个月")];
+    let said = maker.post(&address, &said).await;
+    assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.page);
+    let agreed = checker.post(&address, &[("step", "agree")]).await;
+    assert_eq!(agreed.status, StatusCode::SEE_OTHER, "{}", agreed.page);
+    crate::arrears::sqlx_forget_nights(&town).await;
+    crate::arrears::tonight(&engine).await;
+    assert_eq!((of(2).await, of(3).await), (MONTHLY + 1_000, 0));
+}

@@ -23,6 +23,7 @@ mod collection;
 mod complaint;
 mod contribution;
 mod contribution_refusals;
+mod contribution_states;
 mod counter;
 mod court;
 mod court_rest;

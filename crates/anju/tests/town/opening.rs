@@ -340,16 +340,6 @@ async fn every_rule_of_an_opening_refuses_and_being_late_is_a_notice() {
         "late is told and not refused: {opened}"
     );
     assert_eq!(codes(with("payday", 11.into())).await, ["E-EMPR-02"]);
-    town.doors
-        .control_put("/sources/D06", &json!({ "mode": "down" }))
-        .await
-        .expect("the regulator");
-    let silent = town
-        .doors
-        .post("/employers", &with("payday", 12.into()))
-        .await
-        .expect("a door");
-    assert_eq!((silent.status.as_u16(), silent.code()), (503, "E-EMPR-07"));
 }
 
 #[tokio::test]
@@ -465,4 +455,168 @@ async fn an_employer_without_a_licence_is_opened_at_the_counter_by_two() {
         "SELECT count(*) FROM employer WHERE state = 1 AND ratio_employer_bp = 700 AND payday = 10";
     assert_eq!(town.sql(active).await, 1);
     assert_eq!(town.sql("SELECT count(*) FROM clerk").await, 1);
+}
+
+/// What the market regulator does with questions.
+async fn registry(town: &Town, mode: &str) {
+    let set = json!({ "mode": mode });
+    let set = town.doors.control_put("/sources/D06", &set).await;
+    set.expect("the regulator").ok().expect("set");
+}
+
+/// Waits until a count is there.
+async fn comes(town: &Town, sql: &'static str, count: i64) {
+    for _ in 0..200 {
+        if town.sql(sql).await == count {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{sql}: {} and not {count}", town.sql(sql).await);
+}
+
+const WAITING: &str =
+    "SELECT count(*) FROM business_case WHERE service = 'employer-open-account' AND state = 2";
+
+#[tokio::test]
+async fn a_silent_registry_makes_an_opening_wait_with_its_promise_and_its_answer_opens() {
+    let town = Town::open().await;
+    let firm = cast::firm("重庆等待有限公司", 408).expect("a firm");
+    let struck_off = cast::firm("重庆吊销有限公司", 409).expect("a firm");
+    let opening = |firm: &cast::Firm| {
+        json!({
+            "name": firm.name, "uscc": firm.uscc, "kind": "私企", "ratio_employer_bp": 800, "ratio_employee_bp": 800,
+            "legal_representative": "陈立", "payday": 10, "first_month": month(0).to_string(),
+            "clerk": { "name": "陈芳", "phone": firm.clerk_phone },
+        })
+    };
+    for (firm, state, name) in [
+        (&firm, "open", "重庆等待科技有限公司"),
+        (&struck_off, "revoked", "重庆吊销有限公司"),
+    ] {
+        let registered = json!({ "name": name, "state": state, "founded": "2015-06-01", "region": "500103", "legal_person": { "name": "陈立" } });
+        cast::fact(
+            &town.doors,
+            "D06",
+            "market.registration",
+            &firm.uscc,
+            registered,
+        )
+        .await
+        .expect("the registry");
+    }
+    registry(&town, "down").await;
+    let mut waits = Vec::new();
+    for firm in [&firm, &struck_off] {
+        let answer = town.doors.post("/employers", &opening(firm)).await;
+        let answer = answer.expect("a door");
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+        assert!(answer.body["promised_at"].is_string() && answer.body["employer_no"].is_null());
+        waits.push(text(&answer.body, "case_id").expect("a case"));
+    }
+    // Mistakes need no registry; and one credit code is asked for once.
+    let mut wrong = opening(&firm);
+    wrong["payday"] = 32.into();
+    let wrong = town.doors.post("/employers", &wrong).await.expect("a door");
+    assert_eq!(wrong.code(), "E-EMPR-05");
+    let again = town.doors.post("/employers", &opening(&firm)).await;
+    assert_eq!(again.expect("a door").code(), "E-W-05");
+    assert_eq!(town.sql("SELECT count(*) FROM employer").await, 0);
+    assert_eq!(town.sql(WAITING).await, 2);
+
+    registry(&town, "ok").await;
+    town.later(60);
+    comes(&town, WAITING, 0).await;
+    let opened = "SELECT count(*) FROM employer WHERE state = 1 AND name = '重庆等待科技有限公司' AND payday = 10 AND late_registration";
+    assert_eq!(town.sql(opened).await, 1, "by the registry's name");
+    assert_eq!(town.sql("SELECT count(*) FROM employer").await, 1);
+    let case = town.doors.get(&format!("/cases/{}", waits[0])).await;
+    let case = case.expect("a door").ok().expect("a case");
+    assert_eq!(case["state"], "done", "{case}");
+    let refused = town.doors.get(&format!("/cases/{}", waits[1])).await;
+    let refused = refused.expect("a door").ok().expect("a case");
+    assert_eq!(refused["state"], "refused", "{refused}");
+    let said = refused.to_string();
+    assert!(
+        said.contains("登记状态为“吊销”") && said.contains("先到市场监管部门"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn who_opens_by_licence_or_at_the_counter_is_told_what_is_waited_for() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let uscc = code(410);
+    let registered = json!({ "name": "重庆静默有限公司", "state": "open", "founded": "2026-01-10", "region": "500103", "legal_person": { "name": "陈立" } });
+    let fact = cast::fact(&town.doors, "D06", "market.registration", &uscc, registered);
+    fact.await.expect("the registry");
+    let holder = json!({ "holders": [{ "name": "陈立", "id_no": "", "phone": "13900000410", "role": "LEGAL_REP" }] });
+    let licence = format!("/licences/{uscc}");
+    let set = town.doors.control_put(&licence, &holder).await;
+    set.expect("the regulator").ok().expect("a licence");
+    let chen = Visitor::holder(&town, &uscc, "0").await;
+    let teller = Visitor::staff(&town, &office, role::TELLER, office.centre.head_branch).await;
+    registry(&town, "down").await;
+    let page = chen.get("/unit/open").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.page);
+    assert!(page.page.contains("照样可以交"), "{}", page.page);
+    let (key, other, first) = (key(), key(), month(0).to_string());
+    let form = [
+        ("key", key.as_str()),
+        ("name", "重庆静默有限公司"),
+        ("kind", "私企"),
+        ("employer", "8"),
+        ("employee", "8"),
+        ("payday", "10"),
+        ("first_month", first.as_str()),
+        ("clerk_name", "李梅"),
+        ("clerk_phone", "13900000411"),
+    ];
+    let waits = chen.post("/unit/open", &form).await;
+    assert_eq!(waits.status, StatusCode::ACCEPTED, "{}", waits.page);
+    assert!(waits.page.contains("它答复后账户自动开好") && waits.page.contains("最迟"));
+
+    let firm = cast::firm("重庆柜台有限公司", 411).expect("a firm");
+    let registered = json!({ "name": firm.name, "state": "open", "founded": "2026-01-10", "region": "500103", "legal_person": { "name": "陈立" } });
+    let fact = cast::fact(
+        &town.doors,
+        "D06",
+        "market.registration",
+        &firm.uscc,
+        registered,
+    );
+    fact.await.expect("the registry");
+    let mut papers = form.to_vec();
+    papers[0].1 = other.as_str();
+    papers[1].1 = firm.name.as_str();
+    papers.extend([
+        ("uscc", firm.uscc.as_str()),
+        ("legal_representative", "陈立"),
+    ]);
+    let sent = teller.post("/desk/employers/open", &papers).await;
+    assert!(sent.page.contains("它答复后自动转复核"), "{}", sent.page);
+    assert_eq!(town.sql("SELECT count(*) FROM employer").await, 0);
+
+    registry(&town, "ok").await;
+    town.later(60);
+    comes(&town, WAITING, 0).await;
+    let open = "SELECT count(*) FROM employer WHERE state = 1 AND name = '重庆静默有限公司'";
+    assert_eq!(town.sql(open).await, 1);
+    let reviewing = "SELECT count(*) FROM business_case WHERE state = 4";
+    assert_eq!(
+        town.sql(reviewing).await,
+        1,
+        "the counter's still has a second person"
+    );
+    let reviewer = Visitor::staff(&town, &office, role::REVIEWER, keeper(&town).await).await;
+    let case = reviewer.get("/desk/tasks/next").await.location;
+    let approved = [("verdict", "approve"), ("reason", "材料齐全")];
+    let done = reviewer.post(&format!("{case}/check"), &approved).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM employer WHERE state = 1")
+            .await,
+        2
+    );
 }

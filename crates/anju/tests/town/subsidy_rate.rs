@@ -5,6 +5,7 @@ use anju::start::{demo, office};
 use anju_business::books::interest_year;
 use anju_casework::staff::role;
 use anju_domain::calendar::Month;
+use anju_domain::money::Fen;
 use anju_engine::Engine;
 use chrono::NaiveDate;
 use reqwest::StatusCode;
@@ -162,6 +163,36 @@ async fn a_subsidy_earns_its_own_rate_at_the_years_end_and_at_a_closing() {
             .any(|entry| entry["event"] == "E72" && entry["amount_fen"] == of_subsidy),
         "{entries}"
     );
+    // Each account has a statement of its own, on a page and as a paper.
+    let own = Visitor::person(&town, office, li).await;
+    let years = own.get("/my/years").await.page;
+    assert!(years.contains("/my/subsidy-statement/2027"), "{years}");
+    let page = own.get("/my/subsidy-statement/2027").await.page;
+    for said in [
+        "2027—2028 住房补贴年度对账单".to_owned(),
+        Fen::new(GRANTED).to_string(),
+        Fen::new(of_subsidy).to_string(),
+        Fen::new(held).to_string(),
+    ] {
+        assert!(page.contains(&said), "{said}: {page}");
+    }
+    assert!(!page.contains("基数"), "its lines are amounts");
+    let nobodys = Visitor::person(&town, office, &people[1]).await;
+    let none = nobodys.get("/my/subsidy-statement/2027").await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    for (path, papers) in [
+        ("subsidy-statement", 1),
+        ("statement", 2),
+        ("subsidy-statement", 2),
+    ] {
+        let paper = own.get(&format!("/my/{path}/2027/paper.pdf")).await;
+        assert_eq!(paper.status, StatusCode::OK, "{}", paper.page);
+        let living =
+            "SELECT count(*) FROM document WHERE kind = 'doc-statement' AND replaced_by IS NULL";
+        assert_eq!(town.sql(living).await, papers, "one of each account");
+    }
+    let papers = own.get("/my/papers").await.page;
+    assert!(papers.contains("住房补贴年度对账单"), "{papers}");
     let person = cast::look_up(&town.doors, li).await.expect("known");
     let asked = format!("/query/query-housing-subsidy?subject={person}");
     let asked = town.doors.get(&asked).await.expect("a door");

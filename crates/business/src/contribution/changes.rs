@@ -18,6 +18,7 @@ use sqlx::PgConnection;
 
 use super::base_year;
 use super::change_rows::{self, Asked};
+use super::joining;
 use super::kept::{change_code, keep};
 use super::list_beside;
 use super::members::Books;
@@ -63,10 +64,11 @@ impl MemberChanges {
             let mut conn = office.pool.acquire().await?;
             first_month(office, &mut conn, &employer).await?
         };
-        effective(request, month)?;
+        let missed = self.effective(request, &employer, month)?;
         let prepared = self.prepared(office, &employer, month, request).await?;
         let mut tx = office.pool.begin().await?;
-        self.write(office, &mut tx, submission, &employer, month, &prepared)
+        let told = Told { month, missed };
+        self.write(office, &mut tx, submission, &employer, &told, &prepared)
             .await?;
         tx.commit().await?;
         Ok(submission.case_id)
@@ -128,7 +130,7 @@ impl MemberChanges {
             }
         }
         let no_answers = HashMap::new();
-        let mut context = Context {
+        let context = Context {
             month,
             mode: Mode::Changes,
             is_first: false,
@@ -141,9 +143,18 @@ impl MemberChanges {
             police: &no_answers,
             last_month: &members.last_month,
         };
-        let answers = ask_police(&*self.police, &lines, &context).await;
-        context.police = &answers;
-        match roster::check(&lines, faults, Vec::new(), &context) {
+        let (said, answers) = tokio::join!(
+            joining::ask(office, &*self.police, &lines, &members, false),
+            ask_police(&*self.police, &lines, &context)
+        );
+        let mut elsewhere = members.elsewhere.clone();
+        let notices = said?.tell(&mut elsewhere);
+        let context = Context {
+            police: &answers,
+            elsewhere: &elsewhere,
+            ..context
+        };
+        match roster::check(&lines, faults, notices, &context) {
             Ok(checked) => Ok(Prepared::Checked(Box::new(NewList {
                 checked,
                 members,
@@ -167,9 +178,10 @@ impl MemberChanges {
         tx: &mut PgConnection,
         submission: &case::Submission,
         employer: &Employer,
-        month: Month,
+        told: &Told,
         prepared: &Prepared,
     ) -> Result<()> {
+        let month = told.month;
         let request = &submission.request;
         let locked = employer::lock(office, tx, employer.employer_id).await?;
         let roster_id = match prepared {
@@ -198,6 +210,10 @@ impl MemberChanges {
         apply(office, tx, &locked, roster_id, &list).await?;
         let mut done =
             json!({ "people": people, "lines": list.lines, "total_fen": list.total_fen });
+        let notices = told.notices(prepared);
+        if !notices.is_empty() {
+            done["notices"] = notices.into();
+        }
         if self.change == Change::Base
             && let Some(owed) =
                 difference(office, tx, submission, &locked, month, roster_id).await?
@@ -327,29 +343,79 @@ pub async fn first_month(
     ))
 }
 
-/// A month that is asked for is that month: a list that stands is not changed (REMIT-04, BASE-04, RATIO-04), and nothing waits.
-fn effective(request: &Request, first: Month) -> Result<()> {
+/// What a change tells whoever made it.
+struct Told {
+    /// From which month it counts.
+    month: Month,
+    /// PERS-08: from which month somebody should have contributed whose months are paid or listed without him.
+    missed: Option<Month>,
+}
+
+impl Told {
+    fn notices(&self, prepared: &Prepared) -> Vec<Value> {
+        let of_list = match prepared {
+            Prepared::Checked(new) => &new.checked.notices[..],
+            Prepared::Uploaded(_) => &[],
+        };
+        let mut notices: Vec<Value> = of_list
+            .iter()
+            .map(|one| json!({ "code": one.code, "message": one.message }))
+            .collect();
+        if let Some(from) = self.missed {
+            let message = format!(
+                "起缴月份早于单位已汇缴月份，缺少的月份请办理补缴（{}至{}）。",
+                from.chinese(),
+                self.month.plus(-1).chinese()
+            );
+            notices.push(json!({ "code": "W-PERS-08", "message": message }));
+        }
+        notices
+    }
+}
+
+impl MemberChanges {
+    /// A month that is asked for is that month: a list that stands is not changed (REMIT-04, BASE-04, RATIO-04), and nothing waits. Who
+    /// joins may have begun earlier, while the employer contributed: he counts from that month, and what is missing is said (PERS-08).
+    fn effective(
+        &self,
+        request: &Request,
+        employer: &Employer,
+        first: Month,
+    ) -> Result<Option<Month>> {
+        let asked = effective(request, first);
+        if let Ok(Some(month)) = asked
+            && (self.change != Change::Add || month < Month::from_index(employer.first_month))
+        {
+            return Err(too_early(month, first).into());
+        }
+        asked
+    }
+}
+
+fn too_early(month: Month, first: Month) -> Refusal {
+    let detail = format!(
+        "{}的清册已经登记或缴存，不能再变动；可以从{}起生效。",
+        month.chinese(),
+        first.chinese()
+    );
+    Refusal::rule("E-REMIT-04", detail)
+}
+
+/// The earlier month that is asked for, if it is one.
+fn effective(request: &Request, first: Month) -> Result<Option<Month>> {
     let Some(text) = request.text("month") else {
-        return Ok(());
+        return Ok(None);
     };
     let month = Month::parse(text)
         .map_err(|_| Refusal::rule("E-FORM-01", "生效月份填写有误，请按 2026-11 的格式填写。"))?;
-    if month == first {
-        return Ok(());
+    if month <= first {
+        return Ok((month < first).then_some(month));
     }
-    let detail = if month < first {
-        format!(
-            "{}的清册已经登记或缴存，不能再变动；可以从{}起生效。",
-            month.chinese(),
-            first.chinese()
-        )
-    } else {
-        format!(
-            "现在办理的变动从{}起生效；{}的变动请在那个月之前一个月缴存后办理。",
-            first.chinese(),
-            month.chinese()
-        )
-    };
+    let detail = format!(
+        "现在办理的变动从{}起生效；{}的变动请在那个月之前一个月缴存后办理。",
+        first.chinese(),
+        month.chinese()
+    );
     Err(Refusal::rule("E-REMIT-04", detail).into())
 }
 

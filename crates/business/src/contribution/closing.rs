@@ -44,6 +44,9 @@ impl EmployerClose {
         let employer = employer::lock(office, tx, approved.request.applicant_id).await?;
         let own = relief::own_books::read(office, tx, approved.request).await?;
         relief::still(&own, &approved)?;
+        if approved.request.text("how") == Some("UNSEAL") {
+            return unseal(office, tx, &employer).await;
+        }
         let people = hold(office, tx, &employer, None).await?;
         let cancels = approved.request.text("how") == Some("CANCEL");
         sqlx::query("UPDATE employer SET state = $3, list_version = list_version + 1 WHERE centre_id = $1 AND employer_id = $2")
@@ -58,6 +61,25 @@ impl EmployerClose {
             done: true,
         })
     }
+}
+
+/// SEALED → ACTIVE. Nobody was employed meanwhile, so that the months between are no gap: the next list is this month's.
+async fn unseal(office: &Office, tx: &mut PgConnection, employer: &Employer) -> Result<Carried> {
+    let from = Month::of(office.today());
+    sqlx::query(
+        "UPDATE employer SET state = 1, paid_to_month = greatest(paid_to_month, $3 - 1), list_version = list_version + 1
+          WHERE centre_id = $1 AND employer_id = $2 AND state = 3",
+    )
+    .bind(office.centre.id)
+    .bind(employer.employer_id)
+    .bind(from.index())
+    .execute(tx)
+    .await?;
+    Ok(Carried {
+        step: "unsealed",
+        detail: json!({ "from": from.to_string() }),
+        done: true,
+    })
 }
 
 /// The centre's holding account, taken; opened when it is first needed.

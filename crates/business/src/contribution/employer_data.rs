@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anju_casework::catalogue::{Request, Service};
+use anju_casework::catalogue::{Approved, Carried, Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::person::purpose;
 use anju_casework::{Error, Office, Refusal, Result, case};
@@ -210,23 +210,28 @@ impl Service for EmployerData {
         Some(self.carry_out(office, submission).boxed())
     }
 
+    fn carries_out(&self) -> bool {
+        true
+    }
+
     /// What waits for the desk here is a company that the registry struck off: whoever has seen to it says so.
-    fn approve<'a>(
+    fn carry_out<'a>(
         &'a self,
-        office: &'a Office,
-        case: &'a case::Case,
-        reviewer: i64,
-        reason: &'a str,
-    ) -> Option<BoxFuture<'a, Result<()>>> {
-        let seen_to = async move {
-            case::may_review(case, reviewer)?;
-            let mut tx = office.pool.begin().await?;
-            let steps = ["approved", "done"];
-            case::end_reviewing(office, &mut tx, case, &steps, json!({}), (reviewer, reason))
-                .await?;
-            tx.commit().await?;
-            Ok(())
-        };
-        Some(seen_to.boxed())
+        _office: &'a Office,
+        _tx: &'a mut PgConnection,
+        _approved: Approved<'a>,
+    ) -> BoxFuture<'a, Result<Carried>> {
+        Box::pin(async {
+            Ok(Carried {
+                step: "seen_to",
+                detail: json!({}),
+                done: true,
+            })
+        })
+    }
+
+    /// Nobody applied for it.
+    fn tells(&self, _case: &case::Case) -> bool {
+        false
     }
 }

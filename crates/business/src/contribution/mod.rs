@@ -23,6 +23,7 @@ pub mod employer_data;
 pub mod enforcement;
 pub mod environment;
 pub mod flexible;
+pub mod joining;
 mod kept;
 pub mod late_credit;
 mod list_beside;

@@ -75,7 +75,7 @@ pub async fn pre_open(
     }
     let rules = Rules::on(office, office.today());
     let ratio = rules.bp("preopen_ratio_bp")?;
-    let branch = opening::keeper(office, &founded.district).await?;
+    let branch = opening::keeper(office, &office.pool, &founded.district).await?;
     let employer_id = office.ids.next().await?;
     let register_within = TimeDelta::days(rules.int("employer_register_days")?);
     let submission = submission(

@@ -1,29 +1,31 @@
 //! Opening an employer's account (单位缴存登记, contribution.md §2): one for each credit code, from the month it chooses. One set of rules
 //! for every way in: the employer's own page, the counter, the machines' door, and the completion of an account that the market regulator
-//! has pre-opened (`one_stop`). Invariant: what the registry knows is not asked; its name wins over what was typed.
+//! has pre-opened (`one_stop`). What can be told without the registry is told at the door; its answer is a fact, and who is not answered waits.
+//! Invariant: what the registry knows is not asked; its name wins over what was typed.
 
 use std::sync::Arc;
 
-use anju_casework::case::{self, Case, Submission};
-use anju_casework::catalogue::Service;
+use anju_casework::case::{self, Case, CaseState, Submission};
+use anju_casework::catalogue::{Approved, Carried, OwnBooks, Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::person::purpose;
 use anju_casework::{Actor, Fault, Office, Refusal, Result, RowFault, books, branch};
 use anju_domain::calendar::Month;
+use anju_domain::clock::shanghai_date;
+use anju_domain::uscc::Uscc;
 use anju_ledger::account::Kind;
-use anju_policy::Form;
+use anju_policy::Facts;
+use anju_policy::fact::Fact;
 use anju_vault::NumberKind;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::opening_rules::{Checked, Clerk, Opening, already};
-use super::registry::Registry;
+use super::opening_rules::{Checked, Clerk, Opening};
 use super::roster::PoliceAnswer;
 use super::upload::Police;
-use crate::policy::Rules;
 
 /// The service.
 pub const SERVICE: &str = "employer-open-account";
@@ -34,32 +36,49 @@ pub const LATE: &str = "单位登记已超过设立后30日的法定期限，请
 /// The service of opening accounts.
 pub struct OpenAccount {
     id: String,
-    registry: Arc<dyn Registry>,
     police: Arc<dyn Police>,
 }
 
 impl OpenAccount {
     /// The service of a definition with effect `open_employer`.
-    pub fn new(id: &str, registry: &Arc<dyn Registry>, police: &Arc<dyn Police>) -> Self {
+    pub fn new(id: &str, police: &Arc<dyn Police>) -> Self {
         Self {
             id: id.to_owned(),
-            registry: registry.clone(),
             police: police.clone(),
         }
     }
 
-    async fn carry_out(&self, office: &Office, submission: &Submission) -> Result<i64> {
+    async fn look(
+        &self,
+        office: &Office,
+        submission: &mut Submission,
+        facts: &Facts,
+    ) -> Result<()> {
         let opening = Opening::read(&submission.request.form);
-        let case_no = case::number(office, submission.case_id);
-        let registration = self.registry.registration(&opening.uscc, &case_no).await?;
         let may_be_late = submission.actor == Actor::Interface;
-        let checked = opening.check(office, &registration, may_be_late).await?;
-        self.clerk_is_known(&checked).await?;
-        let rules = Rules::on(office, office.today());
-        if submission.request.at_counter() && rules.flag("employer_open_counter_review")? {
-            return self.review(office, submission, &checked).await;
+        let mut conn = office.pool.acquire().await?;
+        let checked = opening
+            .check(
+                office,
+                &mut conn,
+                facts.get(EMPLOYER, REGISTRATION),
+                office.today(),
+                may_be_late,
+            )
+            .await?;
+        let wish = self.wish(office, &submission.request);
+        if let Some(live) = alive(office, &mut conn, &wish).await? {
+            return Err(self.already(office, live).into());
         }
-        open(office, submission, &checked).await
+        submission.branch_id = keeper(office, &mut *conn, &checked.district)
+            .await?
+            .branch_id;
+        // A pre-opened account has its number already.
+        if let Some(waiting) = &checked.pre_opened {
+            submission.request.applicant_id = waiting.employer_id;
+        }
+        drop(conn);
+        self.clerk_is_known(&checked).await
     }
 
     /// A clerk whose number is given is asked about; who logs in by licence has been vouched for by it.
@@ -89,155 +108,152 @@ impl OpenAccount {
             .into()),
         }
     }
-
-    /// At the counter papers stand for the licence: a second person looks at them before anything is opened.
-    async fn review(
-        &self,
-        office: &Office,
-        submission: &Submission,
-        checked: &Checked,
-    ) -> Result<i64> {
-        let branch = keeper(office, &checked.district).await?;
-        let mut tx = office.pool.begin().await?;
-        case::begin_reviewing(
-            office,
-            &mut tx,
-            submission,
-            case::ToReview {
-                wish: &format!("{}:{}", self.id, checked.uscc.as_str()),
-                branch_id: branch.branch_id,
-                form: seal(office, &submission.request.form),
-                detail: json!({ "uscc": checked.uscc.as_str(), "name": checked.name }),
-            },
-        )
-        .await?;
-        tx.commit().await?;
-        Ok(submission.case_id)
-    }
-
-    /// What a second person approved is checked once more: the registry may have changed its mind.
-    async fn opened_by_hand(
-        &self,
-        office: &Office,
-        case: &Case,
-        reviewer: i64,
-        reason: &str,
-    ) -> Result<()> {
-        case::may_review(case, reviewer)?;
-        let opening = Opening::read(&case.open_form(office)?);
-        let case_no = case::number(office, case.case_id);
-        let registration = self.registry.registration(&opening.uscc, &case_no).await?;
-        let checked = opening.check(office, &registration, false).await?;
-        let mut tx = office.pool.begin().await?;
-        let done = write(office, &mut tx, case.applicant_id, &checked).await?;
-        case::end_reviewing(
-            office,
-            &mut tx,
-            case,
-            &["approved", "opened", "done"],
-            done,
-            (reviewer, reason),
-        )
-        .await?;
-        tx.commit().await?;
-        Ok(())
-    }
 }
+
+/// The role and type of the registry's answer, as the service's file asks for it.
+const EMPLOYER: &str = "employer";
+const REGISTRATION: &str = "market.registration";
 
 impl Service for OpenAccount {
     fn id(&self) -> &str {
         &self.id
     }
 
-    fn begin<'a>(
+    fn own_books<'a>(
         &'a self,
         office: &'a Office,
-        submission: &'a Submission,
-    ) -> Option<BoxFuture<'a, Result<i64>>> {
-        Some(self.carry_out(office, submission).boxed())
+        conn: &'a mut PgConnection,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<OwnBooks>> {
+        own_books(office, conn, request).boxed()
     }
 
-    fn approve<'a>(
+    fn looks_at_door(&self) -> bool {
+        true
+    }
+
+    fn at_door<'a>(
         &'a self,
         office: &'a Office,
-        case: &'a Case,
-        reviewer: i64,
-        reason: &'a str,
-    ) -> Option<BoxFuture<'a, Result<()>>> {
-        Some(self.opened_by_hand(office, case, reviewer, reason).boxed())
+        submission: &'a mut Submission,
+        facts: &'a Facts,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.look(office, submission, facts).boxed()
+    }
+
+    fn carries_out(&self) -> bool {
+        true
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        office: &'a Office,
+        tx: &'a mut PgConnection,
+        approved: Approved<'a>,
+    ) -> BoxFuture<'a, Result<Carried>> {
+        open(office, tx, approved).boxed()
+    }
+
+    /// Whoever waited for the registry hears of it; the others have it on their screen.
+    fn tells(&self, case: &Case) -> bool {
+        case.state() == CaseState::Gathering && case.decision.is_some()
+    }
+
+    /// One account for a credit code, whoever asks for it.
+    fn wish(&self, _office: &Office, request: &Request) -> String {
+        let typed = request.text("uscc").unwrap_or_default();
+        let code =
+            Uscc::parse(typed).map_or_else(|_| typed.to_owned(), |code| code.as_str().to_owned());
+        format!("{}:{code}", self.id)
     }
 }
 
-/// Fields of the form that name people; sealed while the case waits for a reviewer.
-const PERSONAL: [&str; 4] = [
-    "legal_representative",
-    "clerk_name",
-    "clerk_id_no",
-    "clerk_phone",
-];
+/// A case that waits for the same account; each that is not pre-opened has a number of its own.
+async fn alive(office: &Office, conn: &mut PgConnection, wish: &str) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar(
+        "SELECT case_id FROM business_case
+          WHERE centre_id = $1 AND wish = $2 AND service = 'employer-open-account' AND state < 6 LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(wish)
+    .fetch_optional(conn)
+    .await?)
+}
 
-fn seal(office: &Office, form: &Form) -> Value {
-    let sealed = form.iter().map(|(field, value)| {
-        let kept = match value.as_str() {
-            Some(text) if PERSONAL.contains(&field.as_str()) => case::sealed_text(office, text),
-            _ => value.clone(),
-        };
-        (field.clone(), kept)
+/// What our own books know of a credit code before it has an account, and what of the request is no matter of the registry.
+async fn own_books(
+    office: &Office,
+    conn: &mut PgConnection,
+    request: &Request,
+) -> Result<OwnBooks> {
+    let opening = Opening::read(&request.form);
+    let open = match Uscc::parse(&opening.uscc) {
+        Ok(uscc) => employer::by_uscc_on(office, &mut *conn, &uscc).await?,
+        Err(_) => None,
+    };
+    let open = open.filter(|one| one.state != employer::state::PRE_OPENED);
+    let applicant = employer::get(office, conn, request.applicant_id).await?;
+    let value = json!({
+        "employer_no": open.map(|one| office.numbers.encode(NumberKind::Employer, one.employer_id)),
+        "lapsed": applicant.is_some_and(|one| one.state == employer::state::CANCELLED),
+        "first_month": opening.first_month.map(|month| month.to_string()),
+        "counter": request.at_counter(),
     });
-    Value::Object(sealed.collect())
+    let fact = Fact::own(office.now(), EMPLOYER, "本单位", "own.opening", Some(value));
+    Ok(OwnBooks {
+        facts: vec![fact],
+        ..OwnBooks::default()
+    })
+}
+
+/// What was decided is written: the account, or the rest of the pre-opened one.
+async fn open(office: &Office, tx: &mut PgConnection, approved: Approved<'_>) -> Result<Carried> {
+    let request = approved.request;
+    let asked_at: DateTime<Utc> = sqlx::query_scalar(
+        "SELECT submitted_at FROM business_case WHERE centre_id = $1 AND case_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(approved.case_id)
+    .fetch_one(&mut *tx)
+    .await?;
+    // Payday and clerk were looked at at the door, each by its own rule.
+    let checked = Opening::read(&request.form)
+        .check(
+            office,
+            &mut *tx,
+            approved.facts.get(EMPLOYER, REGISTRATION),
+            shanghai_date(asked_at),
+            true,
+        )
+        .await?;
+    let done = match write(office, tx, request.applicant_id, &checked).await {
+        // Another opened it since it was read: the decision will say so.
+        Err(error) if case::is_repeat(&error) => return Err(Fault::Moved("employer").into()),
+        done => done?,
+    };
+    Ok(Carried {
+        step: "opened",
+        detail: done,
+        done: true,
+    })
 }
 
 /// The branch that keeps a district.
-pub(super) async fn keeper(office: &Office, district: &str) -> Result<branch::Branch> {
-    branch::of_district(office, district)
+pub(super) async fn keeper(
+    office: &Office,
+    db: impl sqlx::PgExecutor<'_>,
+    district: &str,
+) -> Result<branch::Branch> {
+    branch::of_district(office, db, district)
         .await?
         .ok_or_else(|| Fault::Stored("the centre has no branch".to_owned()).into())
 }
 
-/// Opens a checked account, or completes the pre-opened one, as a case that is done at once. A new account has the applicant's number of
-/// the submission, so that who submits knows it.
+/// Opens a checked account under this number, or completes the pre-opened one; what of it its case says.
 ///
 /// # Errors
-/// 422 `E-EMPR-02` where another opened it in the meantime.
-pub async fn open(office: &Office, submission: &Submission, checked: &Checked) -> Result<i64> {
-    let mut submission = submission.clone();
-    if let Some(waiting) = &checked.pre_opened {
-        submission.request.applicant_id = waiting.employer_id;
-    }
-    let opened = async {
-        let branch = keeper(office, &checked.district).await?;
-        let mut tx = office.pool.begin().await?;
-        let done = write(office, &mut tx, submission.request.applicant_id, checked).await?;
-        case::at_once(
-            office,
-            &mut tx,
-            &submission,
-            case::AtOnce {
-                wish: &format!("{SERVICE}:{}", submission.case_id),
-                branch_id: branch.branch_id,
-                form: json!({}),
-                begun: json!({}),
-                step: "opened",
-                done,
-            },
-        )
-        .await?;
-        tx.commit().await?;
-        Result::Ok(submission.case_id)
-    };
-    match opened.await {
-        Err(error) if case::is_repeat(&error) => {
-            match employer::by_uscc(office, &checked.uscc).await? {
-                Some(open) => Err(Refusal::rule("E-EMPR-02", already(office, &open)).into()),
-                None => Err(error),
-            }
-        }
-        opened => opened,
-    }
-}
-
-/// The employer's rows, and what of it its case says.
-async fn write(
+/// The credit code has an account by now.
+pub async fn write(
     office: &Office,
     conn: &mut PgConnection,
     new_id: i64,
@@ -313,7 +329,7 @@ async fn complete(
     if completed.rows_affected() == 1 {
         Ok(())
     } else {
-        Err(Refusal::rule("E-EMPR-02", already(office, waiting)).into())
+        Err(Fault::Moved("employer").into())
     }
 }
 
@@ -340,7 +356,7 @@ pub(super) async fn insert(
     conn: &mut PgConnection,
     new: &NewEmployer<'_>,
 ) -> Result<()> {
-    let branch = keeper(office, new.district).await?;
+    let branch = keeper(office, &mut *conn, new.district).await?;
     let suspense_id = office.ids.next().await?;
     books::open_accounts(
         office,

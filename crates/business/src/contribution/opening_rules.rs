@@ -14,6 +14,7 @@ use anju_policy::fact::Fact;
 use anju_vault::NumberKind;
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::Value;
+use sqlx::PgConnection;
 
 use super::opening::keeper;
 use super::registry::Registration;
@@ -81,15 +82,18 @@ impl Opening {
         }
     }
 
-    /// EMPR-01 to 05 and 07, every mistake at once. `may_be_late`: the machines' door may leave payday and clerk for later (doors.md §2).
+    /// EMPR-01 to 05 and 07, every mistake at once, as of the day on which it was asked for. `may_be_late`: the machines' door may leave
+    /// payday and clerk for later (doors.md §2). What only the registry could say is no mistake while it is silent.
     ///
     /// # Errors
     /// 422 with every mistake: `E-EMPR-01` code, `E-EMPR-02` already open, `E-EMPR-03` not registered or not open, `E-EMPR-05` payday or
-    /// first month, `E-RATIO-01/03`, `E-API-03` a field; 503 `E-EMPR-07` when the registry does not answer.
+    /// first month, `E-RATIO-01/03`, `E-API-03` a field.
     pub async fn check(
         &self,
         office: &Office,
-        registration: &Fact,
+        conn: &mut PgConnection,
+        registration: Option<&Fact>,
+        asked_on: NaiveDate,
         may_be_late: bool,
     ) -> Result<Checked> {
         let rules = Rules::on(office, office.today());
@@ -99,7 +103,10 @@ impl Opening {
             faults.add("uscc", "E-EMPR-01", words);
         });
         let registered = match &uscc {
-            Ok(_) => Registration::read(registration)?,
+            // Silent: what was typed stands until it answers.
+            Ok(_) => registration
+                .and_then(Registration::answer)
+                .unwrap_or_else(|| Ok(Registration::default())),
             // Nobody was asked about a code that does not exist.
             Err(()) => Ok(Registration::default()),
         };
@@ -145,15 +152,17 @@ impl Opening {
             );
         });
         let founded = known.and_then(|known| known.founded);
-        let first_month = self.month(office.today(), founded, &mut faults);
-        let district = self.district(office, known, &mut faults).await?;
+        let first_month = self.month(asked_on, founded, &mut faults);
+        let district = self
+            .district(office, &mut *conn, known, &mut faults)
+            .await?;
         if let Err(state) = &registered {
             let words = format!("该单位登记状态为“{state}”，暂不能开户。");
             faults.add("uscc", "E-EMPR-03", words);
         }
         let mut waiting = None;
         if let Ok(uscc) = &uscc {
-            waiting = employer::by_uscc(office, uscc).await?;
+            waiting = employer::by_uscc_on(office, &mut *conn, uscc).await?;
             if let Some(open) = waiting.as_ref().filter(|one| !is_pre_opened(one)) {
                 faults.add("uscc", "E-EMPR-02", already(office, open));
             }
@@ -178,7 +187,7 @@ impl Opening {
             payday,
             clerk,
             address: self.address.clone().or(registered.address),
-            is_late: founded.is_some_and(|founded| office.today() - founded > register_within),
+            is_late: founded.is_some_and(|founded| asked_on - founded > register_within),
             founded,
             pre_opened: waiting.filter(is_pre_opened),
         })
@@ -240,6 +249,7 @@ impl Opening {
     async fn district(
         &self,
         office: &Office,
+        conn: &mut PgConnection,
         known: Option<&Registration>,
         faults: &mut Faults,
     ) -> Result<String> {
@@ -253,7 +263,7 @@ impl Opening {
         }
         match known.and_then(|known| known.region.clone()) {
             Some(region) if is_code(&region) => Ok(region),
-            _ => Ok(keeper(office, "").await?.district),
+            _ => Ok(keeper(office, conn, "").await?.district),
         }
     }
 }

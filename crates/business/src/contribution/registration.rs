@@ -18,7 +18,7 @@ use anju_casework::{Actor, Error, Office, Refusal, Result, books, case};
 use super::allocation;
 use super::collection::{self, contract};
 use super::relief;
-use super::remittance::{PayMethod, SERVICE, reference};
+use super::remittance::{self, PayMethod, SERVICE, reference};
 use crate::policy::Rules;
 
 /// A kept list as its application reads it.
@@ -500,6 +500,15 @@ impl Registration {
 impl Service for Registration {
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        office: &'a Office,
+        case_id: i64,
+        actor: Actor,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
+        Some(remittance::cancel(office, case_id, actor).boxed())
     }
 
     fn begin<'a>(

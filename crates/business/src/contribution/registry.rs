@@ -33,17 +33,23 @@ impl Registration {
     /// # Errors
     /// 503 `E-EMPR-07` when the registry does not answer.
     pub fn read(fact: &Fact) -> Result<std::result::Result<Self, String>> {
+        Self::answer(fact).ok_or_else(|| {
+            Refusal::new(
+                503,
+                "E-EMPR-07",
+                "市场监管部门暂时没有回复，请过几分钟再试，已填的内容不用改。",
+            )
+            .into()
+        })
+    }
+
+    /// The same for whoever can wait: none while the registry has not answered.
+    #[must_use]
+    pub fn answer(fact: &Fact) -> Option<std::result::Result<Self, String>> {
         match fact.state {
             FactState::Known => {}
-            FactState::Absent => return Ok(Err("未登记".to_owned())),
-            FactState::Unknown | FactState::Conflict => {
-                return Err(Refusal::new(
-                    503,
-                    "E-EMPR-07",
-                    "市场监管部门暂时没有回复，请过几分钟再试，已填的内容不用改。",
-                )
-                .into());
-            }
+            FactState::Absent => return Some(Err("未登记".to_owned())),
+            FactState::Unknown | FactState::Conflict => return None,
         }
         let text_of = |value: Option<&Value>| {
             value
@@ -59,7 +65,7 @@ impl Registration {
             Some("moved") => Some("迁出"),
             Some(_) => Some("异常"),
         };
-        Ok(match state {
+        Some(match state {
             Some(word) => Err(word.to_owned()),
             None => Ok(Self {
                 name: text("name"),

@@ -320,37 +320,44 @@ pub fn find_reference(remark: &str) -> Option<String> {
     (digits.len() >= 16).then(|| format!("HJ{digits}"))
 }
 
-/// Cancels a list before any money came for it. What the roster changed stays: people and bases are facts of their own.
+/// Cancels a list before any money came for it, or gives up one whose money fell short, which stays in the employer's suspense for the list
+/// that is registered instead (改清册). What the roster changed stays: people and bases are facts of their own.
 ///
 /// # Errors
-/// `E-REMIT-04` once money was matched, and while its money is being collected.
+/// `E-REMIT-04` once it was allocated, and while its money is being collected.
 pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result<()> {
     let employer_id = require(office, remittance_id).await?.employer_id;
     let mut tx = office.pool.begin().await?;
     anju_casework::employer::lock(office, &mut tx, employer_id).await?;
-    let cancelled = sqlx::query(
+    let cancelled: Option<i64> = sqlx::query_scalar(
         "UPDATE remittance SET state = 4, collect_on = NULL
-          WHERE centre_id = $1 AND remittance_id = $2 AND state = 1 AND received_fen = 0 AND NOT collecting",
+          WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2) AND kind <> 3 AND NOT collecting
+      RETURNING received_fen",
     )
     .bind(office.centre.id)
     .bind(remittance_id)
-    .execute(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
-    if cancelled.rows_affected() == 0 {
+    let Some(left) = cancelled else {
         return Err(Refusal::new(
             409,
             "E-REMIT-04",
-            "清册已确认，如需变更请先撤销；资金已到账的不能撤销。",
+            "清册已分配或正在托收，不能撤销；已分配的要改，请申请退缴或补缴。",
         )
         .into());
-    }
+    };
+    let steps: &[&str] = if left == 0 {
+        &["withdrawn"]
+    } else {
+        &["revised", "withdrawn"]
+    };
     case::end_executing(
         office,
         &mut tx,
         remittance_id,
         case::CaseState::Withdrawn,
-        &["withdrawn"],
-        json!({}),
+        steps,
+        json!({ "suspense_fen": left }),
         actor,
     )
     .await?;

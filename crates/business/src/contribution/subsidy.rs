@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
-use anju_casework::{Fault as Trouble, Office, Refusal, Result, RowFault, books, case};
+use anju_casework::{Actor, Fault as Trouble, Office, Refusal, Result, RowFault, books, case};
 use anju_domain::calendar::Month;
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
@@ -397,6 +397,15 @@ pub async fn of_person(
 impl Service for Subsidy {
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        office: &'a Office,
+        case_id: i64,
+        actor: Actor,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
+        Some(remittance::cancel(office, case_id, actor).boxed())
     }
 
     fn begin<'a>(

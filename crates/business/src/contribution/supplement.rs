@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::list_beside::{self, List};
 use super::members::Books;
-use super::remittance::kind;
+use super::remittance::{self, kind};
 use super::supplement_lines::{self, Reason};
 
 /// The service of back payments.
@@ -102,6 +102,15 @@ pub(super) fn owed<'a>(
 impl Service for Supplement {
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        office: &'a Office,
+        case_id: i64,
+        actor: Actor,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
+        Some(remittance::cancel(office, case_id, actor).boxed())
     }
 
     fn begin<'a>(

@@ -13,8 +13,10 @@ use crate::policy::Rules;
 pub mod kind {
     /// 不明来款.
     pub const RECEIPT: i16 = 1;
-    /// 单位暂存款.
+    /// 单位暂存款, without what is held of it.
     pub const EMPLOYER: i16 = 2;
+    /// 销户后到账: held in an employer's suspense until two persons have said whose it is.
+    pub const LATE_CREDIT: i16 = 3;
 }
 
 /// Money that nobody has used yet.
@@ -22,7 +24,7 @@ pub mod kind {
 pub struct Chase {
     /// See [`kind`].
     pub kind: i16,
-    /// Receipt or employer.
+    /// Receipt, employer or late credit.
     pub ref_id: i64,
     /// Payer or employer.
     pub name: String,
@@ -47,7 +49,8 @@ pub async fn list(office: &Office, after: (NaiveDate, i16, i64), limit: i64) -> 
         "SELECT c.kind, c.ref_id, coalesce(r.payer_name, e.name, '') AS name, c.since, c.amount_fen, c.owner_id, c.reminded_on, c.reminders
            FROM suspense_chase c
            LEFT JOIN receipt r ON c.kind = 1 AND r.centre_id = c.centre_id AND r.receipt_id = c.ref_id
-           LEFT JOIN employer e ON c.kind = 2 AND e.centre_id = c.centre_id AND e.employer_id = c.ref_id
+           LEFT JOIN late_credit l ON c.kind = 3 AND l.centre_id = c.centre_id AND l.late_id = c.ref_id
+           LEFT JOIN employer e ON e.centre_id = c.centre_id AND e.employer_id = CASE c.kind WHEN 2 THEN c.ref_id WHEN 3 THEN l.employer_id END
           WHERE c.centre_id = $1 AND (c.since, c.kind, c.ref_id) > ($2, $3, $4)
           ORDER BY c.since, c.kind, c.ref_id LIMIT $5",
     )
@@ -102,9 +105,14 @@ async fn find(office: &Office) -> Result<()> {
         "WITH unused AS (
              SELECT 1::smallint AS kind, receipt_id AS ref_id, book_date AS since, amount_fen FROM receipt WHERE centre_id = $1 AND state = 1
              UNION ALL
-             SELECT 2::smallint, e.employer_id, $2, a.balance_fen
+             SELECT 2::smallint, e.employer_id, $2, a.balance_fen - coalesce(held.fen, 0)
                FROM ledger_account a JOIN employer e ON e.centre_id = a.centre_id AND e.suspense_account_id = a.account_id
-              WHERE a.centre_id = $1 AND a.kind = 11 AND a.balance_fen > 0),
+               LEFT JOIN (SELECT suspense_account_id, sum(employer_fen + employee_fen)::bigint AS fen FROM late_credit
+                           WHERE centre_id = $1 AND state IN (1, 2) GROUP BY suspense_account_id) AS held
+                      ON held.suspense_account_id = a.account_id
+              WHERE a.centre_id = $1 AND a.kind = 11 AND a.balance_fen > coalesce(held.fen, 0)
+             UNION ALL
+             SELECT 3::smallint, late_id, arrived_on, employer_fen + employee_fen FROM late_credit WHERE centre_id = $1 AND state IN (1, 2)),
          gone AS (
              DELETE FROM suspense_chase c
               WHERE c.centre_id = $1 AND NOT EXISTS (SELECT FROM unused u WHERE u.kind = c.kind AND u.ref_id = c.ref_id))
@@ -122,7 +130,8 @@ async fn find(office: &Office) -> Result<()> {
 /// Reminders of one reading.
 const PAGE: i64 = 200;
 
-/// The night's part: what is unused is found, and clerks whose money waits for long are reminded, each once in as many days.
+/// The night's part: what is unused is found, and clerks whose money waits for long are reminded, each once in as many days. Of money for a
+/// closed account they are asked whose it is: they cannot use it.
 ///
 /// # Errors
 /// The database; a policy without its numbers.
@@ -131,31 +140,39 @@ pub(super) async fn remind(office: &Office) -> Result<()> {
     let today = office.today();
     let days = Rules::on(office, today).int("suspense_chase_days")?;
     loop {
-        let due: Vec<(i64, NaiveDate, i64)> = sqlx::query_as(
-            "SELECT ref_id, since, amount_fen FROM suspense_chase
-              WHERE centre_id = $1 AND kind = 2 AND since <= $2 AND (reminded_on IS NULL OR reminded_on <= $2)
-              ORDER BY since, ref_id LIMIT $3",
+        let due: Vec<(i16, i64, i64, NaiveDate, i64)> = sqlx::query_as(
+            "SELECT c.kind, c.ref_id, coalesce(l.employer_id, c.ref_id), c.since, c.amount_fen
+               FROM suspense_chase c
+               LEFT JOIN late_credit l ON c.kind = 3 AND l.centre_id = c.centre_id AND l.late_id = c.ref_id
+              WHERE c.centre_id = $1 AND c.kind IN (2, 3) AND c.since <= $2 AND (c.reminded_on IS NULL OR c.reminded_on <= $2)
+              ORDER BY c.since, c.kind, c.ref_id LIMIT $3",
         )
         .bind(office.centre.id)
         .bind(today - TimeDelta::days(days))
         .bind(PAGE)
         .fetch_all(&office.pool)
         .await?;
-        for (employer_id, since, fen) in &due {
+        for (of, ref_id, employer_id, since, fen) in &due {
             let mut tx = office.pool.begin().await?;
             sqlx::query(
-                "UPDATE suspense_chase SET reminded_on = $3, reminders = reminders + 1 WHERE centre_id = $1 AND kind = 2 AND ref_id = $2",
+                "UPDATE suspense_chase SET reminded_on = $3, reminders = reminders + 1 WHERE centre_id = $1 AND kind = $4 AND ref_id = $2",
             )
             .bind(office.centre.id)
-            .bind(employer_id)
+            .bind(ref_id)
             .bind(today)
+            .bind(of)
             .execute(&mut *tx)
             .await?;
-            let words = format!(
-                "【公积金】您单位暂存款 {} 元已挂账 {} 天，可用于下月汇缴或申请退回。",
-                Fen::new(*fen),
-                (today - *since).num_days()
-            );
+            let (fen, days) = (Fen::new(*fen), (today - *since).num_days());
+            let words = if *of == kind::LATE_CREDIT {
+                format!(
+                    "【公积金】{fen}元到账时职工已销户，暂存{days}天，请告知中心是否应付给本人。"
+                )
+            } else {
+                format!(
+                    "【公积金】您单位暂存款 {fen} 元已挂账 {days} 天，可用于下月汇缴或申请退回。"
+                )
+            };
             outbox::tell_clerks(office, &mut tx, *employer_id, None, &words).await?;
             tx.commit().await?;
         }

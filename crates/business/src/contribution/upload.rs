@@ -20,6 +20,7 @@ use anju_casework::{
 };
 
 use super::base_year;
+use super::joining::{self, Outside};
 use super::kept::keep;
 use super::members::Books;
 use super::roster::{
@@ -31,6 +32,9 @@ use crate::policy::Rules;
 pub trait Police: Send + Sync {
     /// One answer for each pair, in order; whoever got none is unknown.
     fn verify<'a>(&'a self, pairs: &'a [(String, String)]) -> BoxFuture<'a, Vec<PoliceAnswer>>;
+
+    /// What social security and the national platform know of these numbers, in order; nothing of whom they are silent.
+    fn outside<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Vec<Outside>>;
 }
 
 /// A checked roster as it is kept.
@@ -208,10 +212,12 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
     books.add_joining(office, &lines).await?;
     let policy = roster_policy(office, &employer, upload.month)?;
     let no_answers = HashMap::new();
-    let mut context = Context {
+    let is_first = books.members.is_empty() && employer.is_new();
+    let said = joining::ask(office, upload.police, &lines, &books, is_first);
+    let context = Context {
         month: upload.month,
         mode: upload.mode,
-        is_first: books.members.is_empty() && employer.is_new(),
+        is_first,
         may_be_empty: false,
         ratios: Ratios {
             employer: Bp::new(employer.ratio_employer_bp),
@@ -224,9 +230,17 @@ pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
         police: &no_answers,
         last_month: &books.last_month,
     };
-    let answers = ask_police(upload.police, &lines, &context).await;
-    context.police = &answers;
-    let checked = match roster::check(&lines, faults, sheet.notices.clone(), &context) {
+    let asking = ask_police(upload.police, &lines, &context);
+    let (said, answers) = tokio::join!(said, asking);
+    let mut elsewhere = books.elsewhere.clone();
+    let mut notices = sheet.notices.clone();
+    notices.extend(said?.tell(&mut elsewhere));
+    let context = Context {
+        police: &answers,
+        elsewhere: &elsewhere,
+        ..context
+    };
+    let checked = match roster::check(&lines, faults, notices, &context) {
         Ok(checked) => checked,
         Err(refused) => {
             return Ok(Upload::Refused(Box::new(Mistakes {

@@ -3,7 +3,7 @@
 //! is settled.
 
 use anju_casework::document::{self, Document, kind};
-use anju_casework::membership::{self, Membership};
+use anju_casework::membership;
 use anju_casework::{Fault, Office, Refusal, Result, person};
 use anju_ledger::AccountId;
 use anju_ledger::account::{self, State};
@@ -21,9 +21,23 @@ const TEMPLATE: i16 = 1;
 /// Entries of one year at most; a person has some forty.
 const MOST: i64 = 1_000;
 
+/// Which of a person's accounts (contribution.md §13: a subsidy has accounts of its own).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// 住房公积金.
+    #[default]
+    Fund,
+    /// 住房补贴.
+    Subsidy,
+}
+
 /// What a statement says beside what every document says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
+    /// Of which account; of papers from before there was a choice, the fund's.
+    #[serde(default)]
+    pub which: Which,
     /// The year of its 1 July.
     pub year: i32,
     /// First day.
@@ -40,7 +54,7 @@ pub struct Statement {
     pub account_no: String,
     /// Employer, as it is now.
     pub employer: String,
-    /// 缴存基数 as it is now, fen.
+    /// 缴存基数 as it is now, fen; zero where an account has none.
     pub base_fen: i64,
     /// 上年结转.
     pub opening_fen: i64,
@@ -71,14 +85,41 @@ pub struct Entry {
     pub balance_fen: i64,
 }
 
+/// An account that statements are of.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Kept {
+    /// The account.
+    pub account_id: i64,
+    /// Who contributes to it, as it is now.
+    pub employer_name: String,
+    /// Fen; zero for a subsidy, whose lines are amounts.
+    pub base_fen: i64,
+}
+
 /// The account that a person's statements are of: the live one, else the last.
-pub async fn account_of(office: &Office, person_id: i64) -> Result<Option<Membership>> {
+pub async fn account_of(office: &Office, person_id: i64, which: Which) -> Result<Option<Kept>> {
+    if which == Which::Subsidy {
+        return Ok(sqlx::query_as(
+            "SELECT s.account_id, e.name AS employer_name, 0::bigint AS base_fen
+               FROM subsidy_member s JOIN employer e ON e.centre_id = s.centre_id AND e.employer_id = s.employer_id
+              WHERE s.centre_id = $1 AND s.person_id = $2
+              ORDER BY (s.closed_on IS NULL) DESC, s.account_id DESC LIMIT 1",
+        )
+        .bind(office.centre.id)
+        .bind(person_id)
+        .fetch_optional(&office.pool)
+        .await?);
+    }
     let all = membership::of_person(office, person_id).await?;
-    Ok(all
+    let live = all
         .iter()
         .find(|one| one.state == membership::state::ACTIVE)
-        .or(all.first())
-        .cloned())
+        .or(all.first());
+    Ok(live.map(|one| Kept {
+        account_id: one.account_id,
+        employer_name: one.employer_name.clone(),
+        base_fen: one.base_fen,
+    }))
 }
 
 /// The years of a person's account, oldest first, up to the one that runs.
@@ -108,8 +149,14 @@ fn days(year: i32) -> Option<(NaiveDate, NaiveDate)> {
 ///
 /// # Errors
 /// The books contradict themselves.
-pub async fn of_year(office: &Office, person_id: i64, year: i32) -> Result<Option<Statement>> {
-    let (Some(member), Some((from, to))) = (account_of(office, person_id).await?, days(year))
+pub async fn of_year(
+    office: &Office,
+    person_id: i64,
+    year: i32,
+    which: Which,
+) -> Result<Option<Statement>> {
+    let (Some(member), Some((from, to))) =
+        (account_of(office, person_id, which).await?, days(year))
     else {
         return Ok(None);
     };
@@ -172,6 +219,7 @@ pub async fn of_year(office: &Office, person_id: i64, year: i32) -> Result<Optio
         return Err(Fault::Stored(what).into());
     }
     Ok(Some(Statement {
+        which,
         year,
         from,
         to,
@@ -197,8 +245,8 @@ const YEARLY_INTEREST: i16 = 72;
 ///
 /// # Errors
 /// 404 for a year that the account does not have, 409 `E-CERT-04` for one that is not over.
-pub async fn issue(office: &Office, person_id: i64, year: i32) -> Result<Document> {
-    let said = of_year(office, person_id, year)
+pub async fn issue(office: &Office, person_id: i64, year: i32, which: Which) -> Result<Document> {
+    let said = of_year(office, person_id, year, which)
         .await?
         .ok_or_else(|| Refusal::not_found("这一年的对账单"))?;
     if !said.closed {
@@ -208,7 +256,11 @@ pub async fn issue(office: &Office, person_id: i64, year: i32) -> Result<Documen
         );
         return Err(Refusal::new(409, "E-CERT-04", detail).into());
     }
-    let scope = year.to_string();
+    // Each account has a paper of its own for a year.
+    let scope = match which {
+        Which::Fund => year.to_string(),
+        Which::Subsidy => format!("{year}:subsidy"),
+    };
     let mut tx = office.pool.begin().await?;
     document::alone(&mut tx, person_id).await?;
     let before = document::living(office, &mut tx, person_id, kind::STATEMENT, &scope).await?;

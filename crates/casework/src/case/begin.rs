@@ -1,12 +1,11 @@
 //! Cases whose service checks and executes in its own transaction (a remittance): the same rows, events and evidence.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::add_event;
-use super::review::moved_on;
-use super::row::{Case, CaseState};
+use super::row::CaseState;
 use super::submit::Submission;
 use crate::{Actor, Fault, Office, Result, books};
 
@@ -212,43 +211,6 @@ pub async fn begin_reviewing(
         submission.actor,
         &["submitted", "reviewing"],
         case.detail,
-    )
-    .await
-}
-
-/// Ends a case that a reviewer approved and whose service has done its work, in the caller's transaction.
-///
-/// # Errors
-/// 409 `E-CHECK-02` where somebody moved it in the meantime.
-pub async fn end_reviewing(
-    office: &Office,
-    conn: &mut PgConnection,
-    case: &Case,
-    steps: &[&str],
-    mut detail: Value,
-    (reviewer, reason): (i64, &str),
-) -> Result<()> {
-    let ended = sqlx::query(
-        "UPDATE business_case SET state = 6, decision = $4, version = version + 1
-          WHERE centre_id = $1 AND case_id = $2 AND version = $3 AND state = 4",
-    )
-    .bind(office.centre.id)
-    .bind(case.case_id)
-    .bind(case.version)
-    .bind(json!({ "by_hand": reason }))
-    .execute(&mut *conn)
-    .await?;
-    if ended.rows_affected() != 1 {
-        return Err(moved_on().into());
-    }
-    detail["reason"] = reason.into();
-    add_event(
-        office,
-        conn,
-        case.case_id,
-        Actor::Staff(reviewer),
-        steps,
-        detail,
     )
     .await
 }

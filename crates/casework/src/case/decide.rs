@@ -562,7 +562,9 @@ async fn carry_out(
         )
         .await?;
     }
-    outbox::sms(office, &mut tx, case.case_id, "approved").await?;
+    if service.tells(case) {
+        outbox::sms(office, &mut tx, case.case_id, "approved").await?;
+    }
     tx.commit().await?;
     office.changed_with_messages(case.case_id);
     Ok(Verdict::Moved(if carried.done {

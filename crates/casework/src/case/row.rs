@@ -222,14 +222,17 @@ pub(super) fn open_form(office: &Office, kept: &Value) -> Result<anju_policy::Fo
 }
 
 /// The fields of forms that are personal, beside the card, which keeps four digits that may be shown.
-const PERSONAL: [&str; 12] = [
+const PERSONAL: [&str; 15] = [
     "address",
     "beneficiary_id_no",
+    "clerk_name",
+    "clerk_phone",
     "contact_name",
     "contact_phone",
     "education",
     "email",
     "id_no",
+    "legal_representative",
     "marital",
     "name",
     "patient_id_no",

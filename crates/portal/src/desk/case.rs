@@ -470,6 +470,7 @@ pub(super) fn step_name(step: &str) -> &str {
         "withdrawn" => "撤回",
         "expired" | "lapsed" => "超期结束",
         "opened" => "开户",
+        "seen_to" => "已处理",
         "pre_opened" => "预开户",
         "cancelled" => "注销",
         "failed" => "没有办成",

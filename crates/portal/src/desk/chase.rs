@@ -31,20 +31,20 @@ pub(crate) struct View {
     after: Option<String>,
 }
 
-/// The public number of what a line means: an employer's, or the receipt's own.
+/// The public number of what a line means: an employer's, a late credit's as on its own page, or the receipt's own.
 fn number(office: &Office, one: &Chase) -> String {
-    if one.kind == kind::EMPLOYER {
-        office.numbers.encode(NumberKind::Employer, one.ref_id)
-    } else {
-        one.ref_id.to_string()
+    match one.kind {
+        kind::EMPLOYER => office.numbers.encode(NumberKind::Employer, one.ref_id),
+        kind::LATE_CREDIT => office.numbers.encode(NumberKind::Case, one.ref_id),
+        _ => one.ref_id.to_string(),
     }
 }
 
 fn id_of(office: &Office, kind_of: i16, number: &str) -> Option<i64> {
-    if kind_of == kind::EMPLOYER {
-        office.numbers.decode(NumberKind::Employer, number)
-    } else {
-        number.parse().ok()
+    match kind_of {
+        kind::EMPLOYER => office.numbers.decode(NumberKind::Employer, number),
+        kind::LATE_CREDIT => office.numbers.decode(NumberKind::Case, number),
+        _ => number.parse().ok(),
     }
 }
 
@@ -95,13 +95,13 @@ async fn draw(
     let mut follow = Vec::new();
     for one in &found {
         let days = (today - one.since).num_days();
-        let (what, href) = if one.kind == kind::EMPLOYER {
-            ("单位暂存款", "/desk/suspense?view=held".to_owned())
-        } else {
-            (
+        let (what, href) = match one.kind {
+            kind::EMPLOYER => ("单位暂存款", "/desk/suspense?view=held".to_owned()),
+            kind::LATE_CREDIT => ("销户后到账", "/desk/suspense/closed".to_owned()),
+            _ => (
                 "不明来款",
                 format!("/desk/suspense?view=open&receipt={}", one.ref_id),
-            )
+            ),
         };
         let name = if one.name.is_empty() {
             "（户名空）"

@@ -108,10 +108,10 @@ pub(crate) async fn submit(
     match portal.engine.submit(submission).await {
         Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
             let one = case::require(office, case_id).await?;
-            let words = if one.state() == CaseState::Reviewing {
-                "已交复核，复核员通过后账户就开好了。"
-            } else {
-                "已开户。"
+            let words = match one.state() {
+                CaseState::Reviewing => "已交复核，复核员通过后账户就开好了。",
+                CaseState::Done => "已开户。",
+                _ => "已收到。市场监管部门暂时没有回复，它答复后自动转复核，承诺的时间不变。",
             };
             let number = case::number(office, case_id);
             let flash = Flash::new(Tone::Pass, words)

@@ -85,6 +85,11 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/my/years", get(years::page))
         .route("/my/statement/{year}", get(years::show))
         .route("/my/statement/{year}/paper.pdf", get(years::pdf))
+        .route("/my/subsidy-statement/{year}", get(years::show_subsidy))
+        .route(
+            "/my/subsidy-statement/{year}/paper.pdf",
+            get(years::pdf_subsidy),
+        )
         .route("/my/papers", get(papers::page).post(papers::order))
         .route("/my/papers/code", post(papers::confirm))
         .route("/my/papers/revoke", post(papers::revoke))

@@ -1,7 +1,8 @@
 //! 历年: what people compare, as drawings with their tables: the balance, what came in against what went out, the interest; and the
 //! statement of each year as page and paper.
 
-use anju_business::papers::statement;
+use anju_business::papers::statement::{self, Which};
+use anju_casework::Office;
 use anju_domain::calendar::chinese_date;
 use anju_domain::money::Fen;
 use anju_ledger::statement::Year;
@@ -42,26 +43,46 @@ pub(crate) async fn page(
     me: Me,
 ) -> Result<YearsPage, PageError> {
     let office = &portal.engine.office;
-    let years = match statement::account_of(office, me.person_id).await? {
-        Some(account) => statement::years(office, account.account_id).await?,
-        None => Vec::new(),
-    };
+    let years = years_of(office, me.person_id, Which::Fund).await?;
+    let subsidy = years_of(office, me.person_id, Which::Subsidy).await?;
     let as_of = when::day(office.today(), office.today());
     Ok(YearsPage {
         frame: frame(&visit, "历年", MyTab::Me, Some(("/my", "首页"))),
         charts: charts(&years, &as_of),
-        table: years_table(&years),
+        table: years_table(&years, Which::Fund),
+        subsidy: (!subsidy.is_empty()).then(|| years_table(&subsidy, Which::Subsidy)),
     })
 }
 
-fn years_table(years: &[Year]) -> Table {
+async fn years_of(office: &Office, person_id: i64, which: Which) -> Result<Vec<Year>, PageError> {
+    Ok(
+        match statement::account_of(office, person_id, which).await? {
+            Some(account) => statement::years(office, account.account_id).await?,
+            None => Vec::new(),
+        },
+    )
+}
+
+/// Where the statements of an account are.
+const fn path(which: Which) -> &'static str {
+    match which {
+        Which::Fund => "/my/statement",
+        Which::Subsidy => "/my/subsidy-statement",
+    }
+}
+
+fn years_table(years: &[Year], which: Which) -> Table {
+    let (id, caption, paid_in) = match which {
+        Which::Fund => ("years", "各缴存年度，单位：元", "缴存"),
+        Which::Subsidy => ("subsidy", "住房补贴，各缴存年度，单位：元", "补贴"),
+    };
     Table::new(
-        "years",
-        "各缴存年度，单位：元",
+        id,
+        caption,
         vec![
             Column::words("缴存年度"),
             Column::figures("上年结转"),
-            Column::figures("缴存"),
+            Column::figures(paid_in),
             Column::figures("结息"),
             Column::figures("提取"),
             Column::figures("年末余额"),
@@ -71,7 +92,7 @@ fn years_table(years: &[Year]) -> Table {
             .rev()
             .map(|year| {
                 Line::new(vec![
-                    Cell::new(name_of(year.year)).link(format!("/my/statement/{}", year.year)),
+                    Cell::new(name_of(year.year)).link(format!("{}/{}", path(which), year.year)),
                     Cell::amount(year.opening),
                     Cell::amount(year.contributed),
                     Cell::amount(year.interest),
@@ -203,27 +224,54 @@ pub(crate) async fn show(
     me: Me,
     Path(year): Path<String>,
 ) -> Result<StatementPage, PageError> {
+    draw(&portal, &visit, &me, &year, Which::Fund).await
+}
+
+/// `GET /my/subsidy-statement/{year}`.
+pub(crate) async fn show_subsidy(
+    State(portal): State<Portal>,
+    visit: Visit,
+    me: Me,
+    Path(year): Path<String>,
+) -> Result<StatementPage, PageError> {
+    draw(&portal, &visit, &me, &year, Which::Subsidy).await
+}
+
+async fn draw(
+    portal: &Portal,
+    visit: &Visit,
+    me: &Me,
+    year: &str,
+    which: Which,
+) -> Result<StatementPage, PageError> {
     let office = &portal.engine.office;
-    let year = read_year(&year)?;
-    let said = statement::of_year(office, me.person_id, year)
+    let year = read_year(year)?;
+    let said = statement::of_year(office, me.person_id, year, which)
         .await?
         .ok_or(PageError::NotFound)?;
+    let (fund, paid_in) = match which {
+        Which::Fund => ("", "缴存"),
+        Which::Subsidy => ("住房补贴", "补贴"),
+    };
+    let base = match which {
+        Which::Fund => format!("，基数 {} 元", Fen::new(said.base_fen)),
+        Which::Subsidy => String::new(),
+    };
     let line = |words: &str, fen: i64| FormulaLine::new(words, Fen::new(fen));
     Ok(StatementPage {
-        frame: frame(&visit, "年度对账单", MyTab::Me, Some(("/my/years", "历年"))),
-        title: format!("{} 年度对账单", name_of(year)),
+        frame: frame(visit, "年度对账单", MyTab::Me, Some(("/my/years", "历年"))),
+        title: format!("{} {fund}年度对账单", name_of(year)),
         lead: Text::from(format!(
-            "{}至{}。{}，基数 {} 元。",
+            "{}至{}。{}{base}。",
             chinese_date(said.from),
             chinese_date(said.to),
             said.employer,
-            Fen::new(said.base_fen)
         )),
         sums: Formula {
-            caption: "上年结转 + 缴存 + 结息 − 提取 = 年末余额".to_owned(),
+            caption: format!("上年结转 + {paid_in} + 结息 − 提取 = 年末余额"),
             lines: vec![
                 line("上年结转", said.opening_fen),
-                FormulaLine::change("缴存", Fen::new(said.contributed_fen)),
+                FormulaLine::change(paid_in, Fen::new(said.contributed_fen)),
                 FormulaLine::change("结息", Fen::new(said.interest_fen)),
                 FormulaLine::change("提取", Fen::new(-said.withdrawn_fen)),
                 FormulaLine::used(
@@ -260,7 +308,7 @@ pub(crate) async fn show(
             Button::link(
                 "下载 PDF 对账单",
                 ButtonLook::Plain,
-                format!("/my/statement/{year}/paper.pdf"),
+                format!("{}/{year}/paper.pdf", path(which)),
             )
             .icon("download")
         }),
@@ -273,9 +321,26 @@ pub(crate) async fn pdf(
     me: Me,
     Path(year): Path<String>,
 ) -> Result<Response, PageError> {
+    paper(&portal, &me, &year, Which::Fund).await
+}
+
+/// `GET /my/subsidy-statement/{year}/paper.pdf`.
+pub(crate) async fn pdf_subsidy(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(year): Path<String>,
+) -> Result<Response, PageError> {
+    paper(&portal, &me, &year, Which::Subsidy).await
+}
+
+async fn paper(portal: &Portal, me: &Me, year: &str, which: Which) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let year = read_year(&year)?;
-    let issued = statement::issue(office, me.person_id, year).await?;
+    let year = read_year(year)?;
+    let issued = statement::issue(office, me.person_id, year, which).await?;
     let paper = portal.printer.document(office, &issued).await?;
-    Ok(download::pdf(&format!("statement-{year}"), paper))
+    let name = match which {
+        Which::Fund => format!("statement-{year}"),
+        Which::Subsidy => format!("subsidy-statement-{year}"),
+    };
+    Ok(download::pdf(&name, paper))
 }

@@ -129,6 +129,15 @@ pub async fn open(
         let (Submitted::New(case_id) | Submitted::Before(case_id)) =
             open.engine.submit(submission).await.map_err(problem)?;
         let opened = case::require(office, case_id).await.map_err(problem)?;
+        if !opened.state().is_final() {
+            // The registry is silent: what has been asked for is not lost, and there is no number yet.
+            let waits = json!({
+                "case_id": case::number(office, case_id),
+                "state": opened.state().code(),
+                "promised_at": opened.promised_at,
+            });
+            return Ok((StatusCode::ACCEPTED, waits));
+        }
         let mut answer =
             json!({ "employer_no": open.encode(NumberKind::Employer, opened.applicant_id) });
         let events = case::events(office, case_id).await.map_err(problem)?;

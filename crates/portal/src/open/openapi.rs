@@ -152,6 +152,7 @@ const OPERATIONS: &[Operation] = &[
         body: Body::Json("EmployerOpening"),
         answer: "EmployerOpened",
         created: true,
+        accepted: true,
         ..GET
     },
     Operation {
@@ -467,7 +468,7 @@ fn paths() -> Value {
             let waiting = json!({ "application/json": { "schema": { "type": "object" } } });
             responses.insert(
                 "202".to_owned(),
-                json!({ "description": "还在封存，约一秒后再取", "content": waiting }),
+                json!({ "description": if operation.created { "等部门回复：办件号和承诺的时间" } else { "还在封存，约一秒后再取" }, "content": waiting }),
             );
         }
         if operation.open_to_all {

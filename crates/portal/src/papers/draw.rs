@@ -3,7 +3,7 @@
 use anju_business::papers::certificate::{self, Certificate};
 use anju_business::papers::employer::{self, EmployerCertificate};
 use anju_business::papers::receipt::{self, ReceiptSaid};
-use anju_business::papers::statement::{self, Statement};
+use anju_business::papers::statement::{self, Statement, Which};
 use anju_casework::document::kind;
 use anju_casework::{Fault, Result};
 use anju_domain::calendar::{Month, chinese_date};
@@ -44,10 +44,16 @@ pub(crate) fn title(document_kind: &str, scope: &str) -> String {
             let (from, to) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
             format!("单位缴存证明（{}至{}）", month(from), month(to))
         }
-        kind::STATEMENT => match scope.parse::<i32>() {
-            Ok(year) => format!("{year}—{} 年度对账单", year + 1),
-            Err(_) => "年度对账单".to_owned(),
-        },
+        kind::STATEMENT => {
+            let (year, fund) = match scope.split_once(':') {
+                Some((year, _)) => (year, "住房补贴"),
+                None => (scope, ""),
+            };
+            match year.parse::<i32>() {
+                Ok(year) => format!("{year}—{} {fund}年度对账单", year + 1),
+                Err(_) => format!("{fund}年度对账单"),
+            }
+        }
         _ => format!("业务回单（{scope}）"),
     }
 }
@@ -261,25 +267,34 @@ pub(crate) fn entry_words(entry: &statement::Entry) -> String {
 }
 
 fn of_year(said: &Statement) -> Drawn {
+    let (fund, paid_in, employer) = match said.which {
+        Which::Fund => ("住房公积金", "本年缴存", "缴存单位"),
+        Which::Subsidy => ("住房补贴", "本年补贴", "发放单位"),
+    };
+    let mut facts = vec![
+        strong("姓名", &said.name),
+        fact("证件号码", &said.id_no),
+        fact("个人账号", &said.account_no),
+        fact(employer, &said.employer),
+    ];
+    if said.which == Which::Fund {
+        facts.push(fact("缴存基数", yuan(said.base_fen)));
+    }
+    facts.extend([
+        fact("上年结转", yuan(said.opening_fen)),
+        fact(paid_in, yuan(said.contributed_fen)),
+        fact("本年结息", yuan(said.interest_fen)),
+        fact("本年提取", yuan(said.withdrawn_fen)),
+        strong("年末余额", yuan(said.closing_fen)),
+    ]);
     Drawn {
-        title: format!("住房公积金年度对账单（{}—{}）", said.year, said.year + 1),
+        title: format!("{fund}年度对账单（{}—{}）", said.year, said.year + 1),
         lead: format!(
-            "缴存年度：{}至{}。上年结转 + 本年缴存 + 本年结息 − 本年提取 = 年末余额。",
+            "缴存年度：{}至{}。上年结转 + {paid_in} + 本年结息 − 本年提取 = 年末余额。",
             chinese_date(said.from),
             chinese_date(said.to)
         ),
-        facts: vec![
-            strong("姓名", &said.name),
-            fact("证件号码", &said.id_no),
-            fact("个人账号", &said.account_no),
-            fact("缴存单位", &said.employer),
-            fact("缴存基数", yuan(said.base_fen)),
-            fact("上年结转", yuan(said.opening_fen)),
-            fact("本年缴存", yuan(said.contributed_fen)),
-            fact("本年结息", yuan(said.interest_fen)),
-            fact("本年提取", yuan(said.withdrawn_fen)),
-            strong("年末余额", yuan(said.closing_fen)),
-        ],
+        facts,
         tables: vec![SheetTable {
             title: "明细".to_owned(),
             columns: vec![

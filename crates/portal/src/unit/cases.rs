@@ -305,6 +305,15 @@ async fn timeline(office: &Office, read: &Read, now: DateTime<Utc>) -> Result<Ti
             };
             lines.push(Event::new(when, words, when::second(event.at, now)));
         }
+        // What was done and is to be seen to: an account in another city, months that are missing.
+        let notices = event
+            .detail
+            .as_ref()
+            .and_then(|detail| detail["notices"].as_array());
+        for notice in notices.into_iter().flatten() {
+            let words = notice["message"].as_str().unwrap_or_default();
+            lines.push(Event::new(When::Now, words, ""));
+        }
     }
     if read.stage.is_moving() {
         let latest = format!("最迟{}", when::promise(read.case.promised_at, now));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anju_business::contribution::{changes, people};
-use anju_casework::case::{Submission, Submitted};
+use anju_casework::case::{self, Submission, Submitted};
 use anju_casework::catalogue::Request;
 use anju_casework::{Error, Refusal};
 use anju_domain::calendar::Month;
@@ -262,8 +262,22 @@ async fn send(
             let list = office.numbers.encode(NumberKind::Remittance, case_id);
             Ok(Redirect::to(&format!("/unit/pay?list={list}")).into_response())
         }
-        Ok(Submitted::New(_) | Submitted::Before(_)) => {
-            Ok(Redirect::to(&format!("/unit/people?done={service}")).into_response())
+        Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
+            let office = &portal.engine.office;
+            let events = case::events(office, case_id).await?;
+            let told = events.iter().any(|event| {
+                event
+                    .detail
+                    .as_ref()
+                    .is_some_and(|one| one.get("notices").is_some())
+            });
+            // What is to be seen to stands on the case's page.
+            let next = if told {
+                format!("/unit/cases/{}", case::number(office, case_id))
+            } else {
+                format!("/unit/people?done={service}")
+            };
+            Ok(Redirect::to(&next).into_response())
         }
         Err(Error::Refused(refusal)) => {
             refuse(portal, visit, at, about, fields, mistakes(&refusal)).await

@@ -61,6 +61,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/base/sheet.xlsx", get(base::sheet))
         .route("/unit/base/apply", post(base::apply))
         .route("/unit/base/{roster}", get(base::preview))
+        .route("/unit/arrivals/{no}/cancel", post(pay::cancel))
         .route("/unit/subsidy", get(subsidy::page).post(subsidy::upload))
         .route("/unit/subsidy/sheet.xlsx", get(subsidy::sheet))
         .route("/unit/cards", get(cards::page).post(cards::link))

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use anju_business::contribution::opening;
 use anju_business::contribution::opening_rules::KINDS;
 use anju_business::contribution::registry::{Registration, Registry};
-use anju_casework::case::Submission;
+use anju_casework::case::{self, Case, Submission, Submitted};
 use anju_casework::catalogue::Request;
 use anju_casework::employer::{self, Employer};
 use anju_casework::licence::{self, Holder, Role};
@@ -21,13 +21,16 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::authorization::AtOpening;
-use crate::components::{Button, ErrorSummary, Facts, Field, FieldKind, Mistake, Text};
+use crate::components::{
+    Button, ErrorSummary, Facts, Field, FieldKind, Flash, Mistake, Text, Tone,
+};
 use crate::frame::PlainFrame;
 use crate::login::{COOKIE_SECONDS, device};
 use crate::pages::error::PageError;
 use crate::pages::unit::OpenPage;
 use crate::security::Visit;
 use crate::serve::Portal;
+use crate::when;
 
 type Typed = HashMap<String, String>;
 
@@ -39,6 +42,9 @@ fn typed<'a>(fields: &'a Typed, name: &str) -> &'a str {
 struct Known {
     holder: Holder,
     registered: Registration,
+    /// The registry does not answer: what it would say is asked, and the case waits for it.
+    silent: bool,
+
     pre_opened: Option<Employer>,
 }
 
@@ -48,16 +54,21 @@ async fn known(portal: &Portal, at: &AtOpening) -> Result<Known, PageError> {
     let fact = GatewayRegistry(portal.engine.gateway.clone())
         .registration(holder.uscc.as_str(), "")
         .await?;
-    let registered = Registration::read(&fact)?.map_err(|state| {
-        let detail = format!("该单位登记状态为“{state}”，暂不能开户。");
-        PageError::from(Refusal::rule("E-EMPR-03", detail))
-    })?;
+    let answer = Registration::answer(&fact);
+    let silent = answer.is_none();
+    let registered = answer
+        .unwrap_or_else(|| Ok(Registration::default()))
+        .map_err(|state| {
+            let detail = format!("该单位登记状态为“{state}”，暂不能开户。");
+            PageError::from(Refusal::rule("E-EMPR-03", detail))
+        })?;
     let pre_opened = employer::by_uscc(office, &holder.uscc)
         .await?
         .filter(|one| one.state == employer::state::PRE_OPENED);
     Ok(Known {
         holder,
         registered,
+        silent,
         pre_opened,
     })
 }
@@ -69,7 +80,14 @@ pub(crate) async fn page(
     at: AtOpening,
 ) -> Result<OpenPage, PageError> {
     let known = known(&portal, &at).await?;
-    Ok(draw(&portal, &visit, &known, &Typed::new(), Vec::new()))
+    Ok(draw(
+        &portal,
+        &visit,
+        &known,
+        &Typed::new(),
+        Vec::new(),
+        None,
+    ))
 }
 
 /// `POST /unit/open`.
@@ -110,14 +128,20 @@ pub(crate) async fn open(
         promised_at: portal.engine.promise(opening::SERVICE, now)?,
     };
     match portal.engine.submit(submission).await {
-        Ok(_) => {
+        Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
+            let one = case::require(office, case_id).await?;
+            if !one.state().is_final() {
+                let flash = waits(&portal, &one);
+                let page = draw(&portal, &visit, &known, &fields, Vec::new(), Some(flash));
+                return Ok((StatusCode::ACCEPTED, page).into_response());
+            }
             let token = licence::go_on(office, &at.session, &device(&headers)).await?;
             let cookie = portal.shield.session_cookie(&token, COOKIE_SECONDS);
             let next = Redirect::to("/unit/employer?done=opened");
             Ok(([(header::SET_COOKIE, cookie)], next).into_response())
         }
         Err(Error::Refused(refusal)) => {
-            let mut page = draw(&portal, &visit, &known, &fields, mistakes(&refusal));
+            let mut page = draw(&portal, &visit, &known, &fields, mistakes(&refusal), None);
             page.frame.head.failed = true;
             let status =
                 StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
@@ -125,6 +149,19 @@ pub(crate) async fn open(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What whoever asked is told while the registry is silent.
+fn waits(portal: &Portal, one: &Case) -> Flash {
+    let office = &portal.engine.office;
+    let by = when::promise(one.promised_at, office.now());
+    let number = case::number(office, one.case_id);
+    Flash::new(
+        Tone::Unknown,
+        format!(
+            "已收到，办件 {number}。市场监管部门暂时没有回复，它答复后账户自动开好，短信告诉经办人，最迟{by}。不用再交。"
+        ),
+    )
 }
 
 /// The mistakes of a refusal, each at the field that it means.
@@ -185,8 +222,16 @@ pub(crate) fn common(fields: &HashMap<String, String>) -> Map<String, Value> {
 fn form_of(known: &Known, fields: &Typed) -> Map<String, Value> {
     let mut form = common(fields);
     form.insert("uscc".to_owned(), known.holder.uscc.as_str().into());
-    let name = known.registered.name.clone().unwrap_or_default();
+    let name = if known.silent {
+        typed(fields, "name").to_owned()
+    } else {
+        known.registered.name.clone().unwrap_or_default()
+    };
     form.insert("name".to_owned(), name.into());
+    if known.silent && known.holder.role == Role::Authorised {
+        let named = typed(fields, "legal_representative");
+        form.insert("legal_representative".to_owned(), named.into());
+    }
     if known.registered.representative.is_none() && known.holder.role == Role::LegalRepresentative {
         let own = known.holder.name.expose().to_owned();
         form.insert("legal_representative".to_owned(), own.into());
@@ -208,6 +253,7 @@ fn draw(
     known: &Known,
     fields: &Typed,
     mistakes: Vec<Mistake>,
+    flash: Option<Flash>,
 ) -> OpenPage {
     let today = portal.engine.office.today();
     let title = if known.pre_opened.is_some() {
@@ -240,7 +286,13 @@ fn draw(
     }
     OpenPage {
         facts: Facts(facts),
-        source: "以上由市场监管部门登记，不用您填；有变化请先办理变更登记。".to_owned(),
+        source: if known.silent {
+            "市场监管部门暂时没有回复。您照样可以交，它答复后自动开户，以它登记的为准。"
+        } else {
+            "以上由市场监管部门登记，不用您填；有变化请先办理变更登记。"
+        }
+        .to_owned(),
+        flash,
         fields: asked(known, fields, &mistakes, today),
         errors: ErrorSummary::of(mistakes).map(|errors| errors.note("还没有开户。")),
         hidden: vec![head.hidden(), ("key", Uuid::now_v7().to_string())],
@@ -285,7 +337,21 @@ fn asked(
         first.push(("clerk_name", known.holder.name.expose().to_owned()));
         first.push(("clerk_phone", known.holder.phone.expose().to_owned()));
     }
-    open_fields(fields, mistakes, &first, by_representative)
+    let mut all = Vec::new();
+    if known.silent {
+        let asked = |name: &str, label: &str| {
+            let error = mistakes.iter().find(|mistake| mistake.field == name);
+            Field::new(name, label, FieldKind::Text)
+                .value(typed(fields, name))
+                .error(error.map(|mistake| mistake.words.clone()))
+        };
+        all.push(asked("name", "单位名称").hint("以市场监管部门登记的为准"));
+        if !by_representative {
+            all.push(asked("legal_representative", "法定代表人"));
+        }
+    }
+    all.extend(open_fields(fields, mistakes, &first, by_representative));
+    all
 }
 
 /// The fields with what was typed, or with what is proposed before anything was.

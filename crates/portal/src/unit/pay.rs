@@ -18,7 +18,7 @@ use crate::components::{
 use crate::download::plain;
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
-use crate::pages::unit::{ArrivalPage, ArrivalsPage, PayPage};
+use crate::pages::unit::{ArrivalPage, ArrivalsPage, Cancel, PayPage};
 use crate::proofs;
 use crate::security::Visit;
 use crate::serve::Portal;
@@ -241,6 +241,13 @@ pub(crate) async fn arrival(
                 .say("可以关闭本页。到账后马上分配。")
                 .link(&how, "怎么付"),
         ),
+        state::CANCELLED if one.received_fen > 0 => (
+            "这份名册已经撤销".into(),
+            Text::new()
+                .say("到账的 ")
+                .money(Fen::new(one.received_fen))
+                .say(" 元留在单位暂存款。改好名册重新登记，暂存款够付就马上分配。"),
+        ),
         _ => (
             "这份名册没有付款，已经作废".into(),
             "要缴这个月，请重新交名册。".into(),
@@ -296,6 +303,15 @@ pub(crate) async fn arrival(
             headline,
             note,
         },
+        cancel: (moving && one.kind != kind::FLEXIBLE && !one.collecting).then(|| Cancel {
+            action: format!("/unit/arrivals/{no}/cancel"),
+            token: visit.head("").hidden(),
+            words: if one.received_fen > 0 {
+                "名册报多了可以撤销重报：到账的钱留在单位暂存款，用来付改好的名册。"
+            } else {
+                "还没有到账，可以撤销这份名册，改好再登记。职工的增减和基数不会退回。"
+            },
+        }),
         live: moving.then(|| format!("/unit/arrivals/{no}/live?seen={}", one.received_fen)),
         due: amount,
         received: Fen::new(one.received_fen),
@@ -400,4 +416,16 @@ fn moves(
         },
     )
     .boxed()
+}
+
+/// `POST /unit/arrivals/{no}/cancel`.
+pub(crate) async fn cancel(
+    State(portal): State<Portal>,
+    at: AtUnit,
+    Path(no): Path<String>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let one = own_remittance(office, &at, &no).await?;
+    remittance::cancel(office, one.remittance_id, at.actor()).await?;
+    Ok(Redirect::to(&format!("/unit/arrivals/{no}")).into_response())
 }

@@ -78,6 +78,8 @@ pub struct YearsPage {
     pub charts: Vec<Chart>,
     /// Every year, newest first, each to its statement.
     pub table: Table,
+    /// The same of the housing subsidy.
+    pub subsidy: Option<Table>,
 }
 
 /// 年度对账单.

@@ -63,6 +63,8 @@ pub struct OpenPage {
     pub lead: Text,
     /// What was wrong.
     pub errors: Option<ErrorSummary>,
+    /// What the registry has not said yet.
+    pub flash: Option<Flash>,
     /// What the registry says.
     pub facts: Facts,
     /// Who says so.

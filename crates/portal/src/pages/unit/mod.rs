@@ -18,7 +18,7 @@ pub use employer::{ConfirmPage, EmployerPage, OpenPage};
 pub use home::{HomePage, Next};
 pub use notices::{NoticePage, NoticesPage};
 pub use papers::PapersPage;
-pub use pay::{ArrivalPage, ArrivalsPage, DebitPage, PayPage};
+pub use pay::{ArrivalPage, ArrivalsPage, Cancel, DebitPage, PayPage};
 pub use people::{ChangePage, ChangePart, PeoplePage};
 pub use roster::{ErrorsPage, PreviewPage, UploadPage};
 pub use sessions::SessionsPage;

@@ -88,4 +88,17 @@ pub struct ArrivalPage {
     pub people: Option<Table>,
     /// Where the proof is.
     pub proof: Option<String>,
+    /// Takes the list back.
+    pub cancel: Option<Cancel>,
+}
+
+/// 撤销清册.
+#[derive(Debug)]
+pub struct Cancel {
+    /// Where to.
+    pub action: String,
+    /// Token.
+    pub token: (&'static str, String),
+    /// What becomes of it.
+    pub words: &'static str,
 }
