@@ -206,19 +206,19 @@ pub async fn told(office: &Office, applicant_id: i64, limit: i64) -> Result<Vec<
 /// How long a lease holds: longer than the longest call.
 const LEASE: Duration = Duration::seconds(20);
 
-/// Leases up to `limit` due messages.
+/// Leases up to `limit` due messages. Who comes for the same ones at the same moment waits for the first and then finds them leased: rows are
+/// not locked before they are changed, which would be one more record of the log for each.
 pub async fn lease(office: &Office, limit: i64) -> Result<Vec<Message>> {
     let now = office.now();
     Ok(sqlx::query_as(
-        "WITH due AS MATERIALIZED (
-             SELECT centre_id, outbox_id FROM outbox
-              WHERE centre_id = $1 AND due_at <= $2 AND (leased_until IS NULL OR leased_until <= $2)
-              ORDER BY due_at LIMIT $3
-                FOR UPDATE SKIP LOCKED)
-         UPDATE outbox o
+        "UPDATE outbox o
             SET state = 1, attempts = attempts + 1, leased_until = $4
-           FROM due
-          WHERE o.centre_id = due.centre_id AND o.outbox_id = due.outbox_id
+          WHERE o.centre_id = $1
+            AND o.outbox_id = ANY (ARRAY (
+                SELECT outbox_id FROM outbox
+                 WHERE centre_id = $1 AND due_at <= $2 AND (leased_until IS NULL OR leased_until <= $2)
+                 ORDER BY due_at LIMIT $3))
+            AND (o.leased_until IS NULL OR o.leased_until <= $2)
          RETURNING o.outbox_id, o.case_id, o.kind, o.attempts, o.payload",
     )
     .bind(office.centre.id)
@@ -247,6 +247,20 @@ pub(crate) fn finish_all(office: Office, ids: Vec<i64>) -> BoxFuture<'static, Re
         Ok(vec![(); ids.len()])
     }
     .boxed()
+}
+
+/// The same for an order, which may have become the message to the person meanwhile (`case_paid`): that is not finished by it.
+pub async fn finish_order(office: &Office, outbox_id: i64) -> Result<()> {
+    sqlx::query(
+        "WITH done AS (DELETE FROM outbox WHERE centre_id = $1 AND outbox_id = $2 AND kind <> $3 RETURNING *)
+         INSERT INTO outbox_done SELECT * FROM done",
+    )
+    .bind(office.centre.id)
+    .bind(outbox_id)
+    .bind(kind::SMS)
+    .execute(&office.pool)
+    .await?;
+    Ok(())
 }
 
 /// Sees a message again later: a payment whose result is not known yet, a phone that did not answer.

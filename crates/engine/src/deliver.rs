@@ -111,7 +111,7 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
     };
     // A notice may have settled it in the meantime.
     let Some(order) = order else {
-        return outbox::finish(office, message.outbox_id).await;
+        return outbox::finish_order(office, message.outbox_id).await;
     };
     let (sent_at, began) = (office.now(), Instant::now());
     let outcome = if message.attempts <= 1 {
@@ -163,12 +163,12 @@ async fn pay(engine: &Engine, message: &Message) -> Result<()> {
             if payer.settled(office, &report).await? {
                 return Ok(());
             }
-            outbox::finish(office, message.outbox_id).await
+            outbox::finish_order(office, message.outbox_id).await
         }
         SendOutcome::Rejected { code, reason } => {
             report.reason = Some(format!("{code} {reason}"));
             payer.rejected(office, &report).await?;
-            outbox::finish(office, message.outbox_id).await
+            outbox::finish_order(office, message.outbox_id).await
         }
         SendOutcome::Accepted => {
             outbox::later(

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{At, FactState};
+use crate::kept;
 use crate::remedy::Change;
 
 /// What becomes of the case.
@@ -277,86 +278,19 @@ pub struct StoredDecision {
     /// The service.
     pub service: String,
     /// When it was taken.
+    #[serde(with = "kept::at")]
     pub at: At,
     /// What became of the case.
     pub outcome: Outcome,
     /// The amount in fen.
     pub amount_fen: Option<i64>,
     /// Each condition's code and outcome, in order.
-    #[serde(with = "in_runs")]
+    #[serde(with = "kept::conditions")]
     pub conditions: Vec<(String, ConditionOutcome)>,
     /// The facts that were read, by their rows.
+    #[serde(with = "kept::fact_ids")]
     pub fact_ids: Vec<i64>,
     /// The rules that were used.
+    #[serde(with = "kept::policy")]
     pub policy: PolicyRef,
-}
-
-/// Conditions as they are kept: one text of codes for each run of the same outcome, in order. Most decisions have a single run, so that a
-/// row is a third shorter than with a pair for each condition, which is how they were kept at first and are read still.
-mod in_runs {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use super::ConditionOutcome;
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Kept {
-        Run(ConditionOutcome, String),
-        One(String, ConditionOutcome),
-    }
-
-    pub fn serialize<S: Serializer>(
-        conditions: &[(String, ConditionOutcome)],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(conditions.chunk_by(|one, next| one.1 == next.1).map(|run| {
-            let codes: Vec<&str> = run.iter().map(|(code, _)| code.as_str()).collect();
-            (run[0].1, codes.join(" "))
-        }))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<(String, ConditionOutcome)>, D::Error> {
-        let mut conditions = Vec::new();
-        for kept in Vec::<Kept>::deserialize(deserializer)? {
-            match kept {
-                Kept::Run(outcome, codes) => {
-                    conditions.extend(codes.split(' ').map(|code| (code.to_owned(), outcome)));
-                }
-                Kept::One(code, outcome) => conditions.push((code, outcome)),
-            }
-        }
-        Ok(conditions)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn conditions_are_kept_by_runs_and_read_in_both_forms() {
-        let kept = json!({
-            "service": "withdraw-rent", "at": { "now": "2026-11-29T02:00:00Z", "today": "2026-11-29" }, "outcome": "refused",
-            "amount_fen": null, "fact_ids": [], "policy": { "version": "2026-11", "digest": "d" },
-            "conditions": [["CMN-01", "met"], ["CMN-02", "met"], ["RENT-01", "not_met"], ["RENT-02", "met"]],
-        });
-        let decision: StoredDecision = serde_json::from_value(kept).expect("the first form");
-        let again = serde_json::to_value(&decision).expect("JSON");
-        assert_eq!(
-            again["conditions"],
-            json!([
-                ["met", "CMN-01 CMN-02"],
-                ["not_met", "RENT-01"],
-                ["met", "RENT-02"]
-            ])
-        );
-        assert_eq!(
-            serde_json::from_value::<StoredDecision>(again).expect("the second form"),
-            decision
-        );
-    }
 }

@@ -89,6 +89,8 @@ async fn deliver(office: &Office, message: Message) -> anyhow::Result<()> {
                 return Ok(());
             }
         }
+        outbox::finish_order(office, message.outbox_id).await?;
+        return Ok(());
     }
     outbox::finish(office, message.outbox_id).await?;
     Ok(())

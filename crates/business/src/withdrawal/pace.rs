@@ -62,9 +62,10 @@ pub async fn keep(office: &Office, tx: &mut PgConnection, day: NaiveDate) -> Res
               WHERE centre_id = $1 AND business_date = $2 AND event = 22 AND case_id IS NOT NULL),
          timed AS MATERIALIZED (
              SELECT c.service, o.checker_id IS NULL AS by_rules,
-                    coalesce((SELECT sum(leg.ms)
-                                FROM case_event e, jsonb_to_recordset(e.detail -> 'legs') AS leg (leg text, ms bigint)
-                               WHERE e.centre_id = $1 AND e.case_id = c.case_id AND leg.leg = 'sources'), 0) AS source_ms,
+                    coalesce((SELECT sum(coalesce(leg ->> 'ms', split_part(leg #>> '{}', ' ', 3))::bigint)
+                                FROM case_event e, jsonb_array_elements(e.detail -> 'legs') AS leg
+                               WHERE e.centre_id = $1 AND e.case_id = c.case_id
+                                 AND coalesce(leg ->> 'leg', split_part(leg #>> '{}', ' ', 1)) = 'sources'), 0) AS source_ms,
                     1000 * extract(epoch FROM o.made_at - c.submitted_at) AS decided_ms,
                     1000 * extract(epoch FROM p.made_at - o.made_at) AS bank_ms,
                     1000 * extract(epoch FROM p.made_at - c.submitted_at) AS total_ms

@@ -1,6 +1,6 @@
 //! Deciding a case and booking what was decided: read without a lock, decide in memory, one guarded statement.
 
-use anju_policy::fact::{Assurance, At, Fact, FactState};
+use anju_policy::fact::{At, Fact};
 use anju_policy::{Decision, Facts, Outcome, StoredDecision};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::begin::end_executing;
 use super::payment::Payment;
 use super::row::{Case, CaseState};
 use super::submit::{Submission, repeated};
-use super::{add_event, hold, next_seq};
+use super::{add_event, hold, next_seq, own_fact};
 use crate::catalogue::{Approved, OwnBooks, Request, Service};
 use crate::office::PolicyInForce;
 use crate::{Actor, Error, Fault, Office, Result, fact, outbox};
@@ -27,7 +27,7 @@ pub enum Verdict {
 
 /// What is kept of a decision: codes, fact ids, numbers, and the facts of our own books, which have no row of their own.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(from = "KeptText<StoredDecision, OwnFact>")]
+#[serde(try_from = "KeptText<StoredDecision>")]
 pub(super) struct KeptDecision {
     pub(super) stored: StoredDecision,
     pub(super) own: Vec<Fact>,
@@ -35,66 +35,23 @@ pub(super) struct KeptDecision {
 
 /// The same as it is written down.
 #[derive(Serialize, Deserialize)]
-struct KeptText<Stored, Own> {
+struct KeptText<Stored> {
     #[serde(flatten)]
     stored: Stored,
-    own: Vec<Own>,
+    own: Vec<own_fact::Kept>,
     /// The reviewer's reason, where a person decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by_hand: Option<String>,
 }
 
-/// A fact of our own books: in short (role, type, whom it is about, value) where all else goes without saying.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum OwnFact {
-    Known(String, String, String, Value),
-    Absent(String, String, String),
-    Whole(Fact),
-}
+impl TryFrom<KeptText<StoredDecision>> for KeptDecision {
+    type Error = String;
 
-impl OwnFact {
-    fn of(fact: &Fact, at: DateTime<Utc>) -> Self {
-        let of_that_instant = fact.fact_id.is_none()
-            && fact.source == "own"
-            && fact.assurance == Assurance::Authoritative
-            && fact.as_of == at
-            && fact.valid_until.is_none()
-            && fact.digest.is_empty();
-        let (role, fact_type) = (fact.role.clone(), fact.fact_type.clone());
-        let subject = fact.subject.clone();
-        match fact.state {
-            FactState::Known if of_that_instant => {
-                Self::Known(role, fact_type, subject, fact.value.clone())
-            }
-            FactState::Absent if of_that_instant && fact.value.is_null() => {
-                Self::Absent(role, fact_type, subject)
-            }
-            _ => Self::Whole(fact.clone()),
-        }
-    }
-
-    fn whole(self, at: DateTime<Utc>) -> Fact {
-        match self {
-            Self::Known(role, fact_type, subject, value) => {
-                Fact::own(at, &role, &subject, &fact_type, Some(value))
-            }
-            Self::Absent(role, fact_type, subject) => {
-                Fact::own(at, &role, &subject, &fact_type, None)
-            }
-            Self::Whole(fact) => fact,
-        }
-    }
-}
-
-impl From<KeptText<StoredDecision, OwnFact>> for KeptDecision {
-    fn from(text: KeptText<StoredDecision, OwnFact>) -> Self {
-        let at = text.stored.at.now;
-        let own = text.own.into_iter().map(|fact| fact.whole(at)).collect();
-        Self {
+    fn try_from(text: KeptText<StoredDecision>) -> std::result::Result<Self, String> {
+        Ok(Self {
+            own: own_fact::whole(text.own, text.stored.at.now)?,
             stored: text.stored,
-            own,
-        }
+        })
     }
 }
 
@@ -448,15 +405,10 @@ pub(super) fn kept_text(decided: &Decided<'_>, by_hand: Option<&str>) -> Result<
     Ok(serde_json::to_string(&kept_as_text(decided, by_hand))?)
 }
 
-fn kept_as_text<'a>(
-    decided: &Decided<'a>,
-    by_hand: Option<&str>,
-) -> KeptText<&'a StoredDecision, OwnFact> {
-    let at = decided.stored.at.now;
-    let own = decided.own.facts.iter();
+fn kept_as_text<'a>(decided: &Decided<'a>, by_hand: Option<&str>) -> KeptText<&'a StoredDecision> {
     KeptText {
         stored: decided.stored,
-        own: own.map(|fact| OwnFact::of(fact, at)).collect(),
+        own: own_fact::keep(&decided.own.facts, decided.stored.at.now),
         by_hand: by_hand.map(str::to_owned),
     }
 }

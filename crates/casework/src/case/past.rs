@@ -43,9 +43,8 @@ struct Row {
 }
 
 impl Row {
-    fn fact_ids(&self) -> impl Iterator<Item = i64> {
-        let ids = self.decision.get("fact_ids").and_then(Value::as_array);
-        ids.into_iter().flatten().filter_map(Value::as_i64)
+    fn fact_ids(&self) -> Vec<i64> {
+        anju_policy::fact_ids_of(&self.decision)
     }
 }
 
@@ -138,6 +137,7 @@ async fn open(office: &Office, rows: Vec<Row>) -> Result<Vec<PastCase>> {
         .map(|row| {
             let mut facts: Facts = row
                 .fact_ids()
+                .into_iter()
                 .filter_map(|id| known.get(&id).cloned())
                 .collect();
             let state = CaseState::from_number(row.state);

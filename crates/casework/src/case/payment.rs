@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::decide::{Decided, Target, detail, kept_text};
 use super::row::seal_form;
-use super::{event_record, number};
+use super::{event_record, legs, number};
 use crate::catalogue::{Effect, EventUse};
 use crate::{Actor, Fault, Office, Result, leaf};
 
@@ -143,7 +143,7 @@ impl Payment {
             decision: kept_text(decided, reviewed.map(|(_, reason)| reason))?,
             seq,
             steps,
-            detail: detail.to_string(),
+            detail: legs::thin(&detail).to_string(),
             event,
             entry: leaf.entry,
             salt: leaf.salt,

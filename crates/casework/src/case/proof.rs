@@ -1,7 +1,7 @@
 //! Proofs of a case: each of its steps is a leaf of the evidence log, and its record is drawn again from the step's row.
 
-use super::event_record;
 use super::row::{CaseEvent, events};
+use super::{event_record, legs};
 use crate::leaf::kind;
 use crate::log::{self, Proof};
 use crate::{Office, Refusal, Result, leaf};
@@ -9,7 +9,7 @@ use crate::{Office, Refusal, Result, leaf};
 /// The record that a step's leaf commits to.
 fn record(office: &Office, case_id: i64, event: &CaseEvent) -> serde_json::Value {
     let steps: Vec<&str> = event.steps.iter().map(String::as_str).collect();
-    let detail = event.detail.clone().unwrap_or_default();
+    let detail = legs::thick(event.detail.clone().unwrap_or_default());
     event_record(office, case_id, event.seq, event.at, &steps, &detail)
 }
 

@@ -110,9 +110,7 @@ impl<'a> Replay<'a> {
     async fn facts_of(&self, rows: &[Row]) -> Result<HashMap<i64, Proved>> {
         let ids: Vec<i64> = rows
             .iter()
-            .filter_map(|row| row.decision.get("fact_ids")?.as_array())
-            .flatten()
-            .filter_map(Value::as_i64)
+            .flat_map(|row| anju_policy::fact_ids_of(&row.decision))
             .collect();
         let facts = fact::proved(self.office, &ids).await?;
         Ok(facts

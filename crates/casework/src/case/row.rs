@@ -150,7 +150,7 @@ pub struct Case {
     pub pay_attempt: i16,
     /// Bank that pays.
     pub pay_bank: Option<String>,
-    /// The bank's reference.
+    /// The bank's reference, of a case that was paid before its last step said it.
     pub pay_ref: Option<String>,
     /// Why a payment did not work.
     pub pay_reason: Option<String>,
@@ -433,13 +433,17 @@ pub struct CaseEvent {
 
 /// The events of a case, oldest first.
 pub async fn events(office: &Office, case_id: i64) -> Result<Vec<CaseEvent>> {
-    Ok(sqlx::query_as(
+    let mut events: Vec<CaseEvent> = sqlx::query_as(
         "SELECT at, actor_id, seq, steps, detail FROM case_event WHERE centre_id = $1 AND case_id = $2 ORDER BY seq",
     )
     .bind(office.centre.id)
     .bind(case_id)
     .fetch_all(&office.pool)
-    .await?)
+    .await?;
+    for event in &mut events {
+        event.detail = event.detail.take().map(super::legs::thick);
+    }
+    Ok(events)
 }
 
 /// Open cases whose facts are to be asked for now, oldest promise first. Their next time is moved, so that two processes do not take

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::event_record;
 use super::settle::{Paying, PaymentReport, amount_of, bank_of, paid_detail};
+use super::{event_record, legs};
 use crate::{Actor, Office, Result, leaf};
 
 /// A payment that its bank has made, on its way into the database: everything that a paid case leaves behind, guarded by the case's version.
@@ -80,7 +80,7 @@ impl Settled {
             journal,
             at,
             seq,
-            detail: detail.to_string(),
+            detail: legs::thin(&detail).to_string(),
             entry: leaf.entry,
             salt: leaf.salt,
             notice_id: office.ids.next().await?,

@@ -200,7 +200,7 @@ async fn draw(open: &Open, case_id: i64) -> CaseResult<Value> {
         drawn["document"] = document;
     }
     if let Some(state) = case.pay_state().code() {
-        drawn["payment"] = payment(open, &case, state).await?;
+        drawn["payment"] = payment(open, &case, state, &rows).await?;
     }
     if crate::shares::pays_several(office, &case) {
         let shares = case::share::list(office, case_id).await?;
@@ -209,19 +209,29 @@ async fn draw(open: &Open, case_id: i64) -> CaseResult<Value> {
     Ok(drawn)
 }
 
-async fn payment(open: &Open, case: &Case, state: &str) -> CaseResult<Value> {
+async fn payment(
+    open: &Open,
+    case: &Case,
+    state: &str,
+    steps: &[case::CaseEvent],
+) -> CaseResult<Value> {
     let office = &open.engine.office;
     let payee = match case::supervised(office, case).await? {
         Some(account) => Some(account.account.into()),
         None => case.open_form(office)?.get("card_no").cloned(),
     };
+    let bank_ref = steps
+        .iter()
+        .rev()
+        .filter_map(|step| step.detail.as_ref()?.get("bank_ref")?.as_str())
+        .find(|serial| !serial.is_empty());
     Ok(json!({
         "state": state,
         "amount_fen": case.amount_fen,
         "bank": case.pay_bank,
         "payee_account": payee,
         "end_to_end_id": case::end_to_end_id(office, case.case_id, case.pay_attempt),
-        "bank_ref": case.pay_ref,
+        "bank_ref": bank_ref.or(case.pay_ref.as_deref()),
         "reason": if case.pay_state() == PayState::Paid { None } else { case.pay_reason.clone() },
     }))
 }
