@@ -347,6 +347,7 @@ async fn what_came_for_a_closed_account_is_chased_as_a_line_of_its_own() {
     crate::arrears::is_told(&town, &phone, "暂存款 10.00 元已挂账").await;
 
     // Said to be the employer's by two, it is the employer's suspense like any other.
+    let [maker, checker] = accountants(&town).await;
     let said = [("step", "employer"), ("reason", "多报了一个月")];
     let said = maker.post(&address, &said).await;
     assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.page);

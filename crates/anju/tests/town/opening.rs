@@ -466,7 +466,7 @@ async fn registry(town: &Town, mode: &str) {
 
 /// Waits until a count is there.
 async fn comes(town: &Town, sql: &'static str, count: i64) {
-    for _ in 0..200 {
+    for _ in 0..600 {
         if town.sql(sql).await == count {
             return;
         }
