@@ -193,7 +193,7 @@ pub async fn told(office: &Office, applicant_id: i64, limit: i64) -> Result<Vec<
                  UNION ALL
                  SELECT o.outbox_id, o.made_at, o.payload, FALSE
                    FROM outbox o JOIN own USING (case_id) WHERE o.centre_id = $1 AND o.kind = $3) AS message
-          ORDER BY outbox_id DESC LIMIT $4",
+          ORDER BY made_at DESC, outbox_id DESC LIMIT $4",
     )
     .bind(office.centre.id)
     .bind(applicant_id)
