@@ -360,6 +360,7 @@ fn arrival(visit: &Visit) -> ArrivalPage {
             ),
             Event::new(When::Done, "分配到 128 人", "11月24日 09:40:12"),
         ]),
+        cancel: None,
         people: Some(
             Table::new(
                 "people",
