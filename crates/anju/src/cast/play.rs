@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
 use super::table::{Facts, Firm, Kind, Row, Table, Words};
-use super::{Person, account, contribute, home, look_up, open_firm, person, text};
+use super::{Person, account, contribute, home, look_up, open_firm, person, register_month, text};
 use crate::doors::Doors;
 
 /// What becomes of somebody.
@@ -31,6 +31,8 @@ pub struct Player {
     pub who: Person,
     /// Spouse or relative, where the row names one.
     pub other: Person,
+    /// Another heir, where an estate has two.
+    pub third: Person,
     /// Which kind.
     pub kind: Kind,
     /// What becomes of him.
@@ -62,8 +64,25 @@ impl Player {
         Words {
             who: &self.who,
             other: &self.other,
+            third: &self.third,
             today: self.today,
         }
+    }
+
+    /// Whose account it is: his own, or that of who has died.
+    #[must_use]
+    pub fn owner(&self) -> &Person {
+        if self.kind.heir {
+            &self.other
+        } else {
+            &self.who
+        }
+    }
+
+    /// The channel that he asks over.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        self.kind.channel.as_deref().unwrap_or("APP")
     }
 
     /// The code that refuses him; empty of who is not refused.
@@ -120,21 +139,41 @@ impl Player {
 
     /// What they hold of the second person.
     fn facts_of_other(&self) -> anyhow::Result<Option<Facts>> {
-        let Some(row) = &self.row else {
-            return Ok(None);
-        };
-        if row.other.is_empty() && row.married.is_none() {
+        let row = self.row.as_ref();
+        let since = row.and_then(|row| row.married.as_ref());
+        let differs = row.map_or(0, |row| row.other.len());
+        if self.kind.other.is_empty() && differs == 0 && since.is_none() {
             return Ok(None);
         }
         let mut facts = plain(&self.other);
-        if let Some(since) = &row.married {
+        if let Some(since) = since {
             let record = married(&self.words().put(&since.as_str().into())?, &self.who);
             facts.insert("D02 civil.marriage".to_owned(), record);
         }
-        for (place, value) in &row.other {
+        let differs = row.into_iter().flat_map(|row| &row.other);
+        for (place, value) in self.kind.other.iter().chain(differs) {
             lay_over(&mut facts, place, self.words().put(value)?);
         }
         Ok(Some(facts))
+    }
+
+    /// What they hold of the other heir.
+    fn facts_of_third(&self) -> anyhow::Result<Option<Facts>> {
+        if self.kind.third.is_empty() {
+            return Ok(None);
+        }
+        let mut facts = plain(&self.third);
+        for (place, value) in &self.kind.third {
+            lay_over(&mut facts, place, self.words().put(value)?);
+        }
+        Ok(Some(facts))
+    }
+
+    /// Who is a customer without an account: the heirs of an estate.
+    fn without_account(&self) -> impl Iterator<Item = &Person> {
+        let who = self.kind.heir.then_some(&self.who);
+        let third = (!self.kind.third.is_empty()).then_some(&self.third);
+        who.into_iter().chain(third)
     }
 }
 
@@ -200,9 +239,16 @@ pub fn players(table: &Table, place: i64, today: NaiveDate) -> anyhow::Result<Ve
             if row.is_some_and(|row| row.shared_phone) {
                 who.phone = format!("137{:08}", place % 100_000_000);
             }
+            let other = next()?;
+            let third = if kind.third.is_empty() {
+                other.clone()
+            } else {
+                next()?
+            };
             players.push(Player {
                 who,
-                other: next()?,
+                other,
+                third,
                 kind: kind.clone(),
                 part,
                 row: row.cloned(),
@@ -231,7 +277,9 @@ pub async fn set_up(
         .collect::<anyhow::Result<_>>()?;
     // As the departments know everybody before anything else: a list of an employer is checked by the police.
     let mut registers = Registers::default();
-    for who in players.iter().map(|one| &one.who).chain(&stayers) {
+    let owners = players.iter().map(Player::owner).chain(&stayers);
+    let heirs = players.iter().flat_map(Player::without_account);
+    for who in owners.chain(heirs) {
         registers.put(&who.id, plain(who));
     }
     registers.enter(doors).await?;
@@ -252,7 +300,9 @@ pub async fn set_up(
         let paid_in = players
             .iter()
             .filter(move |one| one.firm() == firm && !one.is_empty());
-        paid_in.map(|one| one.who.clone()).collect::<Vec<Person>>()
+        paid_in
+            .map(|one| one.owner().clone())
+            .collect::<Vec<Person>>()
     };
     for back in (1..=months).rev() {
         contribute(doors, &employer, this_month.plus(-back), &of(Firm::Steady)).await?;
@@ -268,11 +318,24 @@ pub async fn set_up(
         .await?;
     }
 
+    let owing = super::firm(
+        &format!("重庆演示待缴有限公司{}", place % 1_000_000),
+        place + 2,
+    )?;
+    let owing_employer = open_firm(doors, &owing, this_month.plus(-1)).await?;
+    let owing_people = of(Firm::Owing);
+    contribute(doors, &owing_employer, this_month.plus(-1), &owing_people).await?;
+    register_month(doors, &owing_employer, this_month, &owing_people).await?;
+    known(doors, &players).await?;
+
     let mut registers = Registers::default();
     for one in &players {
         registers.put(&one.who.id, one.facts()?);
         if let Some(facts) = one.facts_of_other()? {
             registers.put(&one.other.id, facts);
+        }
+        if let Some(facts) = one.facts_of_third()? {
+            registers.put(&one.third.id, facts);
         }
     }
     registers.enter(doors).await?;
@@ -332,13 +395,22 @@ async fn accounts(doors: &Doors, people: Vec<&Person>) -> anyhow::Result<Vec<Str
         .await
 }
 
+/// Whoever has no account and asks for somebody else's is a customer too.
+async fn known(doors: &Doors, players: &[Player]) -> anyhow::Result<()> {
+    for who in players.iter().flat_map(Player::without_account) {
+        let body = json!({ "name": who.name, "id_no": who.id, "phone": who.phone });
+        doors.post("/people", &body).await?.ok()?;
+    }
+    Ok(())
+}
+
 /// Who has an account and no month: opened by a change after the last list.
 async fn open_empty(doors: &Doors, employer: &str, players: &[Player]) -> anyhow::Result<()> {
     let rows: Vec<Value> = players
         .iter()
         .filter(|one| one.is_empty())
         .map(|one| {
-            let who = &one.who;
+            let who = one.owner();
             json!({ "name": who.name, "id_no": who.id, "base_fen": who.base_fen, "phone": who.phone })
         })
         .collect();
@@ -350,7 +422,7 @@ async fn seal(doors: &Doors, employer: &str, players: &[Player], firm: Firm) -> 
     let leaving = players
         .iter()
         .filter(|one| one.is_sealed() && one.firm() == firm);
-    let numbers = accounts(doors, leaving.map(|one| &one.who).collect()).await?;
+    let numbers = accounts(doors, leaving.map(Player::owner).collect()).await?;
     let rows = numbers
         .into_iter()
         .map(|number| json!({ "account_no": number, "reason": "离职" }));
@@ -398,8 +470,13 @@ async fn ended(doors: &Doors, body: &Value) -> anyhow::Result<()> {
 /// A door refuses.
 pub async fn before(doors: &Doors, one: &Player) -> anyhow::Result<()> {
     for earlier in one.row.iter().flat_map(|row| &row.before) {
+        let by = if earlier.by_other {
+            &one.other
+        } else {
+            &one.who
+        };
         let body = json!({
-            "service": earlier.service, "applicant": look_up(doors, &one.who).await?,
+            "service": earlier.service, "applicant": look_up(doors, by).await?,
             "form": one.words().fields(&earlier.form)?, "channel": "APP",
         });
         let who = format!("{} {} {}", one.kind.service, one.code(), one.who.name);

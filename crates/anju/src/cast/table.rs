@@ -55,6 +55,20 @@ pub struct Kind {
     /// Whether the employer has sealed the account.
     #[serde(default)]
     pub sealed: bool,
+    /// An heir asks: the account is the second person's, who has died.
+    #[serde(default)]
+    pub heir: bool,
+    /// The channel that it is asked for over; the centre's own app where nothing is said.
+    pub channel: Option<String>,
+    /// What departments hold of the second person.
+    #[serde(default)]
+    pub other: Facts,
+    /// What they hold of another heir.
+    #[serde(default)]
+    pub third: Facts,
+    /// It waits until the other heir has agreed with a login of his own.
+    #[serde(default)]
+    pub third_agrees: bool,
     /// In how many months from the sealing it is time.
     #[serde(default)]
     pub after_months: i32,
@@ -122,6 +136,8 @@ pub struct Row {
     /// He has one phone with others.
     #[serde(default)]
     pub shared_phone: bool,
+    /// What two persons have entered about the estate at the desk.
+    pub notice: Option<Notice>,
     /// Sealed or not, where it differs from the kind.
     pub sealed: Option<bool>,
     /// A person looks at it; nobody is refused by it.
@@ -155,6 +171,18 @@ pub enum Firm {
     Steady,
     /// Paid in for two months, four months ago, and some of its people have withdrawn.
     Short,
+    /// Paid in for last month; the list of this month waits for its money.
+    Owing,
+}
+
+/// What the desk may enter about an estate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// 继承争议.
+    Dispute,
+    /// 无人继承.
+    Unclaimed,
 }
 
 /// Something that was asked for and has ended.
@@ -165,6 +193,9 @@ pub struct Before {
     pub service: String,
     /// What was filled in.
     pub form: Map<String, Value>,
+    /// The second person asked.
+    #[serde(default)]
+    pub by_other: bool,
 }
 
 /// A condition that cannot fail alone.
@@ -211,8 +242,15 @@ impl Table {
     #[must_use]
     pub fn never(&self, service: &str, code: &str) -> Option<&str> {
         let kinds = self.kinds.iter().filter(|kind| kind.service == service);
+        // A reason for all kinds is none for the one that has somebody.
+        let has_row = |kind: &Kind| kind.refused.iter().any(|row| row.code == code);
+        let of_all = if kinds.clone().any(has_row) {
+            [].iter()
+        } else {
+            self.never.iter()
+        };
         let own = kinds.flat_map(|kind| &kind.never);
-        let said = own.chain(&self.never).find(|never| never.code == code);
+        let said = own.chain(of_all).find(|never| never.code == code);
         let left_out = |row: &&Row| row.code == code && row.not_for.iter().any(|id| id == service);
         said.map(|never| never.why.as_str()).or_else(|| {
             let row = self.common.iter().find(left_out)?;
@@ -227,6 +265,8 @@ pub struct Words<'w> {
     pub who: &'w Person,
     /// The second person.
     pub other: &'w Person,
+    /// The other heir of an estate.
+    pub third: &'w Person,
     /// The day from which days are counted.
     pub today: NaiveDate,
 }
@@ -298,6 +338,9 @@ impl Words<'_> {
             "new_phone" => self.new_phone(),
             "other.name" => self.other.name.clone(),
             "other.id" => self.other.id.clone(),
+            "other.card" => self.other.card.clone(),
+            "third.name" => self.third.name.clone(),
+            "third.id" => self.third.id.clone(),
             _ => match word.split_once(':') {
                 Some(("month", by)) => Month::of(self.today).plus(by.parse()?).to_string(),
                 Some(("day", by)) => self.day(by)?.to_string(),

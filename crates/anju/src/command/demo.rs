@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::cast::play::{self, Part, Player};
-use crate::cast::table::{Table, typed};
+use crate::cast::table::{Notice, Table, typed};
 use crate::cast::{self, Farewell, Firm, Person};
 use crate::command::life::Life;
 use crate::config::Config;
@@ -298,6 +298,13 @@ fn withdrawer(one: &Player) -> anyhow::Result<Withdrawer> {
             ),
             "没有回应；一到两分钟后再问，答复了马上接着办".to_owned(),
         ),
+        _ if one.kind.third_agrees => (
+            format!("另一名继承人是 {} {}", one.third.name, one.third.id),
+            format!(
+                "等 {} 登录后在“继承份额确认”里同意（手机 {}，卡 {}）",
+                one.third.name, one.third.phone, one.third.card
+            ),
+        ),
         _ if one.kind.reviewed => (
             "条件都符合".to_owned(),
             "工作人员在看；通过后秒级到账".to_owned(),
@@ -307,6 +314,19 @@ fn withdrawer(one: &Player) -> anyhow::Result<Withdrawer> {
     let mut first = String::new();
     if one.kind.reviewed && one.row.as_ref().is_some_and(|row| !row.before.is_empty()) {
         first = "在工作台通过他的前一笔".to_owned();
+    }
+    if one.channel() == "YKB" {
+        "在渝快办里打开（浏览器标识里带 YuKuaiBan）".clone_into(&mut first);
+    }
+    if let Some(notice) = one.row.as_ref().and_then(|row| row.notice) {
+        let what = match notice {
+            Notice::Dispute => "继承争议",
+            Notice::Unclaimed => "无人继承",
+        };
+        first = format!(
+            "先在工作台的遗产登记里由两名柜员给 {} 登记{what}；{first}",
+            one.other.id
+        );
     }
     if one.comes_later() {
         first = format!("时钟拨后 {} 个月（anju clock）", one.kind.after_months);

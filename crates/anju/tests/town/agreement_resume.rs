@@ -52,7 +52,7 @@ async fn a_freeze_that_a_court_told_of_is_asked_for_again_until_it_is_over_and_t
     let person = Visitor::person(&town, &engine.office, &li).await;
     let page = person.get("/my/agreements").await.page;
     assert!(
-        page.contains("3月12日再查一次，原因消除了自动恢复"),
+        page.contains("3月12日") && page.contains("再查一次，原因消除了自动恢复"),
         "{page}"
     );
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anju::cast::play::{self, Part, Player};
-use anju::cast::table::{Table, typed};
+use anju::cast::table::{Notice, Table, typed};
 use anju::cast::{account, bank_balance, look_up, text};
 use anju_business::population;
 use anju_casework::catalogue::Request;
@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::arrears::engine;
+use crate::estate::payments;
 use crate::interest_year::days_later;
 use crate::relief::{approve, audited};
 use crate::town::Town;
@@ -32,7 +33,10 @@ use crate::withdrawal::becomes;
 /// More months than a short stay has.
 const MONTHS: i32 = 6;
 
-/// People at pages at once.
+/// What the page of an estate says when every heir has his share.
+const EACH_CARD: &str = "已全部付到各人的卡";
+
+/// People at pages at once: with more, sources answer too late on two processors.
 const AT_ONCE: usize = 8;
 
 /// The longest that a page is looked at again and again.
@@ -90,7 +94,7 @@ fn every_condition_of_every_withdrawal_has_a_person_or_a_reason() {
         for kind in &kinds {
             assert_eq!(kind.closing, service.closing, "{id}");
             assert!(
-                kind.waits.is_some() || kind.nobody.is_some(),
+                kind.waits.is_some() || kind.nobody.is_some() || kind.third_agrees,
                 "{id}: nobody waits"
             );
         }
@@ -113,6 +117,8 @@ struct Stage<'s> {
     office: &'s Office,
     engine: &'s Engine,
     reviewer: Visitor,
+    second: Visitor,
+    head: Visitor,
 }
 
 fn outcomes(decision: &Decision) -> BTreeMap<String, ConditionOutcome> {
@@ -152,6 +158,23 @@ fn squeezed(text: &str) -> String {
         .collect()
 }
 
+fn page_of(one: &Player) -> String {
+    format!("/my/do/{}", one.kind.service)
+}
+
+/// What he types, under a key of its own.
+fn filled(one: &Player) -> Vec<(String, String)> {
+    let mut fields = typed(&one.form().expect("a form"));
+    fields.push(("key".to_owned(), Uuid::now_v7().to_string()));
+    fields
+}
+
+fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
+    let each = fields.iter();
+    each.map(|(name, words)| (name.as_str(), words.as_str()))
+        .collect()
+}
+
 impl Stage<'_> {
     async fn wish(&self, one: &Player) -> Request {
         let number = look_up(&self.town.doors, &one.who).await.expect("known");
@@ -161,7 +184,7 @@ impl Stage<'_> {
             case_id: None,
             applicant_id: applicant_id.expect("a person"),
             form: one.form().expect("a form").into_iter().collect(),
-            channel: "APP".to_owned(),
+            channel: one.channel().to_owned(),
             face_passed: true,
         }
     }
@@ -247,25 +270,33 @@ impl Stage<'_> {
     }
 
     async fn visitor(&self, one: &Player) -> Visitor {
+        let program = match one.channel() {
+            "YKB" => "YuKuaiBan",
+            _ => "AnjuApp",
+        };
         Visitor::person(self.town, self.office, &one.who)
             .await
-            .inside("AnjuApp")
+            .inside(program)
     }
 
-    /// Fills the sheet in, looks at the camera; the address of the case, or the page that says why there is none.
+    /// Logs in and fills the sheet in, which leads to the camera.
+    async fn fills_in(&self, what: &str, one: &Player) -> Visitor {
+        let visitor = self.visitor(one).await;
+        let fields = filled(one);
+        let sheet = visitor.post(&page_of(one), &borrowed(&fields)).await;
+        assert!(
+            sheet.page.contains("核对是我本人"),
+            "{what} has no case: {}",
+            shown(&sheet.page)
+        );
+        visitor
+    }
+
+    /// Looks at the camera; the address of the case, or the page that says why there is none.
     async fn asks(&self, visitor: &Visitor, one: &Player) -> Result<String, String> {
-        let path = format!("/my/do/{}", one.kind.service);
-        let mut fields = typed(&one.form().expect("a form"));
-        fields.push(("key".to_owned(), Uuid::now_v7().to_string()));
-        let fields: Vec<(&str, &str)> = fields
-            .iter()
-            .map(|(name, words)| (name.as_str(), words.as_str()))
-            .collect();
-        let sheet = visitor.post(&path, &fields).await;
-        if !sheet.page.contains("核对是我本人") {
-            return Err(sheet.page);
-        }
-        let answer = visitor.show_face(&format!("{path}/face"), &fields).await;
+        let fields = filled(one);
+        let path = format!("{}/face", page_of(one));
+        let answer = visitor.show_face(&path, &borrowed(&fields)).await;
         if answer.status == StatusCode::SEE_OTHER {
             Ok(answer.location)
         } else {
@@ -303,6 +334,9 @@ impl Stage<'_> {
             let page = visitor.get("/my/agreements").await.page;
             assert!(page.contains("建设银行"), "{what}: {}", shown(&page));
             return;
+        }
+        if one.kind.heir {
+            return self.heirs_have_it(what, one, number).await;
         }
         let fen = before.amount_fen.expect("an amount");
         assert!(fen > 0, "{what}");
@@ -347,9 +381,75 @@ impl Stage<'_> {
         }
     }
 
+    /// Each heir has his share on his card, and the account of who has died is closed.
+    async fn heirs_have_it(&self, what: &str, one: &Player, number: &str) {
+        let paid = payments(self.town, &json!({ "case_id": number })).await;
+        let shares: i64 = paid.iter().map(|payment| payment.1).sum();
+        let heirs = if one.kind.third_agrees {
+            vec![&one.who, &one.third]
+        } else {
+            vec![&one.who]
+        };
+        assert_eq!(paid.len(), heirs.len(), "{what}: {paid:?}");
+        assert!(shares > 0, "{what}");
+        for (heir, payment) in heirs.iter().zip(&paid) {
+            let on_card = bank_balance(&self.town.doors, "B4", &heir.card).await;
+            assert_eq!(on_card.expect("the bank"), payment.1, "{what}");
+        }
+        let account = account(&self.town.doors, one.owner())
+            .await
+            .expect("an account");
+        assert_eq!(
+            (&account["state"], &account["balance_fen"]),
+            (&"closed".into(), &0.into()),
+            "{what}"
+        );
+    }
+
+    /// What has to be entered about an estate is entered by one and agreed by another.
+    async fn enter_notice(&self, one: &Player) {
+        let Some(notice) = one.row.as_ref().and_then(|row| row.notice) else {
+            return;
+        };
+        let kind = match notice {
+            Notice::Dispute => "1",
+            Notice::Unclaimed => "2",
+        };
+        let fields = [
+            ("kind", kind),
+            ("id_no", one.other.id.as_str()),
+            ("document_no", "（2026）渝登1号"),
+            ("reason", "演示"),
+        ];
+        let made = self.reviewer.post("/desk/estates", &fields).await;
+        assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.page);
+        let id = self
+            .town
+            .sql("SELECT max(notice_id) FROM estate_notice")
+            .await;
+        let path = format!("/desk/estates/{id}");
+        let agreed = self.second.post(&path, &[("verdict", "agree")]).await;
+        assert_eq!(agreed.status, StatusCode::SEE_OTHER, "{}", agreed.page);
+    }
+
+    /// The other heir says with a login of his own that the shares are as agreed.
+    async fn third_agrees(&self, one: &Player, number: &str) {
+        let heir = Visitor::person(self.town, self.office, &one.third).await;
+        let path = format!("/my/estates/{number}");
+        let card = [("card_no", one.third.card.as_str())];
+        let answer = heir.show_face(&format!("{path}/face"), &card).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
+    }
+
     /// The reviewer says yes.
-    async fn reviewed(&self, number: &str) {
-        approve(self.town, &self.reviewer, &json!({ "case_id": number })).await;
+    async fn reviewed(&self, one: &Player, number: &str) {
+        // An heir is nobody's employee: his case is the head branch's.
+        let by = if one.kind.heir {
+            &self.head
+        } else {
+            &self.reviewer
+        };
+        approve(self.town, by, &json!({ "case_id": number })).await;
     }
 
     /// What was asked for before and waits for a reviewer is approved and paid.
@@ -363,7 +463,7 @@ impl Stage<'_> {
             .filter(|found| found.state() == case::CaseState::Reviewing)
         {
             let number = case::number(self.office, waiting.case_id);
-            self.reviewed(&number).await;
+            self.reviewed(one, &number).await;
             becomes(self.town, &json!({ "case_id": number }), "done").await;
         }
     }
@@ -378,11 +478,20 @@ impl Stage<'_> {
             one.who.name
         );
         let wish = self.wish(one).await;
-        let (_, before) = self.engine.precheck(&wish).await.expect("a decision");
+        // Both ask the sources, and of who waits both wait for the one that says nothing: at once, as nobody is busy meanwhile.
+        let (before, visitor) = if one.part == Part::Waits {
+            tokio::join!(self.engine.precheck(&wish), self.fills_in(&what, one))
+        } else {
+            let before = self.engine.precheck(&wish).await;
+            (before, self.fills_in(&what, one).await)
+        };
+        let (_, before) = before.expect("a decision");
         let refused_by = not_met(&before);
         match (one.part, &one.row) {
             (Part::Gets, _) => {
-                let outcome = if one.kind.reviewed {
+                let outcome = if one.kind.third_agrees {
+                    Outcome::Waiting
+                } else if one.kind.reviewed {
                     Outcome::Review
                 } else {
                     Outcome::Approved
@@ -424,7 +533,6 @@ impl Stage<'_> {
         }
         self.entitled_agrees(&what, &wish, &before).await;
 
-        let visitor = self.visitor(one).await;
         let address = match self.asks(&visitor, one).await {
             Ok(address) => address,
             Err(page) => panic!("{what} has no case: {}", shown(&page)),
@@ -432,11 +540,21 @@ impl Stage<'_> {
         let number = address.rsplit('/').next().unwrap_or_default().to_owned();
         match (one.part, &one.row) {
             (Part::Gets, _) => {
-                if one.kind.reviewed {
+                if one.kind.third_agrees {
+                    self.page_says(&visitor, &address, &["等其他继承人在"])
+                        .await;
+                    self.case_agrees(&what, &number, &before).await;
+                    self.third_agrees(one, &number).await;
+                    self.page_says(&visitor, &address, &["工作人员在看"]).await;
+                    self.reviewed(one, &number).await;
+                    self.page_says(&visitor, &address, &["钱已到账", EACH_CARD])
+                        .await;
+                } else if one.kind.reviewed {
                     self.page_says(&visitor, &address, &["工作人员在看"]).await;
                     self.case_agrees(&what, &number, &before).await;
-                    self.reviewed(&number).await;
-                    self.page_says(&visitor, &address, &["钱已到账"]).await;
+                    self.reviewed(one, &number).await;
+                    self.page_says(&visitor, &address, &["钱已到账", EACH_CARD])
+                        .await;
                 } else {
                     self.page_says(&visitor, &address, &["钱已到账", "办好了"])
                         .await;
@@ -504,7 +622,7 @@ impl Stage<'_> {
                     .expect("the source");
                 if one.kind.reviewed {
                     self.page_says(&visitor, &address, &["工作人员在看"]).await;
-                    self.reviewed(&number).await;
+                    self.reviewed(one, &number).await;
                 }
                 self.page_says(&visitor, &address, &["钱已到账", "办好了"])
                     .await;
@@ -526,6 +644,9 @@ impl Stage<'_> {
     }
 
     async fn all_play(&self, players: impl Iterator<Item = &Player>) -> Vec<Told> {
+        // Who waits for a source begins first: while he waits the others are served.
+        let mut players: Vec<&Player> = players.collect();
+        players.sort_by_key(|one| one.part != Part::Waits);
         // Whoever stumbles stops nobody else: all that is wrong is told at once.
         let told: Vec<Result<Told, _>> = stream::iter(players)
             .map(|one| AssertUnwindSafe(self.plays(one)).catch_unwind())
@@ -592,12 +713,20 @@ async fn for_every_withdrawal_one_gets_it_one_is_refused_for_each_condition_and_
         clock.elapsed()
     );
     let reviewer = Visitor::staff(&town, &office, role::REVIEWER, town.branch().await).await;
+    let second = Visitor::second(&town, &office, role::REVIEWER, town.branch().await).await;
+    let branch = office.centre.head_branch;
+    let head = Visitor::another(&town, &office, role::REVIEWER, branch, "head").await;
     let stage = Stage {
         town: &town,
         office: &office,
         engine: &engine,
         reviewer,
+        second,
+        head,
     };
+    for one in &players {
+        stage.enter_notice(one).await;
+    }
     for one in players.iter().filter(|one| {
         one.kind.reviewed && one.row.as_ref().is_some_and(|row| !row.before.is_empty())
     }) {

@@ -378,7 +378,7 @@ pub(super) async fn end_agreements(
     person_id: i64,
 ) -> Result<()> {
     sqlx::query(
-        "UPDATE repay_agreement SET state = 9, reason = $3, next_on = NULL, ended_at = $4
+        "UPDATE repay_agreement SET state = 9, reason = $3, next_on = NULL, ask_on = NULL, ended_at = $4
           WHERE centre_id = $1 AND person_id = $2 AND state <> 9",
     )
     .bind(office.centre.id)
