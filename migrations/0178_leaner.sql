@@ -25,14 +25,16 @@ BEGIN
                service, wish, channel, form, decision)
    WHERE o.journal_id = ANY (booked);
   -- An event that nobody has claimed has no row: then the insert is the guard, and a row that came meanwhile undoes the batch.
-  UPDATE withdrawal_event e SET version = e.version + 1
-    FROM (SELECT * FROM unnest(p_journals, p_event_keys, p_event_versions) AS o (journal_id, event_key, version)
-           WHERE o.version > 0 AND o.journal_id = ANY (booked) ORDER BY o.event_key) AS o
-   WHERE e.centre_id = p_centre AND e.event_key = o.event_key AND e.version = o.version;
-  GET DIAGNOSTICS events = ROW_COUNT;
-  IF events <> (SELECT count(*) FROM unnest(p_journals, p_event_keys, p_event_versions) AS o (journal_id, event_key, version)
-                 WHERE o.version > 0 AND o.journal_id = ANY (booked) AND o.event_key IS NOT NULL) THEN
-    RAISE EXCEPTION 'another claim on an event came first' USING errcode = 'CW003';
+  IF 0 < ANY (p_event_versions) THEN
+    UPDATE withdrawal_event e SET version = e.version + 1
+      FROM (SELECT * FROM unnest(p_journals, p_event_keys, p_event_versions) AS o (journal_id, event_key, version)
+             WHERE o.version > 0 AND o.journal_id = ANY (booked) ORDER BY o.event_key) AS o
+     WHERE e.centre_id = p_centre AND e.event_key = o.event_key AND e.version = o.version;
+    GET DIAGNOSTICS events = ROW_COUNT;
+    IF events <> (SELECT count(*) FROM unnest(p_journals, p_event_keys, p_event_versions) AS o (journal_id, event_key, version)
+                   WHERE o.version > 0 AND o.journal_id = ANY (booked) AND o.event_key IS NOT NULL) THEN
+      RAISE EXCEPTION 'another claim on an event came first' USING errcode = 'CW003';
+    END IF;
   END IF;
   INSERT INTO withdrawal_event (centre_id, event_key, version)
   SELECT p_centre, o.event_key, 1
