@@ -325,7 +325,7 @@ async fn what_came_for_a_closed_account_is_chased_as_a_line_of_its_own() {
         town.sql(sql).await
     };
     assert_eq!((of(2).await, of(3).await), (1_000, MONTHLY));
-    let [maker, checker] = accountants(&town).await;
+    let [maker, _checker] = accountants(&town).await;
     let page = maker.get("/desk/suspense/old").await.page;
     assert!(
         page.contains("销户后到账") && page.contains("1,920.00") && page.contains("没有人跟"),

@@ -130,7 +130,7 @@ impl Life<'_> {
             *to != place && self.houses[*to].is_free() && self.houses[*to].next >= month
         };
         let into = (0..self.houses.len()).find(may_take);
-        match into.filter(|_| place % 2 == 0) {
+        match into.filter(|_| place.is_multiple_of(2)) {
             Some(to) => {
                 let form = json!({ "everybody": true, "to_employer_no": self.houses[to].employer });
                 self.case(place, "employee-account-transfer", form).await?;
