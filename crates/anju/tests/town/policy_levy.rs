@@ -255,7 +255,11 @@ async fn a_centre_drafts_its_own_limits_of_the_ratio_within_those_of_the_state()
         "/../../policy/chongqing/ratio.toml"
     ))
     .expect("the centre's limits")
-    .replacen("value = 1200", "value = 1300", 1);
+    .replacen(
+        "from = \"2002-03-24\", value = 1200",
+        "from = \"2016-05-01\", value = 1300",
+        1,
+    );
     let path = format!("{}/ratio.toml", office.centre.code);
     let answer = officer
         .put_policy(&format!("{draft}/file"), &[("path", &path)], &file)

@@ -644,9 +644,6 @@ impl Stage<'_> {
     }
 
     async fn all_play(&self, players: impl Iterator<Item = &Player>) -> Vec<Told> {
-        // Who waits for a source begins first: while he waits the others are served.
-        let mut players: Vec<&Player> = players.collect();
-        players.sort_by_key(|one| one.part != Part::Waits);
         // Whoever stumbles stops nobody else: all that is wrong is told at once.
         let told: Vec<Result<Told, _>> = stream::iter(players)
             .map(|one| AssertUnwindSafe(self.plays(one)).catch_unwind())
