@@ -1,13 +1,14 @@
 //! 起草: from the version in force, a row of a parameter in a form or a whole file; checked by the loader at each change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anju_casework::staff::Staff;
 use anju_casework::{Actor, Office, Refusal, Result, RowFault};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
-use anju_policy::edit::{self, NewRow};
+use anju_policy::edit::{self, Editable, NewRow};
 use anju_policy::{LoadError, Mistake, PolicyFiles, PolicySet, compare, in_chinese};
+use chrono::NaiveDate;
 use serde_json::json;
 use sqlx::Connection;
 use sqlx::types::Json;
@@ -156,41 +157,47 @@ const WITHIN: [(&str, &str, &str); 2] = [
 
 /// A limit of the centre's own that is outside of the State's range on a day from which a row of it counts, or a lowest above the highest.
 fn beyond_the_state(set: &PolicySet, files: &PolicyFiles) -> Option<Mistake> {
-    let rows = files
+    let parameters: Vec<Editable> = files
         .files
         .keys()
-        .flat_map(|file| edit::parameters(set, files, file));
+        .flat_map(|file| edit::parameters(set, files, file))
+        .collect();
     let percent = |bp: i32| format!("{}%", Fen::new(i64::from(bp)));
-    for parameter in rows {
-        let Some((name, low, high)) = WITHIN.iter().find(|one| one.0 == parameter.name) else {
+    for (name, low, high) in WITHIN {
+        let Some(own) = parameters.iter().find(|one| one.name == name) else {
             continue;
         };
-        for row in &parameter.rows {
-            let on = |name: &str| set.bp(name, row.from, &[]).map(Bp::bp).ok();
-            let Some(value) = on(name) else {
-                continue;
-            };
+        // Whichever of them changes: its own rows, and those of the State.
+        let days: BTreeSet<NaiveDate> = parameters
+            .iter()
+            .filter(|one| [name, low, high].contains(&one.name.as_str()))
+            .flat_map(|one| one.rows.iter().map(|row| row.from))
+            .collect();
+        let wrong = days.into_iter().find_map(|day| {
+            let on = |name: &str| set.bp(name, day, &[]).map(Bp::bp).ok();
+            let value = on(name)?;
             let (low, high) = (on(low).unwrap_or(i32::MIN), on(high).unwrap_or(i32::MAX));
-            let message = if value < low {
-                format!(
+            if value < low {
+                Some(format!(
                     "{}不能低于国家规定的 {}。国家的下限不在本中心的文件里改。",
-                    parameter.label,
+                    own.label,
                     percent(low)
-                )
+                ))
             } else if value > high {
-                format!(
+                Some(format!(
                     "{}不能高于国家规定的 {}。国家的上限不在本中心的文件里改。",
-                    parameter.label,
+                    own.label,
                     percent(high)
-                )
-            } else if on("own_ratio_min_bp") > on("own_ratio_max_bp") {
-                "本中心的缴存比例下限高于上限，请一并调整。".to_owned()
+                ))
             } else {
-                continue;
-            };
+                (on("own_ratio_min_bp") > on("own_ratio_max_bp"))
+                    .then(|| "本中心的缴存比例下限高于上限，请一并调整。".to_owned())
+            }
+        });
+        if let Some(message) = wrong {
             return Some(Mistake {
-                file: parameter.file.clone(),
-                place: format!("参数 {}", parameter.name),
+                file: own.file.clone(),
+                place: format!("参数 {name}"),
                 message,
             });
         }
