@@ -81,6 +81,15 @@ async fn accountants(town: &Town) -> [Visitor; 2] {
     ]
 }
 
+/// The same two a month later, when their sessions have ended.
+async fn accountants_anew(town: &Town) -> [Visitor; 2] {
+    let office = town.office().await;
+    [
+        Visitor::another(town, &office, role::ACCOUNTANT, 1, "later").await,
+        Visitor::another(town, &office, role::CHIEF_ACCOUNTANT, 1, "later").await,
+    ]
+}
+
 /// The address of the one thing that waits.
 async fn waits(visitor: &Visitor) -> String {
     let page = visitor.get(PAGE).await.page;
@@ -325,7 +334,7 @@ async fn what_came_for_a_closed_account_is_chased_as_a_line_of_its_own() {
         town.sql(sql).await
     };
     assert_eq!((of(2).await, of(3).await), (1_000, MONTHLY));
-    let [maker, _checker] = accountants(&town).await;
+    let [maker, _] = accountants(&town).await;
     let page = maker.get("/desk/suspense/old").await.page;
     assert!(
         page.contains("销户后到账") && page.contains("1,920.00") && page.contains("没有人跟"),
@@ -347,7 +356,7 @@ async fn what_came_for_a_closed_account_is_chased_as_a_line_of_its_own() {
     crate::arrears::is_told(&town, &phone, "暂存款 10.00 元已挂账").await;
 
     // Said to be the employer's by two, it is the employer's suspense like any other.
-    let [maker, checker] = accountants(&town).await;
+    let [maker, checker] = accountants_anew(&town).await;
     let said = [("step", "employer"), ("reason", "多报了一个月")];
     let said = maker.post(&address, &said).await;
     assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.page);

@@ -257,7 +257,7 @@ async fn a_centre_drafts_its_own_limits_of_the_ratio_within_those_of_the_state()
     .expect("the centre's limits")
     .replacen(
         "from = \"2002-03-24\", value = 1200",
-        "from = \"2016-05-01\", value = 1300",
+        "from = \"2002-03-24\", value = 1300",
         1,
     );
     let path = format!("{}/ratio.toml", office.centre.code);
