@@ -328,6 +328,9 @@ pub async fn set_up(
     register_month(doors, &owing_employer, this_month, &owing_people).await?;
     known(doors, &players).await?;
 
+    // Before anything befalls anybody: a pensioner is set up nowhere.
+    open_empty(doors, &employer, &players).await?;
+
     let mut registers = Registers::default();
     for one in &players {
         registers.put(&one.who.id, one.facts()?);
@@ -340,7 +343,6 @@ pub async fn set_up(
     }
     registers.enter(doors).await?;
 
-    open_empty(doors, &employer, &players).await?;
     seal(doors, &employer, &players, Firm::Steady).await?;
     seal(doors, &short_employer, &players, Firm::Short).await?;
     for who in &stayers {

@@ -327,7 +327,12 @@ impl Town {
 
     /// The office of its centre, beside the one of the server.
     pub async fn office(&self) -> anju_casework::Office {
-        let pool = anju::database::pool(&self.config.database_url, 4)
+        self.office_for(4).await
+    }
+
+    /// The same with so many connections, for a test that does much at once.
+    pub async fn office_for(&self, connections: u32) -> anju_casework::Office {
+        let pool = anju::database::pool(&self.config.database_url, connections)
             .await
             .expect("a pool");
         office::open(&self.config, pool).await.expect("the office")

@@ -22,7 +22,6 @@ use futures::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arrears::engine;
 use crate::estate::payments;
 use crate::interest_year::days_later;
 use crate::relief::{approve, audited};
@@ -697,8 +696,8 @@ async fn for_every_withdrawal_one_gets_it_one_is_refused_for_each_condition_and_
  {
     let clock = Instant::now();
     let town = Town::open_at("2026-11-20T02:00:00Z".parse().expect("an instant")).await;
-    let office = town.office().await;
-    let engine = engine(&town).await;
+    let office = town.office_for(16).await;
+    let engine = anju::start::office::engine(&town.config, office.clone()).expect("an engine");
     let table = Table::read().expect("the table");
     let players = play::set_up(&town.doors, &table, 471_000_000, MONTHS, town.today())
         .await
