@@ -84,7 +84,8 @@ async fn past_decisions_replay_and_every_change_is_told() {
         .await
         .expect("refused by hand");
 
-    let all_right = vec!["已重放 4 个决定：0 处不同".to_owned()];
+    // Each of the four works at a firm whose opening was decided too.
+    let all_right = vec!["已重放 8 个决定：0 处不同".to_owned()];
     assert_eq!(replay(&town, &[]), (true, all_right.clone()));
     let same = policy_folder(&town.config.home.join("same"), &[("README.md", "")]);
     let same = same.to_str().expect("a path");
@@ -154,7 +155,7 @@ async fn past_decisions_replay_and_every_change_is_told() {
             .iter()
             .filter(|line| line.ends_with("的文件与存入时的摘要不符"))
             .count(),
-        4,
+        8,
         "{lines:?}"
     );
     assert!(
@@ -173,5 +174,5 @@ async fn past_decisions_replay_and_every_change_is_told() {
         "{lines:?}"
     );
     let last = lines.last().expect("a closing line");
-    assert!(last.starts_with("已重放 4 个决定："), "{last}");
+    assert!(last.starts_with("已重放 8 个决定："), "{last}");
 }
