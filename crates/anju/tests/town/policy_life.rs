@@ -269,7 +269,10 @@ async fn a_lower_rent_cap_is_tried_costed_and_enacted_by_two() {
 
     // Yesterday's case replays to its old answer, each under the version that it names; so do the openings of their employers.
     let (same, told) = anju_policy(&town, &["replay"]);
-    assert!(same && told.contains("已重放 10 个决定：0 处不同"), "{told}");
+    assert!(
+        same && told.contains("已重放 10 个决定：0 处不同"),
+        "{told}"
+    );
     let case_no = text(&yesterdays, "case_id").expect("a case");
     let (_, told) = anju_policy(&town, &["explain", &case_no]);
     assert!(

@@ -198,7 +198,7 @@ async fn a_file_that_does_not_fit_its_manifest_is_refused_whole_and_the_sender_i
         (&json!(200), &json!("1"))
     );
     assert_eq!(
-        town.sql("SELECT count(*) FROM fact WHERE type = 'hrss.retirement'")
+        town.sql("SELECT count(*) FROM fact WHERE type = 'hrss.retirement' AND value ->> 'retired' = 'true'")
             .await,
         1,
         "only our customer's"
