@@ -236,18 +236,9 @@ impl Life<'_> {
         event: &'static str,
         body: &Value,
     ) -> anyhow::Result<bool> {
-        let answer = self.doors.post("/cases", body).await?;
-        if !answer.status.is_success() {
-            ensure!(
-                answer.status.is_client_error(),
-                "{event}：{} {}",
-                answer.status,
-                answer.body
-            );
-            self.told.refuse(event, answer.code());
+        let Some(case) = self.begun(event, body).await? else {
             return Ok(false);
-        }
-        let case = cast::text(&answer.body, "case_id")?;
+        };
         let order = order_of(&self.doors.get(&format!("/cases/{case}")).await?.ok()?)?;
         cast::pay(self.doors, &order, cast::number(&order, "amount_fen")?).await?;
         let id = cast::text(&order, "remittance")?;

@@ -30,6 +30,26 @@ impl Life<'_> {
         })
     }
 
+    /// The case of what is asked for; none where the door refuses it, which is told with its code.
+    pub(super) async fn begun(
+        &mut self,
+        event: &'static str,
+        body: &Value,
+    ) -> anyhow::Result<Option<String>> {
+        let answer = self.doors.post("/cases", body).await?;
+        if answer.status.is_success() {
+            return cast::text(&answer.body, "case_id").map(Some);
+        }
+        ensure!(
+            answer.status.is_client_error(),
+            "{event}：{} {}",
+            answer.status,
+            answer.body
+        );
+        self.told.refuse(event, answer.code());
+        Ok(None)
+    }
+
     /// Asks for something that the rules may refuse, with the reviewers' yes where they want one, and waits for its end: the case where it is
     /// done. What is refused is told with its code.
     pub(super) async fn ask(
@@ -37,18 +57,9 @@ impl Life<'_> {
         event: &'static str,
         body: &Value,
     ) -> anyhow::Result<Option<Value>> {
-        let answer = self.doors.post("/cases", body).await?;
-        if !answer.status.is_success() {
-            ensure!(
-                answer.status.is_client_error(),
-                "{event}：{} {}",
-                answer.status,
-                answer.body
-            );
-            self.told.refuse(event, answer.code());
+        let Some(id) = self.begun(event, body).await? else {
             return Ok(None);
-        }
-        let id = cast::text(&answer.body, "case_id")?;
+        };
         let deadline = Instant::now() + cast::PATIENCE;
         let mut yeses = 0;
         loop {
