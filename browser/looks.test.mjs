@@ -246,9 +246,10 @@ page('desk-estates', 'teller', '/desk/estates');
 page('desk-policy', 'policy', '/desk/policy');
 /** A draft of a lower rent cap. */
 const cap = { title: '下调租房提取限额', parameter: 'rent_cap_monthly', value: '1,000.00', from: '2023-02-01', region: 'central' };
+/** A draft of a lower limit of the base: what is contributed changes. */
+const limit = { title: '下调缴存基数上限', parameter: 'base_upper_fen', value: '9,000.00', from: new Date().toISOString().slice(0, 8) + '01' };
 /** A draft, tried on the past year. */
-const tried = (then = '') => async (at) => {
-  const { title, parameter, value, from, region } = cap;
+const tried = (then = '', { title, parameter, value, from, region } = cap) => async (at) => {
   await at.goto(`${server}/desk/policy`);
   const known = at.locator('#changes-region a, main table a').filter({ hasText: title });
   if (await known.count()) {
@@ -274,6 +275,7 @@ const tried = (then = '') => async (at) => {
 };
 page('desk-policy-change', 'policy', tried());
 page('desk-policy-simulation', 'policy', tried('/simulation'));
+page('desk-policy-levy', 'policy', tried('/simulation', limit));
 page('desk-policy-people', 'policy', tried('/people'));
 page('desk-policy-notice', 'policy', tried('/notice'));
 page('desk-environment', 'manager', '/desk/environment');

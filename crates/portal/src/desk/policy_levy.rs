@@ -51,8 +51,13 @@ pub(super) async fn section(
     let lines = shown.iter().map(|one| {
         let name = called.get(&one.employer_id).map_or("—", String::as_str);
         Line::new(vec![
-            Cell::new(name),
-            Cell::new(district(names, &one.district)),
+            // The district below the name: a column of its own has no room on a tablet.
+            Cell::new(
+                Text::new()
+                    .say(name)
+                    .br()
+                    .hint(district(names, &one.district)),
+            ),
             Cell::count(one.people),
             Cell::amount(Fen::new(one.was_fen)),
             Cell::amount(Fen::new(one.now_fen)),
@@ -61,10 +66,9 @@ pub(super) async fn section(
     });
     let employers = Table::new(
         "levy-employers",
-        "受影响的单位",
+        "每个单位每月的缴存",
         vec![
             Column::words("单位"),
-            Column::words("区县"),
             Column::figures("职工（人）"),
             Column::figures("现行（元/月）"),
             Column::figures("草案（元/月）"),

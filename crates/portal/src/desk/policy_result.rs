@@ -226,7 +226,7 @@ fn both_ways(id: &'static str, table: &'static str, by: &str, groups: &[(String,
         .iter()
         .max_by_key(|(_, group)| (group.now_fen - group.was_fen).abs())
     {
-        None => "没有人的结果不同".to_owned(),
+        None => format!("按{by}，没有人的结果不同"),
         Some((name, group)) => {
             let change = Fen::new(group.now_fen - group.was_fen);
             let word = if change < Fen::ZERO { "少" } else { "多" };
