@@ -3,6 +3,8 @@
 
 #[path = "town/database.rs"]
 mod database;
+#[path = "house/refusals.rs"]
+mod refusals;
 #[path = "house/sources.rs"]
 mod sources;
 #[path = "house/supply.rs"]

@@ -91,9 +91,12 @@ impl Engine {
     /// What `propose_close` and `confirm_close` refuse.
     pub async fn close_day(&self, maker: &Staff, checker: &Staff) -> Result<NaiveDate> {
         if maker.staff_id == checker.staff_id {
-            return Err(
-                Refusal::new(403, "E-CHECK-01", "日结要两个人：一人提出，另一人确认。").into(),
-            );
+            return Err(Refusal::new(
+                403,
+                "E-CHECK-01",
+                "日结要两个人：一人提出，请由另一人确认。",
+            )
+            .into());
         }
         self.propose_close(maker).await?;
         self.confirm_close(checker).await

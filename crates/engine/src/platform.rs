@@ -72,12 +72,15 @@ impl Engine {
         let message = self.platform.read(&own, body, header).map_err(|fault| {
             tracing::error!(%fault, "a message of the platform is not taken");
             match fault {
-                PushFault::Signature(_) => {
-                    Refusal::new(401, "E-PLAT-01", "签名、时间或随机数不对，报文没有接收。")
-                }
-                PushFault::Message(_) | PushFault::NotOurs(_) => {
-                    Refusal::rule("E-PLAT-02", "报文读不懂，或不是发给本中心的，没有接收。")
-                }
+                PushFault::Signature(_) => Refusal::new(
+                    401,
+                    "E-PLAT-01",
+                    "签名、时间或随机数不对，报文没有接收，请核对后重发。",
+                ),
+                PushFault::Message(_) | PushFault::NotOurs(_) => Refusal::rule(
+                    "E-PLAT-02",
+                    "报文读不懂，或不是发给本中心的，没有接收，请核对后重发。",
+                ),
             }
         })?;
         message::receive(&self.office, &message).await?;

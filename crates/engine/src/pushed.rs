@@ -68,14 +68,14 @@ impl Engine {
             Err(PushFault::Signature(fault)) => {
                 tracing::error!(source, interface, %fault, "a department's message is not taken");
                 metrics::counter!("pushes_refused_total", "source" => "unsigned").increment(1);
-                let detail = "签名、时间或随机数不对，报文没有接收。";
+                let detail = "签名、时间或随机数不对，报文没有接收，请核对后重发。";
                 return Err(Refusal::new(fault.code(), "E-PUSH-01", detail).into());
             }
             Err(fault) => {
                 tracing::error!(source, interface, %fault, "a department's message cannot be read");
                 metrics::counter!("pushes_refused_total", "source" => source.to_owned())
                     .increment(1);
-                let detail = format!("报文读不懂，没有办理：{fault}。");
+                let detail = format!("报文读不懂，没有办理：{fault}。请改正后重发。");
                 if (source, interface)
                     == (anju_exchange::court::SOURCE, anju_exchange::court::ORDER)
                 {

@@ -24,10 +24,15 @@ impl Engine {
             |fault| {
                 tracing::error!(bank, %fault, "a bank's push is not taken");
                 match fault {
-                    BankFault::Signature(_) | BankFault::UnknownBank(_) => {
-                        Refusal::new(401, "E-BANK-01", "签名不对，报文没有接收。")
-                    }
-                    _ => Refusal::rule("E-BANK-02", "报文读不懂，没有接收。"),
+                    BankFault::Signature(_) | BankFault::UnknownBank(_) => Refusal::new(
+                        401,
+                        "E-BANK-01",
+                        "签名不对，报文没有接收，请核对密钥后重发。",
+                    ),
+                    _ => Refusal::rule(
+                        "E-BANK-02",
+                        "报文读不懂，没有接收，请按接口规范改正后重发。",
+                    ),
                 }
             },
         )?;

@@ -166,7 +166,7 @@ pub async fn propose(
         return Err(Refusal::new(
             403,
             "E-CLOSE-01",
-            "日结由会计提出、另一位会计确认，您没有这个岗位。",
+            "日结由会计提出、另一位会计确认，您没有这个岗位，请由会计办理。",
         )
         .into());
     }
@@ -219,7 +219,7 @@ fn passes(checks: &[Check]) -> Result<()> {
     Err(Refusal::new(
         409,
         "E-CLOSE-02",
-        format!("现在不能日结：{}。", failed.join("；")),
+        format!("现在不能日结：{}。请处理完再提出。", failed.join("；")),
     )
     .into())
 }
@@ -238,7 +238,7 @@ pub async fn confirm(
         return Err(Refusal::new(
             403,
             "E-CLOSE-01",
-            "日结由会计提出、另一位会计确认，您没有这个岗位。",
+            "日结由会计提出、另一位会计确认，您没有这个岗位，请由会计办理。",
         )
         .into());
     }
@@ -247,7 +247,13 @@ pub async fn confirm(
     let signed = signature(office, open)
         .await?
         .filter(|signed| signed.state == 1)
-        .ok_or_else(|| Refusal::new(409, "E-CLOSE-03", "今天的日结还没有人提出。"))?;
+        .ok_or_else(|| {
+            Refusal::new(
+                409,
+                "E-CLOSE-03",
+                "今天的日结还没有人提出，请先由一位会计提出。",
+            )
+        })?;
     if signed.maker_id == checker.staff_id {
         return Err(Refusal::new(
             403,

@@ -231,7 +231,7 @@ fn accountant(hand: &Staff) -> Result<()> {
     Err(Refusal::new(
         403,
         "E-CLOSE-01",
-        "年度结息由会计提出、另一位会计批准，您没有这个岗位。",
+        "年度结息由会计提出、另一位会计批准，您没有这个岗位，请由会计办理。",
     )
     .into())
 }
@@ -269,7 +269,9 @@ pub async fn propose(office: &Office, maker: &Staff) -> Result<Settlement> {
     .execute(&office.pool)
     .await?;
     if proposed.rows_affected() == 0 {
-        return Err(Refusal::new(409, "E-INT-02", "年度结息已经批准，正在入账。").into());
+        return Err(
+            Refusal::new(409, "E-INT-02", "年度结息已经批准，正在入账，不用再操作。").into(),
+        );
     }
     require(office, until).await
 }
@@ -312,7 +314,7 @@ async fn waiting(office: &Office) -> Result<Settlement> {
     match find(office, until).await? {
         Some(one) if one.state == state::PROPOSED => Ok(one),
         Some(one) if one.state == state::APPROVED => {
-            Err(Refusal::new(409, "E-INT-02", "年度结息已经批准，正在入账。").into())
+            Err(Refusal::new(409, "E-INT-02", "年度结息已经批准，正在入账，不用再操作。").into())
         }
         _ => Err(Refusal::new(409, "E-INT-03", "年度结息还没有人提出，请先提出。").into()),
     }

@@ -13,7 +13,7 @@ use sqlx::FromRow;
 /// `E-ASOF-01` for a day to come.
 pub fn checked(office: &Office, day: NaiveDate) -> Result<NaiveDate> {
     if day > office.today() {
-        let detail = "只能查今天和以前的日子。";
+        let detail = "只能查今天和以前的日子，请改日期。";
         return Err(Refusal::rule("E-ASOF-01", detail).at("on").into());
     }
     Ok(day)

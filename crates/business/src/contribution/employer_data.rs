@@ -105,7 +105,7 @@ impl Data {
         if registered {
             let registration = registry.registration(&employer.uscc, case_no).await?;
             let registration = Registration::read(&registration)?.map_err(|state| {
-                let detail = format!("该单位登记状态为“{state}”，暂不能变更。");
+                let detail = format!("该单位登记状态为“{state}”，暂不能变更。请先到市场监管部门恢复登记；已注销的办理销户。");
                 Refusal::rule("E-EMPR-03", detail)
             })?;
             data.confirm(registration, request)?;

@@ -72,7 +72,8 @@ async fn fits(
         ));
     }
     if gone.held_fen > 0 {
-        let detail = "要并掉的账户有冻结或预留的金额，该业务暂不能办理。";
+        let detail =
+            "要并掉的账户有冻结或预留的金额，该业务暂不能办理，请等冻结解除、提取办结后再办。";
         return Err(Refusal::rule("E-FREEZE-01", detail).into());
     }
     let busy: bool = sqlx::query_scalar(

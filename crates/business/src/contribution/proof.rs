@@ -154,9 +154,12 @@ pub async fn of_account(
 pub async fn proof(office: &Office, remittance_id: i64, account_id: Option<i64>) -> Result<Proof> {
     let list = require(office, remittance_id).await?;
     let Some(allocated_at) = list.allocated_at else {
-        return Err(
-            Refusal::new(409, "E-EVID-01", "这笔汇缴还没有分配，分配之后才有凭据。").into(),
-        );
+        return Err(Refusal::new(
+            409,
+            "E-EVID-01",
+            "这笔汇缴还没有分配，请在分配之后再来取凭据。",
+        )
+        .into());
     };
     let mut conn = office.pool.acquire().await?;
     let lines = lines(office, &mut conn, remittance_id).await?;

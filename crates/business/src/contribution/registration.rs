@@ -240,7 +240,7 @@ async fn check_order(
         return Err(Refusal::rule(
             "E-REMIT-03",
             format!(
-                "这份名册是{checked}的，不能用来登记{}的汇缴。",
+                "这份名册是{checked}的，不能用来登记{}的汇缴，请上传这个月的名册。",
                 month.chinese()
             ),
         )
@@ -293,12 +293,16 @@ async fn check_order(
     {
         return Err(Refusal::rule(
             "E-PREPAY-01",
-            format!("预缴最多不超过{max}个月，且不得跨缴存年度。"),
+            format!("预缴最多不超过{max}个月，且不得跨缴存年度，请减少月数。"),
         )
         .into());
     }
     if roster.lines == 0 || roster.total_fen == 0 {
-        return Err(Refusal::rule("E-REMIT-03", "清册里没有正常缴存的职工，不能登记汇缴。").into());
+        return Err(Refusal::rule(
+            "E-REMIT-03",
+            "清册里没有正常缴存的职工，不能登记汇缴，请先设立或启封职工账户。",
+        )
+        .into());
     }
     if roster.list_version != employer.list_version {
         return Err(Refusal::new(

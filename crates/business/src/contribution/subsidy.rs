@@ -66,7 +66,7 @@ impl Subsidy {
             .filter(|sort| ["MONTHLY", "ONE_OFF"].contains(sort))
             .ok_or_else(|| Refusal::rule("E-FORM-01", "请选择按月补贴或一次性补贴。"))?;
         if month > Month::of(office.today()) {
-            let detail = "住房补贴不预缴，月份不能晚于本月。";
+            let detail = "住房补贴不预缴，月份不能晚于本月，请改月份。";
             return Err(Refusal::rule("E-PREPAY-01", detail).into());
         }
         let employer = employer::require(office, request.applicant_id).await?;
@@ -132,7 +132,7 @@ fn lines(office: &Office, request: &Request, members: &Books) -> Result<Vec<Line
         .get("roster")
         .and_then(Value::as_array)
         .filter(|rows| !rows.is_empty())
-        .ok_or_else(|| Refusal::rule("E-REMIT-03", "清册里没有职工。"))?;
+        .ok_or_else(|| Refusal::rule("E-REMIT-03", "清册里没有职工，请先在名册里填职工和金额。"))?;
     let by_account = members.by_account();
     let (mut faults, mut seen, mut lines) = (Vec::new(), BTreeSet::new(), Vec::new());
     for (value, row) in rows.iter().zip(1_u32..) {

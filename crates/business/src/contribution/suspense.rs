@@ -150,7 +150,12 @@ pub async fn claim(
     .execute(&office.pool)
     .await?;
     if added.rows_affected() == 0 {
-        return Err(Refusal::new(409, "E-SUSP-03", "这笔到账已有认领在等复核。").into());
+        return Err(Refusal::new(
+            409,
+            "E-SUSP-03",
+            "这笔到账已有认领在等复核，请等复核后再看。",
+        )
+        .into());
     }
     Ok(match_id)
 }

@@ -237,7 +237,7 @@ async fn may_move(
     start: Month,
 ) -> Result<()> {
     if to.state != 1 {
-        let detail = "转入单位的账户不是正常状态，暂不能转入。";
+        let detail = "转入单位的账户不是正常状态，暂不能转入，请等它恢复正常或核对转入单位。";
         return Err(Refusal::rule("E-EMPR-03", detail).into());
     }
     let accounts: Vec<i64> = moved.iter().map(|moved| moved.account_id).collect();

@@ -109,7 +109,7 @@ impl Mistakes {
         let detail = match &self.faults[..] {
             [only] => only.message.clone(),
             faults => format!(
-                "名册里有 {} 处要改。改完之前，这份名册不会提交。",
+                "名册里有 {} 处要改，请改完再上传。改完之前，这份名册不会提交。",
                 faults.len()
             ),
         };

@@ -165,7 +165,7 @@ async fn confirm(
     let rules = Rules::on(office, office.today());
     let most = rules.int("blacklist_years_max")?;
     if !(1..=most).contains(&years) {
-        let detail = format!("限制年数要在 1 到 {most} 年之间。");
+        let detail = format!("限制年数应在 1 到 {most} 年之间。");
         return Err(Refusal::rule("E-BLK-04", detail).into());
     }
     let years =

@@ -274,7 +274,10 @@ impl Certificates {
 
 /// E-CERT-01.
 fn cannot(reason: &str) -> Refusal {
-    Refusal::rule("E-CERT-01", format!("账户当前状态不能出具证明：{reason}。"))
+    Refusal::rule(
+        "E-CERT-01",
+        format!("账户当前状态不能出具证明：{reason}。如需说明情况，请到网点查询。"),
+    )
 }
 
 /// The account that a certificate is about.

@@ -100,7 +100,7 @@ impl EmployerCertificates {
         let request = &submission.request;
         let employer = employer::require(office, request.applicant_id).await?;
         if employer.state == CANCELLED {
-            let detail = "账户当前状态不能出具证明：单位账户已注销。";
+            let detail = "账户当前状态不能出具证明：单位账户已注销。请到网点查询销户前的记录。";
             return Err(Refusal::rule("E-CERT-01", detail).into());
         }
         let rules = Rules::on(office, office.today());
@@ -198,7 +198,7 @@ impl Period {
             .max(first);
         if to > this || to < from {
             let detail = format!(
-                "截止月份要在起始月份之后，不早于首次汇缴的{}，也不晚于本月。",
+                "截止月份要在起始月份之后，不早于首次汇缴的{}，也不晚于本月，请改月份。",
                 first.chinese()
             );
             return Err(Refusal::rule("E-FORM-01", detail).into());

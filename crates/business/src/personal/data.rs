@@ -91,7 +91,7 @@ impl Identity {
     fn read(request: &Request) -> Result<Self> {
         let name = request.text("name").map(PersonName::parse).transpose();
         let name = name.map_err(|error| {
-            Error::from(Refusal::rule("E-FORM-01", format!("姓名{error}。")).at("name"))
+            Error::from(Refusal::rule("E-FORM-01", format!("{error}。")).at("name"))
         })?;
         let id_number = request.text("id_no").map(IdNumber::parse).transpose();
         let id_number = id_number.map_err(|error| {
@@ -132,7 +132,7 @@ fn check(request: &Request) -> Result<()> {
             && !email.contains(char::is_whitespace)
     };
     if request.text("email").is_some_and(|email| !plain(email)) {
-        let detail = "电子邮箱写成 name@example.com 这样。";
+        let detail = "电子邮箱请写成 name@example.com 这样。";
         return Err(Refusal::rule("E-FORM-01", detail).at("email").into());
     }
     Ok(())

@@ -85,7 +85,7 @@ async fn rates_fit(office: &Office, change: &Change, effective_on: NaiveDate) ->
 fn day_fits(office: &Office, effective_on: NaiveDate) -> Result<()> {
     let earliest = earliest(office)?;
     if effective_on < earliest {
-        let detail = format!("施行日最早是{}。", chinese_date(earliest));
+        let detail = format!("施行日最早是{}，请改施行日。", chinese_date(earliest));
         return Err(Refusal::rule("E-POL-10", detail).at("effective_on").into());
     }
     Ok(())

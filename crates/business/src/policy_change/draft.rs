@@ -119,9 +119,12 @@ pub async fn put_file(
     let file = file.trim();
     own_file(office, file)?;
     if text.len() > FILE_BYTES {
-        return Err(Refusal::rule("E-POL-05", "文件太大，政策文件最多 512 KB。")
-            .at("file")
-            .into());
+        return Err(Refusal::rule(
+            "E-POL-05",
+            "文件太大，政策文件最多 512 KB，请删去无关内容后再上传。",
+        )
+        .at("file")
+        .into());
     }
     let detail = json!({ "file": file });
     keep(office, change, file, text, maker, detail).await
@@ -143,7 +146,7 @@ fn own_file(office: &Office, file: &str) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "只能改本中心的政策文件（{}/….toml）；“{file}”是国家规定或程序自带的，随程序版本更新。本中心的缴存比例范围（国家范围以内）改参数“本中心缴存比例下限”“本中心缴存比例上限”。",
+        "只能改本中心的政策文件（{}/….toml）；“{file}”是国家规定或程序自带的，随程序版本更新。本中心的缴存比例范围（国家范围以内）请改参数“本中心缴存比例下限”“本中心缴存比例上限”。",
         office.centre.code
     );
     Err(Refusal::rule("E-POL-05", detail).at("file").into())

@@ -252,7 +252,7 @@ fn officer(hand: &Staff) -> Result<()> {
     Err(Refusal::new(
         403,
         "E-POL-01",
-        "政策变更由政策岗起草、另一位政策岗复核，您没有这个岗位。",
+        "政策变更由政策岗起草、另一位政策岗复核，您没有这个岗位，请由有岗位的人办理。",
     )
     .into())
 }
@@ -276,7 +276,11 @@ fn wrong_state(change: &Change, wish: &str) -> Refusal {
         state::WITHDRAWN => "已经撤回",
         _ => "已被后来的变更取代",
     };
-    Refusal::new(409, "E-POL-03", format!("这项变更{stands}，不能{wish}。"))
+    Refusal::new(
+        409,
+        "E-POL-03",
+        format!("这项变更{stands}，不能{wish}，请刷新页面看它现在的状态。"),
+    )
 }
 
 fn fault(error: anju_policy::PolicyError) -> anju_casework::Error {

@@ -33,7 +33,7 @@ pub(super) async fn info(office: &Office, question: &Question<'_>) -> Result<Val
         _ => Err(Refusal::new(
             400,
             "E-API-05",
-            "view 是 profile、members、remittances 或 arrears。",
+            "view 应是 profile、members、remittances 或 arrears。",
         )
         .into()),
     }
@@ -112,7 +112,7 @@ async fn as_of_day(
         _ => Err(Refusal::new(
             400,
             "E-API-05",
-            "查以前的日子时，view 是 profile、members 或 remittances。",
+            "查以前的日子时，view 应是 profile、members 或 remittances。",
         )
         .into()),
     }

@@ -90,12 +90,17 @@ impl Question<'_> {
 }
 
 fn wrong_period() -> anju_casework::Error {
-    let detail = "period 的形式是 2026、2026-11 或 2026-01-01..2026-06-30，起始日不晚于截止日。";
+    let detail = "period 的形式应是 2026、2026-11 或 2026-01-01..2026-06-30，起始日不晚于截止日。";
     Refusal::new(400, "E-API-05", detail).into()
 }
 
 fn wrong_after() -> anju_casework::Error {
-    Refusal::new(400, "E-API-05", "after 不是上一页给出的 next。").into()
+    Refusal::new(
+        400,
+        "E-API-05",
+        "after 不是上一页给出的 next，请从第一页重新取。",
+    )
+    .into()
 }
 
 /// `2026`, `2026-11`, `2026-01-01..2026-06-30`.

@@ -412,7 +412,12 @@ pub(super) async fn approve(
     let (decision, _) = judge(office, tx, letter).await?;
     if decision.outcome == Outcome::Refused {
         let (_, reason) = unmet(&decision);
-        return Err(Refusal::new(409, "E-CHECK-03", format!("现在不能转出：{reason}")).into());
+        return Err(Refusal::new(
+            409,
+            "E-CHECK-03",
+            format!("现在不能转出：{reason}请处理后再通过，或不予通过。"),
+        )
+        .into());
     }
     shift(
         office,

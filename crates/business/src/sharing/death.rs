@@ -198,7 +198,7 @@ pub async fn decide(
 ) -> Result<()> {
     let note = note.trim();
     if !is_so && note.is_empty() {
-        let detail = "解除冻结要写明依据，例如民政更正回执的编号。";
+        let detail = "解除冻结请写明依据，例如民政更正回执的编号。";
         return Err(Refusal::rule("E-SIGNAL-02", detail).into());
     }
     let state = if is_so {

@@ -221,7 +221,7 @@ pub async fn answered(
     corrected: bool,
     answer: &str,
 ) -> Result<()> {
-    let unknown = || Refusal::rule("E-DISPUTE-04", "没有这个编号的异议工单。");
+    let unknown = || Refusal::rule("E-DISPUTE-04", "没有这个编号的异议工单，请核对编号。");
     let dispute_id: i64 = number.parse().map_err(|_| unknown())?;
     let to = if corrected {
         state::CORRECTED

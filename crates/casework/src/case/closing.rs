@@ -110,7 +110,7 @@ pub async fn close_out(
 
 /// 409: nobody can say yet how much leaves.
 pub(super) fn no_amount() -> Refusal {
-    let detail = "能提多少还算不出来，有部门没有答复或各说各的。等查清了再通过，或不予通过。";
+    let detail = "能提多少还算不出来，有部门没有答复或各说各的。请等查清了再通过，或不予通过。";
     Refusal::new(409, "E-CHECK-05", detail)
 }
 

@@ -103,7 +103,7 @@ pub async fn credit_back(office: &Office, case_id: i64, actor: Actor) -> Result<
     let mut tx = office.pool.begin().await?;
     let case = lock(office, &mut tx, case_id).await?;
     if case.state() != CaseState::Executing || case.pay_state() != PayState::Returned {
-        return Err(Refusal::new(409, "E-CASE-02", "这个办件没有退回的款项。").into());
+        return Err(Refusal::new(409, "E-CASE-02", "这个办件没有退回的款项，不用再付。").into());
     }
     let reopened = closing::credit_back(office, &mut tx, &case).await?;
     if !reopened {

@@ -271,9 +271,12 @@ pub async fn withdraw(office: &Office, case_id: i64, actor: Actor) -> Result<()>
                 return taken_back.await;
             }
         }
-        return Err(
-            Refusal::new(409, "E-CASE-01", "这个办件已经在付款或已经办结，不能撤回。").into(),
-        );
+        return Err(Refusal::new(
+            409,
+            "E-CASE-01",
+            "这个办件已经在付款或已经办结，不能撤回。款项有误的，请到网点说明。",
+        )
+        .into());
     }
     add_event(office, &mut tx, case_id, actor, &["withdrawn"], json!({})).await?;
     tx.commit().await?;

@@ -122,7 +122,7 @@ pub async fn entries(
                 refused(&Refusal::new(
                     400,
                     "E-API-05",
-                    "after 不是上一页给出的 next。",
+                    "after 不是上一页给出的 next，请从第一页重新取。",
                 ))
             })
         })

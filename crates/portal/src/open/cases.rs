@@ -49,7 +49,7 @@ fn patience(wait: &Wait) -> Result<Duration, Problem> {
         refused(&Refusal::new(
             400,
             "E-API-05",
-            "wait 的形式是 3s 或 500ms，最多 30s。",
+            "wait 的形式应是 3s 或 500ms，最多 30s。",
         ))
     };
     let wanted = match text.strip_suffix("ms") {

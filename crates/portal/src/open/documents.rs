@@ -71,7 +71,7 @@ pub async fn of_case(
         Some(_) => Err(refused(&Refusal::new(
             400,
             "E-API-05",
-            "format 是 pdf 或 json。",
+            "format 应是 pdf 或 json。",
         ))),
     }
 }

@@ -40,7 +40,7 @@ pub async fn of_case(
                 refused(&Refusal::new(
                     400,
                     "E-API-05",
-                    "event 是办件的第几步，从 1 数起。",
+                    "event 是办件的第几步，从 1 数起，请改编号。",
                 ))
             })
         })

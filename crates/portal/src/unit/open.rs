@@ -59,7 +59,8 @@ async fn known(portal: &Portal, at: &AtOpening) -> Result<Known, PageError> {
     let registered = answer
         .unwrap_or_else(|| Ok(Registration::default()))
         .map_err(|state| {
-            let detail = format!("该单位登记状态为“{state}”，暂不能开户。");
+            let detail =
+                format!("该单位登记状态为“{state}”，暂不能开户。请先到市场监管部门恢复登记。");
             PageError::from(Refusal::rule("E-EMPR-03", detail))
         })?;
     let pre_opened = employer::by_uscc(office, &holder.uscc)

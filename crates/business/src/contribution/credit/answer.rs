@@ -198,7 +198,7 @@ fn beyond(one: &Referral) -> Refusal {
     Refusal::rule(
         "E-CRED-05",
         format!(
-            "用信金额与授信额度不符：额度 {} 元，已用 {} 元。",
+            "用信金额与授信额度不符：额度 {} 元，已用 {} 元。请核对后重报。",
             Fen::new(one.granted_fen),
             Fen::new(one.used_fen)
         ),

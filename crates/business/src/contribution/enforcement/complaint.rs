@@ -197,7 +197,11 @@ fn months(office: &Office, request: &Request) -> Result<(Option<Month>, Option<M
     let to = to.or(from);
     let from = from.or(to);
     if from > to || to.is_some_and(|to| to > Month::of(office.today())) {
-        return Err(Refusal::rule("E-FORM-01", "起月不能晚于止月，止月不能晚于本月。").into());
+        return Err(Refusal::rule(
+            "E-FORM-01",
+            "起月不能晚于止月，止月不能晚于本月，请改月份。",
+        )
+        .into());
     }
     Ok((from, to))
 }

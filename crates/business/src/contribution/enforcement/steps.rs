@@ -78,7 +78,7 @@ pub async fn propose(
     let (one, employer) = both(office, &mut tx, enforcement_id).await?;
     let steps = steps_of(office, &mut tx, enforcement_id).await?;
     if steps.iter().any(|step| step.state == step_state::WAITS) {
-        return Err(Refusal::new(409, "E-ENF-01", "有一步在等第二人，先办完它。").into());
+        return Err(Refusal::new(409, "E-ENF-01", "有一步在等第二人，请先办完它。").into());
     }
     guard(office, &mut tx, &one, &employer, &steps, proposal.kind).await?;
     let amount = match proposal.kind {
@@ -294,11 +294,11 @@ async fn guard(
         }
         Kind::Order | Kind::Fine => {
             if kind == Kind::Fine && !may_be_fined(one) {
-                let detail = "罚款只适用于不办理缴存登记或者不为职工设立账户的单位；没有按时足额缴存的，责令限期缴存。";
+                let detail = "罚款只适用于不办理缴存登记或者不为职工设立账户的单位；没有按时足额缴存的，请责令限期缴存。";
                 return Err(Refusal::rule("E-ENF-06", detail).into());
             }
             let Some(inform) = done(Kind::Inform) else {
-                let detail = "还没有发告知书。先告知单位拟作的决定和陈述申辩的权利。";
+                let detail = "还没有发告知书。请先告知单位拟作的决定和陈述申辩的权利。";
                 return Err(Refusal::rule("E-ENF-03", detail).into());
             };
             still_runs(inform.term_on, today, "E-ENF-03", "陈述申辩期限")?;
@@ -330,8 +330,9 @@ async fn guard(
         }
         Kind::Executed | Kind::Paid => match order::missing(office, tx, one, employer).await? {
             Some(missing) if missing > Fen::ZERO => {
-                let detail =
-                    format!("还有 {missing} 元没有记入职工账户，不能结案。到账分配后会自动结案。");
+                let detail = format!(
+                    "还有 {missing} 元没有记入职工账户，不能结案。到账分配后会自动结案，不用再操作。"
+                );
                 Err(Refusal::rule("E-ENF-07", detail).into())
             }
             _ => Ok(()),

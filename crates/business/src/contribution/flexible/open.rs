@@ -175,7 +175,7 @@ async fn account(office: &Office, tx: &mut PgConnection, person_id: i64) -> Resu
         return Ok(account_id);
     };
     if membership_state == anju_casework::membership::state::ACTIVE {
-        let detail = "您在本中心有单位缴存的账户，不能以灵活就业人员身份缴存。";
+        let detail = "您在本中心有单位缴存的账户，不能以灵活就业人员身份缴存。已经离职的，请单位办理封存后再申请。";
         return Err(Refusal::new(409, "E-FLEX-02", detail).into());
     }
     sqlx::query(

@@ -45,8 +45,9 @@ impl Year {
 
     fn of(year: i32) -> Result<Self> {
         let day = |year, month, day| {
-            NaiveDate::from_ymd_opt(year, month, day)
-                .ok_or_else(|| Refusal::rule("E-FORM-01", "没有这个缴存年度。"))
+            NaiveDate::from_ymd_opt(year, month, day).ok_or_else(|| {
+                Refusal::rule("E-FORM-01", "没有这个缴存年度，请填 2026 这样的年份。")
+            })
         };
         Ok(Self {
             year,

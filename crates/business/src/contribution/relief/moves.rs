@@ -142,7 +142,9 @@ pub async fn resume(
         return Err(Refusal::not_found("这项缓缴或降低比例").into());
     }
     if !matches!(one.state, state::APPROVED | state::RUNNING) {
-        return Err(Refusal::new(409, "E-CASE-01", "这项缓缴或降低比例已经结束。").into());
+        return Err(
+            Refusal::new(409, "E-CASE-01", "这项缓缴或降低比例已经结束，不用再操作。").into(),
+        );
     }
     let detail = json!({});
     case::add_event(office, &mut tx, arrangement_id, actor, &["resumed"], detail).await?;
