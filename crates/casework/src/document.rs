@@ -255,6 +255,39 @@ pub async fn by_code(office: &Office, code: &str) -> Result<Option<Document>> {
     .await?)
 }
 
+/// Notes a file that is handed out of a document: it is known again byte for byte ([`of_copy`]).
+///
+/// # Errors
+/// The database.
+pub async fn note_copy(office: &Office, document_id: i64, file: &[u8]) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO document_copy (centre_id, digest, document_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(office.centre.id)
+    .bind(&anju_vault::sm3(file)[..])
+    .bind(document_id)
+    .execute(&office.pool)
+    .await?;
+    Ok(())
+}
+
+/// The document of which this file was handed out; none where a byte differs.
+///
+/// # Errors
+/// The database.
+pub async fn of_copy(office: &Office, file: &[u8]) -> Result<Option<Document>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM document
+          WHERE (centre_id, document_id) = (SELECT centre_id, document_id FROM document_copy WHERE centre_id = $1 AND digest = $2)"
+    ))
+    .bind(office.centre.id)
+    .bind(&anju_vault::sm3(file)[..])
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
 /// The newest document that a case made.
 pub async fn of_case(office: &Office, case_id: i64) -> Result<Option<Document>> {
     Ok(sqlx::query_as(concat!(

@@ -91,6 +91,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/policy/{service}", Anyone),
     ("GET", "/verify", Anyone),
     ("GET", "/verify-document", Anyone),
+    ("POST", "/verify-document", Anyone),
     ("GET", "/verify-document/proof.json", Anyone),
     ("GET", "/settings", Anyone),
     ("POST", "/look", Anyone),

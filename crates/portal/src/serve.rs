@@ -63,7 +63,7 @@ pub fn router(portal: Portal) -> Router {
     let routes = Router::new()
         .route("/settings", get(settings::show))
         .route("/verify", get(verify::page))
-        .route("/verify-document", get(check::page))
+        .route("/verify-document", get(check::page).post(check::file))
         .route("/verify-document/proof.json", get(check::proof))
         .route("/look", post(look::keep))
         .route(

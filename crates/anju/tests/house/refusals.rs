@@ -13,7 +13,15 @@ const FROM_BELOW: &str = "{error}";
 
 /// A sentence with one of these tells what to do, what to write, or that nothing is to be done.
 const REMEDIES: &[&str] = &[
-    "请", "再", "可以", "应", "须", "才能", "不用", "只能是", "放进复核池",
+    "请",
+    "再",
+    "可以",
+    "应",
+    "须",
+    "才能",
+    "不用",
+    "只能是",
+    "放进复核池",
 ];
 
 /// Texts by the name that they are bound to, as far as a file has been read.
@@ -46,9 +54,9 @@ fn refusals(tokens: TokenStream, bound: &mut Bound, tell: &mut impl FnMut(usize,
                 let Some(TokenTree::Ident(name)) = tokens.get(at + 1) else {
                     continue;
                 };
-                let value = tokens[at..]
-                    .iter()
-                    .take_while(|token| !matches!(token, TokenTree::Punct(mark) if mark.as_char() == ';'));
+                let value = tokens[at..].iter().take_while(
+                    |token| !matches!(token, TokenTree::Punct(mark) if mark.as_char() == ';'),
+                );
                 let text = words(value.cloned().collect(), bound);
                 if !text.is_empty() {
                     bound.insert(name.to_string(), text);
@@ -69,8 +77,13 @@ fn refusals(tokens: TokenStream, bound: &mut Bound, tell: &mut impl FnMut(usize,
 }
 
 fn is_refusal(before: &[TokenTree]) -> bool {
-    let [.., TokenTree::Ident(of), TokenTree::Punct(_), TokenTree::Punct(_), TokenTree::Ident(name)] =
-        before
+    let [
+        ..,
+        TokenTree::Ident(of),
+        TokenTree::Punct(_),
+        TokenTree::Punct(_),
+        TokenTree::Ident(name),
+    ] = before
     else {
         return false;
     };

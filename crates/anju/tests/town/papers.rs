@@ -474,6 +474,50 @@ async fn anybody_asks_by_its_code_whether_a_paper_is_ours_and_still_holds() {
     assert!(page.page.contains("没有这个校验码的证明"));
 }
 
+/// verify-document by file: one byte makes the difference, and what is no original says what the paper said.
+#[tokio::test]
+async fn a_file_is_known_to_the_byte_and_an_altered_one_is_told_apart() {
+    let town = Town::open().await;
+    let (li, _) = tenant_of(&town, 69).await;
+    let person = person_of(&town, &li).await;
+    let (case, link) = issued(&town, PERSONAL, &person, json!({ "purpose": "other" })).await;
+    let code = text(&link, "code").expect("a code");
+    let path = format!("/cases/{case}/document");
+    let file = town.doors.file(&path).await.expect("a paper");
+
+    let stranger = Visitor::nobody(&town).await;
+    let original = stranger.check_file(&file).await;
+    assert_eq!(original.status, StatusCode::OK, "{}", original.page);
+    for part in ["有效", "逐字节一致", "李*", "7,200.00 元"] {
+        assert!(original.page.contains(part), "{part} is not on the page");
+    }
+    assert!(!original.page.contains(&li.id) && !original.page.contains(&li.name));
+
+    let mut altered = file.clone();
+    let last = altered.len() - 20;
+    altered[last] ^= 1;
+    let told = stranger.check_file(&altered).await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.page);
+    for part in ["不是原件", "7,200.00 元", &code] {
+        assert!(told.page.contains(part), "{part} is not on the page");
+    }
+    assert!(!told.page.contains("逐字节一致"));
+
+    let foreign = stranger.check_file(b"%PDF-1.7 another centre's").await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+    assert!(foreign.page.contains("不是本中心出具的文件"));
+    let empty = stranger.check_file(b"").await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(empty.page.contains("还没有选文件"));
+
+    // What was revoked stays ours, and is said to hold no longer.
+    let of_li = Visitor::person(&town, &town.office().await, &li).await;
+    let revoked = of_li.post("/my/papers/revoke", &[("paper", &code)]).await;
+    assert!(revoked.status.is_redirection(), "{}", revoked.page);
+    let later = stranger.check_file(&file).await;
+    assert!(later.page.contains("已作废") && later.page.contains("逐字节一致"));
+}
+
 #[tokio::test]
 async fn who_tries_codes_has_to_wait() {
     let town = Town::open().await;

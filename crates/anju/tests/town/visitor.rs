@@ -308,6 +308,12 @@ impl Visitor {
             .await
     }
 
+    /// Sends a file that somebody was given, to have it checked.
+    pub async fn check_file(&self, file: &[u8]) -> Answer {
+        self.send_file("/verify-document", &[], ("file", "paper.pdf"), file)
+            .await
+    }
+
     /// Sends a form with a picture, as the page of the face step does.
     pub async fn show_face(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send_file(path, fields, ("picture", "face.jpg"), b"face")

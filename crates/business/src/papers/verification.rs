@@ -55,11 +55,55 @@ pub async fn verify(office: &Office, typed: &str) -> Result<Verified> {
             "没有这个校验码的证明。请核对证明上的 16 位校验码；核对无误仍然没有，这份证明不是本中心出具的。",
         )
     })?;
+    shown(office, document, "凭校验码核验").await
+}
+
+/// The paper of a file, and whether the file is byte for byte what we handed out; of another one that bears a code of ours, the paper of the code.
+///
+/// # Errors
+/// 404 `E-CERT-04` for a file that is not ours and bears no code of ours.
+pub async fn verify_file(office: &Office, file: &[u8]) -> Result<(Verified, bool)> {
+    if let Some(document) = document::of_copy(office, file).await? {
+        return Ok((shown(office, document, "凭文件核验").await?, true));
+    }
+    for code in codes_in(file) {
+        if let Some(document) = document::by_code(office, &code).await? {
+            return Ok((shown(office, document, "凭文件核验").await?, false));
+        }
+    }
+    let detail = "这不是本中心出具的文件。请选下载的 PDF 原件，不要用扫描、截图或另存过的；只有纸的，请输入纸上的校验码。";
+    Err(Refusal::new(404, "E-CERT-04", detail).into())
+}
+
+/// How many codes are read out of one file: each is asked for in the database.
+const CODES_OF_A_FILE: usize = 4;
+
+/// The codes that stand in a file as text, in groups of four as papers print them (the title of a PDF's metadata).
+fn codes_in(file: &[u8]) -> Vec<String> {
+    const GROUPED: usize = 19;
+    let mut codes: Vec<String> = Vec::new();
+    for part in file.windows(GROUPED) {
+        let grouped = [4, 9, 14].iter().all(|&space| part[space] == b' ');
+        let typed = str::from_utf8(part).ok().filter(|_| grouped);
+        if let Some(code) = typed.and_then(document::read_code)
+            && !codes.contains(&code)
+        {
+            codes.push(code);
+            if codes.len() == CODES_OF_A_FILE {
+                break;
+            }
+        }
+    }
+    codes
+}
+
+/// A paper as a stranger may see it; whose it is may read that somebody was shown it.
+async fn shown(office: &Office, document: Document, reason: &str) -> Result<Verified> {
     let mut content = document.data(office)?;
     mask(&mut content);
-    // Whose paper it is may read that somebody was shown it; an employer's is about nobody.
+    // An employer's is about nobody.
     if document.kind != kind::EMPLOYER {
-        let (what, reason) = ("证明核验", "凭校验码核验");
+        let what = "证明核验";
         access_log::note(
             office,
             Actor::Interface,

@@ -29,6 +29,7 @@ fn data() -> ReceiptData {
             moment("到账", "2026-11-24T01:14:09Z"),
         ],
         short_code: Some("7C1E90AB44D2F613".into()),
+        code: "ABCD2345EFGH6789".into(),
         verify_url: Some("http://127.0.0.1:8329/verify/7C1E90AB44D2F613".into()),
         issued_at: instant("2026-11-24T16:30:00Z"),
     }

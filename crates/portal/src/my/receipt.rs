@@ -175,9 +175,10 @@ pub(crate) async fn pdf(
             .map(|(label, at)| Moment { label, at })
             .collect(),
         short_code: short_code.map(|code| code.replace(' ', "")),
+        code: issued.code.clone(),
         verify_url: Some(portal.printer.verify_url(&issued)),
         issued_at: issued.issued_at,
     };
-    let paper = portal.printer.receipt(data).await?;
+    let paper = portal.printer.receipt(office, &issued, data).await?;
     Ok(download::pdf(&number, paper))
 }

@@ -71,6 +71,8 @@ pub struct DocumentPage {
     pub field: Field,
     /// 核验.
     pub button: Button,
+    /// What is wrong with the file that was chosen.
+    pub file_error: Option<String>,
     /// What was found; nothing before a code is typed, or for a wrong one.
     pub found: Option<Found>,
 }

@@ -1,4 +1,4 @@
-//! 证明真伪核验: the public page to which the QR code of every paper leads. Invariant: whoever tries codes has to wait; a code that is not ours
+//! 证明真伪核验: the public page to which the QR code of every paper leads, and where a file is held against what was handed out. Invariant: whoever tries codes has to wait; a code that is not ours
 //! tells nothing.
 
 use std::time::Instant;
@@ -7,7 +7,8 @@ use anju_business::papers::verification::{self, Verified};
 use anju_casework::document::Standing;
 use anju_casework::{Error, case};
 use anju_domain::calendar::chinese_date;
-use axum::extract::{Query, State};
+use axum::body::Bytes;
+use axum::extract::{Multipart, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -48,18 +49,68 @@ pub(crate) async fn page(
         .map(|code| code.trim().to_owned())
         .filter(|code| !code.is_empty());
     let Some(typed) = typed else {
-        return Ok(draw(&visit, "", None, None).into_response());
+        return Ok(draw(&visit, "", None, Mistaken::default()).into_response());
     };
     take(&portal, &visit)?;
     match verification::verify(&portal.engine.office, &typed).await {
         Ok(verified) => {
-            let found = found(&portal, &verified)?;
-            Ok(draw(&visit, &verified.document.code, Some(found), None).into_response())
+            let found = found(&portal, &verified, None)?;
+            Ok(draw(
+                &visit,
+                &verified.document.code,
+                Some(found),
+                Mistaken::default(),
+            )
+            .into_response())
         }
         Err(Error::Refused(refusal)) => {
-            let page = draw(&visit, &typed, None, Some(refusal.detail));
+            let mistaken = Mistaken {
+                code: Some(refusal.detail),
+                ..Mistaken::default()
+            };
+            let page = draw(&visit, &typed, None, mistaken);
             Ok((StatusCode::NOT_FOUND, page).into_response())
         }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /verify-document`: a file instead of a code.
+pub(crate) async fn file(
+    State(portal): State<Portal>,
+    visit: Visit,
+    mut parts: Multipart,
+) -> Result<Response, PageError> {
+    let mut file = Bytes::new();
+    while let Some(part) = parts.next_field().await.map_err(|_| PageError::Stale)? {
+        if part.name() == Some("file") {
+            file = part.bytes().await.map_err(|_| PageError::TooLarge)?;
+        }
+    }
+    let refuse = |status: StatusCode, words: String| {
+        let mistaken = Mistaken {
+            file: Some(words),
+            ..Mistaken::default()
+        };
+        Ok((status, draw(&visit, "", None, mistaken)).into_response())
+    };
+    if file.is_empty() {
+        let words = "还没有选文件，请选下载的 PDF 原件。".to_owned();
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, words);
+    }
+    take(&portal, &visit)?;
+    match verification::verify_file(&portal.engine.office, &file).await {
+        Ok((verified, original)) => {
+            let found = found(&portal, &verified, Some(original))?;
+            Ok(draw(
+                &visit,
+                &verified.document.code,
+                Some(found),
+                Mistaken::default(),
+            )
+            .into_response())
+        }
+        Err(Error::Refused(refusal)) => refuse(StatusCode::NOT_FOUND, refusal.detail),
         Err(error) => Err(error.into()),
     }
 }
@@ -88,7 +139,8 @@ pub(crate) fn sign(standing: Standing) -> Shown {
     }
 }
 
-fn found(portal: &Portal, verified: &Verified) -> Result<Found, PageError> {
+/// What was found of a paper; of a file also whether it is as we handed it out.
+fn found(portal: &Portal, verified: &Verified, original: Option<bool>) -> Result<Found, PageError> {
     let office = &portal.engine.office;
     let now = office.now();
     let document = &verified.document;
@@ -99,13 +151,32 @@ fn found(portal: &Portal, verified: &Verified) -> Result<Found, PageError> {
         Standing::Expired => "是本中心出具的，但已经过了有效期，请重新出具。",
         Standing::Revoked => "是本中心出具的，但已经作废，不能再用。",
     };
-    let mut facts = vec![
+    let (state, words) = match original {
+        Some(false) => (
+            Shown::fail("不是原件"),
+            "文件上的校验码是本中心的，但文件和本中心出具的不一样：被改过，或另存、扫描过。以下面登记的内容为准，有出入的不要采用。",
+        ),
+        Some(true) | None => (sign(verified.standing), words),
+    };
+    let mut facts = Vec::new();
+    match original {
+        Some(true) => facts.push((
+            "文件".to_owned(),
+            Text::from("和本中心出具的逐字节一致，没有改过"),
+        )),
+        Some(false) => facts.push((
+            "这个校验码的证明".to_owned(),
+            Text::from(sign(verified.standing).word),
+        )),
+        None => {}
+    }
+    facts.extend([
         ("证明".to_owned(), Text::from(drawn.title)),
         (
             "出具时间".to_owned(),
             when::second(document.issued_at, now).into(),
         ),
-    ];
+    ]);
     if let Some(day) = document.valid_until {
         facts.push(("有效期至".to_owned(), chinese_date(day).into()));
     }
@@ -135,7 +206,7 @@ fn found(portal: &Portal, verified: &Verified) -> Result<Found, PageError> {
         );
     }
     Ok(Found {
-        state: sign(verified.standing),
+        state,
         words: words.to_owned(),
         facts: Facts(facts),
         digest: hex::encode(&document.digest),
@@ -143,17 +214,26 @@ fn found(portal: &Portal, verified: &Verified) -> Result<Found, PageError> {
     })
 }
 
-fn draw(visit: &Visit, typed: &str, found: Option<Found>, mistake: Option<String>) -> DocumentPage {
+/// What is wrong with what was typed or chosen.
+#[derive(Default)]
+struct Mistaken {
+    code: Option<String>,
+    file: Option<String>,
+}
+
+fn draw(visit: &Visit, typed: &str, found: Option<Found>, mistaken: Mistaken) -> DocumentPage {
+    let failed = mistaken.code.is_some() || mistaken.file.is_some();
     DocumentPage {
         frame: SiteFrame {
-            head: visit.head("证明真伪核验").failed(mistake.is_some()),
+            head: visit.head("证明真伪核验").failed(failed),
             tab: SiteTab::Other,
         },
         field: Field::new("code", "校验码", FieldKind::IdNumber)
             .hint("证明最后一页的 16 位字母和数字，空格和横线不用管")
             .value(typed)
-            .error(mistake),
+            .error(mistaken.code),
         button: Button::submit("核验"),
+        file_error: mistaken.file,
         found,
     }
 }

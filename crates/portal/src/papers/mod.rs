@@ -7,7 +7,7 @@ mod draw;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use anju_casework::document::Document;
+use anju_casework::document::{self, Document};
 use anju_casework::{Fault, Office, Result};
 use anju_paper::{DecreeData, PaperError, Press, ReceiptData, SheetData};
 
@@ -62,12 +62,21 @@ impl Printer {
             issued_at: document.issued_at,
             valid_until: document.valid_until,
         };
-        self.set(move |press| press.sheet(&data)).await
+        let file = self.set(move |press| press.sheet(&data)).await?;
+        document::note_copy(office, document.document_id, &file).await?;
+        Ok(file)
     }
 
-    /// A receipt as PDF.
-    pub(crate) async fn receipt(&self, data: ReceiptData) -> Result<Vec<u8>> {
-        self.set(move |press| press.receipt(&data)).await
+    /// The receipt that a document is, as PDF.
+    pub(crate) async fn receipt(
+        &self,
+        office: &Office,
+        document: &Document,
+        data: ReceiptData,
+    ) -> Result<Vec<u8>> {
+        let file = self.set(move |press| press.receipt(&data)).await?;
+        document::note_copy(office, document.document_id, &file).await?;
+        Ok(file)
     }
 
     /// A paper of enforcement as PDF.

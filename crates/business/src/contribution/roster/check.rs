@@ -11,10 +11,11 @@ use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
 use anju_domain::name::PersonName;
 use anju_domain::rate::Bp;
+use rayon::prelude::*;
 
 use super::difference::{Difference, Equation, LastLine, differences};
 use super::fault::{Column, Fault, Notice};
-use super::line::{Change, Field, RosterLine};
+use super::line::{Change, Field, PART, RosterLine};
 use super::list::{Counts, ListLine, digest};
 use super::ratio::RatioPlan;
 use super::rules::{Outcome, RowCheck};
@@ -215,30 +216,35 @@ pub fn check(
     let ratio_plan = RatioPlan::of(lines, context, &mut faults);
     let mut verification = Verification::default();
     let mut seen: HashMap<&IdNumber, u32> = HashMap::with_capacity(lines.len());
+    // The row where the same person stood already.
+    let earlier: Vec<Option<u32>> = lines
+        .iter()
+        .map(|line| {
+            let earlier = line.id_number.given().and_then(|id_number| {
+                let earlier = seen.get(id_number).copied();
+                if earlier.is_none() {
+                    seen.insert(id_number, line.row);
+                }
+                earlier
+            });
+            if earlier.is_none() {
+                verification.note(line, context);
+            }
+            earlier
+        })
+        .collect();
+    let parts: Vec<_> = lines
+        .par_chunks(PART)
+        .zip(earlier.par_chunks(PART))
+        .map(|(lines, earlier)| outcomes(lines, earlier, context, &ratio_plan))
+        .collect();
     let mut list = Vec::with_capacity(lines.len().max(context.members.len()));
     let mut sealed = Vec::new();
-
-    for line in lines {
-        let mut row = RowCheck {
-            line,
-            context,
-            ratio_plan: &ratio_plan,
-            faults: &mut faults,
-            notices: &mut notices,
-        };
-        if let Some(id_number) = line.id_number.given() {
-            if let Some(first) = seen.get(id_number) {
-                row.duplicate(*first);
-                continue;
-            }
-            seen.insert(id_number, line.row);
-        }
-        verification.note(line, context);
-        match row.outcome() {
-            Some(Outcome::Stays(entry)) => list.push(entry),
-            Some(Outcome::Seals(id_number)) => sealed.push(id_number),
-            None => {}
-        }
+    for part in parts {
+        list.extend(part.list);
+        sealed.extend(part.sealed);
+        faults.extend(part.faults);
+        notices.extend(part.notices);
     }
     notices.extend(verification.notices());
 
@@ -283,6 +289,43 @@ pub fn check(
         equation,
         notices,
     })
+}
+
+/// What some rows come to.
+#[derive(Default)]
+struct Part {
+    list: Vec<ListLine>,
+    sealed: Vec<IdNumber>,
+    faults: Vec<Fault>,
+    notices: Vec<Notice>,
+}
+
+/// Each row by itself, beside the row where its person stood already.
+fn outcomes(
+    lines: &[RosterLine],
+    earlier: &[Option<u32>],
+    context: &Context<'_>,
+    ratio_plan: &RatioPlan,
+) -> Part {
+    let mut part = Part::default();
+    for (line, earlier) in lines.iter().zip(earlier) {
+        let mut row = RowCheck {
+            line,
+            context,
+            ratio_plan,
+            faults: &mut part.faults,
+            notices: &mut part.notices,
+        };
+        match earlier {
+            Some(first) => row.duplicate(*first),
+            None => match row.outcome() {
+                Some(Outcome::Stays(entry)) => part.list.push(entry),
+                Some(Outcome::Seals(id_number)) => part.sealed.push(id_number),
+                None => {}
+            },
+        }
+    }
+    part
 }
 
 /// Nobody is dropped by silence: who contributes and stands in no row is a fault.
