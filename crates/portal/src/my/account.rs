@@ -68,9 +68,6 @@ pub(crate) async fn page(
     let membership = membership_of(office, me.person_id)
         .await?
         .ok_or(PageError::NotFound)?;
-    let account = account_of(office, &membership)
-        .await?
-        .ok_or(PageError::NotFound)?;
     let year = query.year.unwrap_or(today.year());
     let opened = membership.opened_on.year();
     let (first, last) = days_of(year)?;
@@ -78,7 +75,15 @@ pub(crate) async fn page(
     let latest = today + TimeDelta::days(7);
     // The list and the drawing look at the same entries, but for a year long past.
     let (from, to) = (first.min(drawn_from), last.max(latest));
-    let all = books::entries(office, membership.account_id, from, to).await?;
+    let (account, all) = tokio::try_join!(account_of(office, &membership), async {
+        Ok(books::entries(office, membership.account_id, from, to).await?)
+    })?;
+    let account = account.ok_or(PageError::NotFound)?;
+    // An order that stands freezes something, and one in the queue stands behind such a one.
+    let orders = match account.frozen {
+        Fen::ZERO => Vec::new(),
+        _ => crate::desk::court::words_for_person(office, me.person_id).await?,
+    };
     let within = |from, to| {
         let days = from..=to;
         all.iter()
@@ -100,9 +105,7 @@ pub(crate) async fn page(
             .numbers
             .encode(NumberKind::Account, membership.account_id),
         balance: account.balance,
-        frozen: crate::desk::court::words_for_person(office, me.person_id)
-            .await
-            .map(Facts)?,
+        frozen: Facts(orders),
         facts: Facts(vec![
             ("单位".into(), membership.employer_name.as_str().into()),
             (
