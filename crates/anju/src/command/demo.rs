@@ -147,7 +147,7 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
         withdrawals: Vec::new(),
     };
     for number in 0..size.employers {
-        let place = i64::from(size.seed) * 1_000_000 + i64::from(number) * step + 500_000_000;
+        let place = place_of_firm(size.seed, number, step);
         let firm = cast::firm(
             &format!(
                 "重庆演示科技有限公司{}",
@@ -191,14 +191,13 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
             );
     }
     if lives.is_empty() && size.employers > 0 {
-        let place = 489_600_000 + i64::from(size.seed) % 9_000_000;
+        let place = place_of_farewells(size.seed);
         people
             .employees
             .extend(farewells(config, &doors, place, i64::from(size.seed)).await?);
     }
     if size.refusals {
-        let place = 471_000_000 + i64::from(size.seed % 100_000) * 100;
-        people.withdrawals = withdrawals(config, &doors, place).await?;
+        people.withdrawals = withdrawals(config, &doors, place_of_cast(size.seed)).await?;
     }
     if !lives.is_empty() {
         let life = Life::begin(config, &doors, lives, u64::from(size.seed)).await?;
@@ -208,6 +207,20 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
     std::fs::write(file(config), serde_json::to_vec_pretty(&people)?)
         .context("写不了 demo-people.json")?;
     Ok(())
+}
+
+/// Where a firm's people begin. Numbers of people come round after 1,200,000 places ([`cast::person`]), so that the places of firms, of those
+/// who leave and of the cast must lie apart by more than what is left of such a division.
+fn place_of_firm(seed: u32, number: u32, step: i64) -> i64 {
+    i64::from(seed) * 1_000_000 + i64::from(number) * step + 500_000_000
+}
+
+fn place_of_farewells(seed: u32) -> i64 {
+    490_140_000 + i64::from(seed) % 9_000_000
+}
+
+fn place_of_cast(seed: u32) -> i64 {
+    470_950_000 + i64::from(seed % 100_000) * 100
 }
 
 /// One person for each way of closing an account: name, why, what anybody with his login may try. The second of each two is a woman by her
@@ -423,4 +436,45 @@ async fn own_homes(doors: &Doors, employees: &[Person], today: NaiveDate) -> any
         shares_elevator(doors, neighbour, "DT2026001", &lately, 3_000_000).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn nobody_of_the_cast_works_at_a_firm_of_the_same_demo() {
+        let table = Table::read().expect("the table");
+        let today = NaiveDate::from_ymd_opt(2026, 11, 24).expect("a day");
+        for seed in 1..=20 {
+            let mut ids = HashSet::new();
+            let mut phones = HashSet::new();
+            let mut once = |one: &Person| {
+                assert!(ids.insert(one.id.clone()), "seed {seed}: {} twice", one.id);
+                assert!(
+                    phones.insert(one.phone.clone()),
+                    "seed {seed}: {} twice",
+                    one.phone
+                );
+            };
+            for number in 0..40 {
+                for n in 0..125 {
+                    let place = place_of_firm(seed, number, 100);
+                    once(&cast::person("李梅", place, n, 0).expect("a person"));
+                }
+            }
+            for at in 1..=5 {
+                once(&cast::person("孙浩", place_of_farewells(seed), at, 0).expect("a person"));
+            }
+            let cast = play::players(&table, place_of_cast(seed), today).expect("the cast");
+            for one in cast
+                .iter()
+                .filter(|one| !one.row.as_ref().is_some_and(|row| row.shared_phone))
+            {
+                once(&one.who);
+            }
+        }
+    }
 }
