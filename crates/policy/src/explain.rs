@@ -62,6 +62,7 @@ impl Reading<'_> {
         Decision {
             outcome: verdict.outcome,
             amount_fen: self.amount_fen(verdict),
+            subsidy_fen: self.subsidy_fen(verdict),
             conditions,
             policy: self.policy.clone(),
             waiting_for: self.waiting_for(verdict),
@@ -99,6 +100,13 @@ impl Reading<'_> {
             (Outcome::Refused, _) => Some(0),
             (_, amount) => amount.ok(),
         }
+    }
+
+    /// The fund's account first, the rest from the housing subsidy's.
+    fn subsidy_fen(&self, verdict: &Verdict) -> Option<i64> {
+        let first = self.plan.amount.as_ref()?.first.as_ref()?;
+        let rest = self.amount_fen(verdict)? - first.number(self.context()).ok()?;
+        (rest > 0).then_some(rest)
     }
 
     fn condition(&self, condition: &PlanCondition, result: Result<bool, Gap>) -> Condition {

@@ -356,6 +356,8 @@ pub(crate) struct RawAmount {
     /// The condition that must be met before the amount is worked out and told.
     pub after: Option<String>,
     pub formula: String,
+    /// What comes from the fund's account before the housing subsidy's gives the rest; without it nothing is taken from that one.
+    pub first: Option<String>,
     /// The sum over months that the amount is filled from, where it stands for months.
     pub months: Option<String>,
     #[serde(default)]

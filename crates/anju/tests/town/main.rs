@@ -73,6 +73,7 @@ mod service;
 mod sharing;
 mod subsidy;
 mod subsidy_rate;
+mod subsidy_withdrawal;
 mod supplement;
 mod together;
 mod town;

@@ -467,7 +467,12 @@ async fn at_stake(portal: &Portal, one: &Case) -> anju_casework::Result<i64> {
             most = most.max(account.balance.fen());
         }
     }
-    Ok(most)
+    // The housing subsidy's account gives the rest, or is closed in the same case.
+    let owned = anju_ledger::account::of_owner(&mut conn, office.ledger(), owner).await?;
+    let subsidies = owned
+        .iter()
+        .filter(|one| one.kind == anju_ledger::account::Kind::Subsidy);
+    Ok(most + subsidies.map(|one| one.balance.fen()).sum::<i64>())
 }
 
 /// `POST /desk/cases/{case}/papers`: what the person at the window hands over.

@@ -90,6 +90,7 @@ impl EstateWithdrawal {
         // Nothing of the heir's own account is any of this.
         own.facts.retain(|fact| fact.fact_type == "own.person");
         own.account = None;
+        own.subsidy = None;
         own.membership = None;
         let number = request.text("deceased_id_no").unwrap_or_default();
         let deceased = found(office, conn, number).await?;
