@@ -261,7 +261,7 @@ pub trait Service: Send + Sync {
     }
 
     /// Whether a reviewer's yes needs a second reviewer's (管委会授权，两名复核员先后通过).
-    fn needs_two(&self, _office: &Office, _request: &Request) -> Result<bool> {
+    fn needs_two(&self, _office: &Office, _request: &Request, _facts: &Facts) -> Result<bool> {
         Ok(false)
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::arrears::is_told;
 use crate::estate::{
     Family, HELD, accountants, agreement, approved, ask, audited, certified, family, on_card,
-    outcome, payments, refused, related, stand, two_reviewers,
+    outcome, payments, refused, related, set, stand, two_reviewers,
 };
 use crate::interest_year::{close_days, days_later};
 use crate::relief::{approve, case_of};
@@ -21,7 +21,7 @@ use crate::visitor::Visitor;
 use crate::withdrawal::becomes;
 
 /// Somebody of ten years whom the police know.
-async fn child(town: &Town, seed: i64) -> Person {
+pub(crate) async fn child(town: &Town, seed: i64) -> Person {
     let born = town.today() - chrono::Days::new(3_700);
     let body = format!("500103{}{:03}", born.format("%Y%m%d"), seed % 1000);
     let id = "0123456789X"
@@ -44,7 +44,7 @@ async fn child(town: &Town, seed: i64) -> Person {
 }
 
 /// A guardian asks for the child that is the second in the list, who takes all of it to the guardian's card.
-fn for_the_child(of: &Family, guardian: &Person, child: &Person) -> Value {
+pub(crate) fn for_the_child(of: &Family, guardian: &Person, child: &Person) -> Value {
     json!({
         "deceased_id_no": of.dead.id, "deceased_name": of.dead.name, "basis": "promise", "promise": true,
         "guardian": true, "share_bp": 0, "card_no": guardian.card,
@@ -64,8 +64,10 @@ async fn a_guardian_who_is_no_heir_asks_for_the_child() {
     related(&town, &ward, &family.dead, "parent").await;
     related(&town, mother, &ward, "child").await;
 
-    // Whoever has not the care of the child, or says so of a grown one, or wants a part himself.
+    // Whoever has not the care of the child by either register, or says so of a grown one, or wants a part himself.
     let other = &family.heirs[1];
+    let record = json!({ "guardian_id": mother.id, "kind": "statutory" });
+    set(&town, "D02", "civil.guardianship", &ward, record).await;
     let stranger = ask(&town, other, for_the_child(&family, other, &ward), "CTR").await;
     refused(&stranger, "DTH-02", "E-DTH-02");
     let grown = known(&town, 2305, &[("李大宝", 0)]).await.remove(0);

@@ -40,6 +40,7 @@ mod flexible;
 mod flexible_exit;
 mod fraud;
 mod gateway;
+mod guardian;
 mod handover;
 mod hardship;
 mod home_withdrawal;
