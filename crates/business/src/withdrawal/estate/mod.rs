@@ -27,7 +27,7 @@ use super::own_books::{self, WHOLE_FREEZE_FEN};
 use crate::policy::Rules;
 
 /// The heirs beside the applicant, by their place in the form: `heir_2_name`.
-pub const OTHERS: std::ops::RangeInclusive<usize> = 2..=12;
+pub const OTHERS: std::ops::RangeInclusive<usize> = 2..=20;
 
 /// Why an agreement ends with the account.
 const ENDED: &str = "账户销户：死亡提取";
