@@ -25,6 +25,7 @@ pub(crate) mod settle;
 pub(crate) mod settled;
 pub mod share;
 mod submit;
+mod subsidy;
 
 pub use begin::{
     AtOnce, Begun, ToReview, at_once, begin_at, begin_executing, begin_reviewing, end_executing,
@@ -49,6 +50,7 @@ pub use row::{
 };
 pub use settle::{PaymentReport, debit_taken, payment_paid, payment_rejected, payment_unknown};
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};
+pub use subsidy::{SubsidyPart, subsidy_part, subsidy_to_credit};
 
 use anju_policy::Facts;
 use serde_json::{Value, json};

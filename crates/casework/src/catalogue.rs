@@ -83,6 +83,8 @@ pub struct OwnBooks {
     pub membership: Option<Membership>,
     /// The person's account.
     pub account: Option<AccountRead>,
+    /// The person's housing subsidy account, where he has one.
+    pub subsidy: Option<AccountRead>,
     /// The shared event that a withdrawal would use, and its version when it was read.
     pub event: Option<(String, i32)>,
     /// The kind of the withdrawal, where the definition has several; as the facts say it.
@@ -133,6 +135,8 @@ pub enum Effect {
     PayOut {
         /// Amount, fen.
         amount_fen: i64,
+        /// What of it comes from the housing subsidy's account, fen.
+        subsidy_fen: i64,
         /// Bank whose fund account pays.
         bank: String,
         /// What of the event is used up.
@@ -257,7 +261,7 @@ pub trait Service: Send + Sync {
     }
 
     /// Whether a reviewer's yes needs a second reviewer's (管委会授权，两名复核员先后通过).
-    fn needs_two(&self, _office: &Office, _request: &Request) -> Result<bool> {
+    fn needs_two(&self, _office: &Office, _request: &Request, _facts: &Facts) -> Result<bool> {
         Ok(false)
     }
 

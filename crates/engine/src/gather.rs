@@ -357,8 +357,15 @@ impl Engine {
                 Ok(Some(("本单位".to_owned(), keys)))
             }
             _ => {
-                if let Some(other) = other_person(role, request) {
-                    return Ok(Some(other));
+                if let Some((shown, mut keys)) = other_person(role, request) {
+                    // Who says that he is a guardian is asked about: whether the ward's is he.
+                    if request.form.get("guardian") == Some(&true.into())
+                        && let Some(person) = &own.person
+                    {
+                        let number = person.id_number.expose().to_owned();
+                        keys.more.insert("guardian_id".to_owned(), number);
+                    }
+                    return Ok(Some((shown, keys)));
                 }
                 let Some(person) = &own.person else {
                     return Ok(None);

@@ -23,6 +23,8 @@ pub struct ReceiptData {
     pub person_masked: String,
     /// The amount, printed in figures and in capitals.
     pub amount: Fen,
+    /// What of it came from the housing subsidy's account.
+    pub of_subsidy: Option<Fen>,
     /// 收款账户, bank and last four digits.
     pub payee: String,
     /// 办件编号.
@@ -65,12 +67,17 @@ pub(crate) fn inputs(data: &ReceiptData) -> Result<Dict, PaperError> {
         })
         .collect();
     let issued_on = day_of(shanghai(data.issued_at).date_naive());
-    let fields: [(&str, Value); 15] = [
+    let fields: [(&str, Value); 16] = [
         ("centre", data.centre.as_str().into_value()),
         ("service", data.service.as_str().into_value()),
         ("person", data.person_masked.as_str().into_value()),
         ("figures", format!("¥{}", data.amount).into_value()),
         ("capitals", data.amount.capitals().into_value()),
+        (
+            "of_subsidy",
+            data.of_subsidy
+                .map_or(Value::None, |fen| format!("¥{fen}").into_value()),
+        ),
         ("payee", data.payee.as_str().into_value()),
         ("case_no", data.case_no.as_str().into_value()),
         ("policy_version", data.policy_version.as_str().into_value()),

@@ -52,13 +52,14 @@ pub enum Part {
 const LONG_AGO_MONTHS: u32 = 1200;
 
 /// The tables whose entries have a name of their own, with the key that holds it.
-const NAMED: [(&str, &str, &str); 7] = [
+const NAMED: [(&str, &str, &str); 8] = [
     ("define", "name", "公式"),
     ("name", "name", "名称"),
     ("region", "name", "区域"),
     ("fact", "type", "事实"),
     ("agree", "name", "核对"),
     ("needs", "type", "所需事实"),
+    ("group", "name", "一组角色"),
     ("calendar", "year", "日历"),
 ];
 

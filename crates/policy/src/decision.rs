@@ -54,6 +54,10 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The amount in fen: 0 when refused, null while it cannot be computed or the service pays nothing.
     pub amount_fen: Option<i64>,
+    /// What of the amount the housing subsidy's account gives, in fen: what is more than the fund's account can give. Nothing where it gives
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subsidy_fen: Option<i64>,
     /// Every condition in force, in the order in which it is read.
     pub conditions: Vec<Condition>,
     /// The exact rules that were used.

@@ -62,6 +62,7 @@ impl Reading<'_> {
         Decision {
             outcome: verdict.outcome,
             amount_fen: self.amount_fen(verdict),
+            subsidy_fen: self.subsidy_fen(verdict),
             conditions,
             policy: self.policy.clone(),
             waiting_for: self.waiting_for(verdict),
@@ -99,6 +100,13 @@ impl Reading<'_> {
             (Outcome::Refused, _) => Some(0),
             (_, amount) => amount.ok(),
         }
+    }
+
+    /// The fund's account first, the rest from the housing subsidy's.
+    fn subsidy_fen(&self, verdict: &Verdict) -> Option<i64> {
+        let first = self.plan.amount.as_ref()?.first.as_ref()?;
+        let rest = self.amount_fen(verdict)? - first.number(self.context()).ok()?;
+        (rest > 0).then_some(rest)
     }
 
     fn condition(&self, condition: &PlanCondition, result: Result<bool, Gap>) -> Condition {
@@ -491,6 +499,14 @@ pub(crate) fn who(role: &str) -> &'static str {
         "heir_10" => "第十位继承人",
         "heir_11" => "第十一位继承人",
         "heir_12" => "第十二位继承人",
+        "heir_13" => "第十三位继承人",
+        "heir_14" => "第十四位继承人",
+        "heir_15" => "第十五位继承人",
+        "heir_16" => "第十六位继承人",
+        "heir_17" => "第十七位继承人",
+        "heir_18" => "第十八位继承人",
+        "heir_19" => "第十九位继承人",
+        "heir_20" => "第二十位继承人",
         _ => "本人",
     }
 }

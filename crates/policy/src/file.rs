@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::decision::OnUnknown;
+use crate::each::{Groups, RawGroup};
 use crate::fact::Assurance;
 use crate::service::{FactNeed, ServiceDefinition};
 use crate::value::Type;
@@ -150,6 +151,8 @@ pub(crate) struct RawFile {
     pub codes: Vec<RawRegion>,
     pub fact: Vec<RawFact>,
     pub name: Vec<RawName>,
+    /// Roles that tables and formulas may name together.
+    pub group: Vec<RawGroup>,
     pub define: Vec<RawDefine>,
     pub agree: Vec<RawAgree>,
     pub precedence: Option<RawPrecedence>,
@@ -356,6 +359,8 @@ pub(crate) struct RawAmount {
     /// The condition that must be met before the amount is worked out and told.
     pub after: Option<String>,
     pub formula: String,
+    /// What comes from the fund's account before the housing subsidy's gives the rest; without it nothing is taken from that one.
+    pub first: Option<String>,
     /// The sum over months that the amount is filled from, where it stands for months.
     pub months: Option<String>,
     #[serde(default)]
@@ -405,8 +410,16 @@ impl RawKey {
     }
 }
 
-/// Reads one file.
-pub(crate) fn parse(file: &str, text: &str) -> Result<RawFile, LoadError> {
+/// Reads one file, with what it says of groups of roles written out.
+pub(crate) fn parse(file: &str, text: &str, groups: &Groups) -> Result<RawFile, LoadError> {
+    let wrong = |message: String| LoadError {
+        file: file.into(),
+        place: "file".into(),
+        message,
+    };
+    if let Some(whole) = groups.written_out(text).map_err(wrong)? {
+        return RawFile::deserialize(whole).map_err(|error| wrong(error.message().into()));
+    }
     toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::agreement::Precedence;
 use crate::decision::PolicyRef;
+use crate::each::Groups;
 use crate::fact::Assurance;
 use crate::file::{self, LoadError, PolicyFiles, RawFile, RawFilter, RawName};
 use crate::parameter_load;
@@ -51,8 +52,9 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<PolicySet, Vec<LoadError>> {
         file: String::new(),
         found: Vec::new(),
     };
+    let groups = Groups::of(files);
     for (file, text) in &files.files {
-        match file::parse(file, text) {
+        match file::parse(file, text, &groups) {
             Ok(parsed) => drop(raw.insert(file.clone(), parsed)),
             Err(error) => errors.found.push(error),
         }

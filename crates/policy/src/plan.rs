@@ -91,6 +91,8 @@ pub(crate) struct Amount {
     /// The code of the condition that must be met before the amount is told.
     pub after: Option<String>,
     pub formula: Node,
+    /// What the fund's account gives before the housing subsidy's.
+    pub first: Option<Node>,
     pub months: Option<Node>,
     pub parts: Vec<AmountTerm>,
 }

@@ -363,6 +363,10 @@ impl<'a> Builder<'a> {
     fn amount(&mut self, raw: &RawAmount, errors: &mut Errors) -> Option<Amount> {
         let formula = expression::compile_as(&raw.formula, Type::Fen, self);
         let formula = errors.keep("amount, formula", formula);
+        let first = raw.first.as_ref().and_then(|text| {
+            let node = expression::compile_as(text, Type::Fen, self);
+            errors.keep("amount, first", node)
+        });
         let months = raw.months.as_ref().and_then(|text| {
             let node = expression::compile_as(text, Type::Fen, self).and_then(|node| match node {
                 Node::SumMonths(_) => Ok(node),
@@ -391,6 +395,7 @@ impl<'a> Builder<'a> {
         Some(Amount {
             after: raw.after.clone(),
             formula: formula?,
+            first,
             months,
             parts,
         })
@@ -465,6 +470,11 @@ impl Scope for Builder<'_> {
                 return Some(Meaning::Constant(Value::Text(kind.into())));
             }
             "service.closing" => return Some(Meaning::Constant(Value::Bool(service.closing))),
+            // Whether its amount says what the housing subsidy's account comes after.
+            "service.takes_subsidy" => {
+                let takes = self.amount.is_some_and(|raw| raw.first.is_some());
+                return Some(Meaning::Constant(Value::Bool(takes)));
+            }
             "amount" => {
                 let raw = self.amount?;
                 return Some(Meaning::Formula(raw.formula.clone(), Type::Fen));

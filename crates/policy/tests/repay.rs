@@ -138,6 +138,23 @@ fn an_amount_is_bounded_by_the_window_the_balance_the_wish_and_what_was_repaid()
     assert_eq!(repay(&leap).amount_fen, Some(1_011));
     let poor = borrower().changed("own.account", json!({ "balance_fen": 100_000 }));
     assert_eq!(repay(&poor).amount_fen, Some(100_000));
+    // The fund's account first, the rest from the housing subsidy's; what runs by itself takes the fund's alone.
+    let both = borrower().changed(
+        "own.account",
+        json!({ "balance_fen": 100_000, "subsidy_fen": 50_000 }),
+    );
+    let decision = repay(&both);
+    assert_eq!(
+        (decision.amount_fen, decision.subsidy_fen),
+        (Some(150_000), Some(50_000))
+    );
+    let enough = both.clone().with_form("amount_fen", json!(99_999));
+    assert_eq!(repay(&enough).subsidy_fen, None);
+    let run = both
+        .with_form("first_month", json!("2025-12"))
+        .with_form("last_month", json!("2026-11"))
+        .decided(chongqing(), "withdraw-run-commercial");
+    assert_eq!((run.amount_fen, run.subsidy_fen), (Some(100_000), None));
     let modest = borrower().with_form("amount_fen", json!(50_000));
     assert_eq!(repay(&modest).amount_fen, Some(50_000));
     // Never more than the bank says was repaid in all.

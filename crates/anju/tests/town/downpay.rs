@@ -25,7 +25,7 @@ const SUPERVISED: &str = "311002100012345678";
 const HOLDER: &str = "重庆江岸置业有限公司预售资金监管专户";
 
 /// The policy with direct payment on.
-async fn direct() -> Town {
+pub(crate) async fn direct() -> Town {
     let on = std::fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../policy/chongqing/downpay.toml"
@@ -61,18 +61,18 @@ async fn buyer(town: &Town, seed: i64) -> Person {
     li
 }
 
-async fn permits(town: &Town, value: Value) {
+pub(crate) async fn permits(town: &Town, value: Value) {
     cast::fact(&town.doors, "D04", "housing.presale", PROJECT, value)
         .await
         .expect("the commission");
 }
 
-fn permit() -> Value {
+pub(crate) fn permit() -> Value {
     json!({ "permit_no": "渝住建预字（2026）12号", "supervised_account": SUPERVISED, "supervised_holder": HOLDER,
             "progress": "structure", "developer_uscc": "91500000MA5U00001X" })
 }
 
-async fn ask(town: &Town, who: &Person) -> Value {
+pub(crate) async fn ask(town: &Town, who: &Person) -> Value {
     let form = json!({ "contract_no": contract_of(who), "loan_bank": "B5" });
     let body = request(&town.doors, who, DOWNPAY, &form)
         .await
@@ -82,7 +82,7 @@ async fn ask(town: &Town, who: &Person) -> Value {
 }
 
 /// What the developer sends to the centre's account of the bank that paid, with this code.
-async fn give_back(town: &Town, paid: &Value, fen: i64, code: &str) {
+pub(crate) async fn give_back(town: &Town, paid: &Value, fen: i64, code: &str) {
     let bank = text(&paid["payment"], "bank").expect("a bank");
     let office = town.office().await;
     let ours = office.bank(&bank).expect("a bank").account_no.clone();
@@ -104,7 +104,7 @@ async fn balance_becomes(town: &Town, who: &Person, fen: i64) {
     assert_eq!(balance(&town.doors, who).await.expect("books"), fen);
 }
 
-async fn contract_is_cancelled(town: &Town, who: &Person) {
+pub(crate) async fn contract_is_cancelled(town: &Town, who: &Person) {
     let day = shanghai_date(chrono::Utc::now())
         .format("%Y%m%d")
         .to_string();
@@ -303,7 +303,7 @@ async fn withdraws(town: &Town, who: &Person, contract: &str, fen: i64) -> Value
     becomes(town, &answer.expect("a door").ok().expect("a case"), "done").await
 }
 
-async fn claim_code(town: &Town, who: &Person) -> String {
+pub(crate) async fn claim_code(town: &Town, who: &Person) -> String {
     crate::arrears::is_told(town, &who.phone, "购房合同已撤销").await;
     let messages = told(town, &who.phone).await;
     let code = messages.split("附言 ").nth(1).expect("a number");

@@ -1,4 +1,4 @@
-//! Heirs beside the usual: a guardian who takes nothing asks for a child, a family is larger than six, and heirs agree online, each with his own
+//! Heirs beside the usual: a guardian who takes nothing asks for a child, a family is as large as twenty, and heirs agree online, each with his own
 //! login, until one refuses or the days are over.
 
 use anju::cast::{self, Person, text};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::arrears::is_told;
 use crate::estate::{
     Family, HELD, accountants, agreement, approved, ask, audited, certified, family, on_card,
-    outcome, payments, refused, related, stand, two_reviewers,
+    outcome, payments, refused, related, set, stand, two_reviewers,
 };
 use crate::interest_year::{close_days, days_later};
 use crate::relief::{approve, case_of};
@@ -21,7 +21,7 @@ use crate::visitor::Visitor;
 use crate::withdrawal::becomes;
 
 /// Somebody of ten years whom the police know.
-async fn child(town: &Town, seed: i64) -> Person {
+pub(crate) async fn child(town: &Town, seed: i64) -> Person {
     let born = town.today() - chrono::Days::new(3_700);
     let body = format!("500103{}{:03}", born.format("%Y%m%d"), seed % 1000);
     let id = "0123456789X"
@@ -44,7 +44,7 @@ async fn child(town: &Town, seed: i64) -> Person {
 }
 
 /// A guardian asks for the child that is the second in the list, who takes all of it to the guardian's card.
-fn for_the_child(of: &Family, guardian: &Person, child: &Person) -> Value {
+pub(crate) fn for_the_child(of: &Family, guardian: &Person, child: &Person) -> Value {
     json!({
         "deceased_id_no": of.dead.id, "deceased_name": of.dead.name, "basis": "promise", "promise": true,
         "guardian": true, "share_bp": 0, "card_no": guardian.card,
@@ -64,8 +64,10 @@ async fn a_guardian_who_is_no_heir_asks_for_the_child() {
     related(&town, &ward, &family.dead, "parent").await;
     related(&town, mother, &ward, "child").await;
 
-    // Whoever has not the care of the child, or says so of a grown one, or wants a part himself.
+    // Whoever has not the care of the child by either register, or says so of a grown one, or wants a part himself.
     let other = &family.heirs[1];
+    let record = json!({ "guardian_id": mother.id, "kind": "statutory" });
+    set(&town, "D02", "civil.guardianship", &ward, record).await;
     let stranger = ask(&town, other, for_the_child(&family, other, &ward), "CTR").await;
     refused(&stranger, "DTH-02", "E-DTH-02");
     let grown = known(&town, 2305, &[("李大宝", 0)]).await.remove(0);
@@ -104,16 +106,16 @@ async fn a_guardian_who_is_no_heir_asks_for_the_child() {
 }
 
 #[tokio::test]
-async fn a_family_of_nine_is_paid_to_the_fen() {
+async fn a_family_of_twenty_is_paid_to_the_fen() {
     let town = Town::open().await;
     let office = town.office().await;
     let engine = accountants(&town).await;
     let mut all = family(&town, 2311, &["spouse"]).await;
-    let names: Vec<(&str, i64)> = [
-        "李一", "李二", "李三", "李四", "李五", "李六", "李七", "李八",
-    ]
-    .map(|name| (name, 0))
-    .into();
+    let digits = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十"];
+    let names: Vec<String> = (0..19)
+        .map(|place| format!("李{}{}", digits[place / 10], digits[place % 10]))
+        .collect();
+    let names: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 0)).collect();
     let children = known(&town, 2317, &names).await;
     for one in &children {
         related(&town, one, &all.dead, "parent").await;
@@ -121,29 +123,27 @@ async fn a_family_of_nine_is_paid_to_the_fen() {
     all.heirs.extend(children);
     certified(&town, &all.dead).await;
     close_days(&town, &engine, 1).await;
-    let shares = [
-        2_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000,
-    ];
+    let shares = [500; 20];
     let asked = ask(&town, &all.heirs[0], agreement(&all, &shares), "CTR").await;
     assert_eq!(asked["state"], "reviewing", "{}", asked["decision"]);
     let both = two_reviewers(&town, &office).await;
     let id = text(&asked, "case_id").expect("a number");
     let page = both.0.get(&format!("/desk/cases/{id}")).await.page;
-    assert!(page.contains("继承人 9"), "{page}");
+    assert!(page.contains("继承人 20"), "{page}");
     approved(&town, &both, &asked).await;
-    let paid = stand(&town, &asked, &["paid"; 9]).await;
+    let paid = stand(&town, &asked, &["paid"; 20]).await;
     assert_eq!(paid.iter().map(|one| one.1).sum::<i64>(), HELD + 30);
     for (heir, payment) in all.heirs.iter().zip(&paid) {
         assert_eq!(on_card(&town, heir).await, payment.1, "{}", heir.name);
     }
-    // The ninth is judged like the second: somebody who is none of theirs is not paid.
+    // The twentieth is judged like the second: somebody who is none of theirs is not paid.
     let mut wrong = family(&town, 2321, &["spouse"]).await;
     certified(&town, &wrong.dead).await;
     let others = known(&town, 2327, &names).await;
-    for one in &others[..7] {
+    for one in &others[..18] {
         related(&town, one, &wrong.dead, "parent").await;
     }
-    related(&town, &others[7], &wrong.dead, "other").await;
+    related(&town, &others[18], &wrong.dead, "other").await;
     wrong.heirs.extend(others);
     let asked = ask(&town, &wrong.heirs[0], agreement(&wrong, &shares), "CTR").await;
     refused(&asked, "DTH-03", "E-DTH-03");

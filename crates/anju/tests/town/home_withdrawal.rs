@@ -19,7 +19,7 @@ const BUILD: &str = "withdraw-build";
 const LIFT: &str = "withdraw-elevator";
 
 /// People of one employer with 7,200.00 each, and the employer's number.
-async fn staff(town: &Town, seed: i64, names: &[&str]) -> (Vec<Person>, String) {
+pub(crate) async fn staff(town: &Town, seed: i64, names: &[&str]) -> (Vec<Person>, String) {
     let named: Vec<(&str, i64)> = names.iter().map(|name| (*name, 1_000_000)).collect();
     let people = known(town, seed, &named).await;
     let employer = cast::open_employer(&town.doors, seed, month(3))
@@ -34,11 +34,11 @@ async fn staff(town: &Town, seed: i64, names: &[&str]) -> (Vec<Person>, String) 
 }
 
 /// A day so many months ago.
-fn ago(months: i32) -> String {
+pub(crate) fn ago(months: i32) -> String {
     add_months(shanghai_date(chrono::Utc::now()), -months).to_string()
 }
 
-async fn ask(town: &Town, who: &Person, service: &str, form: Value) -> Value {
+pub(crate) async fn ask(town: &Town, who: &Person, service: &str, form: Value) -> Value {
     let body = request(&town.doors, who, service, &form)
         .await
         .expect("known");
@@ -76,7 +76,7 @@ fn condition<'a>(case: &'a Value, code: &str) -> &'a Value {
 }
 
 /// 提取待付 21904: nothing is left open once everything is paid.
-async fn payable(town: &Town) -> i64 {
+pub(crate) async fn payable(town: &Town) -> i64 {
     let balance = town.doors.get("/books/trial-balance").await;
     let balance = balance.expect("a door").ok().expect("a balance");
     let line = balance["subjects"]

@@ -39,7 +39,7 @@ fn interest(fen: i64, bp_days: i64) -> i64 {
 }
 
 /// Pays a month's subsidy of one person.
-async fn grant(town: &Town, employer: &str, who: &Person, back: i32, fen: i64) {
+pub(crate) async fn grant(town: &Town, employer: &str, who: &Person, back: i32, fen: i64) {
     let rows = json!([{ "account_no": account_no(town, who).await, "amount_fen": fen }]);
     let month = Month::of(town.today()).plus(-back).to_string();
     let form = json!({ "roster": rows, "month": month, "sort": "MONTHLY" });
@@ -53,7 +53,7 @@ async fn grant(town: &Town, employer: &str, who: &Person, back: i32, fen: i64) {
         .expect("allocated");
 }
 
-async fn subsidy_of(town: &Town, who: &Person) -> (String, i64) {
+pub(crate) async fn subsidy_of(town: &Town, who: &Person) -> (String, i64) {
     let all = accounts(town, who).await;
     let one = all
         .iter()

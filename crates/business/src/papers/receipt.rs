@@ -24,6 +24,9 @@ pub struct ReceiptSaid {
     pub id_no: String,
     /// Amount, fen.
     pub amount_fen: i64,
+    /// What of it came from the housing subsidy's account, fen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subsidy_fen: Option<i64>,
     /// 收款账户, its last digits.
     pub payee: String,
     /// 规则版本.

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres};
 use super::simulation::{Simulation, bands};
 
 /// What of the snapshot our books hold, as `sql/accounts.sql` fills it.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "account_state",
     "account_state_has",
     "account_balance",
@@ -21,6 +21,7 @@ const COLUMNS: [&str; 16] = [
     "account_frozen",
     "account_reserved",
     "account_pledged",
+    "account_subsidy",
     "account_whole_freeze",
     "account_opened_on",
     "account_opened_on_has",

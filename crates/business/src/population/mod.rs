@@ -30,11 +30,12 @@ const OF_EVERYBODY: [(&str, &str); 4] = [
 
 /// Where the books know the names of policy: the name's column and the expression over `population p`. Any other name is not known here
 /// and leaves its people to the evaluator.
-const BOOKS: [(&str, &str); 19] = [
+const BOOKS: [(&str, &str); 20] = [
     ("account_state", "p.state"),
     ("account_balance", "p.balance_fen"),
     ("account_frozen", "p.frozen_fen"),
     ("account_reserved", "p.reserved_fen"),
+    ("account_subsidy", "p.subsidy_fen"),
     ("account_whole_freeze", "p.whole_freeze"),
     ("account_transferring_out", "p.transferring_out"),
     ("account_remote_mark", "p.remote_mark"),

@@ -11,7 +11,7 @@ use anju_casework::{Actor, Fault, Office, Result, employer};
 use anju_domain::money::Fen;
 use anju_ledger::journal::{self, Line, Reach};
 use anju_ledger::{AccountId, Part};
-use anju_policy::Fact;
+use anju_policy::{Fact, Facts};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -274,7 +274,7 @@ impl Service for ClosingWithdrawal {
     }
 
     /// Two levels for what closes an account at the counter (withdrawal.md §7).
-    fn needs_two(&self, _office: &Office, request: &Request) -> Result<bool> {
+    fn needs_two(&self, _office: &Office, request: &Request, _facts: &Facts) -> Result<bool> {
         Ok(request.at_counter())
     }
 

@@ -26,6 +26,7 @@ pub(crate) struct Read {
     person: PersonRow,
     membership: Option<Json<Membership>>,
     account: Option<Json<AccountColumns>>,
+    subsidy: Option<Json<AccountColumns>>,
     open_date: NaiveDate,
     months: Vec<i32>,
     first_month: Option<i32>,
@@ -287,16 +288,8 @@ fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<Ow
     own("spouse", "配偶", "own.loan", None);
     Ok(OwnBooks {
         facts,
-        account: read.account.as_ref().map(|Json(account)| AccountRead {
-            account_id: account.account_id,
-            balance_fen: account.balance_fen,
-            frozen_fen: account.frozen_fen,
-            reserved_fen: account.reserved_fen,
-            product_date: account.product_date,
-            settled_on: account.settled_on,
-            version: account.version,
-            open_date: read.open_date,
-        }),
+        account: account_read(&read, read.account.as_ref()),
+        subsidy: account_read(&read, read.subsidy.as_ref()),
         person: Some(person),
         employer: None,
         membership,
@@ -304,6 +297,19 @@ fn books_of(office: &Office, request: &Request, read: Option<Read>) -> Result<Ow
         claim_kind: None,
         live: read.live.0,
         months: read.months.len(),
+    })
+}
+
+fn account_read(read: &Read, account: Option<&Json<AccountColumns>>) -> Option<AccountRead> {
+    account.map(|Json(account)| AccountRead {
+        account_id: account.account_id,
+        balance_fen: account.balance_fen,
+        frozen_fen: account.frozen_fen,
+        reserved_fen: account.reserved_fen,
+        product_date: account.product_date,
+        settled_on: account.settled_on,
+        version: account.version,
+        open_date: read.open_date,
     })
 }
 
@@ -420,7 +426,7 @@ fn add_related(office: &Office, known: &Known, own: &mut OwnBooks, related: &Rel
 fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> {
     let Json(account) = read.account.as_ref()?;
     let membership = membership?;
-    Some(json!({
+    let mut value = json!({
         "state": match (account.state, membership.state) {
             (3, _) => "closed",
             (_, membership::state::SEALED) => "sealed",
@@ -438,7 +444,13 @@ fn account_value(read: &Read, membership: Option<&Membership>) -> Option<Value> 
         "remote_mark": read.remote_mark,
         "transferring_out": read.transferring_out,
         "region": membership.district,
-    }))
+    });
+    // Most people have none, and their kept facts are as long as before.
+    if let Some(Json(subsidy)) = &read.subsidy {
+        let held = subsidy.frozen_fen + subsidy.reserved_fen;
+        value["subsidy_fen"] = (subsidy.balance_fen - held).max(0).into();
+    }
+    Some(value)
 }
 
 /// Months in full without a gap up to the last one.

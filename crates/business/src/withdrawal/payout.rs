@@ -105,6 +105,7 @@ impl Service for Withdrawal {
             let event = own.event.clone();
             Ok(Effect::PayOut {
                 amount_fen,
+                subsidy_fen: decision.subsidy_fen.unwrap_or(0),
                 bank: membership.bank.clone(),
                 event: EventUse {
                     kind: own.claim_kind.clone().unwrap_or_else(|| self.kind.clone()),

@@ -380,6 +380,9 @@ pub(super) fn detail(decided: &Decided<'_>) -> Value {
     if let Some(fen) = decided.decision.amount_fen {
         detail["amount_fen"] = fen.into();
     }
+    if let Some(fen) = decided.decision.subsidy_fen {
+        detail["subsidy_fen"] = fen.into();
+    }
     if !not_met.is_empty() {
         detail["not_met"] = json!(not_met);
     }

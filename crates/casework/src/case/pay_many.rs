@@ -73,9 +73,14 @@ fn row(
     let decided = &case.decided;
     let Effect::PayOut {
         amount_fen,
+        subsidy_fen: 0,
         bank,
         event,
-    } = &case.effect;
+    } = &case.effect
+    else {
+        let fault = "what runs by itself takes the fund's account alone";
+        return Err(Fault::Policy(fault.to_owned()).into());
+    };
     let account = decided
         .own
         .account

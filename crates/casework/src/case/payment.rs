@@ -6,11 +6,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::decide::{Decided, Target, detail, kept_text};
 use super::row::seal_form;
+use super::subsidy::Taken;
 use super::{event_record, legs, number};
 use crate::catalogue::{Effect, EventUse};
 use crate::{Actor, Fault, Office, Result, leaf};
@@ -49,6 +50,8 @@ pub(crate) struct Payment {
     event: EventUse,
     entry: Vec<u8>,
     salt: Vec<u8>,
+    /// What comes from the housing subsidy's account; then account and amount above are what the first journal takes.
+    subsidy: Option<Taken>,
 }
 
 /// What a new case says of itself.
@@ -74,6 +77,7 @@ impl Payment {
         let request = decided.request;
         let Effect::PayOut {
             amount_fen,
+            subsidy_fen,
             bank,
             event,
         } = office
@@ -120,6 +124,25 @@ impl Payment {
         let journal_id = office.ids.next().await?;
         let mut detail = detail(decided);
         detail["journal"] = number(office, journal_id).into();
+        let subsidy = match (subsidy_fen, &decided.own.subsidy) {
+            (0, _) => None,
+            (part, Some(subsidy)) => {
+                Some(Taken::draw(office, case_id, account, subsidy, part, amount_fen).await?)
+            }
+            (_, None) => {
+                let fault = "a payment takes a subsidy's account that is not there";
+                return Err(Fault::Stored(fault.to_owned()).into());
+            }
+        };
+        // Where the fund's account gives nothing the only journal is the subsidy's.
+        let (account, amount_fen) = match (&subsidy, &decided.own.subsidy) {
+            (Some(taken), Some(subsidy)) if taken.journal_id.is_none() => (subsidy, amount_fen),
+            (Some(taken), _) => (account, taken.of_fund_fen()),
+            (None, _) => (account, amount_fen),
+        };
+        if let Some(journal_id) = subsidy.as_ref().and_then(|taken| taken.journal_id) {
+            detail["subsidy_journal"] = number(office, journal_id).into();
+        }
         let leaf = leaf::commit(&event_record(office, case_id, seq, at, steps, &detail))?;
         Ok(Self {
             case_id,
@@ -147,11 +170,34 @@ impl Payment {
             event,
             entry: leaf.entry,
             salt: leaf.salt,
+            subsidy,
         })
     }
 
-    /// Books it by itself.
+    /// Books it by itself, with what comes from the housing subsidy's account.
     pub(super) async fn book(&self, office: &Office, conn: &mut PgConnection) -> Result<()> {
+        let Some(subsidy) = &self.subsidy else {
+            return self.execute(office, conn).await;
+        };
+        let mut tx = conn.begin().await?;
+        self.execute(office, &mut tx).await?;
+        subsidy
+            .book(
+                office,
+                &mut tx,
+                self.case_id,
+                self.day,
+                self.actor_id,
+                self.checker,
+                self.at,
+                WITHDRAWAL_PAYABLE,
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn execute(&self, office: &Office, conn: &mut PgConnection) -> Result<()> {
         let opened = self.opened.as_ref().map(|opened| {
             json!({
                 "submitted_at": opened.submitted_at,
@@ -238,6 +284,7 @@ async fn book_together(office: &Office, all: &[Payment]) -> Vec<i64> {
     let some: Vec<(&Payment, &Opened)> = all
         .iter()
         .filter(|one| (one.day, one.policy_id) == (first.day, first.policy_id))
+        .filter(|one| one.subsidy.is_none())
         .filter_map(|one| Some((one, one.opened.as_ref()?)))
         .collect();
     if some.len() < 2 {

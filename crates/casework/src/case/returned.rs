@@ -5,8 +5,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::row::{CaseState, PayState, seal_card};
-use super::settle::{booking, lock, origin, release};
-use super::{add_event, closing};
+use super::settle::{booking, lock, release};
+use super::{add_event, closing, subsidy};
 use crate::{Actor, Fault, Office, Refusal, Result, books, outbox};
 
 /// Came back after it was paid (退票, E25): the only step out of a final state. The money stands in 21905 until the person names
@@ -107,15 +107,7 @@ pub async fn credit_back(office: &Office, case_id: i64, actor: Actor) -> Result<
     }
     let reopened = closing::credit_back(office, &mut tx, &case).await?;
     if !reopened {
-        let account = case
-            .account_id
-            .ok_or_else(|| Fault::Stored("a returned case has no account".to_owned()))?;
-        // With the value date of the debit: the person loses no interest (withdrawal.md §7).
-        let (_, day) = origin(office, &mut tx, &case).await?;
-        let key = case_id.to_string();
-        let accounts = [(Role::Person, account)];
-        let booking = booking(&case, "E27", &key, Some(day), &accounts)?;
-        books::post(office, &mut tx, &booking).await?;
+        subsidy::credit_back(office, &mut tx, &case).await?;
     }
     release(office, &mut tx, case_id, 9, 5, None).await?;
     add_event(

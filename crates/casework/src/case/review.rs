@@ -19,7 +19,7 @@ pub async fn approve_by_hand(
 ) -> Result<Verdict> {
     may_review(case, reviewer)?;
     let service = office.catalogue.find(&case.service)?;
-    if service.needs_two(office, decided.request)? {
+    if service.needs_two(office, decided.request, decided.facts)? {
         match first_yes(office, case).await? {
             None => return first_of_two(office, conn, case, decided, reviewer, reason).await,
             Some(first) if first == reviewer => return Err(own_work().into()),

@@ -11,8 +11,8 @@ use sqlx::{FromRow, PgConnection};
 use super::order::by_case;
 use super::row::{Case, columns};
 use super::settled::Settled;
-use super::{add_event, closing, end_to_end_id};
-use crate::books::{self, Booking};
+use super::{add_event, closing, end_to_end_id, subsidy};
+use crate::books::Booking;
 use crate::{Actor, Fault, Office, Refusal, Result, outbox};
 
 /// What a bank said about a payment.
@@ -328,7 +328,7 @@ pub async fn payment_rejected(
     } else {
         let reopened = closing::reopen(office, &mut tx, &case).await?;
         if !reopened {
-            reverse(office, &mut tx, &case).await?;
+            subsidy::reverse(office, &mut tx, &case).await?;
         }
         release(office, &mut tx, case_id, 9, 4, report.reason.as_deref()).await?;
         let steps: &[&str] = if reopened {
@@ -350,16 +350,6 @@ pub async fn payment_rejected(
     tx.commit().await?;
     office.changed_with_messages(case_id);
     Ok(true)
-}
-
-/// The journal that took the money from the account, in red with its old value date.
-async fn reverse(office: &Office, tx: &mut PgConnection, case: &Case) -> Result<()> {
-    let (journal_id, day) = origin(office, tx, case).await?;
-    let key = case.case_id.to_string();
-    let header = books::header(office, tx, &booking(case, "E23", &key, None, &[])?).await?;
-    let original = anju_ledger::JournalId(journal_id);
-    anju_ledger::journal::reverse(tx, &header, &key, original, day).await?;
-    Ok(())
 }
 
 pub(super) async fn release(

@@ -1,4 +1,4 @@
-//! D02 市民政局: marriage, minimum living allowance, death.
+//! D02 市民政局: marriage, minimum living allowance, death, guardianship.
 
 use super::Form as Interface;
 use super::column::{Column, Form::*, column};
@@ -19,6 +19,16 @@ const MARITAL: &[(&str, &str)] = &[
 const SPOUSE: &[Column] = &[
     column("name", "poxm", Text),
     column("id_sealed", "posfzh", Person),
+];
+
+/// 监护类别, by how it came about (民法典 第二十七至三十二条): by law, named in a will, agreed, appointed by a committee or court, the
+/// department itself.
+const GUARDIANSHIP: &[(&str, &str)] = &[
+    ("1", "statutory"),
+    ("2", "testament"),
+    ("3", "agreement"),
+    ("4", "appointed"),
+    ("5", "authority"),
 ];
 
 pub(super) static FORMS: &[Interface] = &[
@@ -55,6 +65,18 @@ pub(super) static FORMS: &[Interface] = &[
         columns: &[
             column("dead", "swbz", Flag("1", "0")),
             column("date", "swrq", Date),
+        ],
+        check: None,
+    },
+    Interface {
+        fact_type: "civil.guardianship",
+        subject: "bjhrsfzh",
+        keys: &[("guardian_id", "jhrsfzh")],
+        columns: &[
+            column("guardian_match", "jhrppjg", Flag("1", "0")),
+            column("since", "jhqsrq", Date),
+            column("until", "jhzzrq", Date),
+            column("kind", "jhlb", Code(GUARDIANSHIP)),
         ],
         check: None,
     },

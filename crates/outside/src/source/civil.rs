@@ -1,4 +1,4 @@
-//! D02 市民政局 keeps marriages by 身份证号, in the marital codes of GB/T 2261.2.
+//! D02 市民政局 keeps marriages, and who has the care of whom, by 身份证号, in the marital codes of GB/T 2261.2.
 
 use super::column::{Column, Form::*, column};
 use super::{Comparison, Form};
@@ -14,6 +14,14 @@ const MARITAL: &[(&str, &str)] = &[
 const SPOUSE: &[Column] = &[
     column("id_sealed|id_no|id", "posfzh", Text),
     column("name", "poxm", Text),
+];
+
+const GUARDIANSHIP: &[(&str, &str)] = &[
+    ("1", "statutory|法定监护"),
+    ("2", "testament|遗嘱指定"),
+    ("3", "agreement|协议确定"),
+    ("4", "appointed|指定监护"),
+    ("5", "authority|民政部门监护"),
 ];
 
 pub(super) static FORMS: &[Form] = &[
@@ -60,6 +68,19 @@ pub(super) static FORMS: &[Form] = &[
             column("date", "swrq", Date),
         ],
         comparison: None,
+        prepare: None,
+    },
+    // Kept under the ward; who asks names a guardian and is told whether it is he, never who it is.
+    Form {
+        fact_type: "civil.guardianship",
+        subject: "bjhrsfzh",
+        columns: &[
+            column("guardian_id|guardian|id_no", "jhrsfzh", Text).compared(),
+            column("since", "jhqsrq", Date),
+            column("until", "jhzzrq", Date),
+            column("kind", "jhlb", Code(GUARDIANSHIP)).or("4"),
+        ],
+        comparison: Some(Comparison::always("jhrppjg", "1", "0", &["jhrsfzh"])),
         prepare: None,
     },
 ];

@@ -39,7 +39,12 @@ pub static SOURCES: &[Source] = &[
     source(
         "D02",
         "市民政局",
-        &["civil.marriage", "civil.min_living", "civil.death"],
+        &[
+            "civil.marriage",
+            "civil.min_living",
+            "civil.death",
+            "civil.guardianship",
+        ],
     ),
     source(
         "D03",

@@ -19,6 +19,7 @@ fn data() -> ReceiptData {
         service: "租房提取".into(),
         person_masked: "李*".into(),
         amount: Fen::new(360_050),
+        of_subsidy: None,
         payee: "建设银行 尾号 1234".into(),
         case_no: "A0482019375525".into(),
         policy_version: "2026-07".into(),

@@ -223,7 +223,7 @@ impl Asking<'_> {
 }
 
 /// The other heirs of an estate.
-const HEIRS: [(&str, &str); 11] = [
+const HEIRS: [(&str, &str); 19] = [
     ("heir_2_", "第二位继承人"),
     ("heir_3_", "第三位继承人"),
     ("heir_4_", "第四位继承人"),
@@ -235,6 +235,14 @@ const HEIRS: [(&str, &str); 11] = [
     ("heir_10_", "第十位继承人"),
     ("heir_11_", "第十一位继承人"),
     ("heir_12_", "第十二位继承人"),
+    ("heir_13_", "第十三位继承人"),
+    ("heir_14_", "第十四位继承人"),
+    ("heir_15_", "第十五位继承人"),
+    ("heir_16_", "第十六位继承人"),
+    ("heir_17_", "第十七位继承人"),
+    ("heir_18_", "第十八位继承人"),
+    ("heir_19_", "第十九位继承人"),
+    ("heir_20_", "第二十位继承人"),
 ];
 
 /// The parts of an amount that is their sum: 账户余额 7,200.00 元 + 销户结息 0.90 元.

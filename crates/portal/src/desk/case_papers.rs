@@ -383,8 +383,9 @@ async fn take_step(
                     .any(|(field, words)| field.starts_with(&prefix) && !words.trim().is_empty())
             };
             let some = (0..wanted.len()).any(said);
+            let guards = wanted.iter().any(|one| one.fact_type == GUARDIANSHIP);
             for (place, (wanted, (shown, key))) in wanted.iter().zip(subjects).enumerate() {
-                if some && one_of_several(&wanted.fact_type) && !said(place) {
+                if some && one_of_several(&wanted.fact_type, guards) && !said(place) {
                     continue;
                 }
                 let (value, version, source) =
@@ -428,12 +429,15 @@ fn forged_button() -> Button {
     Button::send("出具单位说是伪造的", ButtonLook::Danger).value("verdict", "forged")
 }
 
-/// Kinds of records of which one alone tells a death.
-fn one_of_several(fact_type: &str) -> bool {
-    matches!(
-        fact_type,
-        "police.identity" | "civil.death" | "health.death_cert" | "court.death_declaration"
-    )
+const GUARDIANSHIP: &str = "civil.guardianship";
+
+/// Kinds of records of which one alone tells a death; and where a paper shows who has the care of a child, it is a parent's or a guardian's.
+fn one_of_several(fact_type: &str, guards: bool) -> bool {
+    match fact_type {
+        "police.identity" | "civil.death" | "health.death_cert" | "court.death_declaration" => true,
+        "police.kinship" | GUARDIANSHIP => guards,
+        _ => false,
+    }
 }
 
 fn threshold(office: &Office) -> anju_casework::Result<i64> {
@@ -467,7 +471,12 @@ async fn at_stake(portal: &Portal, one: &Case) -> anju_casework::Result<i64> {
             most = most.max(account.balance.fen());
         }
     }
-    Ok(most)
+    // The housing subsidy's account gives the rest, or is closed in the same case.
+    let owned = anju_ledger::account::of_owner(&mut conn, office.ledger(), owner).await?;
+    let subsidies = owned
+        .iter()
+        .filter(|one| one.kind == anju_ledger::account::Kind::Subsidy);
+    Ok(most + subsidies.map(|one| one.balance.fen()).sum::<i64>())
 }
 
 /// `POST /desk/cases/{case}/papers`: what the person at the window hands over.

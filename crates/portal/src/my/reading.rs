@@ -94,6 +94,19 @@ impl Read {
         amount_of(&self.case)
     }
 
+    /// What of the amount the housing subsidy's account gives.
+    pub(crate) fn of_subsidy(&self) -> Option<Fen> {
+        let decision = self.decision.as_ref().filter(|_| self.pays)?;
+        decision.subsidy_fen.map(Fen::new)
+    }
+
+    /// 其中住房补贴账户 N 元; nothing where the fund's account gives all.
+    fn with_subsidy(&self) -> Text {
+        self.of_subsidy().map_or_else(Text::new, |part| {
+            Text::new().say("其中住房补贴账户 ").money(part).say("。")
+        })
+    }
+
     pub(crate) fn card(&self) -> Text {
         if self.supervised.is_some() {
             return self.payee().into();
@@ -215,7 +228,7 @@ impl Read {
                         .say(self.payee()),
                     None => "已通过，正在办理".into(),
                 },
-                told,
+                self.with_subsidy().join(told),
             ),
             Stage::Querying => (
                 "银行还没有告诉我们付款结果，正在查询".into(),
@@ -230,7 +243,7 @@ impl Read {
                         .join(self.card()),
                     None => "办好了".into(),
                 },
-                Text::new(),
+                self.with_subsidy(),
             ),
             Stage::Refused => (
                 "这次没有通过".into(),

@@ -90,6 +90,9 @@ pub(crate) async fn page(
             .into_iter()
             .map(|(word, at)| (word.to_owned(), explain::moment(at).into())),
     );
+    if let Some(part) = read.of_subsidy() {
+        rows.push(("其中住房补贴账户".to_owned(), Text::new().money(part)));
+    }
     rows.push(("收款卡".to_owned(), read.card()));
     if let Some(decision) = &read.decision {
         rows.push((
@@ -148,6 +151,7 @@ pub(crate) async fn pdf(
         name: person.name.expose().to_owned(),
         id_no: person.id_number.expose().to_owned(),
         amount_fen: amount.fen(),
+        subsidy_fen: read.of_subsidy().map(anju_domain::money::Fen::fen),
         payee: read.payee(),
         policy_version: read
             .decision
@@ -165,6 +169,7 @@ pub(crate) async fn pdf(
         service: said.service,
         person_masked: format!("{} {}", person.name.masked(), person.id_number),
         amount,
+        of_subsidy: read.of_subsidy(),
         payee: said.payee,
         case_no: said.case_id,
         policy_version: said.policy_version,

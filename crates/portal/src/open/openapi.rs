@@ -551,7 +551,7 @@ fn schemas() -> Map<String, Value> {
         "Services": { "type": "array", "items": object(&["id", "name_zh", "verb", "group", "login", "channels", "inputs", "facts", "promise"], json!({ "id": text })) },
         "Decision": object(&["outcome", "conditions", "policy"], json!({
             "outcome": { "type": "string", "enum": ["approved", "refused", "waiting", "review"] },
-            "amount_fen": { "type": ["integer", "null"] }, "conditions": list, "policy": { "type": "object" },
+            "amount_fen": { "type": ["integer", "null"] }, "subsidy_fen": fen, "conditions": list, "policy": { "type": "object" },
         })),
         "CaseSubmitted": object(&["case_id", "state"], json!({ "case_id": text, "state": text, "decision": { "$ref": "#/components/schemas/Decision" } })),
         "Case": object(&["case_id", "state", "events", "legs"], json!({

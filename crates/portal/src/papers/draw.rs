@@ -330,6 +330,9 @@ fn of_payment(said: &ReceiptSaid) -> Drawn {
         fact("办件编号", &said.case_id),
         strong("状态", &said.state),
     ];
+    if let Some(fen) = said.subsidy_fen {
+        facts.insert(3, fact("其中住房补贴账户", yuan(fen)));
+    }
     facts.extend(said.times.iter().map(|(label, at)| fact(label, civil(*at))));
     facts.push(fact("规则版本", &said.policy_version));
     Drawn {

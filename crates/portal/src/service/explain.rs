@@ -371,6 +371,7 @@ mod tests {
         Decision {
             outcome,
             amount_fen: Some(360_000),
+            subsidy_fen: None,
             conditions: vec![Found {
                 code: "RENT-02".into(),
                 name: "本人及配偶在本市无自有住房".into(),

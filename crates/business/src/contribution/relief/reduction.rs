@@ -8,6 +8,7 @@ use anju_domain::calendar::Month;
 use anju_domain::contribution::{Ratios, Sides, monthly};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
+use anju_policy::Facts;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -370,7 +371,7 @@ impl Service for Reduction {
     }
 
     /// Below the limit of the law the committee decides; it has delegated that to two reviewers.
-    fn needs_two(&self, office: &Office, request: &Request) -> Result<bool> {
+    fn needs_two(&self, office: &Office, request: &Request, _facts: &Facts) -> Result<bool> {
         let lowest = Rules::on(office, office.today()).bp("ratio_min_bp")?;
         Ok(ratio(request).is_some_and(|bp| bp < lowest))
     }

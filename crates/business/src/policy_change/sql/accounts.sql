@@ -9,12 +9,15 @@ SELECT m.person_id, m.base_fen, e.district AS account_region, TRUE AS account_re
        -- A freeze of the whole account has no amount of its own (withdrawal/own_books.rs); nothing is pledged in our books.
        CASE WHEN a.frozen_fen >= 9000000000000000 THEN a.balance_fen ELSE a.frozen_fen END AS account_frozen,
        a.frozen_fen >= 9000000000000000 AS account_whole_freeze, a.reserved_fen AS account_reserved, 0::bigint AS account_pledged,
+       coalesce(greatest(0, u.balance_fen - u.frozen_fen - u.reserved_fen), 0) AS account_subsidy,
        m.opened_on AS account_opened_on, TRUE AS account_opened_on_has,
        coalesce(c.months, 0) AS contribution_continuous_months, c.months IS NOT NULL AS contribution_continuous_months_has,
        c.last_month AS contribution_last_month, c.last_month IS NOT NULL AS contribution_last_month_has
   FROM membership m
   JOIN employer e ON e.centre_id = m.centre_id AND e.employer_id = m.employer_id
   JOIN ledger_account a ON a.centre_id = m.centre_id AND a.account_id = m.account_id
+  LEFT JOIN subsidy_member s ON s.centre_id = m.centre_id AND s.person_id = m.person_id AND s.closed_on IS NULL
+  LEFT JOIN ledger_account u ON u.centre_id = s.centre_id AND u.account_id = s.account_id AND u.state <> 3
   LEFT JOIN (SELECT run.account_id, max(run.month)::bigint AS last_month, count(*) AS months
                FROM (SELECT paid.account_id, paid.month, paid.month - row_number() OVER (PARTITION BY paid.account_id ORDER BY paid.month) AS run,
                             max(paid.month) OVER (PARTITION BY paid.account_id)

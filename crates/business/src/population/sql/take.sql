@@ -65,7 +65,8 @@ listed AS (
      GROUP BY b.person_id)
 INSERT INTO population (centre_id, person_id, branch_id, district, state, balance_fen, frozen_fen, reserved_fen, whole_freeze,
                         transferring_out, remote_mark, opened_on, sealed_on, continuous_months, first_month, last_month, paying_cases,
-                        last_rent_claim, last_rent_month, listed_until, phone_changed)
+                        last_rent_claim, last_rent_month, listed_until, phone_changed,
+                        subsidy_fen)
 SELECT $1, member.person_id, member.branch_id, member.district,
        CASE WHEN a.state = 3 THEN 'closed' WHEN member.state = 2 THEN 'sealed' ELSE 'active' END,
        a.balance_fen, CASE WHEN a.frozen_fen >= $5 THEN a.balance_fen ELSE a.frozen_fen END, a.reserved_fen, a.frozen_fen >= $5,
@@ -77,10 +78,13 @@ SELECT $1, member.person_id, member.branch_id, member.district,
        member.opened_on, member.sealed_on, coalesce(contributed.continuous_months, 0),
        -- Whoever has no month in full has no fact of contributions at all.
        CASE WHEN contributed.last_month IS NOT NULL THEN begun.first_month END, contributed.last_month, coalesce(paying.cases, 0),
-       rented.last_claim, rented.last_month, listed.until, floor(extract(epoch FROM who.phone_changed_at))::bigint
+       rented.last_claim, rented.last_month, listed.until, floor(extract(epoch FROM who.phone_changed_at))::bigint,
+       coalesce(greatest(0, subsidy.balance_fen - subsidy.frozen_fen - subsidy.reserved_fen), 0)
   FROM member
   JOIN person who ON who.centre_id = $1 AND who.person_id = member.person_id
   JOIN ledger_account a ON a.centre_id = $1 AND a.account_id = member.account_id
+  LEFT JOIN subsidy_member s ON s.centre_id = $1 AND s.person_id = member.person_id AND s.closed_on IS NULL
+  LEFT JOIN ledger_account subsidy ON subsidy.centre_id = $1 AND subsidy.account_id = s.account_id AND subsidy.state <> 3
   LEFT JOIN contributed ON contributed.account_id = member.account_id
   LEFT JOIN begun ON begun.account_id = member.account_id
   LEFT JOIN paying ON paying.applicant_id = member.person_id

@@ -15,7 +15,7 @@ use anju_casework::{Actor, Fault, Office, Result};
 use anju_domain::id_number::IdNumber;
 use anju_ledger::Centre;
 use anju_ledger::freeze;
-use anju_policy::Fact;
+use anju_policy::{Assurance, Fact, Facts};
 use chrono::{Datelike, NaiveDate};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -27,10 +27,13 @@ use super::own_books::{self, WHOLE_FREEZE_FEN};
 use crate::policy::Rules;
 
 /// The heirs beside the applicant, by their place in the form: `heir_2_name`.
-pub const OTHERS: std::ops::RangeInclusive<usize> = 2..=12;
+pub const OTHERS: std::ops::RangeInclusive<usize> = 2..=20;
 
 /// Why an agreement ends with the account.
 const ENDED: &str = "账户销户：死亡提取";
+
+/// Who has the care of a minor heir.
+const GUARDIANSHIP: &str = "civil.guardianship";
 
 /// The withdrawal of heirs.
 pub struct EstateWithdrawal {
@@ -90,6 +93,7 @@ impl EstateWithdrawal {
         // Nothing of the heir's own account is any of this.
         own.facts.retain(|fact| fact.fact_type == "own.person");
         own.account = None;
+        own.subsidy = None;
         own.membership = None;
         let number = request.text("deceased_id_no").unwrap_or_default();
         let deceased = found(office, conn, number).await?;
@@ -441,9 +445,12 @@ impl Service for EstateWithdrawal {
         true
     }
 
-    /// Two levels for what closes an account at the counter (withdrawal.md §7).
-    fn needs_two(&self, _office: &Office, request: &Request) -> Result<bool> {
-        Ok(request.at_counter())
+    /// Two levels for what closes an account at the counter (withdrawal.md §7), and wherever only a paper says who has the care of a child.
+    fn needs_two(&self, _office: &Office, request: &Request, facts: &Facts) -> Result<bool> {
+        let by_paper = facts
+            .iter()
+            .any(|fact| fact.fact_type == GUARDIANSHIP && fact.assurance == Assurance::Paper);
+        Ok(request.at_counter() || by_paper)
     }
 
     fn carry_out<'a>(

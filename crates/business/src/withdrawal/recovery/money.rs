@@ -2,7 +2,7 @@
 
 use anju_casework::books::{self, Booking};
 use anju_casework::case::{self, CaseState};
-use anju_casework::{Actor, Office, PgConnection, Result, outbox};
+use anju_casework::{Actor, Fault, Office, PgConnection, Result, outbox};
 use anju_domain::money::Fen;
 use anju_ledger::Role;
 use serde_json::json;
@@ -27,6 +27,8 @@ pub(crate) struct Part {
     pub account_id: i64,
     /// Fen of the receipt.
     pub fen: i64,
+    /// What of that goes back to the housing subsidy's account that it came from.
+    pub subsidy: Option<(i64, i64)>,
 }
 
 /// Takes all open claims on a contract's money in its supervised account, in one order whoever's code is named.
@@ -104,17 +106,20 @@ pub(crate) async fn place(
         else {
             return nobody("附言是追回码，但这位职工没有可以入账的账户");
         };
+        let subsidy =
+            case::subsidy_to_credit(office, tx, one.of_case, one.returned_fen, fen).await?;
         parts.push(Part {
             one,
             account_id,
             fen,
+            subsidy,
         });
     }
     Ok(Some(Place::Claims(parts)))
 }
 
 /// E30: what came back is credited, in the transaction that takes the receipt; the last fen ends the recovery and gives back what the
-/// withdrawal had used up. Interest does not come back (§7). Returns the journal.
+/// withdrawal had used up. Interest does not come back (§7). Returns the journal, of two the first.
 pub(crate) async fn received(
     office: &Office,
     tx: &mut PgConnection,
@@ -125,28 +130,23 @@ pub(crate) async fn received(
         one,
         account_id,
         fen,
+        subsidy,
     } = part;
-    let journal_id = books::post(
-        office,
-        tx,
-        &Booking {
-            event: "E30",
-            key: &format!("{}:{}:{}", credit.bank, credit.serial, one.recovery_id),
-            case_id: Some(one.recovery_id),
-            branch_id: one.branch_id,
-            maker: Actor::System,
-            checker: None,
-            policy_id: 0,
-            month: None,
-            value_date: None,
-            accounts: &[
-                (Role::Bank, office.bank(&credit.bank)?.deposit_id),
-                (Role::Person, *account_id),
-            ],
-            amount_fen: *fen,
-        },
-    )
-    .await?;
+    let of_subsidy = subsidy.map_or(0, |(_, fen)| fen);
+    let key = format!("{}:{}:{}", credit.bank, credit.serial, one.recovery_id);
+    let subsidy_key = format!("{key}:subsidy");
+    let mut journals = Vec::new();
+    for (key, account_id, amount_fen) in [
+        (&key, *account_id, fen - of_subsidy),
+        (&subsidy_key, subsidy.map_or(0, |(id, _)| id), of_subsidy),
+    ] {
+        if amount_fen > 0 {
+            journals.push(credited(office, tx, one, credit, key, account_id, amount_fen).await?);
+        }
+    }
+    let journal_id = *journals
+        .first()
+        .ok_or_else(|| Fault::Stored("a receipt of nothing".to_owned()))?;
     let returned = one.returned_fen + fen;
     let whole = returned == one.owed_fen;
     sqlx::query(
@@ -172,11 +172,45 @@ pub(crate) async fn received(
     } else {
         case::add_event(office, tx, id, actor, &["repaid_in_part"], detail).await?;
     }
+    let split = match of_subsidy {
+        0 => String::new(),
+        part => format!("（其中 {} 元记入住房补贴账户）", Fen::new(part)),
+    };
     let text = format!(
-        "【公积金】收到退回的 {} 元，已记入您的公积金账户，还差 {} 元。",
+        "【公积金】收到退回的 {} 元，已记入您的公积金账户{split}，还差 {} 元。",
         Fen::new(*fen),
         Fen::new(one.owed_fen - returned)
     );
     outbox::tell_people(office, tx, id, &[one.person_id], &[text]).await?;
     Ok(journal_id)
+}
+
+/// E30 to one account.
+async fn credited(
+    office: &Office,
+    tx: &mut PgConnection,
+    one: &Recovery,
+    credit: &Credit,
+    key: &str,
+    account_id: i64,
+    amount_fen: i64,
+) -> Result<i64> {
+    let accounts = [
+        (Role::Bank, office.bank(&credit.bank)?.deposit_id),
+        (Role::Person, account_id),
+    ];
+    let booking = Booking {
+        event: "E30",
+        key,
+        case_id: Some(one.recovery_id),
+        branch_id: one.branch_id,
+        maker: Actor::System,
+        checker: None,
+        policy_id: 0,
+        month: None,
+        value_date: None,
+        accounts: &accounts,
+        amount_fen,
+    };
+    books::post(office, tx, &booking).await
 }

@@ -11,6 +11,12 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
                                   'version', a.version, 'state', a.state, 'whole_freeze', a.frozen_fen >= $5)
           FROM ledger_account a
          WHERE a.centre_id = $1 AND a.account_id = member.account_id) AS account,
+       (SELECT jsonb_build_object('account_id', a.account_id, 'balance_fen', a.balance_fen, 'frozen_fen', a.frozen_fen,
+                                  'reserved_fen', a.reserved_fen, 'product_date', a.product_date, 'settled_on', a.settled_on,
+                                  'version', a.version, 'state', a.state, 'whole_freeze', a.frozen_fen >= $5)
+          FROM subsidy_member s
+          JOIN ledger_account a ON a.centre_id = s.centre_id AND a.account_id = s.account_id AND a.state <> 3
+         WHERE s.centre_id = $1 AND s.person_id = asked.person_id AND s.closed_on IS NULL) AS subsidy,
        (SELECT d.open_date FROM business_day d WHERE d.centre_id = $1) AS open_date,
        (SELECT coalesce(array_agg(covered.month ORDER BY covered.month DESC), '{}')
           FROM ((SELECT paid.month
