@@ -261,6 +261,11 @@ const MACHINES: [(&str, &str, &str); 18] = [
     ("employer", "casework/src/employer.rs", "mod state"),
     ("account", "casework/src/membership.rs", "mod state"),
     ("transfer", "casework/src/membership.rs", "mod state"),
+    (
+        "waiting_transfer",
+        "business/src/contribution/transfer_request.rs",
+        "mod state",
+    ),
     ("freeze", "business/src/court/mod.rs", "mod state"),
     (
         "remittance",

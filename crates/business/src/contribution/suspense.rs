@@ -10,7 +10,7 @@ use anju_casework::case::{self, PaymentReport};
 use anju_casework::staff::Staff;
 use anju_casework::{Actor, Fault, Office, Refusal, Result, employer, outbox};
 
-use super::allocation;
+use super::{allocation, merging};
 use super::receipt::{self, Receipt, receipt_state};
 use super::remittance;
 
@@ -237,6 +237,8 @@ async fn identify(
     checker: &Staff,
 ) -> Result<()> {
     let employer = employer::lock(office, tx, employer_id).await?;
+    let employer = merging::successor(office, tx, employer).await?;
+    let employer_id = employer.employer_id;
     let bank = office.bank(&receipt.bank)?;
     books::post(
         office,

@@ -20,7 +20,7 @@ use crate::pages::error::PageError;
 use crate::pages::unit::{HomePage, Next};
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::{framed, notices, number};
+use crate::unit::{arrangement, framed, notices, number, transfer};
 use crate::when;
 
 #[derive(Deserialize)]
@@ -124,7 +124,9 @@ pub(crate) async fn page(
         .take(6)
         .copied()
         .collect();
-    let todo = notices::todo(office, employer.employer_id).await?;
+    let mut todo = notices::todo(office, employer.employer_id).await?;
+    todo.extend(transfer::todo(office, employer.employer_id).await?);
+    todo.extend(arrangement::todo(office, employer.employer_id).await?);
     Ok(HomePage {
         frame,
         employer: employer.name.clone(),
