@@ -293,7 +293,11 @@ async fn whatever_the_bank_does_a_list_is_debited_once() {
     let body = json!({ "service": "employee-account-transfer", "applicant": lists[3].0.employer, "channel": "HALL", "form": form });
     let merged = town.doors.post("/cases", &body).await.expect("a door");
     assert_eq!(merged.code(), "E-EMPR-06", "{}", merged.body);
-    assert!(merged.body.to_string().contains("正在托收"), "{}", merged.body);
+    assert!(
+        merged.body.to_string().contains("正在托收"),
+        "{}",
+        merged.body
+    );
     town.later(2 * DAY);
     let orders = "SELECT count(*) FROM debit_order";
     assert_eq!(
@@ -492,7 +496,7 @@ async fn who_also_pays_by_hand_has_the_second_money_in_suspense() {
     assert!(page.contains("又收到一笔"), "{page}");
 }
 
-/// SUSPENDED → SIGNED on the clerk's page: the bank is asked again, and while it is silent or says no nothing is resumed.
+/// SUSPENDED → SIGNED on the clerk's page: the bank is asked again, and where it says no (E-DEBIT-03) nothing is resumed.
 #[tokio::test]
 async fn a_suspended_contract_is_resumed_by_the_clerk_once_the_bank_confirms_the_account_again() {
     let town = Town::open_at(tuesday()).await;
@@ -512,7 +516,8 @@ async fn a_suspended_contract_is_resumed_by_the_clerk_once_the_bank_confirms_the
     );
     let uscc = firm("", 281).expect("a firm").uscc;
     let says = async |yes: bool| {
-        let value = json!({ "match": yes, "account_no": payer.account, "name": "重庆托收281有限公司" });
+        let value =
+            json!({ "match": yes, "account_no": payer.account, "name": "重庆托收281有限公司" });
         cast::fact(&town.doors, "B1", "bank.account_match", &uscc, value)
             .await
             .expect("the bank");
@@ -534,7 +539,9 @@ async fn a_suspended_contract_is_resumed_by_the_clerk_once_the_bank_confirms_the
     assert_eq!(town.sql(state).await, 4);
 
     says(true).await;
-    payer.stands(&town, json!({ "plenty": true })).await;
+    payer
+        .stands(&town, json!({ "closed": false, "plenty": true }))
+        .await;
     let resumed = resume().await;
     assert_eq!(resumed.status, StatusCode::SEE_OTHER, "{}", resumed.page);
     let page = clerk.get(&resumed.location).await.page;

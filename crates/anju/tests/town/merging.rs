@@ -1,7 +1,9 @@
 //! 单位合并: an employer is taken over whole. Its people, its money in suspense, its open list, its debts and its plan go over in one step; it is
 //! cancelled, and what still comes for it is not lost.
 
-use anju::cast::{self, Person, balance, contribute, firm, number, open_employer, register_month, text};
+use anju::cast::{
+    self, Person, balance, contribute, firm, number, open_employer, register_month, text,
+};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -216,6 +218,12 @@ async fn what_is_on_its_way_keeps_an_employer_from_merging_and_says_what_to_do()
     assert_eq!(merged.status, StatusCode::SEE_OTHER, "{}", merged.page);
     let page = clerk.get(&merged.location).await.page;
     assert!(page.contains("单位已合并"), "{page}");
+    let home = clerk.get("/unit").await.page;
+    assert!(
+        home.contains("单位账户已销户") && home.contains("已并入“"),
+        "{home}"
+    );
+    assert!(!home.contains("还差：名册"), "{home}");
     assert_eq!(town.sql(OLD_SUSPENSE).await, 0);
     assert_eq!(
         town.sql("SELECT sum(a.balance_fen)::bigint FROM ledger_account a JOIN employer e ON e.suspense_account_id = a.account_id WHERE e.state = 1")
@@ -315,5 +323,38 @@ async fn arrears_that_came_along_are_made_up_by_one_back_payment() {
     assert_eq!(town.sql(OWING).await, 0);
     let page = clerk.get("/unit/notices").await.page;
     assert!(page.contains("没有到期未缴的月份"), "{page}");
+    audited(&town);
+}
+
+/// What the centre has begun against the old employer goes on against the new one, beside what it has begun against that one itself.
+#[tokio::test]
+async fn an_enforcement_goes_on_against_who_took_the_employer_over_and_closes_when_all_is_paid() {
+    let town = Town::open_at(crate::arrears::afternoon("2027-01-20")).await;
+    let (old, mut people) = crate::enforcement::owing(&town, 1351).await;
+    let (new, colleagues) = crate::enforcement::owing(&town, 1352).await;
+    crate::interest_year::days_later(&town, 59).await;
+    let engine = crate::arrears::engine(&town).await;
+    crate::arrears::sqlx_forget_nights(&town).await;
+    crate::arrears::tonight(&engine).await;
+    let live = "SELECT count(*) FROM enforcement WHERE state <> 8";
+    assert_eq!(town.sql(live).await, 2, "February of both");
+    let merged = merge(&town, &old, &new, "CTR", Some("渝合〔2027〕5号")).await;
+    assert_eq!(merged["state"], "done", "{merged}");
+    assert_eq!(
+        town.sql("SELECT count(*) FROM enforcement x JOIN employer e USING (centre_id, employer_id) WHERE x.state <> 8 AND e.state = 1")
+            .await,
+        2
+    );
+    crate::arrears::sqlx_forget_nights(&town).await;
+    crate::arrears::tonight(&engine).await;
+    assert_eq!(town.sql(live).await, 2, "the next night opens none again");
+    people.extend(colleagues);
+    for month in ["2027-02", "2027-03"] {
+        let month = anju_domain::calendar::Month::parse(month).expect("a month");
+        contribute(&town.doors, &new, month, &people)
+            .await
+            .expect("a month");
+    }
+    assert_eq!(town.sql(live).await, 0, "closed by themselves");
     audited(&town);
 }

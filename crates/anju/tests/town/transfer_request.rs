@@ -10,7 +10,7 @@ use crate::arrears::{engine, is_told, told};
 use crate::changes::{ask, next_list};
 use crate::interest_year::days_later;
 use crate::relief::{audited, case_of};
-use crate::town::{Town, account_no, known, month};
+use crate::town::{Town, account_no, month};
 use crate::visitor::Visitor;
 
 const SERVICE: &str = "employee-account-transfer";
@@ -119,10 +119,7 @@ async fn who_is_not_sealed_in_time_is_moved_by_the_record_of_his_new_job() {
         .await
         .expect("an employer");
     let form = json!({ "account_no": wanted.account, "to_employer_no": third });
-    assert_eq!(
-        ask(&town, SERVICE, &third, form).await["code"],
-        "E-TRF-02"
-    );
+    assert_eq!(ask(&town, SERVICE, &third, form).await["code"], "E-TRF-02");
     assert_eq!(town.sql(WAITS).await, 1);
 
     // The old employer is told, by message and on its pages.
@@ -212,7 +209,8 @@ async fn without_a_record_of_the_new_job_the_transfer_is_refused_with_what_to_do
     let clerk = Visitor::clerk(&town, &office, &wanted.new, 1212).await;
     let page = clerk.get(&format!("/unit/cases/{case}")).await.page;
     assert!(
-        page.contains("社保没有该职工在本单位参保的记录") && page.contains("请先为职工办理社保参保登记"),
+        page.contains("社保没有该职工在本单位参保的记录")
+            && page.contains("请先为职工办理社保参保登记"),
         "{page}"
     );
     let there = cast::account(&town.doors, wanted.wang())

@@ -112,6 +112,22 @@ pub(super) async fn successor(
     }
 }
 
+/// The name of whoever took a cancelled employer over; none where it just ended.
+///
+/// # Errors
+/// The database.
+pub async fn merged_into(office: &Office, employer_id: i64) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar(
+        "SELECT into_one.name
+           FROM employer e JOIN employer into_one ON into_one.centre_id = e.centre_id AND into_one.employer_id = e.merged_into
+          WHERE e.centre_id = $1 AND e.employer_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
 /// What the new employer will owe.
 struct Debts {
     arrears: Fen,
@@ -149,18 +165,24 @@ impl Debts {
         let (arrears, deferred) = (self.arrears, self.deferred);
         if !request.at_counter() {
             let name = &to.name;
+            let debts: Vec<String> = [
+                (arrears > Fen::ZERO).then(|| format!("欠缴 {arrears} 元")),
+                (deferred > Fen::ZERO).then(|| format!("缓缴未补 {deferred} 元")),
+                self.enforced.then(|| "催缴没有结案".to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
             let detail = format!(
-                "单位欠缴 {arrears} 元，缓缴未补 {deferred} 元{}，合并后由“{name}”承担。请先缴清，或带双方签署的合并协议到柜台办理。",
-                if self.enforced { "，催缴没有结案" } else { "" }
+                "本单位{}，合并后由“{name}”承担。请先缴清，或带双方签署的合并协议到柜台办理。",
+                debts.join("，")
             );
             return Err(Refusal::rule("E-EMPR-06", detail).into());
         }
         if request.text("document_no").is_none() {
             let detail =
                 "合并后由对方承担欠缴。请填写双方签署的合并协议或市场监管部门合并登记的文号。";
-            return Err(Refusal::rule("E-FORM-01", detail)
-                .at("document_no")
-                .into());
+            return Err(Refusal::rule("E-FORM-01", detail).at("document_no").into());
         }
         Ok(())
     }
@@ -474,13 +496,11 @@ async fn take_along(
             .execute(&mut *tx)
             .await?;
     }
-    sqlx::query(
-        "DELETE FROM suspense_chase WHERE centre_id = $1 AND kind = 2 AND ref_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(from.employer_id)
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query("DELETE FROM suspense_chase WHERE centre_id = $1 AND kind = 2 AND ref_id = $2")
+        .bind(office.centre.id)
+        .bind(from.employer_id)
+        .execute(&mut *tx)
+        .await?;
     let asked: Vec<i64> = sqlx::query_scalar(
         "SELECT case_id FROM transfer_request WHERE centre_id = $1 AND to_employer_id = $2 AND state = 1 ORDER BY case_id",
     )
@@ -539,12 +559,14 @@ async fn register_again(
         };
         let lines = lines(office, tx, list.remittance_id).await?;
         list_beside::register(office, tx, to, new, &lines).await?;
-        sqlx::query("UPDATE remittance SET revised_as = $3 WHERE centre_id = $1 AND remittance_id = $2")
-            .bind(office.centre.id)
-            .bind(list.remittance_id)
-            .bind(remittance_id)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE remittance SET revised_as = $3 WHERE centre_id = $1 AND remittance_id = $2",
+        )
+        .bind(office.centre.id)
+        .bind(list.remittance_id)
+        .bind(remittance_id)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query(
             "UPDATE receipt SET remittance_id = $3, employer_id = $4 WHERE centre_id = $1 AND remittance_id = $2 AND state = 2",
         )

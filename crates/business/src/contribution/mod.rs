@@ -30,7 +30,7 @@ mod list_beside;
 pub mod mandate;
 mod members;
 pub mod merge;
-mod merging;
+pub mod merging;
 pub mod one_stop;
 pub mod opening;
 pub mod opening_rules;

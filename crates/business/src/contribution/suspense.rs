@@ -10,9 +10,9 @@ use anju_casework::case::{self, PaymentReport};
 use anju_casework::staff::Staff;
 use anju_casework::{Actor, Fault, Office, Refusal, Result, employer, outbox};
 
-use super::{allocation, merging};
 use super::receipt::{self, Receipt, receipt_state};
 use super::remittance;
+use super::{allocation, merging};
 
 /// States of a match.
 pub mod match_state {

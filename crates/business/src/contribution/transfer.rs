@@ -63,7 +63,8 @@ impl Transfer {
         let to_id = number(office, request, "to_employer_no", NumberKind::Employer)
             .ok_or_else(|| Refusal::not_found("转入单位"))?;
         if request.form.get("everybody").and_then(Value::as_bool) == Some(true) {
-            return merging::carry_out(office, submission, &self.wish(office, request), to_id).await;
+            return merging::carry_out(office, submission, &self.wish(office, request), to_id)
+                .await;
         }
         let account_id = number(office, request, "account_no", NumberKind::Account)
             .ok_or_else(|| unknown_account(request))?;

@@ -297,8 +297,7 @@ pub(super) async fn overtaken(
         .map(drop)
 }
 
-const ELSEWHERE: &str =
-    "该职工的账户已转到另一个单位。请和职工本人核实；仍要转入的，请重新申请。";
+const ELSEWHERE: &str = "该职工的账户已转到另一个单位。请和职工本人核实；仍要转入的，请重新申请。";
 
 /// A request whose time it is to look at: the person is sealed by now, or the days are over.
 #[derive(FromRow)]

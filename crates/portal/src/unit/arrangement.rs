@@ -62,7 +62,11 @@ pub(super) async fn todo(office: &Office, employer_id: i64) -> Result<Vec<Row>, 
         if case.applicant_id != employer_id {
             let number = case::number(office, one.arrangement_id);
             let row = Row::to(format!("/unit/cases/{number}"), "合并转来的缓缴补缴")
-                .note(format!("{}到{}缓缴的月份", one.from().chinese(), one.to().chinese()))
+                .note(format!(
+                    "{}到{}缓缴的月份",
+                    one.from().chinese(),
+                    one.to().chinese()
+                ))
                 .sign(&shown(one.state));
             rows.push(row);
         }

@@ -358,6 +358,10 @@ async fn timeline(office: &Office, read: &Read, now: DateTime<Utc>) -> Result<Ti
             .as_ref()
             .and_then(|detail| detail["notices"].as_array());
         for notice in notices.into_iter().flatten() {
+            // What is waited for stands above, and no longer once it has come.
+            if notice["code"] == "E-TRF-02" {
+                continue;
+            }
             let words = notice["message"].as_str().unwrap_or_default();
             lines.push(Event::new(When::Now, words, ""));
         }

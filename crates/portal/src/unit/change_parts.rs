@@ -175,7 +175,7 @@ fn out_part(office: &Office, member: &people::Member, filled: &Filled<'_>) -> Ch
         key: key(),
         service: TRANSFER,
         fields: vec![filled(
-            Field::new("to_employer_no", "新单位的单位号", FieldKind::Text).hint("D 开头"),
+            Field::new("to_employer_no", "新单位的单位号", FieldKind::Text).hint("E 开头"),
             "to_employer_no",
         )],
         button: Button::send("转出", ButtonLook::Plain),

@@ -286,14 +286,31 @@ fn draw(
     };
     let head = visit.head(title).failed(!mistakes.is_empty());
     let registered = &known.registered;
+    // While the registry is silent, what was handed in.
+    let typed_in = waiting.and_then(|one| one.open_form(&portal.engine.office).ok());
+    let typed_in = |field: &str| {
+        let text = typed_in.as_ref()?.get(field)?.as_str()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    };
     let said = |text: &Option<String>| Text::from(text.as_deref().unwrap_or("—"));
     let mut facts = vec![
-        ("单位名称".to_owned(), said(&registered.name)),
+        (
+            "单位名称".to_owned(),
+            said(&registered.name.clone().or_else(|| typed_in("name"))),
+        ),
         (
             "统一社会信用代码".to_owned(),
             Text::new().num(known.holder.uscc.as_str()),
         ),
-        ("法定代表人".to_owned(), said(&registered.representative)),
+        (
+            "法定代表人".to_owned(),
+            said(
+                &registered
+                    .representative
+                    .clone()
+                    .or_else(|| typed_in("legal_representative")),
+            ),
+        ),
         ("住所".to_owned(), said(&registered.address)),
     ];
     if let Some(founded) = registered.founded {

@@ -40,10 +40,7 @@ pub(super) async fn todo(office: &Office, employer_id: i64) -> Result<Vec<Row>, 
         .iter()
         .map(|one| {
             let account = number(office, one.account_id);
-            let note = format!(
-                "请封存；没有办的，{}自动转出",
-                chinese_date(one.until)
-            );
+            let note = format!("请封存；没有办的，{}自动转出", chinese_date(one.until));
             Row::to(
                 format!("/unit/people/{account}"),
                 format!("{}已到别的单位", one.name_masked),
@@ -238,7 +235,7 @@ fn merge_part(filled: &dyn Fn(Field, &str) -> Field) -> ChangePart {
         service: "merge",
         fields: vec![
             filled(
-                Field::new("to_employer_no", "并入单位的单位号", FieldKind::Text).hint("D 开头"),
+                Field::new("to_employer_no", "并入单位的单位号", FieldKind::Text).hint("E 开头"),
                 "to_employer_no",
             ),
             filled(

@@ -195,7 +195,15 @@ pub(in crate::contribution) async fn end_with_employer(
             .execute(&mut *tx)
             .await?;
         let detail = json!({ "merged": true });
-        case::add_event(office, tx, arrangement_id, Actor::System, &["closed"], detail).await?;
+        case::add_event(
+            office,
+            tx,
+            arrangement_id,
+            Actor::System,
+            &["closed"],
+            detail,
+        )
+        .await?;
     }
     Ok(())
 }
