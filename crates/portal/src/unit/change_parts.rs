@@ -51,7 +51,10 @@ pub(super) fn new_part(filled: &Filled<'_>) -> ChangePart {
     ChangePart {
         id: "add",
         name: "这名职工",
-        lead: "姓名和证件号码会和公安人口库核对。已在别的单位封存的，账户会转过来。".into(),
+        lead: Text::new()
+            .say("姓名和证件号码会和公安人口库核对。已在别的单位封存的，账户会转过来；还在别的单位缴存的，")
+            .link("/unit/transfer", "请办理调入")
+            .say("。"),
         action: "/unit/people/new".to_owned(),
         key: key(),
         service: "employee-account-open",
