@@ -123,6 +123,7 @@ page('unit-person', 'shownClerk', async (at) => {
   await at.waitForLoadState();
 });
 page('unit-new', 'otherClerk', '/unit/people/new');
+page('unit-transfer', 'shownClerk', '/unit/transfer');
 page('unit-ratio', 'otherClerk', '/unit/ratio');
 page('unit-cards', 'shownClerk', '/unit/cards');
 page('unit-pay', 'shownClerk', '/unit/pay');

@@ -40,7 +40,7 @@ const places = [
   ['/my', persons], ['/my/withdraw', persons], ['/my/transfer', persons], ['/my/do/withdraw-rent/why', persons], ['/my/cases', persons], ['/my/account', persons],
   ['/my/account.csv', persons], ['/my/messages', persons], ['/my/me', persons], ['/my/me/access', persons], ['/my/consents', persons],
   ['/my/me/sessions', persons], ['/my/standing', persons], ['/my/estates', persons],
-  ['/unit', clerks], ['/unit/roster', clerks], ['/unit/roster/template.xlsx', clerks], ['/unit/arrivals', clerks],
+  ['/unit', clerks], ['/unit/roster', clerks], ['/unit/roster/template.xlsx', clerks], ['/unit/arrivals', clerks], ['/unit/transfer', clerks],
   ['/desk/tasks', ['teller', 'reviewer', 'auditor']], ['/desk/identify', ['teller', 'reviewer']], ['/desk/keys', staff],
   ['/desk/transfers', ['teller', 'reviewer', 'auditor']],
   ['/desk/ops', ['auditor', 'admin']],

@@ -73,7 +73,7 @@ async function enrol(no, month, people) {
 }
 
 /** Registers, pays and allocates a month of these people. */
-async function contribute(no, month, people) {
+export async function contribute(no, month, people) {
   const registered = await enrol(no, month, people);
   await pay(registered, registered.amount_fen);
   await until(async () => (await door('GET', `/remittances/${registered.remittance_id}`)).state === 'allocated', `${month} 分配`);
@@ -182,7 +182,7 @@ async function passCode(page, phone, ask) {
 const logInPerson = (page, one) => patiently(page, () => passCode(page, one.phone, () => askForCode(page, one.id)));
 
 /** Logs an employer's clerk in by credit code, phone and the code on it. */
-const logInClerk = (page, { uscc, clerk }) => patiently(page, () => passCode(page, clerk.phone, async () => {
+export const logInClerk = (page, { uscc, clerk }) => patiently(page, () => passCode(page, clerk.phone, async () => {
   await page.goto(`${server}/login/unit`);
   await page.getByLabel('单位号或统一社会信用代码').fill(uscc);
   await page.getByLabel('您登记的手机号').fill(clerk.phone);

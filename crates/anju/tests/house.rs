@@ -259,10 +259,15 @@ fn a_promise_that_is_done_names_a_test() {
 }
 
 /// Machines of contribution.md and where their states stand in the program.
-const MACHINES: [(&str, &str, &str); 18] = [
+const MACHINES: [(&str, &str, &str); 19] = [
     ("employer", "casework/src/employer.rs", "mod state"),
     ("account", "casework/src/membership.rs", "mod state"),
     ("transfer", "casework/src/membership.rs", "mod state"),
+    (
+        "waiting_transfer",
+        "business/src/contribution/transfer_request.rs",
+        "mod state",
+    ),
     ("freeze", "business/src/court/mod.rs", "mod state"),
     (
         "remittance",

@@ -1,6 +1,6 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
 //! plan; employers that go to another branch; holds, black list and recoveries whose day has come, and contracts of paid purchases; what
-//! suspended agreements; people who are entitled to something; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
+//! suspended agreements; people who are entitled to something; transfers that waited for an old employer; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
 //! closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::collections::HashSet;
@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anju_business::books::{day_close, interest_year};
 use anju_business::contribution::arrears::night;
-use anju_business::contribution::{base_year, branch_move, closing, one_stop, relief, remittance};
+use anju_business::contribution::{
+    base_year, branch_move, closing, one_stop, relief, remittance, transfer_request,
+};
 use anju_business::court::term;
 use anju_business::fraud;
 use anju_casework::case_paper;
@@ -79,6 +81,13 @@ impl Schedule {
             Ok(told) => tracing::info!(told, "orders of courts end soon"),
             Err(error) => tracing::error!(%error, "looking at terms of courts"),
         }
+        let insurance = GatewayInsurance(engine.gateway.clone());
+        // Before people who left are held by the centre: their new employer may be waiting for them.
+        match transfer_request::turn(office, &insurance).await {
+            Ok(0) => {}
+            Ok(ended) => tracing::info!(ended, "transfers that waited for an old employer ended"),
+            Err(error) => tracing::error!(%error, "looking at transfers that wait"),
+        }
         match closing::hold_who_left(office).await {
             Ok(0) => {}
             Ok(held) => tracing::info!(held, "people who left are held by the centre"),
@@ -99,7 +108,6 @@ impl Schedule {
             Ok(differing) => tracing::warn!(differing, "papers differ from what sources say now"),
             Err(error) => tracing::error!(%error, "verifying papers"),
         }
-        let insurance = GatewayInsurance(engine.gateway.clone());
         match night::run(office, &insurance).await {
             Ok(None) => {}
             Ok(Some(clues)) => tracing::info!(clues, "the night was reckoned"),

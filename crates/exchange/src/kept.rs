@@ -7,6 +7,7 @@ use anju_business::contribution::collection::BankDesk;
 use anju_business::contribution::joining::Outside;
 use anju_business::contribution::registry::Registry;
 use anju_business::contribution::roster::PoliceAnswer;
+use anju_business::contribution::transfer_request::Employment;
 use anju_business::contribution::upload::Police;
 use anju_business::papers::certificate::LoansElsewhere;
 use anju_business::personal::card_batch::{CardAnswer, CardQuestion, Cards};
@@ -354,6 +355,38 @@ impl Insurance for GatewayInsurance {
                 })
             };
             Ok(facts.iter().map(taxed).collect())
+        }
+        .boxed()
+    }
+}
+
+impl Employment for GatewayInsurance {
+    fn employment<'a>(
+        &'a self,
+        id_no: &'a str,
+        name: &'a str,
+        case_no: &'a str,
+    ) -> BoxFuture<'a, anju_casework::Result<Fact>> {
+        async move {
+            let mut keys = SubjectKeys::of(id_no);
+            keys.name = Some(name.to_owned());
+            let request = FactRequest {
+                fact_type: "hrss.employment".to_owned(),
+                role: "applicant".to_owned(),
+                shown: "职工".to_owned(),
+                keys,
+                purpose: Purpose {
+                    item: "employee-account-transfer".to_owned(),
+                    case_no: case_no.to_owned(),
+                },
+                // The duty to move an account to whoever employs its owner.
+                consent: Consent {
+                    id: "statutory:住房公积金管理条例第十五条".to_owned(),
+                    hash: String::new(),
+                },
+                source: None,
+            };
+            one_answer(self.0.fetch(vec![request]).await)
         }
         .boxed()
     }

@@ -1,7 +1,7 @@
 //! 分中心、管理部: books and figures by branch, whose sums are the centre's to the fen; employers that go to another branch and their balances
 //! after them; and what the staff of one branch sees of another.
 
-use anju::cast::{contribute, look_up, open_employer, seal};
+use anju::cast::{self, contribute, look_up, open_employer, seal};
 use anju::start::{demo, office};
 use anju_casework::employer;
 use anju_casework::staff::role;
@@ -308,6 +308,47 @@ async fn people_who_change_their_employer_take_their_balance_to_its_branch() {
     let day = demo::close_day(&engine).await.expect("the day is closed");
     assert_eq!(stands(&town, day, "201", Some(YUBEI)).await, 240_000);
     assert_eq!(stands(&town, day, "201", Some(YUZHONG)).await, 192_000);
+    sums_agree(&town, day).await;
+    audited(&town);
+}
+
+/// Money in suspense stands with who has it at the day's end, whichever branch kept whom the day before.
+#[tokio::test]
+async fn a_merged_employer_takes_its_suspense_to_the_other_branch() {
+    let town = Town::open().await;
+    let people = known(&town, 1565, &[("李梅", 1_000_000), ("王强", 800_000)]).await;
+    let old = open_employer(&town.doors, 1565, month(1))
+        .await
+        .expect("an employer");
+    let new = open_employer(&town.doors, 1566, month(0))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &old, month(1), &people)
+        .await
+        .expect("a month");
+    let list = cast::register_month(&town.doors, &old, month(0), &people)
+        .await
+        .expect("a list");
+    cast::pay(&town.doors, &list, 100_000).await.expect("paid");
+    let id = cast::text(&list, "remittance_id").expect("a number");
+    cast::state_of(&town.doors, &id, |state| state == "part_received")
+        .await
+        .expect("received");
+    let engine = accountants(&town).await;
+    moves(&town, &engine, &new, YUBEI).await;
+    let first = demo::close_day(&engine).await.expect("the day is closed");
+    assert_eq!(stands(&town, first, "21901", Some(YUZHONG)).await, 100_000);
+    town.later(24 * 60);
+    let form =
+        json!({ "everybody": true, "to_employer_no": new, "document_no": "渝合〔2026〕6号" });
+    let body = json!({ "service": "employee-account-transfer", "applicant": old, "form": form, "channel": "CTR" });
+    let merged = town.doors.post("/cases", &body).await.expect("a door").body;
+    assert_eq!(merged["state"], "done", "{merged}");
+    let day = demo::close_day(&engine).await.expect("the day is closed");
+    for (code, fen) in [("21901", 100_000), ("201", 432_000)] {
+        assert_eq!(stands(&town, day, code, Some(YUBEI)).await, fen, "{code}");
+        assert_eq!(stands(&town, day, code, Some(YUZHONG)).await, 0, "{code}");
+    }
     sums_agree(&town, day).await;
     audited(&town);
 }

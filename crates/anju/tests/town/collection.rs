@@ -281,10 +281,23 @@ async fn whatever_the_bank_does_a_list_is_debited_once() {
         lists.push((payer, registered));
     }
     // The bank that answers nothing: the order is unknown, and no other is made.
+    let to = cast::open_employer(&town.doors, 229, month())
+        .await
+        .expect("an employer");
     let held = collection(&town, &lists[3].1, |now| now["order"] == "unknown").await;
     assert_eq!(held["collection"]["collecting"], true);
     assert_eq!(held["state"], "awaiting");
     assert_eq!(lists[3].0.debited(&town).await, 0);
+    // While the bank has it, its employer is not merged into another one.
+    let form = json!({ "everybody": true, "to_employer_no": to });
+    let body = json!({ "service": "employee-account-transfer", "applicant": lists[3].0.employer, "channel": "HALL", "form": form });
+    let merged = town.doors.post("/cases", &body).await.expect("a door");
+    assert_eq!(merged.code(), "E-EMPR-06", "{}", merged.body);
+    assert!(
+        merged.body.to_string().contains("正在托收"),
+        "{}",
+        merged.body
+    );
     town.later(2 * DAY);
     let orders = "SELECT count(*) FROM debit_order";
     assert_eq!(
@@ -481,6 +494,65 @@ async fn who_also_pays_by_hand_has_the_second_money_in_suspense() {
     let clerk = Visitor::clerk(&town, &office, &payer.employer, 261).await;
     let page = clerk.get(&format!("/unit/arrivals/{id}")).await.page;
     assert!(page.contains("又收到一笔"), "{page}");
+}
+
+/// SUSPENDED → SIGNED on the clerk's page: the bank is asked again, and where it says no (E-DEBIT-03) nothing is resumed.
+#[tokio::test]
+async fn a_suspended_contract_is_resumed_by_the_clerk_once_the_bank_confirms_the_account_again() {
+    let town = Town::open_at(tuesday()).await;
+    let payer = payer(&town, 281, "B1").await;
+    payer.signs(&town, 10).await;
+    payer.stands(&town, json!({ "closed": true })).await;
+    let registered = payer.registered(&town, month()).await;
+    collection(&town, &registered, |now| now["order"] == "failed").await;
+    let state = "SELECT state::bigint FROM debit_mandate";
+    assert_eq!(town.sql(state).await, 4, "suspended");
+    let office = town.office().await;
+    let clerk = Visitor::clerk(&town, &office, &payer.employer, 281).await;
+    let page = clerk.get("/unit/debit").await.page;
+    assert!(
+        page.contains("已暂停") && page.contains("银行再核对一次账户"),
+        "{page}"
+    );
+    let uscc = firm("", 281).expect("a firm").uscc;
+    let says = async |yes: bool| {
+        let value =
+            json!({ "match": yes, "account_no": payer.account, "name": "重庆托收281有限公司" });
+        cast::fact(&town.doors, "B1", "bank.account_match", &uscc, value)
+            .await
+            .expect("the bank");
+    };
+    let resume = async || {
+        let key = uuid::Uuid::now_v7().to_string();
+        let form = [("do", "resume"), ("key", key.as_str())];
+        clerk.post("/unit/debit", &form).await
+    };
+    says(false).await;
+    let refused = resume().await;
+    assert_eq!(
+        refused.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "{}",
+        refused.page
+    );
+    assert!(refused.page.contains("银行没有确认这个账户"));
+    assert_eq!(town.sql(state).await, 4);
+
+    says(true).await;
+    payer
+        .stands(&town, json!({ "closed": false, "plenty": true }))
+        .await;
+    let resumed = resume().await;
+    assert_eq!(resumed.status, StatusCode::SEE_OTHER, "{}", resumed.page);
+    let page = clerk.get(&resumed.location).await.page;
+    assert!(
+        page.contains("协议已恢复") && page.contains("已生效"),
+        "{page}"
+    );
+    assert_eq!(town.sql(state).await, 2, "signed");
+    until_due(&town, &registered).await;
+    allocated(&town, &registered).await;
+    assert_eq!(payer.debited(&town).await, DUE, "what waited is collected");
 }
 
 #[tokio::test]

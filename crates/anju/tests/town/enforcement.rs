@@ -93,7 +93,7 @@ async fn state_of(town: &Town) -> i64 {
 }
 
 /// An employer that has paid January, on 20 January; 59 days later February is a clue and March is due.
-async fn owing(town: &Town, seed: i64) -> (String, Vec<Person>) {
+pub async fn owing(town: &Town, seed: i64) -> (String, Vec<Person>) {
     let employer = employer_with(town, seed, "2027-01", 10, "2027-01-02").await;
     let people = known(town, seed, &[("李梅", 1_000_000), ("王强", 800_000)]).await;
     contribute(&town.doors, &employer, month("2027-01"), &people)

@@ -576,6 +576,15 @@ async fn who_opens_by_licence_or_at_the_counter_is_told_what_is_waited_for() {
     let waits = chen.post("/unit/open", &form).await;
     assert_eq!(waits.status, StatusCode::ACCEPTED, "{}", waits.page);
     assert!(waits.page.contains("它答复后账户自动开好") && waits.page.contains("最迟"));
+    // Whoever comes back sees what is waited for, and no form to fill in again.
+    let back = chen.get("/unit/open").await.page;
+    for page in [&waits.page, &back] {
+        assert!(
+            page.contains("在等市场监管部门答复") && page.contains("最迟"),
+            "{page}"
+        );
+        assert!(!page.contains("name=\"payday\""), "{page}");
+    }
 
     let firm = cast::firm("重庆柜台有限公司", 411).expect("a firm");
     let registered = json!({ "name": firm.name, "state": "open", "founded": "2026-01-10", "region": "500103", "legal_person": { "name": "陈立" } });

@@ -256,7 +256,7 @@ async fn a_deferral_is_decided_by_a_person_leaves_no_gap_and_is_made_up_by_plan(
 }
 
 /// Pays a list as the employer's page says, and waits until it is on the accounts.
-async fn pay_list(town: &Town, list: &str) {
+pub async fn pay_list(town: &Town, list: &str) {
     let office = town.office().await;
     let id = office
         .numbers

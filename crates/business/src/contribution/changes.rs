@@ -27,6 +27,7 @@ use super::remittance;
 use super::roster::{self, Change, Checked, Context, Mode};
 use super::supplement;
 use super::supplement_lines::Reason;
+use super::transfer_request;
 use super::upload::{Mistakes, Police, ask_police, roster_policy};
 
 /// The service that changes the ratio; RATIO-04 counts its cases.
@@ -71,6 +72,9 @@ impl MemberChanges {
         self.write(office, &mut tx, submission, &employer, &told, &prepared)
             .await?;
         tx.commit().await?;
+        if self.change == Change::Seal {
+            transfer_request::sealed(office, employer.employer_id).await;
+        }
         Ok(submission.case_id)
     }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 
 use super::remittance::{Remittance, kind as list_kind, state as list_state};
-use super::{merge, refund, relief, remittance};
+use super::{merge, merging, refund, relief, remittance};
 
 /// Kinds of corrections.
 pub mod kind {
@@ -448,6 +448,8 @@ async fn take_month(
     checker: i64,
 ) -> Result<()> {
     let found = part(office, tx, list, from).await?.ok_or_else(used)?;
+    // Of an employer that was merged the money is its successor's.
+    let employer = &merging::successor(office, tx, employer.clone()).await?;
     let payable = refund::payable_of(office, tx, employer).await?;
     let key = one.correction_id.to_string();
     let booking = Booking {
@@ -504,6 +506,12 @@ async fn reverse(
     one: &Correction,
     checker: i64,
 ) -> Result<()> {
+    // Its list would wait for money again with nobody to pay it.
+    if employer.state == employer::state::CANCELLED {
+        return Err(wrong(
+            "单位已经销户，整份清册不能冲正；请逐人办理错账调整。",
+        ));
+    }
     let today = day::open_day(tx, office.ledger()).await?;
     if today.date() != one.value_date {
         return Err(wrong(

@@ -1,7 +1,7 @@
 //! Contribution (归集): from an employer's account to every employee's. Invariant: the list that the clerk saw is the list that is paid
 //! and the list that is allocated, and every receipt ends allocated, in suspense with a reason, or returned. Read `upload.rs`,
 //! `registration.rs`, `receipt.rs` and `allocation.rs`, the steps of a month, in this order. Beside them: `changes.rs` and `transfer.rs`
-//! (members between two lists), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `relief/` (deferral and
+//! (members between two lists; `transfer_request.rs` waits for the old employer, `merging.rs` takes a whole one over), `supplement.rs` (months that are over), `base_year.rs` (the bases of a year), `relief/` (deferral and
 //! lower ratios), `refund.rs` and `correction.rs` (what was credited wrongly), `merge.rs` (two accounts of one person), `closing.rs`
 //! (employers that end, and the holding account), `collection/` (money that the centre debits), `flexible/` (who contributes by himself),
 //! `credit/` (history extracts for banks),
@@ -30,6 +30,7 @@ mod list_beside;
 pub mod mandate;
 mod members;
 pub mod merge;
+pub mod merging;
 pub mod one_stop;
 pub mod opening;
 pub mod opening_rules;
@@ -49,4 +50,5 @@ mod supplement_lines;
 pub mod suspense;
 pub mod suspense_chase;
 pub mod transfer;
+pub mod transfer_request;
 pub mod upload;

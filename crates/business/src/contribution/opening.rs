@@ -168,6 +168,15 @@ impl Service for OpenAccount {
     }
 }
 
+/// The case that waits for the account of a credit code.
+///
+/// # Errors
+/// The database.
+pub async fn waiting(office: &Office, uscc: &Uscc) -> Result<Option<i64>> {
+    let mut conn = office.pool.acquire().await?;
+    alive(office, &mut conn, &format!("{SERVICE}:{}", uscc.as_str())).await
+}
+
 /// A case that waits for the same account; each that is not pre-opened has a number of its own.
 async fn alive(office: &Office, conn: &mut PgConnection, wish: &str) -> Result<Option<i64>> {
     Ok(sqlx::query_scalar(

@@ -14,7 +14,7 @@ use anju_casework::{Actor, Fault, Office, Result};
 use anju_ledger::Role;
 
 use super::remittance::{self, Remittance, find_reference, kind, state};
-use super::{allocation, collection, subsidy};
+use super::{allocation, collection, merging, subsidy};
 use crate::remote::{Letter, money};
 use crate::withdrawal::recovery;
 
@@ -302,6 +302,8 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
     {
         let employer = employer::lock(office, tx, list.employer_id).await?;
         let list = remittance::get(office, tx, list_id).await?.unwrap_or(list);
+        let employer = merging::successor(office, tx, employer).await?;
+        let list = remittance::in_place_of(office, tx, list).await?;
         return Ok(on_list(employer, list, "debit"));
     }
     if let Some(reference) = find_reference(&credit.remark) {
@@ -315,13 +317,18 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
                 let list = remittance::by_reference(office, tx, &reference)
                     .await?
                     .unwrap_or(list);
+                // What comes for an employer that was merged is its successor's, for the list that stands in place of the old one.
+                let employer = merging::successor(office, tx, employer).await?;
+                let list = remittance::in_place_of(office, tx, list).await?;
                 let employer = subsidy::payer(office, tx, employer, &list).await?;
                 Ok(on_list(employer, list, "reference"))
             }
         };
     }
     let known: Vec<i64> = sqlx::query_scalar(
-        "SELECT employer_id FROM employer_account_known WHERE centre_id = $1 AND payer_account = $2 LIMIT 3",
+        "SELECT DISTINCT coalesce(e.merged_into, k.employer_id)
+           FROM employer_account_known k JOIN employer e ON e.centre_id = k.centre_id AND e.employer_id = k.employer_id
+          WHERE k.centre_id = $1 AND k.payer_account = $2 LIMIT 3",
     )
     .bind(office.centre.id)
     .bind(&credit.payer_account)

@@ -11,6 +11,7 @@ use anju_vault::NumberKind;
 use serde_json::json;
 use sqlx::FromRow;
 
+use super::merging;
 use super::receipt::{self, Credit};
 use super::refund::{payable_of, state, to_suspense};
 
@@ -182,6 +183,7 @@ pub async fn returned(
         return Ok(());
     }
     let employer = employer::lock(office, &mut tx, one.employer_id).await?;
+    let employer = merging::successor(office, &mut tx, employer).await?;
     let moved = sqlx::query(
         "UPDATE employer_refund SET state = 5 WHERE centre_id = $1 AND refund_id = $2 AND state = 2 AND amount_fen = $3",
     )

@@ -19,6 +19,7 @@ use super::allocation;
 use super::collection::{self, contract};
 use super::relief;
 use super::remittance::{self, PayMethod, SERVICE, reference};
+use super::transfer_request;
 use crate::policy::Rules;
 
 /// A kept list as its application reads it.
@@ -76,6 +77,7 @@ pub async fn register(
     match registered {
         Ok(()) => {
             tx.commit().await?;
+            transfer_request::sealed(office, employer_id).await;
             Ok(remittance_id)
         }
         Err(error) => {

@@ -182,6 +182,28 @@ pub(super) async fn get(
     .await?)
 }
 
+/// The list that stands in place of one that was revised when its employer was merged; else the list itself.
+pub(super) async fn in_place_of(
+    office: &Office,
+    conn: &mut PgConnection,
+    list: Remittance,
+) -> Result<Remittance> {
+    if list.state != state::CANCELLED {
+        return Ok(list);
+    }
+    let revised_as: Option<i64> = sqlx::query_scalar(
+        "SELECT revised_as FROM remittance WHERE centre_id = $1 AND remittance_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(list.remittance_id)
+    .fetch_one(&mut *conn)
+    .await?;
+    match revised_as {
+        Some(revised_as) => Ok(get(office, conn, revised_as).await?.unwrap_or(list)),
+        None => Ok(list),
+    }
+}
+
 /// The remittances of an employer, newest first, a page of them before `before`.
 pub async fn of_employer(
     office: &Office,

@@ -332,6 +332,21 @@ async fn accounts(
     Ok(accounts)
 }
 
+/// The suspense account of an employer's subsidies, where it has one.
+pub(super) async fn purse(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer_id: i64,
+) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar(
+        "SELECT suspense_account_id FROM subsidy_employer WHERE centre_id = $1 AND employer_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_optional(tx)
+    .await?)
+}
+
 /// The employer whose money pays a list: with the suspense account of the list's fund kind.
 pub(super) async fn payer(
     office: &Office,
@@ -342,13 +357,7 @@ pub(super) async fn payer(
     if list.kind != kind::SUBSIDY {
         return Ok(employer);
     }
-    let suspense: Option<i64> = sqlx::query_scalar(
-        "SELECT suspense_account_id FROM subsidy_employer WHERE centre_id = $1 AND employer_id = $2",
-    )
-    .bind(office.centre.id)
-    .bind(employer.employer_id)
-    .fetch_optional(tx)
-    .await?;
+    let suspense = purse(office, tx, employer.employer_id).await?;
     let suspense_account_id =
         suspense.ok_or_else(|| Trouble::Stored("a subsidy list without its account".to_owned()))?;
     Ok(Employer {

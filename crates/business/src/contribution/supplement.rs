@@ -77,7 +77,7 @@ impl Supplement {
 }
 
 /// The service of every back payment, whoever causes it.
-const SERVICE: &str = "supplement-register";
+pub(super) const SERVICE: &str = "supplement-register";
 
 /// A back payment as it is registered.
 pub(super) fn owed<'a>(

@@ -154,6 +154,7 @@ pub(super) async fn draw(
     let people = whom(office, members, &ended, asked, &mut faults);
     let paid = paid(office, tx, &people).await?;
     let deferred = deferred(office, tx, &people).await?;
+    let assumed = assumed(office, tx, employer, &people).await?;
     let list = List {
         office,
         employer,
@@ -162,6 +163,7 @@ pub(super) async fn draw(
         review_months: Rules::on(office, office.today()).months("backpay_review_months")?,
         paid: &paid,
         deferred: &deferred,
+        assumed: &assumed,
     };
     let lines = list.lines(asked, &people, &mut faults)?;
     refuse(faults)?;
@@ -305,6 +307,31 @@ async fn deferred(
         .collect())
 }
 
+/// What a merged employer owed of months of these accounts, and this one owes now: employer's and employee's part, by account and month.
+async fn assumed(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+    people: &[Option<&MemberRow>],
+) -> Result<BTreeMap<(i64, i32), (Fen, Fen)>> {
+    let accounts: Vec<i64> = people.iter().flatten().map(|row| row.account_id).collect();
+    let rows: Vec<(i64, i32, i64, i64)> = sqlx::query_as(
+        "SELECT account_id, month, employer_fen, employee_fen FROM arrears_assumed
+          WHERE centre_id = $1 AND account_id = ANY ($2) AND employer_id = $3",
+    )
+    .bind(office.centre.id)
+    .bind(&accounts)
+    .bind(employer.employer_id)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(account, month, employer, employee)| {
+            ((account, month), (Fen::new(employer), Fen::new(employee)))
+        })
+        .collect())
+}
+
 /// A deferred month of a person, by the base and ratio of its time.
 #[derive(Clone, Copy)]
 struct Owed {
@@ -324,6 +351,7 @@ struct List<'a> {
     review_months: i32,
     paid: &'a BTreeMap<(i64, i32), Paid>,
     deferred: &'a BTreeMap<(i64, i32), Owed>,
+    assumed: &'a BTreeMap<(i64, i32), (Fen, Fen)>,
 }
 
 impl List<'_> {
@@ -339,7 +367,7 @@ impl List<'_> {
             let Some(person) = person else { continue };
             for month in &asked.months {
                 let told = faults.len();
-                self.month(row, *month, oldest, faults);
+                self.month(row, person, *month, oldest, faults);
                 if lines
                     .iter()
                     .any(|line| line.account_id == person.account_id && line.month == *month)
@@ -357,13 +385,24 @@ impl List<'_> {
     }
 
     /// The month is over for this employer, not before it began, and not too long ago for a clerk alone (BACK-02).
-    fn month(&self, row: u32, month: Month, oldest: Month, faults: &mut Vec<RowFault>) {
+    fn month(
+        &self,
+        row: u32,
+        person: &MemberRow,
+        month: Month,
+        oldest: Month,
+        faults: &mut Vec<RowFault>,
+    ) {
         let name = month.chinese();
+        // A merged employer's months began before this one's.
+        let came_along = self
+            .assumed
+            .contains_key(&(person.account_id, month.index()));
         let is_over = month.index() <= self.employer.paid_to_month;
         if !is_over && self.reason != Reason::Deferred {
             let what = format!("的{name}还没有汇缴，请在汇缴里办理，不用补缴");
             faults.push(fault(row, "月份", "E-REMIT-01", &what));
-        } else if month.index() < self.employer.first_month {
+        } else if month.index() < self.employer.first_month && !came_along {
             let what = format!("的{name}早于单位的首次汇缴月份，请带工资凭证到柜台办理");
             faults.push(fault(row, "月份", "E-BACK-02", &what));
         } else if month < oldest && !self.at_counter && self.reason != Reason::Enforced {
@@ -455,6 +494,19 @@ impl List<'_> {
                 base: Fen::new(person.base_fen),
                 employer: Fen::new(employer),
                 employee: Fen::new(employee),
+            }));
+        }
+        if let (Some((employer, employee)), Reason::Missed) = (
+            self.assumed.get(&(person.account_id, month.index())),
+            self.reason,
+        ) {
+            return Ok(Some(Line {
+                account_id: person.account_id,
+                person_id: person.person_id,
+                month,
+                base: Fen::new(person.base_fen),
+                employer: back_payment(*employer, paid.employer),
+                employee: back_payment(*employee, paid.employee),
             }));
         }
         // Limits and rounding of that month; the ratio of today unless it is the ratio that was short.

@@ -10,9 +10,9 @@ use anju_casework::case::{self, PaymentReport};
 use anju_casework::staff::Staff;
 use anju_casework::{Actor, Fault, Office, Refusal, Result, employer, outbox};
 
-use super::allocation;
 use super::receipt::{self, Receipt, receipt_state};
 use super::remittance;
+use super::{allocation, merging};
 
 /// States of a match.
 pub mod match_state {
@@ -242,6 +242,8 @@ async fn identify(
     checker: &Staff,
 ) -> Result<()> {
     let employer = employer::lock(office, tx, employer_id).await?;
+    let employer = merging::successor(office, tx, employer).await?;
+    let employer_id = employer.employer_id;
     let bank = office.bank(&receipt.bank)?;
     books::post(
         office,

@@ -1,10 +1,11 @@
 //! Moving a person's account to another employer of the centre (个人账户转移, contribution.md §9). Invariant: the account keeps its number,
-//! balance, products and freezes, so that no entry is made and no interest is settled; only who contributes to it changes.
+//! balance, products and freezes, so that no entry is made and no interest is settled; only who contributes to it changes. Who is not sealed
+//! yet is waited for (`transfer_request`); a whole employer is `merging`'s.
 
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::membership::state;
-use anju_casework::{Office, Refusal, Result, case};
+use anju_casework::{Actor, Office, Refusal, Result, case};
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::contribution::{Ratios, Sides, monthly};
 use anju_domain::money::Fen;
@@ -16,8 +17,8 @@ use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
 use super::changes::first_month;
-use super::relief;
 use super::upload::roster_policy;
+use super::{merging, relief, transfer_request};
 
 /// The service of moving an account.
 pub struct Transfer {
@@ -26,7 +27,7 @@ pub struct Transfer {
 
 /// Whom a request means.
 #[derive(Clone, Copy)]
-enum Whom {
+pub(super) enum Whom {
     /// The owner of an account.
     Account(i64),
     /// The whole roster: the employer was merged into the other one.
@@ -35,10 +36,10 @@ enum Whom {
 
 /// A live membership as it is moved.
 #[derive(FromRow)]
-struct Moved {
-    membership_id: i64,
-    account_id: i64,
-    state: i16,
+pub(super) struct Moved {
+    pub(super) membership_id: i64,
+    pub(super) account_id: i64,
+    pub(super) state: i16,
     base_fen: i64,
 }
 
@@ -47,7 +48,7 @@ struct Moved {
 enum Side {
     /// The old employer pushes it out: it arrives sealed, and the new employer unseals it.
     Old,
-    /// The new employer takes in a sealed account: it contributes from the next list.
+    /// The new employer takes in a sealed account: it contributes from the next list. Who is not sealed yet is waited for.
     New,
 }
 
@@ -59,19 +60,21 @@ impl Transfer {
 
     async fn carry_out(&self, office: &Office, submission: &case::Submission) -> Result<i64> {
         let request = &submission.request;
-        let whom = if request.form.get("everybody").and_then(Value::as_bool) == Some(true) {
-            Whom::Everybody
-        } else {
-            let account_id = number(office, request, "account_no", NumberKind::Account)
-                .ok_or_else(|| unknown_account(request))?;
-            Whom::Account(account_id)
-        };
         let to_id = number(office, request, "to_employer_no", NumberKind::Employer)
             .ok_or_else(|| Refusal::not_found("转入单位"))?;
+        if request.form.get("everybody").and_then(Value::as_bool) == Some(true) {
+            return merging::carry_out(office, submission, &self.wish(office, request), to_id)
+                .await;
+        }
+        let account_id = number(office, request, "account_no", NumberKind::Account)
+            .ok_or_else(|| unknown_account(request))?;
         let mut tx = office.pool.begin().await?;
-        self.write(office, &mut tx, submission, whom, to_id).await?;
+        let case_id = self
+            .write(office, &mut tx, submission, account_id, to_id)
+            .await?;
         tx.commit().await?;
-        Ok(submission.case_id)
+        office.wake.notify_one();
+        Ok(case_id)
     }
 
     async fn write(
@@ -79,53 +82,54 @@ impl Transfer {
         office: &Office,
         tx: &mut PgConnection,
         submission: &case::Submission,
-        whom: Whom,
+        account_id: i64,
         to_id: i64,
-    ) -> Result<()> {
+    ) -> Result<i64> {
         let request = &submission.request;
-        let from_id = match whom {
-            Whom::Everybody => request.applicant_id,
-            Whom::Account(account_id) => employer_of(office, tx, account_id)
-                .await?
-                .ok_or_else(|| unknown_account(request))?,
-        };
+        let from_id = employer_of(office, tx, account_id)
+            .await?
+            .ok_or_else(|| unknown_account(request))?;
         let (from, to) = both(office, tx, from_id, to_id).await?;
-        let moved = memberships(office, tx, from_id, whom).await?;
-        if moved.is_empty() {
-            return Err(unknown_account(request).into());
-        }
+        let moved = memberships(office, tx, from_id, Whom::Account(account_id)).await?;
+        let one = moved.first().ok_or_else(|| unknown_account(request))?;
         let side = match request.applicant_id {
             id if id == from.employer_id => Side::Old,
             id if id == to.employer_id => Side::New,
             _ => return Err(unknown_account(request).into()),
         };
-        let start = first_month(office, &mut *tx, &to).await?;
-        if let (Side::New, Some(one)) = (side, moved.first()) {
-            is_sealed(one, &from)?;
+        // TRF-02: the new employer takes in who is sealed; who contributed by himself needs nobody's leave.
+        if side == Side::New && one.state != state::SEALED && !from.is_virtual() {
+            let wish = self.wish(office, request);
+            return transfer_request::open(office, tx, submission, &wish, one, (&from, &to)).await;
         }
-        // Of one who is pushed out the new employer says from when it pays; a merged roster goes on as it was.
-        let states: Vec<i16> = moved
+        let waiting = transfer_request::live(office, tx, account_id).await?;
+        let start = first_month(office, &mut *tx, &to).await?;
+        // Of one who is pushed out the new employer says from when it pays, if it has not said so by asking for him.
+        let asked_for = waiting
+            .as_ref()
+            .is_some_and(|one| one.to_employer_id == to.employer_id);
+        let states = if side == Side::New || asked_for {
+            [state::ACTIVE]
+        } else {
+            [state::SEALED]
+        };
+        let goes_on: Vec<i64> = states
             .iter()
-            .map(|moved| match (side, whom) {
-                (Side::New, _) => state::ACTIVE,
-                (Side::Old, Whom::Everybody) => moved.state,
-                (Side::Old, Whom::Account(_)) => state::SEALED,
-            })
-            .collect();
-        let goes_on: Vec<i64> = moved
-            .iter()
-            .zip(&states)
-            .filter(|(_, state)| **state == state::ACTIVE)
-            .map(|(moved, _)| moved.account_id)
+            .filter(|state| **state == state::ACTIVE)
+            .map(|_| account_id)
             .collect();
         may_move(office, tx, &moved, &goes_on, &to, start).await?;
         relocate(office, tx, &moved, &states, &from, &to, start).await?;
+        if let Some(waiting) = &waiting {
+            transfer_request::overtaken(office, tx, waiting, &to, start).await?;
+        }
         case::at_once(
             office,
             tx,
             submission,
             case::AtOnce {
-                wish: &self.wish(office, request),
+                // The one that waits has this wish for the account.
+                wish: &format!("{}:{}", self.wish(office, request), submission.case_id),
                 branch_id: to.branch_id,
                 form: json!({ "account_no": request.text("account_no"), "to_employer_no": request.text("to_employer_no") }),
                 begun: json!({
@@ -136,7 +140,8 @@ impl Transfer {
                 done: json!({ "month": start.to_string(), "people": moved.len(), "active": goes_on.len() }),
             },
         )
-        .await
+        .await?;
+        Ok(submission.case_id)
     }
 }
 
@@ -153,7 +158,7 @@ fn unknown_account(request: &Request) -> Refusal {
 }
 
 /// The employer whose account it is.
-async fn employer_of(
+pub(super) async fn employer_of(
     office: &Office,
     tx: &mut PgConnection,
     account_id: i64,
@@ -168,7 +173,7 @@ async fn employer_of(
 }
 
 /// Who moves, as they stand now that the employer's row is taken.
-async fn memberships(
+pub(super) async fn memberships(
     office: &Office,
     tx: &mut PgConnection,
     from_id: i64,
@@ -193,7 +198,7 @@ async fn memberships(
 }
 
 /// Both employers' rows, the lower id first, so that two moves in opposite directions do not wait for each other.
-async fn both(
+pub(super) async fn both(
     office: &Office,
     tx: &mut PgConnection,
     from_id: i64,
@@ -215,20 +220,20 @@ async fn both(
     })
 }
 
-/// TRF-02: the new employer takes in who is sealed.
-fn is_sealed(moved: &Moved, from: &Employer) -> Result<()> {
-    // Who contributed by himself needs nobody's leave.
-    if moved.state == state::SEALED || from.is_virtual() {
+/// Whether an employer takes anybody in.
+///
+/// # Errors
+/// `E-EMPR-03`.
+pub(super) fn may_take_in(to: &Employer) -> Result<()> {
+    if to.state == employer::state::ACTIVE {
         return Ok(());
     }
-    let name = &from.name;
-    let detail =
-        format!("该职工在原单位（{name}）尚未封存，请原单位先办理封存，或由原单位办理转出。");
-    Err(Refusal::rule("E-TRF-02", detail).into())
+    let detail = "转入单位的账户不是正常状态，暂不能转入。";
+    Err(Refusal::rule("E-EMPR-03", detail).into())
 }
 
 /// TRF-03, TRF-06, and that the new employer is a living one.
-async fn may_move(
+pub(super) async fn may_move(
     office: &Office,
     tx: &mut PgConnection,
     moved: &[Moved],
@@ -236,10 +241,7 @@ async fn may_move(
     to: &Employer,
     start: Month,
 ) -> Result<()> {
-    if to.state != 1 {
-        let detail = "转入单位的账户不是正常状态，暂不能转入，请等它恢复正常或核对转入单位。";
-        return Err(Refusal::rule("E-EMPR-03", detail).into());
-    }
+    may_take_in(to)?;
     let accounts: Vec<i64> = moved.iter().map(|moved| moved.account_id).collect();
     relief::owes_nothing(office, tx, &accounts).await?;
     let (waits, last): (bool, Option<i32>) = sqlx::query_as(
@@ -257,6 +259,14 @@ async fn may_move(
         let detail = "该职工仍在原单位未办结的清册中，请待原单位办结后再转移。";
         return Err(Refusal::rule("E-TRF-03", detail).into());
     }
+    is_free(last, start)
+}
+
+/// TRF-06: a month is not paid by two employers.
+///
+/// # Errors
+/// `E-TRF-06` where the last month that is paid is not before the new employer's next.
+pub(super) fn is_free(last: Option<i32>, start: Month) -> Result<()> {
     match last {
         Some(last) if last >= start.index() => {
             let month = Month::from_index(last).chinese();
@@ -271,7 +281,7 @@ async fn may_move(
 }
 
 /// The old memberships end, new ones begin with the base inside the limits of today and the employer's ratio; both lists change.
-async fn relocate(
+pub(super) async fn relocate(
     office: &Office,
     tx: &mut PgConnection,
     moved: &[Moved],
@@ -342,6 +352,15 @@ async fn relocate(
 impl Service for Transfer {
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        office: &'a Office,
+        case_id: i64,
+        actor: Actor,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
+        Some(transfer_request::withdraw(office, case_id, actor).boxed())
     }
 
     fn begin<'a>(

@@ -339,7 +339,7 @@ pub(crate) async fn paid_months(
 ) -> Result<Vec<PaidRow>> {
     Ok(sqlx::query_as(
         "SELECT l.month, sum(l.employer_fen + l.employee_fen)::bigint AS amount_fen, max(l.base_fen) AS base_fen,
-                bool_or(r.kind = 1 OR $3 OR r.reason IN ('DEFERRED', 'ENFORCED')) AS counts
+                bool_or(r.kind = 1 OR $3 OR r.reason IN ('DEFERRED', 'ENFORCED', 'MERGED')) AS counts
            FROM remittance_line l
            JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
           WHERE l.centre_id = $1 AND l.account_id = $2

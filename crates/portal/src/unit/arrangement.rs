@@ -1,7 +1,7 @@
 //! What was approved, on its case's page: months, plan, what is owed; resuming before the end and making up the next instalment.
 
 use anju_business::contribution::relief::{self, Arrangement, deferral, kind, state};
-use anju_casework::case::Submitted;
+use anju_casework::case::{self, Submitted};
 use anju_casework::{Error, Office};
 use anju_domain::calendar::{Month, chinese_date};
 use anju_domain::money::Fen;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, ButtonLook, Cell, Column, Facts, Line, State as Shown, Table, Text,
+    Button, ButtonLook, Cell, Column, Facts, Line, Row, State as Shown, Table, Text,
 };
 use crate::pages::error::PageError;
 use crate::pages::unit::UnitForm;
@@ -49,6 +49,29 @@ pub(crate) fn policy_name(policy: &str) -> String {
         year if year.chars().all(|c| c.is_ascii_digit()) => format!("{year} 年阶段性政策"),
         other => format!("阶段性政策（{other}）"),
     }
+}
+
+/// What `/unit` puts before everything else: a row for each plan that came with a merged employer.
+pub(super) async fn todo(office: &Office, employer_id: i64) -> Result<Vec<Row>, PageError> {
+    let mut rows = Vec::new();
+    for one in relief::of_employer(office, employer_id).await? {
+        if !matches!(one.state, state::REPAYING | state::BREACHED) {
+            continue;
+        }
+        let case = case::require(office, one.arrangement_id).await?;
+        if case.applicant_id != employer_id {
+            let number = case::number(office, one.arrangement_id);
+            let row = Row::to(format!("/unit/cases/{number}"), "合并转来的缓缴补缴")
+                .note(format!(
+                    "{}到{}缓缴的月份",
+                    one.from().chinese(),
+                    one.to().chinese()
+                ))
+                .sign(&shown(one.state));
+            rows.push(row);
+        }
+    }
+    Ok(rows)
 }
 
 pub(super) async fn life(
@@ -213,8 +236,8 @@ pub(crate) async fn make_up(
     Form(fields): Form<Typed>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let case = own(office, &at, &number).await?;
-    let one = relief::get(office, case.case_id)
+    let owned = own(office, &at, &number).await?;
+    let one = relief::get(office, owned.case_id)
         .await?
         .ok_or(PageError::NotFound)?;
     let paid = Fen::new(one.total_fen) - relief::owed(office, one.arrangement_id).await?;

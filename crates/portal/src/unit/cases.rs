@@ -1,6 +1,7 @@
 //! 办件 of an employer: what was asked for, where it stands, and what goes on with what was approved.
 
 use anju_business::contribution::relief::supplement;
+use anju_business::contribution::transfer_request::{self, Waiting};
 use anju_business::contribution::{credit as credits, relief};
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Error, Office};
@@ -110,7 +111,12 @@ pub(super) async fn own(office: &Office, at: &AtUnit, number: &str) -> Result<Ca
         .decode(NumberKind::Case, number)
         .ok_or(PageError::NotFound)?;
     let one = case::require(office, case_id).await?;
-    if one.applicant_id == at.employer_id {
+    // What runs on after its employer was merged is the one's that took it over.
+    let taken_over = async || -> Result<bool, PageError> {
+        let life = relief::get(office, case_id).await?;
+        Ok(life.is_some_and(|life| life.employer_id == at.employer_id))
+    };
+    if one.applicant_id == at.employer_id || taken_over().await? {
         Ok(one)
     } else {
         Err(PageError::NotFound)
@@ -202,13 +208,28 @@ async fn draw(
             button: Button::send("撤回这次申请", ButtonLook::Plain),
         });
     }
+    let waiting = transfer_request::of_case(office, case_id).await?;
+    if waiting.is_some() {
+        forms.push(UnitForm {
+            id: "withdraw",
+            name: "撤回",
+            lead: "不再等原单位。以后要转入，可以再申请。".into(),
+            action: format!("/unit/cases/{number}/withdraw"),
+            key: uuid::Uuid::now_v7().to_string(),
+            fields: Vec::new(),
+            button: Button::send("撤回这次申请", ButtonLook::Plain),
+        });
+    }
     let decided = read.stage != Stage::Submitted && read.stage != Stage::Gathering;
     Ok(CasePage {
         frame,
         flash,
         title: read.name.clone(),
         case_no: number.to_owned(),
-        promise: promise(&read, now),
+        promise: match &waiting {
+            Some(waiting) => waits(&read, waiting),
+            None => promise(&read, now),
+        },
         asked: asked(office, &read.case)?,
         conditions: read
             .decision
@@ -221,6 +242,24 @@ async fn draw(
         timeline: timeline(office, &read, now).await?,
         proof: format!("/unit/cases/{number}/proof.json"),
     })
+}
+
+/// E-TRF-02 where it stands: who is waited for, until when, and what else keeps it.
+fn waits(read: &Read, waiting: &Waiting) -> Promise {
+    Promise {
+        state: read.stage.state(),
+        headline: transfer_request::words(waiting.until).into(),
+        note: waiting.held_by.as_deref().map_or_else(
+            || {
+                format!(
+                    "{}，原单位是“{}”。原单位一封存就转入，结果发短信给经办人；不用再申请。",
+                    waiting.name_masked, waiting.from_name
+                )
+                .into()
+            },
+            Text::from,
+        ),
+    }
 }
 
 /// Where it stands, in the words of an employer.
@@ -243,9 +282,10 @@ fn promise(read: &Read, now: DateTime<Utc>) -> Promise {
         Stage::Done => ("已通过".into(), Text::new()),
         Stage::Refused => (
             "这次没有通过".into(),
-            read.decision
-                .as_ref()
-                .map_or_else(Text::new, |decision| explain::verdict(decision, "").why),
+            read.decision.as_ref().map_or_else(
+                || "原因写在下面的进度里。".into(),
+                |decision| explain::verdict(decision, "").why,
+            ),
         ),
         Stage::Withdrawn => ("您已撤回".into(), "条件不变，随时可以再来。".into()),
         Stage::Failed => ("没有办成".into(), Text::new()),
@@ -298,6 +338,13 @@ async fn timeline(office: &Office, read: &Read, now: DateTime<Utc>) -> Result<Ti
                     None => continue,
                 },
             };
+            // What was refused without a decision says why in its event.
+            let why = event
+                .detail
+                .as_ref()
+                .filter(|_| step == "refused")
+                .and_then(|detail| detail["reason"].as_str());
+            let words = why.map_or_else(|| words.to_owned(), |why| format!("{words}：{why}"));
             let when = if matches!(step.as_str(), "refused" | "breached") {
                 When::Failed
             } else {
@@ -311,6 +358,10 @@ async fn timeline(office: &Office, read: &Read, now: DateTime<Utc>) -> Result<Ti
             .as_ref()
             .and_then(|detail| detail["notices"].as_array());
         for notice in notices.into_iter().flatten() {
+            // What is waited for stands above, and no longer once it has come.
+            if notice["code"] == "E-TRF-02" {
+                continue;
+            }
             let words = notice["message"].as_str().unwrap_or_default();
             lines.push(Event::new(When::Now, words, ""));
         }

@@ -24,6 +24,7 @@ use crate::pages::unit::ChangePage;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::unit::people::account_id;
+use crate::unit::transfer::SERVICE as TRANSFER;
 use crate::unit::{change_parts as parts, framed};
 
 /// The service of back payments.
@@ -159,6 +160,14 @@ pub(crate) async fn change(
     .into_iter()
     .find(|service| *service == typed(&fields, "do"));
     let Some(service) = service else {
+        if typed(&fields, "do") == TRANSFER {
+            let to = anju_domain::text::normalise(typed(&fields, "to_employer_no"));
+            let form = Map::from_iter([
+                ("account_no".to_owned(), account.into()),
+                ("to_employer_no".to_owned(), to.to_ascii_uppercase().into()),
+            ]);
+            return send(&portal, &visit, &at, &about, TRANSFER, &fields, Ok(form)).await;
+        }
         return supplement(&portal, &visit, &at, &about, account, &fields).await;
     };
     let mut row = Map::from_iter([("account_no".to_owned(), Value::String(account))]);

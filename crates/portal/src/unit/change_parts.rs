@@ -11,6 +11,7 @@ use crate::components::{Button, ButtonLook, Facts, Field, FieldKind, Text};
 use crate::pages::unit::ChangePart;
 use crate::unit::change::{SUPPLEMENT, Typed, typed};
 use crate::unit::people::{number, shown};
+use crate::unit::transfer::SERVICE as TRANSFER;
 
 pub(super) fn ratios(employer: &Employer) -> Facts {
     let percent = |bp: i32| Text::from(anju_domain::rate::Bp::new(bp).to_string());
@@ -50,7 +51,10 @@ pub(super) fn new_part(filled: &Filled<'_>) -> ChangePart {
     ChangePart {
         id: "add",
         name: "这名职工",
-        lead: "姓名和证件号码会和公安人口库核对。已在别的单位封存的，账户会转过来。".into(),
+        lead: Text::new()
+            .say("姓名和证件号码会和公安人口库核对。已在别的单位封存的，账户会转过来；还在别的单位缴存的，")
+            .link("/unit/transfer", "请办理调入")
+            .say("。"),
         action: "/unit/people/new".to_owned(),
         key: key(),
         service: "employee-account-open",
@@ -127,6 +131,7 @@ pub(super) fn member_parts(
                 fields: vec![base("employee-account-unseal")],
                 button: Button::submit("启封"),
             },
+            out_part(office, member, filled),
             supplement_part(office, member, filled),
         ];
     }
@@ -159,8 +164,25 @@ pub(super) fn member_parts(
             fields: vec![base("base-adjust"), filled(why, "why")],
             button: Button::submit("调整基数"),
         },
+        out_part(office, member, filled),
         supplement_part(office, member, filled),
     ]
+}
+
+fn out_part(office: &Office, member: &people::Member, filled: &Filled<'_>) -> ChangePart {
+    ChangePart {
+        id: "out",
+        name: "转到新单位",
+        lead: "知道新单位的单位号时，直接把账户转过去，不用再等对方申请。".into(),
+        action: format!("/unit/people/{}", number(office, member.account_id)),
+        key: key(),
+        service: TRANSFER,
+        fields: vec![filled(
+            Field::new("to_employer_no", "新单位的单位号", FieldKind::Text).hint("E 开头"),
+            "to_employer_no",
+        )],
+        button: Button::send("转出", ButtonLook::Plain),
+    }
 }
 
 fn supplement_part(office: &Office, member: &people::Member, filled: &Filled<'_>) -> ChangePart {

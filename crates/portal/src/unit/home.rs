@@ -1,7 +1,9 @@
 //! 单位首页: the one missing step of the month, what changed against the month before, the months that are done.
 
 use anju_business::contribution::remittance::{Remittance, kind, state};
-use anju_business::contribution::{environment, remittance, upload};
+use anju_business::contribution::{environment, merging, remittance, upload};
+use anju_casework::Office;
+use anju_casework::employer::{self, Employer};
 use anju_domain::calendar::{Month, chinese_day};
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -20,7 +22,7 @@ use crate::pages::error::PageError;
 use crate::pages::unit::{HomePage, Next};
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::{framed, notices, number};
+use crate::unit::{arrangement, framed, notices, number, transfer};
 use crate::when;
 
 #[derive(Deserialize)]
@@ -72,6 +74,7 @@ pub(crate) async fn page(
         }),
     };
     let next = match shown {
+        _ if employer.state == employer::state::CANCELLED => ended(office, &employer).await?,
         Some(one) => step_of(office, one, today),
         None => Next {
             title: format!("{}还差：名册", short(next_month)),
@@ -97,7 +100,7 @@ pub(crate) async fn page(
             (one.month().to_string(), one.month().chinese(), here)
         })
         .collect();
-    if open.is_none() {
+    if open.is_none() && employer.state != employer::state::CANCELLED {
         months.insert(
             0,
             (
@@ -124,7 +127,9 @@ pub(crate) async fn page(
         .take(6)
         .copied()
         .collect();
-    let todo = notices::todo(office, employer.employer_id).await?;
+    let mut todo = notices::todo(office, employer.employer_id).await?;
+    todo.extend(transfer::todo(office, employer.employer_id).await?);
+    todo.extend(arrangement::todo(office, employer.employer_id).await?);
     Ok(HomePage {
         frame,
         employer: employer.name.clone(),
@@ -144,6 +149,23 @@ pub(crate) async fn page(
         ),
         difference,
         note: spent(office, employer.employer_id).await?,
+    })
+}
+
+/// Nothing is missing any more: the account was closed, or went over to another employer.
+async fn ended(office: &Office, one: &Employer) -> Result<Next, PageError> {
+    let note = match merging::merged_into(office, one.employer_id).await? {
+        Some(into) => format!(
+            "已并入“{into}”：职工、暂存款和欠缴都已转过去，以后由它缴存。以前的清册和证明仍可以在这里查看。"
+        ),
+        None => "以前的清册和证明仍可以在这里查看。".to_owned(),
+    };
+    Ok(Next {
+        title: "单位账户已销户".to_owned(),
+        amount: None,
+        note: note.into(),
+        button: None,
+        track: Track(Vec::new()),
     })
 }
 

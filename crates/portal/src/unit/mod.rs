@@ -21,6 +21,7 @@ mod people;
 mod roster;
 mod step_up;
 mod subsidy;
+mod transfer;
 
 use anju_business::contribution::remittance::{self, Remittance};
 use anju_casework::Office;
@@ -57,6 +58,7 @@ pub(crate) fn routes() -> Router<Portal> {
             "/unit/people/{account}",
             get(change::one).post(change::change),
         )
+        .route("/unit/transfer", get(transfer::page).post(transfer::send))
         .route("/unit/base", get(base::page).post(base::upload))
         .route("/unit/base/sheet.xlsx", get(base::sheet))
         .route("/unit/base/apply", post(base::apply))
@@ -67,6 +69,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/cards", get(cards::page).post(cards::link))
         .route("/unit/ratio", get(change::ratio).post(change::change_ratio))
         .route("/unit/notices", get(notices::page))
+        .route("/unit/notices/assumed", post(notices::pay_assumed))
         .route(
             "/unit/notices/{notice}",
             get(notices::one).post(notices::answer),

@@ -74,8 +74,12 @@ pub(crate) async fn page(
     visit: Visit,
     at: AtUnit,
 ) -> Result<NoticesPage, PageError> {
+    list(&portal, &visit, &at).await
+}
+
+async fn list(portal: &Portal, visit: &Visit, at: &AtUnit) -> Result<NoticesPage, PageError> {
     let office = &portal.engine.office;
-    let (frame, employer) = framed(office, &visit, &at, "催缴", UnitTab::Other).await?;
+    let (frame, employer) = framed(office, visit, at, "催缴", UnitTab::Other).await?;
     let mut conn = office.pool.acquire().await?;
     let months = arrears::months_of(office, &mut conn, &employer).await?;
     let all = enforcement::of_employer(office, employer.employer_id, None, PAGE).await?;
@@ -98,8 +102,18 @@ pub(crate) async fn page(
             .say("，不收滞纳金。")
             .link("/unit/roster", "去交名册")
     };
+    let assumed = arrears::assumed(office, &employer).await?;
     Ok(NoticesPage {
         frame,
+        flash: None,
+        key: Uuid::now_v7().to_string(),
+        assumed: (!assumed.is_empty()).then(|| {
+            let words = format!(
+                "其中 {} 人月是合并转来的欠缴，不在下一份名册里。登记补缴后付款，到账马上分配到个人。",
+                assumed.len()
+            );
+            (words, Button::submit("登记合并转来的补缴"))
+        }),
         lead,
         months: Table::new(
             "months",
@@ -155,6 +169,47 @@ pub(crate) async fn page(
         .empty("没有通知。")
         .cards(),
     })
+}
+
+/// `POST /unit/notices/assumed`: registers the back payment of all months that came with a merged employer.
+pub(crate) async fn pay_assumed(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Form(fields): Form<Typed>,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let employer = employer::require(office, at.employer_id).await?;
+    // A month of a person a row: rows of one person are as many as his months.
+    let rows: Vec<Value> = arrears::assumed(office, &employer)
+        .await?
+        .iter()
+        .map(|(account, month)| {
+            json!({ "account_no": office.numbers.encode(NumberKind::Account, *account), "months": [month.to_string()] })
+        })
+        .collect();
+    if rows.is_empty() {
+        return Err(PageError::Stale);
+    }
+    let form = Map::from_iter([
+        ("roster".to_owned(), Value::Array(rows)),
+        ("reason".to_owned(), "MISSED_MONTH".into()),
+    ]);
+    let submission = submission(&portal, &at, SUPPLEMENT, &fields, form).await?;
+    match portal.engine.submit(submission).await {
+        Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
+            let list = office.numbers.encode(NumberKind::Remittance, case_id);
+            Ok(Redirect::to(&format!("/unit/pay?list={list}")).into_response())
+        }
+        Err(Error::Refused(refusal)) => {
+            let first = refusal.errors.first();
+            let words = first.map_or(refusal.detail.as_str(), |error| error.message.as_str());
+            let mut drawn = list(&portal, &visit, &at).await?;
+            drawn.flash = Some(Flash::new(Tone::Fail, words));
+            Ok((StatusCode::CONFLICT, drawn).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// One of this employer's that it was told of.

@@ -74,21 +74,46 @@ async fn known(portal: &Portal, at: &AtOpening) -> Result<Known, PageError> {
     })
 }
 
-/// `GET /unit/open`.
+/// `GET /unit/open`: the form; where a case waits for the registry, that case; and once the account is open, the employer's own pages.
 pub(crate) async fn page(
     State(portal): State<Portal>,
     visit: Visit,
     at: AtOpening,
-) -> Result<OpenPage, PageError> {
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let holder = licence::holder_of(office, &at.session)?.ok_or(PageError::LogIn)?;
+    let open = employer::by_uscc(office, &holder.uscc).await?;
+    if open.is_some_and(|one| one.state != employer::state::PRE_OPENED) {
+        return enter(&portal, &at, &headers).await;
+    }
     let known = known(&portal, &at).await?;
-    Ok(draw(
+    let waiting = match opening::waiting(office, &holder.uscc).await? {
+        Some(case_id) => Some(case::require(office, case_id).await?),
+        None => None,
+    };
+    let page = draw(
         &portal,
         &visit,
         &known,
         &Typed::new(),
         Vec::new(),
-        None,
-    ))
+        waiting.as_ref(),
+    );
+    Ok(page.into_response())
+}
+
+/// On to the pages of the employer whose account is open.
+async fn enter(
+    portal: &Portal,
+    at: &AtOpening,
+    headers: &HeaderMap,
+) -> Result<Response, PageError> {
+    let office = &portal.engine.office;
+    let token = licence::go_on(office, &at.session, &device(headers)).await?;
+    let cookie = portal.shield.session_cookie(&token, COOKIE_SECONDS);
+    let next = Redirect::to("/unit/employer?done=opened");
+    Ok(([(header::SET_COOKIE, cookie)], next).into_response())
 }
 
 /// `POST /unit/open`.
@@ -132,14 +157,10 @@ pub(crate) async fn open(
         Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
             let one = case::require(office, case_id).await?;
             if !one.state().is_final() {
-                let flash = waits(&portal, &one);
-                let page = draw(&portal, &visit, &known, &fields, Vec::new(), Some(flash));
+                let page = draw(&portal, &visit, &known, &fields, Vec::new(), Some(&one));
                 return Ok((StatusCode::ACCEPTED, page).into_response());
             }
-            let token = licence::go_on(office, &at.session, &device(&headers)).await?;
-            let cookie = portal.shield.session_cookie(&token, COOKIE_SECONDS);
-            let next = Redirect::to("/unit/employer?done=opened");
-            Ok(([(header::SET_COOKIE, cookie)], next).into_response())
+            enter(&portal, &at, &headers).await
         }
         Err(Error::Refused(refusal)) => {
             let mut page = draw(&portal, &visit, &known, &fields, mistakes(&refusal), None);
@@ -254,24 +275,43 @@ fn draw(
     known: &Known,
     fields: &Typed,
     mistakes: Vec<Mistake>,
-    flash: Option<Flash>,
+    waiting: Option<&Case>,
 ) -> OpenPage {
     let today = portal.engine.office.today();
-    let title = if known.pre_opened.is_some() {
+    let title = if waiting.is_some() {
+        "在等市场监管部门答复"
+    } else if known.pre_opened.is_some() {
         "补齐几项，账户就能用了"
     } else {
         "开立住房公积金账户"
     };
     let head = visit.head(title).failed(!mistakes.is_empty());
     let registered = &known.registered;
+    // While the registry is silent, what was handed in.
+    let typed_in = waiting.and_then(|one| one.open_form(&portal.engine.office).ok());
+    let typed_in = |field: &str| {
+        let text = typed_in.as_ref()?.get(field)?.as_str()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    };
     let said = |text: &Option<String>| Text::from(text.as_deref().unwrap_or("—"));
     let mut facts = vec![
-        ("单位名称".to_owned(), said(&registered.name)),
+        (
+            "单位名称".to_owned(),
+            said(&registered.name.clone().or_else(|| typed_in("name"))),
+        ),
         (
             "统一社会信用代码".to_owned(),
             Text::new().num(known.holder.uscc.as_str()),
         ),
-        ("法定代表人".to_owned(), said(&registered.representative)),
+        (
+            "法定代表人".to_owned(),
+            said(
+                &registered
+                    .representative
+                    .clone()
+                    .or_else(|| typed_in("legal_representative")),
+            ),
+        ),
         ("住所".to_owned(), said(&registered.address)),
     ];
     if let Some(founded) = registered.founded {
@@ -287,14 +327,20 @@ fn draw(
     }
     OpenPage {
         facts: Facts(facts),
-        source: if known.silent {
+        source: if waiting.is_some() {
+            "以市场监管部门登记的为准。"
+        } else if known.silent {
             "市场监管部门暂时没有回复。您照样可以交，它答复后自动开户，以它登记的为准。"
         } else {
             "以上由市场监管部门登记，不用您填；有变化请先办理变更登记。"
         }
         .to_owned(),
-        flash,
-        fields: asked(known, fields, &mistakes, today),
+        flash: waiting.map(|one| waits(portal, one)),
+        fields: if waiting.is_some() {
+            Vec::new()
+        } else {
+            asked(known, fields, &mistakes, today)
+        },
         errors: ErrorSummary::of(mistakes).map(|errors| errors.note("还没有开户。")),
         hidden: vec![head.hidden(), ("key", Uuid::now_v7().to_string())],
         frame: PlainFrame {
@@ -304,12 +350,14 @@ fn draw(
             back: None,
         },
         title: title.to_owned(),
-        lead: if known.pre_opened.is_some() {
+        lead: if waiting.is_some() {
+            "开户申请已经收到，什么都不用再填。".into()
+        } else if known.pre_opened.is_some() {
             "企业开办时已经为单位预开了账户。再填下面几项，不用来窗口。".into()
         } else {
             "再填下面几项，当场开户，不用来窗口。".into()
         },
-        button: Button::submit("开户").wide(),
+        button: waiting.is_none().then(|| Button::submit("开户").wide()),
     }
 }
 

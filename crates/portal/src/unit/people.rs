@@ -242,6 +242,7 @@ fn done(what: Option<&str>) -> Option<&'static str> {
         "employee-account-open" => Some("办好了：已新增。下一份名册里有这名职工。"),
         "employee-account-seal" => Some("办好了：已封存。下一份名册里不再有这名职工。"),
         "employee-account-unseal" => Some("办好了：已启封。下一份名册里有这名职工。"),
+        "employee-account-transfer" => Some("办好了：账户已转出。"),
         "base-adjust" => Some("办好了：基数已调整。下一份名册按新基数。"),
         "ratio-adjust" => Some("办好了：比例已调整。下一份名册按新比例。"),
         _ => None,

@@ -119,7 +119,7 @@ impl Life<'_> {
         Ok(())
     }
 
-    /// An employer ends: merged into another one it hands everybody over; dissolved it seals everybody, whom the centre holds from then on.
+    /// An employer ends: merged into another one it hands everybody over and is cancelled with that; dissolved it seals everybody, whom the centre holds from then on.
     /// False where it has to go on for a month: something of it is still open.
     pub(super) async fn end(&mut self, place: usize) -> anyhow::Result<bool> {
         if !self.houses[place].is_free() || self.houses[place].over_fen != 0 {
@@ -132,8 +132,14 @@ impl Life<'_> {
         let into = (0..self.houses.len()).find(may_take);
         match into.filter(|_| place.is_multiple_of(2)) {
             Some(to) => {
-                let form = json!({ "everybody": true, "to_employer_no": self.houses[to].employer });
-                self.case(place, "employee-account-transfer", form).await?;
+                let form = json!({
+                    "everybody": true, "to_employer_no": self.houses[to].employer, "document_no": format!("渝合〔{}〕{place}号", month.year()),
+                });
+                // Both have signed at the counter: the month that is due goes over too.
+                let mut body = self.of_employer(place, "employee-account-transfer", form);
+                body["channel"] = "CTR".into();
+                let merged = self.doors.post("/cases", &body).await?.ok();
+                merged.context("单位合并")?;
                 for who in 0..self.houses[place].people.len() {
                     let standing = self.houses[place].people[who].standing;
                     if standing != Standing::Gone {
@@ -141,6 +147,8 @@ impl Life<'_> {
                     }
                 }
                 self.told.add("单位合并");
+                self.houses[place].has_ended = true;
+                return Ok(true);
             }
             None => {
                 for who in 0..self.houses[place].people.len() {

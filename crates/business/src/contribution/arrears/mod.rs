@@ -16,10 +16,12 @@ use sqlx::{FromRow, PgConnection};
 use crate::policy::Rules;
 
 /// What is owed of each month by employers from `$2` to `$3`. `$4` to `$7` are months, paydays (0 where it is not known), due dates and the
-/// first days after the months; `$8` is today. Who was sealed after a month had ended was employed in it.
+/// first days after the months; `$8` is today. Who was sealed after a month had ended was employed in it. What came with a merged employer
+/// (`arrears_assumed`) is owed beside the employer's own months.
 macro_rules! months {
     () => {
-        "SELECT e.employer_id, e.branch_id, d.month, d.due_on, count(*)::integer AS people,
+        "SELECT employer_id, branch_id, month, due_on, sum(people)::integer AS people, sum(owed_fen)::bigint AS owed_fen FROM (
+         SELECT e.employer_id, e.branch_id, d.month, d.due_on, count(*)::integer AS people,
                 sum(greatest(m.employer_fen + m.employee_fen - coalesce(p.paid, 0), 0))::bigint AS owed_fen
            FROM employer e
            JOIN unnest($4::integer[], $5::smallint[], $6::date[], $7::date[]) AS d (month, payday, due_on, ended)
@@ -36,7 +38,22 @@ macro_rules! months {
             AND e.uscc NOT LIKE 'FLEX-%'
             AND NOT month_deferred(e.centre_id, e.employer_id, d.month)
           GROUP BY e.employer_id, e.branch_id, d.month, d.due_on
-         HAVING sum(greatest(m.employer_fen + m.employee_fen - coalesce(p.paid, 0), 0)) > 0"
+          UNION ALL
+         SELECT e.employer_id, e.branch_id, d.month, d.due_on, count(*)::integer,
+                sum(a.employer_fen + a.employee_fen - coalesce(p.paid, 0))::bigint
+           FROM arrears_assumed a
+           JOIN employer e ON e.centre_id = a.centre_id AND e.employer_id = a.employer_id AND e.state IN (1, 2)
+           JOIN unnest($4::integer[], $5::smallint[], $6::date[]) AS d (month, payday, due_on)
+             ON d.payday = coalesce(e.payday, 0) AND d.month = a.month AND d.due_on < $8
+           LEFT JOIN LATERAL (
+                SELECT sum(l.employer_fen + l.employee_fen)::bigint AS paid
+                  FROM remittance_line l
+                  JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
+                 WHERE l.centre_id = a.centre_id AND l.account_id = a.account_id AND l.month = a.month) AS p ON true
+          WHERE a.centre_id = $1 AND a.employer_id BETWEEN $2 AND $3 AND a.employer_fen + a.employee_fen > coalesce(p.paid, 0)
+          GROUP BY e.employer_id, e.branch_id, d.month, d.due_on) AS every
+          GROUP BY employer_id, branch_id, month, due_on
+         HAVING sum(owed_fen) > 0"
     };
 }
 
@@ -82,7 +99,8 @@ async fn first_open(
     employers: (i64, i64),
 ) -> Result<Month> {
     let paid_to: Option<i32> = sqlx::query_scalar(
-        "SELECT min(paid_to_month) FROM employer WHERE centre_id = $1 AND employer_id BETWEEN $2 AND $3 AND state IN (1, 2)",
+        "SELECT least((SELECT min(paid_to_month) FROM employer WHERE centre_id = $1 AND employer_id BETWEEN $2 AND $3 AND state IN (1, 2)),
+                      (SELECT min(month) - 1 FROM arrears_assumed WHERE centre_id = $1 AND employer_id BETWEEN $2 AND $3))",
     )
     .bind(office.centre.id)
     .bind(employers.0)
@@ -176,7 +194,9 @@ pub async fn months_of(
     conn: &mut PgConnection,
     employer: &Employer,
 ) -> Result<Vec<OwedMonth>> {
-    let calendar = Calendar::of(office, employer.next_month())?;
+    let one = (employer.employer_id, employer.employer_id);
+    let first = first_open(office, conn, one).await?;
+    let calendar = Calendar::of(office, first.min(employer.next_month()))?;
     Ok(sqlx::query_as(concat!(
         "SELECT month, due_on, people, owed_fen FROM (",
         months!(),
@@ -192,6 +212,37 @@ pub async fn months_of(
     .bind(office.today())
     .fetch_all(conn)
     .await?)
+}
+
+/// Most lines of one back payment.
+const MOST_LINES: i64 = 2_000;
+
+/// Months that came with a merged employer, are not paid and stand in no list that waits for money, by account and month: what a back payment
+/// may be registered for now.
+///
+/// # Errors
+/// The database.
+pub async fn assumed(office: &Office, employer: &Employer) -> Result<Vec<(i64, Month)>> {
+    let rows: Vec<(i64, i32)> = sqlx::query_as(
+        "SELECT a.account_id, a.month
+           FROM arrears_assumed a
+           JOIN membership m ON m.centre_id = a.centre_id AND m.account_id = a.account_id AND m.employer_id = a.employer_id AND m.state IN (1, 2)
+          WHERE a.centre_id = $1 AND a.employer_id = $2 AND a.month <= $3
+            AND NOT EXISTS (SELECT FROM remittance_line l
+                              JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state IN (1, 2, 3)
+                             WHERE l.centre_id = a.centre_id AND l.account_id = a.account_id AND l.month = a.month)
+          ORDER BY a.account_id, a.month LIMIT $4",
+    )
+    .bind(office.centre.id)
+    .bind(employer.employer_id)
+    .bind(employer.paid_to_month)
+    .bind(MOST_LINES)
+    .fetch_all(&office.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(account, month)| (account, Month::from_index(month)))
+        .collect())
 }
 
 /// What a person of an owing month is short of.
@@ -227,16 +278,21 @@ pub async fn people_of(
     limit: i64,
 ) -> Result<Vec<OwedPerson>> {
     let rows: Vec<PersonRow> = sqlx::query_as(
-        "SELECT m.account_id, n.name_sealed, m.employer_fen + m.employee_fen AS monthly_fen, coalesce(p.paid, 0) AS paid_fen
-           FROM membership m
+        "SELECT m.account_id, n.name_sealed, m.monthly_fen, coalesce(p.paid, 0) AS paid_fen
+           FROM (SELECT centre_id, account_id, person_id, employer_fen + employee_fen AS monthly_fen
+                   FROM membership
+                  WHERE centre_id = $1 AND employer_id = $2 AND from_month <= $3 AND (state = 1 OR state = 2 AND sealed_on >= $4)
+                    AND $3 > (SELECT paid_to_month FROM employer WHERE centre_id = $1 AND employer_id = $2)
+                  UNION ALL
+                 SELECT centre_id, account_id, person_id, employer_fen + employee_fen
+                   FROM arrears_assumed WHERE centre_id = $1 AND employer_id = $2 AND month = $3) AS m
            JOIN person n ON n.centre_id = m.centre_id AND n.person_id = m.person_id
            LEFT JOIN LATERAL (
                 SELECT sum(l.employer_fen + l.employee_fen)::bigint AS paid
                   FROM remittance_line l
                   JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
                  WHERE l.centre_id = m.centre_id AND l.account_id = m.account_id AND l.month = $3) AS p ON true
-          WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.from_month <= $3
-            AND (m.state = 1 OR m.state = 2 AND m.sealed_on >= $4) AND m.account_id > $5
+          WHERE m.account_id > $5
           ORDER BY m.account_id LIMIT $6",
     )
     .bind(office.centre.id)

@@ -74,7 +74,7 @@ async fn find(office: &Office) -> Result<Vec<Found>> {
          SELECT employer_id, branch_id, source, from_month, to_month, gap
            FROM found f
           WHERE NOT EXISTS (SELECT FROM enforcement x
-                             WHERE x.centre_id = $1 AND x.employer_id = f.employer_id AND x.source = f.source
+                             WHERE x.centre_id = $1 AND x.employer_id = f.employer_id AND x.source = f.source AND x.from_employer_id IS NULL
                                AND (x.state <> 8 OR f.source = 4 OR x.since > $3 AND x.from_month IS NOT DISTINCT FROM f.from_month))
           ORDER BY source, employer_id LIMIT $6",
     )

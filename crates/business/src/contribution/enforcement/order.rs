@@ -111,9 +111,14 @@ pub(super) async fn write(
              SELECT m.centre_id, $3, m.account_id, d.month, m.person_id, greatest(m.employer_fen - coalesce(p.employer, 0), 0),
                     greatest(m.employee_fen - coalesce(p.employee, 0), 0), coalesce(p.employer + p.employee, 0)
                FROM unnest($4::integer[]) AS d (month)
-               JOIN membership m
-                 ON m.centre_id = $1 AND m.employer_id = $2 AND m.from_month <= d.month
-                AND (m.state = 1 OR m.state = 2 AND m.sealed_on >= make_date((d.month + 1) / 12, (d.month + 1) % 12 + 1, 1))
+               JOIN LATERAL (
+                    SELECT centre_id, account_id, person_id, employer_fen, employee_fen
+                      FROM membership
+                     WHERE centre_id = $1 AND employer_id = $2 AND from_month <= d.month AND d.month > $5
+                       AND (state = 1 OR state = 2 AND sealed_on >= make_date((d.month + 1) / 12, (d.month + 1) % 12 + 1, 1))
+                     UNION ALL
+                    SELECT centre_id, account_id, person_id, employer_fen, employee_fen
+                      FROM arrears_assumed WHERE centre_id = $1 AND employer_id = $2 AND month = d.month) AS m ON true
                LEFT JOIN LATERAL (
                     SELECT sum(l.employer_fen)::bigint AS employer, sum(l.employee_fen)::bigint AS employee
                       FROM remittance_line l
@@ -125,6 +130,7 @@ pub(super) async fn write(
         .bind(one.employer_id)
         .bind(one.enforcement_id)
         .bind(&months)
+        .bind(employer.paid_to_month)
         .execute(&mut *tx)
         .await?;
     } else {

@@ -16,6 +16,7 @@ use anju_domain::money::Fen;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{FromRow, PgConnection};
 
+pub(super) use moves::end_with_employer;
 pub use moves::{resume, turn};
 
 /// Kinds of arrangements.

@@ -169,6 +169,47 @@ pub async fn resume(
     Ok(())
 }
 
+/// The employer ends, merged into another one: what runs or is about to run ends with it. A deferral's months are owed by plan from then on; a
+/// lower ratio was that employer's alone. The employer's row is taken.
+pub(in crate::contribution) async fn end_with_employer(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+) -> Result<()> {
+    let live: Vec<i64> = sqlx::query_scalar(
+        "SELECT arrangement_id FROM arrangement
+          WHERE centre_id = $1 AND employer_id = $2 AND state IN (0, 1) ORDER BY arrangement_id LIMIT 60",
+    )
+    .bind(office.centre.id)
+    .bind(employer.employer_id)
+    .fetch_all(&mut *tx)
+    .await?;
+    for arrangement_id in live {
+        let one = super::lock(office, tx, arrangement_id).await?;
+        if one.kind == kind::DEFERRAL {
+            resume_deferral(office, tx, employer, &one).await?;
+            continue;
+        }
+        sqlx::query("UPDATE arrangement SET state = 3, ended_at = $3 WHERE centre_id = $1 AND arrangement_id = $2")
+            .bind(office.centre.id)
+            .bind(arrangement_id)
+            .bind(office.now())
+            .execute(&mut *tx)
+            .await?;
+        let detail = json!({ "merged": true });
+        case::add_event(
+            office,
+            tx,
+            arrangement_id,
+            Actor::System,
+            &["closed"],
+            detail,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 /// From the current month on lists are asked for again; what was drawn for it is taken away unless it was paid already.
 async fn resume_deferral(
     office: &Office,

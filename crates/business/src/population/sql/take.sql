@@ -13,7 +13,7 @@ paid AS (
               FROM member
               JOIN remittance_line l ON l.centre_id = $1 AND l.account_id = member.account_id
               JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
-               AND (r.kind IN (1, 3) OR $6 OR r.reason IN ('DEFERRED', 'ENFORCED'))
+               AND (r.kind IN (1, 3) OR $6 OR r.reason IN ('DEFERRED', 'ENFORCED', 'MERGED'))
              UNION ALL
             SELECT c.account_id, c.month, c.employer_fen + c.employee_fen
               FROM member

@@ -23,7 +23,7 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
                   FROM (SELECT l.month, l.employer_fen + l.employee_fen AS fen
                           FROM remittance_line l
                           JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3
-                           AND (r.kind IN (1, 3) OR $6 OR r.reason IN ('DEFERRED', 'ENFORCED'))
+                           AND (r.kind IN (1, 3) OR $6 OR r.reason IN ('DEFERRED', 'ENFORCED', 'MERGED'))
                          WHERE l.centre_id = $1 AND l.account_id = member.account_id
                          UNION ALL
                         SELECT c.month, c.employer_fen + c.employee_fen

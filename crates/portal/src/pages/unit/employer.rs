@@ -73,6 +73,6 @@ pub struct OpenPage {
     pub hidden: Vec<(&'static str, String)>,
     /// What is asked.
     pub fields: Vec<Field>,
-    /// Sends it.
-    pub button: Button,
+    /// Sends it; none where a case waits already.
+    pub button: Option<Button>,
 }

@@ -19,7 +19,7 @@ pub use home::{HomePage, Next};
 pub use notices::{NoticePage, NoticesPage};
 pub use papers::PapersPage;
 pub use pay::{ArrivalPage, ArrivalsPage, Cancel, DebitPage, PayPage};
-pub use people::{ChangePage, ChangePart, PeoplePage};
+pub use people::{ChangePage, ChangePart, PeoplePage, TransferPage};
 pub use roster::{ErrorsPage, PreviewPage, UploadPage};
 pub use sessions::SessionsPage;
 pub use subsidy::SubsidyPage;

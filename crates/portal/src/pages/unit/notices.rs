@@ -12,6 +12,12 @@ use crate::frame::{UnitFrame, UnitTab};
 pub struct NoticesPage {
     /// Frame.
     pub frame: UnitFrame,
+    /// What could not be done.
+    pub flash: Option<Flash>,
+    /// What makes the back payment happen once.
+    pub key: String,
+    /// What came with a merged employer, and registers its back payment.
+    pub assumed: Option<(String, Button)>,
     /// What is owed now.
     pub lead: Text,
     /// Months that are due.

@@ -64,3 +64,19 @@ pub struct ChangePage {
     /// The changes that are open.
     pub parts: Vec<ChangePart>,
 }
+
+/// 转移和合并.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "unit/transfer.html")]
+pub struct TransferPage {
+    /// Frame.
+    pub frame: UnitFrame,
+    /// Every mistake.
+    pub errors: Option<ErrorSummary>,
+    /// Whom other employers wait for.
+    pub of_us: Option<Table>,
+    /// Whom this employer waits for.
+    pub by_us: Option<Table>,
+    /// 调入, 合并.
+    pub parts: Vec<ChangePart>,
+}
