@@ -211,11 +211,11 @@ async fn may_merge(
 ) -> Result<()> {
     let has_people = |one: &Employer| !one.is_virtual() && one.uscc != closing::NO_CODE;
     if !matches!(from.state, state::ACTIVE | state::DEFERRED | state::SEALED) || !has_people(from) {
-        let detail = "本单位的账户不是正常、缓缴或封存状态，不能合并。";
+        let detail = "本单位的账户不是正常、缓缴或封存状态，不能合并。已销户的不用再办；预开户的请先补齐登记。";
         return Err(Refusal::rule("E-EMPR-03", detail).into());
     }
     if !has_people(to) {
-        let detail = "转入单位不是缴存单位，不能并入。";
+        let detail = "转入单位不是缴存单位，不能并入，请核对单位号。";
         return Err(Refusal::rule("E-EMPR-03", detail).into());
     }
     transfer::may_take_in(to)?;

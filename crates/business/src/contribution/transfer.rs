@@ -228,7 +228,7 @@ pub(super) fn may_take_in(to: &Employer) -> Result<()> {
     if to.state == employer::state::ACTIVE {
         return Ok(());
     }
-    let detail = "转入单位的账户不是正常状态，暂不能转入。";
+    let detail = "转入单位的账户不是正常状态，暂不能转入，请等它恢复正常或核对转入单位。";
     Err(Refusal::rule("E-EMPR-03", detail).into())
 }
 

@@ -651,7 +651,7 @@ pub(super) async fn take_back(
     actor: Actor,
 ) -> Result<()> {
     if !end(office, tx, case_id, state::WITHDRAWN).await? {
-        let detail = "这次转入已经办结，不能撤回。";
+        let detail = "这次转入已经办结，不能撤回；不要这名职工的，请办理转出。";
         return Err(Refusal::new(409, "E-CASE-01", detail).into());
     }
     case::end_executing(
