@@ -348,16 +348,19 @@ impl Comparison<'_> {
                 new_rows.label.clone()
             };
             let ty = new_rows.ty.or(old_rows.ty);
-            for key in keys {
+            // A row for everywhere ends those for a place that began before it: these are named, too.
+            let ended = new_rows.ends_of(&old_rows);
+            for key in keys.into_iter().chain(&ended) {
                 let (was, is) = (old_rows.rows.get(key), new_rows.rows.get(key));
-                if was == is {
+                if was == is && !ended.contains(key) {
                     continue;
                 }
                 let said = |row: Option<&Row>| row.map(|row| in_words(&row.value, ty));
                 // A row that is new takes the place of the one that would hold without it.
                 let before = said(was).or_else(|| said(old_rows.held(key)));
                 let after = said(is).or_else(|| said(new_rows.held(key)));
-                let source = is.map(|row| row.source.clone()).unwrap_or_default();
+                let source = is.or_else(|| new_rows.held(key).filter(|_| ended.contains(key)));
+                let source = source.map(|row| row.source.clone()).unwrap_or_default();
                 let place = self.place(key);
                 self.push(
                     Part::Parameter,
@@ -395,6 +398,14 @@ impl Comparison<'_> {
 struct RowKey {
     from: Option<NaiveDate>,
     tests: BTreeMap<String, String>,
+}
+
+impl RowKey {
+    /// Whether its row, in force, holds for the place of another one.
+    fn reaches(&self, other: &RowKey) -> bool {
+        let mut tests = self.tests.iter();
+        tests.all(|(argument, value)| other.tests.get(argument) == Some(value))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -444,15 +455,40 @@ impl Rows {
         }
     }
 
-    /// What holds on the day of a row and for its place without that row: the latest before it with the same tests, else one without any.
+    /// What holds on the day of a row and for its place without that row: the latest that began by then, of those the one for the place.
     fn held(&self, key: &RowKey) -> Option<&Row> {
-        let before = |tests: &BTreeMap<String, String>| {
-            self.rows
-                .iter()
-                .rfind(|(held, _)| held.from <= key.from && held.tests == *tests)
-                .map(|(_, row)| row)
-        };
-        before(&key.tests).or_else(|| before(&BTreeMap::new()))
+        self.held_with_key(key).map(|(_, row)| row)
+    }
+
+    fn held_with_key(&self, key: &RowKey) -> Option<(&RowKey, &Row)> {
+        self.rows
+            .iter()
+            .filter(|(held, _)| held.from <= key.from && held.reaches(key))
+            .max_by_key(|(held, _)| (held.from, held.tests.len()))
+    }
+
+    /// The places whose own row in `before` ends by a row of these that reaches them and was not there: each with that row's first day.
+    fn ends_of(&self, before: &Rows) -> BTreeSet<RowKey> {
+        let mut ended = BTreeSet::new();
+        for added in self.rows.keys() {
+            if before.rows.contains_key(added) {
+                continue;
+            }
+            for own in before.rows.keys() {
+                let place = RowKey {
+                    from: added.from,
+                    tests: own.tests.clone(),
+                };
+                let is_own = |rows: &Rows| {
+                    let held = rows.held_with_key(&place);
+                    held.is_some_and(|(held, _)| held.tests == own.tests)
+                };
+                if own.tests != added.tests && is_own(before) && !is_own(self) {
+                    ended.insert(place);
+                }
+            }
+        }
+        ended
     }
 }
 

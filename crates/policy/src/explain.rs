@@ -121,11 +121,11 @@ impl Reading<'_> {
             (ConditionOutcome::Met, _) => self.sentence(&condition.met),
             (ConditionOutcome::NotMet, _) => self.sentence(&condition.refusal),
             (ConditionOutcome::Unknown, Err(gap)) => self.why_unknown(condition, gap, &gaps),
-            (ConditionOutcome::Unknown, Ok(_)) => condition.name.clone(),
+            (ConditionOutcome::Unknown, Ok(_)) => self.sentence(&condition.name),
         };
         Condition {
             code: condition.code.clone(),
-            name: condition.name.clone(),
+            name: self.sentence(&condition.name),
             outcome,
             detail,
             remedy: (!met).then(|| match result {

@@ -239,6 +239,7 @@ impl<'a> Builder<'a> {
         let mut template = |key: &str, text: &str| {
             errors.keep(&format!("{place}, {key}"), Template::compile(text, self))
         };
+        let name = template("name", &raw.name);
         let met = template("met", met);
         let refusal = template("refusal", &raw.refusal);
         let remedy = template("remedy", &raw.remedy);
@@ -250,7 +251,8 @@ impl<'a> Builder<'a> {
         when.slots(&mut reads);
         Some(PlanCondition {
             code: raw.code.clone(),
-            name: raw.name.clone(),
+            title: raw.name.clone(),
+            name: name?,
             applies,
             when,
             text: raw.when.clone(),

@@ -471,20 +471,39 @@ impl PolicySet {
             .map_err(|_| PolicyError::NoRow(name.into(), day))
     }
 
-    /// The conditions of a service as the files write them: code, name, expression, law; for the page "看规则全文" and for the CLI.
+    /// The conditions of a service as the files write them: code, name with the numbers of a day, expression, law; for the page "看规则全文" and
+    /// for the CLI.
     ///
     /// # Errors
     /// An unknown service.
-    pub fn rules(&self, service: &str) -> Result<Vec<Rule<'_>>, PolicyError> {
+    pub fn rules(&self, service: &str, day: NaiveDate) -> Result<Vec<Rule<'_>>, PolicyError> {
         let conditions = self.plan(service)?.conditions.iter();
         Ok(conditions
             .map(|condition| Rule {
                 code: &condition.code,
-                name: &condition.name,
+                name: self.with_numbers(&condition.title, day),
                 when: &condition.text,
                 law: &condition.law,
             })
             .collect())
+    }
+}
+
+impl PolicySet {
+    /// A condition's name with the numbers of a day; what is no number of the policy stays as it is written.
+    fn with_numbers(&self, name: &str, day: NaiveDate) -> String {
+        let mut parts = name.split('{');
+        let mut told = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let number = part
+                .split_once('}')
+                .and_then(|(parameter, rest)| Some((self.int(parameter, day, &[]).ok()?, rest)));
+            match number {
+                Some((number, rest)) => told += &format!("{number}{rest}"),
+                None => told += &format!("{{{part}"),
+            }
+        }
+        told
     }
 }
 
@@ -506,7 +525,7 @@ pub struct Rule<'a> {
     /// `RENT-02`.
     pub code: &'a str,
     /// What it asks for.
-    pub name: &'a str,
+    pub name: String,
     /// The expression.
     pub when: &'a str,
     /// The article.

@@ -264,7 +264,7 @@ async fn guide(
     let (href, verb) = begin(service).ok_or(PageError::NotFound)?;
     let rules = policy
         .set
-        .rules(&id)
+        .rules(&id, portal.engine.office.today())
         .map_err(|error| PageError::failed(&error))?;
     let mut sources: Vec<(String, Vec<String>)> = Vec::new();
     for need in &service.facts {
@@ -300,7 +300,7 @@ async fn guide(
         conditions: Rows::new(
             rules
                 .iter()
-                .map(|rule| Row::of(rule.name).note(rule.law))
+                .map(|rule| Row::of(rule.name.as_str()).note(rule.law))
                 .collect(),
         )
         .boxed(),
@@ -325,7 +325,7 @@ async fn policy(
     let service = policy.set.service(&id).ok_or(PageError::NotFound)?;
     let rules = policy
         .set
-        .rules(&id)
+        .rules(&id, portal.engine.office.today())
         .map_err(|error| PageError::failed(&error))?;
     let reference = policy.set.reference();
     let mut sections = vec![(

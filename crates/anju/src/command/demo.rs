@@ -1,6 +1,9 @@
 //! `anju demo`: fills a demo centre over its own doors: firms with clerks, people with phones whom the departments know, months of
 //! contributions. Who is who is kept for `anju logins`.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
+
 use anju_domain::calendar::{Month, add_months};
 use anju_domain::clock::{Clock, shanghai_date};
 use anyhow::{Context, ensure};
@@ -36,7 +39,7 @@ pub struct Size {
 }
 
 /// Who can log in at a demo centre beside its staff.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct People {
     /// Clerks: firm, credit code, phone.
     pub clerks: Vec<(String, String, String)>,
@@ -125,8 +128,49 @@ pub fn file(config: &Config) -> std::path::PathBuf {
     config.home.join("demo-people.json")
 }
 
-/// Fills the centre; one that was filled with this seed is left alone.
+impl People {
+    /// Who was filled before; nobody where nothing was.
+    fn before(config: &Config) -> anyhow::Result<Self> {
+        match std::fs::read(file(config)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).context("demo-people.json 读不懂"),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).context("读不了 demo-people.json"),
+        }
+    }
+
+    /// Adds others; who stands there already is told of as he is now.
+    fn add(&mut self, more: Self) {
+        let clerks: HashSet<&str> = more.clerks.iter().map(|one| one.1.as_str()).collect();
+        self.clerks.retain(|one| !clerks.contains(one.1.as_str()));
+        let ids = more.employees.iter().map(|one| one.id_no.as_str());
+        let employees: HashSet<&str> = ids.collect();
+        self.employees
+            .retain(|one| !employees.contains(one.id_no.as_str()));
+        let ids = more.withdrawals.iter().map(|one| one.id_no.as_str());
+        let withdrawals: HashSet<&str> = ids.collect();
+        self.withdrawals
+            .retain(|one| !withdrawals.contains(one.id_no.as_str()));
+        self.clerks.extend(more.clerks);
+        self.employees.extend(more.employees);
+        self.withdrawals.extend(more.withdrawals);
+    }
+}
+
+/// Fills the centre; one that was filled with this seed is left alone. Who is there stands in the file even where the rest did not succeed.
+///
+/// # Errors
+/// A size that cannot be, doors that refuse, a file that cannot be written.
 pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
+    let mut people = People::before(config)?;
+    let mut filled = People::default();
+    let outcome = fill_all(config, size, &mut filled).await;
+    people.add(filled);
+    std::fs::write(file(config), serde_json::to_vec_pretty(&people)?)
+        .context("写不了 demo-people.json")?;
+    outcome
+}
+
+async fn fill_all(config: &Config, size: &Size, people: &mut People) -> anyhow::Result<()> {
     ensure!(config.demo, "只有演示中心可以填充演示数据");
     ensure!(size.years <= 20, "--years 最多为 20");
     ensure!(
@@ -141,11 +185,6 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
     );
     let doors = Doors::of(config)?;
     let mut lives = Vec::new();
-    let mut people = People {
-        clerks: Vec::new(),
-        employees: Vec::new(),
-        withdrawals: Vec::new(),
-    };
     for number in 0..size.employers {
         let place = place_of_firm(size.seed, number, step);
         let firm = cast::firm(
@@ -204,8 +243,6 @@ pub async fn run(config: &Config, size: &Size) -> anyhow::Result<()> {
         let told = life.live(size.years * MONTHS.unsigned_abs()).await?;
         println!("过完了 {} 年：{told}", size.years);
     }
-    std::fs::write(file(config), serde_json::to_vec_pretty(&people)?)
-        .context("写不了 demo-people.json")?;
     Ok(())
 }
 
@@ -440,8 +477,6 @@ async fn own_homes(doors: &Doors, employees: &[Person], today: NaiveDate) -> any
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]

@@ -1,6 +1,7 @@
 //! `anju logins`: where the pages are and how to enter a demo centre.
 
 use anju_domain::clock::Clock;
+use anju_portal::authorization::role_name;
 use serde_json::json;
 
 use crate::{
@@ -66,15 +67,21 @@ pub fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
             config.listen
         );
         for login in staff {
+            let roles: Vec<&str> = login.roles.iter().copied().map(role_name).collect();
             println!(
-                "    {}  {}  口令 {}  动态码 {}  {}",
+                "    {}  {}  口令 {}  动态码 {}  网点 {}  {}",
                 login.number,
                 login.name,
                 login.password,
                 login.code,
-                login.roles.join("、")
+                login.branch,
+                roles.join("、")
             );
         }
+        println!(
+            "    复核员只看本网点的办件；演示单位归网点 {}",
+            demo::EMPLOYERS_BRANCH
+        );
         people(config)?;
     }
     Ok(())

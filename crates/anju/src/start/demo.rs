@@ -29,6 +29,9 @@ const CHIEF_ACCOUNTANT: &str = "1005";
 /// How long a close waits for bank messages that are on their way: what the bank's statement has and our books have not yet refuses it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The office that keeps the demo's employers.
+pub const EMPLOYERS_BRANCH: i16 = 4;
+
 /// Number, name, branch, roles.
 const STAFF: &[(&str, &str, i16, &[&str])] = &[
     ("1001", "周敏", 1, &[staff::role::TELLER]),
@@ -50,9 +53,8 @@ const STAFF: &[(&str, &str, i16, &[&str])] = &[
     ("1012", "曹颖", 1, &[staff::role::POLICY_OFFICER]),
     ("1013", "潘宁", 1, &[staff::role::REVIEWER]),
     ("1014", "汪琳", 1, &[staff::role::REVIEWER]),
-    // The office that keeps the demo's employers.
-    ("1015", "邓敏", 4, &[staff::role::REVIEWER]),
-    ("1016", "曾强", 4, &[staff::role::REVIEWER]),
+    ("1015", "邓敏", EMPLOYERS_BRANCH, &[staff::role::REVIEWER]),
+    ("1016", "曾强", EMPLOYERS_BRANCH, &[staff::role::REVIEWER]),
 ];
 
 /// A login at `/desk`.
@@ -62,6 +64,8 @@ pub struct StaffLogin {
     pub number: &'static str,
     /// Name.
     pub name: &'static str,
+    /// Branch: whoever reviews sees the cases of his own.
+    pub branch: i16,
     /// Roles.
     pub roles: &'static [&'static str],
     /// Password.
@@ -150,12 +154,13 @@ pub fn staff_logins(config: &Config, seconds: i64) -> anyhow::Result<Vec<StaffLo
     let key = key(config)?;
     STAFF
         .iter()
-        .map(|(number, name, _, roles)| {
+        .map(|(number, name, branch, roles)| {
             let (password, seed) = secrets(&key, number);
             let code = totp::code(&seed, seconds).context("时刻早于 1970 年")?;
             Ok(StaffLogin {
                 number,
                 name,
+                branch: *branch,
                 roles,
                 password,
                 code,

@@ -458,6 +458,17 @@ async fn a_complaint_is_followed_without_naming_who_complained() {
     let mut desk = Desk::open(&town, office, &employer, 861).await;
     let at = the_one(&desk.first, "clue").await;
     let number = at.rsplit('/').next().expect("a number").to_owned();
+    let clue = desk.first.get(&at).await.page;
+    assert!(
+        clue.contains("工资一万五，只按一万缴"),
+        "who follows it up reads it: {clue}"
+    );
+    assert_eq!(
+        town.sql("SELECT count(*) FROM access_log WHERE what = '反映的情况'")
+            .await,
+        1,
+        "and he can see who read it"
+    );
     assert_eq!(
         desk.step(&at, "notice", &[]).await.status,
         StatusCode::SEE_OTHER

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::person::{purpose, text};
-use crate::{Office, Refusal, Result};
+use crate::{Fault, Office, Refusal, Result};
 
 /// States of a case, the `state` of the doors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -270,7 +270,18 @@ pub(crate) fn seal_form(office: &Office, form: &anju_policy::Form) -> Value {
 /// A text as a form keeps it that names a person: sealed.
 #[must_use]
 pub fn sealed_text(office: &Office, text: &str) -> Value {
-    serde_json::json!({ "sealed": hex::encode(office.vault.seal(purpose::CARD, text.as_bytes())) })
+    serde_json::json!({ "sealed": hex::encode(office.vault.seal(purpose::FORM, text.as_bytes())) })
+}
+
+/// What [`sealed_text`] has sealed.
+///
+/// # Errors
+/// A key that is missing, or a text that was changed.
+pub fn opened_text(office: &Office, kept: &Value) -> Result<String> {
+    let sealed = kept["sealed"].as_str().unwrap_or_default();
+    let sealed = hex::decode(sealed)
+        .map_err(|_| Fault::Stored("a form's sealed text is not hexadecimal".to_owned()))?;
+    text(&office.vault, purpose::FORM, &sealed)
 }
 
 /// Purpose of the index that finds the cases with the same card.

@@ -439,6 +439,7 @@ pub(super) fn step_name(step: &str) -> &str {
     match step {
         "submitted" => "提交",
         "needs_paper" => "待补正",
+        "supplemented" => "补交了决议",
         "needs_others" => "等其他继承人确认",
         "paper" => "交来材料",
         "paper_read" => "第一人认定材料",

@@ -1,5 +1,6 @@
 //! 催缴执法: clues, notices, orders, courts by state; one of them with its papers, its two officers and what may be done now.
 
+use anju_business::contribution::enforcement::complaint;
 use anju_business::contribution::enforcement::order::{self, read_rows};
 use anju_business::contribution::enforcement::steps::{self, Proposal};
 use anju_business::contribution::enforcement::{
@@ -7,7 +8,7 @@ use anju_business::contribution::enforcement::{
 };
 use anju_casework::employer;
 use anju_casework::staff::role;
-use anju_casework::{Error, Office};
+use anju_casework::{Actor, Error, Office};
 use anju_domain::calendar::chinese_date;
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
@@ -352,7 +353,11 @@ async fn draw(
     if let Some(term) = one.term_on {
         facts.push(("期限".to_owned(), chinese_date(term).into()));
     }
-    if one.complaint_id.is_some() {
+    if let Some(complaint_id) = one.complaint_id {
+        let reader = Actor::Staff(at.staff.staff_id);
+        if acts && let Some(words) = complaint::words(office, complaint_id, reader).await? {
+            facts.push(("反映的情况".to_owned(), words.into()));
+        }
         facts.push(("保密".to_owned(), "职工反映的来源不告诉单位".into()));
     }
     Ok(EnforcementPage {

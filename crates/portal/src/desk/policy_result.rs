@@ -43,10 +43,11 @@ pub(super) async fn ended(
     Ok((change, run))
 }
 
-/// Names of the districts, by the branches that keep them.
+/// Names of the districts, by the branches that keep them; the head office stands in the district of another one.
 pub(super) async fn districts(office: &Office) -> Result<Vec<(String, String)>, PageError> {
-    Ok(branch::all(office)
-        .await?
+    let mut all = branch::all(office).await?;
+    all.sort_by_key(|one| one.branch_id == office.centre.head_branch);
+    Ok(all
         .into_iter()
         .map(|one| (one.district, one.name))
         .collect())
@@ -260,16 +261,20 @@ fn both_ways(id: &'static str, table: &'static str, by: &str, groups: &[(String,
             ])
         })
         .collect();
+    let most = shown
+        .iter()
+        .map(|(_, group)| group.gain_fen.max(group.lose_fen.abs()));
+    let (unit, fen) = printed(most.max());
     Chart {
         id,
         finding,
-        source: format!("按{by}，万元；右边是得到更多的，左边是得到更少的"),
+        source: format!("按{by}，{unit}；右边是得到更多的，左边是得到更少的"),
         kind: ChartKind::Diverging,
         series: vec![
             series("得到更多", |group| group.gain_fen),
             series("得到更少", |group| group.lose_fen),
         ],
-        printed_unit: 1_000_000,
+        printed_unit: fen,
         table: Table::new(
             table,
             format!("按{by}"),
@@ -287,6 +292,14 @@ fn both_ways(id: &'static str, table: &'static str, by: &str, groups: &[(String,
     }
 }
 
+/// In what figures are printed, its name and its fen: ten thousands of yuan, or yuan where nothing reaches one of them.
+fn printed(most_fen: Option<i64>) -> (&'static str, i64) {
+    match most_fen {
+        Some(most) if most < 1_000_000 => ("元", 100),
+        _ => ("万元", 1_000_000),
+    }
+}
+
 fn by_month(months: &[(String, Group)]) -> Chart {
     let series = |name: &str, value: fn(&Group) -> i64| Series {
         name: name.to_owned(),
@@ -298,16 +311,20 @@ fn by_month(months: &[(String, Group)]) -> Chart {
             })
             .collect(),
     };
+    let most = months
+        .iter()
+        .map(|(_, group)| group.was_fen.max(group.now_fen));
+    let (unit, fen) = printed(most.max());
     Chart {
         id: "by-month",
         finding: "每个月支付多少：实心是现行规定，空心是草案".to_owned(),
-        source: "按申请的月份，万元".to_owned(),
+        source: format!("按申请的月份，{unit}"),
         kind: ChartKind::Columns,
         series: vec![
             series("现行", |group| group.was_fen),
             series("草案", |group| group.now_fen),
         ],
-        printed_unit: 1_000_000,
+        printed_unit: fen,
         table: month_table("by-month-figures", months),
     }
 }

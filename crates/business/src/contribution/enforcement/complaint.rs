@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::{
-    Actor, Error, Office, Refusal, Result, books, case, membership, outbox, person,
+    Actor, Error, Office, Refusal, Result, access_log, books, case, membership, outbox, person,
 };
 use anju_domain::calendar::Month;
 use anju_domain::name::PersonName;
@@ -204,6 +204,20 @@ fn months(office: &Office, request: &Request) -> Result<(Option<Month>, Option<M
         .into());
     }
     Ok((from, to))
+}
+
+/// What the employee wrote, for who follows it up; none of a complaint that is not there. The employee can see who read it.
+///
+/// # Errors
+/// The database, a text that was changed.
+pub async fn words(office: &Office, complaint_id: i64, reader: Actor) -> Result<Option<String>> {
+    let Some(complaint) = case::get(office, &office.pool, complaint_id).await? else {
+        return Ok(None);
+    };
+    let words = case::opened_text(office, &complaint.form["text"])?;
+    let (whose, what) = (complaint.applicant_id, "反映的情况");
+    access_log::note(office, reader, whose, what, "催缴执法", Some(complaint_id)).await?;
+    Ok(Some(words))
 }
 
 /// What became of a complaint is told to whoever made it, and its case ends with the first word about it.
