@@ -24,6 +24,7 @@ pub mod enforcement;
 pub mod environment;
 pub mod flexible;
 pub mod joining;
+mod held_then;
 mod kept;
 pub mod late_credit;
 mod list_beside;
