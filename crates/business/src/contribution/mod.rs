@@ -50,6 +50,7 @@ pub mod supplement;
 mod supplement_lines;
 pub mod suspense;
 pub mod suspense_chase;
+pub mod suspense_refund;
 pub mod transfer;
 pub mod transfer_request;
 pub mod upload;
