@@ -152,6 +152,7 @@ page('unit-deferral', 'shownClerk', async (at) => {
 });
 page('unit-reduction', 'shownClerk', '/unit/do/employer-ratio-reduction');
 page('unit-refund', 'shownClerk', '/unit/do/employer-refund');
+page('unit-suspense-refund', 'shownClerk', '/unit/do/employer-suspense-refund');
 page('unit-close', 'shownClerk', '/unit/do/employer-close-account');
 page('unit-sessions', 'shownClerk', '/unit/sessions');
 page('unit-employer', 'shownClerk', '/unit/employer');

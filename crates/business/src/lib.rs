@@ -110,6 +110,9 @@ pub fn services(policy: &PolicySet, authorities: &Authorities) -> Vec<Arc<dyn Se
                 "refund_employer" => Some(Arc::new(contribution::refund::EmployerRefund::new(
                     &service.id,
                 ))),
+                "refund_suspense" => Some(Arc::new(
+                    contribution::suspense_refund::SuspenseRefund::new(&service.id),
+                )),
                 "open_employer" => {
                     Some(Arc::new(OpenAccount::new(&service.id, &authorities.police)))
                 }

@@ -38,6 +38,7 @@ fn the_demo_centres_files_have_no_mistake() {
             "employer-open-account",
             "employer-ratio-reduction",
             "employer-refund",
+            "employer-suspense-refund",
             "flexible-contributor-change",
             "flexible-contributor-open",
             "mobile-change",

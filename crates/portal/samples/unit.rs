@@ -138,6 +138,7 @@ fn home(visit: &Visit) -> HomePage {
         past: months(),
         difference_title: "11月和上月比".into(),
         difference: Some(difference()),
+        offers_debit: true,
         note: "每一项差额都有名有据，付款前可以点开看。".into(),
     }
 }
@@ -158,6 +159,14 @@ fn upload(visit: &Visit) -> UploadPage {
         month: "2026-11".into(),
         key: "k".into(),
         drop: drop(),
+        mode: anju_portal::components::Field::select(
+            "mode",
+            "这份表里有谁",
+            vec![
+                ("complete".into(), "全部职工都在表里".into()),
+                ("changes".into(), "只含变更".into()),
+            ],
+        ),
         has_last: true,
     }
 }
@@ -241,6 +250,7 @@ fn errors(visit: &Visit) -> ErrorsPage {
         ],
         right_rows: 124,
         drop: drop(),
+        mode: None,
         month: "2026-11".into(),
         key: "k".into(),
         has_sheet: true,
@@ -285,6 +295,7 @@ fn preview(visit: &Visit) -> PreviewPage {
         )
         .cards(),
         hidden: vec![("csrf", visit.csrf.clone()), ("key", "k".into())],
+        months: None,
         also: None,
         button: Button::submit(Text::new().say("登记 11月汇缴 ").money(fen(30_720_000))),
     }
@@ -334,6 +345,7 @@ fn pay(visit: &Visit) -> PayPage {
 fn arrivals(visit: &Visit) -> ArrivalsPage {
     ArrivalsPage {
         frame: unit_frame(visit, "到账与分配", UnitTab::Arrivals),
+        flash: None,
         table: months(),
     }
 }

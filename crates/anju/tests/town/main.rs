@@ -81,6 +81,7 @@ mod together;
 mod town;
 mod transfer_between_cities;
 mod transfer_request;
+mod unit_pages;
 mod visitor;
 mod withdrawal;
 mod withdrawal_cast;

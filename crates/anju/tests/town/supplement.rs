@@ -147,6 +147,46 @@ async fn the_difference_of_a_base_that_was_too_low_is_paid_and_no_more() {
 }
 
 #[tokio::test]
+async fn months_that_are_over_keep_the_ratio_of_their_time() {
+    let town = Town::open().await;
+    let (employer, people) = latecomer(&town, 65).await;
+    let lower = json!({ "ratio_employer_bp": 800, "ratio_employee_bp": 800 });
+    let body = json!({ "service": "ratio-adjust", "applicant": employer, "form": lower, "channel": "HALL" });
+    let lowered = town.doors.post("/cases", &body).await.expect("a door");
+    assert_eq!(lowered.ok().expect("lowered")["state"], "done");
+
+    // Paid at 12 %: a higher base owes 12 % of what was lacking, though 8 % of all of it would be less than was paid.
+    let li = account_no(&town, &people[0]).await;
+    let form = json!({
+        "roster": [{ "account_no": li, "months": [month(2).to_string()], "base_fen": 1_200_000 }], "reason": "SHORT_BASE",
+    });
+    let (_, order) = registered(&town, &employer, form).await;
+    assert_eq!(
+        number(&order, "amount_fen").expect("fen"),
+        288_000 - 240_000
+    );
+    paid(&town, &order, 48_000).await;
+    assert_eq!(
+        balance(&town.doors, &people[0]).await.expect("fen"),
+        240_000 + 288_000
+    );
+
+    // Not paid at all: what his colleagues of that month were paid at.
+    let wang = account_no(&town, &people[1]).await;
+    let form = json!({
+        "roster": [{ "account_no": wang, "months": [month(2).to_string()] }], "reason": "MISSED_MONTH",
+    });
+    let (_, order) = registered(&town, &employer, form).await;
+    assert_eq!(number(&order, "amount_fen").expect("fen"), 192_000);
+
+    // The ratio was not too low: today's is lower still.
+    let form = json!({
+        "roster": [{ "account_no": li, "months": [month(1).to_string()] }], "reason": "SHORT_RATIO",
+    });
+    assert_eq!(ask(&town, &employer, form).await.code(), "E-BACK-01");
+}
+
+#[tokio::test]
 async fn what_is_not_over_or_too_long_ago_is_refused_with_every_row() {
     let town = Town::open().await;
     let (employer, people) = latecomer(&town, 63).await;

@@ -71,8 +71,17 @@ pub(crate) async fn apply(
         return Ok(());
     }
     allocate(office, tx, employer, list, received).await?;
-    if suspense > list.amount_fen && received_fen > 0 {
-        let words = suspense_chase::over_words(Fen::new(suspense - list.amount_fen));
+    let mut left = suspense - list.amount_fen;
+    if list.kind == kind::MONTHLY {
+        left -= months_in_order(office, tx, employer).await?;
+    }
+    if left > 0 && received_fen > 0 {
+        // What is left is for the next month that waits, or for nobody yet.
+        let next = remittance::open_of(office, tx, employer.employer_id).await?;
+        let words = match next.filter(|next| left < next.amount_fen) {
+            Some(next) => suspense_chase::short_words(Fen::new(next.amount_fen - left)),
+            None => suspense_chase::over_words(Fen::new(left)),
+        };
         outbox::tell_clerks(
             office,
             tx,
@@ -110,6 +119,35 @@ pub(crate) async fn from_suspense(
         return Ok(());
     }
     allocate(office, tx, employer, &list, list.amount_fen).await
+}
+
+/// Allocates the months that wait, in order, as far as the employer's suspense covers them; what other lists have received is left to them.
+/// Returns how much they took.
+pub(super) async fn months_in_order(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+) -> Result<i64> {
+    let mut taken = 0;
+    while let Some(list) = remittance::open_of(office, tx, employer.employer_id).await? {
+        let free: i64 = sqlx::query_scalar(
+            "SELECT (SELECT balance_fen - reserved_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2)
+                  - (SELECT coalesce(sum(received_fen), 0)::bigint FROM remittance
+                      WHERE centre_id = $1 AND employer_id = $3 AND state IN (1, 2) AND remittance_id <> $4)",
+        )
+        .bind(office.centre.id)
+        .bind(employer.suspense_account_id)
+        .bind(employer.employer_id)
+        .bind(list.remittance_id)
+        .fetch_one(&mut *tx)
+        .await?;
+        if free < list.amount_fen || list.by_debit() {
+            break;
+        }
+        allocate(office, tx, employer, &list, list.amount_fen).await?;
+        taken += list.amount_fen;
+    }
+    Ok(taken)
 }
 
 /// The event that credits a list.

@@ -340,7 +340,10 @@ pub async fn first_month(
     conn: &mut PgConnection,
     employer: &Employer,
 ) -> Result<Month> {
-    let open = remittance::open_of(office, conn, employer.employer_id).await?;
+    let waiting = remittance::waiting(office, conn, employer.employer_id).await?;
+    let open = waiting
+        .iter()
+        .rfind(|list| list.kind == remittance::kind::MONTHLY);
     Ok(open.map_or_else(
         || employer.next_month(),
         |list| employer.month_after(list.month()),

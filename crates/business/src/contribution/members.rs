@@ -44,6 +44,13 @@ pub(super) struct MemberRow {
     pub(super) ratio_employee_bp: i32,
     pub(super) base_year: Option<i32>,
     pub(super) last_fen: Option<i64>,
+    /// Of the month before: its base and the employer's and employee's parts.
+    #[sqlx(default)]
+    pub(super) last_base_fen: Option<i64>,
+    #[sqlx(default)]
+    pub(super) last_employer_fen: Option<i64>,
+    #[sqlx(default)]
+    pub(super) last_employee_fen: Option<i64>,
     /// Whether a phone is registered: a roster's is a first registration only.
     pub(super) has_phone: bool,
 }
@@ -57,6 +64,21 @@ pub(super) struct KnownPerson {
     pub(super) account_id: Option<i64>,
     /// Paid out when he retired.
     pub(super) retired: bool,
+}
+
+impl MemberRow {
+    /// The ratios of the month before, read off its amounts: ratios are whole percents (RATIO-02), whatever unit an amount was rounded to.
+    fn last_ratios(&self) -> Option<Ratios> {
+        let base = self.last_base_fen.filter(|base| *base > 0)?;
+        let of = |part: i64| {
+            let percent = (part * 100 + base / 2) / base;
+            i32::try_from(percent * 100).ok().map(Bp::new)
+        };
+        Some(Ratios {
+            employer: of(self.last_employer_fen?)?,
+            employee: of(self.last_employee_fen?)?,
+        })
+    }
 }
 
 impl Books {
@@ -88,6 +110,7 @@ impl Books {
         let rows: Vec<MemberRow> = sqlx::query_as(
             "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
                     m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, l.employer_fen + l.employee_fen AS last_fen,
+                    l.base_fen AS last_base_fen, l.employer_fen AS last_employer_fen, l.employee_fen AS last_employee_fen,
                     p.phone_index IS NOT NULL AS has_phone
                FROM membership m
                JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
@@ -132,8 +155,8 @@ impl Books {
                 last_month.push(LastLine {
                     id_number: id.clone(),
                     name: name.clone(),
-                    base: Fen::new(row.base_fen),
-                    ratios,
+                    base: Fen::new(row.last_base_fen.unwrap_or(row.base_fen)),
+                    ratios: row.last_ratios().unwrap_or(ratios),
                     monthly: Fen::new(last_fen),
                 });
             }

@@ -8,7 +8,8 @@
 //! `opening.rs`, `one_stop.rs`, `employer_data.rs`, `mandate.rs` and `branch_move.rs` (the employer itself), `arrears/` and `enforcement/` (what an employer
 //! owes, and what is done about it).
 
-pub mod allocation;
+pub mod ahead;
+mod allocation;
 pub mod arrears;
 pub mod as_of;
 pub mod base_year;
@@ -23,6 +24,7 @@ pub mod employer_data;
 pub mod enforcement;
 pub mod environment;
 pub mod flexible;
+mod held_then;
 pub mod joining;
 mod kept;
 pub mod late_credit;
@@ -49,6 +51,7 @@ pub mod supplement;
 mod supplement_lines;
 pub mod suspense;
 pub mod suspense_chase;
+pub mod suspense_refund;
 pub mod transfer;
 pub mod transfer_request;
 pub mod upload;

@@ -29,6 +29,33 @@ struct Row {
     employee_fen: i64,
 }
 
+/// Whom a kept list changes, masked, the first of them, and how many they are.
+pub async fn changed_by(office: &Office, roster_id: i64, limit: i64) -> Result<(Vec<String>, i64)> {
+    let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(
+        "SELECT coalesce(p.name_sealed, r.name_sealed), count(*) OVER ()
+           FROM roster_row r LEFT JOIN person p ON p.centre_id = r.centre_id AND p.person_id = r.person_id
+          WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.change > 0
+          ORDER BY r.line LIMIT $3",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?;
+    let count = rows.first().map_or(0, |(_, count)| *count);
+    let names = rows
+        .into_iter()
+        .map(|(name, _)| {
+            Ok(anju_domain::name::mask(&text(
+                &office.vault,
+                purpose::NAME,
+                &name,
+            )?))
+        })
+        .collect::<Result<_>>()?;
+    Ok((names, count))
+}
+
 /// The people of a remittance by account, a page of them after `after`.
 pub async fn of_remittance(
     office: &Office,

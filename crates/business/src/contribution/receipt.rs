@@ -320,6 +320,7 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
                 // What comes for an employer that was merged is its successor's, for the list that stands in place of the old one.
                 let employer = merging::successor(office, tx, employer).await?;
                 let list = remittance::in_place_of(office, tx, list).await?;
+                let list = remittance::turn_of(office, tx, list).await?;
                 let employer = subsidy::payer(office, tx, employer, &list).await?;
                 Ok(on_list(employer, list, "reference"))
             }
@@ -350,7 +351,17 @@ async fn place(office: &Office, tx: &mut PgConnection, credit: &Credit) -> Resul
         let employer = employer::lock(office, tx, employer_id).await?;
         let waiting = remittance::waiting(office, tx, employer_id).await?;
         let fits = |list: &Remittance| list.amount_fen - list.received_fen == credit.amount_fen;
-        if let Some(list) = waiting.into_iter().find(fits) {
+        let months = || waiting.iter().filter(|list| list.kind == kind::MONTHLY);
+        let all: i64 = months()
+            .map(|list| list.amount_fen - list.received_fen)
+            .sum();
+        // Or all months that were registered in one go.
+        let found = waiting
+            .iter()
+            .find(|list| fits(list))
+            .or_else(|| months().next().filter(|_| all == credit.amount_fen));
+        if let Some(list) = found.cloned() {
+            let list = remittance::turn_of(office, tx, list).await?;
             let employer = subsidy::payer(office, tx, employer, &list).await?;
             return Ok(Place::List(employer, list, "payer"));
         }

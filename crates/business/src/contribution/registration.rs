@@ -15,6 +15,7 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::person::{purpose, text};
 use anju_casework::{Actor, Error, Office, Refusal, Result, books, case};
 
+use super::ahead;
 use super::allocation;
 use super::collection::{self, contract};
 use super::relief;
@@ -55,6 +56,42 @@ pub async fn register(
     key: Uuid,
     digest: Uuid,
 ) -> Result<i64> {
+    register_months(
+        office,
+        employer_id,
+        roster_id,
+        month,
+        1,
+        pay,
+        actor,
+        channel,
+        key,
+        digest,
+    )
+    .await
+}
+
+/// The same for this month and those that follow it, by the same list (contribution.md §7.1): a list and a case for each, in one transaction.
+/// They wait together, and are allocated in order as money comes with the pay code of any. Returns the first.
+///
+/// # Errors
+/// Those of [`register`] for each month, `E-PREPAY-01` where its list would not be the same.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is registered, by whom, and what makes it happen once"
+)]
+pub async fn register_months(
+    office: &Office,
+    employer_id: i64,
+    roster_id: i64,
+    month: Month,
+    months: u32,
+    pay: PayMethod,
+    actor: Actor,
+    channel: &str,
+    key: Uuid,
+    digest: Uuid,
+) -> Result<i64> {
     if let Some(before) = books::remembered(office, key, digest).await? {
         return Ok(before);
     }
@@ -67,13 +104,30 @@ pub async fn register(
         employer_id,
         roster_id,
         month,
+        None,
         pay,
         actor,
         channel,
-        key,
-        digest,
+        Some((key, digest)),
     )
     .await;
+    let registered = match registered {
+        Ok(()) if months > 1 => {
+            let first = (roster_id, month);
+            ahead::register(
+                office,
+                &mut tx,
+                employer_id,
+                first,
+                months,
+                pay,
+                actor,
+                channel,
+            )
+            .await
+        }
+        registered => registered,
+    };
     match registered {
         Ok(()) => {
             tx.commit().await?;
@@ -95,23 +149,29 @@ pub async fn register(
     clippy::too_many_arguments,
     reason = "one transaction, told in one place"
 )]
-async fn write(
+pub(super) async fn write(
     office: &Office,
     tx: &mut PgConnection,
     remittance_id: i64,
     employer_id: i64,
     roster_id: i64,
     month: Month,
+    // The month registered just before it in this transaction.
+    after: Option<Month>,
     pay: PayMethod,
     actor: Actor,
     channel: &str,
-    key: Uuid,
-    digest: Uuid,
+    // What makes it happen once.
+    once: Option<(Uuid, Uuid)>,
 ) -> Result<()> {
     let rules = Rules::on(office, month.first_day());
     let employer = employer::lock(office, tx, employer_id).await?;
     let roster = roster_read(office, tx, employer_id, roster_id).await?;
-    check_order(office, tx, &rules, &employer, &roster, month).await?;
+    let expected = after.map_or_else(
+        || employer.next_month(),
+        |after| employer.month_after(after),
+    );
+    check_order(office, tx, &rules, &employer, &roster, month, expected).await?;
 
     let debit = match pay {
         PayMethod::Debit => {
@@ -122,7 +182,9 @@ async fn write(
         }
         PayMethod::Transfer | PayMethod::CashDesk => None,
     };
-    books::remember(office, tx, key, digest, remittance_id).await?;
+    if let Some((key, digest)) = once {
+        books::remember(office, tx, key, digest, remittance_id).await?;
+    }
     apply(office, tx, &employer, roster_id, &roster).await?;
 
     let reference = reference(office, month, remittance_id);
@@ -236,6 +298,7 @@ async fn check_order(
     employer: &Employer,
     roster: &RosterRead,
     month: Month,
+    expected: Month,
 ) -> Result<()> {
     if roster.month != month.index() {
         let checked = Month::from_index(roster.month).chinese();
@@ -278,21 +341,15 @@ async fn check_order(
         );
         return Err(Refusal::rule("E-REMIT-01", detail).into());
     }
-    if month != employer.next_month() {
+    if month != expected {
         return Err(Refusal::rule(
             "E-REMIT-01",
-            format!(
-                "应先缴存{}，不能跳月汇缴。",
-                employer.next_month().chinese()
-            ),
+            format!("应先缴存{}，不能跳月汇缴。", expected.chinese()),
         )
         .into());
     }
     let max = rules.months("prepay_max_months")?;
-    let this_month = Month::of(office.today());
-    if month > this_month.plus(max)
-        || (month > this_month && contribution_year_of(month) > contribution_year_of(this_month))
-    {
+    if !ahead::is_near(office, month, max) {
         return Err(Refusal::rule(
             "E-PREPAY-01",
             format!("预缴最多不超过{max}个月，且不得跨缴存年度，请减少月数。"),

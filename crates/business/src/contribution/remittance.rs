@@ -269,7 +269,7 @@ pub async fn of_reference(office: &Office, reference: &str) -> Result<Option<Rem
     by_reference(office, &mut conn, reference).await
 }
 
-/// The employer's month that waits for money; at most one, since months go in order.
+/// The employer's month that waits for money; of several that were registered together the first, since months go in order.
 pub async fn open_of(
     office: &Office,
     conn: &mut PgConnection,
@@ -284,6 +284,27 @@ pub async fn open_of(
     .bind(employer_id)
     .fetch_optional(conn)
     .await?)
+}
+
+/// The months of an employer that wait for money, in order.
+pub async fn months_waiting(office: &Office, employer_id: i64) -> Result<Vec<Remittance>> {
+    let mut conn = office.pool.acquire().await?;
+    let mut lists = waiting(office, &mut conn, employer_id).await?;
+    lists.retain(|list| list.kind == kind::MONTHLY);
+    Ok(lists)
+}
+
+/// Where money for a list counts: a month's is the first's that waits, since months are allocated in order.
+pub(super) async fn turn_of(
+    office: &Office,
+    conn: &mut PgConnection,
+    list: Remittance,
+) -> Result<Remittance> {
+    if list.kind != kind::MONTHLY || !matches!(list.state, state::AWAITING | state::PART_RECEIVED) {
+        return Ok(list);
+    }
+    let first = open_of(office, conn, list.employer_id).await?;
+    Ok(first.unwrap_or(list))
 }
 
 /// All lists of an employer that wait for money, back payments too, the older month first.
@@ -348,9 +369,35 @@ pub fn find_reference(remark: &str) -> Option<String> {
 /// # Errors
 /// `E-REMIT-04` once it was allocated, and while its money is being collected.
 pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result<()> {
-    let employer_id = require(office, remittance_id).await?.employer_id;
+    let list = require(office, remittance_id).await?;
     let mut tx = office.pool.begin().await?;
-    anju_casework::employer::lock(office, &mut tx, employer_id).await?;
+    anju_casework::employer::lock(office, &mut tx, list.employer_id).await?;
+    // Months go in order: those registered after it in one go are given up with it, the last first.
+    let mut given_up = vec![remittance_id];
+    if list.kind == kind::MONTHLY {
+        let waiting = waiting(office, &mut tx, list.employer_id).await?;
+        let later = waiting
+            .iter()
+            .filter(|one| one.kind == kind::MONTHLY && one.month > list.month);
+        given_up.extend(later.map(|one| one.remittance_id));
+    }
+    for id in given_up.iter().rev() {
+        cancel_one(office, &mut tx, *id, actor).await?;
+    }
+    super::relief::reduction::follow(office, &mut tx, list.employer_id).await?;
+    tx.commit().await?;
+    for id in given_up {
+        office.changed(id);
+    }
+    Ok(())
+}
+
+async fn cancel_one(
+    office: &Office,
+    tx: &mut PgConnection,
+    remittance_id: i64,
+    actor: Actor,
+) -> Result<()> {
     let cancelled: Option<i64> = sqlx::query_scalar(
         "UPDATE remittance SET state = 4, collect_on = NULL
           WHERE centre_id = $1 AND remittance_id = $2 AND state IN (1, 2) AND kind <> 3 AND NOT collecting
@@ -375,18 +422,14 @@ pub async fn cancel(office: &Office, remittance_id: i64, actor: Actor) -> Result
     };
     case::end_executing(
         office,
-        &mut tx,
+        tx,
         remittance_id,
         case::CaseState::Withdrawn,
         steps,
         json!({ "suspense_fen": left }),
         actor,
     )
-    .await?;
-    super::relief::reduction::follow(office, &mut tx, employer_id).await?;
-    tx.commit().await?;
-    office.changed(remittance_id);
-    Ok(())
+    .await
 }
 
 /// Lists that lapse without any money (EXPIRED): the employer may register the month again. Returns how many.

@@ -7,15 +7,15 @@ use anju_casework::catalogue::Request;
 use anju_casework::employer::Employer;
 use anju_casework::{Office, Refusal, Result, RowFault};
 use anju_domain::calendar::Month;
-use anju_domain::contribution::{Ratios, back_payment, monthly};
+use anju_domain::contribution::{back_payment, monthly};
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
-use anju_domain::rate::Bp;
 use anju_vault::NumberKind;
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use super::held_then::{self, Then};
 use super::list_beside::Line;
 use super::members::{Books, MemberRow};
 use super::upload::roster_policy;
@@ -155,6 +155,13 @@ pub(super) async fn draw(
     let paid = paid(office, tx, &people).await?;
     let deferred = deferred(office, tx, &people).await?;
     let assumed = assumed(office, tx, employer, &people).await?;
+    let months: Vec<(&MemberRow, Month)> = asked
+        .iter()
+        .zip(&people)
+        .filter_map(|(asked, person)| Some((asked, (*person)?)))
+        .flat_map(|(asked, person)| asked.months.iter().map(move |month| (person, *month)))
+        .collect();
+    let then = held_then::read(office, tx, employer, &months).await?;
     let list = List {
         office,
         employer,
@@ -164,6 +171,7 @@ pub(super) async fn draw(
         paid: &paid,
         deferred: &deferred,
         assumed: &assumed,
+        then: &then,
     };
     let lines = list.lines(asked, &people, &mut faults)?;
     refuse(faults)?;
@@ -352,6 +360,7 @@ struct List<'a> {
     paid: &'a BTreeMap<(i64, i32), Paid>,
     deferred: &'a BTreeMap<(i64, i32), Owed>,
     assumed: &'a BTreeMap<(i64, i32), (Fen, Fen)>,
+    then: &'a HashMap<(i64, i32), Then>,
 }
 
 impl List<'_> {
@@ -427,6 +436,11 @@ impl List<'_> {
             .get(&(person.account_id, month.index()))
             .copied()
             .unwrap_or_default();
+        let then = self
+            .then
+            .get(&(person.account_id, month.index()))
+            .copied()
+            .unwrap_or_default();
         let name = month.chinese();
         let mut wrong = |column: &str, code: &str, what: String| {
             faults.push(fault(row, column, code, &what));
@@ -491,7 +505,7 @@ impl List<'_> {
                 account_id: person.account_id,
                 person_id: person.person_id,
                 month,
-                base: Fen::new(person.base_fen),
+                base: then.base(person),
                 employer: Fen::new(employer),
                 employee: Fen::new(employee),
             }));
@@ -504,20 +518,23 @@ impl List<'_> {
                 account_id: person.account_id,
                 person_id: person.person_id,
                 month,
-                base: Fen::new(person.base_fen),
+                base: then.base(person),
                 employer: back_payment(*employer, paid.employer),
                 employee: back_payment(*employee, paid.employee),
             }));
         }
-        // Limits and rounding of that month; the ratio of today unless it is the ratio that was short.
+        // Limits, rounding, base and ratio of that month. What was too low then is what it should have been.
         let policy = roster_policy(self.office, self.employer, month)?;
-        let base = asked
-            .base_fen
-            .map_or(Fen::new(person.base_fen), Fen::new)
-            .clamp(policy.limits.lower, policy.limits.upper);
-        let ratios = Ratios {
-            employer: Bp::new(self.employer.ratio_employer_bp),
-            employee: Bp::new(self.employer.ratio_employee_bp),
+        let base = match (asked.base_fen, self.reason) {
+            (Some(fen), _) => Fen::new(fen),
+            (None, Reason::ShortBase) => Fen::new(person.base_fen),
+            (None, _) => then.base(person),
+        }
+        .clamp(policy.limits.lower, policy.limits.upper);
+        let ratios = if self.reason == Reason::ShortRatio {
+            then.ratios_due(self.employer)
+        } else {
+            then.ratios(self.employer)
         };
         let due = monthly(base, ratios, policy.rounding);
         let (employer, employee) = (

@@ -140,7 +140,15 @@ pub async fn last_list(
     employer: &Employer,
     month: Month,
 ) -> Result<Vec<LastLine>> {
-    Ok(Books::read(office, employer, month, &[]).await?.last_month)
+    let books = Books::read(office, employer, month, &[]).await?;
+    let mut lines = books.last_month;
+    for line in &mut lines {
+        // The next list is written with what holds now.
+        if let Some(member) = books.members.get(&line.id_number) {
+            (line.base, line.ratios) = (member.base, member.ratios);
+        }
+    }
+    Ok(lines)
 }
 
 /// Everybody who contributes with the base of today, as a clerk takes it home to declare the bases of a year.

@@ -9,8 +9,9 @@ use anju_casework::case::Submitted;
 use anju_casework::catalogue::Request;
 use anju_casework::{Error, Office, Refusal};
 use anju_domain::calendar::{Month, chinese_date};
-use anju_policy::ServiceDefinition;
+use anju_domain::money::Fen;
 use anju_policy::service::{Input, InputType};
+use anju_policy::{ConditionOutcome, ServiceDefinition};
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -20,24 +21,26 @@ use uuid::Uuid;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, ButtonLook, Cell, Column, ErrorSummary, Facts, Field, FieldKind, Line, Mistake, Table,
-    Text,
+    Button, ButtonLook, Cell, Column, Condition, ErrorSummary, Facts, Field, FieldKind, Line,
+    Mistake, Table, Text,
 };
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
 use crate::pages::unit::ApplyPage;
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::change::{Typed, bp, fen, submission, typed};
+use crate::service::explain;
+use crate::unit::change::{Typed, bp, fen, submission, typed, without_row};
 use crate::unit::credit::figures as credit_figures;
 use crate::unit::framed;
 use crate::unit::step_up::{self, Act};
 
 /// What a clerk asks for and a person decides.
-pub(super) const SERVICES: [&str; 5] = [
+pub(super) const SERVICES: [&str; 6] = [
     "employer-deferral",
     "employer-ratio-reduction",
     "employer-refund",
+    "employer-suspense-refund",
     "employer-close-account",
     "employer-credit-referral",
 ];
@@ -131,7 +134,12 @@ fn of_refusal(refusal: &Refusal) -> Vec<Mistake> {
     refusal
         .errors
         .iter()
-        .map(|error| Mistake::at(error.column.as_deref().unwrap_or(""), error.message.clone()))
+        .map(|error| {
+            Mistake::at(
+                error.column.as_deref().unwrap_or(""),
+                without_row(&error.message),
+            )
+        })
         .collect()
 }
 
@@ -276,7 +284,7 @@ async fn draw(
     definition: &ServiceDefinition,
     fields: &Typed,
     mistakes: Vec<Mistake>,
-    preview: Option<(Facts, Option<Table>)>,
+    preview: Option<Shown>,
 ) -> Result<ApplyPage, PageError> {
     let office = &portal.engine.office;
     let (frame, _) = framed(office, visit, at, &definition.name_zh, UnitTab::Cases).await?;
@@ -311,7 +319,10 @@ async fn draw(
             Button::send("先算一算", ButtonLook::Plain).value("step", "preview"),
             Button::submit("提交申请").value("step", "send"),
         ],
-        preview,
+        conditions: preview
+            .as_ref()
+            .map_or_else(Vec::new, |shown| shown.conditions.clone()),
+        preview: preview.map(|shown| (shown.facts, shown.table)),
     })
 }
 
@@ -321,7 +332,7 @@ async fn preview(
     at: &AtUnit,
     definition: &ServiceDefinition,
     form: Map<String, Value>,
-) -> Result<Option<(Facts, Option<Table>)>, PageError> {
+) -> Result<Option<Shown>, PageError> {
     let office = &portal.engine.office;
     let request = Request {
         service: definition.id.clone(),
@@ -332,13 +343,59 @@ async fn preview(
         face_passed: false,
     };
     Ok(match definition.effect.as_str() {
-        "defer_contributions" => deferral::preview(office, &request).await?.map(deferred),
-        "reduce_ratio" => reduction::preview(office, &request).await?.map(reduced),
+        "defer_contributions" => deferral::preview(office, &request)
+            .await?
+            .map(deferred)
+            .map(Shown::of),
+        "reduce_ratio" => reduction::preview(office, &request)
+            .await?
+            .map(reduced)
+            .map(Shown::of),
         "refer_employer" => {
             let figures = credit::preview(office, at.employer_id).await?;
-            Some((credit_figures(&figures), None))
+            Some(Shown::of((credit_figures(&figures), None)))
         }
-        _ => None,
+        _ => Some(decided(portal, &request).await?),
+    })
+}
+
+/// What it would come to: the figures, or what the rules say of it.
+pub(super) struct Shown {
+    facts: Facts,
+    table: Option<Table>,
+    conditions: Vec<Condition>,
+}
+
+impl Shown {
+    fn of((facts, table): (Facts, Option<Table>)) -> Self {
+        Self {
+            facts,
+            table,
+            conditions: Vec::new(),
+        }
+    }
+}
+
+/// The rules' answer without a case: the amount, and each condition with what stands in the way.
+async fn decided(portal: &Portal, request: &Request) -> Result<Shown, PageError> {
+    let (_, decision) = portal.engine.precheck(request).await?;
+    let hindered = decision
+        .conditions
+        .iter()
+        .filter(|one| one.outcome == ConditionOutcome::NotMet)
+        .count();
+    let said = match hindered {
+        0 => "可以提交，由工作人员审核".to_owned(),
+        _ => format!("现在办不了：有 {hindered} 项条件不符合，写在下面"),
+    };
+    let mut facts = vec![("结果".to_owned(), said.into())];
+    if let Some(amount) = decision.amount_fen.filter(|_| hindered == 0) {
+        facts.push(("金额".to_owned(), Text::new().money(Fen::new(amount))));
+    }
+    Ok(Shown {
+        facts: Facts(facts),
+        table: None,
+        conditions: explain::conditions(&decision),
     })
 }
 

@@ -2,9 +2,10 @@
 
 use anju_business::contribution::relief::supplement;
 use anju_business::contribution::transfer_request::{self, Waiting};
-use anju_business::contribution::{credit as credits, relief};
+use anju_business::contribution::{credit as credits, people, relief};
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Error, Office};
+use anju_policy::service::InputType;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -32,6 +33,9 @@ use crate::unit::{arrangement, credit, framed};
 use crate::when;
 
 const PAGE: i64 = 20;
+
+/// People of a list that a case names; of more it says how many.
+const NAMED: i64 = 5;
 
 /// A page of the cases.
 #[derive(Deserialize)]
@@ -230,7 +234,7 @@ async fn draw(
             Some(waiting) => waits(&read, waiting),
             None => promise(&read, now),
         },
-        asked: asked(office, &read.case)?,
+        asked: asked(office, &read.case).await?,
         conditions: read
             .decision
             .as_ref()
@@ -298,23 +302,36 @@ fn promise(read: &Read, now: DateTime<Utc>) -> Promise {
 }
 
 /// What was filled in, by the labels of the definition.
-fn asked(office: &Office, one: &Case) -> Result<Facts, PageError> {
+async fn asked(office: &Office, one: &Case) -> Result<Facts, PageError> {
     let policy = office.policy();
     let form = one.open_form(office)?;
     let inputs = policy
         .set
         .service(&one.service)
         .map(|service| &service.inputs);
-    let mut facts: Vec<(String, Text)> = inputs
-        .into_iter()
-        .flatten()
-        .filter_map(|input| {
-            Some((
-                input.label.clone(),
-                said(input, form.get(&input.name)?).into(),
-            ))
-        })
-        .collect();
+    let mut facts: Vec<(String, Text)> = Vec::new();
+    for input in inputs.into_iter().flatten() {
+        let Some(value) = form.get(&input.name) else {
+            continue;
+        };
+        // A kept list says nothing by its number: whom it changes does.
+        let kept = value
+            .as_str()
+            .filter(|_| input.input_type == InputType::Roster)
+            .and_then(|number| office.numbers.decode(NumberKind::Roster, number));
+        let words = match kept {
+            Some(roster_id) => {
+                let (names, count) = people::changed_by(office, roster_id, NAMED).await?;
+                let more = count - names.len() as i64;
+                match more {
+                    ..=0 => names.join("、"),
+                    _ => format!("{} 等 {count} 人", names.join("、")),
+                }
+            }
+            None => said(input, value),
+        };
+        facts.push((input.label.clone(), words.into()));
+    }
     facts.push(("渠道".into(), channel_name(&one.channel).into()));
     Ok(Facts(facts))
 }
@@ -332,7 +349,7 @@ async fn timeline(office: &Office, read: &Read, now: DateTime<Utc>) -> Result<Ti
                 "refused" => "没有通过",
                 "withdrawn" => "您撤回了",
                 "supplemented" => "补交了决议",
-                "paid" => "款项已退到",
+                "paid" => "款项已退到原付款账户",
                 other => match work_step(other) {
                     Some(words) => words,
                     None => continue,

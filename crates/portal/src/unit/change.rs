@@ -318,11 +318,20 @@ pub(super) fn mistakes(refusal: &Refusal) -> Vec<Mistake> {
             seen.push(&error.code);
             found.push(Mistake::at(
                 field(error.column.as_deref()),
-                error.message.clone(),
+                without_row(&error.message),
             ));
         }
     }
     found
+}
+
+/// The words of a mistake for a form that has no rows: its one row is the form itself.
+pub(super) fn without_row(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("第 1 行") else {
+        return message.to_owned();
+    };
+    let rest = rest.strip_prefix('的').unwrap_or(rest);
+    rest.trim_start_matches('：').to_owned()
 }
 
 async fn refuse(

@@ -202,7 +202,7 @@ fn supplement_part(office: &Office, member: &people::Member, filled: &Filled<'_>
             filled(Field::new("to", "到哪个月", FieldKind::Month), "to"),
             filled(
                 Field::new("owed", "应有的基数（元）", FieldKind::Money)
-                    .hint("补差额时填；不填按现在的基数")
+                    .hint("补差额时填；不填时，基数补差按现在的基数，其他按那个月的基数")
                     .optional(),
                 "owed",
             ),

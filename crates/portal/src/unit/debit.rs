@@ -33,6 +33,25 @@ const PAGE: &str = "/unit/debit";
 /// Contracts that the page looks at: the one in force, and the last ones before it.
 const SHOWN: i64 = 5;
 
+/// The offer to sign, where nothing is signed yet.
+pub(super) async fn offer(office: &Office, employer_id: i64) -> Result<Text, PageError> {
+    if is_signed(office, employer_id).await? {
+        return Ok(Text::new());
+    }
+    Ok(Text::new()
+        .say("不想每月转账，可以签")
+        .link(PAGE, "委托收款")
+        .say("。"))
+}
+
+/// Whether a contract is in force.
+pub(super) async fn is_signed(office: &Office, employer_id: i64) -> Result<bool, PageError> {
+    let contracts = collection::of_payer(office, employer_id, SHOWN).await?;
+    Ok(contracts
+        .iter()
+        .any(|one| one.state == contract::state::SIGNED))
+}
+
 /// What was done a moment ago.
 #[derive(Deserialize)]
 pub(crate) struct Wanted {

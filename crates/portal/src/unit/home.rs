@@ -1,7 +1,7 @@
 //! 单位首页: the one missing step of the month, what changed against the month before, the months that are done.
 
 use anju_business::contribution::remittance::{Remittance, kind, state};
-use anju_business::contribution::{environment, merging, remittance, upload};
+use anju_business::contribution::{arrears, environment, merging, remittance, upload};
 use anju_casework::Office;
 use anju_casework::employer::{self, Employer};
 use anju_domain::calendar::{Month, chinese_day};
@@ -22,7 +22,7 @@ use crate::pages::error::PageError;
 use crate::pages::unit::{HomePage, Next};
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::{arrangement, framed, notices, number, transfer};
+use crate::unit::{arrangement, debit, framed, notices, number, pay, transfer};
 use crate::when;
 
 #[derive(Deserialize)]
@@ -56,9 +56,10 @@ pub(crate) async fn page(
         })
         .filter(|one| one.kind == kind::MONTHLY)
         .collect();
+    // Of months that wait together the first, which is paid first.
     let open = live
         .iter()
-        .find(|one| one.state != state::ALLOCATED)
+        .rfind(|one| one.state != state::ALLOCATED)
         .copied();
     let next_month = employer.next_month();
     let asked = wanted
@@ -75,11 +76,17 @@ pub(crate) async fn page(
     };
     let next = match shown {
         _ if employer.state == employer::state::CANCELLED => ended(office, &employer).await?,
-        Some(one) => step_of(office, one, today),
+        Some(one) if one.state == state::ALLOCATED => step_of(office, one, None, today),
+        Some(one) => {
+            let owed = pay::owed(office, &employer, one.clone()).await?;
+            step_of(office, one, Some(&owed), today)
+        }
         None => Next {
             title: format!("{}还差：名册", short(next_month)),
             amount: None,
-            note: "把工资表里的名单拖进来，我们替您核对，错在哪一格都会说清楚。".into(),
+            note: overdue(office, &employer)
+                .await?
+                .say("把工资表里的名单拖进来，我们替您核对，错在哪一格都会说清楚。"),
             button: Some(Button::go(
                 format!("交{}名册", short(next_month)),
                 "/unit/roster",
@@ -137,7 +144,7 @@ pub(crate) async fn page(
             .numbers
             .encode(NumberKind::Employer, employer.employer_id),
         months,
-        flash: None,
+        flash: pay::suspense(office, employer.employer_id).await?,
         next,
         todo_count: todo.len(),
         todo: Rows::new(todo),
@@ -148,6 +155,7 @@ pub(crate) async fn page(
             |one| format!("{}和上月比", short(one.month())),
         ),
         difference,
+        offers_debit: !debit::is_signed(office, employer.employer_id).await?,
         note: spent(office, employer.employer_id).await?,
     })
 }
@@ -183,10 +191,32 @@ async fn spent(office: &anju_casework::Office, employer_id: i64) -> Result<Text,
     )))
 }
 
-fn step_of(office: &anju_casework::Office, one: &Remittance, today: NaiveDate) -> Next {
-    let month = short(one.month());
+/// 已逾期: which months are due and unpaid, with the way to their page.
+async fn overdue(office: &Office, employer: &Employer) -> Result<Text, PageError> {
+    let mut conn = office.pool.acquire().await?;
+    let months = arrears::months_of(office, &mut conn, employer).await?;
+    let Some(first) = months.first() else {
+        return Ok(Text::new());
+    };
+    let days = (office.today() - first.due_on).num_days();
+    Ok(Text::new()
+        .strong(format!("已逾期 {days} 天"))
+        .say(format!("，{} 个月到期没有缴。", months.len()))
+        .link("/unit/notices", "看欠缴的月份")
+        .say("。"))
+}
+
+fn step_of(
+    office: &anju_casework::Office,
+    one: &Remittance,
+    owed: Option<&pay::Owed>,
+    today: NaiveDate,
+) -> Next {
+    // Months that wait together are paid together.
+    let month = owed.map_or_else(|| short(one.month()), pay::Owed::months);
+    let one = owed.map_or(one, |owed| &owed.first);
     let people = format!("{} 人", one.people);
-    let missing = Fen::new(one.amount_fen - one.received_fen);
+    let missing = owed.map_or(Fen::ZERO, |owed| owed.missing);
     let here = number(office, one);
     if one.state == state::ALLOCATED {
         return Next {
@@ -253,7 +283,11 @@ fn step_of(office: &anju_casework::Office, one: &Remittance, today: NaiveDate) -
             .strong(format!("{} 24:00", chinese_day(one.due_on)))
             .say(" 前到账")
             .say(left)
-            .say("。"),
+            .say("。")
+            .join(match days {
+                ..0 => Text::new().link("/unit/notices", "看欠缴的月份"),
+                _ => Text::new(),
+            }),
         button: Some(Button::go(
             Text::new().say("付 ").money(missing),
             "/unit/pay",
@@ -356,6 +390,9 @@ pub(crate) fn due(month: Month, roster: &upload::Roster, people: i32, amount: Fe
     })
 }
 
+/// People of a kind of change that the sum names; of more it says how many.
+const NAMED: usize = 5;
+
 /// 和上月比: from the equation and the differences that were kept with the list.
 fn difference(month: Month, roster: &upload::Roster) -> Option<Formula> {
     let number = |name: &str| {
@@ -378,20 +415,35 @@ fn difference(month: Month, roster: &upload::Roster) -> Option<Formula> {
             return;
         }
         lines.push(FormulaLine::change(title, Fen::new(amount)));
-        let people = roster.differences.as_array().into_iter().flatten();
-        for one in people
+        let people: Vec<&Value> = roster
+            .differences
+            .as_array()
+            .into_iter()
+            .flatten()
             .filter(|one| {
                 one.get("kind")
                     .and_then(Value::as_str)
                     .is_some_and(|kind| kinds.contains(&kind))
             })
-            .take(5)
-        {
+            .collect();
+        for one in people.iter().take(NAMED) {
             let fen = |name: &str| one.get(name).and_then(Value::as_i64).unwrap_or(0);
             let name = one.get("name_masked").and_then(Value::as_str).unwrap_or("");
             lines.push(
                 FormulaLine::change(name, Fen::new(fen("after_fen") - fen("before_fen"))).part(),
             );
+        }
+        let rest: i64 = people
+            .iter()
+            .skip(NAMED)
+            .map(|one| {
+                let fen = |name: &str| one.get(name).and_then(Value::as_i64).unwrap_or(0);
+                fen("after_fen") - fen("before_fen")
+            })
+            .sum();
+        if people.len() > NAMED {
+            let title = format!("另外 {} 人", people.len() - NAMED);
+            lines.push(FormulaLine::change(title, Fen::new(rest)).part());
         }
     };
     group(

@@ -28,7 +28,7 @@ use crate::pages::error::PageError;
 use crate::pages::unit::{NoticePage, NoticesPage};
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::change::{SUPPLEMENT, Typed, submission};
+use crate::unit::change::{SUPPLEMENT, Typed, submission, without_row};
 use crate::unit::framed;
 use crate::when;
 
@@ -203,7 +203,10 @@ pub(crate) async fn pay_assumed(
         }
         Err(Error::Refused(refusal)) => {
             let first = refusal.errors.first();
-            let words = first.map_or(refusal.detail.as_str(), |error| error.message.as_str());
+            let words = first.map_or_else(
+                || refusal.detail.clone(),
+                |error| without_row(&error.message),
+            );
             let mut drawn = list(&portal, &visit, &at).await?;
             drawn.flash = Some(Flash::new(Tone::Fail, words));
             Ok((StatusCode::CONFLICT, drawn).into_response())

@@ -1,7 +1,9 @@
 //! 付款 and 到账: where to pay and what to write, then what came in and whom it reached.
 
 use anju_business::contribution::remittance::{self, Remittance, kind, state};
-use anju_business::contribution::{collection, people, proof, receipt, upload};
+use anju_business::contribution::{collection, people, proof, receipt, suspense_refund, upload};
+use anju_casework::Office;
+use anju_casework::employer::Employer;
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::extract::{Path, Query, State};
@@ -57,14 +59,16 @@ pub(crate) async fn page(
     let Some(one) = one else {
         return Ok(Redirect::to("/unit").into_response());
     };
+    let owed = owed(office, &employer, one).await?;
+    let one = owed.first.clone();
     let bank = office.bank(&one.bank)?;
     let roster = match one.roster_id {
         Some(roster_id) => Some(upload::require(office, roster_id).await?),
         None => None,
     };
-    let missing = Fen::new(one.amount_fen - one.received_fen);
+    let missing = owed.missing;
     let list = if one.kind == kind::MONTHLY {
-        format!("{}汇缴", short(one.month()))
+        format!("{}汇缴", owed.months())
     } else {
         what(&one)
     };
@@ -88,7 +92,7 @@ pub(crate) async fn page(
                 when::minute(one.registered_at, office.now())
             ))
             .link("/unit", "看名册和差额"),
-        flash: (one.state == state::PART_RECEIVED)
+        flash: (one.state == state::PART_RECEIVED && owed.lists.len() == 1)
             .then(|| {
                 Flash::new(
                     Tone::Wait,
@@ -118,17 +122,24 @@ pub(crate) async fn page(
                 .copy(plain(missing)),
         ])
         .boxed(),
-        after: Text::new()
-            .say("最迟 ")
-            .time(format!("{} 24:00", chinese_day(one.due_on)))
-            .say(format!(
-                " 前到账。到账后马上分配到 {} 人，不用您通知。不想每月转账，可以签",
-                one.people
-            ))
-            .link("/unit/debit", "委托收款")
-            .say("。"),
+        after: {
+            let words = Text::new()
+                .say("最迟 ")
+                .time(format!("{} 24:00", chinese_day(one.due_on)))
+                .say(format!(
+                    " 前到账。到账后马上分配到 {} 人，不用您通知。",
+                    one.people
+                ));
+            match owed.lists.len() {
+                1 => words,
+                months => words.say(format!(
+                    "{months} 个月一笔付清，只写这一个缴款码；少付的，先分配前面的月份。"
+                )),
+            }
+            .join(debit::offer(office, at.employer_id).await?)
+        },
         watch: format!("/unit/arrivals/{}", number(office, &one)),
-        formula: formula(&one, roster.as_ref()),
+        formula: formula(&owed, roster.as_ref()),
         steps: Timeline(vec![
             Event::new(When::Now, "您付款", "从任何银行转，没有手续费"),
             Event::new(When::Expected, "到账", "按缴款码对上，不用您通知"),
@@ -142,7 +153,84 @@ pub(crate) async fn page(
     Ok(page.into_response())
 }
 
-fn formula(one: &Remittance, roster: Option<&upload::Roster>) -> Formula {
+/// What an employer still has to pay for a list, or for all months that wait together.
+pub(super) struct Owed {
+    /// The list whose pay code is written: of months the first.
+    pub(super) first: Remittance,
+    /// It and the months after it that wait as well.
+    pub(super) lists: Vec<Remittance>,
+    /// Of the employer's suspense, what they take.
+    pub(super) from_suspense: Fen,
+    /// What has to come.
+    pub(super) missing: Fen,
+}
+
+impl Owed {
+    /// 11月, or 11月至次年2月's `11月至2月`.
+    pub(super) fn months(&self) -> String {
+        let first = short(self.first.month());
+        match self.lists.last() {
+            Some(last) if self.lists.len() > 1 => format!("{first}至{}", short(last.month())),
+            _ => first,
+        }
+    }
+}
+
+/// What is missing for a list after what it has received and what stands in the employer's suspense for nobody else. What is collected by debit
+/// is collected whole.
+pub(super) async fn owed(
+    office: &Office,
+    employer: &Employer,
+    one: Remittance,
+) -> Result<Owed, PageError> {
+    let lists = match one.kind {
+        kind::MONTHLY => remittance::months_waiting(office, employer.employer_id).await?,
+        _ => Vec::new(),
+    };
+    let lists = if lists.is_empty() { vec![one] } else { lists };
+    let first = lists[0].clone();
+    let due: i64 = lists
+        .iter()
+        .map(|list| list.amount_fen - list.received_fen)
+        .sum();
+    let free = match first.kind {
+        kind::MONTHLY | kind::SUPPLEMENT if !first.by_debit() => {
+            suspense_refund::preview(office, employer.employer_id)
+                .await?
+                .free
+        }
+        _ => Fen::ZERO,
+    };
+    // Money that covers it and still did not pay it waits for another list: then this one needs its own.
+    let from_suspense = if free.fen() < due { free } else { Fen::ZERO };
+    Ok(Owed {
+        missing: Fen::new(due) - from_suspense,
+        from_suspense,
+        first,
+        lists,
+    })
+}
+
+/// 单位暂存款, where there is any that no list has received.
+pub(super) async fn suspense(
+    office: &Office,
+    employer_id: i64,
+) -> Result<Option<Flash>, PageError> {
+    let free = suspense_refund::preview(office, employer_id).await?.free;
+    Ok((free > Fen::ZERO).then(|| {
+        Flash::new(
+            Tone::Pass,
+            Text::new()
+                .say("单位暂存款 ")
+                .money(free)
+                .say(" 元：下次汇缴自动抵扣，不用再付这么多。"),
+        )
+        .next("申请退回", "/unit/do/employer-suspense-refund")
+    }))
+}
+
+fn formula(owed: &Owed, roster: Option<&upload::Roster>) -> Formula {
+    let one = &owed.first;
     let amount = Fen::new(one.amount_fen);
     let mut formula = match roster {
         Some(roster) => due(one.month(), roster, one.people, amount),
@@ -156,14 +244,29 @@ fn formula(one: &Remittance, roster: Option<&upload::Roster>) -> Formula {
             )],
         },
     };
+    for later in &owed.lists[1..] {
+        let title = Text::new()
+            .say(short(later.month()))
+            .hint(format!(" {} 人，同一份名册", later.people));
+        formula
+            .lines
+            .push(FormulaLine::change(title, Fen::new(later.amount_fen)));
+    }
     if one.received_fen > 0 {
         formula
             .lines
             .push(FormulaLine::change("已到账", Fen::new(-one.received_fen)));
-        formula.lines.push(FormulaLine::used(
-            "还差",
-            Fen::new(one.amount_fen - one.received_fen),
+    }
+    if owed.from_suspense > Fen::ZERO {
+        formula.lines.push(FormulaLine::change(
+            "单位暂存款抵扣",
+            Fen::ZERO - owed.from_suspense,
         ));
+    }
+    if owed.missing != amount {
+        formula
+            .lines
+            .push(FormulaLine::used("还要付", owed.missing));
     }
     formula
 }
@@ -180,6 +283,7 @@ pub(crate) async fn arrivals(
     let shown: Vec<&Remittance> = all.iter().collect();
     Ok(ArrivalsPage {
         frame,
+        flash: suspense(office, employer.employer_id).await?,
         table: months_table(office, &shown)
             .empty("还没有汇缴。交了第一份名册、付了款，这里会有第一个月。"),
     })

@@ -6,7 +6,7 @@ use anju_business::contribution::collection::{self, contract};
 use anju_business::contribution::remittance::PayMethod;
 use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode, Sheet};
 use anju_business::contribution::upload::{self, Mistakes, Roster, Upload as Outcome, Uploaded};
-use anju_business::contribution::{registration, remittance};
+use anju_business::contribution::{ahead, registration, remittance};
 use anju_casework::{Error, Office};
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::money::Fen;
@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, ButtonLook, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Flash, Line, Mistake,
-    Pager, State as Shown, Table, Text, Tone,
+    Button, ButtonLook, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Field, Flash, Line,
+    Mistake, Pager, State as Shown, Table, Text, Tone,
 };
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
@@ -35,6 +35,28 @@ use crate::unit::{base, framed};
 
 /// More cells than anybody mends one by one: a new file is the way.
 const MENDABLE: usize = 50;
+
+/// 只含变更, as the form says it.
+const CHANGES: &str = "changes";
+
+/// Whether everybody stands in the file, or only who changes.
+fn mode_field(mode: Mode) -> Field {
+    let options = vec![
+        (
+            "complete".to_owned(),
+            "全部职工都在表里（没写到的不会被漏掉，会提示）".to_owned(),
+        ),
+        (
+            CHANGES.to_owned(),
+            "只含变更：只写有变化的人，其他人照旧".to_owned(),
+        ),
+    ];
+    Field::select("mode", "这份表里有谁", options).value(if mode == Mode::Changes {
+        CHANGES
+    } else {
+        "complete"
+    })
+}
 
 pub(super) const DROP: Drop = Drop {
     name: "roster",
@@ -83,6 +105,7 @@ pub(super) async fn draw(
         month: month.to_string(),
         key: Uuid::now_v7().to_string(),
         drop: DROP,
+        mode: mode_field(Mode::Complete),
         has_last: !employer.is_new(),
     })
 }
@@ -106,7 +129,7 @@ pub(crate) async fn upload(
 pub(super) async fn file_of(
     at: &AtUnit,
     mut parts: Multipart,
-    mode: Mode,
+    mut mode: Mode,
 ) -> Result<Result<(Upload, Uuid), Flash>, PageError> {
     let (mut month, mut key, mut file) = (None, None, None);
     while let Some(part) = parts.next_field().await.map_err(|_| PageError::Stale)? {
@@ -114,6 +137,12 @@ pub(super) async fn file_of(
             "month" => {
                 let text = part.text().await.map_err(|_| PageError::Stale)?;
                 month = Month::parse(&text).ok();
+            }
+            "mode" => {
+                let text = part.text().await.map_err(|_| PageError::Stale)?;
+                if mode == Mode::Complete && text == CHANGES {
+                    mode = Mode::Changes;
+                }
             }
             "key" => {
                 let text = part.text().await.map_err(|_| PageError::Stale)?;
@@ -156,7 +185,11 @@ pub(super) async fn take(
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
     let is_base = file.mode == Mode::Bases;
-    let what = if is_base { "bases" } else { "roster" };
+    let what = match file.mode {
+        Mode::Bases => "bases",
+        Mode::Complete => "roster",
+        Mode::Changes => CHANGES,
+    };
     let mut call = format!("{what}\n{}\n{}\n", at.employer_id, file.month).into_bytes();
     call.extend_from_slice(&file.bytes);
     let outcome = upload::upload(
@@ -199,7 +232,7 @@ pub(super) async fn take(
 }
 
 /// The name of a fault's input: row and place of its column.
-fn field(fault: &Wrong) -> Option<String> {
+fn field_of(fault: &Wrong) -> Option<String> {
     let place = RosterColumn::ALL
         .iter()
         .position(|column| Some(column.header()) == fault.column)?;
@@ -232,18 +265,22 @@ async fn errors(
     let (mut frame, _) = framed(office, visit, at, &title, tab).await?;
     frame.head.failed = true;
     let name = file.name.clone();
+    let mode = (file.mode != Mode::Bases).then(|| mode_field(file.mode));
     let upload_no = portal.uploads.keep(file, Instant::now());
     let count = mistakes.faults.len();
     let mendable = mistakes.sheet.is_some()
         && count <= MENDABLE
-        && mistakes.faults.iter().all(|fault| field(fault).is_some());
+        && mistakes
+            .faults
+            .iter()
+            .all(|fault| field_of(fault).is_some());
     let mut seen: Vec<String> = Vec::new();
     let faults = mistakes
         .faults
         .iter()
         .map(|fault| {
             // Two faults of one cell share its input.
-            let field = field(fault)
+            let field = field_of(fault)
                 .filter(|_| mendable)
                 .filter(|field| !seen.contains(field));
             if let Some(field) = &field {
@@ -263,7 +300,7 @@ async fn errors(
         .faults
         .iter()
         .map(|fault| {
-            let at = field(fault).filter(|_| mendable).unwrap_or_default();
+            let at = field_of(fault).filter(|_| mendable).unwrap_or_default();
             Mistake::at(at, fault.message.clone())
         })
         .collect();
@@ -303,6 +340,7 @@ async fn errors(
         ],
         right_rows: u32::try_from(mistakes.right_rows).unwrap_or(u32::MAX),
         drop: DROP,
+        mode,
         action,
         month: month.to_string(),
         key: Uuid::now_v7().to_string(),
@@ -438,6 +476,7 @@ pub(crate) async fn preview(
     let debit = contracts
         .iter()
         .any(|one| one.state == contract::state::SIGNED && roster.total_fen <= one.limit_fen);
+    let months = months_field(office, &at, month, total).await?;
     let hidden = vec![
         frame.head.hidden(),
         ("roster", number),
@@ -471,6 +510,7 @@ pub(crate) async fn preview(
         formula,
         differences: table,
         hidden,
+        months,
         also: debit
             .then(|| Button::send("登记，委托收款扣款", ButtonLook::Plain).value("pay", "debit")),
         button: Button::submit(
@@ -482,6 +522,38 @@ pub(crate) async fn preview(
         )
         .value("pay", "transfer"),
     })
+}
+
+/// How many months are registered by this list: this one, or those after it too.
+async fn months_field(
+    office: &Office,
+    at: &AtUnit,
+    month: Month,
+    total: Fen,
+) -> Result<Option<Field>, PageError> {
+    let employer = anju_casework::employer::require(office, at.employer_id).await?;
+    let months = ahead::months_from(office, &employer, month)?;
+    if months.len() < 2 {
+        return Ok(None);
+    }
+    let mut sum = Fen::ZERO;
+    let mut options = Vec::with_capacity(months.len());
+    for (one, count) in months.iter().zip(1_u32..) {
+        sum += total;
+        let words = if count == 1 {
+            format!("只登记{}", short(*one))
+        } else {
+            let through = short(*one);
+            format!(
+                "{}至{through}，{count} 个月，共 {sum} 元，一笔付清",
+                short(month)
+            )
+        };
+        options.push((count.to_string(), words));
+    }
+    Ok(Some(Field::select("months", "登记几个月", options).hint(
+        "后面的月份照这份名册，到账后按月份先后分配；期间有人变动，先撤销没付的月份再重新登记",
+    )))
 }
 
 fn kind(word: &str) -> Shown {
@@ -500,6 +572,7 @@ pub(crate) struct Registration {
     roster: String,
     key: Uuid,
     pay: Option<String>,
+    months: Option<u32>,
 }
 
 impl Registration {
@@ -521,18 +594,20 @@ pub(crate) async fn register(
     let office = &portal.engine.office;
     let roster = own_roster(office, &at, &form.roster).await?;
     let month = Month::from_index(roster.month);
+    let pay = form.pay();
+    let months = form.months.unwrap_or(1).clamp(1, 12);
     let call = format!(
-        "register\n{}\n{}\n{month}\n{}",
+        "register\n{}\n{}\n{month}\n{}\n{months}",
         at.employer_id,
         roster.roster_id,
-        form.pay().code()
+        pay.code()
     );
-    let pay = form.pay();
-    let registered = registration::register(
+    let registered = registration::register_months(
         office,
         at.employer_id,
         roster.roster_id,
         month,
+        months,
         pay,
         at.actor(),
         at.channel(),

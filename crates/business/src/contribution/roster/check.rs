@@ -353,7 +353,7 @@ fn missing_members(
         .collect();
     missing.sort_by_key(|(id_number, _)| *id_number);
     faults.extend(missing.into_iter().map(|(id_number, member)| {
-        Fault::whole("E-ROW-02", format!("名册里缺少在缴职工 {}（{id_number}）。离职的请保留这一行并在“变更”填“封存”；只报变更请选“只含变更”。", member.name))
+        Fault::whole("E-ROW-02", format!("名册里缺少在缴职工 {}（{id_number}）。离职的请保留这一行并在“变更”填“封存”；只报变更请在上传时选“只含变更”。", member.name))
     }));
 }
 

@@ -37,6 +37,8 @@ pub struct ApplyPage {
     pub lead: Text,
     /// What it would come to.
     pub preview: Option<(Facts, Option<Table>)>,
+    /// What the rules say of it.
+    pub conditions: Vec<Condition>,
     /// Where it is sent.
     pub action: String,
     /// What makes it happen once.

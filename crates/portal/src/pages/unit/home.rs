@@ -48,6 +48,8 @@ pub struct HomePage {
     pub difference_title: String,
     /// The sum; none in the first month.
     pub difference: Option<Formula>,
+    /// Whether 委托收款 is offered: nothing is signed yet.
+    pub offers_debit: bool,
     /// A note under it, such as the hours that this employer spent.
     pub note: Text,
 }

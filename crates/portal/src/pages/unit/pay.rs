@@ -60,6 +60,8 @@ pub struct DebitPage {
 pub struct ArrivalsPage {
     /// Frame.
     pub frame: UnitFrame,
+    /// What stands in suspense.
+    pub flash: Option<Flash>,
     /// By month, newest first.
     pub table: Table,
 }

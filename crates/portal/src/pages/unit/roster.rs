@@ -5,7 +5,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{
-    Button, Drop, ErrTable, ErrorSummary, Flash, Formula, State, Table, Text, filters,
+    Button, Drop, ErrTable, ErrorSummary, Field, Flash, Formula, State, Table, Text, filters,
 };
 use crate::frame::{UnitFrame, UnitTab};
 
@@ -27,6 +27,8 @@ pub struct UploadPage {
     pub key: String,
     /// Where to drop it.
     pub drop: Drop,
+    /// Everybody, or only who changes.
+    pub mode: Field,
     /// Whether last month's roster can be fetched and used.
     pub has_last: bool,
 }
@@ -57,6 +59,8 @@ pub struct ErrorsPage {
     pub right_rows: u32,
     /// Where another file can be dropped.
     pub drop: Drop,
+    /// Everybody, or only who changes; a list of bases is always of everybody.
+    pub mode: Option<Field>,
     /// `2026-11`.
     pub month: String,
     /// The key of the next upload or mending.
@@ -89,6 +93,8 @@ pub struct PreviewPage {
     pub differences: Table,
     /// Token, key, upload.
     pub hidden: Vec<(&'static str, String)>,
+    /// How many months by this list, where the next ones may be paid as well.
+    pub months: Option<Field>,
     /// 登记，委托收款扣款, where a contract is in force.
     pub also: Option<Button>,
     /// 登记 11月汇缴 307,200.00 元.
