@@ -113,7 +113,7 @@ async fn who_is_still_contributed_for_is_not_led_to_leave_and_no_refusal_says_wh
     );
     let out = me.get("/my/do/withdraw-move-out/why").await.page;
     for page in [&why, &out] {
-        for nonsense in ["于—", "在—", "“封存日期”", "已再就业"] {
+        for nonsense in ["于—", "在—", "现在是没有，", "已再就业"] {
             assert!(!page.contains(nonsense), "{nonsense}: {page}");
         }
     }
