@@ -102,6 +102,8 @@ pub struct LiveCase {
     pub service: String,
     /// Identifier.
     pub case_id: i64,
+    /// Whether it is a withdrawal that is being paid.
+    pub paying: bool,
 }
 
 /// What the facts of a first round tell about where else our own books must be read.

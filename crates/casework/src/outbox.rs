@@ -171,7 +171,7 @@ pub async fn enqueued_at(office: &Office, outbox_id: i64) -> Result<DateTime<Utc
     )
 }
 
-/// A short message about one of a person's cases.
+/// A short message to a person.
 #[derive(Debug, Clone, FromRow)]
 pub struct Told {
     /// When it was caused.
@@ -182,21 +182,34 @@ pub struct Told {
     pub delivered: bool,
 }
 
-/// The last short messages about the cases of an applicant, newest first.
-pub async fn told(office: &Office, applicant_id: i64, limit: i64) -> Result<Vec<Told>> {
+/// The last short messages to a person, newest first: those about his own cases that are not for somebody else, and those that name him,
+/// whosever case they are about. Codes are no part of it.
+pub async fn told(office: &Office, person_id: i64, limit: i64) -> Result<Vec<Told>> {
     Ok(sqlx::query_as(
         "WITH own AS (
              SELECT case_id FROM business_case WHERE centre_id = $1 AND applicant_id = $2 ORDER BY case_id DESC LIMIT 200)
          SELECT made_at, payload, delivered
            FROM (SELECT o.outbox_id, o.made_at, o.payload, TRUE AS delivered
-                   FROM outbox_done o JOIN own USING (case_id) WHERE o.centre_id = $1 AND o.kind = $3
+                   FROM outbox_done o JOIN own USING (case_id)
+                  WHERE o.centre_id = $1 AND o.kind = $3 AND o.payload ->> 'person' IS NULL
                  UNION ALL
                  SELECT o.outbox_id, o.made_at, o.payload, FALSE
-                   FROM outbox o JOIN own USING (case_id) WHERE o.centre_id = $1 AND o.kind = $3) AS message
+                   FROM outbox o JOIN own USING (case_id)
+                  WHERE o.centre_id = $1 AND o.kind = $3 AND o.payload ->> 'person' IS NULL
+                 UNION ALL
+                (SELECT o.outbox_id, o.made_at, o.payload, TRUE
+                   FROM outbox_done o
+                  WHERE o.centre_id = $1 AND o.kind = $3 AND o.payload ->> 'person' = $2::text
+                  ORDER BY o.outbox_id DESC LIMIT $4)
+                 UNION ALL
+                (SELECT o.outbox_id, o.made_at, o.payload, FALSE
+                   FROM outbox o
+                  WHERE o.centre_id = $1 AND o.kind = $3 AND o.payload ->> 'person' = $2::text
+                  ORDER BY o.outbox_id DESC LIMIT $4)) AS message
           ORDER BY made_at DESC, outbox_id DESC LIMIT $4",
     )
     .bind(office.centre.id)
-    .bind(applicant_id)
+    .bind(person_id)
     .bind(kind::SMS)
     .bind(limit)
     .fetch_all(&office.pool)

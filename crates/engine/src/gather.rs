@@ -390,6 +390,11 @@ impl Engine {
         Ok((gathered, decision))
     }
 
+    /// The same facts judged for another form of the same request: what it would change.
+    pub fn decide_again(&self, gathered: &Gathered, request: &Request) -> Result<Decision> {
+        ahead(gathered, request)
+    }
+
     /// A decision from what is at hand: own books, and what is kept and still counts; the rest stays unknown. Nothing outside is asked.
     pub async fn at_hand(&self, request: &Request) -> Result<(Gathered, Decision)> {
         let mut conn = self.office.pool.acquire().await?;

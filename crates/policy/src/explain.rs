@@ -522,5 +522,8 @@ pub(crate) fn word<'a>(source: &'a SlotSource, value: &Value) -> Option<&'a str>
         Value::Bool(false) => "false",
         _ => return None,
     };
-    name.words.get(code).map(String::as_str)
+    name.words
+        .get(code)
+        .or_else(|| name.places.get(code))
+        .map(String::as_str)
 }

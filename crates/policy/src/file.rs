@@ -180,7 +180,11 @@ pub(crate) struct RawPolicy {
 pub(crate) struct RawRegion {
     pub name: String,
     pub label: String,
+    #[serde(default)]
     pub codes: Vec<String>,
+    /// Single districts, each with its name.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]

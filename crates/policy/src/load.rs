@@ -18,7 +18,7 @@ use crate::plan_build;
 use crate::policy_set::PolicySet;
 use crate::region::RegionSet;
 use crate::value::{Type, Value, parse_date};
-use crate::vocabulary::{FactType, Filter, FilterTest, How, Name, Reader};
+use crate::vocabulary::{FactType, Filter, FilterTest, How, Name, Places, Reader};
 
 /// Errors while files are read, with the file that is being read.
 pub(crate) struct Errors {
@@ -64,6 +64,12 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<PolicySet, Vec<LoadError>> {
     }
     let mut set = PolicySet::empty(reference(files, &raw, &mut errors));
     regions(&raw, &mut set, &mut errors);
+    let named = set.regions.values().flat_map(|region| region.names());
+    let places: Places = Arc::new(
+        named
+            .map(|(code, name)| (code.to_owned(), name.to_owned()))
+            .collect(),
+    );
     facts(&raw, &mut set, &mut errors);
     for (file, raw) in &raw {
         errors.file.clone_from(file);
@@ -72,7 +78,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<PolicySet, Vec<LoadError>> {
             .for_each(|raw| parameter_load::parameter(raw, &mut set, &mut errors));
         raw.name
             .iter()
-            .for_each(|raw| names(raw, &mut set, &mut errors));
+            .for_each(|raw| names(raw, &places, &mut set, &mut errors));
         for define in &raw.define {
             let place = format!("define {}", define.name);
             let formula = (define.formula.clone(), define.ty, define.label.clone());
@@ -160,7 +166,8 @@ fn regions(raw: &BTreeMap<String, RawFile>, set: &mut PolicySet, errors: &mut Er
         let regions = raw.region.iter().map(|raw| (raw, true));
         for (region, is_place) in regions.chain(raw.codes.iter().map(|raw| (raw, false))) {
             let (place, set_of, wrong) = if is_place {
-                let read = RegionSet::new(&region.name, &region.label, &region.codes);
+                let read = RegionSet::new(&region.name, &region.label, &region.codes)
+                    .and_then(|read| read.named(&region.names));
                 (
                     format!("region {}", region.name),
                     read,
@@ -247,7 +254,7 @@ fn clashes(set: &PolicySet, errors: &mut Errors) {
     }
 }
 
-fn names(raw: &RawName, set: &mut PolicySet, errors: &mut Errors) {
+fn names(raw: &RawName, places: &Places, set: &mut PolicySet, errors: &mut Errors) {
     let place = format!("name {}", raw.name);
     let Some(fact) = set.facts.get(&raw.fact).cloned() else {
         return errors.add(place, format!("unknown fact type {}", raw.fact));
@@ -280,6 +287,11 @@ fn names(raw: &RawName, set: &mut PolicySet, errors: &mut Errors) {
             read: read.clone(),
             absent: absent.clone(),
             words: raw.words.clone(),
+            places: if raw.name.ends_with("district") || raw.name.ends_with("region") {
+                places.clone()
+            } else {
+                Arc::default()
+            },
             hidden: raw.hidden,
             advances: raw.advances.clone(),
         };

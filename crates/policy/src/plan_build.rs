@@ -74,9 +74,13 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(
         set: &'a PolicySet,
-        service: ServiceDefinition,
+        mut service: ServiceDefinition,
         amount: Option<&'a RawAmount>,
     ) -> Builder<'a> {
+        for input in &mut service.inputs {
+            let named = input.within.as_ref();
+            input.places = named.and_then(|name| set.regions.get(name).cloned());
+        }
         let plan = Plan {
             service,
             slots: first_slots(),
@@ -182,6 +186,15 @@ impl<'a> Builder<'a> {
         }
         for input in &service.inputs {
             let place = format!("service, input {}", input.name);
+            if let Some(within) = &input.within
+                && self.set.region(within).is_none()
+            {
+                errors.add(&place, format!("within: unknown region {within}"));
+            }
+            let known = |name: &String| service.inputs.iter().any(|one| one.name == *name);
+            if let Some(first) = input.not_before.as_ref().filter(|name| !known(name)) {
+                errors.add(&place, format!("not_before: unknown input {first}"));
+            }
             if let Some(prefill) = &input.prefill
                 && !self.set.is_value(prefill)
             {

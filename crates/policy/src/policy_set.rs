@@ -125,6 +125,15 @@ impl PolicySet {
         self.regions.get(name).map(Arc::as_ref)
     }
 
+    /// What a district or a city is called; none where no set names it.
+    pub fn place(&self, code: &str) -> Option<&str> {
+        self.regions
+            .values()
+            .flat_map(|region| region.names())
+            .find(|(known, _)| *known == code)
+            .map(|(_, name)| name)
+    }
+
     /// Every named set of districts.
     pub fn regions(&self) -> impl Iterator<Item = &RegionSet> {
         self.regions.values().map(Arc::as_ref)

@@ -1,5 +1,7 @@
 //! Named sets of districts (`central`, `city`) and of other codes (diseases): policy data, so that none stands in a program.
 
+use std::collections::BTreeMap;
+
 /// 区域. A set of six-digit district codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegionSet {
@@ -11,6 +13,8 @@ pub struct RegionSet {
     codes: Vec<String>,
     /// Beginnings of codes, written with a star.
     prefixes: Vec<String>,
+    /// What single codes are called.
+    names: BTreeMap<String, String>,
 }
 
 impl RegionSet {
@@ -24,6 +28,7 @@ impl RegionSet {
             label: label.into(),
             codes: Vec::new(),
             prefixes: Vec::new(),
+            names: BTreeMap::new(),
         };
         for entry in entries {
             let (digits, is_prefix) = match entry.strip_suffix('*') {
@@ -43,6 +48,43 @@ impl RegionSet {
         Ok(set)
     }
 
+    /// The same with districts that have a name.
+    ///
+    /// # Errors
+    /// The first that is no six-digit code.
+    pub(crate) fn named(mut self, names: &BTreeMap<String, String>) -> Result<RegionSet, String> {
+        for code in names.keys() {
+            if code.len() != 6 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(code.clone());
+            }
+            if !self.contains(code) {
+                self.codes.push(code.clone());
+            }
+        }
+        self.names.clone_from(names);
+        Ok(self)
+    }
+
+    /// Every district that has a name, with it.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.names
+            .iter()
+            .map(|(code, name)| (code.as_str(), name.as_str()))
+    }
+
+    /// Whether it also has places that have no name here: then a name is proposed and a code may be typed.
+    pub fn is_open(&self) -> bool {
+        !self.prefixes.is_empty()
+    }
+
+    /// The code of a place by its name, said with or without 市.
+    pub fn code_of(&self, name: &str) -> Option<&str> {
+        let plain = |name: &str| name.trim().trim_end_matches('市').to_owned();
+        self.names()
+            .find(|(_, known)| plain(known) == plain(name))
+            .map(|(code, _)| code)
+    }
+
     /// From codes of another kind, e.g. of ICD-10: `I21*`, `N18.5`.
     ///
     /// # Errors
@@ -53,6 +95,7 @@ impl RegionSet {
             label: label.into(),
             codes: Vec::new(),
             prefixes: Vec::new(),
+            names: BTreeMap::new(),
         };
         for entry in entries {
             let (code, is_prefix) = match entry.strip_suffix('*') {

@@ -496,7 +496,11 @@ impl Condition {
             .map(|way| {
                 let changes: Vec<String> = way
                     .iter()
-                    .map(|one| format!("“{}”现在是{}，要{}", one.label, one.now, one.needed))
+                    .map(|one| match one.now.as_str() {
+                        // What no source knows is not said as if it were known.
+                        "没有" => format!("“{}”没有记录，要{}", one.label, one.needed),
+                        now => format!("“{}”现在是{now}，要{}", one.label, one.needed),
+                    })
                     .collect();
                 changes.join("，并且")
             })

@@ -2,12 +2,14 @@
 //! or a page never says any of it again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anju_domain::{calendar::Month, card, id_number, phone, uscc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::fact::Form;
+use crate::region::RegionSet;
 use crate::value::{Type, parse_date};
 
 /// The definition of one service.
@@ -157,6 +159,15 @@ pub struct Input {
     /// The longest text, in characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_characters: Option<usize>,
+    /// The set of districts that a `region` must be of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// The field of the same form that a `month` or `date` must not be before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    /// The set that `within` names.
+    #[serde(skip)]
+    pub places: Option<Arc<RegionSet>>,
 }
 
 /// A choice of an `enum` field.
@@ -272,11 +283,12 @@ impl Input {
             InputType::Region => {
                 let digits = text.unwrap_or_default();
                 let plain = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
-                if plain {
-                    None
-                } else {
-                    wrong("应为六位行政区划代码")
+                if !plain {
+                    return wrong("应为六位行政区划代码");
                 }
+                let set = self.places.as_ref()?;
+                (!set.contains(digits))
+                    .then(|| format!("没有{label} {digits}，请选{}里的一个", set.label))
             }
             InputType::Enum => {
                 let known = self
@@ -323,7 +335,9 @@ impl ServiceDefinition {
             let message = match given(&input.name) {
                 None if input.required => Some(format!("请填写{}", input.label)),
                 None => None,
-                Some(value) => input.fault(value),
+                Some(value) => input
+                    .fault(value)
+                    .or_else(|| self.turned_round(input, value, form)),
             };
             if let Some(message) = message {
                 faults.push(FormError {
@@ -341,5 +355,14 @@ impl ServiceDefinition {
             }
         }
         faults
+    }
+
+    /// Whether a month or a day lies before that of the field which it must not be before. Both are written so that they sort as text.
+    fn turned_round(&self, input: &Input, value: &Json, form: &Form) -> Option<String> {
+        let first = input.not_before.as_ref()?;
+        let first = self.inputs.iter().find(|one| one.name == *first)?;
+        let from = form.get(&first.name)?;
+        (first.fault(from).is_none() && value.as_str() < from.as_str())
+            .then(|| format!("{}不能早于{}", input.label, first.label))
     }
 }

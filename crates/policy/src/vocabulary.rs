@@ -26,6 +26,9 @@ pub struct FactType {
     pub may_be_left_out: bool,
 }
 
+/// The names of districts and cities, by code.
+pub(crate) type Places = Arc<BTreeMap<String, String>>;
+
 /// A declared name.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
@@ -40,6 +43,8 @@ pub(crate) struct Name {
     pub absent: Option<Value>,
     /// Words for codes.
     pub words: BTreeMap<String, String>,
+    /// Where it is the code of a district: what districts are called.
+    pub places: Places,
     /// Shown without its value.
     pub hidden: bool,
     /// Grows by one with each month while this expression holds.

@@ -132,6 +132,11 @@ fn withdraw(visit: &Visit) -> WithdrawPage {
         more: Rows::new(vec![
             Row::to("/my/agreements", "约定提取").note("签一次约，每期还了住房贷款自动提取到卡"),
         ]),
+        elsewhere: vec![
+            Row::to("/guides/withdraw-build", "建造翻建提取")
+                .note("在手机 APP、微信、支付宝、渝快办、自助终端、网点柜台办"),
+        ],
+        none: None,
         taken: Rows::new(Vec::new()),
     }
 }

@@ -98,7 +98,7 @@ fn guide(visit: &Visit) -> GuidePage {
             Row::of("市民政局").note("婚姻登记"),
         ])
         .boxed(),
-        button: Button::go("登录后办租房提取", "/my/do/withdraw-rent"),
+        button: Some(Button::go("登录后办租房提取", "/my/do/withdraw-rent")),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::components::{
     Button, Cell, Chart, ChartKind, Column, Facts, Line, Point, Row, Rows, Series, Table, Text,
 };
 use crate::frame::{SiteFrame, SiteTab};
-use crate::my::named;
+use crate::my::{channel, named};
 use crate::pages::error::PageError;
 use crate::pages::site::{SiteHome, SpeedPage, WordsPage};
 use crate::security::Visit;
@@ -44,24 +44,25 @@ fn frame(visit: &Visit, title: &str, tab: SiteTab) -> SiteFrame {
     }
 }
 
-/// Where a service begins.
-fn begin(service: &ServiceDefinition) -> Option<(String, &'static str)> {
-    if service.channels.is_empty() {
-        None
-    } else if service.effect == "pay_out" {
-        Some((format!("/my/do/{}", service.id), "登录后办"))
-    } else if let Some(begin) = read_here(service) {
-        Some(begin)
-    } else if service.group == "employer" {
-        Some(("/unit".to_owned(), "单位登录后办"))
-    } else {
-        None
-    }
+/// Whether people may use a service, wherever that is.
+fn is_offered(service: &ServiceDefinition) -> bool {
+    !service.channels.is_empty()
 }
 
-/// Where what is only looked up or printed is found.
-fn read_here(service: &ServiceDefinition) -> Option<(String, &'static str)> {
+/// Where a service begins for who reads its guide on this channel; none where it is done elsewhere only.
+fn begin(service: &ServiceDefinition, channel: &str) -> Option<(String, &'static str)> {
+    let here = matches!(service.login_on(channel), Some("L2" | "L3f" | "L3s"));
     let (path, verb) = match service.effect.as_str() {
+        "pay_out" | "sign_repay" | crate::shares::EFFECT => {
+            return here.then(|| (format!("/my/do/{}", service.id), "登录后办"));
+        }
+        "change_phone" | "change_card" | "maintain_person" | "link_card" => {
+            return here.then(|| (format!("/my/me/change/{}", service.id), "登录后办"));
+        }
+        "transfer_in" => ("/my/transfer", "登录后办"),
+        "flexible_open" | "flexible_change" => ("/my/flexible", "登录后办"),
+        "refer_employee" => ("/my/credit", "登录后办"),
+        "take_complaint" => ("/my/report", "登录后办"),
         "verify_document" => ("/verify-document", "去"),
         "certify_contribution" => ("/my/papers", "登录后办"),
         "certify_employer" => ("/unit/papers", "单位登录后办"),
@@ -69,9 +70,32 @@ fn read_here(service: &ServiceDefinition) -> Option<(String, &'static str)> {
         "query_withdrawal_progress" | "query_transfer_in" => ("/my/cases", "登录后做"),
         "query_employer_info" => ("/unit", "单位登录后做"),
         _ if service.verb == Verb::Query => ("/my", "登录后做"),
+        _ if service.group == "employer" => ("/unit", "单位登录后办"),
         _ => return None,
     };
     Some((path.to_owned(), verb))
+}
+
+/// 微信、手机 APP、渝快办、柜台: where a service is done.
+pub(crate) fn places(service: &ServiceDefinition) -> String {
+    const TOLD: [(&str, &str); 11] = [
+        ("HALL", "网上大厅"),
+        ("WEB", "网站"),
+        ("APP", "手机 APP"),
+        ("WX", "微信"),
+        ("ALI", "支付宝"),
+        ("YKB", "渝快办"),
+        ("KIOSK", "自助终端"),
+        ("TEL", "12329 热线"),
+        ("SMS", "短信"),
+        ("TV", "有线电视"),
+        ("CTR", "网点柜台"),
+    ];
+    TOLD.iter()
+        .filter(|(code, _)| service.channels.iter().any(|one| one == code))
+        .map(|(_, name)| *name)
+        .collect::<Vec<_>>()
+        .join("、")
 }
 
 fn service_rows(portal: &Portal) -> Rows {
@@ -79,7 +103,7 @@ fn service_rows(portal: &Portal) -> Rows {
     let rows = policy
         .set
         .services()
-        .filter(|service| begin(service).is_some())
+        .filter(|service| is_offered(service))
         .map(|service| {
             Row::to(format!("/guides/{}", service.id), service.name_zh.as_str())
                 .note(service.summary.as_str())
@@ -235,7 +259,7 @@ async fn guides(State(portal): State<Portal>, visit: Visit) -> WordsPage {
     let sections = policy
         .set
         .services()
-        .filter(|service| begin(service).is_some())
+        .filter(|service| is_offered(service))
         .map(|service| {
             (
                 service.name_zh.clone(),
@@ -261,7 +285,9 @@ async fn guide(
 ) -> Result<GuidePage, PageError> {
     let policy = portal.engine.office.policy();
     let service = policy.set.service(&id).ok_or(PageError::NotFound)?;
-    let (href, verb) = begin(service).ok_or(PageError::NotFound)?;
+    if !is_offered(service) {
+        return Err(PageError::NotFound);
+    }
     let rules = policy
         .set
         .rules(&id, portal.engine.office.today())
@@ -296,6 +322,7 @@ async fn guide(
             ("法定时限".into(), service.promise.legal.as_str().into()),
             ("依据".into(), service.law.join("；").into()),
             ("费用".into(), "不收费".into()),
+            ("在哪里办".into(), places(service).into()),
         ]),
         conditions: Rows::new(
             rules
@@ -311,7 +338,8 @@ async fn guide(
                 .collect(),
         )
         .boxed(),
-        button: Button::go(format!("{verb}{}", service.name_zh), href),
+        button: begin(service, channel(&visit))
+            .map(|(href, verb)| Button::go(format!("{verb}{}", service.name_zh), href)),
     })
 }
 

@@ -309,6 +309,13 @@ async fn who_retires_gets_every_fen_with_interest_and_the_account_is_closed() {
     );
     // Once.
     refused(&town, "withdraw-retire", &li, "CMN-02", "E-W-02").await;
+    // That there is no account any more is said once, not with each kind of withdrawal.
+    let me = Visitor::person(&town, &engine.office, &li).await;
+    let page = me.get("/my/withdraw").await.page;
+    assert!(page.contains("您在本中心没有公积金账户"), "{page}");
+    for none in ["现在不符合的", "在别处办的", "可能可以的"] {
+        assert!(!page.contains(none), "{none}: {page}");
+    }
     audited(&town);
 }
 

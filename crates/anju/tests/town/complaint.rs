@@ -1,10 +1,11 @@
 //! An employee speaks of an employer that never came to the centre: the market regulator says who it is, and the clue has somebody to be about.
 
-use anju::cast::{self, look_up};
+use anju::cast::{self, balance, look_up};
 use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::town::{Town, tenant_of};
+use crate::withdrawal::{becomes, submit};
 
 #[tokio::test]
 async fn a_complaint_about_an_employer_that_never_registered_opens_a_clue() {
@@ -44,5 +45,13 @@ async fn a_complaint_about_an_employer_that_never_registered_opens_a_clue() {
     assert_eq!(
         town.sql("SELECT count(*) FROM enforcement x JOIN employer e USING (centre_id, employer_id) WHERE e.state = 4 AND e.name = '重庆无名餐饮有限公司'").await,
         1
+    );
+
+    // While the clue is looked into, her rent is paid as if she had said nothing (CMN-05 counts withdrawals alone).
+    let rent = submit(&town, &li).await;
+    becomes(&town, &rent, "done").await;
+    assert_eq!(
+        balance(&town.doors, &li).await.expect("an account"),
+        360_000
     );
 }

@@ -188,6 +188,17 @@ async fn heirs_agree_online_each_with_his_own_login_and_are_paid_to_the_cards_th
     }
     assert!(!page.contains("补材料</"), "there is no paper to hand in");
 
+    let list = applicant.get("/my/cases").await.page;
+    assert!(
+        list.contains("等继承人确认") && !list.contains("待补充材料"),
+        "{list}"
+    );
+    let told = applicant.get("/my/messages").await.page;
+    assert!(
+        !told.contains("请您确认自己的份额"),
+        "it is not to her: {told}"
+    );
+
     // Nobody else sees it.
     let path = format!("/my/estates/{id}");
     let other = crate::estate::stranger(&town, 2339).await;
@@ -197,6 +208,13 @@ async fn heirs_agree_online_each_with_his_own_login_and_are_paid_to_the_cards_th
 
     // The second names a card that is his own, by UnionPay's word, and shows his face.
     let second = Visitor::person(&town, &office, &family.heirs[1]).await;
+    let home = second.get("/my").await.page;
+    assert!(
+        home.contains("继承份额等您确认") && home.contains(&path),
+        "{home}"
+    );
+    let told = second.get("/my/messages").await.page;
+    assert!(told.contains("请您确认自己的份额"), "{told}");
     let list = second.get("/my/estates").await.page;
     assert!(list.contains(&id) && list.contains("等确认"), "{list}");
     let page = second.get(&path).await.page;

@@ -512,6 +512,25 @@ async fn a_person_sees_and_signs_it_on_his_own_page() {
         "{sheet}"
     );
 
+    // That card is debited: nobody is told that money goes to it.
+    let key = uuid::Uuid::now_v7().to_string();
+    let form = [
+        ("key", key.as_str()),
+        ("plan", "monthly"),
+        ("amount_fen", "1000.00"),
+        ("card_no", who.card.as_str()),
+        ("day", "10"),
+        ("agree", "1"),
+    ];
+    let face = me
+        .post("/my/do/flexible-contributor-open", &form)
+        .await
+        .page;
+    assert!(
+        face.contains("核对是我本人，提交") && !face.contains("提取到"),
+        "{face}"
+    );
+
     signs(&town, &id, terms(&who, 100_000)).await;
     until(&town, ALLOCATED, 1).await;
     let page = me.get("/my/flexible").await.page;

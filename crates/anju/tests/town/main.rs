@@ -55,6 +55,7 @@ mod need_more;
 mod opening;
 mod other_bank;
 mod outside;
+mod own_pages;
 mod pace;
 mod papers;
 mod person_data;

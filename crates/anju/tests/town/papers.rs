@@ -206,7 +206,7 @@ async fn the_paper_for_a_loan_elsewhere_lists_the_year_and_asks_the_national_pla
         &month(2).chinese(),
         "2,400.00",
         "本中心0笔，外地1笔",
-        "510100",
+        "成都市",
     ] {
         assert!(paper.contains(part), "{part} is not on {paper}");
     }
@@ -723,6 +723,13 @@ async fn an_open_certificate_for_a_loan_elsewhere_holds_the_money_until_it_is_re
     let (state, mark) = outcome().await;
     assert_eq!((state, mark), (json!("refused"), json!("not_met")));
     let of_li = Visitor::person(&town, &office, &li).await;
+    let why = of_li.get("/my/do/withdraw-rent/why").await.page;
+    assert!(why.contains("在“我的 · 证明”里作废，就可以提取"), "{why}");
+    let papers = of_li.get("/my/papers").await.page;
+    assert!(
+        papers.contains("异地贷款缴存使用证明（成都市）") && papers.contains("您在本中心不能提取"),
+        "{papers}"
+    );
     of_li
         .post(
             "/my/papers/revoke",
@@ -731,6 +738,20 @@ async fn an_open_certificate_for_a_loan_elsewhere_holds_the_money_until_it_is_re
         .await;
     let (_, mark) = outcome().await;
     assert_eq!(mark, json!("met"));
+
+    // The city is said by its name; what is neither a name nor a code is told at the field.
+    let key = field(&papers, "key");
+    let city = |city: &'static str| {
+        [
+            ("key", key.as_str()),
+            ("purpose", "loan"),
+            ("destination", city),
+        ]
+    };
+    let unknown = of_li.post("/my/papers", &city("某某城")).await;
+    assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let named = of_li.post("/my/papers", &city("成都")).await;
+    assert!(named.page.contains("填验证码"), "{}", named.page);
 }
 
 #[tokio::test]

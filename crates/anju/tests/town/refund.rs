@@ -83,6 +83,12 @@ async fn a_whole_month_goes_back_to_the_account_that_paid_it_and_everybody_is_to
     assert_eq!(town.sql(left).await, 0, "nothing is left between");
     let told = "SELECT count(*) FROM (SELECT payload FROM outbox UNION ALL SELECT payload FROM outbox_done) m WHERE payload ->> 'text' LIKE '%随工资退给您'";
     assert_eq!(town.sql(told).await, 2, "each employee has a message");
+    let person = Visitor::person(&town, &office, &people[0]).await;
+    let page = person.get("/my/messages").await.page;
+    assert!(
+        page.contains("单位退缴了您"),
+        "what was sent stands there: {page}"
+    );
     let again = ask(&town, SERVICE, &firm, asked(json!({}))).await;
     assert_eq!(not_met(&again), ["E-FORM-01"], "it is not there twice");
     // The month may be paid afterwards: it counts as never paid.

@@ -107,6 +107,13 @@ async fn a_home_is_paid_from_both_accounts_and_each_page_tells_the_part() {
 
     let office = town.office().await;
     let me = Visitor::person(&town, &office, &li).await;
+    for page in ["/my", "/my/account"] {
+        let page = me.get(page).await.page;
+        assert!(
+            page.contains("住房补贴账户") && page.contains("2,200.01"),
+            "{page}"
+        );
+    }
     let no = text(&done, "case_id").expect("a number");
     for page in ["", "/receipt"] {
         let page = me.get(&format!("/my/cases/{no}{page}")).await.page;

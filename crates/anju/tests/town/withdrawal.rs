@@ -11,6 +11,7 @@ use anju_wire::iso20022::{Account, AccountNotice, Direction, Entry, EntryDetail,
 use serde_json::{Value, json};
 
 use crate::town::{Town, tenant_of};
+use crate::visitor::Visitor;
 
 async fn tenant(town: &Town, seed: i64) -> Person {
     tenant_of(town, seed).await.0
@@ -377,6 +378,15 @@ async fn a_payment_of_unknown_result_stays_executing_until_the_bank_knows() {
         balance(&town.doors, &li).await.unwrap(),
         360_000,
         "the money is neither here nor paid twice"
+    );
+    // Nothing else is paid meanwhile, and the reason names the payment that is under way.
+    let office = town.office().await;
+    let me = Visitor::person(&town, &office, &li).await;
+    let why = me.get("/my/do/withdraw-retire/why").await.page;
+    let number = text(&submitted, "case_id").expect("an id");
+    assert!(
+        why.contains(&format!("（编号：{number}），请勿重复提交")),
+        "{why}"
     );
     bank_mode(&town, "ok").await;
     let done = becomes(&town, &submitted, "done").await;

@@ -52,6 +52,9 @@ pub struct Certificate {
     pub purpose: String,
     /// The city that it is for, six digits.
     pub destination: Option<String>,
+    /// What that city is called, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_name: Option<String>,
     /// Name.
     pub name: String,
     /// Citizen identity number.
@@ -164,6 +167,8 @@ impl Certificates {
         let said = Certificate {
             case_id: case::number(office, submission.case_id),
             purpose: purpose.to_owned(),
+            destination_name: destination
+                .and_then(|code| Some(office.policy().set.place(code)?.to_owned())),
             destination: destination.map(str::to_owned),
             name: person.name.expose().to_owned(),
             id_no: person.id_number.expose().to_owned(),

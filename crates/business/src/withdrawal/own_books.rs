@@ -31,7 +31,6 @@ pub(crate) struct Read {
     months: Vec<i32>,
     first_month: Option<i32>,
     live: Json<Vec<LiveCase>>,
-    paying: i64,
     uses: Json<Vec<UseRow>>,
     listed_until: Option<NaiveDate>,
     remote_mark: bool,
@@ -343,13 +342,14 @@ pub async fn for_another(
     Ok(own)
 }
 
-/// How many live cases of a service there are, and the number of the first.
+/// How many live cases of a service there are, and the number of the first; where there is none, of the withdrawal that is being paid.
 fn live_of(office: &Office, live: &[LiveCase], service: &str) -> (usize, Option<String>) {
-    let mut same = live.iter().filter(|one| one.service == service).peekable();
-    let first = same
-        .peek()
+    let same = || live.iter().filter(|one| one.service == service);
+    let first = same()
+        .next()
+        .or_else(|| live.iter().find(|one| one.paying))
         .map(|one| office.numbers.encode(NumberKind::Case, one.case_id));
-    (same.count(), first)
+    (same().count(), first)
 }
 
 /// Adds what our own books know of the spouse and of the event that facts have named.
@@ -479,7 +479,7 @@ fn case_value(office: &Office, read: &Read, service: &str) -> Value {
     json!({
         "live_same_kind": live,
         "live_case_no": first,
-        "paying_cases": read.paying,
+        "paying_cases": read.live.0.iter().filter(|one| one.paying).count(),
         "last_rent_claim_on": rents().map(|used| used.used_on).max(),
         "last_rent_month": rents().flat_map(|used| used.months.iter()).max().map(|month| Month::from_index(*month).to_string()),
         "claimed_months": claimed,

@@ -12,8 +12,9 @@ use anju_casework::catalogue::Request;
 use anju_casework::person::Person;
 use anju_casework::{Actor, Error, Office, Refusal};
 use anju_domain::money::Fen;
+use anju_engine::gather::Gathered;
 use anju_policy::{
-    ConditionOutcome, Decision, Form as Inputs, InputType, Outcome, ServiceDefinition,
+    ConditionOutcome, Decision, Form as Inputs, Input, InputType, Outcome, ServiceDefinition,
 };
 use uuid::Uuid;
 
@@ -151,6 +152,57 @@ impl Asking<'_> {
         Ok(decision)
     }
 
+    /// The promise that something rests on (RENT-03 where no lease is filed), which the person has to give himself: at a door silence may
+    /// count as yes, on a page it is said with a tick that nobody sets for him.
+    pub(crate) fn promise_of<'s>(
+        &self,
+        service: &'s ServiceDefinition,
+        form: &Inputs,
+        gathered: &Gathered,
+    ) -> Result<Option<&'s Input>, PageError> {
+        let Some(promise) = service.inputs.iter().find(|input| is_promise(input)) else {
+            return Ok(None);
+        };
+        let told = |given: bool| {
+            let mut form = form.clone();
+            form.insert(promise.name.clone(), given.into());
+            self.portal
+                .engine
+                .decide_again(gathered, &self.request(service, form))
+        };
+        let (without, with) = (told(false)?, told(true)?);
+        let rests = with.conditions.iter().any(|one| {
+            one.outcome == ConditionOutcome::Met
+                && without
+                    .conditions
+                    .iter()
+                    .any(|other| other.code == one.code && other.outcome != one.outcome)
+        });
+        Ok(rests.then_some(promise))
+    }
+
+    /// What is wrong where a promise that something rests on was not given.
+    pub(crate) async fn unpromised(
+        &self,
+        service: &ServiceDefinition,
+        form: &Inputs,
+    ) -> Result<Option<Mistake>, PageError> {
+        let open = |input: &Input| is_promise(input) && !form.contains_key(&input.name);
+        if !service.inputs.iter().any(open) || !service.check_form(form).is_empty() {
+            return Ok(None);
+        }
+        let request = self.request(service, form.clone());
+        let (gathered, decision) = self.portal.engine.precheck(&request).await?;
+        if decision.outcome == Outcome::Refused {
+            return Ok(None);
+        }
+        let promise = self.promise_of(service, form, &gathered)?;
+        Ok(promise.map(|promise| {
+            let words = "没有查到备案合同，请看清承诺，同意就打勾；不同意的，先办理租赁备案。";
+            Mistake::at(&promise.name, words)
+        }))
+    }
+
     /// Submits what was checked, and waits a little for its end.
     pub(crate) async fn send(
         &self,
@@ -259,6 +311,11 @@ impl Asking<'_> {
         }
         (form, mistakes)
     }
+}
+
+/// Whether an input is a promise: yes where nothing is said.
+pub(crate) fn is_promise(input: &Input) -> bool {
+    input.input_type == InputType::Bool && input.default == Some(true.into())
 }
 
 /// What the face step is bound to: this service with exactly this form.

@@ -4,7 +4,7 @@ use anju_domain::money::Fen;
 use anju_policy::{Decision, Input, InputType, Outcome, ServiceDefinition};
 use uuid::Uuid;
 
-use super::{Asking, RECHECK, Typed};
+use super::{Asking, RECHECK, Typed, is_promise};
 use crate::components::{
     Button, ButtonLook, ErrorSummary, Field, FieldKind, Flash, Mistake, Summary, SummaryRow, Text,
     Tone, last_four,
@@ -38,11 +38,17 @@ impl Asking<'_> {
         // A home, a permit, a bank: without them no source is asked, nor anything decided that a person would read as a no.
         let heirs = service.effect == crate::shares::EFFECT;
         let incomplete = (pays || heirs) && is_incomplete(service, typed);
-        let decision = if incomplete {
-            let request = self.request(service, form);
-            self.portal.engine.at_hand(&request).await?.1
+        let request = self.request(service, form);
+        let engine = &self.portal.engine;
+        let (gathered, decision) = if incomplete {
+            engine.at_hand(&request).await?
         } else {
-            self.precheck(service, form).await?
+            engine.precheck(&request).await?
+        };
+        let promise = if incomplete || decision.outcome == Outcome::Refused {
+            None
+        } else {
+            self.promise_of(service, &request.form, &gathered)?
         };
         let membership = membership_of(office, person.person_id).await?;
         let balance = balance_of(office, membership.as_ref()).await?;
@@ -90,7 +96,8 @@ impl Asking<'_> {
         // What cannot be granted before anything is filled in is no refusal of a service that lives by its form.
         let is_blank = incomplete || (!pays && !heirs && typed.is_empty());
         let refused = decision.outcome == Outcome::Refused && !is_blank;
-        let (asked, more): (Vec<&Input>, Vec<&Input>) = service.inputs.iter().partition(|input| {
+        let inputs = service.inputs.iter().filter(|input| !is_promise(input));
+        let (asked, more): (Vec<&Input>, Vec<&Input>) = inputs.partition(|input| {
             (input.required || input.asked) && !known(input) && !(refused && pays)
         });
 
@@ -125,7 +132,10 @@ impl Asking<'_> {
         let (fields, more) = if heirs {
             (fields(asked.into_iter().chain(more).collect()), Vec::new())
         } else {
-            (fields(asked), fields(more))
+            (
+                fields(asked.into_iter().chain(promise).collect()),
+                fields(more),
+            )
         };
 
         let flash = flash.or_else(|| match decision.outcome {
@@ -290,18 +300,35 @@ pub(super) fn field_of(input: &Input, typed: &Typed, mistakes: &[Mistake]) -> Fi
         .iter()
         .map(|choice| (choice.value.clone(), choice.label.clone()))
         .collect();
-    let counts_as_yes = input.default == Some(true.into());
-    if input.input_type == InputType::Bool {
-        // Where silence counts as yes, a no is said.
-        let no = if counts_as_yes { "0" } else { "" };
-        options = vec![(no.to_owned(), "否".into()), ("1".into(), "是".into())];
+    if let Some(places) = input.places.as_ref().filter(|places| !places.is_open()) {
+        let named = places.names();
+        options = named
+            .map(|(code, name)| (code.to_owned(), name.to_owned()))
+            .collect();
+        // What was typed elsewhere and is no district stands there with what is wrong with it.
+        if let Some(words) = typed.get(&input.name).filter(|words| !words.is_empty())
+            && !options.iter().any(|(code, _)| code == words)
+        {
+            options.push((words.clone(), words.clone()));
+        }
+    }
+    if is_promise(input) {
+        options = Vec::new();
+    } else if input.input_type == InputType::Bool {
+        options = vec![(String::new(), "否".into()), ("1".into(), "是".into())];
     } else if !options.is_empty() && !input.required {
         options.insert(0, (String::new(), "不填".into()));
     } else if !options.is_empty() && input.default.is_none() {
         // Nobody's bank is the first of the list.
         options.insert(0, (String::new(), "请选择".into()));
     }
-    let field = if options.is_empty() {
+    let field = if is_promise(input) {
+        Field::new(
+            input.name.clone(),
+            format!("我{}", input.label),
+            FieldKind::Tick,
+        )
+    } else if options.is_empty() {
         Field::new(input.name.clone(), input.label.clone(), kind)
     } else {
         Field::select(input.name.clone(), input.label.clone(), options)
@@ -311,11 +338,7 @@ pub(super) fn field_of(input: &Input, typed: &Typed, mistakes: &[Mistake]) -> Fi
         .find(|mistake| mistake.field == input.name)
         .map(|mistake| mistake.words.clone());
     let field = field
-        .value(match typed.get(&input.name) {
-            Some(words) => words.as_str(),
-            None if counts_as_yes => "1",
-            None => "",
-        })
+        .value(typed.get(&input.name).map_or("", String::as_str))
         .error(error);
     if input.hint.is_empty() {
         field

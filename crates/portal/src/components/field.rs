@@ -29,6 +29,8 @@ pub enum Kind {
     Month,
     /// A day, `2026-11-24`.
     Date,
+    /// What a person says with a tick that nobody sets for him.
+    Tick,
 }
 
 impl Kind {
@@ -80,6 +82,7 @@ pub struct Field {
     error: Option<String>,
     value: String,
     options: Vec<(String, String)>,
+    suggested: Vec<String>,
     optional: bool,
     bare: bool,
 }
@@ -95,6 +98,7 @@ impl Field {
             error: None,
             value: String::new(),
             options: Vec::new(),
+            suggested: Vec::new(),
             optional: false,
             bare: false,
         }
@@ -123,6 +127,13 @@ impl Field {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Text>) -> Field {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is likely; anything else may be typed, too.
+    #[must_use]
+    pub fn suggest(mut self, words: Vec<String>) -> Field {
+        self.suggested = words;
         self
     }
 

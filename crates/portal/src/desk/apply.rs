@@ -178,6 +178,10 @@ pub(crate) async fn submit(
         let page = draw(&asking, &visit, &at, &service, &typed, Vec::new(), None).await?;
         return Ok(page.into_response());
     }
+    if let Some(mistake) = asking.unpromised(&service, &form).await? {
+        let page = draw(&asking, &visit, &at, &service, &typed, vec![mistake], None).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
     match asking.send(&service, &typed, form).await? {
         Sent::Taken(page) => Ok(Redirect::to(&page).into_response()),
         Sent::Refused { mistakes, flash } => {

@@ -133,7 +133,11 @@ async fn past(
             ),
             (
                 "月缴存额".into(),
-                Text::new().money(Fen::new(one.monthly_fen)),
+                if one.state == anju_casework::membership::state::ACTIVE {
+                    Text::new().money(Fen::new(one.monthly_fen))
+                } else {
+                    "不缴".into()
+                },
             ),
             ("余额".into(), Text::new().money(Fen::new(one.balance_fen))),
         ],

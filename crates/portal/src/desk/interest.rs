@@ -2,7 +2,7 @@
 
 use anju_business::books::interest_year::{self, Preview, Settlement, state};
 use anju_casework::{Error, Office, branch};
-use anju_domain::calendar::chinese_day;
+use anju_domain::calendar::chinese_date;
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::Form;
@@ -121,7 +121,7 @@ fn rates(preview: &Preview) -> Text {
             let percent = |bp: i32| format!("{}.{:02}%", bp / 100, bp % 100);
             let mut words = format!(
                 "{}起年利率 {}",
-                chinese_day(rate.from_date),
+                chinese_date(rate.from_date),
                 percent(rate.bp)
             );
             if rate.subsidy_bp != rate.bp {

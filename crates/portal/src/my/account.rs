@@ -17,7 +17,7 @@ use crate::components::{
 };
 use crate::download::{self, plain};
 use crate::frame::MyTab;
-use crate::my::{account_of, frame, membership_of};
+use crate::my::{account_of, frame, membership_of, subsidy_of};
 use crate::pages::error::PageError;
 use crate::pages::my::{AccountPage, Entry};
 use crate::security::Visit;
@@ -98,6 +98,7 @@ pub(crate) async fn page(
         before: (year < today.year()).then(|| format!("/my/account?year={}", year + 1)),
         after: (year > opened).then(|| format!("/my/account?year={}", year - 1)),
     };
+    let subsidy = subsidy_of(office, me.person_id).await?;
     let percent = |bp: i32| anju_domain::rate::Bp::new(bp).to_string();
     Ok(AccountPage {
         frame: frame(&visit, "账户明细", MyTab::Me, Some(("/my", "首页"))),
@@ -106,35 +107,46 @@ pub(crate) async fn page(
             .encode(NumberKind::Account, membership.account_id),
         balance: account.balance,
         frozen: Facts(orders),
-        facts: Facts(vec![
-            ("单位".into(), membership.employer_name.as_str().into()),
-            (
-                "基数和比例".into(),
-                Text::new()
-                    .money(Fen::new(membership.base_fen))
-                    .say(format!(
-                        "，单位 {} + 个人 {}",
-                        percent(membership.ratio_employer_bp),
-                        percent(membership.ratio_employee_bp)
-                    )),
-            ),
-            (
-                "状态".into(),
-                match membership.state {
-                    anju_casework::membership::state::ACTIVE => Shown::pass("正常缴存").into(),
-                    anju_casework::membership::state::SEALED => Text::new()
-                        .state(&Shown::idle("封存"))
-                        .hint("账户还在，暂时不缴"),
-                    _ => Shown::idle("已结束").into(),
-                },
-            ),
-            ("可用".into(), Text::new().money(account.available())),
-            // Courts may name more than there is; of a whole account every fen.
-            (
-                "冻结".into(),
-                Text::new().money(account.frozen.min(account.balance)),
-            ),
-        ]),
+        facts: Facts(
+            [
+                ("单位".into(), membership.employer_name.as_str().into()),
+                (
+                    "基数和比例".into(),
+                    Text::new()
+                        .money(Fen::new(membership.base_fen))
+                        .say(format!(
+                            "，单位 {} + 个人 {}",
+                            percent(membership.ratio_employer_bp),
+                            percent(membership.ratio_employee_bp)
+                        )),
+                ),
+                (
+                    "状态".into(),
+                    match membership.state {
+                        anju_casework::membership::state::ACTIVE => Shown::pass("正常缴存").into(),
+                        anju_casework::membership::state::SEALED => Text::new()
+                            .state(&Shown::idle("封存"))
+                            .hint("账户还在，暂时不缴"),
+                        _ => Shown::idle("已结束").into(),
+                    },
+                ),
+                ("可用".into(), Text::new().money(account.available())),
+                // Courts may name more than there is; of a whole account every fen.
+                (
+                    "冻结".into(),
+                    Text::new().money(account.frozen.min(account.balance)),
+                ),
+            ]
+            .into_iter()
+            .chain(subsidy.map(|fen| {
+                let statement = Text::new().money(fen).say("　");
+                (
+                    "住房补贴账户余额".to_owned(),
+                    statement.link("/my/years", "历年"),
+                )
+            }))
+            .collect(),
+        ),
         chart,
         entries: entries
             .iter()

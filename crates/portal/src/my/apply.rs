@@ -83,6 +83,12 @@ pub(crate) async fn check(
     if asking.kept(&service).is_ok() {
         return Ok(Redirect::to(&format!("/my/me/change/{service}")).into_response());
     }
+    // What is done elsewhere only is no dead end: its guide says where.
+    let known = asking.portal.engine.office.policy();
+    let known = known.set.service(&service);
+    if known.is_some_and(|one| !one.channels.is_empty() && one.login_on(asking.channel).is_none()) {
+        return Ok(Redirect::to(&format!("/guides/{service}")).into_response());
+    }
     let service = asking.definition(&service)?;
     let page = draw(&asking, &visit, &service, &Typed::new(), Vec::new(), None).await?;
     Ok(page.into_response())
@@ -111,6 +117,10 @@ pub(crate) async fn submit(
             .map(|fault| Mistake::at(fault.field, fault.message));
         let mistakes = mistakes.into_iter().chain(told).collect();
         let page = draw(&asking, &visit, &service, &typed, mistakes, None).await?;
+        return Ok(page.into_response());
+    }
+    if let Some(mistake) = asking.unpromised(&service, &form).await? {
+        let page = draw(&asking, &visit, &service, &typed, vec![mistake], None).await?;
         return Ok(page.into_response());
     }
     let by_face = service.login_on(asking.channel) == Some("L3f");
@@ -244,9 +254,11 @@ fn face_page(
             .filter(|(name, _)| *name != "csrf")
             .map(|(name, value)| (name.clone(), value.clone())),
     );
+    // Only who is paid is told where the money goes: another service debits that card, or names it for later.
     let tail = form
         .get("card_no")
         .and_then(|card| card.as_str())
+        .filter(|_| crate::apply::pays(service) || service.effect == crate::shares::EFFECT)
         .map(last_four);
     let mut page = frame(
         visit,

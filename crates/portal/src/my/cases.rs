@@ -15,7 +15,7 @@ use crate::authorization::Me;
 use crate::components::{Button, ButtonLook, Confirm, Pager, Row, Rows};
 use crate::frame::MyTab;
 use crate::my::case_papers::asked;
-use crate::my::reading::{Read, row, service_name};
+use crate::my::reading::{Read, rows, service_name};
 use crate::my::{frame, own_case, transfer};
 use crate::pages::error::PageError;
 use crate::pages::my::CasesPage;
@@ -50,22 +50,12 @@ pub(crate) async fn list(
         .then(|| cases.last())
         .flatten()
         .map(|last| format!("/my/cases?before={}", case::number(office, last.case_id)));
-    let (living, ended): (Vec<&Case>, Vec<&Case>) =
-        cases.iter().partition(|case| !case.state().is_final());
+    let (living, ended): (Vec<Case>, Vec<Case>) =
+        cases.into_iter().partition(|case| !case.state().is_final());
     Ok(CasesPage {
         frame: frame(&visit, "进度", MyTab::Cases, Some(("/my", "首页"))),
-        living: Rows::new(
-            living
-                .into_iter()
-                .map(|case| row(office, case, now))
-                .collect(),
-        ),
-        ended: Rows::new(
-            ended
-                .into_iter()
-                .map(|case| row(office, case, now))
-                .collect(),
-        ),
+        living: Rows::new(rows(office, &living, now).await?),
+        ended: Rows::new(rows(office, &ended, now).await?),
         pager: (more.is_some() || before.is_some()).then(|| Pager {
             note: String::new(),
             before: before.map(|_| "/my/cases".to_owned()),

@@ -81,6 +81,24 @@ pub(crate) async fn list(
     })
 }
 
+/// Applications that wait for this person's word, as rows of his first page.
+pub(super) async fn asked(office: &Office, heir: &Person) -> Result<Vec<Row>, PageError> {
+    Ok(consent::of_heir(office, heir, SHOWN)
+        .await?
+        .iter()
+        .filter(|one| one.state == state::ASKED)
+        .map(|one| {
+            let number = case::number(office, one.case_id);
+            Row::to(format!("{HERE}/{number}"), "继承份额等您确认")
+                .note(format!(
+                    "有人申请继承提取，您的份额 {}",
+                    percent(one.share_bp)
+                ))
+                .value(Text::new().state(&shown(one)))
+        })
+        .collect())
+}
+
 /// What the others have said, for the page of the applicant's case.
 pub(crate) async fn answers(office: &Office, case: &Case) -> Result<Vec<Row>, PageError> {
     let form = case.open_form(office)?;

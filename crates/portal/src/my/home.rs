@@ -13,8 +13,8 @@ use crate::authorization::Me;
 use crate::components::{Button, Row, Rows, Text};
 use crate::frame::MyTab;
 use crate::my::apply::asking;
-use crate::my::reading::row;
-use crate::my::{balance_of, frame, membership_of};
+use crate::my::reading::rows;
+use crate::my::{balance_of, frame, membership_of, subsidy_of};
 use crate::pages::error::PageError;
 use crate::pages::my::{HomePage, Offer};
 use crate::security::Visit;
@@ -66,6 +66,13 @@ pub(crate) async fn home(
     let possible = seen.iter().filter(|one| one.amount().is_some()).count();
     let open = seen.iter().filter(|one| one.is_open()).count();
     let note = balance_note(office, membership.as_ref()).await?;
+    let note = match subsidy_of(office, me.person_id).await? {
+        Some(fen) => note.say(" · 住房补贴账户 ").money(fen),
+        None => note,
+    };
+    // What waits for this person's word comes before what he waits for.
+    let mut doing = super::estates::asked(office, &asking.person).await?;
+    doing.extend(rows(office, &living, now).await?);
     Ok(HomePage {
         frame: frame(&visit, "首页", MyTab::Home, None),
         name: asking.person.name.expose().to_owned(),
@@ -107,7 +114,7 @@ pub(crate) async fn home(
                     .wide(),
                 })
             }),
-        doing: Rows::new(living.iter().map(|case| row(office, case, now)).collect()),
+        doing: Rows::new(doing),
         usual: Rows::new(vec![
             Row::to("/my/withdraw", "提取")
                 .icon("card")

@@ -23,6 +23,7 @@ mod transfer;
 mod withdraw;
 mod years;
 
+use anju_business::contribution::subsidy;
 use anju_casework::case::{self, Case};
 use anju_casework::membership::{self, Membership};
 use anju_casework::{Office, books};
@@ -130,7 +131,7 @@ pub(crate) fn frame(visit: &Visit, title: &str, tab: MyTab, back: Option<(&str, 
 }
 
 /// The channel code of services.md §3.
-fn channel(visit: &Visit) -> &'static str {
+pub(crate) fn channel(visit: &Visit) -> &'static str {
     match visit.look.shell {
         Shell::Browser => "HALL",
         Shell::App => "APP",
@@ -171,6 +172,13 @@ pub(crate) async fn balance_of(
             .map(|account| account.balance)),
         None => Ok(None),
     }
+}
+
+/// The balance of a person's housing subsidy account; none where there is no such account.
+pub(crate) async fn subsidy_of(office: &Office, person_id: i64) -> Result<Option<Fen>, PageError> {
+    let mut conn = office.pool.acquire().await?;
+    let one = subsidy::of_person(office, &mut conn, person_id).await?;
+    Ok(one.map(|one| Fen::new(one.balance_fen)))
 }
 
 /// A case of this person by its public number.

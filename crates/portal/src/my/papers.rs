@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anju_casework::document::{self, Document, Standing, kind};
 use anju_casework::person::{self, Person};
 use anju_casework::{Actor, Error, Office, Refusal, session};
-use anju_policy::Form as Inputs;
+use anju_policy::{Form as Inputs, ServiceDefinition};
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -85,7 +85,10 @@ pub(crate) fn paper(office: &Office, one: &Document, place: &str) -> Paper {
         ))
     });
     Paper {
-        title: title(&one.kind, &one.scope),
+        title: match office.policy().set.place(&one.scope) {
+            Some(city) if one.kind == kind::REMOTE_LOAN => title(&one.kind, city),
+            _ => title(&one.kind, &one.scope),
+        },
         note: Text::new()
             .say(when::minute(one.issued_at, now))
             .say("出具")
@@ -150,7 +153,10 @@ async fn draw(
         .iter()
         .flat_map(|service| &service.inputs)
         .map(|input| {
-            let field = if input.options.is_empty() {
+            let field = if let Some(places) = &input.places {
+                let names = places.names().map(|(_, name)| name.to_owned());
+                Field::new(&input.name, &input.label, FieldKind::Text).suggest(names.collect())
+            } else if input.options.is_empty() {
                 Field::new(&input.name, &input.label, FieldKind::Digits)
             } else {
                 let options = input
@@ -193,13 +199,16 @@ async fn draw(
     })
 }
 
-/// The form as the service reads it.
-fn inputs(typed: &Typed) -> Inputs {
-    ["purpose", "destination"]
-        .into_iter()
-        .filter_map(|name| {
-            let value = typed.get(name)?.trim();
-            (!value.is_empty()).then(|| (name.to_owned(), value.into()))
+/// The form as the service reads it: a place that is named stands there by its code.
+fn inputs(service: &ServiceDefinition, typed: &Typed) -> Inputs {
+    service
+        .inputs
+        .iter()
+        .filter_map(|input| {
+            let words = typed.get(&input.name)?.trim();
+            let places = input.places.as_ref();
+            let value = places.and_then(|places| places.code_of(words));
+            (!words.is_empty()).then(|| (input.name.clone(), value.unwrap_or(words).into()))
         })
         .collect()
 }
@@ -230,7 +239,7 @@ pub(crate) async fn order(
     let office = &portal.engine.office;
     let policy = office.policy();
     let service = policy.set.service(SERVICE).ok_or(PageError::NotFound)?;
-    let form = inputs(&typed);
+    let form = inputs(service, &typed);
     let mut mistakes: Vec<Mistake> = service
         .check_form(&form)
         .into_iter()
@@ -242,7 +251,7 @@ pub(crate) async fn order(
     {
         mistakes.push(Mistake::at(
             "destination",
-            "在外地贷款要写明是哪个城市，请填六位行政区划代码。",
+            "在外地贷款要写明是哪个城市，请选城市，或填六位行政区划代码。",
         ));
     }
     if !mistakes.is_empty() {
@@ -296,7 +305,7 @@ pub(crate) async fn confirm(
     let office = &portal.engine.office;
     let policy = office.policy();
     let service = policy.set.service(SERVICE).ok_or(PageError::NotFound)?;
-    let form = inputs(&typed);
+    let form = inputs(service, &typed);
     let (_, phone) = person_with_phone(office, &me).await?;
     let action = bound_to(&me, &action_of(service, &form));
     let code = typed.get("code").map_or("", String::as_str);

@@ -581,6 +581,39 @@ pub(crate) fn stage_in_list(office: &Office, case: &Case) -> Stage {
     Stage::of(case.state().code(), seen).unwrap_or(Stage::Submitted)
 }
 
+/// Cases as rows of a list; of an estate that waits for its heirs it is said that they are waited for, not a paper.
+pub(crate) async fn rows(
+    office: &Office,
+    cases: &[Case],
+    now: DateTime<Utc>,
+) -> Result<Vec<Row>, PageError> {
+    let policy = office.policy();
+    let mut rows = Vec::with_capacity(cases.len());
+    for case in cases {
+        let service = policy.set.service(&case.service);
+        let estate = service.is_some_and(|service| service.effect == crate::shares::EFFECT);
+        let row = row(office, case, now);
+        let waits = estate
+            && stage_in_list(office, case) == Stage::NeedsPaper
+            && Read::of(office, case.clone()).await?.waits_for_heirs();
+        rows.push(if waits {
+            let state = crate::components::State::wait("等继承人确认");
+            row.note(match case.paper_until {
+                Some(until) => format!(
+                    "等其他继承人在{}前确认份额",
+                    anju_domain::calendar::chinese_day(until)
+                ),
+                None => "等其他继承人确认份额".to_owned(),
+            })
+            .sign(&state)
+            .value(state)
+        } else {
+            row
+        });
+    }
+    Ok(rows)
+}
+
 /// A case as a row of a list.
 pub(crate) fn row(office: &Office, case: &Case, now: DateTime<Utc>) -> Row {
     let stage = stage_in_list(office, case);

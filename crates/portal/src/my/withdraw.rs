@@ -7,6 +7,7 @@ use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Office, consent};
 use anju_domain::calendar::chinese_date;
 use anju_engine::gather::STANDING;
+use anju_ledger::account::State as AccountState;
 use anju_policy::ConditionOutcome;
 use axum::Form;
 use axum::extract::State;
@@ -19,7 +20,7 @@ use crate::components::{Button, ButtonLook, Flight, Row, Rows, State as Shown, T
 use crate::frame::MyTab;
 use crate::my::apply::asking;
 use crate::my::reading::{Read, row};
-use crate::my::{channel, frame};
+use crate::my::{account_of, channel, frame, membership_of};
 use crate::pages::error::PageError;
 use crate::pages::my::{Offered, WithdrawPage};
 use crate::security::Visit;
@@ -45,6 +46,13 @@ pub(crate) async fn page(
         Some(case) => flight(office, case).await?,
         None => None,
     };
+    // Who has no account is told so once; that every kind needs one is no news.
+    let none = match membership_of(office, me.person_id).await? {
+        Some(one) => account_of(office, &one).await?,
+        None => None,
+    }
+    .is_none_or(|account| account.state == AccountState::Closed);
+    let seen = if none { Vec::new() } else { seen };
     let mut unknown = Vec::new();
     let mut later = Vec::new();
     let mut unmet = Vec::new();
@@ -67,6 +75,14 @@ pub(crate) async fn page(
     Ok(WithdrawPage {
         frame: frame(&visit, "提取", MyTab::Services, Some(("/my", "首页"))),
         offered: offered(&seen),
+        none: none.then(|| {
+            "您在本中心没有公积金账户（没有开过，或者已经销户），没有可以提取的。".to_owned()
+        }),
+        elsewhere: if none {
+            Vec::new()
+        } else {
+            elsewhere(office, channel(&visit))
+        },
         doing: Rows::new(living.iter().map(|case| row(office, case, now)).collect()),
         flight,
         unknown,
@@ -153,6 +169,18 @@ fn to_ask(one: &Seen) -> Row {
     )
     .note(one.decision.in_words().join(""))
     .value(Shown::unknown("点一下核验"))
+}
+
+/// What this channel does not offer, with where it is done.
+fn elsewhere(office: &Office, channel: &str) -> Vec<Row> {
+    anju_business::population::withdrawals(office)
+        .into_iter()
+        .filter(|service| service.login_on(channel).is_none())
+        .map(|service| {
+            Row::to(format!("/guides/{}", service.id), service.name_zh.as_str())
+                .note(format!("在{}办", crate::site::places(&service)))
+        })
+        .collect()
 }
 
 /// What is lacking and what heals it, the first of it.

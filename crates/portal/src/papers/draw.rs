@@ -123,7 +123,11 @@ fn of_person(said: &Certificate) -> Drawn {
         facts.push(fact("未还贷款", yuan(loans.outstanding_fen)));
     }
     if let Some(city) = &said.destination {
-        facts.push(fact("用于", format!("{city}（行政区划代码）")));
+        let words = match &said.destination_name {
+            Some(name) => name.clone(),
+            None => format!("{city}（行政区划代码）"),
+        };
+        facts.push(fact("用于", words));
     }
     facts.push(fact("办件编号", &said.case_id));
     facts.push(fact("联系方式", &said.contact));

@@ -254,7 +254,8 @@ pub fn summary(
             records[place].1 = vec!["没有记录".to_owned()];
             continue;
         }
-        for shown in &fact.shown {
+        // What a record leaves out is no part of what it says.
+        for shown in fact.shown.iter().filter(|shown| shown.text != "没有") {
             let words = if shown.label.is_empty() {
                 shown.text.clone()
             } else {

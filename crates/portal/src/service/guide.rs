@@ -22,6 +22,6 @@ pub struct GuidePage {
     pub conditions: Rows,
     /// What we ask, and whom, so that nobody has to bring it.
     pub sources: Rows,
-    /// Where it begins.
-    pub button: Button,
+    /// Where it begins; none where it is done elsewhere only.
+    pub button: Option<Button>,
 }

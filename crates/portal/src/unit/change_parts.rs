@@ -29,7 +29,14 @@ pub(super) fn facts(office: &Office, member: &people::Member) -> Facts {
         ),
         ("状态".into(), shown(member).into()),
         ("缴存基数".into(), Text::new().money(member.base)),
-        ("月缴存额".into(), Text::new().money(member.monthly)),
+        (
+            "月缴存额".into(),
+            if member.state == anju_casework::membership::state::ACTIVE {
+                Text::new().money(member.monthly)
+            } else {
+                "不缴（已封存）".into()
+            },
+        ),
     ];
     if let Some((day, reason)) = &member.sealed {
         let why = reason.as_deref().unwrap_or("封存");

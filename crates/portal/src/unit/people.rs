@@ -161,7 +161,12 @@ async fn past(
                     Shown::idle("封存")
                 }),
                 Cell::amount(Fen::new(one.base_fen)),
-                Cell::amount(Fen::new(one.monthly_fen)),
+                // Nothing is paid for who is sealed.
+                if one.state == state::ACTIVE {
+                    Cell::amount(Fen::new(one.monthly_fen))
+                } else {
+                    Cell::none()
+                },
             ])
         })
         .collect();

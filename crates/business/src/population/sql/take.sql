@@ -50,7 +50,8 @@ begun AS (
 paying AS (
     SELECT b.applicant_id, count(*) AS cases
       FROM business_case b
-     WHERE b.centre_id = $1 AND b.state = 5 AND b.wish NOT LIKE '%#returned' AND b.applicant_id > $2 AND b.applicant_id <= $3
+     WHERE b.centre_id = $1 AND b.state = 5 AND b.service LIKE 'withdraw-%' AND b.service <> 'withdraw-recovery'
+       AND b.service NOT LIKE 'withdraw-sign-%' AND b.wish NOT LIKE '%#returned' AND b.applicant_id > $2 AND b.applicant_id <= $3
      GROUP BY b.applicant_id),
 rented AS (
     SELECT u.person_id, max(u.used_on) AS last_claim,

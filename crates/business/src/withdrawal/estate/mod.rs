@@ -102,6 +102,7 @@ impl EstateWithdrawal {
         let mut account = None;
         let mut settlement = None;
         let mut paying = 0;
+        let mut paying_no = None;
         if let Some(person_id) = deceased {
             let of_deceased = Request {
                 applicant_id: person_id,
@@ -115,9 +116,9 @@ impl EstateWithdrawal {
                     .filter(|value| !value.is_null())
             };
             account = value("own.account");
-            paying = value("own.case")
-                .and_then(|case| case["paying_cases"].as_i64())
-                .unwrap_or(0);
+            let cases = value("own.case").unwrap_or_default();
+            paying = cases["paying_cases"].as_i64().unwrap_or(0);
+            paying_no = cases["live_case_no"].as_str().map(str::to_owned);
             let id = theirs.account.as_ref().map(|account| account.account_id);
             if let Some(id) = id {
                 let closing =
@@ -157,6 +158,7 @@ impl EstateWithdrawal {
             deceased,
             &read,
             paying,
+            paying_no,
         )?;
         own.facts.extend([
             Fact::own(now, "account", "逝者账户", "own.account", account),
@@ -241,6 +243,7 @@ fn estate_value(
     deceased: Option<i64>,
     read: &Read,
     paying: i64,
+    paying_no: Option<String>,
 ) -> Result<Value> {
     let adult = Rules::on(office, office.today()).int("estate_adult_years")?;
     let mine = heir.map(|heir| heir.id_number.expose().to_owned());
@@ -284,7 +287,7 @@ fn estate_value(
         seen.push(number);
     }
     Ok(json!({
-        "live_case_no": read.live_case.map(|case_id| anju_casework::case::number(office, case_id)),
+        "live_case_no": read.live_case.map(|case_id| anju_casework::case::number(office, case_id)).or(paying_no),
         "live_cases": i64::from(read.live_case.is_some()) + paying,
         "disputed": read.disputed_until.is_some(),
         "disputed_until": read.disputed_until,

@@ -3,6 +3,7 @@
 -- are made up, $8 months contributed at another centre count too (REMOTE). One row for each who is known, with his place among those asked for.
 -- $9 since when sharing a device or card counts, $10 and $11 the place of whom a card of a form belongs to, and its keyed index (FR-06; the
 -- counts end at 100)
+-- Only a withdrawal pays (CMN-05): a complaint, a certificate, an agreement or money that is asked back holds no other withdrawal up.
 -- A person's cases are read by the person alone: a plan made while few cases are open would walk all open cases of the centre.
 SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sealed, who.phone_changed_at, who.card_sealed, who.card_bank,
        who.card_checked_on, to_jsonb(member) AS membership,
@@ -46,7 +47,7 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
          WHERE l.centre_id = $1 AND l.account_id = member.account_id
          ORDER BY l.month
          LIMIT 1) AS first_month,
-       cases.live, cases.paying,
+       cases.live,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'months', u.months, 'used_on', u.used_on)), '[]')
           FROM withdrawal_use u
          WHERE u.centre_id = $1 AND u.person_id = asked.person_id AND u.state IN (1, 2)) AS uses,
@@ -107,8 +108,11 @@ SELECT asked.place, who.person_id, who.id_sealed, who.name_sealed, who.phone_sea
         ORDER BY m.state, m.membership_id DESC
         LIMIT 1) AS member ON true
  CROSS JOIN LATERAL (
-       SELECT coalesce(jsonb_agg(jsonb_build_object('service', mine.service, 'case_id', mine.case_id)) FILTER (WHERE mine.state < 6), '[]') AS live,
-              count(*) FILTER (WHERE mine.state = 5 AND mine.service <> 'withdraw-recovery') AS paying
+       SELECT coalesce(jsonb_agg(jsonb_build_object('service', mine.service, 'case_id', mine.case_id,
+                                                    'paying', mine.state = 5 AND mine.service LIKE 'withdraw-%'
+                                                              AND mine.service <> 'withdraw-recovery'
+                                                              AND mine.service NOT LIKE 'withdraw-sign-%'))
+                         FILTER (WHERE mine.state < 6), '[]') AS live
          FROM business_case mine
         WHERE mine.centre_id = $1 AND mine.applicant_id = asked.person_id AND mine.wish NOT LIKE '%#returned'
           AND mine.case_id IS DISTINCT FROM asked.case_id) AS cases

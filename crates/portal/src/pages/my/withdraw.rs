@@ -40,6 +40,10 @@ pub struct WithdrawPage {
     pub later: Vec<crate::components::Row>,
     /// 现在不符合的: what is lacking.
     pub unmet: Vec<crate::components::Row>,
+    /// 在别处办的: where.
+    pub elsewhere: Vec<crate::components::Row>,
+    /// What is said instead where there is no account to withdraw from.
+    pub none: Option<String>,
     /// 提取过的.
     pub taken: Rows,
     /// What is agreed once instead.
@@ -51,6 +55,10 @@ pub struct WithdrawPage {
 impl WithdrawPage {
     fn unknown_rows(&self) -> Rows {
         Rows::new(self.unknown.clone())
+    }
+
+    fn elsewhere_rows(&self) -> Rows {
+        Rows::new(self.elsewhere.clone())
     }
 
     fn later_rows(&self) -> Rows {

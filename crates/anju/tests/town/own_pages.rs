@@ -1,0 +1,172 @@
+//! What a person reads on his own pages before he asks for anything: promises that he gives himself, refusals that say only what is known,
+//! and a way in for every service.
+
+use std::collections::BTreeSet;
+
+use anju::cast::{self, Person, contribute, person};
+use axum::http::StatusCode;
+
+use crate::town::{Town, month, tenant_of};
+use crate::visitor::Visitor;
+
+/// Somebody with three months and no filed lease.
+async fn employee(town: &Town, seed: i64) -> Person {
+    let li = person("李梅", seed, 1, 1_000_000).expect("numbers");
+    cast::register(&town.doors, &li)
+        .await
+        .expect("the departments");
+    let employer = cast::open_employer(&town.doors, seed, month(3))
+        .await
+        .expect("an employer");
+    for back in [3, 2, 1] {
+        let people = std::slice::from_ref(&li);
+        contribute(&town.doors, &employer, month(back), people)
+            .await
+            .expect("a month");
+    }
+    li
+}
+
+fn field(page: &str, name: &str) -> String {
+    page.split(&format!("name=\"{name}\" value=\""))
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or_else(|| panic!("no {name} on {page}"))
+        .to_owned()
+}
+
+#[tokio::test]
+async fn who_has_no_lease_filed_gives_the_promise_himself_and_is_told_of_a_wrong_place_at_its_field()
+ {
+    const RENT: &str = "/my/do/withdraw-rent";
+    let town = Town::open().await;
+    let office = town.office().await;
+    let li = employee(&town, 1410).await;
+    let me = Visitor::person(&town, &office, &li).await;
+    let page = me.get(RENT).await.page;
+    assert!(page.contains("虚假承诺将列入失信名单"), "{page}");
+    let tick = page
+        .split("<input type=\"checkbox\" id=\"promise\"")
+        .nth(1)
+        .and_then(|rest| rest.split('>').next())
+        .unwrap_or_else(|| panic!("no promise to give on {page}"));
+    assert!(!tick.contains("checked"), "nobody promises for her: {tick}");
+    let before = page.split("<details").next().expect("a page");
+    assert!(before.contains("id=\"promise\""), "it is not folded away");
+
+    let key = field(&page, "key");
+    let with = |more: &[(&'static str, &'static str)]| {
+        let mut fields = vec![("key", key.clone()), ("card_no", li.card.clone())];
+        fields.extend(
+            more.iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
+        fields
+    };
+    let sent = async |more: &[(&'static str, &'static str)]| {
+        let fields = with(more);
+        let fields: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        me.post(RENT, &fields).await.page
+    };
+    let silent = sent(&[]).await;
+    assert!(silent.contains("请看清承诺"), "{silent}");
+    let promised = sent(&[("promise", "1")]).await;
+    assert!(promised.contains("核对是我本人，提取到"), "{promised}");
+    let nowhere = sent(&[("promise", "1"), ("district", "999999")]).await;
+    assert!(nowhere.contains("没有租住的区县 999999"), "{nowhere}");
+    assert!(nowhere.contains("渝北区"), "districts are chosen by name");
+    let turned = [
+        ("promise", "1"),
+        ("first_month", "2026-09"),
+        ("last_month", "2026-08"),
+    ];
+    let turned = sent(&turned).await;
+    assert!(turned.contains("截止月份不能早于起始月份"), "{turned}");
+    assert!(!turned.contains("均已办理过"), "{turned}");
+    assert_eq!(
+        town.sql("SELECT count(*) FROM business_case WHERE service = 'withdraw-rent'")
+            .await,
+        0
+    );
+
+    // Whose lease is filed is asked for no promise.
+    let (wang, _) = tenant_of(&town, 1411).await;
+    let filed = Visitor::person(&town, &office, &wang).await.get(RENT).await;
+    assert!(!filed.page.contains("id=\"promise\""), "{}", filed.page);
+}
+
+#[tokio::test]
+async fn who_is_still_contributed_for_is_not_led_to_leave_and_no_refusal_says_what_nobody_knows() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let li = employee(&town, 1412).await;
+    let me = Visitor::person(&town, &office, &li).await;
+    let home = me.get("/my").await.page;
+    assert!(!home.contains("离职提取"), "{home}");
+    let why = me.get("/my/do/withdraw-leave-job/why").await.page;
+    assert!(
+        why.contains("您的账户尚未封存，请先由单位办理封存"),
+        "{why}"
+    );
+    let out = me.get("/my/do/withdraw-move-out/why").await.page;
+    for page in [&why, &out] {
+        for nonsense in ["于—", "在—", "现在是没有，", "已再就业"] {
+            assert!(!page.contains(nonsense), "{nonsense}: {page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_service_has_its_guide_and_a_way_in_that_is_there() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (li, _) = tenant_of(&town, 1413).await;
+    let me = Visitor::person(&town, &office, &li).await;
+    let nobody = Visitor::nobody(&town).await;
+    let guides = nobody.get("/guides").await.page;
+    let links = |page: &str| -> BTreeSet<String> {
+        page.split("href=\"")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split('"').next()?.to_owned()))
+            .collect()
+    };
+    let listed: Vec<String> = links(&guides)
+        .into_iter()
+        .filter(|link| link.starts_with("/guides/"))
+        .collect();
+    let policy = office.policy();
+    for service in policy.set.services().filter(|one| !one.channels.is_empty()) {
+        let guide = format!("/guides/{}", service.id);
+        assert!(listed.contains(&guide), "{guide} is not listed");
+        let page = nobody.get(&guide).await;
+        assert_eq!(page.status, StatusCode::OK, "{guide}");
+        assert!(page.page.contains("在哪里办"), "{guide}: {}", page.page);
+        for link in links(&page.page) {
+            if link.starts_with("/my/") {
+                let led = me.get(&link).await.status;
+                assert_ne!(led, StatusCode::NOT_FOUND, "{guide} leads to {link}");
+            }
+        }
+    }
+    // What a browser does not offer is named, with where it is done.
+    let page = me.get("/my/withdraw").await.page;
+    for id in [
+        "purchase-full",
+        "down-payment",
+        "build",
+        "elevator",
+        "hardship",
+    ] {
+        let link = format!("/guides/withdraw-{id}");
+        assert!(links(&page).contains(&link), "{link}: {page}");
+        let led = me.get(&format!("/my/do/withdraw-{id}")).await;
+        assert_eq!(led.location, link);
+    }
+    assert!(
+        page.contains("在别处办的") && page.contains("渝快办"),
+        "{page}"
+    );
+}
