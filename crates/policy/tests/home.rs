@@ -853,3 +853,17 @@ fn a_home_that_no_register_knows_is_asked_for_on_paper_and_not_refused() {
     assert_eq!(not_met(&decision), Vec::<&str>::new());
     assert_eq!(decision.outcome, Outcome::Waiting);
 }
+
+#[test]
+fn a_district_is_told_by_its_name() {
+    let decision = decide(&buyer(), PURCHASE);
+    let shown: Vec<&str> = decision
+        .conditions
+        .iter()
+        .flat_map(|one| &one.facts)
+        .flat_map(|fact| &fact.shown)
+        .map(|shown| shown.text.as_str())
+        .collect();
+    assert!(shown.contains(&"渝北区"), "{shown:?}");
+    assert!(!shown.contains(&"500112"), "{shown:?}");
+}

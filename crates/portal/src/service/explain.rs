@@ -364,7 +364,7 @@ fn in_words<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use anju_policy::decision::{AmountPart, OnUnknown, PolicyRef, WaitingFor};
+    use anju_policy::decision::{AmountPart, FactRead, OnUnknown, PolicyRef, Shown, WaitingFor};
 
     use super::*;
 
@@ -446,5 +446,31 @@ mod tests {
                 .to_string()
                 .contains("value=\"360000\"")
         );
+    }
+
+    #[test]
+    fn what_a_record_leaves_out_is_no_part_of_what_it_says() {
+        let mut approved = decision(Outcome::Approved, ConditionOutcome::Met);
+        let said = |label: &str, text: &str| Shown {
+            label: label.into(),
+            text: text.into(),
+        };
+        approved.conditions[0].facts = vec![FactRead {
+            fact_type: "civil.min_living".into(),
+            role: "applicant".into(),
+            subject: "本人".into(),
+            value: serde_json::Value::Null,
+            source: "D04".into(),
+            source_name: "市民政局".into(),
+            state: FactState::Known,
+            set_aside: false,
+            as_of: None,
+            shown: vec![said("保障类别", "城市"), said("保障起始日", "没有")],
+            fact_id: None,
+        }];
+        let rows = summary(&approved, Utc::now(), |_| Some("最低生活保障".to_owned()));
+        let words = format!("{rows:?}");
+        assert!(words.contains("保障类别 城市"), "{words}");
+        assert!(!words.contains("保障起始日"), "{words}");
     }
 }
