@@ -359,6 +359,9 @@ impl Comparison<'_> {
                 // A row that is new takes the place of the one that would hold without it.
                 let before = said(was).or_else(|| said(old_rows.held(key)));
                 let after = said(is).or_else(|| said(new_rows.held(key)));
+                if ended.contains(key) && before == after {
+                    continue;
+                }
                 let source = is.or_else(|| new_rows.held(key).filter(|_| ended.contains(key)));
                 let source = source.map(|row| row.source.clone()).unwrap_or_default();
                 let place = self.place(key);

@@ -66,8 +66,17 @@ fn a_row_put_in_is_one_difference_and_every_other_line_stays() {
     // The same day and place again replaces it.
     let again = with_cap(&after, &cap("1700", "2027-01-01"));
     let found = differences(&before, &again);
-    assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].after.as_deref(), Some("1,700.00 元"));
+
+    // A row for a place ends the older ones of those who have more in it: they are told of, too.
+    assert_eq!(found.len(), 2, "{found:?}");
+    let ended = &found[1];
+    assert_eq!(
+        ended.place,
+        "2027年1月1日起，未成年子女至少 2，地区：中心城区"
+    );
+    assert_eq!(ended.before.as_deref(), Some("1,800.00 元"));
+    assert_eq!(ended.after.as_deref(), Some("1,700.00 元"));
 }
 
 #[test]
