@@ -163,7 +163,7 @@ fn upload(visit: &Visit) -> UploadPage {
             "mode",
             "这份表里有谁",
             vec![
-                ("complete".into(), "全部职工都在表里".into()),
+                ("complete".into(), "全部职工".into()),
                 ("changes".into(), "只含变更".into()),
             ],
         ),

@@ -42,20 +42,17 @@ const CHANGES: &str = "changes";
 /// Whether everybody stands in the file, or only who changes.
 fn mode_field(mode: Mode) -> Field {
     let options = vec![
-        (
-            "complete".to_owned(),
-            "全部职工都在表里（没写到的不会被漏掉，会提示）".to_owned(),
-        ),
-        (
-            CHANGES.to_owned(),
-            "只含变更：只写有变化的人，其他人照旧".to_owned(),
-        ),
+        ("complete".to_owned(), "全部职工".to_owned()),
+        (CHANGES.to_owned(), "只含变更".to_owned()),
     ];
-    Field::select("mode", "这份表里有谁", options).value(if mode == Mode::Changes {
+    let chosen = if mode == Mode::Changes {
         CHANGES
     } else {
         "complete"
-    })
+    };
+    Field::select("mode", "这份表里有谁", options)
+        .hint("全部职工：漏写的会提示；只含变更：没写到的人照旧")
+        .value(chosen)
 }
 
 pub(super) const DROP: Drop = Drop {
