@@ -414,14 +414,18 @@ fn typed(visit: &Visit, who: &Withdrawer) -> String {
         .query_pairs_mut()
         .append_pair("csrf", &visit.csrf)
         .append_pair("key", &Uuid::now_v7().to_string())
-        .append_pair("card_no", &who.card);
+        .append_pair("card_no", &who.card)
+        // Nobody of the book has filed a lease.
+        .append_pair("promise", "1");
     form_encoded.query().unwrap_or_default().to_owned()
 }
 
 /// What the face step of a form is bound to: the service and every field.
 fn action(who: &Withdrawer) -> [u8; 32] {
     let mut bytes = SERVICE.as_bytes().to_vec();
-    for (field, value) in &form(who) {
+    let mut typed = form(who);
+    typed.insert("promise".to_owned(), true.into());
+    for (field, value) in &typed {
         bytes.extend_from_slice(format!("\n{field}={value}").as_bytes());
     }
     anju_vault::sm3(&bytes)
