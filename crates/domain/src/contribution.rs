@@ -61,6 +61,27 @@ pub struct Ratios {
     pub employee: Bp,
 }
 
+impl Ratios {
+    /// The ratios by which the parts of a month were drawn from a base. An amount may have been rounded to any unit, a ratio is a whole number of
+    /// steps (RATIO-02): the nearest is it. None without a base, or without a step in basis points.
+    #[must_use]
+    pub fn read_off(base: Fen, employer: Fen, employee: Fen, step: Bp) -> Option<Self> {
+        if base <= Fen::ZERO || step.bp() <= 0 {
+            return None;
+        }
+        let of = |part: Fen| {
+            let in_steps = base.fen().checked_mul(i64::from(step.bp()))?;
+            let count = part.fen().checked_mul(10_000)?.checked_add(in_steps / 2)?;
+            let steps = i32::try_from(count.checked_div(in_steps)?).ok()?;
+            steps.checked_mul(step.bp()).map(Bp::new)
+        };
+        Some(Self {
+            employer: of(employer)?,
+            employee: of(employee)?,
+        })
+    }
+}
+
 /// 月缴存额 of both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sides {
@@ -166,6 +187,22 @@ mod tests {
             employer: Bp::new(bp),
             employee: Bp::new(bp),
         }
+    }
+
+    #[test]
+    fn a_ratio_is_read_off_an_amount_however_that_was_rounded() {
+        let step = Bp::new(100);
+        for (base, bp, part) in [
+            (654_300, 800, 52_300),
+            (3_139_300, 1200, 376_700),
+            (211_000, 500, 10_600),
+        ] {
+            let (base, part) = (Fen::new(base), Fen::new(part));
+            assert_eq!(Ratios::read_off(base, part, part, step), Some(both(bp)));
+        }
+        let part = Fen::new(10_600);
+        assert_eq!(Ratios::read_off(Fen::ZERO, part, part, step), None);
+        assert_eq!(Ratios::read_off(part, part, part, Bp::new(0)), None);
     }
 
     #[test]

@@ -212,6 +212,9 @@ pub struct FactRead {
     pub fact_id: Option<i64>,
 }
 
+/// What is shown of a value that a record leaves out.
+pub const NOTHING: &str = "没有";
+
 /// One value in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {

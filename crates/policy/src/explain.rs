@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 
 use crate::agreement::Settled;
 use crate::decision::{
-    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, OnUnknown, Outcome,
-    Paper, PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
+    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, NOTHING, OnUnknown,
+    Outcome, Paper, PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
 };
 use crate::evaluate::{Context, NOW, TODAY};
 use crate::fact::{At, Fact, FactState, Facts};
@@ -76,7 +76,7 @@ impl Reading<'_> {
         }
     }
 
-    fn sentence(&self, template: &Template) -> String {
+    pub(crate) fn sentence(&self, template: &Template) -> String {
         template.render(self.context(), &|slot, value| {
             let source = self.plan.slots.get(usize::from(slot))?;
             word(source, value).map(str::to_owned)
@@ -283,7 +283,7 @@ impl Reading<'_> {
                 ty.json(value),
                 word(source, value).map_or_else(|| ty.text(value), str::to_owned),
             ),
-            Err(Gap::Missing) => (Json::Null, "没有".into()),
+            Err(Gap::Missing) => (Json::Null, NOTHING.into()),
             Err(Gap::Conflict) => (Json::Null, "来源不一致".into()),
             Err(_) => (Json::Null, "还不知道".into()),
         };
@@ -482,7 +482,8 @@ fn source_key(source: &SlotSource) -> (&str, &str) {
 }
 
 /// Who a role is, in sentences.
-pub(crate) fn who(role: &str) -> &'static str {
+#[must_use]
+pub fn who(role: &str) -> &'static str {
     match role {
         "spouse" => "配偶",
         "patient" => "患者",

@@ -37,7 +37,7 @@ pub mod value;
 mod vocabulary;
 
 pub use decision::{ConditionOutcome, Decision, OnUnknown, Outcome, PolicyRef, StoredDecision};
-pub use explain::Reading;
+pub use explain::{Reading, who};
 pub use fact::{Assurance, At, Fact, FactState, Facts, Form};
 pub use file::{LoadError, PolicyFiles};
 pub use filter::ServiceFilter;

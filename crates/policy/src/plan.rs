@@ -63,8 +63,6 @@ pub(crate) enum SlotSource {
 #[derive(Clone, Debug)]
 pub(crate) struct PlanCondition {
     pub code: String,
-    /// As the file writes it.
-    pub title: String,
     pub name: Template,
     /// Where it is false the condition is left out.
     pub applies: Option<Node>,

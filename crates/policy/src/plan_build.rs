@@ -264,7 +264,6 @@ impl<'a> Builder<'a> {
         when.slots(&mut reads);
         Some(PlanCondition {
             code: raw.code.clone(),
-            title: raw.name.clone(),
             name: name?,
             applies,
             when,

@@ -485,34 +485,18 @@ impl PolicySet {
     ///
     /// # Errors
     /// An unknown service.
-    pub fn rules(&self, service: &str, day: NaiveDate) -> Result<Vec<Rule<'_>>, PolicyError> {
+    pub fn rules(&self, service: &str, at: At) -> Result<Vec<Rule<'_>>, PolicyError> {
+        let facts = Facts::default();
+        let reading = self.reading(service, &facts, &Form::default(), at)?;
         let conditions = self.plan(service)?.conditions.iter();
         Ok(conditions
             .map(|condition| Rule {
                 code: &condition.code,
-                name: self.with_numbers(&condition.title, day),
+                name: reading.sentence(&condition.name),
                 when: &condition.text,
                 law: &condition.law,
             })
             .collect())
-    }
-}
-
-impl PolicySet {
-    /// A condition's name with the numbers of a day; what is no number of the policy stays as it is written.
-    fn with_numbers(&self, name: &str, day: NaiveDate) -> String {
-        let mut parts = name.split('{');
-        let mut told = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let number = part
-                .split_once('}')
-                .and_then(|(parameter, rest)| Some((self.int(parameter, day, &[]).ok()?, rest)));
-            match number {
-                Some((number, rest)) => told += &format!("{number}{rest}"),
-                None => told += &format!("{{{part}"),
-            }
-        }
-        told
     }
 }
 

@@ -4,8 +4,8 @@
 use anju_business::withdrawal::pace::{self, Pace};
 use anju_casework::branch;
 use anju_domain::rate::Bp;
-use anju_policy::ServiceDefinition;
 use anju_policy::service::Verb;
+use anju_policy::{At, ServiceDefinition};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
@@ -277,6 +277,14 @@ async fn guides(State(portal): State<Portal>, visit: Visit) -> WordsPage {
     }
 }
 
+fn now_at(portal: &Portal) -> At {
+    let office = &portal.engine.office;
+    At {
+        now: office.now(),
+        today: office.today(),
+    }
+}
+
 /// `GET /guides/{service}`.
 async fn guide(
     State(portal): State<Portal>,
@@ -290,7 +298,7 @@ async fn guide(
     }
     let rules = policy
         .set
-        .rules(&id, portal.engine.office.today())
+        .rules(&id, now_at(&portal))
         .map_err(|error| PageError::failed(&error))?;
     let mut sources: Vec<(String, Vec<String>)> = Vec::new();
     for need in &service.facts {
@@ -353,7 +361,7 @@ async fn policy(
     let service = policy.set.service(&id).ok_or(PageError::NotFound)?;
     let rules = policy
         .set
-        .rules(&id, portal.engine.office.today())
+        .rules(&id, now_at(&portal))
         .map_err(|error| PageError::failed(&error))?;
     let reference = policy.set.reference();
     let mut sections = vec![(

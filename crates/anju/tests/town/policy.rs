@@ -26,9 +26,7 @@ async fn the_two_back_ends_agree_on_random_people() {
         now,
         today: anju_domain::clock::shanghai_date(now),
     };
-    let rules = policy
-        .rules("withdraw-rent", at.today)
-        .expect("the service");
+    let rules = policy.rules("withdraw-rent", at).expect("the service");
     let plain: Vec<(&str, SqlText)> = rules
         .iter()
         .filter_map(

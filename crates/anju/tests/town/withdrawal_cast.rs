@@ -47,10 +47,14 @@ fn every_condition_of_every_withdrawal_has_a_person_or_a_reason() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policy"));
     let set = PolicySet::read(folder, "chongqing").expect("the policy");
     let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 24).expect("a day");
+    let at = At {
+        now: anju_domain::clock::end_of_day(day),
+        today: day,
+    };
     let (mut people, mut wrong) = (0, Vec::new());
     for service in set.services().filter(|one| one.id.starts_with("withdraw-")) {
         let id = service.id.as_str();
-        let rules = set.rules(id, day).expect("rules");
+        let rules = set.rules(id, at).expect("rules");
         let codes: BTreeSet<&str> = rules.iter().map(|rule| rule.code).collect();
         let kinds: Vec<_> = table
             .kinds

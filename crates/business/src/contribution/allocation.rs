@@ -121,6 +121,44 @@ pub(crate) async fn from_suspense(
     allocate(office, tx, employer, &list, list.amount_fen).await
 }
 
+/// What stands in an employer's suspense (单位暂存款).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Suspense {
+    /// All of it that is not held for somebody whose account was closed.
+    pub(super) total: Fen,
+    /// What lists that wait have received of it.
+    pub(super) received: Fen,
+}
+
+impl Suspense {
+    /// What no waiting list has received: it pays the next list, or is asked back.
+    pub(super) fn free(self) -> Fen {
+        (self.total - self.received).max(Fen::ZERO)
+    }
+}
+
+/// The suspense of an employer.
+pub(super) async fn suspense(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer: &Employer,
+) -> Result<Suspense> {
+    let (total, received): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT balance_fen - reserved_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2),
+                (SELECT coalesce(sum(received_fen), 0)::bigint FROM remittance
+                  WHERE centre_id = $1 AND employer_id = $3 AND state IN (1, 2))",
+    )
+    .bind(office.centre.id)
+    .bind(employer.suspense_account_id)
+    .bind(employer.employer_id)
+    .fetch_one(conn)
+    .await?;
+    Ok(Suspense {
+        total: Fen::new(total),
+        received: Fen::new(received),
+    })
+}
+
 /// Allocates the months that wait, in order, as far as the employer's suspense covers them; what other lists have received is left to them.
 /// Returns how much they took.
 pub(super) async fn months_in_order(
@@ -130,18 +168,9 @@ pub(super) async fn months_in_order(
 ) -> Result<i64> {
     let mut taken = 0;
     while let Some(list) = remittance::open_of(office, tx, employer.employer_id).await? {
-        let free: i64 = sqlx::query_scalar(
-            "SELECT (SELECT balance_fen - reserved_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2)
-                  - (SELECT coalesce(sum(received_fen), 0)::bigint FROM remittance
-                      WHERE centre_id = $1 AND employer_id = $3 AND state IN (1, 2) AND remittance_id <> $4)",
-        )
-        .bind(office.centre.id)
-        .bind(employer.suspense_account_id)
-        .bind(employer.employer_id)
-        .bind(list.remittance_id)
-        .fetch_one(&mut *tx)
-        .await?;
-        if free < list.amount_fen || list.by_debit() {
+        let stands = suspense(office, tx, employer).await?;
+        let of_others = stands.received - Fen::new(list.received_fen);
+        if (stands.total - of_others).fen() < list.amount_fen || list.by_debit() {
             break;
         }
         allocate(office, tx, employer, &list, list.amount_fen).await?;

@@ -12,18 +12,19 @@ use chrono::NaiveDate;
 use sqlx::{FromRow, PgConnection};
 
 use super::members::MemberRow;
+use crate::policy::Rules;
 
 /// A month of a person as it was; what is not known is absent.
-#[derive(Debug, Clone, Copy, Default, FromRow)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Then {
     paid_base_fen: Option<i64>,
-    paid_employer_bp: Option<i32>,
-    paid_employee_bp: Option<i32>,
     base_fen: Option<i64>,
-    list_employer_bp: Option<i32>,
-    list_employee_bp: Option<i32>,
-    employer_bp: Option<i32>,
-    employee_bp: Option<i32>,
+    /// Of the line that was paid.
+    paid: Option<Ratios>,
+    /// Of the employer's list of that month.
+    list: Option<Ratios>,
+    /// The employer's then.
+    held: Option<Ratios>,
 }
 
 impl Then {
@@ -35,26 +36,19 @@ impl Then {
 
     /// The ratio: of the line that was paid, else of the employer's list of that month, else of the employer then, else today's.
     pub(super) fn ratios(&self, employer: &Employer) -> Ratios {
-        pair(self.paid_employer_bp, self.paid_employee_bp)
-            .or_else(|| pair(self.list_employer_bp, self.list_employee_bp))
-            .or_else(|| pair(self.employer_bp, self.employee_bp))
+        self.paid
+            .or(self.list)
+            .or(self.held)
             .unwrap_or_else(|| today(employer))
     }
 
     /// The ratio a month that was paid too low should have had: the employer's of that time where it was higher, else today's.
     pub(super) fn ratios_due(&self, employer: &Employer) -> Ratios {
         let paid = self.ratios(employer);
-        pair(self.employer_bp, self.employee_bp)
+        self.held
             .filter(|held| held.employer > paid.employer || held.employee > paid.employee)
             .unwrap_or_else(|| today(employer))
     }
-}
-
-fn pair(employer: Option<i32>, employee: Option<i32>) -> Option<Ratios> {
-    Some(Ratios {
-        employer: Bp::new(employer?),
-        employee: Bp::new(employee?),
-    })
 }
 
 fn today(employer: &Employer) -> Ratios {
@@ -64,8 +58,11 @@ fn today(employer: &Employer) -> Ratios {
     }
 }
 
-/// The months asked for, by account and month. A line keeps amounts, not ratios; ratios are whole percents (RATIO-02), so that a ratio is read
-/// off an amount whatever unit it was rounded to. Days before the record begins have what it begins with.
+/// Base and parts of a line, fen.
+type LineParts = (Option<i64>, Option<i64>, Option<i64>);
+
+/// The months asked for, by account and month. A line keeps amounts, not ratios: these are read off ([`Ratios::read_off`]). Days before the
+/// record begins have what it begins with.
 pub(super) async fn read(
     office: &Office,
     tx: &mut PgConnection,
@@ -76,8 +73,15 @@ pub(super) async fn read(
     struct Row {
         account_id: i64,
         month: i32,
-        #[sqlx(flatten)]
-        then: Then,
+        paid_base_fen: Option<i64>,
+        paid_employer_fen: Option<i64>,
+        paid_employee_fen: Option<i64>,
+        base_fen: Option<i64>,
+        list_base_fen: Option<i64>,
+        list_employer_fen: Option<i64>,
+        list_employee_fen: Option<i64>,
+        employer_bp: Option<i32>,
+        employee_bp: Option<i32>,
     }
     let accounts: Vec<i64> = asked.iter().map(|(row, _)| row.account_id).collect();
     let memberships: Vec<i64> = asked.iter().map(|(row, _)| row.membership_id).collect();
@@ -87,11 +91,11 @@ pub(super) async fn read(
         "WITH asked AS MATERIALIZED (
              SELECT DISTINCT * FROM unnest($3::bigint[], $4::bigint[], $5::int[], $6::date[]) AS n (account_id, membership_id, month, month_end)),
          month_of AS MATERIALIZED (
-             SELECT n.month, l.list_employer_bp, l.list_employee_bp, e.employer_bp, e.employee_bp
+             SELECT n.month, l.base_fen AS list_base_fen, l.employer_fen AS list_employer_fen, l.employee_fen AS list_employee_fen,
+                    e.employer_bp, e.employee_bp
                FROM (SELECT DISTINCT month, month_end FROM asked) AS n
                LEFT JOIN LATERAL (
-                    SELECT ((l.employer_fen * 100 + l.base_fen / 2) / l.base_fen * 100)::int AS list_employer_bp,
-                           ((l.employee_fen * 100 + l.base_fen / 2) / l.base_fen * 100)::int AS list_employee_bp
+                    SELECT l.base_fen, l.employer_fen, l.employee_fen
                       FROM remittance r
                       JOIN remittance_line l ON l.centre_id = r.centre_id AND l.remittance_id = r.remittance_id AND l.base_fen > 0
                      WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month = n.month AND r.state = 3 AND r.kind = 1
@@ -101,13 +105,13 @@ pub(super) async fn read(
                      WHERE d.centre_id = $1 AND d.employer_id = $2
                      ORDER BY d.from_day > n.month_end, CASE WHEN d.from_day > n.month_end THEN d.from_day END, d.from_day DESC
                      LIMIT 1) AS e ON TRUE)
-         SELECT n.account_id, n.month, p.paid_base_fen, p.paid_employer_bp, p.paid_employee_bp, d.base_fen,
-                m.list_employer_bp, m.list_employee_bp, m.employer_bp, m.employee_bp
+         SELECT n.account_id, n.month, p.base_fen AS paid_base_fen, p.employer_fen AS paid_employer_fen,
+                p.employee_fen AS paid_employee_fen, d.base_fen, m.list_base_fen, m.list_employer_fen, m.list_employee_fen, m.employer_bp,
+                m.employee_bp
            FROM asked n
            JOIN month_of m ON m.month = n.month
            LEFT JOIN LATERAL (
-                SELECT l.base_fen AS paid_base_fen, ((l.employer_fen * 100 + l.base_fen / 2) / l.base_fen * 100)::int AS paid_employer_bp,
-                       ((l.employee_fen * 100 + l.base_fen / 2) / l.base_fen * 100)::int AS paid_employee_bp
+                SELECT l.base_fen, l.employer_fen, l.employee_fen
                   FROM remittance_line l
                   JOIN remittance r ON r.centre_id = l.centre_id AND r.remittance_id = l.remittance_id AND r.state = 3 AND r.kind = 1
                  WHERE l.centre_id = $1 AND l.account_id = n.account_id AND l.month = n.month AND l.base_fen > 0
@@ -126,8 +130,36 @@ pub(super) async fn read(
     .bind(&ends)
     .fetch_all(tx)
     .await?;
+    let rules = Rules::on(office, office.today());
+    let step = Bp::new(rules.bp("ratio_step_bp")?);
+    let of_line = |(base, employer, employee): LineParts| {
+        let (base, employer, employee) =
+            (Fen::new(base?), Fen::new(employer?), Fen::new(employee?));
+        Ratios::read_off(base, employer, employee, step)
+    };
     Ok(rows
         .into_iter()
-        .map(|row| ((row.account_id, row.month), row.then))
+        .map(|row| {
+            let held = row.employer_bp.zip(row.employee_bp);
+            let then = Then {
+                paid_base_fen: row.paid_base_fen,
+                base_fen: row.base_fen,
+                paid: of_line((
+                    row.paid_base_fen,
+                    row.paid_employer_fen,
+                    row.paid_employee_fen,
+                )),
+                list: of_line((
+                    row.list_base_fen,
+                    row.list_employer_fen,
+                    row.list_employee_fen,
+                )),
+                held: held.map(|(employer, employee)| Ratios {
+                    employer: Bp::new(employer),
+                    employee: Bp::new(employee),
+                }),
+            };
+            ((row.account_id, row.month), then)
+        })
         .collect())
 }

@@ -67,17 +67,14 @@ pub(super) struct KnownPerson {
 }
 
 impl MemberRow {
-    /// The ratios of the month before, read off its amounts: ratios are whole percents (RATIO-02), whatever unit an amount was rounded to.
-    fn last_ratios(&self) -> Option<Ratios> {
-        let base = self.last_base_fen.filter(|base| *base > 0)?;
-        let of = |part: i64| {
-            let percent = (part * 100 + base / 2) / base;
-            i32::try_from(percent * 100).ok().map(Bp::new)
-        };
-        Some(Ratios {
-            employer: of(self.last_employer_fen?)?,
-            employee: of(self.last_employee_fen?)?,
-        })
+    /// The ratios of the month before, read off its amounts.
+    fn last_ratios(&self, step: Bp) -> Option<Ratios> {
+        Ratios::read_off(
+            Fen::new(self.last_base_fen?),
+            Fen::new(self.last_employer_fen?),
+            Fen::new(self.last_employee_fen?),
+            step,
+        )
     }
 }
 
@@ -127,6 +124,7 @@ impl Books {
         .fetch_all(&office.pool)
         .await?;
         let left = left_since(office, employer, month).await?;
+        let step = Bp::new(Rules::on(office, month.first_day()).bp("ratio_step_bp")?);
         let year = contribution_year_of(month);
         let vault = office.vault.clone();
         // Fifty thousand names and numbers are opened on all cores, and on none that answers others meanwhile.
@@ -156,7 +154,7 @@ impl Books {
                     id_number: id.clone(),
                     name: name.clone(),
                     base: Fen::new(row.last_base_fen.unwrap_or(row.base_fen)),
-                    ratios: row.last_ratios().unwrap_or(ratios),
+                    ratios: row.last_ratios(step).unwrap_or(ratios),
                     monthly: Fen::new(last_fen),
                 });
             }

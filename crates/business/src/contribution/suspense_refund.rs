@@ -14,39 +14,9 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use super::allocation;
 use super::refund::{payable_of, state};
 use super::relief;
-
-/// What stands in an employer's suspense (单位暂存款).
-#[derive(Debug, Clone, Copy)]
-pub struct Suspense {
-    /// All of it that is not held for somebody whose account was closed.
-    pub total: Fen,
-    /// What no waiting list has received: it pays the next list, or is asked back.
-    pub free: Fen,
-}
-
-/// The suspense of an employer.
-pub async fn of_employer(
-    office: &Office,
-    conn: &mut PgConnection,
-    employer: &Employer,
-) -> Result<Suspense> {
-    let (total, received): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT balance_fen - reserved_fen FROM ledger_account WHERE centre_id = $1 AND account_id = $2),
-                (SELECT coalesce(sum(received_fen), 0)::bigint FROM remittance
-                  WHERE centre_id = $1 AND employer_id = $3 AND state IN (1, 2))",
-    )
-    .bind(office.centre.id)
-    .bind(employer.suspense_account_id)
-    .bind(employer.employer_id)
-    .fetch_one(conn)
-    .await?;
-    Ok(Suspense {
-        total: Fen::new(total),
-        free: Fen::new((total - received).max(0)),
-    })
-}
 
 /// The newest receipt that can have left this much: its payer's account is where the money goes.
 async fn paid_by(
@@ -77,11 +47,11 @@ async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Re
     let employer = employer::get(office, &mut *conn, request.applicant_id)
         .await?
         .ok_or_else(|| Refusal::not_found("这个单位"))?;
-    let stands = of_employer(office, conn, &employer).await?;
-    let asked = wanted(request, stands.free);
+    let stands = allocation::suspense(office, conn, &employer).await?;
+    let asked = wanted(request, stands.free());
     let payer = paid_by(office, conn, &employer, asked).await?;
     let value = json!({
-        "free_fen": stands.free.fen(), "asked_fen": asked.fen(), "payer_known": payer.is_some(),
+        "free_fen": stands.free().fen(), "asked_fen": asked.fen(), "payer_known": payer.is_some(),
     });
     let fact = Fact::own(
         office.now(),
@@ -97,11 +67,15 @@ async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Re
     })
 }
 
-/// What could be asked back, and what stands in the way, for the page that asks.
-pub async fn preview(office: &Office, employer_id: i64) -> Result<Suspense> {
+/// What no waiting list has received: it pays the next list, or is asked back.
+///
+/// # Errors
+/// The database.
+pub async fn free(office: &Office, employer: &Employer) -> Result<Fen> {
     let mut conn = office.pool.acquire().await?;
-    let employer = employer::require(office, employer_id).await?;
-    of_employer(office, &mut conn, &employer).await
+    Ok(allocation::suspense(office, &mut conn, employer)
+        .await?
+        .free())
 }
 
 /// The service that gives suspense back.
@@ -125,7 +99,7 @@ impl SuspenseRefund {
         relief::still(&read(office, tx, approved.request).await?, &approved)?;
         let amount = wanted(
             approved.request,
-            of_employer(office, tx, &employer).await?.free,
+            allocation::suspense(office, tx, &employer).await?.free(),
         );
         let Some(receipt_id) = paid_by(office, tx, &employer, amount).await? else {
             return Err(case::moved_on().into());

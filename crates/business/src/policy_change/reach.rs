@@ -68,7 +68,7 @@ pub(super) async fn ask(
     for service in &simulation.services {
         let codes: BTreeSet<String> = [before, after]
             .iter()
-            .filter_map(|set| set.rules(service, at.today).ok())
+            .filter_map(|set| set.rules(service, at).ok())
             .flatten()
             .map(|rule| rule.code.to_owned())
             .collect();

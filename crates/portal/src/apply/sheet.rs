@@ -1,5 +1,6 @@
 //! 核对页: what a person checks before it is sent: everything that is known with its sources, the few questions, one button.
 
+use anju_business::withdrawal::estate;
 use anju_domain::money::Fen;
 use anju_policy::{Decision, Input, InputType, Outcome, ServiceDefinition};
 use uuid::Uuid;
@@ -111,13 +112,14 @@ impl Asking<'_> {
         let (others, more): (Vec<&Input>, Vec<&Input>) = more
             .into_iter()
             .partition(|input| heirs && input.name.starts_with("heir_"));
-        let groups = HEIRS
-            .iter()
-            .filter_map(|(prefix, name)| {
+        let groups = estate::OTHERS
+            .filter_map(|place| {
+                let role = format!("heir_{place}");
+                let prefix = format!("{role}_");
                 let of: Vec<&Input> = others
                     .iter()
                     .copied()
-                    .filter(|input| input.name.starts_with(prefix))
+                    .filter(|input| input.name.starts_with(&prefix))
                     .collect();
                 let filled = |input: &&Input| {
                     typed
@@ -125,7 +127,7 @@ impl Asking<'_> {
                         .is_some_and(|words| !words.trim().is_empty())
                 };
                 let open = of.iter().any(filled);
-                (!of.is_empty()).then(|| ((*name).to_owned(), open, fields(of)))
+                (!of.is_empty()).then(|| (anju_policy::who(&role).to_owned(), open, fields(of)))
             })
             .collect();
         // What an estate rests on is asked openly, though each basis wants only some of it.
@@ -231,29 +233,6 @@ impl Asking<'_> {
         })
     }
 }
-
-/// The other heirs of an estate.
-const HEIRS: [(&str, &str); 19] = [
-    ("heir_2_", "第二位继承人"),
-    ("heir_3_", "第三位继承人"),
-    ("heir_4_", "第四位继承人"),
-    ("heir_5_", "第五位继承人"),
-    ("heir_6_", "第六位继承人"),
-    ("heir_7_", "第七位继承人"),
-    ("heir_8_", "第八位继承人"),
-    ("heir_9_", "第九位继承人"),
-    ("heir_10_", "第十位继承人"),
-    ("heir_11_", "第十一位继承人"),
-    ("heir_12_", "第十二位继承人"),
-    ("heir_13_", "第十三位继承人"),
-    ("heir_14_", "第十四位继承人"),
-    ("heir_15_", "第十五位继承人"),
-    ("heir_16_", "第十六位继承人"),
-    ("heir_17_", "第十七位继承人"),
-    ("heir_18_", "第十八位继承人"),
-    ("heir_19_", "第十九位继承人"),
-    ("heir_20_", "第二十位继承人"),
-];
 
 /// The parts of an amount that is their sum: 账户余额 7,200.00 元 + 销户结息 0.90 元.
 fn made_of(decision: &Decision) -> Text {

@@ -4,7 +4,9 @@ use anju_domain::calendar::chinese_day;
 use anju_domain::clock::shanghai;
 use anju_domain::money::Fen;
 use anju_policy::FactState;
-use anju_policy::decision::{Condition as Found, ConditionOutcome, Decision, Outcome, Settlement};
+use anju_policy::decision::{
+    Condition as Found, ConditionOutcome, Decision, NOTHING, Outcome, Settlement,
+};
 use chrono::{DateTime, Utc};
 
 use crate::components::{
@@ -255,7 +257,7 @@ pub fn summary(
             continue;
         }
         // What a record leaves out is no part of what it says.
-        for shown in fact.shown.iter().filter(|shown| shown.text != "没有") {
+        for shown in fact.shown.iter().filter(|shown| shown.text != NOTHING) {
             let words = if shown.label.is_empty() {
                 shown.text.clone()
             } else {

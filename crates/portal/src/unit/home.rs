@@ -144,7 +144,7 @@ pub(crate) async fn page(
             .numbers
             .encode(NumberKind::Employer, employer.employer_id),
         months,
-        flash: pay::suspense(office, employer.employer_id).await?,
+        flash: pay::suspense(office, &employer).await?,
         next,
         todo_count: todo.len(),
         todo: Rows::new(todo),

@@ -195,9 +195,7 @@ pub(super) async fn owed(
         .sum();
     let free = match first.kind {
         kind::MONTHLY | kind::SUPPLEMENT if !first.by_debit() => {
-            suspense_refund::preview(office, employer.employer_id)
-                .await?
-                .free
+            suspense_refund::free(office, employer).await?
         }
         _ => Fen::ZERO,
     };
@@ -214,9 +212,9 @@ pub(super) async fn owed(
 /// 单位暂存款, where there is any that no list has received.
 pub(super) async fn suspense(
     office: &Office,
-    employer_id: i64,
+    employer: &Employer,
 ) -> Result<Option<Flash>, PageError> {
-    let free = suspense_refund::preview(office, employer_id).await?.free;
+    let free = suspense_refund::free(office, employer).await?;
     Ok((free > Fen::ZERO).then(|| {
         Flash::new(
             Tone::Pass,
@@ -283,7 +281,7 @@ pub(crate) async fn arrivals(
     let shown: Vec<&Remittance> = all.iter().collect();
     Ok(ArrivalsPage {
         frame,
-        flash: suspense(office, employer.employer_id).await?,
+        flash: suspense(office, &employer).await?,
         table: months_table(office, &shown)
             .empty("还没有汇缴。交了第一份名册、付了款，这里会有第一个月。"),
     })
