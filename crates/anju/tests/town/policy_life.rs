@@ -360,6 +360,31 @@ async fn a_draft_with_a_mistake_stays_and_a_changed_one_is_tried_again() {
     assert!(wrong.page.contains("E-POL-05") && wrong.page.contains("金额写成元"));
     assert!(maker.get(&draft).await.page.contains("还没有改动"));
 
+    // A row that was put in is taken out alone; what stands in the version in force is not taken out.
+    cap(&maker, &draft, "1,200.00").await;
+    let page = maker
+        .get(&format!("{draft}?parameter=rent_cap_monthly"))
+        .await
+        .page;
+    assert!(
+        page.contains("草案写进的取值") && page.contains("1,200.00元（地区：中心城区）"),
+        "{page}"
+    );
+    let take = async || {
+        let row = [
+            ("parameter", "rent_cap_monthly"),
+            ("take", "yes"),
+            ("from", from.as_str()),
+            ("test_region", "central"),
+        ];
+        maker.post(&format!("{draft}/row"), &row).await
+    };
+    let taken = take().await;
+    assert_eq!(taken.status, StatusCode::SEE_OTHER, "{}", taken.page);
+    assert!(maker.get(&draft).await.page.contains("还没有改动"));
+    let again = take().await;
+    assert!(again.page.contains("草案里没有这一行"), "{}", again.page);
+
     // A file whose condition reads a name that nobody knows.
     demo::put_staff(&town.config, &office).await.expect("staff");
     let rent = std::fs::read_to_string(town.config.policy.join("chongqing/withdraw-rent.toml"))
