@@ -36,6 +36,7 @@ pub mod merging;
 pub mod one_stop;
 pub mod opening;
 pub mod opening_rules;
+pub mod parties;
 pub mod people;
 pub mod proof;
 pub mod receipt;
