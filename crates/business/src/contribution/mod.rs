@@ -25,6 +25,7 @@ pub mod enforcement;
 pub mod environment;
 pub mod flexible;
 mod held_then;
+mod insured;
 pub mod joining;
 mod kept;
 pub mod late_credit;

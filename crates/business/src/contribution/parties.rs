@@ -142,7 +142,7 @@ pub struct Word {
     pub representative: String,
     /// 单位号 of who took it over.
     pub successor_no: Option<String>,
-    /// The service of its case: 事项.
+    /// 实施编码 of its case's service.
     pub item: String,
     /// Its name.
     pub item_name: String,
@@ -198,10 +198,10 @@ pub async fn word(office: &Office, payload: &Value) -> Result<Option<Word>> {
     let number = |id| office.numbers.encode(NumberKind::Employer, id);
     let text = |field: &str| row.said[field].as_str().map(str::to_owned);
     let policy = office.policy();
-    let item_name = policy
-        .set
-        .service(&row.service)
-        .map_or_else(|| row.service.clone(), |service| service.name_zh.clone());
+    let (item, item_name) = match policy.set.service(&row.service) {
+        Some(service) => (service.gov_code.clone(), service.name_zh.clone()),
+        None => (row.service.clone(), row.service.clone()),
+    };
     Ok(Some(Word {
         word_id: row.word_id,
         employer_id: row.employer_id,
@@ -216,7 +216,7 @@ pub async fn word(office: &Office, payload: &Value) -> Result<Option<Word>> {
             .merged_into
             .filter(|_| event == Event::Merged)
             .map(number),
-        item: row.service,
+        item,
         item_name,
         case_no: case::number(office, row.case_id),
         accepted_at: row.submitted_at,
@@ -378,21 +378,29 @@ pub async fn of_employer(office: &Office, employer_id: i64, words: i64) -> Resul
     .await?)
 }
 
-/// Words that a party has failed to take, the longest waiting first; of one party, or of all.
+/// Words that a party has failed to take, the longest waiting first; of one party or of all, of one branch's employers or of all.
 ///
 /// # Errors
 /// The database.
-pub async fn waiting(office: &Office, party: Option<&str>, limit: i64) -> Result<Vec<Told>> {
+pub async fn waiting(
+    office: &Office,
+    branch: Option<i16>,
+    party: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Told>> {
     Ok(sqlx::query_as(
         "SELECT w.word_id, w.employer_id, w.said ->> 'name' AS name, w.case_id, w.event, w.on_date, w.made_at, p.party, p.failure, p.again_at,
                 p.taken_at, p.receipt
            FROM employer_word_party p JOIN employer_word w ON w.centre_id = p.centre_id AND w.word_id = p.word_id
+           JOIN employer e ON e.centre_id = p.centre_id AND e.employer_id = p.employer_id
           WHERE p.centre_id = $1 AND p.taken_at IS NULL AND p.failure IS NOT NULL AND ($2::text IS NULL OR p.party = $2)
+            AND ($4::smallint IS NULL OR e.branch_id = $4)
           ORDER BY p.made_at, p.word_id, p.party LIMIT $3",
     )
     .bind(office.centre.id)
     .bind(party)
     .bind(limit)
+    .bind(branch)
     .fetch_all(&office.pool)
     .await?)
 }
