@@ -355,9 +355,6 @@ async fn a_company_that_is_struck_off_ends_at_all_parties() {
 #[tokio::test]
 async fn what_social_insurance_and_tax_know_is_told_with_a_list_and_refuses_nothing() {
     let town = Town::open().await;
-    let number = open_employer(&town.doors, 2107, month(1))
-        .await
-        .expect("an employer");
     let uscc = code(2107);
     let insured = json!({ "months_paid": 24, "people": 9, "base_fen": 9 * 1_350_000 });
     cast::fact(&town.doors, "D05", "hrss.social_insurance", &uscc, insured)
@@ -367,15 +364,10 @@ async fn what_social_insurance_and_tax_know_is_told_with_a_list_and_refuses_noth
     cast::fact(&town.doors, "D07", "tax.registration", &uscc, taxed)
         .await
         .expect("D07");
+    let number = open_employer(&town.doors, 2107, month(1))
+        .await
+        .expect("an employer");
     let people = known(&town, 2107, &[("李梅", 1_000_000), ("王强", 800_000)]).await;
-    let unasked = cast::send_roster(&town.doors, &number, month(1), &people).await;
-    let unasked = unasked.expect("a door").ok().expect("a list");
-    assert_eq!(
-        unasked["notices"],
-        json!([]),
-        "nobody was asked yet: {unasked}"
-    );
-
     let engine = crate::arrears::engine(&town).await;
     crate::arrears::sqlx_forget_nights(&town).await;
     crate::arrears::tonight(&engine).await;
