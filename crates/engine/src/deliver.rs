@@ -92,7 +92,10 @@ async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
         outbox::kind::SMS => tell(engine, message).await,
         outbox::kind::COLLECTION => collect::deliver(engine, message).await,
         outbox::kind::CREDIT => credit::deliver(engine, message).await,
-        outbox::kind::PARTIES => parties::deliver(engine, message).await,
+        outbox::kind::PARTIES => {
+            parties::begin(engine, message);
+            Ok(())
+        }
         other => Err(Fault::Stored(format!("outbox kind {other}")).into()),
     }
 }

@@ -10,8 +10,21 @@ use futures::future::try_join_all;
 use crate::Engine;
 use crate::deliver::query_after;
 
-/// Tells the parties what a row of the outbox says.
-pub(crate) async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
+/// Why a word has not been tried: an earlier one about the same employer goes first.
+const BEHIND: &str = "behind";
+
+/// Tells the parties what a row of the outbox says, in a task of its own: a department may be silent for seconds, and no payment of the same
+/// lease waits for it. A task that dies leaves its message leased, and it comes again with the same number.
+pub(crate) fn begin(engine: &Engine, row: &Message) {
+    let (engine, row) = (engine.clone(), row.clone());
+    tokio::spawn(async move {
+        if let Err(error) = deliver(&engine, &row).await {
+            tracing::error!(outbox = row.outbox_id, %error, "telling what became of an employer");
+        }
+    });
+}
+
+async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
     let office = &engine.office;
     let Some(word) = parties::word(office, &row.payload).await? else {
         return outbox::finish(office, row.outbox_id).await;
@@ -34,7 +47,11 @@ pub(crate) async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
             match (tell, one.behind_until) {
                 // The catalogue names it no more.
                 (None, _) => Ok(None),
-                (Some(_), Some(until)) => Ok(Some(until.max(office.now()) + TimeDelta::seconds(1))),
+                (Some(tell), Some(until)) => {
+                    let due = until.max(office.now()) + TimeDelta::seconds(1);
+                    parties::not_taken(office, word.word_id, &tell.source, BEHIND, due).await?;
+                    Ok(Some(due))
+                }
                 (Some(tell), None) => one_party(engine, tell, word, again_at).await,
             }
         }

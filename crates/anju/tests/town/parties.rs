@@ -230,7 +230,8 @@ async fn a_party_that_is_down_waits_is_seen_and_is_told_once_when_it_is_back() {
     assert!(
         sources.contains("还没有送到的告知")
             && sources.contains("重庆等税有限公司")
-            && sources.contains("来源自己报错"),
+            && sources.contains("来源自己报错")
+            && sources.contains("等它前一份先送到"),
         "{sources}"
     );
     let tax = operator.get("/desk/sources/D07").await.page;

@@ -278,6 +278,7 @@ pub(crate) fn failure_words(reason: &str) -> &'static str {
         "future_dated" => "答复的日期在后",
         "stale" => "数据太旧",
         "refused" => "不受理",
+        "behind" => "等它前一份先送到",
         "left_alone" => "刚才一直不答，先不去问",
         _ => "没有可用的答复",
     }
