@@ -7,8 +7,11 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use anju_casework::Office;
+use anju_vault::eseal::ESeal;
 use anju_vault::{SharedKey, Vault};
 
 /// Secrets that product and outside world share: each has a copy of its own, since they share no other file.
@@ -53,6 +56,15 @@ pub fn make_keys(home: &Path, demo: bool) -> anyhow::Result<()> {
         SharedKey::create(demo_key(home))?;
     }
     Ok(())
+}
+
+/// The electronic seal of the centre's papers; made if it is not there yet.
+///
+/// # Errors
+/// A file cannot be written or is damaged; its certificate is another key's.
+pub fn eseal(home: &Path, office: &Office) -> anyhow::Result<ESeal> {
+    let since_1970 = Duration::from_secs(office.now().timestamp().try_into()?);
+    Ok(ESeal::create(keys(home), &office.centre.name, since_1970)?)
 }
 
 /// Held by a running process; `None` if another process of this kind already serves this home.

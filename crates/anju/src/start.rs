@@ -182,7 +182,10 @@ pub fn router(config: &Config, engine: &Engine) -> anyhow::Result<Router> {
     } else {
         None
     };
-    let printer = Printer::new(&config.public_address());
+    let printer = Printer::new(
+        &config.public_address(),
+        home::eseal(&config.home, &engine.office)?,
+    );
     let doors = open::routes(Open::new(
         engine.clone(),
         key.as_deref().map(str::trim),

@@ -73,6 +73,13 @@ impl Uscc {
         ))
     }
 
+    /// Whether the office for institutions (机构编制) gave the code, as it does to government offices and public institutions, and not the
+    /// market regulator: GB 32100-2015, table 1, registering department 1.
+    #[must_use]
+    pub fn is_institution(&self) -> bool {
+        self.0.starts_with('1')
+    }
+
     /// The code.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anju_business::contribution::arrears::headcount::{Insurance, Insured, Taxed};
 use anju_business::contribution::collection::BankDesk;
 use anju_business::contribution::joining::Outside;
-use anju_business::contribution::registry::Registry;
+use anju_business::contribution::registry::{Registry, weightier};
 use anju_business::contribution::roster::PoliceAnswer;
 use anju_business::contribution::transfer_request::Employment;
 use anju_business::contribution::upload::Police;
@@ -15,6 +15,7 @@ use anju_business::queries::Finance;
 use anju_casework::PgConnection;
 use anju_casework::fact::{self, Call, Kept, Wanted};
 use anju_casework::{Error, Fault, Office};
+use anju_domain::uscc::Uscc;
 use anju_policy::{Fact, FactState};
 use anju_wire::gateway::{Consent, Purpose};
 use futures::FutureExt;
@@ -419,7 +420,7 @@ fn one_answer(facts: Result<Vec<Fact>, FactStoreError>) -> anju_casework::Result
         .ok_or_else(|| Fault::Outside("no answer to one question".to_owned()).into())
 }
 
-/// The market regulator behind the gateway.
+/// The market regulator and the office for institutions behind the gateway.
 pub struct GatewayRegistry(pub Arc<Gateway>);
 
 impl Registry for GatewayRegistry {
@@ -430,13 +431,14 @@ impl Registry for GatewayRegistry {
     ) -> BoxFuture<'a, anju_casework::Result<Fact>> {
         async move {
             // One that is malformed is asked about by nobody.
-            let id = anju_domain::uscc::Uscc::parse(uscc)
-                .map_or_else(|_| uscc.to_owned(), |uscc| uscc.as_str().to_owned());
-            let request = FactRequest {
-                fact_type: "market.registration".to_owned(),
+            let parsed = Uscc::parse(uscc);
+            let is_institution = parsed.as_ref().is_ok_and(Uscc::is_institution);
+            let id = parsed.map_or_else(|_| uscc.to_owned(), |uscc| uscc.as_str().to_owned());
+            let request = |fact_type: &str| FactRequest {
+                fact_type: fact_type.to_owned(),
                 role: "employer".to_owned(),
                 shown: "单位".to_owned(),
-                keys: SubjectKeys::of(id),
+                keys: SubjectKeys::of(id.clone()),
                 purpose: Purpose {
                     item: "employer-open-account".to_owned(),
                     case_no: case_no.to_owned(),
@@ -447,7 +449,16 @@ impl Registry for GatewayRegistry {
                 },
                 source: None,
             };
-            one_answer(self.0.fetch(vec![request]).await)
+            if !is_institution {
+                return one_answer(self.0.fetch(vec![request("market.registration")]).await);
+            }
+            let both = vec![request("market.registration"), request("org.institution")];
+            let answers = self.0.fetch(both).await;
+            let answers = answers.map_err(|error| Fault::Outside(error.to_string()))?;
+            match answers.as_slice() {
+                [market, institutions] => Ok(weightier(market, institutions).clone()),
+                _ => Err(Fault::Outside("not an answer to each question".to_owned()).into()),
+            }
         }
         .boxed()
     }

@@ -33,6 +33,8 @@ pub struct DecreeData {
     pub foot: String,
     /// Its date.
     pub issued_on: NaiveDate,
+    /// Whether it counts: a draft bears no seal.
+    pub in_force: bool,
 }
 
 pub(crate) fn inputs(data: &DecreeData) -> Result<Dict, PaperError> {
@@ -48,7 +50,7 @@ pub(crate) fn inputs(data: &DecreeData) -> Result<Dict, PaperError> {
         number(data.issued_on.day()),
     )
     .expect("a civil date is a date to typst too");
-    let fields: [(&str, Value); 10] = [
+    let fields: [(&str, Value); 11] = [
         ("centre", data.centre.as_str().into_value()),
         ("title", data.title.as_str().into_value()),
         ("number", data.number.as_str().into_value()),
@@ -59,6 +61,7 @@ pub(crate) fn inputs(data: &DecreeData) -> Result<Dict, PaperError> {
         ("foot", data.foot.as_str().into_value()),
         ("issued_on", chinese_date(data.issued_on).into_value()),
         ("issued_day", day.into_value()),
+        ("in_force", data.in_force.into_value()),
     ];
     Ok(fields
         .into_iter()

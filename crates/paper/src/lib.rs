@@ -8,6 +8,7 @@ mod font;
 mod press;
 mod receipt;
 mod sheet;
+mod stamp;
 
 pub use decree::DecreeData;
 pub use press::{PaperError, Press};

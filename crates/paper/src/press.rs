@@ -1,7 +1,10 @@
 //! The engine that sets papers. Built once and kept: reading the fonts costs more than a paper.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use anju_domain::clock::at_hour;
+use anju_vault::eseal::ESeal;
 use typst::diag::{SourceDiagnostic, Warned};
 use typst::foundations::{Dict, Value};
 use typst::text::Font;
@@ -13,6 +16,7 @@ use crate::decree::{self, DecreeData};
 use crate::font::{self, Faces};
 use crate::receipt::{self, ReceiptData};
 use crate::sheet::{self, SheetData};
+use crate::stamp;
 
 /// Why there is no paper.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,9 @@ pub enum PaperError {
     /// The verification address is too long for a QR code.
     #[error("the address does not fit into a QR code")]
     QrCode(#[source] qrcode::types::QrError),
+    /// The paper cannot be sealed: a mistake of ours, or certificates that are too long.
+    #[error("sealing the paper: {0}")]
+    Seal(String),
     /// The template is wrong, or the PDF does not hold its standard: a mistake of ours.
     #[error("setting the paper: {}", .0.join("; "))]
     Template(Vec<String>),
@@ -54,7 +61,11 @@ pub struct Press {
     fonts: Vec<Font>,
     family: &'static str,
     standards: PdfStandards,
+    seal: Arc<ESeal>,
 }
+
+/// What the templates share.
+const SEAL: (&str, &str) = ("seal.typ", include_str!("../templates/seal.typ"));
 
 /// How many papers typst's cache outlives: a template is parsed and laid out once, and memory stays bounded.
 const CACHED_PAPERS: usize = 16;
@@ -66,17 +77,18 @@ impl Press {
     /// Where Debian keeps its Chinese fonts.
     pub const SYSTEM_FONTS: &str = "/usr/share/fonts/opentype/noto";
 
-    /// Opens a press with the fonts of these folders.
+    /// Opens a press with the fonts of these folders; what it sets bears this seal.
     ///
     /// # Errors
     /// A folder cannot be read or holds no font for simplified Chinese.
-    pub fn open(font_folders: &[PathBuf]) -> Result<Self, PaperError> {
+    pub fn open(font_folders: &[PathBuf], seal: Arc<ESeal>) -> Result<Self, PaperError> {
         let Faces { family, fonts } = font::find(font_folders)?;
         let engine = TypstEngine::builder()
             .with_static_source_file_resolver([
                 (receipt::FILE, receipt::TEMPLATE),
                 (sheet::FILE, sheet::TEMPLATE),
                 (decree::FILE, decree::TEMPLATE),
+                SEAL,
             ])
             .fonts(fonts.iter().cloned())
             .comemo_evict_max_age(Some(CACHED_PAPERS))
@@ -88,6 +100,7 @@ impl Press {
             fonts,
             family,
             standards,
+            seal,
         })
     }
 
@@ -96,7 +109,8 @@ impl Press {
     /// # Errors
     /// A character without a glyph, more text than fits, an address too long for a QR code.
     pub fn receipt(&self, data: &ReceiptData) -> Result<Vec<u8>, PaperError> {
-        self.set(receipt::FILE, receipt::inputs(data)?, 1)
+        let paper = self.set(receipt::FILE, receipt::inputs(data)?, 1)?;
+        stamp::stamp(paper, &self.seal, &data.centre, data.issued_at)
     }
 
     /// 证明、对账单: facts and tables on A4 sheets, as PDF/A-2u.
@@ -104,7 +118,8 @@ impl Press {
     /// # Errors
     /// As [`receipt`](Self::receipt); more than [`MOST_PAGES`] pages.
     pub fn sheet(&self, data: &SheetData) -> Result<Vec<u8>, PaperError> {
-        self.set(sheet::FILE, sheet::inputs(data)?, MOST_PAGES)
+        let paper = self.set(sheet::FILE, sheet::inputs(data)?, MOST_PAGES)?;
+        stamp::stamp(paper, &self.seal, &data.centre, data.issued_at)
     }
 
     /// 执法文书: a notice or decision on A4 sheets, as PDF/A-2u.
@@ -112,7 +127,12 @@ impl Press {
     /// # Errors
     /// A character without a glyph, more pages than a decision may have.
     pub fn decree(&self, data: &DecreeData) -> Result<Vec<u8>, PaperError> {
-        self.set(decree::FILE, decree::inputs(data)?, decree::MOST_PAGES)
+        let paper = self.set(decree::FILE, decree::inputs(data)?, decree::MOST_PAGES)?;
+        if !data.in_force {
+            return Ok(paper);
+        }
+        let day = at_hour(data.issued_on, 0).expect("a day has a midnight in Shanghai");
+        stamp::stamp(paper, &self.seal, &data.centre, day)
     }
 
     fn set(

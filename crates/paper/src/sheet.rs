@@ -141,4 +141,4 @@ fn dict<const N: usize>(fields: [(&str, Value); N]) -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value as Edited};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Value as Edited};
 
 use crate::file::PolicyFiles;
 use crate::load::day;
@@ -43,12 +43,14 @@ pub struct Editable {
 }
 
 /// A row in words.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownRow {
     /// First day.
     pub from: NaiveDate,
     /// 地区：中心城区，未成年子女至少 2.
     pub tests: String,
+    /// The same as the files write it.
+    pub written: BTreeMap<String, String>,
     /// 1,500.00.
     pub value: String,
     /// `law`, `source`, `assumed`, `recalled`.
@@ -88,6 +90,7 @@ pub fn parameters(set: &PolicySet, files: &PolicyFiles, file: &str) -> Vec<Edita
                 .map(|row| ShownRow {
                     from: row.from,
                     tests: row.tests_in_words(parameter),
+                    written: row.tests_as_written(parameter),
                     value: parameter.ty.text(&row.value),
                     mark: row.mark.clone(),
                     source: row.source.clone(),
@@ -127,30 +130,82 @@ pub fn put_row(
         let Ok(mut document) = text.parse::<DocumentMut>() else {
             continue;
         };
-        let tables = document
-            .get_mut("parameter")
-            .and_then(Item::as_array_of_tables_mut);
-        let found = tables
-            .into_iter()
-            .flat_map(|tables| tables.iter_mut())
-            .find(|table| table.get("name").and_then(Item::as_str) == Some(name));
-        let Some(table) = found else { continue };
-        insert(table, row, value)?;
+        let Some(rows) = rows_of(&mut document, name) else {
+            continue;
+        };
+        insert(rows, row, value)?;
         return Ok((file.clone(), document.to_string()));
     }
     Err(unknown())
 }
 
-fn insert(table: &mut Table, row: &NewRow, value: Edited) -> Result<(), String> {
-    let rows = table
-        .get_mut("values")
-        .and_then(Item::as_array_mut)
-        .ok_or("这个参数没有取值表")?;
-    let same = (0..rows.len()).find(|index| {
-        rows.get(*index)
-            .and_then(Edited::as_inline_table)
-            .is_some_and(|held| is_same(held, row))
-    });
+/// Takes a row out that stands in `files` and not in `base`; one that stands there otherwise becomes again what it was. The text of the
+/// file comes back with the file's name.
+///
+/// # Errors
+/// In Chinese: no such row, or none that differs.
+pub fn take_row(
+    base: &PolicyFiles,
+    files: &PolicyFiles,
+    name: &str,
+    from: NaiveDate,
+    tests: &BTreeMap<String, String>,
+) -> Result<(String, String), String> {
+    for (file, text) in &files.files {
+        let Ok(mut document) = text.parse::<DocumentMut>() else {
+            continue;
+        };
+        let Some(rows) = rows_of(&mut document, name) else {
+            continue;
+        };
+        let Some(at) = place(rows, from, tests) else {
+            break;
+        };
+        let mut former = base
+            .files
+            .get(file)
+            .and_then(|text| text.parse::<DocumentMut>().ok());
+        let former = former
+            .as_mut()
+            .and_then(|document| rows_of(document, name))
+            .and_then(|rows| rows.get(place(rows, from, tests)?).cloned());
+        match former {
+            Some(row) if rows.get(at).map(ToString::to_string) == Some(row.to_string()) => {
+                return Err("这一行不是草案写进的，不能撤去；要停用它，另写一行新的取值".into());
+            }
+            Some(row) => {
+                rows.replace_formatted(at, row);
+            }
+            None => {
+                rows.remove(at);
+            }
+        }
+        return Ok((file.clone(), document.to_string()));
+    }
+    Err("草案里没有这一行，可能已经撤去；请刷新页面".into())
+}
+
+/// The rows of a parameter in the file that holds it.
+fn rows_of<'a>(document: &'a mut DocumentMut, name: &str) -> Option<&'a mut Array> {
+    document
+        .get_mut("parameter")
+        .and_then(Item::as_array_of_tables_mut)?
+        .iter_mut()
+        .find(|table| table.get("name").and_then(Item::as_str) == Some(name))?
+        .get_mut("values")?
+        .as_array_mut()
+}
+
+/// Where the row of a day and tests stands.
+fn place(rows: &Array, from: NaiveDate, tests: &BTreeMap<String, String>) -> Option<usize> {
+    rows.iter().position(|row| {
+        row.as_inline_table()
+            .is_some_and(|held| is_same(held, from, tests))
+    })
+}
+
+fn insert(rows: &mut Array, row: &NewRow, value: Edited) -> Result<(), String> {
+    let same = place(rows, row.from, &row.tests);
     let mut fresh = InlineTable::new();
     fresh.insert("from", row.from.to_string().into());
     for (key, test) in &row.tests {
@@ -185,14 +240,14 @@ fn push(rows: &mut Array, mut fresh: Edited) {
     rows.set_trailing("\n");
 }
 
-fn is_same(held: &InlineTable, row: &NewRow) -> bool {
-    let from = held.get("from").and_then(|from| {
+fn is_same(held: &InlineTable, from: NaiveDate, tests: &BTreeMap<String, String>) -> bool {
+    let held_from = held.get("from").and_then(|from| {
         let text = from
             .as_str()
             .map_or_else(|| from.to_string(), str::to_owned);
         day(&toml::Value::String(text.trim().to_owned())).ok()
     });
-    let tests: BTreeMap<String, String> = held
+    let held_tests: BTreeMap<String, String> = held
         .iter()
         .filter(|(key, _)| !matches!(*key, "from" | "value" | "mark" | "source" | "note"))
         .map(|(key, value)| {
@@ -202,7 +257,7 @@ fn is_same(held: &InlineTable, row: &NewRow) -> bool {
             (key.to_owned(), text)
         })
         .collect();
-    from == Some(row.from) && tests == row.tests
+    held_from == Some(from) && held_tests == *tests
 }
 
 /// A value as people write it.

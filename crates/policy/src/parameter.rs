@@ -1,6 +1,7 @@
 //! 政策参数: numbers and codes by date and place. Of the rows that hold for a date the latest counts; of rows with one date the
 //! first whose `where` holds, one without a `where` last (money_rules.md §5). No row is an error, never zero.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -117,6 +118,22 @@ impl Row {
             })
             .collect();
         tests.join("，")
+    }
+
+    /// The same as the files write it: `region` = `central`, `children_min` = `2`.
+    pub(crate) fn tests_as_written(&self, parameter: &Parameter) -> BTreeMap<String, String> {
+        let name = |index: &usize| {
+            let argument = parameter.arguments.get(*index);
+            argument.map_or("", |argument| argument.name.as_str())
+        };
+        self.tests
+            .iter()
+            .map(|test| match test {
+                Test::Is(index, code) => (name(index).to_owned(), code.to_string()),
+                Test::Within(index, set) => (name(index).to_owned(), set.name.to_string()),
+                Test::AtLeast(index, least) => (format!("{}_min", name(index)), least.to_string()),
+            })
+            .collect()
     }
 
     /// A row that holds from `from`.

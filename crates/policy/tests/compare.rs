@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anju_policy::compare::{Part, as_on, differences, last_from};
-use anju_policy::edit::{NewRow, put_row, put_version};
+use anju_policy::edit::{NewRow, put_row, put_version, take_row};
 use anju_policy::{PolicyFiles, PolicySet, in_chinese};
 use chrono::NaiveDate;
 
@@ -194,4 +194,35 @@ fn a_value_that_is_none_is_told_in_words() {
         let told = put_row(&set, &files, name, &cap(value, "2027-01-01")).expect_err(value);
         assert!(told.contains(words), "{told}");
     }
+}
+
+#[test]
+fn a_row_is_taken_out_and_a_changed_one_becomes_what_it_was() {
+    let base = files();
+    // One row more, and one in the place of another.
+    for from in ["2027-01-01", "2023-01-01"] {
+        let row = cap("1,800.00", from);
+        let draft = with_cap(&base, &row);
+        assert_ne!(draft.files[CENTRE], base.files[CENTRE]);
+        let taken = take_row(&base, &draft, "rent_cap_monthly", row.from, &row.tests);
+        let (file, text) = taken.expect("taken");
+        assert_eq!(
+            (file.as_str(), text.trim_end()),
+            (CENTRE, base.files[CENTRE].trim_end())
+        );
+    }
+    let kept = cap("1,800.00", "2023-01-01");
+    let none = take_row(&base, &base, "rent_cap_monthly", kept.from, &kept.tests);
+    assert!(
+        none.expect_err("the version in force has it")
+            .contains("不是草案写进的")
+    );
+    let none = take_row(
+        &base,
+        &base,
+        "rent_cap_monthly",
+        day("2027-01-01"),
+        &kept.tests,
+    );
+    assert!(none.expect_err("not there").contains("没有这一行"));
 }

@@ -93,6 +93,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/verify-document", Anyone),
     ("POST", "/verify-document", Anyone),
     ("GET", "/verify-document/proof.json", Anyone),
+    ("GET", "/verify-document/seal.pem", Anyone),
     ("GET", "/settings", Anyone),
     ("POST", "/look", Anyone),
     ("GET", "/login", Anyone),

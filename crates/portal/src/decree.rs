@@ -28,6 +28,7 @@ pub(crate) async fn pdf(portal: &Portal, step: &Step) -> Result<Response, PageEr
         rows: paper.rows,
         foot: paper.foot,
         issued_on,
+        in_force: true,
     };
     let bytes = portal.printer.decree(data).await?;
     let number = office

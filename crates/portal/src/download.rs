@@ -27,6 +27,15 @@ pub(crate) fn pdf(name: &str, bytes: Vec<u8>) -> Response {
     file("application/pdf", &format!("{name}.pdf"), bytes)
 }
 
+/// Certificates named `{name}.pem` (RFC 8555 §9.1).
+pub(crate) fn pem(name: &str, text: String) -> Response {
+    file(
+        "application/pem-certificate-chain",
+        &format!("{name}.pem"),
+        text.into_bytes(),
+    )
+}
+
 /// A proof named `{name}.json`.
 pub(crate) fn json(name: &str, bytes: Vec<u8>) -> Response {
     file("application/json", &format!("{name}.json"), bytes)

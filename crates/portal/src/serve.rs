@@ -65,6 +65,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/verify", get(verify::page))
         .route("/verify-document", get(check::page).post(check::file))
         .route("/verify-document/proof.json", get(check::proof))
+        .route("/verify-document/seal.pem", get(check::seal))
         .route("/look", post(look::keep))
         .route(
             "/login",

@@ -76,22 +76,26 @@ fn begin(service: &ServiceDefinition, channel: &str) -> Option<(String, &'static
     Some((path.to_owned(), verb))
 }
 
-/// 微信、手机 APP、渝快办、柜台: where a service is done.
+/// The channels (services.md §3) in the order in which they are told, as people call them.
+pub(crate) const CHANNELS: [(&str, &str); 12] = [
+    ("HALL", "网上大厅"),
+    ("WEB", "网站"),
+    ("APP", "手机 APP"),
+    ("WX", "微信"),
+    ("ALI", "支付宝"),
+    ("YKB", "渝快办"),
+    ("KIOSK", "自助终端"),
+    ("TEL", "12329 热线"),
+    ("SMS", "短信"),
+    ("TV", "有线电视"),
+    ("CTR", "网点柜台"),
+    ("PUSH", "部门推送"),
+];
+
+/// 微信、手机 APP、渝快办、网点柜台: where a service is done.
 pub(crate) fn places(service: &ServiceDefinition) -> String {
-    const TOLD: [(&str, &str); 11] = [
-        ("HALL", "网上大厅"),
-        ("WEB", "网站"),
-        ("APP", "手机 APP"),
-        ("WX", "微信"),
-        ("ALI", "支付宝"),
-        ("YKB", "渝快办"),
-        ("KIOSK", "自助终端"),
-        ("TEL", "12329 热线"),
-        ("SMS", "短信"),
-        ("TV", "有线电视"),
-        ("CTR", "网点柜台"),
-    ];
-    TOLD.iter()
+    CHANNELS
+        .iter()
         .filter(|(code, _)| service.channels.iter().any(|one| one == code))
         .map(|(_, name)| *name)
         .collect::<Vec<_>>()

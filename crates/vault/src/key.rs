@@ -1,5 +1,5 @@
 //! Key files: `data-1.key`, `data-2.key` … (the highest number is current), `data-3.next` (held, but not yet current), `code.key`,
-//! `number.key`, `log-ed25519.key`, `log-sm2.key`. Invariant: 32 random bytes in hexadecimal, mode 0600, never overwritten.
+//! `number.key`, `log-ed25519.key`, `log-sm2.key`, `eseal-p256.key`. Invariant: 32 random bytes in hexadecimal, mode 0600, never overwritten.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};

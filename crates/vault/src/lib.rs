@@ -7,6 +7,7 @@
 
 mod cipher;
 pub mod envelope;
+pub mod eseal;
 mod key;
 mod number;
 pub mod pair;
@@ -62,6 +63,14 @@ pub enum VaultError {
     /// Changed since it was sealed, or sealed for another purpose.
     #[error("sealed data was altered or belongs to another purpose")]
     Altered,
+    /// A certificate that is none, or is not of the key beside it.
+    #[error("{path} does not hold the certificate of the key beside it: {why}")]
+    Certificate {
+        /// The file of certificates.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
     /// The password library refused.
     #[error("hashing a password")]
     Password(#[source] argon2::password_hash::Error),

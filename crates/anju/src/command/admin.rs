@@ -20,6 +20,8 @@ pub enum Action {
     },
     /// 轮换与部门互签的 SM2 密钥：新公钥先告诉每个部门，都确认了才启用；有部门没确认则旧密钥照用，再次运行即继续
     TurnGatewayKey,
+    /// 打印电子签章的证书申请（PKCS#10），交给签发机构；拿到的证书放进 eseal.pem
+    EsealRequest,
 }
 
 /// How long a rotation waits between two looks at who holds the new keys; longer than a serving process takes to look for them.
@@ -31,6 +33,10 @@ pub async fn run(config: &Config, action: Action) -> anyhow::Result<()> {
     let office = office::open(config, database::pool(&url, 2).await?).await?;
     let grace = match action {
         Action::RotateKeys { grace } => grace,
+        Action::EsealRequest => {
+            print!("{}", home::eseal(&config.home, &office)?.request()?);
+            return Ok(());
+        }
         Action::TurnGatewayKey => {
             let told = office::engine(config, office)?.gateway.turn_key().await?;
             println!("{told} 个部门都确认了新公钥，新密钥已启用；旧密钥留着，用来打开在途的答复");

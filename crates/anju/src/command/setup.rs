@@ -26,8 +26,10 @@ pub async fn run(config: &mut Config, demo: bool) -> anyhow::Result<()> {
     home::make_keys(&config.home, config.demo)?;
     let pool = database::pool(&url, 2).await?;
     office::found(config, &url, &pool).await?;
+    let office = office::open(config, pool).await?;
+    home::eseal(&config.home, &office)?;
     if config.demo {
-        demo::put_staff(config, &office::open(config, pool).await?).await?;
+        demo::put_staff(config, &office).await?;
     }
     println!(
         "已就绪（{} 毫秒）：{}",

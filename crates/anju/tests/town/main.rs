@@ -33,6 +33,7 @@ mod downpay;
 mod enforcement;
 mod entitled;
 mod environment;
+mod eseal;
 mod estate;
 mod estate_online;
 mod evidence;

@@ -543,6 +543,69 @@ async fn a_silent_registry_makes_an_opening_wait_with_its_promise_and_its_answer
     );
 }
 
+/// Government offices and public institutions stand in no market register: the office for institutions keeps theirs, and the first
+/// character of the credit code says so (GB 32100-2015).
+#[tokio::test]
+async fn an_institution_is_opened_by_the_register_of_institutions_and_waits_while_that_is_silent() {
+    let town = Town::open().await;
+    let code = |seed: i64| {
+        let seventeen = format!("12{}", &cast::firm("", seed).expect("a firm").uscc[2..17]);
+        let code = Uscc::complete(&seventeen).expect("a code");
+        code.as_str().to_owned()
+    };
+    let opening = |uscc: &str| {
+        json!({
+            "name": "重庆市实验小学", "uscc": uscc, "kind": "事业", "ratio_employer_bp": 1200, "ratio_employee_bp": 1200,
+            "legal_representative": "陈立", "payday": 10, "first_month": month(0).to_string(),
+        })
+    };
+    let institution = async |uscc: &str, state: &str| {
+        let registered = json!({ "name": "重庆市第一实验小学", "state": state, "founded": "1998-09-01", "region": "500103", "legal_person": { "name": "陈立" } });
+        let fact = cast::fact(&town.doors, "D19", "org.institution", uscc, registered);
+        fact.await.expect("the register");
+    };
+    let (school, closed, nowhere) = (code(420), code(421), code(422));
+    institution(&school, "open").await;
+    institution(&closed, "cancelled").await;
+
+    let opened = town.doors.post("/employers", &opening(&school)).await;
+    let opened = opened.expect("a door").ok().expect("opened");
+    assert!(opened["employer_no"].is_string(), "{opened}");
+    let named = "SELECT count(*) FROM employer WHERE name = '重庆市第一实验小学' AND founded_on = '1998-09-01' AND kind = '事业'";
+    assert_eq!(town.sql(named).await, 1, "by its register's name");
+    for uscc in [&closed, &nowhere] {
+        let refused = town.doors.post("/employers", &opening(uscc)).await;
+        let refused = refused.expect("a door");
+        assert_eq!(refused.code(), "E-EMPR-03", "{}", refused.body);
+        assert!(
+            refused.body.to_string().contains("机构编制部门"),
+            "{}",
+            refused.body
+        );
+    }
+
+    // The market regulator has never heard of it; that is no answer while the other register says nothing.
+    let down = async |mode: &str| {
+        let mode = json!({ "mode": mode });
+        let set = town.doors.control_put("/sources/D19", &mode);
+        set.await.expect("the source").ok().expect("set");
+    };
+    let late = code(423);
+    institution(&late, "open").await;
+    down("down").await;
+    let waits = town.doors.post("/employers", &opening(&late)).await;
+    let waits = waits.expect("a door");
+    assert_eq!(waits.status, StatusCode::ACCEPTED, "{}", waits.body);
+    down("ok").await;
+    town.later(60);
+    comes(&town, WAITING, 0).await;
+    assert_eq!(
+        town.sql("SELECT count(*) FROM employer WHERE state = 1")
+            .await,
+        2
+    );
+}
+
 #[tokio::test]
 async fn who_opens_by_licence_or_at_the_counter_is_told_what_is_waited_for() {
     let town = Town::open().await;

@@ -107,6 +107,12 @@ async fn what_was_paid_over_is_shown_pays_the_next_month_and_goes_back_on_reques
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
     let id = sent.location.trim_start_matches("/unit/cases/").to_owned();
     let case = case_until(&town, &id, "reviewing").await;
+    let tail = &PAYER[PAYER.len() - 4..];
+    let conditions = case["decision"]["conditions"].to_string();
+    assert!(
+        conditions.contains(&format!("尾号 {tail}")),
+        "its reviewer sees where it goes: {conditions}"
+    );
     let bank = text(&last, "payee_bank").expect("a bank");
     let before = bank_balance(&town.doors, &bank, PAYER).await.unwrap_or(0);
     let reviewer = reviewer(&town, &office, &firm).await;

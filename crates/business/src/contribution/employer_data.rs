@@ -111,7 +111,7 @@ impl Data {
         if registered {
             let registration = registry.registration(&employer.uscc, case_no).await?;
             let registration = Registration::read(&registration)?.map_err(|state| {
-                let detail = format!("该单位登记状态为“{state}”，暂不能变更。请先到市场监管部门恢复登记；已注销的办理销户。");
+                let detail = format!("该单位登记状态为“{state}”，暂不能变更。请先到登记它的部门（企业到市场监管部门，机关、事业单位到机构编制部门）恢复登记；已注销的办理销户。");
                 Refusal::rule("E-EMPR-03", detail)
             })?;
             data.confirm(registration, request)?;
@@ -125,12 +125,12 @@ impl Data {
             let registered = registration.name.ok_or_else(|| {
                 Error::from(Refusal::rule(
                     "E-EMPR-03",
-                    "市场监管部门没有登记单位名称，暂不能变更名称；请先办理工商变更登记。",
+                    "登记部门没有登记单位名称，暂不能变更名称；请先到登记部门办理变更登记。",
                 ))
             })?;
             if anju_domain::text::normalise(&registered) != anju_domain::text::normalise(typed) {
                 let detail = format!(
-                    "市场监管部门登记的名称是“{registered}”，与填写的不一致。请先办理工商变更登记，或按登记的名称填写。"
+                    "登记部门登记的名称是“{registered}”，与填写的不一致。请先到登记部门办理变更登记，或按登记的名称填写。"
                 );
                 return Err(Refusal::rule("E-EMPR-03", detail).into());
             }

@@ -25,6 +25,7 @@ use sqlx::PgConnection;
 
 use super::opening_rules::{Checked, Clerk, Opening};
 use super::parties::{self, Event};
+use super::registry::weightier;
 use super::roster::PoliceAnswer;
 use super::upload::Police;
 
@@ -62,7 +63,7 @@ impl OpenAccount {
             .check(
                 office,
                 &mut conn,
-                facts.get(EMPLOYER, REGISTRATION),
+                registered(facts),
                 office.today(),
                 may_be_late,
             )
@@ -114,6 +115,17 @@ impl OpenAccount {
 /// The role and type of the registry's answer, as the service's file asks for it.
 const EMPLOYER: &str = "employer";
 const REGISTRATION: &str = "market.registration";
+/// The same of government offices and public institutions.
+const INSTITUTION: &str = "org.institution";
+
+/// What the register that speaks for the employer says.
+fn registered(facts: &Facts) -> Option<&Fact> {
+    let market = facts.get(EMPLOYER, REGISTRATION)?;
+    Some(match facts.get(EMPLOYER, INSTITUTION) {
+        Some(institutions) => weightier(market, institutions),
+        None => market,
+    })
+}
 
 impl Service for OpenAccount {
     fn id(&self) -> &str {
@@ -197,8 +209,9 @@ async fn own_books(
     request: &Request,
 ) -> Result<OwnBooks> {
     let opening = Opening::read(&request.form);
-    let open = match Uscc::parse(&opening.uscc) {
-        Ok(uscc) => employer::by_uscc_on(office, &mut *conn, &uscc).await?,
+    let uscc = Uscc::parse(&opening.uscc);
+    let open = match &uscc {
+        Ok(uscc) => employer::by_uscc_on(office, &mut *conn, uscc).await?,
         Err(_) => None,
     };
     let open = open.filter(|one| one.state != employer::state::PRE_OPENED);
@@ -208,6 +221,7 @@ async fn own_books(
         "lapsed": applicant.is_some_and(|one| one.state == employer::state::CANCELLED),
         "first_month": opening.first_month.map(|month| month.to_string()),
         "counter": request.at_counter(),
+        "institution": uscc.is_ok_and(|uscc| uscc.is_institution()),
     });
     let fact = Fact::own(office.now(), EMPLOYER, "本单位", "own.opening", Some(value));
     Ok(OwnBooks {
@@ -231,7 +245,7 @@ async fn open(office: &Office, tx: &mut PgConnection, approved: Approved<'_>) ->
         .check(
             office,
             &mut *tx,
-            approved.facts.get(EMPLOYER, REGISTRATION),
+            registered(approved.facts),
             shanghai_date(asked_at),
             true,
         )

@@ -157,8 +157,9 @@ impl Opening {
             .district(office, &mut *conn, known, &mut faults)
             .await?;
         if let Err(state) = &registered {
-            let words =
-                format!("该单位登记状态为“{state}”，暂不能开户。请先到市场监管部门恢复登记。");
+            let words = format!(
+                "该单位登记状态为“{state}”，暂不能开户。请先到登记它的部门（企业到市场监管部门，机关、事业单位到机构编制部门）办理或恢复登记。"
+            );
             faults.add("uscc", "E-EMPR-03", words);
         }
         let mut waiting = None;

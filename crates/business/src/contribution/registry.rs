@@ -1,4 +1,5 @@
-//! The market regulator's register (market.registration), as what concerns employers reads it.
+//! The registers of employers, as what concerns employers reads them: the market regulator's (market.registration) and, for government
+//! offices and public institutions, that of the office for institutions (org.institution). Both say the same things.
 
 use anju_casework::{Refusal, Result};
 use anju_policy::fact::{Fact, FactState};
@@ -6,10 +7,24 @@ use chrono::NaiveDate;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-/// Who asks the market regulator about an employer; the gateway does.
+/// Who asks the register of an employer; the gateway does.
 pub trait Registry: Send + Sync {
-    /// The fact `market.registration` of a credit code; asked anew for a case, since what was kept for others may be a week old.
+    /// The fact `market.registration` or `org.institution` of a credit code, whichever [`weightier`] says; asked anew for a case, since
+    /// what was kept for others may be a week old.
     fn registration<'a>(&'a self, uscc: &'a str, case_no: &'a str) -> BoxFuture<'a, Result<Fact>>;
+}
+
+/// Which of two registers speaks for an employer: one where it exists and is open, else one that has not answered yet, else the market's.
+#[must_use]
+pub fn weightier<'a>(market: &'a Fact, institutions: &'a Fact) -> &'a Fact {
+    let both = [market, institutions];
+    let first = |which: fn(&Option<std::result::Result<Registration, String>>) -> bool| {
+        both.into_iter()
+            .find(|fact| which(&Registration::answer(fact)))
+    };
+    first(|answer| matches!(answer, Some(Ok(_))))
+        .or_else(|| first(Option::is_none))
+        .unwrap_or(market)
 }
 
 /// What the registry says.

@@ -9,6 +9,7 @@ use anju_casework::{Actor, Office, Refusal, Result, outbox};
 use anju_domain::money::Fen;
 use anju_ledger::Role;
 use anju_policy::Fact;
+use chrono::NaiveDate;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -18,15 +19,24 @@ use super::allocation;
 use super::refund::{payable_of, state};
 use super::relief;
 
+/// A receipt whose payer is paid back.
+#[derive(sqlx::FromRow)]
+struct PaidBy {
+    receipt_id: i64,
+    book_date: NaiveDate,
+    amount_fen: i64,
+    payer_account: String,
+}
+
 /// The newest receipt that can have left this much: its payer's account is where the money goes.
 async fn paid_by(
     office: &Office,
     conn: &mut PgConnection,
     employer: &Employer,
     amount: Fen,
-) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar(
-        "SELECT receipt_id FROM receipt
+) -> Result<Option<PaidBy>> {
+    Ok(sqlx::query_as(
+        "SELECT receipt_id, book_date, amount_fen, payer_account FROM receipt
           WHERE centre_id = $1 AND employer_id = $2 AND amount_fen >= $3 AND payer_account <> '' ORDER BY receipt_id DESC LIMIT 1",
     )
     .bind(office.centre.id)
@@ -34,6 +44,11 @@ async fn paid_by(
     .bind(amount.fen())
     .fetch_optional(conn)
     .await?)
+}
+
+fn last_four(account: &str) -> String {
+    let digits: Vec<char> = account.chars().collect();
+    digits[digits.len().saturating_sub(4)..].iter().collect()
 }
 
 /// What is asked back: all that is free unless a part is named.
@@ -50,9 +65,15 @@ async fn read(office: &Office, conn: &mut PgConnection, request: &Request) -> Re
     let stands = allocation::suspense(office, conn, &employer).await?;
     let asked = wanted(request, stands.free());
     let payer = paid_by(office, conn, &employer, asked).await?;
-    let value = json!({
+    let mut value = json!({
         "free_fen": stands.free().fen(), "asked_fen": asked.fen(), "payer_known": payer.is_some(),
     });
+    // Which receipt it is: the reviewer sees it, and the money goes to no other.
+    if let Some(paid) = &payer {
+        value["paid_on"] = json!(paid.book_date);
+        value["paid_fen"] = paid.amount_fen.into();
+        value["payer_tail"] = last_four(&paid.payer_account).into();
+    }
     let fact = Fact::own(
         office.now(),
         "employer",
@@ -101,7 +122,7 @@ impl SuspenseRefund {
             approved.request,
             allocation::suspense(office, tx, &employer).await?.free(),
         );
-        let Some(receipt_id) = paid_by(office, tx, &employer, amount).await? else {
+        let Some(PaidBy { receipt_id, .. }) = paid_by(office, tx, &employer, amount).await? else {
             return Err(case::moved_on().into());
         };
         let payable = payable_of(office, tx, &employer).await?;

@@ -104,6 +104,27 @@ pub async fn put_row(
     keep(office, change, &file, text, maker, detail).await
 }
 
+/// Takes a row out that the draft has put in; one that it has put in another's place becomes again what it was.
+///
+/// # Errors
+/// `E-POL-03` outside of a draft, `E-POL-05` where the draft has no such row.
+pub async fn take_row(
+    office: &Office,
+    change: &Change,
+    name: &str,
+    from: NaiveDate,
+    tests: &BTreeMap<String, String>,
+    maker: &Staff,
+) -> Result<Change> {
+    officer(maker)?;
+    let files = super::files(office, change).await?;
+    let base = base_files(office, change).await?;
+    let taken = edit::take_row(&base, &files, name, from, tests);
+    let (file, text) = taken.map_err(|why| Refusal::rule("E-POL-05", format!("{why}。")))?;
+    let detail = json!({ "parameter": name, "from": from, "taken": true });
+    keep(office, change, &file, text, maker, detail).await
+}
+
 /// Puts a whole file in place of the one of that name, or as a new one.
 ///
 /// # Errors

@@ -1,6 +1,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anju_vault::eseal::ESeal;
 
 use super::*;
 use crate::Press;
@@ -37,7 +42,19 @@ fn data() -> ReceiptData {
 }
 
 pub(crate) fn press() -> Press {
-    Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)]).expect("a press; needs fonts-noto-cjk")
+    Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)], eseal())
+        .expect("a press; needs fonts-noto-cjk")
+}
+
+/// A seal of the test's own.
+fn eseal() -> Arc<ESeal> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("anju-eseal-{}-{number}", std::process::id()));
+    let since_1970 = Duration::from_secs(1_780_000_000);
+    let seal = ESeal::create(&folder, "重庆市住房公积金管理中心", since_1970).expect("a seal");
+    std::fs::remove_dir_all(folder).expect("removed");
+    Arc::new(seal)
 }
 
 /// What an outside reader finds in the PDF; spaces and line breaks are layout. Needs poppler-utils.
@@ -145,12 +162,12 @@ fn a_text_that_does_not_fit_is_refused() {
 #[test]
 fn fonts_that_are_not_there_are_named() {
     assert!(matches!(
-        Press::open(&[PathBuf::from("/nonexistent")]),
+        Press::open(&[PathBuf::from("/nonexistent")], eseal()),
         Err(PaperError::Font { .. })
     ));
     let empty = std::env::temp_dir();
     assert!(matches!(
-        Press::open(&[empty]),
+        Press::open(&[empty], eseal()),
         Err(PaperError::NoFont { .. })
     ));
 }

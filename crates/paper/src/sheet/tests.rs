@@ -1,7 +1,7 @@
 use super::*;
 use crate::receipt::tests::{instant, press, text_of};
 
-fn data() -> SheetData {
+pub(crate) fn data() -> SheetData {
     let fact = |label: &str, value: &str| SheetFact {
         label: label.into(),
         value: value.into(),

@@ -644,6 +644,7 @@ pub(crate) async fn receipt(
         rows: paper.rows,
         foot: paper.foot,
         issued_on,
+        in_force: true,
     };
     let bytes = portal.printer.decree(data).await?;
     Ok(download::pdf(&text, bytes))

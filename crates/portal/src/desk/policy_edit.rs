@@ -6,7 +6,7 @@ use anju_business::policy_change::{self as changes, Change, approval, draft};
 use anju_casework::{Office, Refusal};
 use anju_policy::PolicySet;
 use anju_policy::compare::argument_name;
-use anju_policy::edit::{self, Editable, NewRow};
+use anju_policy::edit::{self, Editable, NewRow, ShownRow};
 use axum::Form;
 use axum::extract::{self, Multipart, Path};
 use axum::response::Response;
@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use crate::authorization::AtDesk;
 use crate::components::{Cell, Column, Field, FieldKind, Line, Mistake, Table};
 use crate::desk::policy::{answer, of};
-use crate::pages::desk::Editing;
+use crate::pages::desk::{Editing, OwnRow};
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
@@ -65,6 +65,17 @@ pub(super) async fn editing(
         .find(|one| one.name == wanted)
         .or(parameters.first());
     let name = chosen.map_or("", |one| one.name.as_str()).to_owned();
+    let base = changes::base_files(office, change).await?;
+    let former: Vec<ShownRow> = PolicySet::load(&base).map_or_else(
+        |_| Vec::new(),
+        |set| {
+            chosen
+                .into_iter()
+                .flat_map(|one| edit::parameters(&set, &base, &one.file))
+                .find(|one| one.name == name)
+                .map_or_else(Vec::new, |one| one.rows)
+        },
+    );
     let options = parameters
         .iter()
         .map(|one| (one.name.clone(), one.label.clone()))
@@ -73,6 +84,7 @@ pub(super) async fn editing(
         choose: Field::select("parameter", "参数", options)
             .hint("国家定的数（缴存比例的上下限、利率）不在这里改，随程序版本更新；本中心的比例范围选“本中心缴存比例下限”或“上限”，只能在国家范围以内。")
             .value(name.clone()),
+        own: chosen.map_or_else(Vec::new, |one| own_rows(one, &former)),
         rows: rows(chosen),
         fields: row_fields(office, chosen, typed, mistakes)?,
         parameter: name,
@@ -80,6 +92,32 @@ pub(super) async fn editing(
             .hint(format!("例如 {own}withdraw-rent.toml"))
             .value(typed.get("path").map_or("", String::as_str)),
     })
+}
+
+/// What the draft has put in.
+fn own_rows(chosen: &Editable, former: &[ShownRow]) -> Vec<OwnRow> {
+    chosen
+        .rows
+        .iter()
+        .filter(|row| !former.contains(row))
+        .map(|row| {
+            let place = if row.tests.is_empty() {
+                String::new()
+            } else {
+                format!("（{}）", row.tests)
+            };
+            OwnRow {
+                words: format!(
+                    "从 {} 起 {}{}{place}",
+                    when::iso(row.from),
+                    row.value,
+                    chosen.unit
+                ),
+                from: when::iso(row.from),
+                tests: row.written.clone().into_iter().collect(),
+            }
+        })
+        .collect()
 }
 
 fn rows(chosen: Option<&Editable>) -> Table {
@@ -226,6 +264,10 @@ pub(crate) async fn put_row(
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let put = match text("from").parse::<NaiveDate>() {
+        Ok(from) if text("take") == "yes" => {
+            let name = text("parameter");
+            draft::take_row(office, &change, &name, from, &tests, &at.staff).await
+        }
         Err(_) => Err(
             Refusal::rule("E-POL-05", "请写明从哪天起，例如 2027-01-01。")
                 .at("from")

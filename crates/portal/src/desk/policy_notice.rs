@@ -159,6 +159,7 @@ pub(crate) async fn pdf(
             )
         },
         issued_on: office.today(),
+        in_force: [state::APPROVED, state::IN_FORCE, state::SUPERSEDED].contains(&change.state),
     };
     let bytes = portal.printer.decree(data).await?;
     Ok(download::pdf(&format!("policy-{number}-notice"), bytes))

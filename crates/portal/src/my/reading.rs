@@ -18,6 +18,7 @@ use crate::my::transfer;
 use crate::pages::error::PageError;
 use crate::service::explain;
 use crate::service::words::{Circumstances, Stage};
+use crate::site::CHANNELS;
 use crate::when;
 
 /// A case with what is read beside it.
@@ -533,16 +534,10 @@ fn pays(office: &Office, case: &Case) -> bool {
 }
 
 pub(crate) fn channel_name(channel: &str) -> &'static str {
-    match channel {
-        "WX" => "微信",
-        "ALI" => "支付宝",
-        "APP" => "手机 APP",
-        "CTR" => "柜台",
-        "KIOSK" => "自助终端",
-        "YKB" => "渝快办",
-        "PUSH" => "部门推送",
-        _ => "网上大厅",
-    }
+    CHANNELS
+        .iter()
+        .find(|(code, _)| *code == channel)
+        .map_or("网上大厅", |(_, name)| name)
 }
 
 pub(crate) fn service_name(office: &Office, case: &Case) -> String {

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::drawn;
 use crate::components::{Button, Facts, Field, FieldKind, Row, Rows, State as Shown, Text};
+use crate::download;
 use crate::frame::{SiteFrame, SiteTab};
 use crate::pages::error::PageError;
 use crate::pages::site::{DocumentPage, Found};
@@ -127,6 +128,11 @@ pub(crate) async fn proof(
     let case_id = verified.document.case_id.ok_or(PageError::NotFound)?;
     let number = case::number(office, case_id);
     proofs::file(&number, case::proof(office, case_id, None).await?)
+}
+
+/// `GET /verify-document/seal.pem`: whose seal our papers bear, for readers that are to trust it.
+pub(crate) async fn seal(State(portal): State<Portal>) -> Response {
+    download::pem("seal", portal.printer.certificates())
 }
 
 /// A document's standing as a sign.

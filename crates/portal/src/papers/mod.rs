@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use anju_casework::document::{self, Document};
 use anju_casework::{Fault, Office, Result};
 use anju_paper::{DecreeData, PaperError, Press, ReceiptData, SheetData};
+use anju_vault::eseal::ESeal;
 
 pub(crate) use draw::{Drawn, drawn, entry_words, title};
 
@@ -17,15 +18,17 @@ pub(crate) use draw::{Drawn, drawn, entry_words, title};
 #[derive(Clone)]
 pub struct Printer {
     press: Arc<OnceLock<Press>>,
+    seal: Arc<ESeal>,
     public: Arc<str>,
 }
 
 impl Printer {
-    /// `public` is the centre's address as everybody reaches it, without a slash at its end.
+    /// `public` is the centre's address as everybody reaches it, without a slash at its end; `seal` stands on every paper.
     #[must_use]
-    pub fn new(public: &str) -> Self {
+    pub fn new(public: &str, seal: ESeal) -> Self {
         Self {
             press: Arc::default(),
+            seal: Arc::new(seal),
             public: public.into(),
         }
     }
@@ -38,6 +41,11 @@ impl Printer {
     /// Where the QR code of a document leads.
     pub(crate) fn verify_url(&self, document: &Document) -> String {
         format!("{}?code={}", self.verify_page(), document.code)
+    }
+
+    /// The certificates of the seal as PEM.
+    pub(crate) fn certificates(&self) -> String {
+        self.seal.certificates()
     }
 
     /// A document as PDF.
@@ -89,12 +97,12 @@ impl Printer {
         &self,
         set: impl FnOnce(&Press) -> std::result::Result<Vec<u8>, PaperError> + Send + 'static,
     ) -> Result<Vec<u8>> {
-        let press = self.press.clone();
+        let (press, seal) = (self.press.clone(), self.seal.clone());
         let work = move || {
             let press = match press.get() {
                 Some(press) => press,
                 None => {
-                    let opened = Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)])?;
+                    let opened = Press::open(&[PathBuf::from(Press::SYSTEM_FONTS)], seal)?;
                     press.get_or_init(|| opened)
                 }
             };

@@ -60,7 +60,7 @@ async fn known(portal: &Portal, at: &AtOpening) -> Result<Known, PageError> {
         .unwrap_or_else(|| Ok(Registration::default()))
         .map_err(|state| {
             let detail =
-                format!("该单位登记状态为“{state}”，暂不能开户。请先到市场监管部门恢复登记。");
+                format!("该单位登记状态为“{state}”，暂不能开户。请先到登记它的部门（企业到市场监管部门，机关、事业单位到机构编制部门）办理或恢复登记。");
             PageError::from(Refusal::rule("E-EMPR-03", detail))
         })?;
     let pre_opened = employer::by_uscc(office, &holder.uscc)

@@ -5,6 +5,7 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::{Office, Refusal, Result};
 use anju_domain::calendar::Month;
 use anju_domain::contribution::due_date;
+use anju_domain::uscc::Uscc;
 use anju_policy::fact::{Fact, FactState};
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
@@ -96,6 +97,7 @@ fn value(office: &Office, employer: &Employer, read: &Read) -> Result<Value> {
             _ => "cancelled",
         },
         "kind": employer.kind,
+        "institution": Uscc::parse(&employer.uscc).is_ok_and(|uscc| uscc.is_institution()),
         "paid_to_month": Month::from_index(employer.paid_to_month).to_string(),
         "next_month": employer.next_month().to_string(),
         "people": read.active,

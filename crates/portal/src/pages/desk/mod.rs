@@ -55,7 +55,7 @@ pub use late::{LateCard, LatePage};
 pub use opening::OpeningPage;
 pub use ops::OpsPage;
 pub use policy::{
-    BothDecisions, Editing, LevySection, PoliciesPage, PolicyNoticePage, PolicyPage,
+    BothDecisions, Editing, LevySection, OwnRow, PoliciesPage, PolicyNoticePage, PolicyPage,
     PolicyPeoplePage, PolicyPersonPage, PolicySimulationPage,
 };
 pub use relief::{ReliefListPage, ReliefPage};

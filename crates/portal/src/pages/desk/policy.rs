@@ -29,6 +29,17 @@ pub struct PoliciesPage {
     pub button: Button,
 }
 
+/// A row that the draft has put in.
+#[derive(Debug)]
+pub struct OwnRow {
+    /// 从 2027-01-01 起 1,800.00元（地区：中心城区）.
+    pub words: String,
+    /// Its first day.
+    pub from: String,
+    /// What else must hold, as the files write it.
+    pub tests: Vec<(String, String)>,
+}
+
 /// A form of a draft.
 #[derive(Debug)]
 pub struct Editing {
@@ -36,6 +47,8 @@ pub struct Editing {
     pub choose: Field,
     /// The parameter's rows as they stand.
     pub rows: Table,
+    /// Rows that the draft has put in, each of which it may take out again.
+    pub own: Vec<OwnRow>,
     /// A row.
     pub fields: Vec<Field>,
     /// The parameter's name, hidden.
