@@ -32,6 +32,7 @@ async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
     let tells = &engine.gateway.catalogue().tells;
     let told: Vec<(&str, &str)> = tells
         .iter()
+        .filter(|tell| tell.concerns(&word.uscc))
         .flat_map(|tell| {
             tell.events
                 .keys()

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use anju_business::contribution::parties::Event;
+use anju_domain::uscc::Uscc;
 use anju_wire::gateway::SignType;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -54,6 +55,9 @@ pub struct Tell {
     pub number: String,
     /// Its field of its own receipt.
     pub receipt: String,
+    /// Whether it keeps companies alone, and no government offices and public institutions.
+    #[serde(default)]
+    pub companies_only: bool,
     /// Which of our events, in its codes.
     pub events: BTreeMap<String, String>,
     /// Which of our fields, in its fields.
@@ -102,6 +106,14 @@ pub enum Control {
     Amount,
     /// The district codes in the subjects' numbers: a hash total.
     District,
+}
+
+impl Tell {
+    /// Whether the party keeps the employer of this credit code.
+    #[must_use]
+    pub fn concerns(&self, uscc: &str) -> bool {
+        !self.companies_only || !Uscc::parse(uscc).is_ok_and(|uscc| uscc.is_institution())
+    }
 }
 
 /// Why the catalogue cannot be used.

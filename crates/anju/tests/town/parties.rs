@@ -51,6 +51,15 @@ pub async fn all_told(town: &Town, uscc: &str, event: &str, messages: i64) {
     }
 }
 
+/// The same of an institution, which is no matter of the market regulator.
+pub async fn all_but_the_market_told(town: &Town, uscc: &str, event: &str) {
+    for party in ["D05", "D07", "D14"] {
+        until_told(town, uscc, party, |told| told["event"] == event).await;
+    }
+    let told = everywhere(town, uscc).await["told"]["D06"].clone();
+    assert!(told.is_null(), "{told}");
+}
+
 async fn mode(town: &Town, party: &str, mode: &str) {
     town.doors
         .control_put(&format!("/sources/{party}"), &json!({ "mode": mode }))
