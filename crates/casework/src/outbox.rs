@@ -31,6 +31,8 @@ pub mod kind {
     pub const COURT_WORD: i16 = 61;
     /// A credit referral, or its end, to a bank.
     pub const CREDIT: i16 = 5;
+    /// What became of an employer, to the departments that register it, too.
+    pub const PARTIES: i16 = 70;
 }
 
 /// A word for a kind, in measures.
@@ -46,6 +48,7 @@ pub const fn word(kind: i16) -> &'static str {
         kind::CREDIT => "credit",
         kind::COURT => "court",
         kind::COURT_WORD => "court_word",
+        kind::PARTIES => "parties",
         _ => "other",
     }
 }
@@ -284,6 +287,20 @@ pub async fn later(office: &Office, outbox_id: i64, due_at: DateTime<Utc>) -> Re
         .bind(due_at)
         .execute(&office.pool)
         .await?;
+    Ok(())
+}
+
+/// What of a kind waits for its next try is due at once: somebody answers again.
+pub async fn hasten(office: &Office, kind: i16) -> Result<()> {
+    sqlx::query(
+        "UPDATE outbox SET due_at = $3 WHERE centre_id = $1 AND kind = $2 AND due_at > $3 AND leased_until IS NULL",
+    )
+    .bind(office.centre.id)
+    .bind(kind)
+    .bind(office.now())
+    .execute(&office.pool)
+    .await?;
+    office.wake.notify_one();
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use anju_business::withdrawal::payout;
 use anju_casework::case::{self, Case, CaseState, Decided, Leg, Submission, Submitted, Verdict};
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::office::PolicyInForce;
-use anju_casework::{Actor, Office, Refusal, Result, RowFault};
+use anju_casework::{Actor, Office, Refusal, Result, RowFault, outbox};
 use anju_policy::fact::FactState;
 use anju_policy::{ConditionOutcome, Decision, Outcome, ServiceDefinition, StoredDecision};
 use futures::{StreamExt, stream};
@@ -419,6 +419,9 @@ pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
                     tracing::info!(source, "a source answers again");
                     if let Err(error) = case::wake_waiting(&engine.office).await {
                         tracing::error!(%error, "waking cases that waited");
+                    }
+                    if let Err(error) = outbox::hasten(&engine.office, outbox::kind::PARTIES).await {
+                        tracing::error!(%error, "hastening what parties are told");
                     }
                 }
             }

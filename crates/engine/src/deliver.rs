@@ -16,7 +16,7 @@ use futures::{StreamExt, stream};
 use tokio::sync::watch;
 
 use crate::payer::Payer;
-use crate::{Engine, collect, credit};
+use crate::{Engine, collect, credit, parties};
 
 /// Messages leased at once, and sent at once.
 const BATCH: i64 = 100;
@@ -92,6 +92,10 @@ async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
         outbox::kind::SMS => tell(engine, message).await,
         outbox::kind::COLLECTION => collect::deliver(engine, message).await,
         outbox::kind::CREDIT => credit::deliver(engine, message).await,
+        outbox::kind::PARTIES => {
+            parties::begin(engine, message);
+            Ok(())
+        }
         other => Err(Fault::Stored(format!("outbox kind {other}")).into()),
     }
 }

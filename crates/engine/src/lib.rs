@@ -15,6 +15,7 @@ pub mod entitled;
 pub mod gather;
 pub mod keys;
 mod papers;
+mod parties;
 mod payer;
 pub mod platform;
 pub mod policy;

@@ -3,9 +3,12 @@
 //! Invariant: only what a type's schema names leaves the gateway, and only with the kind that it names; a code
 //! outside an enumeration is a fault, never a default. Start with [`FactType::admit`].
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use anju_business::contribution::parties::Event;
+use anju_domain::uscc::Uscc;
 use anju_wire::gateway::SignType;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -29,6 +32,36 @@ pub struct Catalogue {
     /// What they send in files.
     #[serde(rename = "batch")]
     pub batches: Vec<BatchFlow>,
+    /// What they are told by us.
+    #[serde(rename = "tell")]
+    pub tells: Vec<Tell>,
+}
+
+/// What a party is told of an employer's account (告知).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tell {
+    /// Who.
+    pub source: String,
+    /// Its interface.
+    pub interface: String,
+    /// Name in Chinese.
+    pub title: String,
+    /// On what basis it may be told.
+    pub basis: String,
+    /// Its field of the credit code.
+    pub subject: String,
+    /// Its field of the message's number.
+    pub number: String,
+    /// Its field of its own receipt.
+    pub receipt: String,
+    /// Whether it keeps companies alone, and no government offices and public institutions.
+    #[serde(default)]
+    pub companies_only: bool,
+    /// Which of our events, in its codes.
+    pub events: BTreeMap<String, String>,
+    /// Which of our fields, in its fields.
+    pub fields: BTreeMap<String, String>,
 }
 
 /// A flow of files (批量文件).
@@ -75,6 +108,14 @@ pub enum Control {
     District,
 }
 
+impl Tell {
+    /// Whether the party keeps the employer of this credit code.
+    #[must_use]
+    pub fn concerns(&self, uscc: &str) -> bool {
+        !self.companies_only || !Uscc::parse(uscc).is_ok_and(|uscc| uscc.is_institution())
+    }
+}
+
 /// Why the catalogue cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
@@ -92,6 +133,14 @@ pub enum CatalogueError {
     /// A type stands twice.
     #[error("{0} stands twice")]
     Twice(String),
+    /// What a party is to be told does not exist.
+    #[error("{interface} tells {word}, which there is not")]
+    UnknownWord {
+        /// The party's interface.
+        interface: String,
+        /// An event or a field.
+        word: String,
+    },
 }
 
 impl Catalogue {
@@ -126,6 +175,25 @@ impl Catalogue {
                 return Err(CatalogueError::UnknownSource {
                     fact_type: batch.flow.clone(),
                     source_code: batch.source.clone(),
+                });
+            }
+        }
+        for tell in &catalogue.tells {
+            if catalogue.source(&tell.source).is_none() {
+                return Err(CatalogueError::UnknownSource {
+                    fact_type: tell.interface.clone(),
+                    source_code: tell.source.clone(),
+                });
+            }
+            let event = tell.events.keys().find(|code| Event::parse(code).is_none());
+            let field = tell
+                .fields
+                .keys()
+                .find(|field| !crate::told::FIELDS.contains(&field.as_str()));
+            if let Some(word) = event.or(field) {
+                return Err(CatalogueError::UnknownWord {
+                    interface: tell.interface.clone(),
+                    word: word.clone(),
                 });
             }
         }
@@ -449,6 +517,21 @@ mod tests {
         let house = json!({"houses": [{"district": "500103", "use": "residential", "share_bp": 10000, "area_m2": "89.5"}], "count": 1});
         let area = catalogue.fact("estate.ownership").unwrap().admit(&house);
         assert_eq!(area, Err(ValueFault::Kind("houses.area_m2".into())));
+    }
+
+    #[test]
+    fn an_event_or_a_field_that_there_is_not_is_told_to_nobody() {
+        for (from, to) in [
+            ("merged = \"H\"", "split = \"H\""),
+            ("address = \"zcdz\"", "phone = \"zcdz\""),
+        ] {
+            let text = CATALOGUE.replace(from, to);
+            let fault = Catalogue::parse(&text).expect_err(to);
+            assert!(
+                matches!(fault, CatalogueError::UnknownWord { .. }),
+                "{fault}"
+            );
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anju_business::contribution::arrears::headcount::{Insurance, Taxed};
+use anju_business::contribution::arrears::headcount::{Insurance, Insured, Taxed};
 use anju_business::contribution::collection::BankDesk;
 use anju_business::contribution::joining::Outside;
 use anju_business::contribution::registry::{Registry, weightier};
@@ -330,11 +330,19 @@ impl Insurance for GatewayInsurance {
     fn insured<'a>(
         &'a self,
         employers: &'a [String],
-    ) -> BoxFuture<'a, anju_casework::Result<Vec<Option<i64>>>> {
+    ) -> BoxFuture<'a, anju_casework::Result<Vec<Option<Insured>>>> {
         async move {
             let facts = self.of_each("hrss.social_insurance", employers).await?;
-            let people = |fact: &Fact| fact.value.get("people")?.as_i64();
-            Ok(facts.iter().map(people).collect())
+            let insured = |fact: &Fact| {
+                Some(Insured {
+                    people: fact.value.get("people")?.as_i64()?,
+                    base_fen: fact
+                        .value
+                        .get("base_fen")
+                        .and_then(serde_json::Value::as_i64),
+                })
+            };
+            Ok(facts.iter().map(insured).collect())
         }
         .boxed()
     }

@@ -27,6 +27,7 @@ pub mod push;
 mod quota;
 pub mod schema;
 pub mod source;
+pub mod told;
 pub mod witness;
 
 pub use counterpart::Failure;

@@ -22,6 +22,7 @@ mod my;
 pub mod open;
 pub mod pages;
 pub mod papers;
+mod parties;
 pub mod problem;
 mod proofs;
 pub mod security;

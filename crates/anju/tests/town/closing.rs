@@ -62,6 +62,8 @@ async fn an_employer_closes_when_nothing_is_left_and_its_people_are_held_by_the_
         9,
         "销户"
     );
+    let uscc = cast::firm("", 91).expect("a firm").uscc;
+    crate::parties::all_told(&town, &uscc, "cancelled", 2).await;
     let held = "SELECT count(*) FROM membership m JOIN employer e USING (centre_id, employer_id) WHERE e.holding AND m.state = 2";
     assert_eq!(town.sql(held).await, 2);
     let li = cast::account(&town.doors, &people[0])

@@ -111,6 +111,7 @@ async fn a_sealed_employer_comes_back_when_the_registry_has_it_and_begins_with_t
     assert_eq!(town.sql(STATE).await, 3);
 
     let firm = cast::firm("重庆复业有限公司", 962).expect("a firm");
+    crate::parties::all_told(&town, &firm.uscc, "sealed", 2).await;
     let registry = async |state: &str| {
         let said = json!({ "name": firm.name, "state": state, "founded": "2015-06-01", "legal_person": { "name": "陈立" } });
         let set = cast::fact(&town.doors, "D06", "market.registration", &firm.uscc, said);
@@ -126,6 +127,7 @@ async fn a_sealed_employer_comes_back_when_the_registry_has_it_and_begins_with_t
     let case = approve(&town, &reviewer, &case).await;
     assert_eq!(case["state"], "done", "{case}");
     assert_eq!(town.sql(STATE).await, 1);
+    crate::parties::all_told(&town, &firm.uscc, "unsealed", 3).await;
     // Its people come back from the holding account, and the next list is this month's.
     for one in &people {
         let back = set_up(&town, &employer, one, None).await;

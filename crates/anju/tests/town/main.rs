@@ -59,6 +59,7 @@ mod outside;
 mod own_pages;
 mod pace;
 mod papers;
+mod parties;
 mod person_data;
 mod policy;
 mod policy_levy;

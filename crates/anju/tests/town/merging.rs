@@ -108,6 +108,8 @@ async fn a_merged_employer_hands_over_its_suspense_its_open_list_and_its_arrears
     )
     .await;
     is_told(&town, &people[0].phone, "随单位合并").await;
+    let uscc = firm("", 1301).expect("a firm").uscc;
+    crate::parties::all_told(&town, &uscc, "merged", 2).await;
     audited(&town);
 
     // The rest comes with the pay code that the old employer was given, and the month is on every account.

@@ -573,6 +573,7 @@ async fn an_institution_is_opened_by_the_register_of_institutions_and_waits_whil
     assert!(opened["employer_no"].is_string(), "{opened}");
     let named = "SELECT count(*) FROM employer WHERE name = '重庆市第一实验小学' AND founded_on = '1998-09-01' AND kind = '事业'";
     assert_eq!(town.sql(named).await, 1, "by its register's name");
+    crate::parties::all_but_the_market_told(&town, &school, "opened").await;
     for uscc in [&closed, &nowhere] {
         let refused = town.doors.post("/employers", &opening(uscc)).await;
         let refused = refused.expect("a door");

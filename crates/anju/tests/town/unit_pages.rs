@@ -100,6 +100,9 @@ async fn what_was_paid_over_is_shown_pays_the_next_month_and_goes_back_on_reques
     };
     let seen = ask("preview", "60").await;
     assert!(seen.page.contains("可退 50.00 元"), "{}", seen.page);
+    let too_much = json!({ "amount_fen": 6_000 });
+    let refused = crate::relief::ask(&town, "employer-suspense-refund", &firm, too_much).await;
+    assert_eq!(crate::relief::not_met(&refused), ["E-FORM-01"]);
     let sent = ask("send", "20").await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
     let id = sent.location.trim_start_matches("/unit/cases/").to_owned();

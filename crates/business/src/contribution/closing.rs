@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use sqlx::PgConnection;
 
+use super::parties::{self, Event};
 use super::relief;
 use crate::policy::Rules;
 
@@ -45,7 +46,9 @@ impl EmployerClose {
         let own = relief::own_books::read(office, tx, approved.request).await?;
         relief::still(&own, &approved)?;
         if approved.request.text("how") == Some("UNSEAL") {
-            return unseal(office, tx, &employer).await;
+            let done = unseal(office, tx, &employer).await?;
+            said(office, tx, &employer, &approved, Event::Unsealed).await?;
+            return Ok(done);
         }
         let people = hold(office, tx, &employer, None).await?;
         let cancels = approved.request.text("how") == Some("CANCEL");
@@ -55,12 +58,29 @@ impl EmployerClose {
             .bind(if cancels { state::CANCELLED } else { state::SEALED })
             .execute(&mut *tx)
             .await?;
+        let event = if cancels {
+            Event::Cancelled
+        } else {
+            Event::Sealed
+        };
+        said(office, tx, &employer, &approved, event).await?;
         Ok(Carried {
             step: if cancels { "cancelled" } else { "sealed" },
             detail: json!({ "people_held": people }),
             done: true,
         })
     }
+}
+
+async fn said(
+    office: &Office,
+    tx: &mut PgConnection,
+    employer: &Employer,
+    approved: &Approved<'_>,
+    event: Event,
+) -> Result<()> {
+    let (employer_id, case_id) = (employer.employer_id, approved.case_id);
+    parties::say(office, tx, employer_id, case_id, event, office.today()).await
 }
 
 /// SEALED → ACTIVE. Nobody was employed meanwhile, so that the months between are no gap: the next list is this month's.

@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use super::parties::{self, Event};
 use super::registry::{Registration, Registry};
 
 /// The service.
@@ -54,6 +55,11 @@ impl EmployerData {
             },
         )
         .await?;
+        if data.is_registered() {
+            let (employer_id, case_id) = (employer.employer_id, submission.case_id);
+            let today = office.today();
+            parties::say(office, &mut tx, employer_id, case_id, Event::Changed, today).await?;
+        }
         tx.commit().await?;
         Ok(submission.case_id)
     }
@@ -143,6 +149,11 @@ impl Data {
             self.address = Some(registration.address.unwrap_or_else(|| typed.to_owned()));
         }
         Ok(())
+    }
+
+    /// Whether something changes that others register, too; payday and industry are ours alone.
+    pub(super) fn is_registered(&self) -> bool {
+        self.name.is_some() || self.address.is_some() || self.representative.is_some()
     }
 
     /// Writes what becomes, and says what was before. Whoever acted as another legal representative acts no more.

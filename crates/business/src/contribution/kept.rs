@@ -10,6 +10,7 @@ use anju_casework::employer::Employer;
 use anju_casework::person::purpose;
 use anju_casework::{Actor, Error, Fault as Trouble, Office, Result};
 
+use super::insured;
 use super::members::{Books, MemberRow};
 use super::roster::{Change, Checked, Elsewhere, ListLine, Mode, Notice};
 use super::upload::stored;
@@ -85,6 +86,8 @@ pub(super) async fn keep(
         employee: Bp::new(employer.ratio_employee_bp),
     });
     let lines = i32::try_from(checked.list.len()).map_err(stored)?;
+    let said = insured::notices(office, &mut *tx, employer, &checked.list).await?;
+    let notices: Vec<Value> = checked.notices.iter().chain(&said).map(notice).collect();
     sqlx::query(
         "INSERT INTO roster (centre_id, roster_id, employer_id, month, mode, digest, lines, total_fen, list_version, changes,
                              differences, notices, equation, ratio_employer_bp, ratio_employee_bp, uploaded_at, uploaded_by)
@@ -101,7 +104,7 @@ pub(super) async fn keep(
     .bind(books.list_version)
     .bind(json!(checked.changes))
     .bind(json!(checked.differences))
-    .bind(Value::Array(checked.notices.iter().map(notice).collect()))
+    .bind(Value::Array(notices))
     .bind(json!(checked.equation))
     .bind(ratios.employer.bp())
     .bind(ratios.employee.bp())

@@ -16,6 +16,7 @@ use sqlx::{FromRow, PgConnection};
 use super::changes::first_month;
 use super::collection::contract;
 use super::list_beside::{self, Line, List};
+use super::parties::{self, Event};
 use super::remittance::{self, Remittance, kind};
 use super::transfer::{self, Moved, Whom};
 use super::{allocation, arrears, closing, relief, subsidy, supplement, transfer_request};
@@ -79,6 +80,16 @@ pub(super) async fn carry_out(
     )
     .await?;
     tell(office, &mut tx, submission.case_id, &from, &to, suspense).await?;
+    let (gone, case_id) = (from.employer_id, submission.case_id);
+    parties::say(
+        office,
+        &mut tx,
+        gone,
+        case_id,
+        Event::Merged,
+        office.today(),
+    )
+    .await?;
     tx.commit().await?;
     for list in &lists {
         office.changed(list.remittance_id);

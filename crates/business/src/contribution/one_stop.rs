@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::employer_data::{self, Data};
 use super::opening::{self, NewEmployer};
+use super::parties::{self, Event};
 use crate::policy::Rules;
 
 /// Channel of what a department says by itself.
@@ -109,7 +110,18 @@ pub async fn pre_open(
             "employer_no": office.numbers.encode(NumberKind::Employer, employer_id), "ratio_bp": ratio, "serial": message.serial,
         });
         at_once(office, &mut tx, &submission, "pre_opened", done).await?;
+        let case_id = submission.case_id;
+        parties::say(
+            office,
+            &mut tx,
+            employer_id,
+            case_id,
+            Event::PreOpened,
+            office.today(),
+        )
+        .await?;
         tx.commit().await?;
+        office.wake.notify_one();
         Result::Ok(())
     };
     if let Err(error) = opened.await
@@ -172,7 +184,20 @@ pub async fn change(
     done["on"] = changed.on.to_string().into();
     done["serial"] = message.serial.into();
     at_once(office, &mut tx, &submission, "changed", done).await?;
+    if data.is_registered() {
+        let (employer_id, case_id) = (employer.employer_id, submission.case_id);
+        parties::say(
+            office,
+            &mut tx,
+            employer_id,
+            case_id,
+            Event::Changed,
+            changed.on,
+        )
+        .await?;
+    }
     tx.commit().await?;
+    office.wake.notify_one();
     Ok(true)
 }
 
@@ -207,7 +232,10 @@ pub async fn cancel(
     if employer.state == employer::state::PRE_OPENED {
         end_pre_opened(office, &mut tx, employer.employer_id).await?;
         at_once(office, &mut tx, &submission, "cancelled", detail).await?;
+        let (employer_id, case_id) = (employer.employer_id, submission.case_id);
+        parties::say(office, &mut tx, employer_id, case_id, Event::Cancelled, on).await?;
         tx.commit().await?;
+        office.wake.notify_one();
         return Ok(true);
     }
     let waits = case::begin_reviewing(
@@ -268,6 +296,16 @@ pub async fn expire(office: &Office) -> Result<usize> {
         end_pre_opened(office, &mut tx, *employer_id).await?;
         let detail = json!({ "days": days });
         at_once(office, &mut tx, &submission, "lapsed", detail).await?;
+        let (case_id, today) = (submission.case_id, office.today());
+        parties::say(
+            office,
+            &mut tx,
+            *employer_id,
+            case_id,
+            Event::Cancelled,
+            today,
+        )
+        .await?;
         tx.commit().await?;
     }
     Ok(stale.len())

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::opening_rules::{Checked, Clerk, Opening};
+use super::parties::{self, Event};
 use super::registry::weightier;
 use super::roster::PoliceAnswer;
 use super::upload::Police;
@@ -254,6 +255,20 @@ async fn open(office: &Office, tx: &mut PgConnection, approved: Approved<'_>) ->
         Err(error) if case::is_repeat(&error) => return Err(Fault::Moved("employer").into()),
         done => done?,
     };
+    let employer_id = checked
+        .pre_opened
+        .as_ref()
+        .map_or(request.applicant_id, |waiting| waiting.employer_id);
+    let today = office.today();
+    parties::say(
+        office,
+        tx,
+        employer_id,
+        approved.case_id,
+        Event::Opened,
+        today,
+    )
+    .await?;
     Ok(Carried {
         step: "opened",
         detail: done,

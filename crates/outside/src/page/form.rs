@@ -153,6 +153,7 @@ pub async fn found(
         open_hpf: form.open_hpf.is_some(),
         ..Founding::default()
     };
+    let uscc = escaped(founding.uscc.trim());
     let founded = async {
         if founding.name.is_empty() || founding.legal_person.name.is_empty() {
             return Err(Problem::unprocessable("请填写企业名称和法定代表人"));
@@ -162,8 +163,8 @@ pub async fn found(
             world.push_answer(push).await?;
         }
         Ok(push.map_or_else(
-            || "done=founded".to_owned(),
-            |push| format!("done=founded&push={push}"),
+            || format!("done=founded&company={uscc}"),
+            |push| format!("done=founded&company={uscc}&push={push}"),
         ))
     };
     match founded.await {

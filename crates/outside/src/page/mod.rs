@@ -52,6 +52,8 @@ struct Wish {
     done: Option<String>,
     /// The message of a founding whose answer is shown.
     push: Option<u64>,
+    /// The credit code of a company that is looked up at every department.
+    company: Option<String>,
 }
 
 async fn show(

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 use super::{Wish, form};
 use crate::World;
@@ -9,6 +10,7 @@ use crate::bank::{self, BankCode, Banks};
 use crate::clock::civil;
 use crate::control::Problem;
 use crate::phone::Phones;
+use crate::source::company::held_everywhere;
 use crate::source::control::{Listed, listed};
 use crate::source::{Mode, Registers, SOURCES};
 
@@ -39,6 +41,17 @@ struct Page {
     sources: Vec<SourceRow>,
     founded: Option<String>,
     next_uscc: String,
+    company: String,
+    held: Vec<HeldAt>,
+}
+
+/// A company at one department.
+struct HeldAt {
+    name: &'static str,
+    /// As its own register has it.
+    own: String,
+    /// As the centre told it.
+    told: String,
 }
 
 struct Phone {
@@ -103,7 +116,7 @@ struct SourceRow {
     modes: Vec<Choice>,
 }
 
-const SOURCE_MODES: [(Mode, &str, &str); 9] = [
+const SOURCE_MODES: [(Mode, &str, &str); 10] = [
     (Mode::Ok, "ok", "正常"),
     (Mode::Down, "down", "不通"),
     (Mode::Hang, "hang", "不回话"),
@@ -113,6 +126,7 @@ const SOURCE_MODES: [(Mode, &str, &str); 9] = [
     (Mode::Future, "future", "日期在后"),
     (Mode::Oversized, "oversized", "报文过大"),
     (Mode::Forged, "forged", "签名不对"),
+    (Mode::Refuse, "refuse", "不受理"),
 ];
 
 /// Draws the page.
@@ -143,6 +157,14 @@ pub(super) async fn page(
         })
         .await?;
     let sources = world.departments.store.read(shown_sources).await?;
+    let company = wish.company.as_deref().map_or("", str::trim).to_uppercase();
+    let held = if company.is_empty() {
+        Vec::new()
+    } else {
+        let rows = &world.departments.store;
+        let held = rows.read(|registers| held_everywhere(registers, &company));
+        held_at(&held.await?)
+    };
     let broken = sources
         .iter()
         .filter(|source| source.tone == "fail")
@@ -172,6 +194,8 @@ pub(super) async fn page(
         sources,
         founded: founded_words(world, wish.push).await?,
         next_uscc: world.unused_uscc().await?,
+        company,
+        held,
     };
     page.render().map_err(|error| {
         tracing::error!(%error, "drawing the page of the outside world");
@@ -191,6 +215,48 @@ async fn founded_words(world: &World, push: Option<u64>) -> Result<Option<String
             None => "公积金中心还没有回答，会一直推送到它回答为止".to_owned(),
         },
     }))
+}
+
+/// A company at each department that takes the centre's word.
+fn held_at(held: &Value) -> Vec<HeldAt> {
+    let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+    let at = |source: &'static crate::source::Source| {
+        let (own, told) = (&held["registers"][source.code], &held["told"][source.code]);
+        if own.is_null() && told.is_null() {
+            return None;
+        }
+        let own = match (text(own, "name"), text(own, "state")) {
+            (name, state) if state.is_empty() || state == "open" => name,
+            (name, _) => format!("{name}（已注销）"),
+        };
+        let told = match told["messages"].as_u64() {
+            Some(messages) => format!(
+                "单位号 {}，{}，收到 {messages} 份",
+                text(told, "account_no"),
+                event_word(&text(told, "event")),
+            ),
+            None => String::new(),
+        };
+        Some(HeldAt {
+            name: source.name,
+            own,
+            told,
+        })
+    };
+    SOURCES.iter().filter_map(at).collect()
+}
+
+fn event_word(event: &str) -> &'static str {
+    match event {
+        "pre_opened" => "预开户",
+        "opened" => "已开户",
+        "changed" => "已变更",
+        "sealed" => "已封存",
+        "unsealed" => "已启封",
+        "merged" => "已并入别的单位",
+        "cancelled" => "已销户",
+        _ => "",
+    }
 }
 
 fn done_words(done: &str) -> Option<&'static str> {
@@ -323,9 +389,12 @@ fn shown_source(listed: Listed) -> SourceRow {
     let (tone, icon) = match conduct.mode {
         Mode::Ok if fail_percent == 0 => ("pass", "i-check"),
         Mode::Ok | Mode::Stale | Mode::Future | Mode::WrongPerson => ("wait", "i-alert"),
-        Mode::Down | Mode::Hang | Mode::Malformed | Mode::Oversized | Mode::Forged => {
-            ("fail", "i-alert")
-        }
+        Mode::Down
+        | Mode::Hang
+        | Mode::Malformed
+        | Mode::Oversized
+        | Mode::Forged
+        | Mode::Refuse => ("fail", "i-alert"),
     };
     let word = match (conduct.mode, fail_percent) {
         (Mode::Ok, 1..) => "时有失败",

@@ -1,14 +1,17 @@
-//! 企业开办: the regulator founds a company, changes it or strikes it off, and says so to whom the founder ticked.
+//! 企业开办: the regulator founds a company, changes it or strikes it off, and says so to whom the founder ticked. Tax and social insurance are on
+//! the same platform: what one form says stands in their registers at the same moment.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Registers;
 use super::control::{self, Setting, Settings};
+use super::told;
 use crate::World;
 use crate::control::{Body, Problem};
 use crate::licence::{Holder, HolderRole, LicenceChange};
@@ -18,6 +21,10 @@ const REGISTRATION: &str = "market.registration";
 /// 企业开办一网通办: the message that opens an account.
 const FOUNDED: &str = "market.founded";
 const STATUS_CHANGE: &str = "market.status_change";
+
+/// Registers of the others on the platform that hold a company by its credit code.
+const TAX: (&str, &str) = ("D07", "tax.registration");
+const INSURANCE: (&str, &str) = ("D05", "hrss.social_insurance");
 
 /// 企业类型 in the regulator's codes.
 const KINDS: [(&str, &str); 5] = [
@@ -32,6 +39,7 @@ const KINDS: [(&str, &str); 5] = [
 pub fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/control/companies", post(found))
+        .route("/control/companies/{uscc}", get(everywhere))
         .route("/control/companies/{uscc}/change", post(change))
         .route("/control/companies/{uscc}/cancel", post(cancel))
 }
@@ -86,6 +94,16 @@ impl World {
             }),
         )
         .await?;
+        let company = json!({ "name": founding.name, "address": address, "legal_representative": representative.name });
+        let mut taxpayer = company.clone();
+        taxpayer["state"] = "open".into();
+        taxpayer["authority"] = "主管税务局".into();
+        self.enter_at(TAX, uscc.as_str(), taxpayer).await?;
+        let mut insured = company;
+        insured["months_paid"] = 0.into();
+        insured["people"] = 0.into();
+        insured["region"] = region.into();
+        self.enter_at(INSURANCE, uscc.as_str(), insured).await?;
         let holder = Holder {
             name: representative.name.clone(),
             id_no: representative.id_no.clone(),
@@ -137,10 +155,36 @@ impl World {
     }
 
     async fn register(&self, uscc: &str, value: Value) -> Result<(), Problem> {
+        self.enter_at((SOURCE, REGISTRATION), uscc, value).await
+    }
+
+    /// What changed of a company reaches the others on the platform that hold it.
+    async fn pass_on(&self, uscc: &str, changed: &Map<String, Value>) -> Result<(), Problem> {
+        for (source, fact_type) in [TAX, INSURANCE] {
+            let rows = &self.departments.store;
+            let known = rows
+                .read(|registers| control::shown_of(registers, source, fact_type, uscc))
+                .await?;
+            let Value::Object(mut known) = known else {
+                continue;
+            };
+            known.extend(changed.clone());
+            self.enter_at((source, fact_type), uscc, Value::Object(known))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn enter_at(
+        &self,
+        (source, fact_type): (&str, &str),
+        uscc: &str,
+        value: Value,
+    ) -> Result<(), Problem> {
         control::enter(
             self,
-            SOURCE,
-            REGISTRATION,
+            source,
+            fact_type,
             Settings::One(Setting {
                 subject: uscc.to_owned(),
                 value,
@@ -161,6 +205,26 @@ async fn found(
     }
 }
 
+/// A company as market, tax and social insurance hold it, and what each has been told of its housing fund account.
+pub(crate) fn held_everywhere(registers: &Registers, uscc: &str) -> Value {
+    let of = |(source, fact_type)| control::shown_of(registers, source, fact_type, uscc);
+    json!({
+        "uscc": uscc, "told": told::told_of(registers, uscc),
+        "registers": { SOURCE: of((SOURCE, REGISTRATION)), TAX.0: of(TAX), INSURANCE.0: of(INSURANCE) },
+    })
+}
+
+async fn everywhere(
+    State(world): State<Arc<World>>,
+    Path(uscc): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let rows = &world.departments.store;
+    Ok(Json(
+        rows.read(|registers| held_everywhere(registers, &uscc))
+            .await?,
+    ))
+}
+
 /// What of a company changes.
 #[derive(Debug, Default, Deserialize)]
 struct Change {
@@ -177,12 +241,13 @@ async fn change(
     let mut known = world.registered(&uscc).await?;
     let day = world.clock.today().format("%Y%m%d").to_string();
     let mut params = json!({ "tyshxydm": uscc, "bglx": "1", "bgrq": day });
+    let mut changed = Map::new();
     if let Some(name) = &change.name {
-        known.insert("name".to_owned(), name.as_str().into());
+        changed.insert("name".to_owned(), name.as_str().into());
         params["qymc"] = name.as_str().into();
     }
     if let Some(address) = &change.address {
-        known.insert("address".to_owned(), address.as_str().into());
+        changed.insert("address".to_owned(), address.as_str().into());
         params["zs"] = address.as_str().into();
     }
     if let Some(representative) = &change.legal_person {
@@ -190,7 +255,9 @@ async fn change(
             "legal_person".to_owned(),
             json!({ "name": representative.name }),
         );
-        params["fddbr"] = representative.name.as_str().into();
+        let name = representative.name.as_str();
+        changed.insert("legal_representative".to_owned(), name.into());
+        params["fddbr"] = name.into();
         let holder = Holder {
             name: representative.name.clone(),
             id_no: representative.id_no.clone(),
@@ -205,7 +272,15 @@ async fn change(
         };
         world.issue(&uscc, licence).await?;
     }
+    for name in ["name", "address"] {
+        known.extend(
+            changed
+                .get(name)
+                .map(|text| (name.to_owned(), text.clone())),
+        );
+    }
     world.register(&uscc, Value::Object(known)).await?;
+    world.pass_on(&uscc, &changed).await?;
     let push = world.push(SOURCE, STATUS_CHANGE, params).await?;
     Ok(Json(world.push_answer(push).await?))
 }
@@ -215,8 +290,10 @@ async fn cancel(
     Path(uscc): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let mut known = world.registered(&uscc).await?;
-    known.insert("state".to_owned(), "cancelled".into());
+    let struck = Map::from_iter([("state".to_owned(), Value::from("cancelled"))]);
+    known.extend(struck.clone());
     world.register(&uscc, Value::Object(known)).await?;
+    world.pass_on(&uscc, &struck).await?;
     let day = world.clock.today().format("%Y%m%d").to_string();
     let params = json!({ "tyshxydm": uscc, "bglx": "2", "bgrq": day });
     let push = world.push(SOURCE, STATUS_CHANGE, params).await?;

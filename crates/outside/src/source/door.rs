@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::keys::{self, Signer};
 use super::{Conduct, Mode, Registers, Row, SOURCES, form, subject_field};
-use super::{court_desk, dispute};
+use super::{court_desk, dispute, told};
 use crate::World;
 use crate::clock::civil;
 use crate::store::StoreError;
@@ -135,6 +135,15 @@ async fn answer(
     if fact_type == court_desk::RESULT {
         let taken = world.departments.court_results.take(&request.params);
         let said = taken.map_or_else(|| Said::nothing(code::BAD_REQUEST, "缺少控制单号"), found);
+        return line.say(&world, said.to(&request), conduct.mode);
+    }
+    if let Some(window) = told::window(fact_type) {
+        let lie = conduct.mode == Mode::WrongPerson;
+        let said = match world.take_word(window, &request.params, lie).await {
+            Ok(Some(data)) => found(data),
+            Ok(None) => Said::nothing(code::BAD_REQUEST, "报文缺少要素或代码不对"),
+            Err(error) => return broken(&error),
+        };
         return line.say(&world, said.to(&request), conduct.mode);
     }
     if fact_type == crate::licence::INTERFACE {
@@ -256,6 +265,9 @@ fn resolve(interface: &str) -> Option<(&'static str, &str)> {
     {
         return Some((source.code, rest));
     }
+    if let Some(window) = told::window(interface) {
+        return Some((window.source, interface));
+    }
     let mut answering = SOURCES
         .iter()
         .filter(|source| source.types.contains(&interface));
@@ -299,6 +311,9 @@ impl Said {
 async fn suffer(world: &World, conduct: Conduct) -> Option<Said> {
     if conduct.mode == Mode::Down {
         return Some(Said::nothing(code::UNAVAILABLE, "系统维护中"));
+    }
+    if conduct.mode == Mode::Refuse {
+        return Some(Said::nothing(code::FORBIDDEN, "本部门暂不受理"));
     }
     if conduct.mode == Mode::Hang {
         tokio::time::sleep(HANGS_FOR).await;
@@ -428,7 +443,7 @@ fn found(data: Value) -> Said {
 }
 
 /// A number that is not the one asked about.
-fn somebody_else(subject: &str) -> String {
+pub(super) fn somebody_else(subject: &str) -> String {
     let reversed: String = subject.chars().rev().collect();
     if reversed == subject {
         format!("{subject}0")

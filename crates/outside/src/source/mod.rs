@@ -40,6 +40,7 @@ mod status;
 mod talent;
 mod tax;
 mod tax_register;
+mod told;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -228,6 +229,8 @@ pub enum Mode {
     Oversized,
     /// Its answer is not signed for this question.
     Forged,
+    /// It takes no question and no message of ours.
+    Refuse,
 }
 
 /// A source's mood.

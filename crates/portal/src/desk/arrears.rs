@@ -20,6 +20,7 @@ use crate::desk::enforcement::{STATES, state_of};
 use crate::desk::framed;
 use crate::pages::desk::{ArrearsPage, EmployerArrearsPage};
 use crate::pages::error::PageError;
+use crate::parties;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
@@ -277,6 +278,7 @@ pub(crate) async fn of_employer(
             Cell::amount(total),
         ])])
         .empty("没有到期未缴的月份。"),
+        parties: parties::of_employer(office, portal.engine.gateway.catalogue(), id).await?,
         people_title: chosen.map_or_else(String::new, |month| format!("{}的职工", month.chinese())),
         people,
         enforcement: Table::new(
@@ -328,7 +330,7 @@ async fn facts(office: &Office, employer: &Employer, total: Fen) -> Result<Facts
         ),
         ("欠缴".to_owned(), Text::new().money(total)),
     ];
-    if let Some(heard) = headcount::of_employer(office, employer.employer_id).await? {
+    if let Some(heard) = headcount::of_employer(office, &office.pool, employer.employer_id).await? {
         let words = match heard.insured {
             Some(insured) => format!(
                 "参保 {insured} 人，缴存 {} 人（{}）",

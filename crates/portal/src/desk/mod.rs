@@ -76,6 +76,7 @@ pub(crate) use case::found as case_found;
 
 pub(crate) use enforcement::{papers_table, people_table};
 pub(crate) use search::find;
+pub(crate) use sources::failure_words;
 
 /// Routes of `/desk`, but for the search, whose rate is limited.
 pub(crate) fn routes() -> Router<Portal> {
@@ -445,7 +446,7 @@ fn reads_centre(staff: &Staff) -> bool {
 }
 
 /// The branch whose cases a member of staff works on; none for the whole centre.
-fn branch_of(staff: &Staff) -> Option<i16> {
+pub(crate) fn branch_of(staff: &Staff) -> Option<i16> {
     (!staff.sees_centre() && !staff.is(role::AUDITOR)).then_some(staff.branch_id)
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use anju_business::contribution::parties::Event;
 use anju_business::sharing::batch::{self, file_state};
 use anju_business::sharing::{dispute, quality};
 use anju_exchange::catalogue::{
-    Basis, BatchFlow, Delivery, Down, Every, FactType, Freshness, Source,
+    Basis, BatchFlow, Delivery, Down, Every, FactType, Freshness, Source, Tell,
 };
 use anju_exchange::health::{Condition, SourceHealth};
 use axum::extract::{Path, State};
@@ -18,6 +19,7 @@ use crate::components::{
 use crate::desk::framed;
 use crate::pages::desk::{SourcePage, SourcesPage};
 use crate::pages::error::PageError;
+use crate::parties;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
@@ -72,6 +74,7 @@ pub(crate) async fn list(
         .filter(|one| one.condition != Condition::Ok)
         .count();
     let late = portal.engine.late_files().await?;
+    let untold = parties::waiting(office, gateway.catalogue(), &at.staff, None, LINES).await?;
     Ok(SourcesPage {
         frame: framed(office, &visit, &at, "数据来源", HERE).await?,
         taken: Text::new().say(format!("截至 {}", when::second(now, now))),
@@ -91,6 +94,7 @@ pub(crate) async fn list(
                 ))
             })
             .collect(),
+        untold,
         table: Table::new(
             "sources",
             "数据来源的状态和 24 小时里的质量；耗时单位：毫秒",
@@ -221,6 +225,13 @@ pub(crate) async fn page(
             .map(|fact| entry(&portal, fact, types.get(&fact.name)))
             .collect(),
         waited: waited_table(&waited, now),
+        untold: parties::waiting(office, catalogue, &at.staff, Some(&code), LINES).await?,
+        told: catalogue
+            .tells
+            .iter()
+            .filter(|tell| tell.source == code)
+            .map(tell_words)
+            .collect(),
         flows: flows.iter().map(|flow| flow_words(flow)).collect(),
         files: (!flows.is_empty()).then(|| file_table(&files, now)),
     })
@@ -255,7 +266,7 @@ fn line_words(source: &Source) -> Text {
     Text::new().say(format!("{signed}{closed}{quota}。"))
 }
 
-fn failure_words(reason: &str) -> &'static str {
+pub(crate) fn failure_words(reason: &str) -> &'static str {
     match reason {
         "unreachable" => "连不上",
         "timeout" => "没有在时限内回答",
@@ -266,6 +277,9 @@ fn failure_words(reason: &str) -> &'static str {
         "wrong_person" => "答的是别人",
         "future_dated" => "答复的日期在后",
         "stale" => "数据太旧",
+        "refused" => "不受理",
+        "behind" => "等它前一份先送到",
+        "left_alone" => "刚才一直不答，先不去问",
         _ => "没有可用的答复",
     }
 }
@@ -467,6 +481,16 @@ fn waited_table(waited: &[quality::Waited], now: chrono::DateTime<chrono::Utc>) 
     )
     .cards()
     .empty("24 小时里没有办件等过它。")
+}
+
+/// What it is told by us: name, on which changes, and what of them.
+fn tell_words(tell: &Tell) -> (String, String) {
+    let events: Vec<&str> = Event::ALL
+        .into_iter()
+        .filter(|event| tell.events.contains_key(event.code()))
+        .map(Event::name)
+        .collect();
+    (tell.title.clone(), events.join("、"))
 }
 
 fn flow_words(flow: &BatchFlow) -> String {

@@ -26,6 +26,7 @@ use crate::components::{
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
 use crate::pages::unit::{ChangePart, ConfirmPage, EmployerPage};
+use crate::parties;
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::unit::framed;
@@ -116,6 +117,12 @@ async fn draw(
                 .collect(),
         )
         .boxed(),
+        parties: parties::of_employer(
+            office,
+            portal.engine.gateway.catalogue(),
+            employer.employer_id,
+        )
+        .await?,
         errors: ErrorSummary::of(mistakes).map(|errors| errors.note("什么都没有改变。")),
         parts,
     })

@@ -73,6 +73,7 @@ async fn no_type_of_the_catalogue_believes_a_source_that_fails_or_lies() {
         "future",
         "oversized",
         "forged",
+        "refuse",
     ] {
         for source in &catalogue.sources {
             town.behave(&source.code, json!({ "mode": mood })).await;

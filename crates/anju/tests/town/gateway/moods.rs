@@ -30,6 +30,7 @@ async fn a_source_that_fails_or_lies_leaves_the_fact_unknown() {
         ("malformed", "malformed"),
         ("stale", "stale"),
         ("wrong_person", "wrong_person"),
+        ("refuse", "refused"),
     ];
     for (mode, reason) in trials {
         town.behave("D03", json!({"mode": mode})).await;

@@ -10,11 +10,23 @@ use crate::policy::Rules;
 
 /// Social insurance, asked about employers.
 pub trait Insurance: Send + Sync {
-    /// How many people each of these employers (by credit code) insures, in order; none where it is not known.
-    fn insured<'a>(&'a self, employers: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<i64>>>>;
+    /// Whom each of these employers (by credit code) insures, in order; none where it is not known.
+    fn insured<'a>(
+        &'a self,
+        employers: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Option<Insured>>>>;
 
     /// What the tax bureau says of each of them: state and authority; none where it is not known.
     fn taxed<'a>(&'a self, employers: &'a [String]) -> BoxFuture<'a, Result<Vec<Option<Taxed>>>>;
+}
+
+/// 参保 of an employer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Insured {
+    /// 参保人数.
+    pub people: i64,
+    /// The sum of their bases of a month in fen, where it is said.
+    pub base_fen: Option<i64>,
 }
 
 /// 税务登记 of an employer.
@@ -59,18 +71,21 @@ pub async fn ask(office: &Office, insurance: &dyn Insurance) -> Result<usize> {
             futures::try_join!(insurance.insured(&codes), insurance.taxed(&codes))?;
         let ids: Vec<i64> = part.iter().map(|one| one.employer_id).collect();
         let insured: Vec<Option<i32>> = answers
-            .into_iter()
-            .map(|people| people.and_then(|people| i32::try_from(people).ok()))
+            .iter()
+            .map(|one| i32::try_from(one.as_ref()?.people).ok())
             .collect();
+        let bases: Vec<Option<i64>> = answers.iter().map(|one| one.as_ref()?.base_fen).collect();
         sqlx::query(
-            "INSERT INTO headcount (centre_id, employer_id, asked_on, insured, members, tax_state, tax_authority)
+            "INSERT INTO headcount (centre_id, employer_id, asked_on, insured, members, tax_state, tax_authority, insured_base_fen)
              SELECT $1, a.employer_id, $4, a.insured,
                     (SELECT count(*) FROM membership m
-                      WHERE m.centre_id = $1 AND m.employer_id = a.employer_id AND m.state = 1), a.tax_state, a.tax_authority
-               FROM unnest($2::bigint[], $3::integer[], $5::text[], $6::text[]) AS a (employer_id, insured, tax_state, tax_authority)
+                      WHERE m.centre_id = $1 AND m.employer_id = a.employer_id AND m.state = 1), a.tax_state, a.tax_authority,
+                    a.base_fen
+               FROM unnest($2::bigint[], $3::integer[], $5::text[], $6::text[], $7::bigint[])
+                    AS a (employer_id, insured, tax_state, tax_authority, base_fen)
                  ON CONFLICT (centre_id, employer_id) DO UPDATE
                 SET asked_on = excluded.asked_on, insured = excluded.insured, members = excluded.members, tax_state = excluded.tax_state,
-                    tax_authority = excluded.tax_authority",
+                    tax_authority = excluded.tax_authority, insured_base_fen = excluded.insured_base_fen",
         )
         .bind(office.centre.id)
         .bind(&ids)
@@ -83,6 +98,7 @@ pub async fn ask(office: &Office, insurance: &dyn Insurance) -> Result<usize> {
                 .map(|one| one.as_ref().and_then(|one| one.authority.as_deref()))
                 .collect::<Vec<_>>(),
         )
+        .bind(&bases)
         .execute(&office.pool)
         .await?;
     }
@@ -98,6 +114,8 @@ pub struct Heard {
     pub insured: Option<i32>,
     /// 缴存人数 on that day.
     pub members: i32,
+    /// The sum of the insured's bases of a month in fen, where the source said it.
+    pub insured_base_fen: Option<i64>,
     /// 税务登记状态, where the source knew it.
     pub tax_state: Option<String>,
     /// 主管税务机关.
@@ -108,12 +126,17 @@ pub struct Heard {
 ///
 /// # Errors
 /// The database.
-pub async fn of_employer(office: &Office, employer_id: i64) -> Result<Option<Heard>> {
+pub async fn of_employer(
+    office: &Office,
+    db: impl sqlx::PgExecutor<'_>,
+    employer_id: i64,
+) -> Result<Option<Heard>> {
     Ok(sqlx::query_as(
-        "SELECT asked_on, insured, members, tax_state, tax_authority FROM headcount WHERE centre_id = $1 AND employer_id = $2",
+        "SELECT asked_on, insured, members, insured_base_fen, tax_state, tax_authority FROM headcount
+          WHERE centre_id = $1 AND employer_id = $2",
     )
     .bind(office.centre.id)
     .bind(employer_id)
-    .fetch_optional(&office.pool)
+    .fetch_optional(db)
     .await?)
 }

@@ -50,6 +50,8 @@ pub struct EmployerArrearsPage {
     pub people: Option<Table>,
     /// What is done about it.
     pub enforcement: Table,
+    /// What the other departments were told of it; none where nothing was.
+    pub parties: Option<Table>,
 }
 
 /// A step that may be taken, with its form.

@@ -18,6 +18,8 @@ pub struct SourcesPage {
     pub verdict: Tag,
     /// Files that are late.
     pub late: Vec<Text>,
+    /// What parties have not taken of employers' changes, where there is any.
+    pub untold: Option<Table>,
     /// All of them, what is not well first.
     pub table: Table,
 }
@@ -42,6 +44,10 @@ pub struct SourcePage {
     pub chart: Option<Chart>,
     /// Cases that wait for it or waited.
     pub waited: Table,
+    /// What it has not taken of employers' changes, where there is any.
+    pub untold: Option<Table>,
+    /// What it is told: name, on which changes.
+    pub told: Vec<(String, String)>,
     /// When its files are due.
     pub flows: Vec<String>,
     /// Its files, where it sends any.

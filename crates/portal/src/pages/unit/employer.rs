@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use super::ChangePart;
-use crate::components::{Button, ErrorSummary, Facts, Field, Flash, Rows, Text, filters};
+use crate::components::{Button, ErrorSummary, Facts, Field, Flash, Rows, Table, Text, filters};
 use crate::frame::{PlainFrame, UnitFrame, UnitTab};
 
 /// 单位资料.
@@ -21,6 +21,8 @@ pub struct EmployerPage {
     pub errors: Option<ErrorSummary>,
     /// What is registered.
     pub facts: Facts,
+    /// 一件事: what the other departments were told, and whether they have confirmed.
+    pub parties: Option<Table>,
     /// Who acts for it.
     pub clerks: Rows,
     /// What can be changed.
