@@ -282,10 +282,10 @@ page('desk-policy-people', 'policy', tried('/people'));
 page('desk-policy-notice', 'policy', tried('/notice'));
 page('desk-environment', 'manager', '/desk/environment');
 page('desk-services', 'manager', '/desk/services?period=twelve');
-/** The cases behind the first figure that has any; none where nothing was measured yet. */
+/** The cases of a month, today's among them; none where nothing was measured yet. */
 page('desk-services-list', 'manager', async (at) => {
-  const day = new Date().toISOString().slice(0, 10);
-  await at.goto(`${server}/desk/services/list?which=begun&from=${day.slice(0, 8)}01&to=${day}`);
+  const day = (days) => new Date(Date.now() + days * 86400e3).toISOString().slice(0, 10);
+  await at.goto(`${server}/desk/services/list?which=begun&from=${day(-30)}&to=${day(1)}`);
 });
 
 page('outside', null, outside, { dark: false, elder: false });

@@ -160,26 +160,26 @@ async fn each_service_says_how_it_is_used_and_each_figure_opens_its_cases() {
     // Rent: online, by the rules alone, without paper, in time; one trip spared.
     let rent = row(&page, "now", "租房提取");
     let cells = words(rent);
-    let rates = ["租房提取", "提取", "1", "100%", "100%", "0%", "100%"];
-    assert_eq!(cells[..7], rates, "{cells:?}");
-    assert!(cells[7].contains('秒'), "the bank's time: {cells:?}");
-    assert_eq!(cells[9], "1");
+    let rates = ["租房提取", "1 件", "100%", "100%", "0%", "100%"];
+    assert_eq!(cells[..6], rates, "{cells:?}");
+    assert!(cells[6].contains('秒'), "the bank's time: {cells:?}");
+    assert_eq!(cells[8], "1 次");
     // 低保: begun online, a person decided, by paper, too late. Two trips on paper, one made.
     let hardship = words(row(&page, "now", "家庭困难提取"));
-    let rates = ["家庭困难提取", "提取", "1", "100%", "0%", "100%", "0%"];
-    assert_eq!(hardship[..7], rates, "{hardship:?}");
-    assert_eq!(hardship[9], "1");
+    let rates = ["家庭困难提取", "1 件", "100%", "0%", "100%", "0%"];
+    assert_eq!(hardship[..6], rates, "{hardship:?}");
+    assert_eq!(hardship[8], "1 次");
     let whole = words(row(&page, "now", "合计"));
     assert_eq!(
-        whole[..7],
-        ["合计", "", "2", "100%", "50%", "50%", "50%"],
+        whole[..6],
+        ["合计", "2 件", "100%", "50%", "50%", "50%"],
         "{whole:?}"
     );
-    assert_eq!(whole[9], "2");
-    // A service that nobody used has no rates, and the year before had nothing.
-    let none = words(row(&page, "now", "退休提取"));
-    assert_eq!(none[2..7], ["0", "—", "—", "—", "—"], "{none:?}");
-    assert_eq!(words(row(&page, "before", "合计"))[2], "0");
+    assert_eq!(whole[8], "2 次");
+    // What nobody used is named, and of the year before there is nothing, not even a rate.
+    assert!(page.contains("这段时间没有办件的") && page.contains("退休提取"));
+    let none = words(row(&page, "before", "合计"));
+    assert_eq!(none[1..6], ["0 件", "—", "—", "—", "—"], "{none:?}");
     assert!(page.contains("12 个月里 100% 的办件在网上办"), "{page}");
     assert!(page.contains("12 个月里少跑了 2 次"), "{page}");
 
@@ -191,9 +191,12 @@ async fn each_service_says_how_it_is_used_and_each_figure_opens_its_cases() {
     assert!(!papers.page.contains(&no(&used.rent)) && !papers.page.contains(&used.wang.name));
     let at_once = manager.get(&link(row(&page, "now", "合计"), "rules")).await;
     assert!(at_once.page.contains(&no(&used.rent)) && !at_once.page.contains(&no(&used.hardship)));
+    // Beside them those that are not: who came too late is one step away.
+    let late = manager.get(&link(&at_once.page, "late")).await.page;
+    assert!(late.contains(&no(&used.hardship)) && !late.contains(&no(&used.rent)));
     let reviewer = Visitor::staff(town, office, role::REVIEWER, used.branch).await;
     let own = reviewer.get(ALL).await.page;
-    assert_eq!(words(row(&own, "now", "合计"))[2], "2");
+    assert_eq!(words(row(&own, "now", "合计"))[1], "2 件");
     assert!(!own.contains("id=\"branch\""), "he chooses no branch");
     let listed = reviewer.get(&link(row(&own, "now", "合计"), "begun")).await;
     let to_case = format!("href=\"/desk/cases/{}\"", no(&used.rent));
@@ -204,11 +207,11 @@ async fn each_service_says_how_it_is_used_and_each_figure_opens_its_cases() {
     let stranger = Visitor::another(town, office, role::REVIEWER, elsewhere, "there").await;
     let asked = format!("{ALL}&branch={}", used.branch);
     let theirs = stranger.get(&asked).await.page;
-    assert_eq!(words(row(&theirs, "now", "合计"))[2], "0");
+    assert_eq!(words(row(&theirs, "now", "合计"))[1], "0 件");
     let list = link(row(&own, "now", "合计"), "begun");
     assert!(!stranger.get(&list).await.page.contains(&no(&used.rent)));
     let one = manager.get(&asked).await.page;
-    assert_eq!(words(row(&one, "now", "合计"))[2], "2");
+    assert_eq!(words(row(&one, "now", "合计"))[1], "2 件");
 
     // Files.
     let csv = manager
@@ -258,4 +261,8 @@ async fn the_public_reads_how_much_is_done_online_but_nothing_of_a_few_people() 
         "SELECT count(*) FROM case_measured m JOIN business_case c USING (centre_id, case_id)
                       WHERE (c.state IN (5, 6, 7)) IS DISTINCT FROM m.decided";
     assert_eq!(used.town.sql(undecided).await, 0);
+    // A list is registered at once, whenever its employer pays.
+    let late =
+        "SELECT count(*) FROM case_measured WHERE NOT in_time AND service <> 'withdraw-hardship'";
+    assert_eq!(used.town.sql(late).await, 0);
 }

@@ -65,7 +65,7 @@ async fn mark(office: &Office, conn: &mut PgConnection) -> Result<DateTime<Utc>>
 ///
 /// A case is decided by the first event that leads out of gathering and review. Where a person always decides (`outcome = "review"`) that is never
 /// the first event of all: a complaint is at work from its beginning and decided at its end. A person had a part where the case was reviewed or
-/// where a teller read a paper for it. What the centre has begun by itself (bases that are brought to the limits of a year) nobody has begun.
+/// where a teller read a paper for it. What is decided as it is submitted is in time: the date of a list is its employer's, who pays until then. What the centre has begun by itself (bases that are brought to the limits of a year) nobody has begun.
 async fn measure(
     office: &Office,
     conn: &mut PgConnection,
@@ -88,6 +88,7 @@ async fn measure(
                     min(e.at) FILTER (WHERE (e.seq > 1 OR c.service <> ALL ($4))
                                         AND (e.steps && ARRAY['approved', 'executing', 'refused', 'done']
                                              OR e.seq = 1 AND NOT e.steps && ARRAY['gathering', 'reviewing'])) AS decided_at,
+                    bool_or(e.seq = 1 AND c.service <> ALL ($4) AND NOT e.steps && ARRAY['gathering', 'reviewing']) AS at_once,
                     min(e.at) FILTER (WHERE e.steps && ARRAY['paid', 'payment_rejected', 'share_paid', 'share_rejected']) AS bank_at,
                     bool_or(e.steps && ARRAY['reviewing', 'paper_accepted']) AS had_person,
                     bool_or(e.steps && ARRAY['needs_paper']) AS paper,
@@ -105,7 +106,7 @@ async fn measure(
                    JOIN staff s ON s.centre_id = $1 AND s.staff_id = p.handed_in_by
                   WHERE p.centre_id = $1 AND p.case_id = told.case_id)::smallint,
                 channel <> ALL ($5), paper, decided_at IS NOT NULL, decided_at IS NOT NULL AND NOT by_person AND NOT had_person,
-                coalesce(decided_at <= promised_at, false), state = 6, service
+                at_once OR coalesce(decided_at <= promised_at, false), state = 6, service
            FROM told
           WHERE NOT (by_itself AND channel = ANY ($5))
              ON CONFLICT (centre_id, case_id) DO UPDATE

@@ -245,12 +245,18 @@ pub enum Which {
     Begun,
     /// Begun without the counter.
     Online,
+    /// Begun at the counter.
+    Counter,
     /// Decided with no person.
     ByRules,
+    /// Decided, and a person had a part in it.
+    ByPerson,
     /// That needed a paper.
     Paper,
     /// Decided within the promise.
     InTime,
+    /// Decided later than promised.
+    Late,
     /// Whose bank has answered.
     Banked,
     /// Done without the counter: people were spared trips, or not.
@@ -259,12 +265,15 @@ pub enum Which {
 
 impl Which {
     /// All with their word in an address and their name.
-    pub const ALL: [(Which, &'static str, &'static str); 7] = [
+    pub const ALL: [(Which, &'static str, &'static str); 10] = [
         (Self::Begun, "begun", "全部办件"),
         (Self::Online, "online", "网上办的"),
+        (Self::Counter, "counter", "柜台办的"),
         (Self::ByRules, "rules", "规则自动决定的"),
+        (Self::ByPerson, "person", "有人参与决定的"),
         (Self::Paper, "paper", "补过材料的"),
         (Self::InTime, "in-time", "按时决定的"),
+        (Self::Late, "late", "超过承诺时间的"),
         (Self::Banked, "bank", "银行已答复的"),
         (Self::Spared, "trips", "网上办好的"),
     ];
@@ -324,8 +333,9 @@ pub async fn list(
                   FROM case_measured
                  WHERE centre_id = $1 AND service = s.id AND begun_on BETWEEN $4 AND $5 AND (begun_on, case_id) < ($8, $9)
                    AND ($6::smallint IS NULL OR branch_id = $6)
-                   AND CASE $7 WHEN 'online' THEN online WHEN 'rules' THEN by_rules WHEN 'paper' THEN paper WHEN 'in-time' THEN in_time
-                               WHEN 'bank' THEN bank_ms IS NOT NULL WHEN 'trips' THEN online AND done ELSE true END
+                   AND CASE $7 WHEN 'online' THEN online WHEN 'counter' THEN NOT online WHEN 'rules' THEN by_rules
+                               WHEN 'person' THEN decided AND NOT by_rules WHEN 'paper' THEN paper WHEN 'in-time' THEN in_time
+                               WHEN 'late' THEN decided AND NOT in_time WHEN 'bank' THEN bank_ms IS NOT NULL WHEN 'trips' THEN online AND done ELSE true END
                  ORDER BY begun_on DESC, case_id DESC LIMIT $10) AS m
            JOIN business_case c ON c.centre_id = $1 AND c.case_id = m.case_id
           ORDER BY m.begun_on DESC, m.case_id DESC LIMIT $10",

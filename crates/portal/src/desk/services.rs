@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::services_drawn::{self as drawn, charts, figures_above, group_name, table};
 use crate::authorization::AtDesk;
-use crate::components::{Cell, Column, Flash, Line, Table, Tone};
+use crate::components::{Cell, Column, Flash, Line, Table, Tabs, Tone};
 use crate::desk::relief::{branch_name, branches};
 use crate::desk::{branch_of, framed, may_open};
 use crate::download;
@@ -254,6 +254,7 @@ pub(crate) async fn page(
             Vec::new()
         },
         figures: figures_above(&now.0, &before.0),
+        unused: drawn::unused(&sight, &now.0),
         now: table("now", &sight, sight.now, &now),
         before: table("before", &sight, sight.before, &before),
         before_title: format!("上期：{}", span(sight.before)),
@@ -393,11 +394,23 @@ pub(crate) async fn list(
         ],
         lines,
     )
+    .cards()
     .empty("没有这样的办件。")
     .paged(after.map(|_| here), more);
+    let tabs = Which::ALL
+        .into_iter()
+        .map(|(one, _, words)| {
+            let list = sight.list(sight.now, wanted.service.as_deref(), one);
+            (list, words.into(), one == which)
+        })
+        .collect();
     Ok(ServiceCasesPage {
         frame: framed(office, &visit, &at, "服务效能，办件", HERE).await?,
         scope: format!("{what} · {words} · {}", span(sight.now)),
+        tabs: Tabs {
+            label: "哪些办件".to_owned(),
+            tabs,
+        },
         table,
         back: HERE,
     })
@@ -413,9 +426,10 @@ fn case_line(office: &Office, one: &Listed, names: &HashMap<i64, String>, reads:
         } else {
             Cell::digits(number)
         },
-        Cell::new(named(office, &one.service, &one.service)),
-        Cell::new(names.get(&one.applicant_id).map_or("—", String::as_str)),
-        Cell::new(channel_name(&one.channel)),
+        // On one line each: what does not fit beside each other is scrolled to.
+        Cell::digits(named(office, &one.service, &one.service)),
+        Cell::digits(names.get(&one.applicant_id).map_or("—", String::as_str)),
+        Cell::digits(channel_name(&one.channel)),
         Cell::digits(when::iso(one.begun_on)),
         Cell::state(&stage.state()),
         one.bank_ms

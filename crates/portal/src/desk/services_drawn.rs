@@ -64,18 +64,25 @@ fn cells(
     let list = |which| sight.list(period, service, which);
     let took = |ms: Option<i64>| ms.map_or_else(|| "—".to_owned(), when::took);
     vec![
-        figure(one.begun.to_string(), one.begun, list(Which::Begun)),
+        figure(format!("{} 件", one.begun), one.begun, list(Which::Begun)),
         figure(rate(one.online_bp()), one.online, list(Which::Online)),
         figure(rate(one.instant_bp()), one.by_rules, list(Which::ByRules)),
         figure(rate(one.paper_bp()), one.paper, list(Which::Paper)),
         figure(rate(one.in_time_bp()), one.in_time, list(Which::InTime)),
         figure(took(bank.half_ms), one.banked, list(Which::Banked)),
         figure(took(bank.slow_ms), one.banked, list(Which::Banked)),
-        figure(signed(one.trips), one.trips, list(Which::Spared)),
+        figure(
+            format!("{} 次", signed(one.trips)),
+            one.trips,
+            list(Which::Spared),
+        ),
     ]
 }
 
-/// A row a service, by group and then by how often it is used; all together under it.
+/// Columns of a table.
+const COLUMNS: usize = 9;
+
+/// A row a service that somebody used, by group and then by how often; all together under them.
 pub(super) fn table(
     id: &'static str,
     sight: &Sight,
@@ -86,44 +93,44 @@ pub(super) fn table(
         let known = banks.iter().find(|one| one.of.as_deref() == id);
         known.cloned().unwrap_or_default()
     };
-    let mut services: Vec<(&Measured, Figures)> = sight
+    let mut services: Vec<(&Measured, &Figures)> = sight
         .services
         .iter()
-        .map(|service| {
+        .filter_map(|service| {
             let known = figures
                 .iter()
                 .find(|one| one.of.as_deref() == Some(&service.id));
-            (service, known.cloned().unwrap_or_default())
+            Some((service, known?))
         })
         .collect();
-    services.sort_by(|(a, one), (b, other)| {
-        (&a.group, other.begun, &a.id).cmp(&(&b.group, one.begun, &b.id))
-    });
-    let lines = services
-        .iter()
-        .map(|(service, one)| {
-            let mut row = vec![
-                Cell::new(service.name.as_str()),
-                Cell::new(group_name(&service.group)),
-            ];
-            row.extend(cells(
-                sight,
-                period,
-                Some(&service.id),
-                one,
-                &bank(Some(&service.id)),
+    services.sort_by_key(|(service, one)| (&service.group, -one.begun, &service.id));
+    let mut lines = Vec::new();
+    let mut last = "";
+    for (service, one) in services {
+        if service.group != last {
+            last = &service.group;
+            lines.push(Line::level(
+                "group",
+                vec![Cell::new(group_name(last)).span(COLUMNS)],
             ));
-            Line::new(row)
-        })
-        .collect();
-    let mut total = vec![Cell::new("合计"), Cell::new("")];
+        }
+        let mut row = vec![Cell::digits(service.name.as_str())];
+        row.extend(cells(
+            sight,
+            period,
+            Some(&service.id),
+            one,
+            &bank(Some(&service.id)),
+        ));
+        lines.push(Line::new(row));
+    }
+    let mut total = vec![Cell::new("合计")];
     total.extend(cells(sight, period, None, &whole(figures), &bank(None)));
     Table::new(
         id,
         format!("各事项，{}", span(period)),
         vec![
             Column::words("事项"),
-            Column::words("分类"),
             Column::figures("办件"),
             Column::figures("网办率"),
             Column::figures("秒批率"),
@@ -131,13 +138,34 @@ pub(super) fn table(
             Column::figures("按时率"),
             Column::figures("决定到银行（中位）"),
             Column::figures("九成五在"),
-            Column::figures("少跑腿（次）"),
+            Column::figures("少跑腿"),
         ],
         lines,
     )
     .totals(vec![Line::new(total)])
     .cards()
-    .empty("没有可以网上申请的事项。")
+    .empty("这段时间没有办件。")
+}
+
+/// 没有办件的事项: what nobody used in a period; nothing where all were.
+pub(super) fn unused(sight: &Sight, figures: &[Figures]) -> Option<String> {
+    let names: Vec<&str> = sight
+        .services
+        .iter()
+        .filter(|service| {
+            !figures
+                .iter()
+                .any(|one| one.of.as_deref() == Some(&service.id))
+        })
+        .map(|service| service.name.as_str())
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "这段时间没有办件的 {} 项：{}。",
+            names.len(),
+            names.join("、")
+        )
+    })
 }
 
 /// All together.
@@ -156,17 +184,17 @@ pub(super) fn figures_above(
 ) -> Vec<(&'static str, String, String)> {
     let (now, before) = (whole(now), whole(before));
     let was = |words: String| format!("上期 {words}");
-    let rates: [(&str, fn(&Figures) -> Option<i64>); 4] = [
-        ("网办率", Figures::online_bp),
-        ("秒批率", Figures::instant_bp),
-        ("纸质率", Figures::paper_bp),
-        ("按时率", Figures::in_time_bp),
+    let rates = [
+        ("网办率", now.online_bp(), before.online_bp()),
+        ("秒批率", now.instant_bp(), before.instant_bp()),
+        ("纸质率", now.paper_bp(), before.paper_bp()),
+        ("按时率", now.in_time_bp(), before.in_time_bp()),
     ];
     let mut above = vec![("办件", now.begun.to_string(), was(before.begun.to_string()))];
     above.extend(
         rates
             .into_iter()
-            .map(|(name, of)| (name, rate(of(&now)), was(rate(of(&before))))),
+            .map(|(name, now, before)| (name, rate(now), was(rate(before)))),
     );
     above.push((
         "少跑腿",

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Chart, Flash, Table, filters};
+use crate::components::{Chart, Flash, Table, Tabs, filters};
 use crate::frame::DeskFrame;
 
 /// A choice of the form: value, words, whether it is in sight.
@@ -33,6 +33,8 @@ pub struct ServicesPage {
     pub figures: Vec<(&'static str, String, String)>,
     /// By service.
     pub now: Table,
+    /// What nobody used; none where all were.
+    pub unused: Option<String>,
     /// The same of the period before.
     pub before: Table,
     /// 上期 with its days.
@@ -55,6 +57,8 @@ pub struct ServiceCasesPage {
     pub frame: DeskFrame,
     /// Which service, which figure, which days.
     pub scope: String,
+    /// Other figures of the same service and days.
+    pub tabs: Tabs,
     /// A case a line.
     pub table: Table,
     /// Where the figures stand.
