@@ -281,6 +281,12 @@ page('desk-policy-levy', 'policy', tried('/simulation', limit));
 page('desk-policy-people', 'policy', tried('/people'));
 page('desk-policy-notice', 'policy', tried('/notice'));
 page('desk-environment', 'manager', '/desk/environment');
+page('desk-services', 'manager', '/desk/services?period=twelve');
+/** The cases of a month, today's among them; none where nothing was measured yet. */
+page('desk-services-list', 'manager', async (at) => {
+  const day = (days) => new Date(Date.now() + days * 86400e3).toISOString().slice(0, 10);
+  await at.goto(`${server}/desk/services/list?which=begun&from=${day(-30)}&to=${day(1)}`);
+});
 
 page('outside', null, outside, { dark: false, elder: false });
 page('outside-people', null, `${outside}/people`, { dark: false, elder: false });

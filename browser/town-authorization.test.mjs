@@ -51,6 +51,7 @@ const places = [
   ['/desk/blacklist', ['teller', 'reviewer', 'auditor']],
   ['/desk/recoveries', ['teller', 'reviewer', 'auditor']],
   ['/desk/estates', ['teller', 'reviewer', 'auditor']],
+  ['/desk/services', ['reviewer', 'auditor']], ['/desk/services.csv', ['reviewer', 'auditor']],
   ['/desk/suspense', books], ['/desk/books/trial-balance', books], ['/desk/books/trial-balance.csv', books], ['/desk/books/close', books],
 ];
 

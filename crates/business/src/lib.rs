@@ -5,6 +5,7 @@ pub mod books;
 pub mod contribution;
 pub mod court;
 pub mod fraud;
+pub mod measures;
 pub mod papers;
 pub mod personal;
 pub mod policy;

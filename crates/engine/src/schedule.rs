@@ -1,7 +1,7 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
 //! plan; employers that go to another branch; holds, black list and recoveries whose day has come, and contracts of paid purchases; what
 //! suspended agreements; people who are entitled to something; transfers that waited for an old employer; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
-//! closes and annual settlements that were interrupted, at start and when the database was away.
+//! what cases say of their services; closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use anju_business::contribution::{
 };
 use anju_business::court::term;
 use anju_business::fraud;
+use anju_business::measures;
 use anju_casework::case_paper;
 use anju_exchange::kept::GatewayInsurance;
 use chrono::NaiveDate;
@@ -142,6 +143,11 @@ impl Schedule {
             Ok(None) => {}
             Ok(Some(report)) => tracing::info!(?report, "the entitled were looked for"),
             Err(error) => tracing::error!(%error, "looking for the entitled"),
+        }
+        // After all that moves cases: what this look has ended is measured by it.
+        match measures::follow(office).await {
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "measuring services"),
         }
         metrics::counter!("schedule_passes_total").increment(1);
         true

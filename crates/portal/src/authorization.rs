@@ -65,6 +65,12 @@ const SOURCES: Who = Who::Staff(&[
     role::AUDITOR,
 ]);
 const LEADERS: Who = Who::Staff(&[role::SERVICE_MANAGER, role::POLICY_OFFICER, role::AUDITOR]);
+const SERVICES: Who = Who::Staff(&[
+    role::REVIEWER,
+    role::SERVICE_MANAGER,
+    role::POLICY_OFFICER,
+    role::AUDITOR,
+]);
 const ENTITLED: Who = Who::Staff(&[
     role::TELLER,
     role::REVIEWER,
@@ -304,6 +310,10 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/transfers/{case}/confirm", TELLERS),
     ("GET", "/desk/environment", LEADERS),
     ("GET", "/desk/entitled", ENTITLED),
+    ("GET", "/desk/services", SERVICES),
+    ("GET", "/desk/services.csv", SERVICES),
+    ("GET", "/desk/services.xlsx", SERVICES),
+    ("GET", "/desk/services/list", SERVICES),
     ("GET", "/desk/policy", POLICY_READERS),
     ("POST", "/desk/policy", POLICY_OFFICERS),
     ("GET", "/desk/policy/{change}", POLICY_READERS),

@@ -1,8 +1,10 @@
 //! 公开的页面: handlers of what anyone may read. The guides are drawn from the policy in force, so that they cannot disagree with
 //! the decision.
 
+use anju_business::measures::{self, By, Scope};
 use anju_business::withdrawal::pace::{self, Pace};
 use anju_casework::branch;
+use anju_domain::calendar::Month;
 use anju_domain::rate::Bp;
 use anju_policy::service::Verb;
 use anju_policy::{At, ServiceDefinition};
@@ -15,6 +17,7 @@ use axum::routing::get;
 use crate::components::{
     Button, Cell, Chart, ChartKind, Column, Facts, Line, Point, Row, Rows, Series, Table, Text,
 };
+use crate::desk::services_drawn::{group_name, rate, signed};
 use crate::frame::{SiteFrame, SiteTab};
 use crate::my::{channel, named};
 use crate::pages::error::PageError;
@@ -250,11 +253,62 @@ async fn speed(State(portal): State<Portal>, visit: Visit) -> Result<SpeedPage, 
         }),
         chart,
         services: table("services", &caption, "事项", by_service),
+        groups: groups(&portal).await?,
         note: format!(
             "从您点提交的那一刻，算到银行告诉我们已经入账；人工审核的、等部门答复的也都算在内。时间是各日中位数按笔数的平均，只计已日结的日子，近 {} 天。",
             pace::DAYS
         ),
     })
+}
+
+/// 网办率, 秒批率, 纸质率 and 少跑腿次数 of the last twelve months by group. Of a group with few cases nothing is told, and no sum of all: what is
+/// left out of it could be reckoned from it.
+async fn groups(portal: &Portal) -> Result<Table, PageError> {
+    let office = &portal.engine.office;
+    let least = measures::public_min(office)?;
+    let scope = Scope {
+        services: measures::services(office)?,
+        branch: None,
+        from: Month::of(office.today()).plus(-11).first_day(),
+        to: office.today(),
+    };
+    let known = measures::figures(office, &scope, By::Group).await?;
+    let rows = known
+        .iter()
+        .filter_map(|one| Some((group_name(one.of.as_deref()?), one)))
+        .map(|(name, one)| {
+            Line::new(if one.begun < least {
+                vec![
+                    Cell::new(name),
+                    Cell::new(format!("少于 {least} 件，不公布")).span(5),
+                ]
+            } else {
+                vec![
+                    Cell::new(name),
+                    Cell::count(one.begun),
+                    Cell::digits(rate(one.online_bp())),
+                    Cell::digits(rate(one.instant_bp())),
+                    Cell::digits(rate(one.paper_bp())),
+                    Cell::digits(signed(one.trips)),
+                ]
+            })
+        })
+        .collect();
+    Ok(Table::new(
+        "groups",
+        "近 12 个月，按分类",
+        vec![
+            Column::words("分类"),
+            Column::figures("办件"),
+            Column::figures("网办率"),
+            Column::figures("秒批率"),
+            Column::figures("纸质率"),
+            Column::figures("少跑腿（次）"),
+        ],
+        rows,
+    )
+    .cards()
+    .empty("近 12 个月还没有办件。"))
 }
 
 /// `GET /guides`.

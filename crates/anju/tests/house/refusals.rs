@@ -24,6 +24,9 @@ const REMEDIES: &[&str] = &[
     "放进复核池",
 ];
 
+/// A name that holds more than this, bytes, names a whole page and no refusal; names of names of such would grow without end.
+const LONGEST: usize = 10_000;
+
 /// Texts by the name that they are bound to, as far as a file has been read.
 type Bound = HashMap<String, String>;
 
@@ -58,7 +61,7 @@ fn refusals(tokens: TokenStream, bound: &mut Bound, tell: &mut impl FnMut(usize,
                     |token| !matches!(token, TokenTree::Punct(mark) if mark.as_char() == ';'),
                 );
                 let text = words(value.cloned().collect(), bound);
-                if !text.is_empty() {
+                if !text.is_empty() && text.len() <= LONGEST {
                     bound.insert(name.to_string(), text);
                 }
             }

@@ -460,6 +460,7 @@ async fn staff_of_another_branch_neither_sees_nor_guesses() {
         "/desk/transfers",
         "/desk/agreements",
         "/desk/entitled",
+        "/desk/services",
         "/desk/relief",
         "/desk/relief/list?kind=2&branch=4",
         "/desk/credit",

@@ -41,6 +41,8 @@ mod policy_result;
 mod recoveries;
 mod relief;
 mod search;
+mod services;
+pub(crate) mod services_drawn;
 mod sources;
 mod suspense;
 mod tasks;
@@ -120,6 +122,10 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/styleguide", get(style_guide))
         .route("/desk/environment", get(environment::page))
         .route("/desk/entitled", get(entitled::page))
+        .route("/desk/services", get(services::page))
+        .route("/desk/services.csv", get(services::csv))
+        .route("/desk/services.xlsx", get(services::xlsx))
+        .route("/desk/services/list", get(services::list))
         .route("/desk/ops", get(ops::page))
         .route("/desk/sources", get(sources::list))
         .route("/desk/sources/{source}", get(sources::page))
@@ -282,6 +288,7 @@ const RAIL: [(&str, &[Entry]); 4] = [
         &[
             ("/desk/ops", "运行", "g o"),
             ("/desk/sources", "数据来源", "g q"),
+            ("/desk/services", "服务效能", "g w"),
             ("/desk/environment", "营商环境", "g y"),
             ("/desk/policy", "政策变更", "g p"),
         ],

@@ -30,6 +30,8 @@ pub struct SpeedPage {
     pub chart: Chart,
     /// Legs by service.
     pub services: Table,
+    /// How services are used, by group.
+    pub groups: Table,
     /// What is counted.
     pub note: String,
 }

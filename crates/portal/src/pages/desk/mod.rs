@@ -25,6 +25,7 @@ mod ops;
 mod policy;
 mod relief;
 mod search;
+mod services;
 mod sessions;
 mod sources;
 mod suspense;
@@ -60,6 +61,7 @@ pub use policy::{
 };
 pub use relief::{ReliefListPage, ReliefPage};
 pub use search::{AskWhy, KeysPage, SearchPage};
+pub use services::{ServiceCasesPage, ServicesPage};
 pub use sessions::SessionsPage;
 pub use sources::{DeathLine, DeathsPage, SourcePage, SourcesPage};
 pub use suspense::{Candidate, SuspensePage, SuspenseSide};
