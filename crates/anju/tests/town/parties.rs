@@ -138,7 +138,14 @@ async fn one_founding_message_and_all_parties_hold_the_company_and_its_account()
     assert_eq!(done.location, "/unit/employer?done=opened", "{}", done.page);
     all_told(&town, &uscc, "opened", 2).await;
     let chen = chen.go_on(&town, &done).await;
-    let page = chen.get("/unit/employer").await.page;
+    let mut page = String::new();
+    for _ in 0..200 {
+        page = chen.get("/unit/employer").await.page;
+        if page.matches("已确认").count() == 8 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     for words in [
         "一件事一次办",
         "市税务局",
