@@ -14,7 +14,7 @@ use crate::pages::error::PageError;
 use crate::when;
 
 /// Words about an employer that its page shows.
-const WORDS: i64 = 6;
+const WORDS: i64 = 3;
 
 /// Whom something is told, in Chinese.
 fn name_of<'c>(catalogue: &'c Catalogue, party: &str) -> &'c str {

@@ -120,7 +120,7 @@ async fn a_sealed_employer_comes_back_when_the_registry_has_it_and_begins_with_t
     registry("revoked").await;
     let refused = ask(&town, SERVICE, &employer, asked("UNSEAL", "RESUMED")).await;
     assert_eq!(not_met(&refused), ["E-EMPR-03"], "{refused}");
-    assert!(refused.to_string().contains("先到市场监管部门恢复登记"));
+    assert!(refused.to_string().contains("企业先到市场监管部门"));
     registry("open").await;
     let case = ask(&town, SERVICE, &employer, asked("UNSEAL", "RESUMED")).await;
     assert_eq!(case["state"], "reviewing", "{case}");
