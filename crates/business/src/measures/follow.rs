@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 /// How far before the mark a look begins again: an event is stamped before its transaction commits.
-const LATE: TimeDelta = TimeDelta::minutes(2);
+const LATE: TimeDelta = TimeDelta::minutes(1);
 
 /// How much time a transaction covers.
 const STRIDE: TimeDelta = TimeDelta::days(1);
