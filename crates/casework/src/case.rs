@@ -44,10 +44,11 @@ pub use proof::{audit_proofs, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
 pub use review::{approve_by_hand, first_yes, may_review, moved_on, own_work, refuse_by_hand};
+pub(crate) use row::states;
 pub use row::{
     CARD_OF_CASE, Case, CaseEvent, CaseState, PayState, count_open, due, events, get,
     list_of_applicant, list_of_services, list_open, opened_text, require, seal_card, sealed_text,
-    wake_waiting,
+    state_of, wake_waiting,
 };
 pub use settle::{PaymentReport, debit_taken, payment_paid, payment_rejected, payment_unknown};
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};

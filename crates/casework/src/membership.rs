@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use anju_domain::money::Fen;
 use chrono::NaiveDate;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -109,6 +110,39 @@ async fn read(
         own
     };
     Ok(people.iter().map(of).collect())
+}
+
+/// The balance of a person's housing subsidy account (住房补贴账户); none where there is no live one.
+///
+/// # Errors
+/// The database.
+pub async fn subsidy_balance(office: &Office, person_id: i64) -> Result<Option<Fen>> {
+    office.trays.subsidies.put(office, person_id).await
+}
+
+/// The same for those who ask at one moment.
+pub(crate) fn subsidy_balances(
+    office: Office,
+    people: Vec<i64>,
+) -> BoxFuture<'static, Result<Vec<Option<Fen>>>> {
+    async move {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT s.person_id, a.balance_fen
+               FROM subsidy_member s
+               JOIN ledger_account a ON a.centre_id = s.centre_id AND a.account_id = s.account_id AND a.state <> 3
+              WHERE s.centre_id = $1 AND s.person_id = ANY ($2)",
+        )
+        .bind(office.centre.id)
+        .bind(&people)
+        .fetch_all(&office.pool)
+        .await?;
+        let of = |person_id: &i64| {
+            let own = rows.iter().find(|(id, _)| id == person_id);
+            own.map(|(_, fen)| Fen::new(*fen))
+        };
+        Ok(people.iter().map(of).collect())
+    }
+    .boxed()
 }
 
 /// Which person an account belongs to.

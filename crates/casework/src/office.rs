@@ -1,11 +1,12 @@
 //! The office: everything a command needs to work with, handed down and never global.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use anju_domain::calendar::Holidays;
 use anju_domain::clock::{Clock, shanghai_date};
+use anju_domain::money::Fen;
 use anju_ledger::account::Account;
 use anju_ledger::command::Command;
 use anju_ledger::statement::AccountEntry;
@@ -16,15 +17,18 @@ use anju_vault::{PublicNumbers, Vault};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgPool;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use uuid::Uuid;
 
 use crate::case::order::{self, Ordered};
 use crate::case::payment::{self, Payment};
 use crate::case::settle::{self, Paying};
 use crate::case::settled::{self, Settled};
+use crate::case::{self, CaseState};
 use crate::catalogue::{Catalogue, Service};
 use crate::fact::LookedUp;
 use crate::membership::{self, Membership};
+use crate::person::{self, Person};
 use crate::session::{self, Session};
 use crate::tray::Tray;
 use crate::{Result, books, fact, outbox};
@@ -162,7 +166,27 @@ pub struct Inner {
     /// Wakes the engine.
     pub wake: Notify,
     /// Wakes whoever waits for a case.
-    watchers: Mutex<HashMap<i64, Arc<Notify>>>,
+    watchers: Mutex<HashMap<i64, Arc<CaseWatch>>>,
+}
+
+/// What whoever waits for a case hears.
+#[derive(Default)]
+pub struct CaseWatch {
+    changed: Notify,
+    ended: AtomicBool,
+}
+
+impl CaseWatch {
+    /// The next change of the case. Enable it before reading the case.
+    pub fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Whether it ended while somebody watched: then nobody has to read it to know.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
 }
 
 /// Where work of each kind meets that arrives at one moment.
@@ -170,10 +194,13 @@ pub(crate) struct Trays {
     pub(crate) keys: Tray<Uuid, Option<Command>>,
     pub(crate) facts: Tray<Vec<LookedUp>, Vec<Option<Fact>>>,
     pub(crate) sessions: Tray<Vec<u8>, Option<Session>>,
+    pub(crate) people: Tray<i64, Option<Person>>,
     pub(crate) memberships: Tray<i64, Vec<Membership>>,
+    pub(crate) subsidies: Tray<i64, Option<Fen>>,
     pub(crate) accounts: Tray<AccountId, Option<Account>>,
     pub(crate) entries: Tray<books::Span, Vec<AccountEntry>>,
     pub(crate) payments: Tray<Payment, Result<()>>,
+    pub(crate) states: Tray<i64, Option<CaseState>>,
     pub(crate) orders: Tray<i64, Option<Ordered>>,
     pub(crate) paying: Tray<i64, Option<Paying>>,
     pub(crate) settled: Tray<Settled, Result<()>>,
@@ -186,10 +213,13 @@ impl Default for Trays {
             keys: Tray::new(books::look_up_all),
             facts: Tray::new(fact::look_up_all),
             sessions: Tray::new(session::find_all),
+            people: Tray::new(person::get_all),
             memberships: Tray::new(membership::of_people),
+            subsidies: Tray::new(membership::subsidy_balances),
             accounts: Tray::new(books::read_accounts),
             entries: Tray::new(books::read_entries),
             payments: Tray::that_commits(payment::book_all),
+            states: Tray::new(case::states),
             orders: Tray::new(order::all),
             paying: Tray::new(settle::read_all),
             settled: Tray::that_commits(settled::write_all),
@@ -368,10 +398,10 @@ impl Office {
     }
 
     /// A signal that something about this case has changed. Take it before reading the case.
-    pub fn watch(&self, case_id: i64) -> Arc<Notify> {
+    pub fn watch(&self, case_id: i64) -> Arc<CaseWatch> {
         let mut watchers = self.watchers.lock().expect("no holder of this lock panics");
-        // Whoever no longer waits leaves only the map's own handle behind.
-        watchers.retain(|id, notify| *id == case_id || Arc::strong_count(notify) > 1);
+        // Whoever no longer waits leaves only the map's own handle behind; a case that comes back after its end is watched anew.
+        watchers.retain(|_, watch| Arc::strong_count(watch) > 1);
         watchers.entry(case_id).or_default().clone()
     }
 
@@ -381,16 +411,23 @@ impl Office {
         self.changed(case_id);
     }
 
+    /// The same of a change that ended the case.
+    pub fn ended_with_messages(&self, case_id: i64) {
+        if let Some(watch) = self.watcher(case_id) {
+            watch.ended.store(true, Ordering::Release);
+        }
+        self.changed_with_messages(case_id);
+    }
+
     /// Tells whoever waits for this case, after the commit.
     pub fn changed(&self, case_id: i64) {
-        let watcher = self
-            .watchers
-            .lock()
-            .expect("no holder of this lock panics")
-            .get(&case_id)
-            .cloned();
-        if let Some(watcher) = watcher {
-            watcher.notify_waiters();
+        if let Some(watch) = self.watcher(case_id) {
+            watch.changed.notify_waiters();
         }
+    }
+
+    fn watcher(&self, case_id: i64) -> Option<Arc<CaseWatch>> {
+        let watchers = self.watchers.lock().expect("no holder of this lock panics");
+        watchers.get(&case_id).cloned()
     }
 }

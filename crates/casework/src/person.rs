@@ -1,11 +1,15 @@
 //! Persons (个人客户): identity sealed at rest, found by blind indexes.
 
+use std::collections::HashMap;
+
 use anju_domain::card::CardNumber;
 use anju_domain::id_number::IdNumber;
 use anju_domain::name::PersonName;
 use anju_domain::phone::Phone;
 use anju_vault::Vault;
 use chrono::{DateTime, NaiveDate, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::{Fault, Office, Result};
@@ -127,7 +131,30 @@ fn parsed<T, E: std::fmt::Display>(value: std::result::Result<T, E>) -> Result<T
 
 /// A person by identifier.
 pub async fn get(office: &Office, person_id: i64) -> Result<Option<Person>> {
-    get_by(office, &office.pool, person_id).await
+    office.trays.people.put(office, person_id).await
+}
+
+/// The same for those who ask at one moment.
+pub(crate) fn get_all(
+    office: Office,
+    people: Vec<i64>,
+) -> BoxFuture<'static, Result<Vec<Option<Person>>>> {
+    async move {
+        let rows = sqlx::query_as::<_, PersonRow>(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM person WHERE centre_id = $1 AND person_id = ANY ($2)"
+        )))
+        .bind(office.centre.id)
+        .bind(&people)
+        .fetch_all(&office.pool)
+        .await?;
+        let rows: HashMap<i64, PersonRow> =
+            rows.into_iter().map(|row| (row.person_id, row)).collect();
+        people
+            .iter()
+            .map(|id| rows.get(id).map(|row| row.open(&office.vault)).transpose())
+            .collect()
+    }
+    .boxed()
 }
 
 /// The same over a connection that the caller holds.

@@ -38,3 +38,10 @@ pub(crate) fn is_invisible(c: char) -> bool {
         '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}'
     )
 }
+
+/// The last four characters: all that is shown of the number of a card or an account.
+#[must_use]
+pub fn last_four(number: &str) -> String {
+    let from = number.chars().count().saturating_sub(4);
+    number.chars().skip(from).collect()
+}

@@ -321,15 +321,26 @@ impl Engine {
 
     /// Waits until a case has ended or the time is over, and returns it.
     pub async fn wait(&self, case_id: i64, patience: Duration) -> Result<Case> {
+        self.until_ended(case_id, patience).await?;
+        case::require(&self.office, case_id).await
+    }
+
+    /// Waits for the end of a case, or until the patience is over.
+    ///
+    /// # Errors
+    /// No such case; the database.
+    pub async fn until_ended(&self, case_id: i64, patience: Duration) -> Result<()> {
         let deadline = tokio::time::Instant::now() + patience;
         let watch = self.office.watch(case_id);
         loop {
-            let changed = watch.notified();
+            let changed = watch.changed();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let case = case::require(&self.office, case_id).await?;
-            if case.state().is_final() || tokio::time::Instant::now() >= deadline {
-                return Ok(case);
+            if watch.has_ended()
+                || case::state_of(&self.office, case_id).await?.is_final()
+                || tokio::time::Instant::now() >= deadline
+            {
+                return Ok(());
             }
             // Another process may move the case: a poll stands behind the signal.
             let until = deadline.min(tokio::time::Instant::now() + Duration::from_millis(500));

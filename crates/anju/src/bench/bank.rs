@@ -34,10 +34,12 @@ impl Bank {
         let told = stop.clone();
         let task = tokio::spawn(async move {
             loop {
+                // Asked before it looks: what came before it was told to stop is still paid.
+                let is_last = told.load(Ordering::Relaxed);
                 if pay_some(&office).await? {
                     continue;
                 }
-                if told.load(Ordering::Relaxed) {
+                if is_last {
                     return Ok(());
                 }
                 tokio::select! {

@@ -7,6 +7,7 @@ use anju_casework::catalogue::{Approved, Carried, OwnBooks, Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::{Actor, Office, Refusal, Result, outbox};
 use anju_domain::money::Fen;
+use anju_domain::text::last_four;
 use anju_ledger::Role;
 use anju_policy::Fact;
 use chrono::NaiveDate;
@@ -44,11 +45,6 @@ async fn paid_by(
     .bind(amount.fen())
     .fetch_optional(conn)
     .await?)
-}
-
-fn last_four(account: &str) -> String {
-    let digits: Vec<char> = account.chars().collect();
-    digits[digits.len().saturating_sub(4)..].iter().collect()
 }
 
 /// What is asked back: all that is free unless a part is named.

@@ -5,6 +5,7 @@ use anju_casework::document::{self, Document, Standing, kind};
 use anju_casework::{Actor, Office, Refusal, Result, access_log, case};
 use anju_domain::clock::rfc3339_millis;
 use anju_domain::id_number::IdNumber;
+use anju_domain::text::last_four;
 use serde_json::{Value, json};
 
 use super::receipt;
@@ -153,7 +154,5 @@ pub fn mask(content: &mut Value) {
 
 /// `****1234`.
 fn tail(number: &str) -> String {
-    let all: Vec<char> = number.chars().collect();
-    let tail: String = all[all.len().saturating_sub(4)..].iter().collect();
-    format!("****{tail}")
+    format!("****{}", last_four(number))
 }

@@ -1,9 +1,12 @@
 //! A case as the database keeps it, its states, and how cases are listed.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
+use super::order::by_case;
 use crate::person::{purpose, text};
 use crate::{Fault, Office, Refusal, Result};
 
@@ -342,6 +345,35 @@ pub async fn require(office: &Office, case_id: i64) -> Result<Case> {
     get(office, &office.pool, case_id)
         .await?
         .ok_or_else(|| Refusal::not_found("这个办件").into())
+}
+
+/// How a case that must exist stands; lighter than the case.
+///
+/// # Errors
+/// No such case; the database.
+pub async fn state_of(office: &Office, case_id: i64) -> Result<CaseState> {
+    let state = office.trays.states.put(office, case_id).await?;
+    state.ok_or_else(|| Refusal::not_found("这个办件").into())
+}
+
+/// The same for those who ask at one moment.
+pub(crate) fn states(
+    office: Office,
+    cases: Vec<i64>,
+) -> BoxFuture<'static, Result<Vec<Option<CaseState>>>> {
+    async move {
+        let rows: Vec<(i64, i16)> = sqlx::query_as(
+            "SELECT case_id, state FROM business_case WHERE centre_id = $1 AND case_id = ANY ($2)",
+        )
+        .bind(office.centre.id)
+        .bind(&cases)
+        .fetch_all(&office.pool)
+        .await?;
+        let found = by_case(&cases, rows, |row| row.0);
+        let state = |(_, number)| CaseState::from_number(number);
+        Ok(found.into_iter().map(|row| row.map(state)).collect())
+    }
+    .boxed()
 }
 
 /// The cases of an applicant, newest first, a page of them before `before`.

@@ -164,7 +164,7 @@ pub async fn payment_paid(
         let settled = Settled::draw(office, &paying, attempt, &end_to_end_id, report).await?;
         let written = office.trays.settled.put(office, settled).await;
         let Err(error) = written.and_then(|alone| alone) else {
-            office.changed_with_messages(case_id);
+            office.ended_with_messages(case_id);
             return Ok(true);
         };
         match error.database_code().as_deref() {

@@ -132,11 +132,6 @@ fn seal(office: &Office, payee: &Payee) -> Result<Vec<u8>> {
     Ok(office.vault.seal(purpose::FORM, &plain))
 }
 
-fn last4(card_no: &str) -> String {
-    let digits = card_no.chars().count();
-    card_no.chars().skip(digits.saturating_sub(4)).collect()
-}
-
 /// The share and attempt behind a bank's identifier.
 pub fn of_end_to_end_id(office: &Office, text: &str) -> Option<(i64, i16)> {
     super::of_end_to_end_id(office, text.strip_prefix('H')?)

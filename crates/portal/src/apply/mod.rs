@@ -214,7 +214,7 @@ impl Asking<'_> {
         let submission = self.submission(service, typed, form).await?;
         match engine.submit(submission).await {
             Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
-                engine.wait(case_id, PATIENCE).await?;
+                engine.until_ended(case_id, PATIENCE).await?;
                 let number = case::number(&engine.office, case_id);
                 Ok(Sent::Taken(format!("{}/{number}", self.cases)))
             }

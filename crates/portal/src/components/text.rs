@@ -167,14 +167,7 @@ pub fn figure(amount: Fen) -> Text {
     Text::new().say(amount)
 }
 
-/// The last four characters: all that is shown of the number of a card.
-#[must_use]
-pub fn last_four(number: &str) -> String {
-    number
-        .chars()
-        .skip(number.chars().count().saturating_sub(4))
-        .collect()
-}
+pub use anju_domain::text::last_four;
 
 pub(super) fn write_money(out: &mut String, amount: Fen, class: &str) {
     write!(

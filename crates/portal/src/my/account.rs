@@ -75,9 +75,11 @@ pub(crate) async fn page(
     let latest = today + TimeDelta::days(7);
     // The list and the drawing look at the same entries, but for a year long past.
     let (from, to) = (first.min(drawn_from), last.max(latest));
-    let (account, all) = tokio::try_join!(account_of(office, &membership), async {
-        Ok(books::entries(office, membership.account_id, from, to).await?)
-    })?;
+    let (account, all, subsidy) = tokio::try_join!(
+        account_of(office, &membership),
+        async { Ok(books::entries(office, membership.account_id, from, to).await?) },
+        subsidy_of(office, me.person_id),
+    )?;
     let account = account.ok_or(PageError::NotFound)?;
     // An order that stands freezes something, and one in the queue stands behind such a one.
     let orders = match account.frozen {
@@ -98,7 +100,6 @@ pub(crate) async fn page(
         before: (year < today.year()).then(|| format!("/my/account?year={}", year + 1)),
         after: (year > opened).then(|| format!("/my/account?year={}", year - 1)),
     };
-    let subsidy = subsidy_of(office, me.person_id).await?;
     let percent = |bp: i32| anju_domain::rate::Bp::new(bp).to_string();
     Ok(AccountPage {
         frame: frame(&visit, "账户明细", MyTab::Me, Some(("/my", "首页"))),

@@ -234,7 +234,7 @@ fn moves(office: Office, case_id: i64, version: i32) -> impl Stream<Item = event
             }
             loop {
                 let watch = office.watch(case_id);
-                let changed = watch.notified();
+                let changed = watch.changed();
                 tokio::pin!(changed);
                 changed.as_mut().enable();
                 let case = case::require(&office, case_id).await.ok()?;

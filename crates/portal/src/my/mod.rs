@@ -23,7 +23,6 @@ mod transfer;
 mod withdraw;
 mod years;
 
-use anju_business::contribution::subsidy;
 use anju_casework::case::{self, Case};
 use anju_casework::membership::{self, Membership};
 use anju_casework::{Office, books};
@@ -176,9 +175,7 @@ pub(crate) async fn balance_of(
 
 /// The balance of a person's housing subsidy account; none where there is no such account.
 pub(crate) async fn subsidy_of(office: &Office, person_id: i64) -> Result<Option<Fen>, PageError> {
-    let mut conn = office.pool.acquire().await?;
-    let one = subsidy::of_person(office, &mut conn, person_id).await?;
-    Ok(one.map(|one| Fen::new(one.balance_fen)))
+    Ok(membership::subsidy_balance(office, person_id).await?)
 }
 
 /// A case of this person by its public number.

@@ -8,6 +8,7 @@ use anju_casework::employer::{self, Employer};
 use anju_casework::person::{purpose, text};
 use anju_casework::{Actor, Error, Fault, Office, Refusal, Result, books, case};
 use anju_domain::money::Fen;
+use anju_domain::text::last_four;
 use anju_policy::fact::{Fact, FactState};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::FutureExt;
@@ -136,10 +137,6 @@ pub(crate) struct Draft<'a> {
 
 impl Draft<'_> {
     pub(crate) async fn write(&self, office: &Office, conn: &mut PgConnection) -> Result<()> {
-        let last4: String = {
-            let digits: Vec<char> = self.account.chars().collect();
-            digits[digits.len().saturating_sub(4)..].iter().collect()
-        };
         sqlx::query(
             "INSERT INTO debit_mandate (centre_id, mandate_id, payer_id, payer_kind, bank, account_sealed, account_last4, holder_sealed,
                                         limit_fen, day, state, asked_at, signed_on)
@@ -151,7 +148,7 @@ impl Draft<'_> {
         .bind(self.payer_kind)
         .bind(self.bank)
         .bind(office.vault.seal(purpose::CARD, self.account.as_bytes()))
-        .bind(last4)
+        .bind(last_four(self.account))
         .bind(office.vault.seal(purpose::NAME, self.holder.as_bytes()))
         .bind(self.limit_fen)
         .bind(self.day)

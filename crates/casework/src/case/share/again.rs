@@ -2,6 +2,7 @@
 
 use anju_domain::money::Fen;
 use anju_domain::rounding::split_shares;
+use anju_domain::text::last_four;
 use anju_ledger::{AccountId, product};
 use chrono::NaiveDate;
 use sqlx::PgConnection;
@@ -9,7 +10,7 @@ use sqlx::PgConnection;
 use super::super::closing::{moved, step};
 use super::super::row::{Case, PayState};
 use super::close::{balance_of, close, enqueue, take_out};
-use super::{Portion, Share, last4, list_on, seal, taken, told};
+use super::{Portion, Share, list_on, seal, taken, told};
 use crate::{Actor, Fault, Office, Refusal, Result, books};
 
 /// Pays a share that waits to another card, in the caller's transaction. What is on the account leaves it with its interest (E28, E21); the
@@ -40,7 +41,7 @@ pub async fn pay_again(
     .bind(office.centre.id)
     .bind(share_id)
     .bind(seal(office, &payee)?)
-    .bind(last4(card_no))
+    .bind(last_four(card_no))
     .bind(attempt)
     .execute(&mut *tx)
     .await?;

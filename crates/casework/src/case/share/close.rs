@@ -2,6 +2,7 @@
 
 use anju_domain::money::Fen;
 use anju_domain::rounding::split_shares;
+use anju_domain::text::last_four;
 use anju_ledger::command::event_key;
 use anju_ledger::journal::{self, PayOut};
 use anju_ledger::{AccountId, Event, Role, account, product};
@@ -13,7 +14,7 @@ use super::super::closing::{self, Closing, end_membership, moved, step};
 use super::super::payment::WITHDRAWAL_PAYABLE;
 use super::super::row::{Case, PayState};
 use super::super::settle::lock;
-use super::{Payee, Portion, last4, seal};
+use super::{Payee, Portion, seal};
 use crate::books;
 use crate::catalogue::{Approved, Carried};
 use crate::{Fault, Office, Result, outbox};
@@ -172,7 +173,7 @@ async fn put(
     .bind(i16::try_from(place + 1).map_err(|_| Fault::Stored("heirs without end".to_owned()))?)
     .bind(seal(office, payee)?)
     .bind(anju_domain::name::mask(&payee.name))
-    .bind(last4(&payee.card_no))
+    .bind(last_four(&payee.card_no))
     .bind(share_bp)
     .bind(amount_fen)
     .bind(if nothing { PayState::Paid } else { PayState::Sending } as i16)
