@@ -6,6 +6,7 @@ use anju_casework::catalogue::{Approved, Carried, Known, OwnBooks, Request, Serv
 use anju_casework::person::purpose;
 use anju_casework::{Fault, Office, Refusal, Result};
 use anju_domain::calendar::Month;
+use anju_domain::text::last_four;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -132,10 +133,7 @@ async fn write(office: &Office, tx: &mut PgConnection, approved: Approved<'_>) -
     let period = months(&rules, request)?;
     // From the next period on; a resumed agreement claims what it has missed.
     let from = Month::of(office.today()).plus(1).index();
-    let last4 = card
-        .get(card.len().saturating_sub(4)..)
-        .unwrap_or(card)
-        .to_owned();
+    let last4 = last_four(card);
     let sealed = office.vault.seal(purpose::CARD, card.as_bytes());
     let place: Option<i16> = match request.text("place") {
         Some("first") => Some(1),
