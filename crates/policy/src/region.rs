@@ -125,6 +125,13 @@ impl RegionSet {
                 .any(|prefix| district.starts_with(prefix.as_str()))
     }
 
+    /// Whether it is of districts, and not of codes of another kind (diseases).
+    #[must_use]
+    pub fn is_of_districts(&self) -> bool {
+        let mut all = self.codes.iter().chain(&self.prefixes);
+        all.all(|code| code.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
     /// The beginnings and whole codes, for the SQL back end.
     pub(crate) fn entries(&self) -> (&[String], &[String]) {
         (&self.prefixes, &self.codes)

@@ -447,7 +447,19 @@ async fn an_employer_without_a_licence_is_opened_at_the_counter_by_two() {
 
     let reviewer = Visitor::staff(&town, &office, role::REVIEWER, keeper(&town).await).await;
     let case = reviewer.get("/desk/tasks/next").await.location;
-    assert_eq!(reviewer.get(&case).await.status, StatusCode::OK);
+    let page = reviewer.get(&case).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for part in [firm.name.as_str(), &firm.uscc, "私企", "7%", "陈立"] {
+        assert!(
+            page.page.contains(part),
+            "its reviewer sees {part}: {}",
+            page.page
+        );
+    }
+    let tasks = reviewer.get("/desk/tasks").await.page;
+    assert!(tasks.contains(&firm.name), "{tasks}");
+    // Whoever took it in follows it.
+    assert_eq!(teller.get(&case).await.status, StatusCode::OK);
     let approved = [("verdict", "approve"), ("reason", "材料齐全")];
     let done = reviewer.post(&format!("{case}/check"), &approved).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
@@ -571,6 +583,14 @@ async fn an_institution_is_opened_by_the_register_of_institutions_and_waits_whil
     let opened = town.doors.post("/employers", &opening(&school)).await;
     let opened = opened.expect("a door").ok().expect("opened");
     assert!(opened["employer_no"].is_string(), "{opened}");
+    let mut wrong = opening(&school);
+    wrong["kind"] = "私企".into();
+    let wrong = town.doors.post("/employers", &wrong).await.expect("a door");
+    assert!(
+        wrong.body.to_string().contains("单位性质请选机关或事业"),
+        "{}",
+        wrong.body
+    );
     let named = "SELECT count(*) FROM employer WHERE name = '重庆市第一实验小学' AND founded_on = '1998-09-01' AND kind = '事业'";
     assert_eq!(town.sql(named).await, 1, "by its register's name");
     crate::parties::all_but_the_market_told(&town, &school, "opened").await;

@@ -197,10 +197,24 @@ async fn a_clerk_who_changes_the_address_here_tells_all_and_a_payday_nobody() {
     };
     ask(json!({ "payday": 12 })).await;
     assert_eq!(town.sql("SELECT count(*) FROM employer_word").await, 1);
-    ask(json!({ "address": "重庆市南岸区 9 号" })).await;
+    // Its register has another address: nothing changes before that does.
+    let moved = json!({ "address": "重庆市南岸区 9 号" });
+    let body = json!({ "service": "employer-info-maintain", "applicant": number, "channel": "HALL", "form": moved });
+    let refused = town.doors.post("/cases", &body).await.expect("a door");
+    assert_eq!(refused.code(), "E-EMPR-03", "{}", refused.body);
+    assert!(
+        refused.body.to_string().contains("登记部门登记的地址是"),
+        "{}",
+        refused.body
+    );
+    let registered = json!({ "name": "重庆搬家有限公司", "state": "open", "address": "重庆市南岸区 9 号", "legal_person": { "name": "陈立" } });
+    cast::fact(&town.doors, "D06", "market.registration", &uscc, registered)
+        .await
+        .expect("the registry");
+    ask(moved).await;
     all_told(&town, &uscc, "changed", 2).await;
     let told = everywhere(&town, &uscc).await["told"]["D05"]["address"].clone();
-    assert!(told.is_string(), "{told}");
+    assert_eq!(told, "重庆市南岸区 9 号");
 }
 
 /// Goal: the tax bureau is down while an employer is opened and renamed twice. The others have it at once; the desk and the clerk see who waits

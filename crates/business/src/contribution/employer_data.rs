@@ -75,6 +75,21 @@ pub(super) struct Data {
     pub(super) industry: Option<String>,
 }
 
+/// 所属行业: the letter of GB/T 4754 that an employer has given; none where it has not.
+///
+/// # Errors
+/// The database.
+pub async fn industry(office: &Office, employer_id: i64) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar(
+        "SELECT industry FROM employer WHERE centre_id = $1 AND employer_id = $2",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_optional(&office.pool)
+    .await?
+    .flatten())
+}
+
 impl Data {
     async fn read(
         registry: &dyn Registry,
@@ -141,12 +156,20 @@ impl Data {
             && anju_domain::text::normalise(typed.expose())
                 != anju_domain::text::normalise(registered)
         {
-            let detail =
-                "市场监管部门登记的法定代表人与填写的不一致。请先办理变更登记，或按登记的填写。";
+            let detail = "登记部门登记的法定代表人与填写的不一致。请先到登记部门办理变更登记，或按登记的填写。";
             return Err(Refusal::rule("E-EMPR-03", detail).into());
         }
         if let Some(typed) = request.text("address") {
-            self.address = Some(registration.address.unwrap_or_else(|| typed.to_owned()));
+            let typed = anju_domain::text::normalise(typed);
+            if let Some(registered) = &registration.address
+                && anju_domain::text::normalise(registered) != typed
+            {
+                let detail = format!(
+                    "登记部门登记的地址是“{registered}”，与填写的不一致。请先到登记部门办理地址变更，或按登记的地址填写。"
+                );
+                return Err(Refusal::rule("E-EMPR-03", detail).into());
+            }
+            self.address = Some(typed);
         }
         Ok(())
     }

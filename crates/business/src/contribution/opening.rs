@@ -167,9 +167,10 @@ impl Service for OpenAccount {
         open(office, tx, approved).boxed()
     }
 
-    /// Whoever waited for the registry hears of it; the others have it on their screen.
+    /// Whoever waited for the registry or for a reviewer hears of it; the others have it on their screen.
     fn tells(&self, case: &Case) -> bool {
-        case.state() == CaseState::Gathering && case.decision.is_some()
+        case.state() == CaseState::Reviewing
+            || case.state() == CaseState::Gathering && case.decision.is_some()
     }
 
     /// One account for a credit code, whoever asks for it.

@@ -123,6 +123,12 @@ impl Opening {
             let words = format!("单位性质请从这几种里选：{}。", KINDS.join("、"));
             faults.add("kind", "E-API-03", words);
         }
+        if uscc.as_ref().is_ok_and(Uscc::is_institution)
+            && kind.is_some_and(|kind| ["国企", "私企", "外企"].contains(&kind))
+        {
+            let words = "这个信用代码是机构编制部门给的，单位性质请选机关或事业。".to_owned();
+            faults.add("kind", "E-API-03", words);
+        }
         let ratios = (
             self.ratio_employer_bp.unwrap_or(0),
             self.ratio_employee_bp.unwrap_or(0),
@@ -134,16 +140,20 @@ impl Opening {
         let payday = match self.payday {
             None if may_be_late => None,
             Some(day @ 1..=31) => i16::try_from(day).ok(),
-            _ => {
-                faults.add("payday", "E-EMPR-05", first_month_text());
+            given => {
+                let words = match given {
+                    Some(_) => "发薪日请填 1 到 31 之间的日子。".to_owned(),
+                    None => first_month_text(),
+                };
+                faults.add("payday", "E-EMPR-05", words);
                 None
             }
         };
         let known = registered.as_ref().ok();
-        let representative = match known.and_then(|known| known.representative.clone()) {
-            Some(registered) if self.legal_representative.is_empty() => registered,
-            _ => self.legal_representative.clone(),
-        };
+        // The register's word counts, as it does for the name.
+        let representative = known
+            .and_then(|known| known.representative.clone())
+            .unwrap_or_else(|| self.legal_representative.clone());
         let representative = PersonName::parse(&representative).map_err(|error| {
             faults.add(
                 "legal_representative",

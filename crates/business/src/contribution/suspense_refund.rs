@@ -95,6 +95,21 @@ pub async fn free(office: &Office, employer: &Employer) -> Result<Fen> {
         .free())
 }
 
+/// Whether an employer has asked for it and is not answered yet.
+///
+/// # Errors
+/// The database.
+pub async fn is_asked_back(office: &Office, employer_id: i64) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM business_case
+                         WHERE centre_id = $1 AND applicant_id = $2 AND service = 'employer-suspense-refund' AND state < 5)",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_one(&office.pool)
+    .await?)
+}
+
 /// The service that gives suspense back.
 pub struct SuspenseRefund {
     id: String,
@@ -168,7 +183,7 @@ impl SuspenseRefund {
         )
         .await?;
         Ok(Carried {
-            step: "debited",
+            step: "from_suspense",
             detail: json!({ "amount_fen": amount.fen() }),
             done: false,
         })

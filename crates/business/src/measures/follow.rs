@@ -6,6 +6,8 @@ use anju_policy::service::Mode;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
+use crate::contribution::{one_stop, opening};
+
 /// How far before the mark a look begins again: an event is stamped before its transaction commits.
 const LATE: TimeDelta = TimeDelta::minutes(1);
 
@@ -66,6 +68,7 @@ async fn mark(office: &Office, conn: &mut PgConnection) -> Result<DateTime<Utc>>
 /// A case is decided by the first event that leads out of gathering and review. Where a person always decides (`outcome = "review"`) that is never
 /// the first event of all: a complaint is at work from its beginning and decided at its end. A person had a part where the case was reviewed or
 /// where a teller read a paper for it. What is decided as it is submitted is in time: the date of a list is its employer's, who pays until then. What the centre has begun by itself (bases that are brought to the limits of a year) nobody has begun.
+/// An account that a founding message pre-opens is an opening when its employer completes it, and counted once.
 async fn measure(
     office: &Office,
     conn: &mut PgConnection,
@@ -108,7 +111,7 @@ async fn measure(
                 channel <> ALL ($5), paper, decided_at IS NOT NULL, decided_at IS NOT NULL AND NOT by_person AND NOT had_person,
                 at_once OR coalesce(decided_at <= promised_at, false), state = 6, service
            FROM told
-          WHERE NOT (by_itself AND channel = ANY ($5))
+          WHERE NOT (by_itself AND channel = ANY ($5)) AND NOT (service = $6 AND channel = $7)
              ON CONFLICT (centre_id, case_id) DO UPDATE
             SET bank_ms = excluded.bank_ms, visits = excluded.visits, paper = excluded.paper, decided = excluded.decided,
                 by_rules = excluded.by_rules, in_time = excluded.in_time, done = excluded.done, branch_id = excluded.branch_id
@@ -122,6 +125,8 @@ async fn measure(
     .bind(to)
     .bind(reviewed)
     .bind(OFFLINE)
+    .bind(opening::SERVICE)
+    .bind(one_stop::CHANNEL)
     .execute(conn)
     .await?;
     Ok(measured.rows_affected())

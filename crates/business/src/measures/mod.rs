@@ -136,7 +136,12 @@ pub struct BankTime {
 
 /// Basis points, rounded down: nothing is made better than it is. None of nothing.
 fn share_bp(part: i64, of: i64) -> Option<i64> {
-    (of > 0).then(|| part * 10_000 / of)
+    // Rounded, but neither to all nor to none of them where it is not.
+    (of > 0).then(|| match part {
+        _ if part == of => 10_000,
+        0 => 0,
+        _ => ((part * 20_000 + of) / (2 * of)).clamp(1, 9_999),
+    })
 }
 
 impl Figures {
@@ -221,7 +226,7 @@ pub async fn bank_times(office: &Office, scope: &Scope) -> Result<Vec<BankTime>>
                    FROM (SELECT s.id AS of, ms, sum(many) AS many
                            FROM unnest($2::text[]) AS s (id)
                           CROSS JOIN LATERAL (
-                                SELECT (bank_ms + 99) / 100 * 100 AS ms, count(*) AS many
+                                SELECT (bank_ms + 9) / 10 * 10 AS ms, count(*) AS many
                                   FROM case_measured
                                  WHERE centre_id = $1 AND service = s.id AND begun_on BETWEEN $3 AND $4
                                    AND ($5::smallint IS NULL OR branch_id = $5) AND bank_ms IS NOT NULL

@@ -1,5 +1,7 @@
 //! A case as the database keeps it, its states, and how cases are listed.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -7,6 +9,7 @@ use serde_json::Value;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use super::order::by_case;
+use crate::employer;
 use crate::person::{purpose, text};
 use crate::{Fault, Office, Refusal, Result};
 
@@ -345,6 +348,23 @@ pub async fn require(office: &Office, case_id: i64) -> Result<Case> {
     get(office, &office.pool, case_id)
         .await?
         .ok_or_else(|| Refusal::not_found("这个办件").into())
+}
+
+/// Who applies in these cases, by applicant: people masked; an employer that has no account yet by the name that its opening gives.
+///
+/// # Errors
+/// The database; a form that cannot be opened.
+pub async fn names_of(office: &Office, cases: &[&Case]) -> Result<HashMap<i64, String>> {
+    let applicants: Vec<i64> = cases.iter().map(|case| case.applicant_id).collect();
+    let mut names = employer::names_of_applicants(office, &applicants).await?;
+    for case in cases {
+        if !names.contains_key(&case.applicant_id)
+            && let Some(name) = case.open_form(office)?.get("name").and_then(Value::as_str)
+        {
+            names.insert(case.applicant_id, name.to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// How a case that must exist stands; lighter than the case.

@@ -42,7 +42,9 @@ pub(crate) async fn found(office: &Office, at: &AtDesk, number: &str) -> Result<
         .session
         .serving()
         .is_some_and(|(person, _)| person == one.applicant_id);
-    if at_window || sees_branch(&at.staff, one.branch_id) {
+    // Whoever took it in at the window follows it, wherever it is decided.
+    let own = one.served_by == Some(at.staff.staff_id);
+    if at_window || own || sees_branch(&at.staff, one.branch_id) {
         Ok(one)
     } else {
         Err(PageError::Forbidden(
@@ -90,11 +92,17 @@ async fn draw(
     let number = case::number(office, one.case_id);
     let read = Read::of(office, one.clone()).await?;
     let decision = &read.decision;
-    let names = employer::names_of_applicants(office, &[one.applicant_id]).await?;
+    let names = case::names_of(office, &[one]).await?;
     let name = names.get(&one.applicant_id).map_or("—", String::as_str);
-    let of_employer = employer::get(office, &office.pool, one.applicant_id)
-        .await?
-        .is_some();
+    // Whoever opens an account is no employer yet, and no person either.
+    let of_employer = office
+        .policy()
+        .set
+        .service(&one.service)
+        .is_some_and(|service| service.group == "employer")
+        || employer::get(office, &office.pool, one.applicant_id)
+            .await?
+            .is_some();
     let frame = framed(office, visit, at, &format!("办件 {number}"), "/desk/tasks").await?;
     let mut facts: Vec<(String, Text)> = vec![
         (

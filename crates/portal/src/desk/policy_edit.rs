@@ -87,6 +87,7 @@ pub(super) async fn editing(
         own: chosen.map_or_else(Vec::new, |one| own_rows(one, &former)),
         rows: rows(chosen),
         fields: row_fields(office, chosen, typed, mistakes)?,
+        label: chosen.map_or_else(String::new, |one| one.label.clone()),
         parameter: name,
         path: Field::new("path", "文件名", FieldKind::Text)
             .hint(format!("例如 {own}withdraw-rent.toml"))
@@ -233,6 +234,7 @@ fn regions(office: &Office) -> String {
     let names: Vec<String> = policy
         .set
         .regions()
+        .filter(|region| region.is_of_districts())
         .map(|region| format!("{}（{}）", region.name, region.label))
         .collect();
     names.join("、")

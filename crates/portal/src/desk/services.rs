@@ -130,12 +130,12 @@ impl Sight {
 
     /// The file of what is in sight.
     fn file(&self, kind: &str) -> String {
-        let (from, to) = self.now;
         let period = self.period;
-        format!(
-            "{HERE}.{kind}?period={period}&from={from}&to={to}{}",
-            self.filters()
-        )
+        let days = match self.now {
+            (from, to) if period == "range" => format!("&from={from}&to={to}"),
+            _ => String::new(),
+        };
+        format!("{HERE}.{kind}?period={period}{days}{}", self.filters())
     }
 }
 
@@ -146,7 +146,16 @@ fn days(today: NaiveDate, wanted: &Wanted) -> (&'static str, Days2, Days2, Optio
         |(from, to): Days2, months: i32| (add_months(from, -months), add_months(to, -months));
     let this_month = (month.first_day(), today);
     let read = |text: &Option<String>| -> Option<NaiveDate> { text.as_deref()?.parse().ok() };
-    let asked = wanted.period.as_deref().unwrap_or("month");
+    // Whoever types a day has chosen his own; the fields stand empty until he does.
+    let typed = [&wanted.from, &wanted.to]
+        .into_iter()
+        .flatten()
+        .any(|day| !day.trim().is_empty());
+    let asked = if typed {
+        "range"
+    } else {
+        wanted.period.as_deref().unwrap_or("month")
+    };
     match asked {
         "last" => {
             let (last, before) = (month.plus(-1), month.plus(-2));
@@ -244,8 +253,8 @@ pub(crate) async fn page(
                 .collect(),
             sight.period,
         ),
-        from: sight.now.0.to_string(),
-        to: sight.now.1.to_string(),
+        from: own_day(&sight, sight.now.0),
+        to: own_day(&sight, sight.now.1),
         groups: choices(groups, &group),
         // Who sees his branch alone chooses none.
         branches: if branch_of(&at.staff).is_none() {
@@ -263,6 +272,15 @@ pub(crate) async fn page(
         xlsx: sight.file("xlsx"),
         note: drawn::NOTE,
     })
+}
+
+/// A day of a period that was chosen by its days.
+fn own_day(sight: &Sight, day: NaiveDate) -> String {
+    if sight.period == "range" {
+        day.to_string()
+    } else {
+        String::new()
+    }
 }
 
 async fn by_service(

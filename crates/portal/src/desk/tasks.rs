@@ -2,7 +2,6 @@
 
 use anju_casework::Office;
 use anju_casework::case::{self, Case, CaseState};
-use anju_casework::employer;
 use axum::extract::{Query, State};
 use axum::response::Redirect;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -59,8 +58,7 @@ pub(crate) async fn page(
     );
     let branch = branch_of(&at.staff);
     let cases = case::list_open(office, state, branch, after, PAGE).await?;
-    let people: Vec<i64> = cases.iter().map(|case| case.applicant_id).collect();
-    let names = employer::names_of_applicants(office, &people).await?;
+    let names = case::names_of(office, &cases.iter().collect::<Vec<_>>()).await?;
     let more = (cases.len() as i64 == PAGE)
         .then(|| cases.last())
         .flatten()

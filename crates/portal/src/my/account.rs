@@ -36,7 +36,11 @@ pub(crate) struct Year {
 pub(crate) fn what(office: &Office, entry: &AccountEntry) -> String {
     let words = office.entries.passbook(entry.event);
     match entry.month {
-        Some(month) => format!("{}月{words}", month.first_day().month()),
+        // Of another year than the line's, with its year.
+        Some(month) if month.first_day().year() == entry.key.business_date.year() => {
+            format!("{}月{words}", month.first_day().month())
+        }
+        Some(month) => format!("{}{words}", month.chinese()),
         None => words,
     }
 }

@@ -171,7 +171,7 @@ pub(crate) async fn progress(
         sources: read.sources(office, now),
         ways: (!ways.is_empty()).then(|| Rows::new(ways)),
         results: (!results.is_empty()).then(|| Rows::new(results)),
-        timeline: read.timeline(&happened, now),
+        timeline: read.timeline(&happened, now, &here),
         flight: read.flight(&happened),
         button: if read.stage.is_moving() {
             Some(Button::go("查看最新进展", here).icon("refresh").wide())

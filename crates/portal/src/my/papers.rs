@@ -103,7 +103,7 @@ pub(crate) fn paper(office: &Office, one: &Document, place: &str) -> Paper {
         },
         revoke: (standing == Standing::Valid
             && !matches!(one.kind.as_str(), kind::STATEMENT | kind::RECEIPT))
-        .then(|| Button::send("作废", ButtonLook::Plain).value("paper", &one.code)),
+        .then(|| Button::send("确定作废", ButtonLook::Plain).value("paper", &one.code)),
     }
 }
 

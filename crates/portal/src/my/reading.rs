@@ -378,11 +378,16 @@ impl Read {
         Flight::new(began, legs)
     }
 
-    pub(crate) fn timeline(&self, happened: &[CaseEvent], now: DateTime<Utc>) -> Timeline {
+    pub(crate) fn timeline(
+        &self,
+        happened: &[CaseEvent],
+        now: DateTime<Utc>,
+        here: &str,
+    ) -> Timeline {
         let mut lines = Vec::new();
         for event in happened {
             for step in &event.steps {
-                if let Some((when, what)) = self.step(step, event) {
+                if let Some((when, what)) = self.step(step, event, here) {
                     lines.push(Event::new(when, what, when::second(event.at, now)));
                 }
             }
@@ -425,7 +430,7 @@ impl Read {
         Timeline(lines)
     }
 
-    fn step(&self, step: &str, event: &CaseEvent) -> Option<(When, Text)> {
+    fn step(&self, step: &str, event: &CaseEvent, here: &str) -> Option<(When, Text)> {
         // The words of payments to a card are not those of a transfer.
         if self.letter.is_some() && step != "submitted" {
             return transfer::step(step, event);
@@ -481,7 +486,7 @@ impl Read {
                         .say("通过 ")
                         .money(amount)
                         .say(" ")
-                        .link("why", "为什么"),
+                        .link(format!("{here}/why"), "为什么"),
                     None => "通过".into(),
                 },
             ),

@@ -118,6 +118,7 @@ pub fn work_step(step: &str) -> Option<&'static str> {
         "seen_to" => "已处理",
         "revised" => "改清册，到账的钱留在单位暂存款",
         "debited" => "已从职工账户退出",
+        "from_suspense" => "已从单位暂存款划出",
         "to_suspense" => "已转入单位暂存款",
         "refund_returned" => "银行把退款退回来了",
         "corrected" => "错账已调整",

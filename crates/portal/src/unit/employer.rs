@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use anju_business::contribution::employer_data;
 use anju_casework::case::Submission;
 use anju_casework::catalogue::Request;
 use anju_casework::employer::{self, Clerk, Employer};
@@ -99,7 +100,12 @@ async fn draw(
         late: employer
             .late_registration
             .then(|| anju_business::contribution::opening::LATE.to_owned()),
-        facts: facts(office, &employer, &representative),
+        facts: facts(
+            office,
+            &employer,
+            &representative,
+            employer_data::industry(office, employer.employer_id).await?,
+        ),
         clerks: Rows::new(
             clerks
                 .iter()
@@ -128,7 +134,12 @@ async fn draw(
     })
 }
 
-fn facts(office: &Office, employer: &Employer, representative: &str) -> Facts {
+fn facts(
+    office: &Office,
+    employer: &Employer,
+    representative: &str,
+    industry: Option<String>,
+) -> Facts {
     let percent = |bp: i32| Bp::new(bp).to_string();
     Facts(vec![
         ("单位名称".into(), employer.name.as_str().into()),
@@ -149,6 +160,14 @@ fn facts(office: &Office, employer: &Employer, representative: &str) -> Facts {
         (
             "地址".into(),
             employer.address.as_deref().unwrap_or("—").into(),
+        ),
+        (
+            "所属行业".into(),
+            industries(office)
+                .into_iter()
+                .find(|(value, _)| Some(value) == industry.as_ref())
+                .map_or_else(|| "—".to_owned(), |(_, label)| label)
+                .into(),
         ),
         (
             "缴存比例".into(),

@@ -127,7 +127,11 @@ pub(crate) async fn page(
                 .say("最迟 ")
                 .time(format!("{} 24:00", chinese_day(one.due_on)))
                 .say(format!(
-                    " 前到账。到账后马上分配到 {} 人，不用您通知。",
+                    " 前到账{}。到账后马上分配到 {} 人，不用您通知。",
+                    match (office.today() - one.due_on).num_days() {
+                        late @ 1.. => format!("，已经过了 {late} 天，请尽快付"),
+                        _ => String::new(),
+                    },
                     one.people
                 ));
             match owed.lists.len() {
@@ -215,13 +219,22 @@ pub(super) async fn suspense(
     employer: &Employer,
 ) -> Result<Option<Flash>, PageError> {
     let free = suspense_refund::free(office, employer).await?;
+    if free > Fen::ZERO && suspense_refund::is_asked_back(office, employer.employer_id).await? {
+        let words = Text::new()
+            .say("单位暂存款 ")
+            .money(free)
+            .say("：退款申请正在办。");
+        return Ok(Some(
+            Flash::new(Tone::Idle, words).next("看办到哪里", "/unit/cases"),
+        ));
+    }
     Ok((free > Fen::ZERO).then(|| {
         Flash::new(
             Tone::Pass,
             Text::new()
                 .say("单位暂存款 ")
                 .money(free)
-                .say(" 元：下次汇缴自动抵扣，不用再付这么多。"),
+                .say("：下次汇缴自动抵扣，不用再付这么多。"),
         )
         .next("申请退回", "/unit/do/employer-suspense-refund")
     }))

@@ -51,6 +51,8 @@ pub struct Editing {
     pub own: Vec<OwnRow>,
     /// A row.
     pub fields: Vec<Field>,
+    /// What is changed, in words: 租房提取月限额.
+    pub label: String,
     /// The parameter's name, hidden.
     pub parameter: String,
     /// Name of a file that is put in whole.
