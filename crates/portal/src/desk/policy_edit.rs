@@ -84,7 +84,10 @@ pub(super) async fn editing(
         choose: Field::select("parameter", "参数", options)
             .hint("国家定的数（缴存比例的上下限、利率）不在这里改，随程序版本更新；本中心的比例范围选“本中心缴存比例下限”或“上限”，只能在国家范围以内。")
             .value(name.clone()),
-        own: chosen.map_or_else(Vec::new, |one| own_rows(one, &former)),
+        own: match chosen {
+            Some(one) => own_rows(one, &former, approval::earliest(office)?),
+            None => Vec::new(),
+        },
         rows: rows(chosen),
         fields: row_fields(office, chosen, typed, mistakes)?,
         label: chosen.map_or_else(String::new, |one| one.label.clone()),
@@ -96,7 +99,7 @@ pub(super) async fn editing(
 }
 
 /// What the draft has put in.
-fn own_rows(chosen: &Editable, former: &[ShownRow]) -> Vec<OwnRow> {
+fn own_rows(chosen: &Editable, former: &[ShownRow], earliest: NaiveDate) -> Vec<OwnRow> {
     chosen
         .rows
         .iter()
@@ -107,9 +110,14 @@ fn own_rows(chosen: &Editable, former: &[ShownRow]) -> Vec<OwnRow> {
             } else {
                 format!("（{}）", row.tests)
             };
+            let reaches_back = if row.from < earliest {
+                "。早于变更最早能施行的日子，施行以前的月份也会按它算"
+            } else {
+                ""
+            };
             OwnRow {
                 words: format!(
-                    "从 {} 起 {}{}{place}",
+                    "从 {} 起 {}{}{place}{reaches_back}",
                     when::iso(row.from),
                     row.value,
                     chosen.unit
