@@ -250,7 +250,7 @@ async fn the_public_reads_how_much_is_done_online_but_nothing_of_a_few_people() 
     assert_eq!(speed.status, StatusCode::OK);
     // Three employers opened and paid three months each, and one account was sealed at the counter.
     let employers = words(row(&speed.page, "groups", "单位业务"));
-    assert_eq!(employers[1..3], ["13", "92.3%"], "{employers:?}");
+    assert_eq!(employers[1..3], ["13", "92.31%"], "{employers:?}");
     let people = words(row(&speed.page, "groups", "提取"));
     assert_eq!(people[1], "少于 10 件，不公布", "{people:?}");
 
