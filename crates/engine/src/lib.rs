@@ -4,6 +4,7 @@
 
 pub mod advance;
 mod agreements;
+mod asked;
 mod batch;
 mod collect;
 mod contracts;

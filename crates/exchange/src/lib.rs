@@ -14,6 +14,7 @@ pub mod dispute;
 pub mod face;
 pub mod fact_store;
 pub mod gateway;
+pub mod given;
 pub mod health;
 pub mod identity;
 pub mod kept;

@@ -5,4 +5,5 @@
 pub mod batch;
 pub mod death;
 pub mod dispute;
+pub mod given;
 pub mod quality;

@@ -32,6 +32,7 @@ pub fn router() -> Router<Arc<World>> {
             "/control/sources/{source}/turn-key",
             post(super::keys::turn),
         )
+        .route("/control/sources/{source}/ask", post(super::ask::ask))
         .route(
             "/control/sources/{source}/files/{flow}",
             post(super::batch::send),

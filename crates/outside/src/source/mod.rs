@@ -3,6 +3,7 @@
 //! Invariant: what the product learns it learns through `POST /gateway/…` ([`door`]); the control door ([`control`]) changes
 //! registers and moods, and nothing else does. Read [`Registers`] first, then one source such as `civil.rs`.
 
+pub(crate) mod ask;
 mod bank_loan;
 mod batch;
 mod bigdata;

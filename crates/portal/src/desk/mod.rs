@@ -3,6 +3,7 @@
 
 mod agreements;
 mod apply;
+mod asking;
 mod arrears;
 mod blacklist;
 mod books;

@@ -13,6 +13,7 @@ use axum::extract::{Path, State};
 use chrono::TimeDelta;
 
 use crate::authorization::AtDesk;
+use crate::desk::asking;
 use crate::components::{
     Cell, Chart, ChartKind, Column, Line, Point, Series, State as Shown, Table, Text,
 };
@@ -174,7 +175,10 @@ pub(crate) async fn page(
         .map(|one| (one.r#type.clone(), one))
         .collect();
     let figure = |text: Option<String>| text.unwrap_or_else(|| "—".to_owned());
+    let asks_us = asking::of(office, catalogue, &code, LINES).await?;
+    let (asks_us, given) = asks_us.unzip();
     Ok(SourcePage {
+        given,
         frame: framed(office, &visit, &at, &source.name_zh, HERE).await?,
         title: source.name_zh.clone(),
         verdict: condition(&health).tag(),
@@ -207,7 +211,10 @@ pub(crate) async fn page(
                 open_doubts.to_string(),
                 Text::new().hint("转给它核实、还没有答复"),
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(asks_us)
+        .collect(),
         line: line_words(source),
         failure: health.last_failure.map(|reason| {
             let at = health

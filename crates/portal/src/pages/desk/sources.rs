@@ -52,6 +52,8 @@ pub struct SourcePage {
     pub flows: Vec<String>,
     /// Its files, where it sends any.
     pub files: Option<Table>,
+    /// What it asked of us, where it may ask anything.
+    pub given: Option<Table>,
     /// What it can be asked, in plain words.
     pub entries: Vec<(String, Vec<(&'static str, String)>)>,
 }
