@@ -203,13 +203,7 @@ impl Gateway {
 
     /// The answer to a question, signed with our SM2 key.
     #[must_use]
-    pub fn answer_ask(
-        &self,
-        body: &[u8],
-        code: u16,
-        message: &str,
-        data: Value,
-    ) -> GatewayReply {
+    pub fn answer_ask(&self, body: &[u8], code: u16, message: &str, data: Value) -> GatewayReply {
         GatewayReply {
             request_id: crate::push::serial_of(body),
             code,
@@ -247,5 +241,7 @@ pub fn digest_of(data: &Value) -> String {
 
 /// A text that people are shown: a line of a few words.
 fn is_plain(text: &str) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= LETTERS && !text.chars().any(char::is_control)
+    !text.trim().is_empty()
+        && text.chars().count() <= LETTERS
+        && !text.chars().any(char::is_control)
 }

@@ -23,7 +23,8 @@ pub(crate) async fn rows(
 ) -> Result<Vec<Row>, PageError> {
     let branches = branch::all(office).await?;
     let looks_of_staff = || looks.iter().filter(|look| look.audience == audience::STAFF);
-    let looks_of_others = |look: &&Access| look.audience == audience::STAFF || look.source.is_some();
+    let looks_of_others =
+        |look: &&Access| look.audience == audience::STAFF || look.source.is_some();
     // A few members of staff stand behind many looks.
     let mut names: HashMap<i64, String> = HashMap::new();
     for look in looks_of_staff() {

@@ -86,13 +86,16 @@ impl World {
                 org: source.name.to_owned(),
             },
             consent: Consent {
-                id: asking.basis.unwrap_or_else(|| "本人在本单位的授权".to_owned()),
+                id: asking
+                    .basis
+                    .unwrap_or_else(|| "本人在本单位的授权".to_owned()),
                 hash: String::new(),
             },
             params: json!({ "zjhm": asking.subject.trim() }),
             encrypted: None,
         };
-        let body = serde_json::to_vec(&request).map_err(|_| Problem::unprocessable("写不成报文"))?;
+        let body =
+            serde_json::to_vec(&request).map_err(|_| Problem::unprocessable("写不成报文"))?;
         let own = self.own_end(source.code).await?;
         let signer = if asking.spoilt == Some(Spoilt::Shared) {
             Signer::Shared(self.keys.gateway.clone())

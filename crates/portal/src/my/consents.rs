@@ -175,11 +175,9 @@ fn line(
                     .value("again", one.consent_id.to_string())
             }),
         ),
-        None if one.until.is_some_and(|until| until <= now) => (
-            what,
-            note.say("，").state(&Shown::idle("已到期")),
-            None,
-        ),
+        None if one.until.is_some_and(|until| until <= now) => {
+            (what, note.say("，").state(&Shown::idle("已到期")), None)
+        }
         None => (
             what,
             match one.until {
@@ -214,8 +212,7 @@ async fn consent_lines(
                 lines.push((what, says.say(by), None));
                 continue;
             }
-            let living =
-                consent::allowing(office, person_id, &asker.source, &give.name).await?;
+            let living = consent::allowing(office, person_id, &asker.source, &give.name).await?;
             let button = living.is_none().then(|| {
                 Button::send("同意", ButtonLook::Plain)
                     .value("allow", format!("{}/{}", asker.source, give.name))
