@@ -219,6 +219,7 @@ page('desk-ops', 'admin', '/desk/ops');
 page('desk-sources', 'admin', '/desk/sources');
 page('desk-source', 'admin', '/desk/sources/D01');
 page('desk-source-files', 'admin', '/desk/sources/D05');
+page('desk-source-given', 'admin', '/desk/sources/D15');
 page('desk-deaths', 'teller', '/desk/deaths');
 page('desk-court', 'teller', '/desk/court');
 page('desk-court-new', 'teller', '/desk/court/new?kind=freeze');

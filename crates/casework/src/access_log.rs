@@ -1,7 +1,7 @@
 //! Who looked at whose data, and why (谁看过我的信息). What staff see is logged at once; a person's own looks in batches.
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
+use sqlx::{FromRow, PgConnection};
 
 use crate::{Actor, Office, Result};
 
@@ -22,6 +22,36 @@ pub struct Access {
     pub reason: String,
     /// For which case.
     pub case_id: Option<i64>,
+    /// The department that asked, where it was one.
+    pub source: Option<String>,
+}
+
+/// Notes in the caller's transaction that a department was told something of a person.
+pub async fn note_told(
+    office: &Office,
+    conn: &mut PgConnection,
+    source: &str,
+    person_id: i64,
+    what: &str,
+    reason: &str,
+) -> Result<()> {
+    let actor = Actor::Interface;
+    sqlx::query(
+        "INSERT INTO access_log (centre_id, access_id, at, audience, actor_id, person_id, what, reason, source)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(office.centre.id)
+    .bind(office.ids.next().await?)
+    .bind(office.now())
+    .bind(actor.audience())
+    .bind(actor.id())
+    .bind(person_id)
+    .bind(what)
+    .bind(reason)
+    .bind(source)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Notes a look before what was looked at is shown.
@@ -59,7 +89,7 @@ pub async fn of_person(
     limit: i64,
 ) -> Result<Vec<Access>> {
     Ok(sqlx::query_as(
-        "SELECT access_id, at, audience, actor_id, what, reason, case_id FROM access_log
+        "SELECT access_id, at, audience, actor_id, what, reason, case_id, source FROM access_log
           WHERE centre_id = $1 AND person_id = $2 AND access_id < $3
           ORDER BY access_id DESC LIMIT $4",
     )

@@ -23,8 +23,12 @@ pub struct Consent {
     pub channel: String,
     /// Given.
     pub given_at: DateTime<Utc>,
+    /// When it ends by itself.
+    pub until: Option<DateTime<Utc>>,
     /// Withdrawn.
     pub withdrawn_at: Option<DateTime<Utc>>,
+    /// Who may ask us by it; none where it lets us ask others.
+    pub given_to: Option<String>,
 }
 
 /// A consent on its way into the books.
@@ -177,10 +181,91 @@ pub async fn standing(office: &Office, person_id: i64, service: &str) -> Result<
     Ok(given.map_or(Ground::None, |one| Ground::Given(vec![living(one)])))
 }
 
+/// Somebody who may ask us about a person, for as long as the person lets him.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowed<'a> {
+    /// Who may ask: `D14`.
+    pub to: &'a str,
+    /// What: `hpf.contribution`.
+    pub fact_type: &'a str,
+    /// The sentence that is agreed to.
+    pub words: &'a str,
+    /// Where it was agreed to.
+    pub channel: &'a str,
+    /// When it ends by itself.
+    pub until: DateTime<Utc>,
+}
+
+/// The service under which people let others ask us.
+const ALLOWING: &str = "consent-manage";
+
+/// Lets somebody ask us about a person; of two that live the later says no more than the first.
+///
+/// # Errors
+/// The database.
+pub async fn allow(office: &Office, person_id: i64, allowed: Allowed<'_>) -> Result<()> {
+    let consent_id = office.ids.next().await?;
+    let mut tx = office.pool.begin().await?;
+    // Two taps at once: the second waits and finds the first.
+    sqlx::query("SELECT FROM person WHERE centre_id = $1 AND person_id = $2 FOR NO KEY UPDATE")
+        .bind(office.centre.id)
+        .bind(person_id)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO consent (centre_id, consent_id, person_id, service, fact_types, purpose, text_digest, channel, given_at, until, given_to)
+         SELECT $1, $2, $3, $4, ARRAY[$5::text], $6, $7, $8, $9, $10, $11
+          WHERE NOT EXISTS (SELECT FROM consent
+                             WHERE centre_id = $1 AND person_id = $3 AND given_to = $11 AND $5 = ANY (fact_types)
+                               AND withdrawn_at IS NULL AND until > $9)",
+    )
+    .bind(office.centre.id)
+    .bind(consent_id)
+    .bind(person_id)
+    .bind(ALLOWING)
+    .bind(allowed.fact_type)
+    .bind(allowed.words)
+    .bind(record::sha256(allowed.words.as_bytes()).as_slice())
+    .bind(allowed.channel)
+    .bind(office.now())
+    .bind(allowed.until)
+    .bind(allowed.to)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The living consent by which somebody may ask us this about a person.
+///
+/// # Errors
+/// The database.
+pub async fn allowing(
+    office: &Office,
+    person_id: i64,
+    to: &str,
+    fact_type: &str,
+) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar(
+        "SELECT consent_id FROM consent
+          WHERE centre_id = $1 AND person_id = $2 AND given_to = $3 AND $4 = ANY (fact_types)
+            AND withdrawn_at IS NULL AND until > $5
+          ORDER BY consent_id DESC LIMIT 1",
+    )
+    .bind(office.centre.id)
+    .bind(person_id)
+    .bind(to)
+    .bind(fact_type)
+    .bind(office.now())
+    .fetch_optional(&office.pool)
+    .await?)
+}
+
 /// The consents of a person, newest first.
 pub async fn of_person(office: &Office, person_id: i64) -> Result<Vec<Consent>> {
     Ok(sqlx::query_as(
-        "SELECT c.consent_id, c.service, b.case_id AS open_case_id, c.fact_types, c.purpose, c.channel, c.given_at, c.withdrawn_at
+        "SELECT c.consent_id, c.service, b.case_id AS open_case_id, c.fact_types, c.purpose, c.channel, c.given_at, c.until, c.withdrawn_at,
+                c.given_to
            FROM consent c
            LEFT JOIN business_case b ON b.centre_id = c.centre_id AND b.case_id = c.case_id AND b.state < 6
           WHERE c.centre_id = $1 AND c.person_id = $2 ORDER BY c.consent_id DESC LIMIT 100",

@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
+use crate::certificate::{self, Change};
 use crate::{Actor, Fault, Office, Refusal, Result};
 
 /// Kinds of documents (services.md §14).
@@ -22,6 +23,12 @@ pub mod kind {
     pub const EMPLOYER: &str = "doc-employer-certificate";
     /// 年度对账单.
     pub const STATEMENT: &str = "doc-statement";
+
+    /// Whether it is a certificate (证明), which stands in the index of certificates; receipts and statements do not.
+    #[must_use]
+    pub fn is_certificate(kind: &str) -> bool {
+        matches!(kind, CONTRIBUTION | REMOTE_LOAN | EMPLOYER)
+    }
 }
 
 /// Purpose of sealing what a document says.
@@ -196,16 +203,17 @@ pub async fn issue(office: &Office, conn: &mut PgConnection, new: New<'_>) -> Re
     data["salt"] = hex::encode(anju_vault::random::<16>()).into();
     let digest = digest_of(&data)?;
     let sealed = office.vault.seal(SEAL, &serde_json::to_vec(&data)?);
-    sqlx::query(
+    let replaced: Vec<i64> = sqlx::query_scalar(
         "UPDATE document SET replaced_by = $5
-          WHERE centre_id = $1 AND subject_id = $2 AND kind = $3 AND scope = $4 AND revoked_at IS NULL AND replaced_by IS NULL",
+          WHERE centre_id = $1 AND subject_id = $2 AND kind = $3 AND scope = $4 AND revoked_at IS NULL AND replaced_by IS NULL
+         RETURNING document_id",
     )
     .bind(office.centre.id)
     .bind(new.subject_id)
     .bind(new.kind)
     .bind(new.scope)
     .bind(document_id)
-    .execute(&mut *conn)
+    .fetch_all(&mut *conn)
     .await?;
     sqlx::query(
         "INSERT INTO document (centre_id, document_id, code, kind, template, case_id, subject_id, scope, data_sealed, digest, issued_at, valid_until)
@@ -223,8 +231,14 @@ pub async fn issue(office: &Office, conn: &mut PgConnection, new: New<'_>) -> Re
     .bind(&digest)
     .bind(issued_at)
     .bind(new.valid_until)
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    if kind::is_certificate(new.kind) {
+        for ended in replaced {
+            certificate::changed(office, &mut *conn, ended, Change::Ended).await?;
+        }
+        certificate::changed(office, conn, document_id, Change::Issued).await?;
+    }
     Ok(Document {
         document_id,
         code,
@@ -372,7 +386,11 @@ pub async fn revoke(office: &Office, subject_id: i64, code: &str, actor: Actor) 
         let detail = json!({ "digest": hex::encode(&document.digest) });
         crate::case::add_event(office, &mut tx, case_id, actor, &["revoked"], detail).await?;
     }
+    if kind::is_certificate(&document.kind) {
+        certificate::changed(office, &mut tx, document.document_id, Change::Ended).await?;
+    }
     tx.commit().await?;
+    office.wake.notify_one();
     Ok(())
 }
 

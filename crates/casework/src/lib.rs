@@ -10,6 +10,7 @@ pub mod branch;
 pub mod case;
 pub mod case_paper;
 pub mod catalogue;
+pub mod certificate;
 pub mod consent;
 pub mod document;
 pub mod effort;

@@ -33,6 +33,10 @@ pub mod kind {
     pub const CREDIT: i16 = 5;
     /// What became of an employer, to the departments that register it, too.
     pub const PARTIES: i16 = 70;
+    /// A certificate that was issued, replaced or revoked, to the index of certificates.
+    pub const CERTIFICATE: i16 = 71;
+    /// A file to a department.
+    pub const FILE: i16 = 72;
 }
 
 /// A word for a kind, in measures.
@@ -49,9 +53,14 @@ pub const fn word(kind: i16) -> &'static str {
         kind::COURT => "court",
         kind::COURT_WORD => "court_word",
         kind::PARTIES => "parties",
+        kind::CERTIFICATE => "certificate",
+        kind::FILE => "file",
         _ => "other",
     }
 }
+
+/// Purpose of sealing a file that waits to be sent.
+pub const FILE: &str = "sent-file";
 
 /// A leased row.
 #[derive(Debug, Clone, FromRow)]
@@ -302,6 +311,17 @@ pub async fn hasten(office: &Office, kind: i16) -> Result<()> {
     .await?;
     office.wake.notify_one();
     Ok(())
+}
+
+/// How many messages of a kind have not been taken yet. The outbox holds what waits and nothing else, so that it is small.
+pub async fn waiting(office: &Office, kind: i16) -> Result<i64> {
+    Ok(
+        sqlx::query_scalar("SELECT count(*) FROM outbox WHERE centre_id = $1 AND kind = $2")
+            .bind(office.centre.id)
+            .bind(kind)
+            .fetch_one(&office.pool)
+            .await?,
+    )
 }
 
 /// Puts a short message to each of these people, with its text, into the change that causes it: one statement for a roster.

@@ -281,6 +281,16 @@ const COLUMNS: &[Column] = &[
         names_somebody: false,
     },
     Column {
+        // Files are large: a few at once.
+        read: "SELECT file_id, 0::bigint, content_sealed, NULL::bytea FROM sent_file
+                WHERE centre_id = $1 AND file_id > $2 AND $3::bigint = 0 AND content_sealed IS NOT NULL ORDER BY file_id LIMIT least($4, 4)",
+        write: "UPDATE sent_file f SET content_sealed = n.sealed
+                  FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
+                 WHERE f.centre_id = $1 AND f.file_id = n.a AND f.content_sealed = n.old",
+        purpose: crate::outbox::FILE,
+        names_somebody: false,
+    },
+    Column {
         read: "SELECT statement_id, 0::bigint, text_sealed, NULL::bytea FROM fraud_statement
                 WHERE centre_id = $1 AND statement_id > $2 AND $3::bigint = 0 ORDER BY statement_id LIMIT $4",
         write: "UPDATE fraud_statement s SET text_sealed = n.sealed

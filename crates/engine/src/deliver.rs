@@ -16,7 +16,7 @@ use futures::{StreamExt, stream};
 use tokio::sync::watch;
 
 use crate::payer::Payer;
-use crate::{Engine, collect, credit, parties};
+use crate::{Engine, certificates, collect, credit, files_out, parties};
 
 /// Messages leased at once, and sent at once.
 const BATCH: i64 = 100;
@@ -94,6 +94,14 @@ async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
         outbox::kind::CREDIT => credit::deliver(engine, message).await,
         outbox::kind::PARTIES => {
             parties::begin(engine, message);
+            Ok(())
+        }
+        outbox::kind::CERTIFICATE => {
+            certificates::begin(engine, message);
+            Ok(())
+        }
+        outbox::kind::FILE => {
+            files_out::begin(engine, message);
             Ok(())
         }
         other => Err(Fault::Stored(format!("outbox kind {other}")).into()),

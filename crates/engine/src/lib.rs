@@ -4,7 +4,9 @@
 
 pub mod advance;
 mod agreements;
+mod asked;
 mod batch;
+mod certificates;
 mod collect;
 mod contracts;
 mod court;
@@ -12,6 +14,7 @@ mod credit;
 pub mod day_end;
 pub mod deliver;
 pub mod entitled;
+mod files_out;
 pub mod gather;
 pub mod keys;
 mod papers;

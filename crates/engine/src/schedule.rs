@@ -1,6 +1,6 @@
 //! Work that its time brings: lists that lapse without money; bases that nobody declared in time; deferrals that begin, end and are made up by
 //! plan; employers that go to another branch; holds, black list and recoveries whose day has come, and contracts of paid purchases; what
-//! suspended agreements; people who are entitled to something; transfers that waited for an old employer; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
+//! suspended agreements; files that others get from us; people who are entitled to something; transfers that waited for an old employer; people who left and are held by the centre; pre-opened accounts that nobody completed; the night's arrears, clues and reminders;
 //! what cases say of their services; closes and annual settlements that were interrupted, at start and when the database was away.
 
 use std::collections::HashSet;
@@ -138,6 +138,11 @@ impl Schedule {
         engine.alarm_late_files(&mut self.late_files).await;
         if let Err(error) = engine.send_disputes().await {
             tracing::error!(%error, "passing on doubts of facts");
+        }
+        match engine.make_files().await {
+            Ok(0) => {}
+            Ok(made) => tracing::info!(made, "files to others are made"),
+            Err(error) => tracing::error!(%error, "making files to others"),
         }
         match entitled::turn(engine).await {
             Ok(None) => {}

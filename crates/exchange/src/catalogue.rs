@@ -8,13 +8,17 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use anju_business::contribution::parties::Event;
+use anju_casework::document::kind::is_certificate;
 use anju_domain::uscc::Uscc;
 use anju_wire::gateway::SignType;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::given::Give;
+use crate::index::CertIndex;
 use crate::schema::{Holds, Schema, ValueFault};
+use crate::sent::SendFlow;
 
 const CATALOGUE: &str = include_str!("../catalogue.toml");
 
@@ -35,6 +39,14 @@ pub struct Catalogue {
     /// What they are told by us.
     #[serde(rename = "tell")]
     pub tells: Vec<Tell>,
+    /// What others may ask of us.
+    #[serde(rename = "give")]
+    pub gives: Vec<Give>,
+    /// What others get from us in files.
+    #[serde(rename = "send")]
+    pub sends: Vec<SendFlow>,
+    /// Who keeps an index of our certificates.
+    pub index: Option<CertIndex>,
 }
 
 /// What a party is told of an employer's account (告知).
@@ -133,6 +145,17 @@ pub enum CatalogueError {
     /// A type stands twice.
     #[error("{0} stands twice")]
     Twice(String),
+    /// Our books tell nothing of this name.
+    #[error("nothing of ours is called {0}")]
+    UnknownGift(String),
+    /// Somebody may ask by duty, and no article says so.
+    #[error("{source_code} may ask {fact_type} by duty, and no article is named")]
+    NoArticle {
+        /// The type.
+        fact_type: String,
+        /// Who may ask.
+        source_code: String,
+    },
     /// What a party is to be told does not exist.
     #[error("{interface} tells {word}, which there is not")]
     UnknownWord {
@@ -197,7 +220,80 @@ impl Catalogue {
                 });
             }
         }
+        if let Some(index) = &catalogue.index {
+            if catalogue.source(&index.source).is_none() {
+                return Err(CatalogueError::UnknownSource {
+                    fact_type: index.interface.clone(),
+                    source_code: index.source.clone(),
+                });
+            }
+            let kind = index.kinds.keys().find(|kind| !is_certificate(kind));
+            let field = index
+                .fields
+                .keys()
+                .find(|field| !crate::index::FIELDS.contains(&field.as_str()));
+            if let Some(word) = kind.or(field) {
+                return Err(CatalogueError::UnknownWord {
+                    interface: index.interface.clone(),
+                    word: word.clone(),
+                });
+            }
+        }
+        for send in &catalogue.sends {
+            if catalogue.source(&send.source).is_none() {
+                return Err(CatalogueError::UnknownSource {
+                    fact_type: send.flow.clone(),
+                    source_code: send.source.clone(),
+                });
+            }
+        }
+        for give in &catalogue.gives {
+            if !crate::given::TYPES.contains(&give.name.as_str()) {
+                return Err(CatalogueError::UnknownGift(give.name.clone()));
+            }
+            for asker in &give.to {
+                if catalogue.source(&asker.source).is_none() {
+                    return Err(CatalogueError::UnknownSource {
+                        fact_type: give.name.clone(),
+                        source_code: asker.source.clone(),
+                    });
+                }
+                if !asker.needs_consent() && asker.law.is_empty() {
+                    return Err(CatalogueError::NoArticle {
+                        fact_type: give.name.clone(),
+                        source_code: asker.source.clone(),
+                    });
+                }
+            }
+        }
         Ok(catalogue)
+    }
+
+    /// What others may ask of us under that name.
+    #[must_use]
+    pub fn give(&self, fact_type: &str) -> Option<&Give> {
+        self.gives.iter().find(|give| give.name == fact_type)
+    }
+
+    /// Whether this source may ask us anything.
+    #[must_use]
+    pub fn asks_us(&self, source: &str) -> bool {
+        self.gives.iter().any(|give| give.asker(source).is_some())
+    }
+
+    /// The flow of files to a source.
+    #[must_use]
+    pub fn send(&self, source: &str, flow: &str) -> Option<&SendFlow> {
+        let named = |send: &&SendFlow| send.source == source && send.flow == flow;
+        self.sends.iter().find(named)
+    }
+
+    /// Whether this source has to know our SM2 key.
+    #[must_use]
+    pub fn knows_our_key(&self, source: &Source) -> bool {
+        source.wants_sm2()
+            || self.asks_us(&source.code)
+            || self.sends.iter().any(|send| send.source == source.code)
     }
 
     /// The flow of files of that name, if it is that source's.
@@ -230,6 +326,8 @@ pub struct Limits {
     pub reply_ms: u64,
     /// Longest wait for all that a service asks.
     pub whole_ms: u64,
+    /// Longest wait for the answer to a file; shorter than a message of the outbox is leased.
+    pub file_reply_ms: u64,
     /// Pauses before the repetitions of a look-up; as many repetitions as pauses.
     pub retry_after_ms: Vec<u64>,
     /// Calls to one source at once.
@@ -532,6 +630,17 @@ mod tests {
                 "{fault}"
             );
         }
+    }
+
+    #[test]
+    fn a_duty_without_an_article_and_a_gift_that_there_is_not_do_not_load() {
+        let law = "law = \"住房公积金管理条例第七条\"";
+        let fault = Catalogue::parse(&CATALOGUE.replacen(law, "law = \"\"", 1));
+        assert!(matches!(fault, Err(CatalogueError::NoArticle { .. })));
+        let fault = Catalogue::parse(
+            &CATALOGUE.replace("type = \"hpf.contribution\"", "type = \"hpf.gossip\""),
+        );
+        assert!(matches!(fault, Err(CatalogueError::UnknownGift(_))));
     }
 
     #[test]

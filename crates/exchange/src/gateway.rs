@@ -22,6 +22,7 @@ use crate::counterpart::{Counterpart, Failure};
 use crate::fact_store::{
     CallOutcome, FactRequest, FactStore, FactStoreError, GatheredFact, SourceCall,
 };
+use crate::given::Askers;
 use crate::health::SourceHealth;
 use crate::keys::LineKeys;
 use crate::line::{Line, LineSettings};
@@ -70,6 +71,9 @@ pub struct Gateway {
     /// When each case was first asked for; what is older than that is asked anew.
     begun: Mutex<HashMap<String, DateTime<Utc>>>,
     recovered: broadcast::Sender<String>,
+    pub(crate) askers: Askers,
+    /// From when quotas count, in lived time.
+    pub(crate) started: Instant,
 }
 
 impl Gateway {
@@ -126,6 +130,8 @@ impl Gateway {
             flights: Mutex::default(),
             begun: Mutex::default(),
             recovered,
+            askers: Askers::default(),
+            started: Instant::now(),
         }))
     }
 

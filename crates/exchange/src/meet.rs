@@ -75,7 +75,7 @@ impl Gateway {
             .catalogue
             .sources
             .iter()
-            .filter(|source| source.wants_sm2())
+            .filter(|source| self.catalogue.knows_our_key(source))
             .map(|source| source.code.as_str())
             .collect();
         let next = self.keys.ours().prepare()?;

@@ -298,6 +298,21 @@ fn consents(visit: &Visit) -> ConsentPage {
             "为租房提取 2611-0482，至 12月31日".into(),
             Some(Button::send("收回", ButtonLook::Plain).value("consent", "c2")),
         )],
+        askers: vec![
+            (
+                "市大数据发展局可以查我的缴存情况".into(),
+                "只有连续缴存月数、缴存基数、账户状态；同意后 365 天内有效".into(),
+                Some(
+                    Button::send("同意", ButtonLook::Plain).value("allow", "D14/hpf.contribution"),
+                ),
+            ),
+            (
+                "住建部全国平台可以查我的缴存情况".into(),
+                "只有连续缴存月数、缴存基数、账户状态，法定职责（住房公积金管理条例第七条），不用您同意"
+                    .into(),
+                None,
+            ),
+        ],
         flash: None,
         enquiries: Rows::new(vec![
             Row::of("市民政局 · 婚姻登记")

@@ -58,6 +58,7 @@ const REVIEWERS: Who = Who::Staff(&[role::REVIEWER]);
 const BOOKS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT, role::AUDITOR]);
 const ACCOUNTANTS: Who = Who::Staff(&[role::ACCOUNTANT, role::CHIEF_ACCOUNTANT]);
 const OPERATORS: Who = Who::Staff(&[role::SYSTEM_ADMIN, role::SERVICE_MANAGER, role::AUDITOR]);
+const ADMINS: Who = Who::Staff(&[role::SYSTEM_ADMIN]);
 const SOURCES: Who = Who::Staff(&[
     role::SYSTEM_ADMIN,
     role::SERVICE_MANAGER,
@@ -284,6 +285,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/desk/ops", OPERATORS),
     ("GET", "/desk/sources", SOURCES),
     ("GET", "/desk/sources/{source}", SOURCES),
+    ("POST", "/desk/sources/{source}/files/{file}", ADMINS),
     ("GET", "/desk/deaths", TASKS),
     ("POST", "/desk/deaths", REVIEWERS),
     ("GET", "/desk/holds", TASKS),

@@ -1,4 +1,4 @@
-//! 谁看过: the looks of staff at a person, as he reads them at home and the counter beside his page.
+//! 谁看过: the looks of staff and of other departments at a person, as he reads them at home and the counter beside his page.
 
 use std::collections::HashMap;
 
@@ -6,6 +6,7 @@ use anju_casework::access_log::Access;
 use anju_casework::session::audience;
 use anju_casework::{Office, branch, staff};
 use anju_domain::clock::shanghai_date;
+use anju_exchange::catalogue::Catalogue;
 use chrono::{DateTime, Utc};
 
 use crate::components::Row;
@@ -13,14 +14,17 @@ use crate::desk::staff_name;
 use crate::pages::error::PageError;
 use crate::when;
 
-/// The looks of staff among these, newest first. What one visit looked at, by the same hand for the same reason, is one row.
+/// The looks of staff and departments among these, newest first. What one visit looked at, by the same hand for the same reason, is one row.
 pub(crate) async fn rows(
     office: &Office,
+    catalogue: &Catalogue,
     looks: &[Access],
     now: DateTime<Utc>,
 ) -> Result<Vec<Row>, PageError> {
     let branches = branch::all(office).await?;
     let looks_of_staff = || looks.iter().filter(|look| look.audience == audience::STAFF);
+    let looks_of_others =
+        |look: &&Access| look.audience == audience::STAFF || look.source.is_some();
     // A few members of staff stand behind many looks.
     let mut names: HashMap<i64, String> = HashMap::new();
     for look in looks_of_staff() {
@@ -39,8 +43,11 @@ pub(crate) async fn rows(
         };
         names.insert(look.actor_id, who);
     }
-    let visit = |look: &Access| (look.actor_id, look.reason.clone(), shanghai_date(look.at));
-    let looks: Vec<&Access> = looks_of_staff().collect();
+    let visit = |look: &Access| {
+        let who = (look.actor_id, look.source.clone());
+        (who, look.reason.clone(), shanghai_date(look.at))
+    };
+    let looks: Vec<&Access> = looks.iter().filter(looks_of_others).collect();
     Ok(looks
         .chunk_by(|one, next| visit(one) == visit(next))
         .map(|looks| {
@@ -50,6 +57,18 @@ pub(crate) async fn rows(
                 if !seen.contains(&look.what.as_str()) {
                     seen.push(&look.what);
                 }
+            }
+            if let Some(source) = &latest.source {
+                let name = catalogue
+                    .source(source)
+                    .map_or(source.as_str(), |source| source.name_zh.as_str());
+                let note = format!(
+                    "{}，{}，向我们问过{}",
+                    when::minute(latest.at, now),
+                    latest.reason,
+                    seen.join("、")
+                );
+                return Row::of(name).icon("eye").note(note);
             }
             let note = format!(
                 "{}，因{}看过{}",

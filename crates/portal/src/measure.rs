@@ -15,7 +15,7 @@ pub fn class_of(path: &str) -> &'static str {
         Some("unit") => "unit",
         Some("desk") => "desk",
         Some("open") => "open",
-        Some("inbox") => "inbox",
+        Some("inbox" | "gateway") => "inbox",
         Some("tlog") => "tlog",
         Some("assets") => "asset",
         Some("healthz" | "readyz" | "metrics") => "health",

@@ -5,4 +5,8 @@
 pub mod batch;
 pub mod death;
 pub mod dispute;
+pub mod given;
+pub mod pretax;
 pub mod quality;
+pub mod sent;
+pub mod supervision;

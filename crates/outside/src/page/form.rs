@@ -17,6 +17,7 @@ use crate::bank::BankCode;
 use crate::bank::door::{Payment, known_bank, known_mode, latency};
 use crate::control::{Body, Problem};
 use crate::source::SOURCES;
+use crate::source::ask::Asking;
 use crate::source::company::{Founding, Representative};
 use crate::source::control::{self, Change, Reading, Setting, Settings};
 
@@ -171,6 +172,58 @@ pub async fn found(
         Ok(query) => after(&world, Ok(()), &query, "companies").await,
         Err(problem) => after(&world, Err(problem), "", "companies").await,
     }
+}
+
+/// A department's question to the centre.
+#[derive(Deserialize)]
+pub struct Question {
+    source: String,
+    subject: String,
+    #[serde(default)]
+    item: String,
+}
+
+/// Asks the centre as a department; the page shows the answer. The number stands in no address.
+pub async fn ask(
+    State(world): State<Arc<World>>,
+    Form(form): Form<Question>,
+) -> Result<Response, Problem> {
+    let asking = Asking {
+        subject: form.subject,
+        item: Some(form.item.trim().to_owned()).filter(|item| !item.is_empty()),
+        ..Asking::default()
+    };
+    match world.ask_centre(&form.source, asking).await {
+        Ok(answer) => {
+            let wish = Wish {
+                told: Some(told_words(&answer)),
+                ..Wish::default()
+            };
+            draw(&world, wish, Facts::default(), None).await
+        }
+        Err(problem) => draw(&world, Wish::default(), Facts::default(), Some(problem)).await,
+    }
+}
+
+/// The centre's answer for people.
+fn told_words(answer: &Value) -> String {
+    let reply = &answer["reply"];
+    let signed = if answer["believed"] == true {
+        "签名已核对"
+    } else {
+        "签名不对，不可信"
+    };
+    let data = &reply["data"];
+    let said = match data["base_fen"].as_i64() {
+        Some(base) => format!(
+            "连续缴存 {} 个月，缴存基数 {} 元，账户状态 {}",
+            data["months"],
+            Fen::new(base),
+            data["state"].as_str().unwrap_or_default()
+        ),
+        None => reply["message"].as_str().unwrap_or_default().to_owned(),
+    };
+    format!("{}：{said}（{signed}）", answer["status"])
 }
 
 /// What the register form holds.

@@ -40,6 +40,7 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/pay", post(form::pay))
         .route("/facts", post(form::facts))
         .route("/companies", post(form::found))
+        .route("/ask", post(form::ask))
         .route("/assets/{name}", get(asset))
 }
 
@@ -54,6 +55,9 @@ struct Wish {
     push: Option<u64>,
     /// The credit code of a company that is looked up at every department.
     company: Option<String>,
+    /// What the centre answered to a department's question; never part of an address.
+    #[serde(skip)]
+    told: Option<String>,
 }
 
 async fn show(

@@ -33,6 +33,15 @@ pub fn router() -> Router<Arc<World>> {
             post(super::keys::turn),
         )
         .route(
+            "/control/certificates/{number}",
+            get(super::cert_index::show),
+        )
+        .route(
+            "/control/sources/{source}/received/{flow}",
+            get(super::files_in::received).put(super::files_in::refuse),
+        )
+        .route("/control/sources/{source}/ask", post(super::ask::ask))
+        .route(
             "/control/sources/{source}/files/{flow}",
             post(super::batch::send),
         )

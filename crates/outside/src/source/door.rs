@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anju_wire::gateway::{
-    Call, GatewayReply, GatewayRequest, GatewaySigner as _, KEY_INTERFACE, MAX_BATCH_ITEMS,
-    SignType, SignedHeaders, code,
+    BATCH_INTERFACE, Call, GatewayReply, GatewayRequest, GatewaySigner as _, KEY_INTERFACE,
+    MAX_BATCH_ITEMS, SignType, SignedHeaders, code,
 };
 use axum::Router;
 use axum::body::Bytes;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::keys::{self, Signer};
 use super::{Conduct, Mode, Registers, Row, SOURCES, form, subject_field};
-use super::{court_desk, dispute, told};
+use super::{cert_index, court_desk, dispute, files_in, told};
 use crate::World;
 use crate::clock::civil;
 use crate::store::StoreError;
@@ -146,6 +146,34 @@ async fn answer(
         };
         return line.say(&world, said.to(&request), conduct.mode);
     }
+    if let Some(flow) = fact_type.strip_prefix(BATCH_INTERFACE) {
+        let centre = caller(&headers);
+        let taken = world
+            .take_file(source, flow, &centre, &request.params)
+            .await;
+        let said = match taken {
+            Ok(Some(mut data)) => {
+                // It has taken the file, and answers about another.
+                if conduct.mode == Mode::WrongPerson {
+                    let name = data["wjm"].as_str().map(somebody_else);
+                    data["wjm"] = name.into();
+                }
+                found(data)
+            }
+            Ok(None) => Said::nothing(code::BAD_REQUEST, "文件没有名字"),
+            Err(error) => return broken(&error),
+        };
+        return line.say(&world, said.to(&request), conduct.mode);
+    }
+    if fact_type == cert_index::INTERFACE {
+        let lie = conduct.mode == Mode::WrongPerson;
+        let said = match world.take_certificate(&request.params, lie).await {
+            Ok(Some(data)) => found(data),
+            Ok(None) => Said::nothing(code::BAD_REQUEST, "报文缺少要素或代码不对"),
+            Err(error) => return broken(&error),
+        };
+        return line.say(&world, said.to(&request), conduct.mode);
+    }
     if fact_type == crate::licence::INTERFACE {
         return match world.redeem(&request.params).await {
             Ok((code, data)) => {
@@ -261,12 +289,18 @@ fn resolve(interface: &str) -> Option<(&'static str, &str)> {
         && (matches!(
             rest,
             HEARTBEAT | KEY_INTERFACE | dispute::INTERFACE | court_desk::RESULT
-        ) || source.types.contains(&rest))
+        ) || source.types.contains(&rest)
+            || rest
+                .strip_prefix(BATCH_INTERFACE)
+                .is_some_and(|flow| files_in::is_flow(source.code, flow)))
     {
         return Some((source.code, rest));
     }
     if let Some(window) = told::window(interface) {
         return Some((window.source, interface));
+    }
+    if interface == cert_index::INTERFACE {
+        return Some((cert_index::SOURCE, interface));
     }
     let mut answering = SOURCES
         .iter()

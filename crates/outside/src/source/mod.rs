@@ -3,9 +3,11 @@
 //! Invariant: what the product learns it learns through `POST /gateway/…` ([`door`]); the control door ([`control`]) changes
 //! registers and moods, and nothing else does. Read [`Registers`] first, then one source such as `civil.rs`.
 
+pub(crate) mod ask;
 mod bank_loan;
 mod batch;
 mod bigdata;
+mod cert_index;
 mod civil;
 mod column;
 pub(crate) mod company;
@@ -18,6 +20,7 @@ mod disabled;
 mod dispute;
 pub mod door;
 mod estate;
+mod files_in;
 mod finance;
 mod health;
 mod home_loan;

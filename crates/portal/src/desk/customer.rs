@@ -355,7 +355,9 @@ async fn draw(
         );
     }
     let looks = access_log::of_person(office, person.person_id, None, LOOKS).await?;
-    let looks = Rows::new(looks::rows(office, &looks, now).await?).tight();
+    let looks =
+        Rows::new(looks::rows(office, portal.engine.gateway.catalogue(), &looks, now).await?)
+            .tight();
     let id_no = Masked::ready(person.id_number.to_string(), "证件号");
     let phone = person
         .phone

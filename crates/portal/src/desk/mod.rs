@@ -4,6 +4,7 @@
 mod agreements;
 mod apply;
 mod arrears;
+mod asking;
 mod blacklist;
 mod books;
 mod branches;
@@ -129,6 +130,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/desk/ops", get(ops::page))
         .route("/desk/sources", get(sources::list))
         .route("/desk/sources/{source}", get(sources::page))
+        .route("/desk/sources/{source}/files/{file}", post(asking::again))
         .route("/desk/deaths", get(deaths::page).post(deaths::decide))
         .route("/desk/court", get(court::list))
         .route(

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use anju_business::contribution::parties::Event;
 use anju_business::sharing::batch::{self, file_state};
 use anju_business::sharing::{dispute, quality};
+use anju_casework::staff::role;
+use anju_casework::{Office, outbox};
 use anju_exchange::catalogue::{
-    Basis, BatchFlow, Delivery, Down, Every, FactType, Freshness, Source, Tell,
+    Basis, BatchFlow, Catalogue, Delivery, Down, Every, FactType, Freshness, Source, Tell,
 };
 use anju_exchange::health::{Condition, SourceHealth};
 use axum::extract::{Path, State};
@@ -16,6 +18,7 @@ use crate::authorization::AtDesk;
 use crate::components::{
     Cell, Chart, ChartKind, Column, Line, Point, Series, State as Shown, Table, Text,
 };
+use crate::desk::asking;
 use crate::desk::framed;
 use crate::pages::desk::{SourcePage, SourcesPage};
 use crate::pages::error::PageError;
@@ -174,7 +177,16 @@ pub(crate) async fn page(
         .map(|one| (one.r#type.clone(), one))
         .collect();
     let figure = |text: Option<String>| text.unwrap_or_else(|| "—".to_owned());
+    let asks_us = asking::of(office, catalogue, &code, LINES).await?;
+    let (asks_us, given) = asks_us.unzip();
+    let sent = asking::files(office, catalogue, &code, LINES).await?;
+    let (sent, refused) = sent.unzip();
+    let mends = at.staff.is(role::SYSTEM_ADMIN);
     Ok(SourcePage {
+        code: code.clone(),
+        sent,
+        refused: refused.filter(|_| mends).unwrap_or_default(),
+        given,
         frame: framed(office, &visit, &at, &source.name_zh, HERE).await?,
         title: source.name_zh.clone(),
         verdict: condition(&health).tag(),
@@ -207,7 +219,10 @@ pub(crate) async fn page(
                 open_doubts.to_string(),
                 Text::new().hint("转给它核实、还没有答复"),
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(asks_us)
+        .collect(),
         line: line_words(source),
         failure: health.last_failure.map(|reason| {
             let at = health
@@ -231,6 +246,7 @@ pub(crate) async fn page(
             .iter()
             .filter(|tell| tell.source == code)
             .map(tell_words)
+            .chain(index_words(office, catalogue, &code).await?)
             .collect(),
         flows: flows.iter().map(|flow| flow_words(flow)).collect(),
         files: (!flows.is_empty()).then(|| file_table(&files, now)),
@@ -491,6 +507,23 @@ fn tell_words(tell: &Tell) -> (String, String) {
         .map(Event::name)
         .collect();
     (tell.title.clone(), events.join("、"))
+}
+
+/// The index of certificates, and how many changes it has not taken yet.
+async fn index_words(
+    office: &Office,
+    catalogue: &Catalogue,
+    source: &str,
+) -> Result<Option<(String, String)>, PageError> {
+    let Some(index) = catalogue.index.as_ref().filter(|one| one.source == source) else {
+        return Ok(None);
+    };
+    let waiting = outbox::waiting(office, outbox::kind::CERTIFICATE).await?;
+    let words = match waiting {
+        0 => "证明签发、作废、被代替；都已送到".to_owned(),
+        _ => format!("证明签发、作废、被代替；还有 {waiting} 件没有送到"),
+    };
+    Ok(Some((index.title.clone(), words)))
 }
 
 fn flow_words(flow: &BatchFlow) -> String {

@@ -10,7 +10,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::{frame, named};
@@ -129,7 +129,9 @@ async fn draw(
             (one.fact_id, words)
         })
         .collect();
+    let allowed = consent_lines(portal, me.person_id).await?;
     Ok(ConsentPage {
+        askers: allowed,
         frame: frame(visit, "授权", MyTab::Me, Some(("/my/me", "我的"))),
         flash,
         consents,
@@ -153,7 +155,7 @@ fn line(
             names.push(known.source_name.clone());
         }
     }
-    let what = if names.is_empty() {
+    let what = if names.is_empty() || one.given_to.is_some() {
         Text::from(one.purpose.as_str())
     } else {
         Text::from(format!("向{}核对", names.join("、")))
@@ -173,15 +175,84 @@ fn line(
                     .value("again", one.consent_id.to_string())
             }),
         ),
+        None if one.until.is_some_and(|until| until <= now) => {
+            (what, note.say("，").state(&Shown::idle("已到期")), None)
+        }
         None => (
             what,
-            note,
+            match one.until {
+                Some(until) => note.say(format!("，到 {} 止", when::iso(shanghai_date(until)))),
+                None => note,
+            },
             Some(
                 Button::send("收回", ButtonLook::Plain)
                     .value("consent", one.consent_id.to_string()),
             ),
         ),
     }
+}
+
+/// Who may ask us what: by the person's consent, with the button that gives it where none lives, and by duty.
+async fn consent_lines(
+    portal: &Portal,
+    person_id: i64,
+) -> Result<Vec<(Text, Text, Option<Button>)>, PageError> {
+    let office = &portal.engine.office;
+    let mut lines = Vec::new();
+    for give in &portal.engine.gateway.catalogue().gives {
+        for asker in &give.to {
+            let what = Text::from(format!(
+                "{}可以查我的{}",
+                source_name(portal, &asker.source),
+                give.title
+            ));
+            let says = Text::from(format!("只有{}", give.says));
+            if !asker.needs_consent() {
+                let by = format!("，法定职责（{}），不用您同意", asker.law);
+                lines.push((what, says.say(by), None));
+                continue;
+            }
+            let living = consent::allowing(office, person_id, &asker.source, &give.name).await?;
+            let button = living.is_none().then(|| {
+                Button::send("同意", ButtonLook::Plain)
+                    .value("allow", format!("{}/{}", asker.source, give.name))
+            });
+            let says = match living {
+                Some(_) => says.say("，").state(&Shown::pass("您已同意")),
+                None => says.say(format!("；同意后 {} 天内有效", give.consent_days)),
+            };
+            lines.push((what, says, button));
+        }
+    }
+    Ok(lines)
+}
+
+/// Lets a department ask about this person: what and whom the catalogue names.
+async fn allow(portal: &Portal, person_id: i64, wish: &str) -> Result<(), PageError> {
+    let office = &portal.engine.office;
+    let catalogue = portal.engine.gateway.catalogue();
+    let named = wish.split_once('/').and_then(|(source, fact_type)| {
+        let give = catalogue.give(fact_type)?;
+        Some((give, give.asker(source)?))
+    });
+    let (give, asker) = named.ok_or(PageError::NotFound)?;
+    if !asker.needs_consent() {
+        return Err(PageError::NotFound);
+    }
+    let words = format!(
+        "同意{}为办理本人的事项查询本人的住房公积金{}（{}）",
+        source_name(portal, &asker.source),
+        give.title,
+        give.says
+    );
+    let allowed = consent::Allowed {
+        to: &asker.source,
+        fact_type: &give.name,
+        words: &words,
+        channel: "WEB",
+        until: office.now() + TimeDelta::days(give.consent_days),
+    };
+    Ok(consent::allow(office, person_id, allowed).await?)
 }
 
 fn source_name(portal: &Portal, source: &str) -> String {
@@ -202,9 +273,11 @@ fn type_name(portal: &Portal, fact_type: &str) -> String {
 pub(crate) struct ConsentForm {
     consent: Option<i64>,
     again: Option<i64>,
+    /// `D14/hpf.contribution`.
+    allow: Option<String>,
 }
 
-/// `POST /my/consents`: takes one back, or gives one again that a case still waits for.
+/// `POST /my/consents`: takes one back, gives one again that a case still waits for, or lets a department ask us.
 pub(crate) async fn change(
     State(portal): State<Portal>,
     me: Me,
@@ -217,6 +290,9 @@ pub(crate) async fn change(
     }
     if let Some(again) = form.again {
         consent::give_again(office, me.person_id, again).await?;
+    }
+    if let Some(wish) = form.allow {
+        allow(&portal, me.person_id, &wish).await?;
     }
     Ok(Redirect::to(HERE))
 }

@@ -129,7 +129,7 @@ pub(crate) async fn access(
     let office = &portal.engine.office;
     let now = office.now();
     let looks = access_log::of_person(office, me.person_id, query.before, PAGE).await?;
-    let rows = looks::rows(office, &looks, now).await?;
+    let rows = looks::rows(office, portal.engine.gateway.catalogue(), &looks, now).await?;
     let more = (looks.len() as i64 == PAGE)
         .then(|| looks.last())
         .flatten()

@@ -118,6 +118,7 @@ pub fn routes(open: Open) -> Router {
         .route("/inbox/bank/{bank}/credit", post(health::credit))
         .route("/inbox/platform", post(health::platform))
         .route("/inbox/gateway/{source}/{interface}", post(pushes::inbox))
+        .route("/gateway/{interface}", post(pushes::asked))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

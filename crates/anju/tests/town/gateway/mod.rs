@@ -6,6 +6,7 @@
 mod every;
 mod liars;
 mod moods;
+mod quota;
 mod sm2;
 mod sources;
 mod wire;

@@ -257,7 +257,10 @@ async fn our_key_turns_in_the_middle_of_the_traffic_and_no_question_fails() {
                 .turn_key()
                 .await
                 .expect("every source confirms");
-            assert_eq!(told, 6);
+            assert_eq!(
+                told, 10,
+                "the six lines under SM2, the three that ask us, and who gets files"
+            );
         }
         turning.store(false, Ordering::Relaxed);
     };

@@ -63,7 +63,7 @@ pub use relief::{ReliefListPage, ReliefPage};
 pub use search::{AskWhy, KeysPage, SearchPage};
 pub use services::{ServiceCasesPage, ServicesPage};
 pub use sessions::SessionsPage;
-pub use sources::{DeathLine, DeathsPage, SourcePage, SourcesPage};
+pub use sources::{DeathLine, DeathsPage, RefusedFile, SourcePage, SourcesPage};
 pub use suspense::{Candidate, SuspensePage, SuspenseSide};
 pub use tasks::{TaskSide, TasksPage};
 pub use transfers::{TransferPage, TransfersPage};

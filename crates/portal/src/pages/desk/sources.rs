@@ -52,8 +52,27 @@ pub struct SourcePage {
     pub flows: Vec<String>,
     /// Its files, where it sends any.
     pub files: Option<Table>,
+    /// Its code, for the forms.
+    pub code: String,
+    /// The files that it gets from us, where it gets any.
+    pub sent: Option<Table>,
+    /// Those of them that it refused and nobody has made again; empty for who may not.
+    pub refused: Vec<RefusedFile>,
+    /// What it asked of us, where it may ask anything.
+    pub given: Option<Table>,
     /// What it can be asked, in plain words.
     pub entries: Vec<(String, Vec<(&'static str, String)>)>,
+}
+
+/// A file that was refused whole and waits for a person.
+#[derive(Debug, Clone)]
+pub struct RefusedFile {
+    /// Its number.
+    pub file: i64,
+    /// Its name.
+    pub name: String,
+    /// Why it was refused.
+    pub reason: String,
 }
 
 /// A death signal that waits for a person.

@@ -38,6 +38,8 @@ pub struct ConsentPage {
     pub flash: Option<Flash>,
     /// What was agreed, until when, and the button that takes it back or gives it again (`POST /my/consents`).
     pub consents: Vec<(Text, Text, Option<Button>)>,
+    /// Who may ask us what about this person, on which basis, and the button that allows it (`POST /my/consents`).
+    pub askers: Vec<(Text, Text, Option<Button>)>,
     /// Who was asked what about this person, and why.
     pub enquiries: Rows,
     /// What this person holds to be wrong, and what became of it.
