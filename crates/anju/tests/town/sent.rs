@@ -349,7 +349,13 @@ async fn the_ministry_gets_the_tables_of_each_closed_day_and_they_add_up_to_its_
         .get("/desk/sources/D15")
         .await
         .page;
-    for words in ["监管数据：个人账户", "已接收", "2028-12-30", "2029-01-01"] {
+    for words in [
+        "监管数据：个人账户",
+        "日结的次日",
+        "已接收",
+        "2028-12-30",
+        "2029-01-01",
+    ] {
         assert!(page.contains(words), "{words}: {page}");
     }
 }

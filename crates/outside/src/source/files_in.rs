@@ -108,7 +108,12 @@ impl World {
             .await?;
         let found = checked(params, sum_of, &keys);
         let register = format!("files.{flow}");
-        let receipt = format!("{source}-{name}");
+        let short: String = text(params, "zy")
+            .unwrap_or_default()
+            .chars()
+            .take(12)
+            .collect();
+        let receipt = format!("{source}-{short}");
         let params = params.clone();
         let said = self
             .departments

@@ -247,6 +247,13 @@ pub(crate) async fn page(
             .filter(|tell| tell.source == code)
             .map(tell_words)
             .chain(index_words(office, catalogue, &code).await?)
+            .chain(
+                catalogue
+                    .sends
+                    .iter()
+                    .filter(|send| send.source == code)
+                    .map(|send| (send.title.clone(), send.when.clone())),
+            )
             .collect(),
         flows: flows.iter().map(|flow| flow_words(flow)).collect(),
         files: (!flows.is_empty()).then(|| file_table(&files, now)),
