@@ -237,7 +237,7 @@ async fn a_party_that_is_down_waits_is_seen_and_is_told_once_when_it_is_back() {
     }
     let desk = collector(&town).await;
     let mut seen = String::new();
-    for _ in 0..200 {
+    for _ in 0..600 {
         seen = desk.get(&format!("/desk/arrears/{number}")).await.page;
         if seen.contains("没有送到") {
             break;
@@ -257,9 +257,9 @@ async fn a_party_that_is_down_waits_is_seen_and_is_told_once_when_it_is_back() {
     )
     .await;
     let mut sources = String::new();
-    for _ in 0..200 {
+    for _ in 0..600 {
         sources = operator.get("/desk/sources").await.page;
-        if sources.contains("来源自己报错") {
+        if sources.contains("来源自己报错") && sources.contains("等它前一份先送到") {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
