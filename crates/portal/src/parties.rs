@@ -50,7 +50,9 @@ pub(crate) async fn of_employer(
         .map(|one| {
             let party = one.party.as_deref();
             Line::new(vec![
-                Cell::new(party.map_or("各部门", |party| name_of(catalogue, party))),
+                Cell::new(
+                    Text::new().whole(party.map_or("各部门", |party| name_of(catalogue, party))),
+                ),
                 Cell::new(format!("{}：{}", one.event_name(), one.name)),
                 Cell::digits(when::minute(one.taken_at.unwrap_or(one.made_at), now)),
                 Cell::state(&progress(one, now)),
@@ -96,7 +98,9 @@ pub(crate) async fn waiting(
             let failure = one.failure.as_deref().unwrap_or_default();
             let what = Cell::new(format!("{}：{}", one.event_name(), one.name));
             Line::new(vec![
-                Cell::new(name_of(catalogue, one.party.as_deref().unwrap_or_default())),
+                Cell::new(
+                    Text::new().whole(name_of(catalogue, one.party.as_deref().unwrap_or_default())),
+                ),
                 if may_open {
                     what.link(format!("/desk/arrears/{number}"))
                 } else {

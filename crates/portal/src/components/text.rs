@@ -49,6 +49,12 @@ impl Text {
         self.wrap("<time>", shown, "</time>")
     }
 
+    /// A name that is not broken over lines: 市人力社保局.
+    #[must_use]
+    pub fn whole(self, name: impl Display) -> Text {
+        self.wrap("<span class=\"nw\">", name, "</span>")
+    }
+
     /// 15,000.00 元, in the size of the text around it.
     #[must_use]
     pub fn money(mut self, amount: Fen) -> Text {
