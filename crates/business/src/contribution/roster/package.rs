@@ -4,8 +4,6 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::Scope;
 
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
@@ -20,10 +18,6 @@ pub const MAX_UNPACKED_BYTES: u64 = 200 << 20;
 const MAX_PARTS: usize = 2_000;
 /// The longest tag or text in a part: a cell holds at most 32,767 characters.
 const MAX_EVENT_BYTES: usize = 1 << 20;
-
-/// How a large part is inflated ahead of its reader: so many chunks of so many bytes.
-const AHEAD: usize = 16;
-const CHUNK_BYTES: usize = 64 << 10;
 
 const OLE_MAGIC: &[u8] = &[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
 
@@ -105,41 +99,20 @@ impl<'a> Package<'a> {
 
     /// A part as a measured stream.
     pub(super) fn part(&mut self, name: &str) -> Result<Metered<'_, impl Read>, Refusal> {
-        let index = self.index(name)?;
-        let inner = self.archive.by_index(index).map_err(not_inflated)?;
-        Ok(Metered::new(inner, &self.left_bytes))
-    }
-
-    /// The same, inflated by a thread of its own while it is read.
-    pub(super) fn part_ahead<'m, 'scope>(
-        &'m mut self,
-        scope: &'scope Scope<'scope, '_>,
-        name: &str,
-    ) -> Result<Metered<'m, Chunks>, Refusal>
-    where
-        'a: 'scope,
-    {
-        let index = self.index(name)?;
-        let mut archive = self.archive.clone();
-        let (sender, chunks) = sync_channel(AHEAD);
-        scope.spawn(move || match archive.by_index(index) {
-            Ok(part) => send_chunks(part, &sender),
-            Err(error) => drop(sender.send(Err(io::Error::other(not_inflated(error))))),
-        });
-        let chunks = Chunks {
-            chunks,
-            present: Cursor::default(),
-        };
-        Ok(Metered::new(chunks, &self.left_bytes))
-    }
-
-    fn index(&mut self, name: &str) -> Result<usize, Refusal> {
         let index = *self
             .parts
             .get(&part_name(name))
             .ok_or(Refusal::Damaged("缺少必要的部件"))?;
         self.read[index] = true;
-        Ok(index)
+        let inner = self.archive.by_index(index).map_err(|error| match error {
+            ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => Refusal::Encrypted,
+            _ => Refusal::Damaged("部件无法解压"),
+        })?;
+        Ok(Metered {
+            inner: BufReader::with_capacity(64 << 10, inner),
+            left_bytes: &self.left_bytes,
+            event_bytes: 0,
+        })
     }
 
     /// Inflates what nobody read, so that a bomb or a damage in a corner is found too.
@@ -168,71 +141,11 @@ impl<'a> Package<'a> {
     }
 }
 
-fn not_inflated(error: ZipError) -> Refusal {
-    match error {
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => Refusal::Encrypted,
-        _ => Refusal::Damaged("部件无法解压"),
-    }
-}
-
-/// Until the part ends, or its reader has seen enough.
-fn send_chunks(mut part: impl Read, chunks: &SyncSender<io::Result<Vec<u8>>>) {
-    loop {
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        let read = part
-            .by_ref()
-            .take(CHUNK_BYTES as u64)
-            .read_to_end(&mut chunk);
-        let ends = chunk.is_empty() || read.is_err();
-        if !chunk.is_empty() && chunks.send(Ok(chunk)).is_err() {
-            return;
-        }
-        if let Err(error) = read {
-            drop(chunks.send(Err(error)));
-        }
-        if ends {
-            return;
-        }
-    }
-}
-
-/// A part that another thread inflates.
-pub(super) struct Chunks {
-    chunks: Receiver<io::Result<Vec<u8>>>,
-    present: Cursor<Vec<u8>>,
-}
-
-impl Read for Chunks {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let length = self.present.read(out)?;
-        if length > 0 || out.is_empty() {
-            return Ok(length);
-        }
-        match self.chunks.recv() {
-            Ok(chunk) => {
-                self.present = Cursor::new(chunk?);
-                self.present.read(out)
-            }
-            Err(_) => Ok(0), // it ended
-        }
-    }
-}
-
 /// A stream that counts what comes out of it, over the whole package and since the last event.
 pub(super) struct Metered<'m, R> {
     inner: BufReader<R>,
     left_bytes: &'m Cell<u64>,
     event_bytes: usize,
-}
-
-impl<'m, R: Read> Metered<'m, R> {
-    fn new(inner: R, left_bytes: &'m Cell<u64>) -> Self {
-        Self {
-            inner: BufReader::with_capacity(CHUNK_BYTES, inner),
-            left_bytes,
-            event_bytes: 0,
-        }
-    }
 }
 
 impl<R> Metered<'_, R> {

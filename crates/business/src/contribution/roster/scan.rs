@@ -1,7 +1,5 @@
 //! One pass over one worksheet: where its header is, what stands under it, what is odd about it.
 
-use std::io::Read;
-
 use super::cells::{CellKind, CellReader, Piece};
 use super::fault::{Column, Notice};
 use super::package::Package;
@@ -94,13 +92,11 @@ impl<'s> Scan<'s> {
         package: &mut Package<'_>,
         workbook: &Workbook,
     ) -> Result<(), Refusal> {
-        std::thread::scope(|scope| {
-            let part = package.part_ahead(scope, &self.part.part)?;
-            self.read(CellReader::new(part, &workbook.strings, &workbook.formats))
-        })
-    }
-
-    fn read(&mut self, mut cells: CellReader<'_, '_, impl Read>) -> Result<(), Refusal> {
+        let mut cells = CellReader::new(
+            package.part(&self.part.part)?,
+            &workbook.strings,
+            &workbook.formats,
+        );
         let mut row = Row {
             number: 0,
             cells: Default::default(),
