@@ -15,6 +15,7 @@ pub mod queries;
 pub mod remote;
 pub mod sharing;
 pub mod withdrawal;
+mod workbook;
 
 use std::sync::Arc;
 

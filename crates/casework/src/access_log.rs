@@ -1,7 +1,7 @@
 //! Who looked at whose data, and why (谁看过我的信息). What staff see is logged at once; a person's own looks in batches.
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use crate::{Actor, Office, Result};
 
@@ -35,23 +35,15 @@ pub async fn note_told(
     what: &str,
     reason: &str,
 ) -> Result<()> {
-    let actor = Actor::Interface;
-    sqlx::query(
-        "INSERT INTO access_log (centre_id, access_id, at, audience, actor_id, person_id, what, reason, source)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(office.centre.id)
-    .bind(office.ids.next().await?)
-    .bind(office.now())
-    .bind(actor.audience())
-    .bind(actor.id())
-    .bind(person_id)
-    .bind(what)
-    .bind(reason)
-    .bind(source)
-    .execute(conn)
-    .await?;
-    Ok(())
+    let look = Look {
+        actor: Actor::Interface,
+        person_id,
+        what,
+        reason,
+        case_id: None,
+        source: Some(source),
+    };
+    look.write(office, conn).await
 }
 
 /// Notes a look before what was looked at is shown.
@@ -63,22 +55,47 @@ pub async fn note(
     reason: &str,
     case_id: Option<i64>,
 ) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO access_log (centre_id, access_id, at, audience, actor_id, person_id, what, reason, case_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(office.centre.id)
-    .bind(office.ids.next().await?)
-    .bind(office.now())
-    .bind(actor.audience())
-    .bind(actor.id())
-    .bind(person_id)
-    .bind(what)
-    .bind(reason)
-    .bind(case_id)
-    .execute(&office.pool)
-    .await?;
-    Ok(())
+    let look = Look {
+        actor,
+        person_id,
+        what,
+        reason,
+        case_id,
+        source: None,
+    };
+    look.write(office, &office.pool).await
+}
+
+/// A look as it is written.
+struct Look<'a> {
+    actor: Actor,
+    person_id: i64,
+    what: &'a str,
+    reason: &'a str,
+    case_id: Option<i64>,
+    source: Option<&'a str>,
+}
+
+impl Look<'_> {
+    async fn write(self, office: &Office, db: impl PgExecutor<'_>) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO access_log (centre_id, access_id, at, audience, actor_id, person_id, what, reason, case_id, source)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(office.centre.id)
+        .bind(office.ids.next().await?)
+        .bind(office.now())
+        .bind(self.actor.audience())
+        .bind(self.actor.id())
+        .bind(self.person_id)
+        .bind(self.what)
+        .bind(self.reason)
+        .bind(self.case_id)
+        .bind(self.source)
+        .execute(db)
+        .await?;
+        Ok(())
+    }
 }
 
 /// The looks at a person, newest first, a page of them before `before`.

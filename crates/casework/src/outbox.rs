@@ -37,6 +37,8 @@ pub mod kind {
     pub const CERTIFICATE: i16 = 71;
     /// A file to a department.
     pub const FILE: i16 = 72;
+    /// What departments are told: they are asked nothing, and may be silent for long.
+    pub const TO_DEPARTMENTS: [i16; 3] = [PARTIES, CERTIFICATE, FILE];
 }
 
 /// A word for a kind, in measures.
@@ -299,13 +301,13 @@ pub async fn later(office: &Office, outbox_id: i64, due_at: DateTime<Utc>) -> Re
     Ok(())
 }
 
-/// What of a kind waits for its next try is due at once: somebody answers again.
-pub async fn hasten(office: &Office, kind: i16) -> Result<()> {
+/// What of these kinds waits for its next try is due at once: somebody answers again.
+pub async fn hasten(office: &Office, kinds: &[i16]) -> Result<()> {
     sqlx::query(
-        "UPDATE outbox SET due_at = $3 WHERE centre_id = $1 AND kind = $2 AND due_at > $3 AND leased_until IS NULL",
+        "UPDATE outbox SET due_at = $3 WHERE centre_id = $1 AND kind = ANY ($2) AND due_at > $3 AND leased_until IS NULL",
     )
     .bind(office.centre.id)
-    .bind(kind)
+    .bind(kinds)
     .bind(office.now())
     .execute(&office.pool)
     .await?;

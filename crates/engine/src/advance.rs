@@ -431,10 +431,8 @@ pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
                     if let Err(error) = case::wake_waiting(&engine.office).await {
                         tracing::error!(%error, "waking cases that waited");
                     }
-                    for kind in [outbox::kind::PARTIES, outbox::kind::CERTIFICATE, outbox::kind::FILE] {
-                        if let Err(error) = outbox::hasten(&engine.office, kind).await {
-                            tracing::error!(%error, "hastening what others are told");
-                        }
+                    if let Err(error) = outbox::hasten(&engine.office, &outbox::kind::TO_DEPARTMENTS).await {
+                        tracing::error!(%error, "hastening what others are told");
                     }
                 }
             }

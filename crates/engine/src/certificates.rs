@@ -6,17 +6,7 @@ use anju_casework::{Result, certificate};
 use crate::Engine;
 use crate::deliver::query_after;
 
-/// Tells the index what a row of the outbox says, in a task of its own: no payment of the same lease waits for it.
-pub(crate) fn begin(engine: &Engine, row: &Message) {
-    let (engine, row) = (engine.clone(), row.clone());
-    tokio::spawn(async move {
-        if let Err(error) = deliver(&engine, &row).await {
-            tracing::error!(outbox = row.outbox_id, %error, "telling what became of a certificate");
-        }
-    });
-}
-
-async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
+pub(crate) async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
     let office = &engine.office;
     let changed = certificate::of_message(office, &row.payload).await?;
     let (Some(index), Some(changed)) = (&engine.gateway.catalogue().index, changed) else {

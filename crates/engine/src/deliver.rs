@@ -70,6 +70,23 @@ pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Tells departments what a row says, in a task of its own: one may be silent for seconds, and no payment of the same lease waits for it. A task
+/// that dies leaves its message leased, and it comes again with the same number.
+fn tell_aside(engine: &Engine, message: &Message) {
+    let (engine, message) = (engine.clone(), message.clone());
+    tokio::spawn(async move {
+        let told = match message.kind {
+            outbox::kind::PARTIES => parties::deliver(&engine, &message).await,
+            outbox::kind::CERTIFICATE => certificates::deliver(&engine, &message).await,
+            _ => files_out::deliver(&engine, &message).await,
+        };
+        if let Err(error) = told {
+            let kind = outbox::word(message.kind);
+            tracing::error!(outbox = message.outbox_id, kind, %error, "telling a department");
+        }
+    });
+}
+
 async fn deliver_logged(engine: &Engine, message: Message) {
     // What fails stays leased and comes again when the lease ends; it is then `attempts > 1`: queried first.
     if let Err(error) = deliver(engine, &message).await {
@@ -92,16 +109,8 @@ async fn deliver(engine: &Engine, message: &Message) -> Result<()> {
         outbox::kind::SMS => tell(engine, message).await,
         outbox::kind::COLLECTION => collect::deliver(engine, message).await,
         outbox::kind::CREDIT => credit::deliver(engine, message).await,
-        outbox::kind::PARTIES => {
-            parties::begin(engine, message);
-            Ok(())
-        }
-        outbox::kind::CERTIFICATE => {
-            certificates::begin(engine, message);
-            Ok(())
-        }
-        outbox::kind::FILE => {
-            files_out::begin(engine, message);
+        kind if outbox::kind::TO_DEPARTMENTS.contains(&kind) => {
+            tell_aside(engine, message);
             Ok(())
         }
         other => Err(Fault::Stored(format!("outbox kind {other}")).into()),

@@ -104,17 +104,7 @@ fn flow_of<'c>(catalogue: &'c Catalogue, source: &str, flow: &str) -> Result<&'c
     known.ok_or_else(|| Refusal::not_found("这种文件").into())
 }
 
-/// Sends the file of a row of the outbox, in a task of its own: no payment of the same lease waits for it.
-pub(crate) fn begin(engine: &Engine, row: &Message) {
-    let (engine, row) = (engine.clone(), row.clone());
-    tokio::spawn(async move {
-        if let Err(error) = deliver(&engine, &row).await {
-            tracing::error!(outbox = row.outbox_id, %error, "sending a file");
-        }
-    });
-}
-
-async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
+pub(crate) async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
     let office = &engine.office;
     let Some(file) = sent::of_message(office, &row.payload).await? else {
         return outbox::finish(office, row.outbox_id).await;

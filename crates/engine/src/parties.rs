@@ -13,18 +13,7 @@ use crate::deliver::query_after;
 /// Why a word has not been tried: an earlier one about the same employer goes first.
 const BEHIND: &str = "behind";
 
-/// Tells the parties what a row of the outbox says, in a task of its own: a department may be silent for seconds, and no payment of the same
-/// lease waits for it. A task that dies leaves its message leased, and it comes again with the same number.
-pub(crate) fn begin(engine: &Engine, row: &Message) {
-    let (engine, row) = (engine.clone(), row.clone());
-    tokio::spawn(async move {
-        if let Err(error) = deliver(&engine, &row).await {
-            tracing::error!(outbox = row.outbox_id, %error, "telling what became of an employer");
-        }
-    });
-}
-
-async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
+pub(crate) async fn deliver(engine: &Engine, row: &Message) -> Result<()> {
     let office = &engine.office;
     let Some(word) = parties::word(office, &row.payload).await? else {
         return outbox::finish(office, row.outbox_id).await;

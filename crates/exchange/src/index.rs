@@ -7,17 +7,13 @@ use std::collections::BTreeMap;
 
 use anju_casework::certificate::Changed;
 use anju_domain::clock::shanghai_date;
-use anju_wire::gateway::{Consent, GatewaySigner, Purpose};
+use anju_wire::gateway::{GatewaySigner, Purpose};
 use chrono::NaiveDate;
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 use crate::Failure;
-use crate::ask::Question;
-use crate::catalogue::Freshness;
+use crate::announce::Announcement;
 use crate::gateway::Gateway;
-use crate::line::ONE_ANSWER;
 
 /// What of a certificate can be told.
 pub(crate) const FIELDS: [&str; 7] = [
@@ -73,7 +69,6 @@ impl Gateway {
         let Some(kind) = index.kinds.get(&changed.kind) else {
             return Ok(None);
         };
-        let counterpart = self.counterpart(&index.source).ok_or(Failure::NotAskable)?;
         let value = |field: &str| -> Option<String> {
             Some(match field {
                 "kind" => kind.clone(),
@@ -87,44 +82,25 @@ impl Gateway {
             })
         };
         let place = changed.place.to_string();
-        let mut params: Map<String, Value> = index
+        let fields = index
             .fields
             .iter()
             .filter_map(|(ours, theirs)| Some((theirs.clone(), value(ours)?.into())))
             .collect();
-        params.insert(index.number.clone(), changed.code.as_str().into());
-        params.insert(index.place.clone(), place.as_str().into());
-        let question = Question {
-            source: index.source.clone(),
-            fact_type: index.interface.clone(),
-            interface: index.interface.clone(),
-            subject: changed.code.clone(),
-            params,
+        self.announce(Announcement {
+            source: &index.source,
+            interface: &index.interface,
+            basis: &index.basis,
             purpose: Purpose {
                 item: changed.kind.clone(),
                 case_no: String::new(),
             },
-            consent: Consent {
-                id: index.basis.clone(),
-                hash: String::new(),
-            },
-            freshness: Freshness::PerUse,
-        };
-        let limits = &self.catalogue().gateway;
-        counterpart
-            .run(limits, Instant::now() + limits.whole(), |within| {
-                let (question, place) = (&question, &place);
-                async move {
-                    let (_, data) = self.exchange(question, within, ONE_ANSWER).await?;
-                    let said = |field: &str| data.get(field).and_then(Value::as_str);
-                    let is_ours = said(&index.place) == Some(place.as_str())
-                        && said(&index.number) == Some(question.subject.as_str());
-                    match said(&index.receipt) {
-                        Some(receipt) if is_ours => Ok(Some(receipt.to_owned())),
-                        _ => Err(Failure::WrongPerson),
-                    }
-                }
-            })
-            .await
+            subject: &changed.code,
+            about: [(&index.number, &changed.code), (&index.place, &place)],
+            fields,
+            receipt: &index.receipt,
+        })
+        .await
+        .map(Some)
     }
 }

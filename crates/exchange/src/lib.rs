@@ -3,6 +3,7 @@
 //! Nothing of this is called inside a database transaction; what must be said or asked comes from outbox and
 //! gather. Read `gateway` first, then `source`.
 
+mod announce;
 mod ask;
 pub mod bank;
 pub mod batch;

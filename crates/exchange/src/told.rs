@@ -4,16 +4,13 @@
 
 use anju_business::contribution::parties::Word;
 use anju_domain::clock::shanghai;
-use anju_wire::gateway::{Consent, Purpose};
+use anju_wire::gateway::Purpose;
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 use crate::Failure;
-use crate::ask::Question;
-use crate::catalogue::{Freshness, Tell};
+use crate::announce::Announcement;
+use crate::catalogue::Tell;
 use crate::gateway::Gateway;
-use crate::line::ONE_ANSWER;
 
 /// What of a word can be told.
 pub(crate) const FIELDS: [&str; 12] = [
@@ -59,46 +56,25 @@ impl Gateway {
     /// # Errors
     /// The party did not take it, or what it answers is not about this word.
     pub async fn tell(&self, tell: &Tell, word: &Word) -> Result<String, Failure> {
-        let counterpart = self.counterpart(&tell.source).ok_or(Failure::NotAskable)?;
         let number = word.word_id.to_string();
-        let mut params: Map<String, Value> = tell
+        let fields = tell
             .fields
             .iter()
             .filter_map(|(ours, theirs)| Some((theirs.clone(), value(tell, word, ours)?.into())))
             .collect();
-        params.insert(tell.subject.clone(), word.uscc.as_str().into());
-        params.insert(tell.number.clone(), number.as_str().into());
-        let question = Question {
-            source: tell.source.clone(),
-            fact_type: tell.interface.clone(),
-            interface: tell.interface.clone(),
-            subject: word.uscc.clone(),
-            params,
+        self.announce(Announcement {
+            source: &tell.source,
+            interface: &tell.interface,
+            basis: &tell.basis,
             purpose: Purpose {
                 item: word.item.clone(),
                 case_no: word.case_no.clone(),
             },
-            consent: Consent {
-                id: tell.basis.clone(),
-                hash: String::new(),
-            },
-            freshness: Freshness::PerUse,
-        };
-        let limits = &self.catalogue().gateway;
-        counterpart
-            .run(limits, Instant::now() + limits.whole(), |within| {
-                let (question, number) = (&question, &number);
-                async move {
-                    let (_, data) = self.exchange(question, within, ONE_ANSWER).await?;
-                    let said = |field: &str| data.get(field).and_then(Value::as_str);
-                    let is_ours = said(&tell.number) == Some(number.as_str())
-                        && said(&tell.subject) == Some(question.subject.as_str());
-                    match said(&tell.receipt) {
-                        Some(receipt) if is_ours => Ok(receipt.to_owned()),
-                        _ => Err(Failure::WrongPerson),
-                    }
-                }
-            })
-            .await
+            subject: &word.uscc,
+            about: [(&tell.subject, &word.uscc), (&tell.number, &number)],
+            fields,
+            receipt: &tell.receipt,
+        })
+        .await
     }
 }

@@ -11,9 +11,6 @@ use lopdf::{
 
 use crate::PaperError;
 
-/// Bytes kept for the signature: it takes about 1,500 with a certificate of its own, an authority's chain a few thousand.
-const ROOM: usize = 12_000;
-
 /// Stands where an offset will stand, and is as wide as one can be.
 const OFFSET: i64 = 9_999_999_999;
 
@@ -28,14 +25,15 @@ pub(crate) fn stamp(
     at: DateTime<Utc>,
 ) -> Result<Vec<u8>, PaperError> {
     let own = paper.len();
-    let mut file = with_placeholder(paper, centre, at).map_err(fault)?;
+    let room = seal.longest().map_err(fault)?;
+    let mut file = with_placeholder(paper, centre, at, room).map_err(fault)?;
     // Offsets are filled in first: they are part of what is signed.
     let hole = place(&file[own..], b"/Contents<").map(|at| own + at);
     let range = place(&file[own..], b"/ByteRange[").map(|at| own + at);
     let (Some(hole), Some(range)) = (hole, range) else {
         return Err(PaperError::Seal("no room for the signature".to_owned()));
     };
-    let after = hole + 2 * ROOM + 2;
+    let after = hole + 2 * room + 2;
     let offsets = [0, hole, after, file.len() - after].map(|offset| offset.to_string());
     let width = file[range..]
         .iter()
@@ -45,9 +43,9 @@ pub(crate) fn stamp(
     file[range..range + width].copy_from_slice(words.as_bytes());
 
     let signature = seal.sign(&[&file[..hole], &file[after..]]).map_err(fault)?;
-    if signature.len() > ROOM {
+    if signature.len() > room {
         return Err(PaperError::Seal(format!(
-            "the signature takes {} bytes of {ROOM}",
+            "the signature takes {} bytes of {room}",
             signature.len()
         )));
     }
@@ -64,6 +62,7 @@ fn with_placeholder(
     paper: Vec<u8>,
     centre: &str,
     at: DateTime<Utc>,
+    room: usize,
 ) -> Result<Vec<u8>, lopdf::Error> {
     let before = Document::load_mem(&paper)?;
     let catalogue = before.trailer.get(b"Root")?.as_reference()?;
@@ -76,7 +75,7 @@ fn with_placeholder(
     update.opt_clone_object_to_new_document(catalogue)?;
     update.opt_clone_object_to_new_document(first)?;
     let new = &mut update.new_document;
-    let signature = new.add_object(signature(centre, at));
+    let signature = new.add_object(signature(centre, at, room));
     let field = new.add_object(field(signature, first));
     let page = new.get_object_mut(first)?.as_dict_mut()?;
     let mut notes = match page.get(b"Annots") {
@@ -96,7 +95,7 @@ fn with_placeholder(
     Ok(file)
 }
 
-fn signature(centre: &str, at: DateTime<Utc>) -> Dictionary {
+fn signature(centre: &str, at: DateTime<Utc>, room: usize) -> Dictionary {
     let no_change = dictionary! {
         "Type" => "SigRef",
         "TransformMethod" => "DocMDP",
@@ -112,7 +111,7 @@ fn signature(centre: &str, at: DateTime<Utc>) -> Dictionary {
         "M" => Object::string_literal(shanghai(at).format("D:%Y%m%d%H%M%S+08'00'").to_string()),
         "Reference" => vec![Object::Dictionary(no_change)],
         "ByteRange" => offsets,
-        "Contents" => Object::String(vec![0; ROOM], StringFormat::Hexadecimal),
+        "Contents" => Object::String(vec![0; room], StringFormat::Hexadecimal),
     }
 }
 

@@ -54,6 +54,9 @@ const ECDSA_SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 const KEY_FILE: &str = "eseal-p256.key";
 const CERTIFICATE_FILE: &str = "eseal.pem";
 
+/// Bytes of a signature beside its certificates: about 400, and the issuer's name once more.
+const AROUND: usize = 2_048;
+
 /// Ten years: as long as a paper of today may have to be shown.
 const VALID_FOR: Duration = Duration::from_secs(3652 * 86_400);
 const A_DAY: Duration = Duration::from_secs(86_400);
@@ -126,6 +129,16 @@ impl ESeal {
             .iter()
             .filter_map(|one| one.to_pem(LineEnding::LF).ok())
             .collect()
+    }
+
+    /// Bytes that no signature of this seal exceeds: its certificates, and what stands around them.
+    ///
+    /// # Errors
+    /// None that a caller can cause; the encoder's.
+    pub fn longest(&self) -> Result<usize, der::Error> {
+        self.chain.iter().try_fold(AROUND, |sum, one| {
+            Ok(sum + usize::try_from(one.encoded_len()?)?)
+        })
     }
 
     /// What an authority needs to certify the key: a request (RFC 2986) for the name of its certificate, as PEM.

@@ -17,7 +17,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::opening::keeper;
-use super::registry::Registration;
+use super::registry::{Registration, not_open};
 use crate::policy::Rules;
 
 /// The kinds of employers.
@@ -167,10 +167,7 @@ impl Opening {
             .district(office, &mut *conn, known, &mut faults)
             .await?;
         if let Err(state) = &registered {
-            let words = format!(
-                "该单位登记状态为“{state}”，暂不能开户。请先到登记它的部门（企业到市场监管部门，机关、事业单位到机构编制部门）办理或恢复登记。"
-            );
-            faults.add("uscc", "E-EMPR-03", words);
+            faults.add("uscc", "E-EMPR-03", not_open(state));
         }
         let mut waiting = None;
         if let Ok(uscc) = &uscc {

@@ -27,6 +27,14 @@ pub fn weightier<'a>(market: &'a Fact, institutions: &'a Fact) -> &'a Fact {
         .unwrap_or(market)
 }
 
+/// Why nobody opens an account who is not registered as open.
+#[must_use]
+pub fn not_open(state: &str) -> String {
+    format!(
+        "该单位登记状态为“{state}”，暂不能开户。请先到登记它的部门（企业到市场监管部门，机关、事业单位到机构编制部门）办理或恢复登记。"
+    )
+}
+
 /// What the registry says.
 #[derive(Debug, Clone, Default)]
 pub struct Registration {

@@ -123,7 +123,7 @@ pub struct Figures {
     pub trips: i64,
 }
 
-/// How long banks took, from the decision to their word: milliseconds, rounded up to tenths of a second.
+/// How long banks took, from the decision to their word: milliseconds, rounded up to hundredths of a second.
 #[derive(Debug, Clone, Default, PartialEq, Eq, FromRow)]
 pub struct BankTime {
     /// Service; none for all together.
@@ -134,9 +134,8 @@ pub struct BankTime {
     pub slow_ms: Option<i64>,
 }
 
-/// Basis points, rounded down: nothing is made better than it is. None of nothing.
+/// Basis points, rounded; neither all nor none where it is not. None of nothing.
 fn share_bp(part: i64, of: i64) -> Option<i64> {
-    // Rounded, but neither to all nor to none of them where it is not.
     (of > 0).then(|| match part {
         _ if part == of => 10_000,
         0 => 0,
@@ -157,7 +156,7 @@ impl Figures {
         share_bp(self.by_rules, self.decided)
     }
 
-    /// 纸质率: needed a paper ÷ begun. Rounded up: here less is better.
+    /// 纸质率: needed a paper ÷ begun. What needed one and what needed none make a whole.
     #[must_use]
     pub fn paper_bp(&self) -> Option<i64> {
         share_bp(self.begun - self.paper, self.begun).map(|without| 10_000 - without)
@@ -214,7 +213,7 @@ pub async fn figures(office: &Office, scope: &Scope, by: By) -> Result<Vec<Figur
 }
 
 /// How long banks took, by service and all together; of what no bank was asked for there is nothing. The half and the slow of all are not those of
-/// the services: they are found among the cases themselves, counted by tenths of a second.
+/// the services: they are found among the cases themselves, counted by hundredths of a second.
 ///
 /// # Errors
 /// The database.
@@ -230,7 +229,7 @@ pub async fn bank_times(office: &Office, scope: &Scope) -> Result<Vec<BankTime>>
                                   FROM case_measured
                                  WHERE centre_id = $1 AND service = s.id AND begun_on BETWEEN $3 AND $4
                                    AND ($5::smallint IS NULL OR branch_id = $5) AND bank_ms IS NOT NULL
-                                 GROUP BY 1) AS tenth
+                                 GROUP BY 1) AS hundredth
                           GROUP BY GROUPING SETS ((s.id, ms), (ms))) AS counted) AS ordered
           GROUP BY of",
     )

@@ -3,6 +3,7 @@
 use rust_xlsxwriter::{Format, Workbook, XlsxError};
 
 use super::{BankTime, Figures};
+use crate::workbook::{headed, number};
 
 /// Heads with the width of their columns; the first four are words.
 const COLUMNS: [(&str, u32); 19] = [
@@ -100,16 +101,8 @@ pub fn csv(rows: &[Row]) -> String {
 /// When the file cannot be put together; no input leads there.
 pub fn xlsx(rows: &[Row]) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
-    let sheet = book.add_worksheet();
-    sheet.set_name("服务效能")?;
-    let (bold, percent) = (
-        Format::new().set_bold(),
-        Format::new().set_num_format("0.00"),
-    );
-    for ((name, width), place) in COLUMNS.into_iter().zip(0_u16..) {
-        sheet.set_column_width(place, width)?;
-        sheet.write_string_with_format(0, place, name, &bold)?;
-    }
+    let sheet = headed(&mut book, "服务效能", &COLUMNS)?;
+    let percent = Format::new().set_num_format("0.00");
     for (line, row) in (1_u32..).zip(rows) {
         for (word, place) in row.words.iter().zip(0_u16..) {
             sheet.write_string(line, place, word)?;
@@ -127,15 +120,5 @@ pub fn xlsx(rows: &[Row]) -> Result<Vec<u8>, XlsxError> {
             }
         }
     }
-    sheet.set_freeze_panes(1, 0)?;
     book.save_to_buffer()
-}
-
-/// A spreadsheet knows doubles alone: exact for every count that a centre can have.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a cell of a spreadsheet is a double"
-)]
-const fn number(whole: i64) -> f64 {
-    whole as f64
 }

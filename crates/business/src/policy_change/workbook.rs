@@ -3,6 +3,8 @@
 use anju_domain::money::Fen;
 use rust_xlsxwriter::{Format, Workbook, XlsxError};
 
+use crate::workbook::{headed, number};
+
 /// A person of the list, as it may be shown.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -43,16 +45,8 @@ const COLUMNS: [(&str, u32); 9] = [
 /// When the file cannot be put together; no input leads there.
 pub fn of(rows: &[Row]) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
-    let sheet = book.add_worksheet();
-    sheet.set_name("受影响的人")?;
-    let (bold, money) = (
-        Format::new().set_bold(),
-        Format::new().set_num_format("#,##0.00"),
-    );
-    for ((name, width), place) in COLUMNS.into_iter().zip(0_u16..) {
-        sheet.set_column_width(place, width)?;
-        sheet.write_string_with_format(0, place, name, &bold)?;
-    }
+    let sheet = headed(&mut book, "受影响的人", &COLUMNS)?;
+    let money = Format::new().set_num_format("#,##0.00");
     for (line, row) in (1_u32..).zip(rows) {
         let words = [&row.name, &row.number, &row.district, &row.band];
         for (word, place) in words.into_iter().zip(0_u16..) {
@@ -65,15 +59,5 @@ pub fn of(rows: &[Row]) -> Result<Vec<u8>, XlsxError> {
         }
         sheet.write_string(line, 8, &row.word)?;
     }
-    sheet.set_freeze_panes(1, 0)?;
     book.save_to_buffer()
-}
-
-/// A spreadsheet knows doubles alone: exact for every amount below ninety trillion yuan.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a cell of a spreadsheet is a double"
-)]
-const fn number(whole: i64) -> f64 {
-    whole as f64
 }

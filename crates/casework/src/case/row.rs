@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use anju_domain::text::last_four;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -298,7 +299,7 @@ pub const CARD_OF_CASE: &str = "card-of-case";
 pub fn seal_card(office: &Office, card_no: &str) -> Value {
     serde_json::json!({
         "sealed": hex::encode(office.vault.seal(purpose::FORM, card_no.as_bytes())),
-        "tail": card_no.chars().skip(card_no.chars().count().saturating_sub(4)).collect::<String>(),
+        "tail": last_four(card_no),
         "index": hex::encode(office.vault.blind_index(CARD_OF_CASE, card_no).current),
     })
 }

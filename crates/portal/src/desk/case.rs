@@ -63,10 +63,7 @@ pub(crate) async fn page(
     let office = &portal.engine.office;
     let one = found(office, &at, &number).await?;
     // The log of who looked is about people; an employer's case names none.
-    if employer::get(office, &office.pool, one.applicant_id)
-        .await?
-        .is_none()
-    {
+    if !is_employers(office, &one).await? {
         looked(
             office,
             &at,
@@ -78,6 +75,16 @@ pub(crate) async fn page(
         .await?;
     }
     draw(&portal, &visit, &at, &one, None).await
+}
+
+/// Whether a case is an employer's: of one that we know, or of one that opens its account and is none yet.
+async fn is_employers(office: &Office, one: &Case) -> Result<bool, PageError> {
+    let policy = office.policy();
+    let service = policy.set.service(&one.service);
+    Ok(service.is_some_and(|service| service.group == "employer")
+        || employer::get(office, &office.pool, one.applicant_id)
+            .await?
+            .is_some())
 }
 
 async fn draw(
@@ -94,15 +101,7 @@ async fn draw(
     let decision = &read.decision;
     let names = case::names_of(office, &[one]).await?;
     let name = names.get(&one.applicant_id).map_or("—", String::as_str);
-    // Whoever opens an account is no employer yet, and no person either.
-    let of_employer = office
-        .policy()
-        .set
-        .service(&one.service)
-        .is_some_and(|service| service.group == "employer")
-        || employer::get(office, &office.pool, one.applicant_id)
-            .await?
-            .is_some();
+    let of_employer = is_employers(office, one).await?;
     let frame = framed(office, visit, at, &format!("办件 {number}"), "/desk/tasks").await?;
     let mut facts: Vec<(String, Text)> = vec![
         (

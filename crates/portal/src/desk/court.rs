@@ -19,7 +19,7 @@ use serde::Deserialize;
 use crate::authorization::{AtDesk, may};
 use crate::components::{
     Button, ButtonLook, Cell, Column, Event, Facts, Field, FieldKind, Flash, Hand, Hands, Line,
-    Pager, State as Shown, Table, Tabs, Text, Timeline, Tone, When,
+    Pager, State as Shown, Table, Tabs, Text, Timeline, Tone, When, last_four,
 };
 use crate::desk::{bank_name, framed, looked, staff_named};
 use crate::download;
@@ -387,11 +387,8 @@ async fn facts(
 
 /// 张*，证件号码 500101…1234，工作证 渝法执0012.
 fn officer_words(officer: &Officer) -> String {
-    let id: Vec<char> = officer.id_no.chars().collect();
-    let (head, tail): (String, String) = (
-        id.iter().take(6).collect(),
-        id.iter().skip(id.len().saturating_sub(4)).collect(),
-    );
+    let head: String = officer.id_no.chars().take(6).collect();
+    let tail = last_four(&officer.id_no);
     format!(
         "{}，证件 {head}…{tail}，工作证 {}",
         anju_domain::name::mask(&officer.name),

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use anju_business::policy_change::{self as changes, Change, approval, draft};
 use anju_casework::{Office, Refusal};
-use anju_policy::PolicySet;
 use anju_policy::compare::argument_name;
 use anju_policy::edit::{self, Editable, NewRow, ShownRow};
+use anju_policy::{PolicyFiles, PolicySet};
 use axum::Form;
 use axum::extract::{self, Multipart, Path};
 use axum::response::Response;
@@ -66,16 +66,12 @@ pub(super) async fn editing(
         .or(parameters.first());
     let name = chosen.map_or("", |one| one.name.as_str()).to_owned();
     let base = changes::base_files(office, change).await?;
-    let former: Vec<ShownRow> = PolicySet::load(&base).map_or_else(
-        |_| Vec::new(),
-        |set| {
-            chosen
-                .into_iter()
-                .flat_map(|one| edit::parameters(&set, &base, &one.file))
-                .find(|one| one.name == name)
-                .map_or_else(Vec::new, |one| one.rows)
-        },
-    );
+    // Nothing of a file that stands as it did is the draft's own.
+    let changed = chosen.filter(|one| base.files.get(&one.file) != files.files.get(&one.file));
+    let put_in = match changed {
+        Some(one) => own_rows(one, &former(&base, one), approval::earliest(office)?),
+        None => Vec::new(),
+    };
     let options = parameters
         .iter()
         .map(|one| (one.name.clone(), one.label.clone()))
@@ -84,10 +80,7 @@ pub(super) async fn editing(
         choose: Field::select("parameter", "参数", options)
             .hint("国家定的数（缴存比例的上下限、利率）不在这里改，随程序版本更新；本中心的比例范围选“本中心缴存比例下限”或“上限”，只能在国家范围以内。")
             .value(name.clone()),
-        own: match chosen {
-            Some(one) => own_rows(one, &former, approval::earliest(office)?),
-            None => Vec::new(),
-        },
+        own: put_in,
         rows: rows(chosen),
         fields: row_fields(office, chosen, typed, mistakes)?,
         label: chosen.map_or_else(String::new, |one| one.label.clone()),
@@ -96,6 +89,17 @@ pub(super) async fn editing(
             .hint(format!("例如 {own}withdraw-rent.toml"))
             .value(typed.get("path").map_or("", String::as_str)),
     })
+}
+
+/// The rows of a parameter before the draft; none of one that is new.
+fn former(base: &PolicyFiles, changed: &Editable) -> Vec<ShownRow> {
+    let Ok(set) = PolicySet::load(base) else {
+        return Vec::new();
+    };
+    edit::parameters(&set, base, &changed.file)
+        .into_iter()
+        .find(|one| one.name == changed.name)
+        .map_or_else(Vec::new, |one| one.rows)
 }
 
 /// What the draft has put in.

@@ -8,7 +8,7 @@ use anju_domain::money::Fen;
 use axum::extract::State;
 
 use crate::authorization::Me;
-use crate::components::{Button, Facts, Flash, Row, Rows, State as Shown, Text, Tone};
+use crate::components::{Button, Facts, Flash, Row, Rows, State as Shown, Text, Tone, last_four};
 use crate::frame::MyTab;
 use crate::my::frame;
 use crate::pages::error::PageError;
@@ -73,11 +73,7 @@ pub(crate) fn loan_name(office: &Office, bank: &str, number: &str) -> Text {
     let name = office
         .bank(bank)
         .map_or_else(|_| bank.to_owned(), |account| account.bank_name.clone());
-    let last: String = {
-        let all: Vec<char> = number.chars().collect();
-        all[all.len().saturating_sub(4)..].iter().collect()
-    };
-    Text::new().say(name).say("贷款").tail(&last)
+    Text::new().say(name).say("贷款").tail(last_four(number))
 }
 
 /// A state as it is shown.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use anju_business::contribution::opening;
 use anju_business::contribution::opening_rules::KINDS;
-use anju_business::contribution::registry::{Registration, Registry};
+use anju_business::contribution::registry::{self, Registration, Registry};
 use anju_casework::case::{self, Case, Submission, Submitted};
 use anju_casework::catalogue::Request;
 use anju_casework::employer::{self, Employer};
@@ -58,11 +58,7 @@ async fn known(portal: &Portal, at: &AtOpening) -> Result<Known, PageError> {
     let silent = answer.is_none();
     let registered = answer
         .unwrap_or_else(|| Ok(Registration::default()))
-        .map_err(|state| {
-            let detail =
-                format!("该单位登记状态为“{state}”，暂不能开户。请先到登记它的部门（企业到市场监管部门，机关、事业单位到机构编制部门）办理或恢复登记。");
-            PageError::from(Refusal::rule("E-EMPR-03", detail))
-        })?;
+        .map_err(|state| PageError::from(Refusal::rule("E-EMPR-03", registry::not_open(&state))))?;
     let pre_opened = employer::by_uscc(office, &holder.uscc)
         .await?
         .filter(|one| one.state == employer::state::PRE_OPENED);
