@@ -9,9 +9,11 @@ use anju_business::withdrawal::payout;
 use anju_casework::case::{self, Case, CaseState, Decided, Leg, Submission, Submitted, Verdict};
 use anju_casework::catalogue::{Request, Service};
 use anju_casework::office::PolicyInForce;
+use anju_casework::tray::Convoy;
 use anju_casework::{Actor, Office, Refusal, Result, RowFault, outbox};
 use anju_policy::fact::FactState;
 use anju_policy::{ConditionOutcome, Decision, Outcome, ServiceDefinition, StoredDecision};
+use futures::future::{BoxFuture, FutureExt};
 use futures::{StreamExt, stream};
 use tokio::sync::watch;
 
@@ -74,18 +76,22 @@ impl Engine {
         let service = office.catalogue.find(&submission.request.service)?;
         let wish = service.wish(office, &submission.request);
         let begins_itself = service.begin(office, &submission);
-        if let Some(before) = remembered(office, &submission).await? {
+        let looks_at_door = service.looks_at_door();
+        if begins_itself.is_none() && !service.carries_out() && !looks_at_door {
+            let errand = Errand {
+                engine: self.clone(),
+                submission: submission.clone(),
+                wish: wish.clone(),
+            };
+            if let Some(done) = self.at_hand.0.go(errand).await?? {
+                return Ok(done);
+            }
+        } else if let Some(before) = remembered(office, &submission).await? {
             return Ok(Submitted::Before(before));
         }
-        if service.looks_at_door() {
+        if looks_at_door {
             drop(begins_itself);
             return self.submit_looked_at(&*service, submission, &policy).await;
-        }
-        if begins_itself.is_none()
-            && !service.carries_out()
-            && let Some(done) = self.submit_at_hand(&*service, &submission, &wish).await?
-        {
-            return Ok(done);
         }
         if let Some(begins) = begins_itself {
             return match begins.await {
@@ -360,6 +366,40 @@ fn first_refusal(decision: &Decision) -> Option<Refusal> {
         .find(|one| one.outcome == ConditionOutcome::NotMet)?;
     let code = condition.message.as_deref().unwrap_or(&condition.code);
     Some(Refusal::rule(code, condition.detail.clone()))
+}
+
+/// Where submissions that come at one moment are read, decided and booked together. Cheap to clone.
+#[derive(Clone)]
+pub struct AtHand(Arc<Convoy<Errand, Result<Option<Submitted>>>>);
+
+impl Default for AtHand {
+    fn default() -> Self {
+        Self(Arc::new(Convoy::new(Errand::run)))
+    }
+}
+
+/// A submission on its way with others that came at this moment.
+struct Errand {
+    engine: Engine,
+    submission: Submission,
+    wish: String,
+}
+
+impl Errand {
+    /// What the key made before, or the case where nothing has to be asked; none where a case must be opened.
+    fn run(self) -> BoxFuture<'static, Result<Option<Submitted>>> {
+        async move {
+            let (engine, submission) = (&self.engine, &self.submission);
+            if let Some(before) = remembered(&engine.office, submission).await? {
+                return Ok(Some(Submitted::Before(before)));
+            }
+            let service = engine.office.catalogue.find(&submission.request.service)?;
+            engine
+                .submit_at_hand(&*service, submission, &self.wish)
+                .await
+        }
+        .boxed()
+    }
 }
 
 /// The case that the submission's key made before.

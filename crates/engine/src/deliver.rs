@@ -8,7 +8,7 @@ use anju_business::court;
 use anju_business::remote::money;
 use anju_casework::case::{self, Order, PaymentReport, share};
 use anju_casework::outbox::{self, Message};
-use anju_casework::{Fault, Result, notice};
+use anju_casework::{Fault, Result, notice, tray};
 use anju_exchange::bank::{PaymentOrder, QueryOutcome, SendOutcome};
 use anju_exchange::message::{SendFault, send_sms};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -55,9 +55,11 @@ pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
                 }
             }
             Ok(messages) => {
-                stream::iter(messages)
-                    .for_each_concurrent(AT_ONCE, |message| deliver_logged(&engine, message))
-                    .await;
+                // What banks answer at one moment is read and booked together.
+                let all = stream::iter(messages).for_each_concurrent(AT_ONCE, |message| {
+                    deliver_logged(engine.clone(), message)
+                });
+                tray::on_one_board(all).await;
             }
             Err(error) => {
                 tracing::error!(%error, "leasing the outbox");
@@ -87,9 +89,9 @@ fn tell_aside(engine: &Engine, message: &Message) {
     });
 }
 
-async fn deliver_logged(engine: &Engine, message: Message) {
+async fn deliver_logged(engine: Engine, message: Message) {
     // What fails stays leased and comes again when the lease ends; it is then `attempts > 1`: queried first.
-    if let Err(error) = deliver(engine, &message).await {
+    if let Err(error) = deliver(&engine, &message).await {
         tracing::error!(outbox = message.outbox_id, kind = message.kind, %error, "delivering a message");
     }
 }

@@ -63,6 +63,8 @@ pub struct Engine {
     pub witnesses: Arc<[Witness]>,
     /// Checks what departments push.
     pub pushes: Arc<Receiver>,
+    /// Submissions that may be decided from what is at hand.
+    pub at_hand: advance::AtHand,
 }
 
 /// The running tasks; dropped, they stop where they are, which is safe and slow: what was being said to a bank is asked about.

@@ -12,6 +12,7 @@ use anju_casework::{
     Office,
     case::{self, PaymentReport},
     outbox::{self, Message, kind},
+    tray,
 };
 use anyhow::Context;
 use futures::{TryStreamExt, stream};
@@ -67,13 +68,14 @@ pub async fn settle(office: &Office) -> anyhow::Result<()> {
 async fn pay_some(office: &Office) -> anyhow::Result<bool> {
     let messages = outbox::lease(office, BATCH).await?;
     let some = !messages.is_empty();
-    stream::iter(messages.into_iter().map(anyhow::Ok))
-        .try_for_each_concurrent(AT_ONCE, |message| deliver(office, message))
-        .await?;
+    let all = stream::iter(messages.into_iter().map(anyhow::Ok))
+        .try_for_each_concurrent(AT_ONCE, |message| deliver(office.clone(), message));
+    tray::on_one_board(all).await?;
     Ok(some)
 }
 
-async fn deliver(office: &Office, message: Message) -> anyhow::Result<()> {
+async fn deliver(office: Office, message: Message) -> anyhow::Result<()> {
+    let office = &office;
     if message.kind == kind::PAYMENT {
         let case_id = message.case_id.context("a payment of a case")?;
         if let Some(order) = case::order(office, case_id, 1).await? {

@@ -13,7 +13,7 @@ use anju_casework::{
     policy_force,
 };
 use anju_domain::clock::{Clock, FileClock, shanghai_date};
-use anju_engine::Engine;
+use anju_engine::{Engine, advance::AtHand};
 use anju_exchange::{
     bank::{BankLine, BankTable},
     gateway::{Gateway, GatewaySettings},
@@ -204,6 +204,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
     let witnesses = fs::read_to_string(home::witnesses(&config.home)).unwrap_or_default();
     let witnesses = Witness::parse(&witnesses, &config.outside_url)?.into();
     Ok(Engine {
+        at_hand: AtHand::default(),
         office,
         gateway,
         banks,
