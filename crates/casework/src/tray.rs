@@ -210,11 +210,11 @@ pub struct Convoy<T, A> {
 }
 
 impl<T: Send + 'static, A: Send + 'static> Convoy<T, A> {
-    /// One convoy for each core: while one is at the database, another one decides.
+    /// One convoy for each core, and one that waits for the disk meanwhile.
     pub fn new(errand: fn(T) -> BoxFuture<'static, A>) -> Self {
         Self {
             errand,
-            queue: Queue::new(cores()),
+            queue: Queue::new(cores() + 1),
         }
     }
 
