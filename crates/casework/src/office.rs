@@ -28,6 +28,7 @@ use crate::case::{self, CaseState};
 use crate::catalogue::{Catalogue, Service};
 use crate::fact::LookedUp;
 use crate::membership::{self, Membership};
+use crate::own_account::{self, OwnAccount};
 use crate::person::{self, Person};
 use crate::session::{self, Session};
 use crate::tray::Tray;
@@ -194,6 +195,7 @@ pub(crate) struct Trays {
     pub(crate) keys: Tray<Uuid, Option<Command>>,
     pub(crate) facts: Tray<Vec<LookedUp>, Vec<Option<Fact>>>,
     pub(crate) sessions: Tray<Vec<u8>, Option<Session>>,
+    pub(crate) own_accounts: Tray<own_account::Asked, Option<OwnAccount>>,
     pub(crate) people: Tray<i64, Option<Person>>,
     pub(crate) memberships: Tray<i64, Vec<Membership>>,
     pub(crate) subsidies: Tray<i64, Option<Fen>>,
@@ -213,6 +215,7 @@ impl Default for Trays {
             keys: Tray::new(books::look_up_all),
             facts: Tray::new(fact::look_up_all),
             sessions: Tray::new(session::find_all),
+            own_accounts: Tray::new(own_account::of_tokens),
             people: Tray::new(person::get_all),
             memberships: Tray::new(membership::of_people),
             subsidies: Tray::new(membership::subsidy_balances),
