@@ -524,7 +524,7 @@ pub async fn take_code(
 fn step_purpose(office: &Office, action: &[u8]) -> String {
     format!(
         "step:{}",
-        hex::encode(office.vault.mac("step", action))
+        hex::encode(office.vault.token_of("step", action))
     )
 }
 
