@@ -86,3 +86,58 @@ test('any one byte changed is found, but for the SM2 line, which the command lin
   const whole = await page.evaluate(([text, trusted]) => window.anjuVerify(text, trusted), [bundle, keys]);
   assert.ok(whole.good, JSON.stringify(whole.checks));
 });
+
+// docs/evidence.md, Change of keys: what a reader sees who holds the former key, the next one, or either with the transition.
+test('after a change of keys old proofs hold, new ones hold by the transition, and a key that has ended vouches for nothing', async () => {
+  const seen = await page.evaluate(async () => {
+    const bytes = (text) => new TextEncoder().encode(text);
+    const join = (...parts) => new Uint8Array(parts.flatMap((part) => [...part]));
+    const sha = async (...parts) => new Uint8Array(await crypto.subtle.digest('SHA-256', join(...parts)));
+    const base64 = (data) => btoa(String.fromCharCode(...data));
+    const line = async (name, typed) => {
+      const id = (await sha(bytes(`${name}\n`), typed)).slice(0, 4);
+      return { name, id, line: `${name}+${[...id].map((byte) => byte.toString(16).padStart(2, '0')).join('')}+${base64(typed)}` };
+    };
+    const pair = async (name, type) => {
+      const made = await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify']);
+      const raw = new Uint8Array(await crypto.subtle.exportKey('raw', made.publicKey));
+      const sign = async (data) => new Uint8Array(await crypto.subtle.sign('Ed25519', made.privateKey, data));
+      return { ...await line(name, join([type], raw)), sign };
+    };
+    const sm2 = (name) => line(name, join([255], bytes('sm2-sm3'), crypto.getRandomValues(new Uint8Array(65))));
+    const under = async (key, text) => `\u2014 ${key.name} ${base64(join(key.id, await key.sign(bytes(text))))}\n`;
+    const log = 'anju/00000000';
+    const [former, next, witness, former2, next2] = [await pair(log, 1), await pair(log, 1), await pair('w.example/w', 4), await sm2(log), await sm2(log)];
+    const text = `anju-key-transition/1\n${log}\nformer ${former.line}\nformer ${former2.line}\nnext ${next.line}\nnext ${next2.line}\nfrom 1000\nuntil 2000\n`;
+    const told = `transition ${base64(bytes(`${text}\n${await under(former, text)}${await under(next, text)}`))}\n`;
+    const salt = new Uint8Array(32).fill(5);
+    const leaf = await sha([0], [1], await sha(salt, bytes('{"kind":"case"}')));
+    const bundle = async (signers, time) => {
+      const tree = `${log}\n1\n${base64(leaf)}\n`, at = new Uint8Array(8);
+      new DataView(at.buffer).setBigUint64(0, BigInt(time));
+      let note = `${tree}\n`;
+      for (const key of signers) note += await under(key, tree);
+      const seal = await witness.sign(bytes(`cosignature/v1\ntime ${time}\n${tree}`));
+      note += `\u2014 ${witness.name} ${base64(join(witness.id, at, seal))}\n`;
+      return JSON.stringify({ format: 'anju-proof/1', record: { kind: 'case' }, salt: base64(salt), index: 0, path: [], checkpoint: note });
+    };
+    const proofs = [await bundle([former], 900), await bundle([former, next], 2000), await bundle([next], 2001), await bundle([former], 2001)];
+    const old = `${former.line}\n${former2.line}\n${witness.line}\n`, fresh = `${next.line}\n${next2.line}\n${witness.line}\n`;
+    const rows = [];
+    for (const file of [old, fresh, old + told, told + fresh, `${witness.line}\n${told}`]) {
+      const row = [];
+      for (const proof of proofs) row.push((await window.anjuVerify(proof, file)).good);
+      rows.push(row);
+    }
+    rows.push((await window.anjuVerify(proofs[3], old + told)).checks.at(-1).name.includes('已经停用'));
+    return rows;
+  });
+  assert.deepEqual(seen, [
+    [true, true, false, true],
+    [false, true, true, false],
+    [true, true, true, false],
+    [true, true, true, false],
+    [false, false, false, false],
+    true,
+  ]);
+});

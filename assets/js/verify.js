@@ -105,17 +105,64 @@
     return last === 0 ? hash : null;
   }
 
-  async function readKeys(text) {
-    var keys = [], lines = text.split(/\r?\n/).map(function (line) { return line.trim(); }).filter(Boolean);
-    for (var i = 0; i < lines.length; i++) {
-      var parts = lines[i].split('+'), name = parts[0], typed, kind;
-      if (parts.length < 3 || !name || /\s/.test(name)) throw Error('公钥文件第 ' + (i + 1) + ' 行不是公钥');
-      typed = base64(parts.slice(2).join('+'), '公钥文件第 ' + (i + 1) + ' 行');
-      kind = typed[0] === 1 && typed.length === 33 ? 'log' : typed[0] === 4 && typed.length === 33 ? 'witness' : typed[0] === 255 ? 'other' : null;
-      var id = (await sha256(join(bytes(name + '\n'), typed))).slice(0, 4);
-      if (!kind || hex(id) !== parts[1]) throw Error('公钥文件第 ' + (i + 1) + ' 行不是公钥');
-      keys.push({ name: name, kind: kind, id: id, public: typed.slice(1) });
+  async function readKey(line, what) {
+    var parts = line.split('+'), name = parts[0], typed, kind;
+    if (parts.length < 3 || !name || /\s/.test(name)) throw Error(what + '不是公钥');
+    typed = base64(parts.slice(2).join('+'), what);
+    kind = typed[0] === 1 && typed.length === 33 ? 'log' : typed[0] === 4 && typed.length === 33 ? 'witness' : typed[0] === 255 ? 'other' : null;
+    var id = (await sha256(join(bytes(name + '\n'), typed))).slice(0, 4);
+    if (!kind || hex(id) !== parts[1]) throw Error(what + '不是公钥');
+    return { name: name, kind: kind, id: id, public: typed.slice(1), until: Infinity };
+  }
+  function equal(a, b) { return a.kind === b.kind && a.name === b.name && same(a.public, b.public); }
+
+  // A change of the log's keys: its former and its next keys have signed it (docs/evidence.md, Change of keys).
+  async function readTransition(line, what) {
+    var wrong = what + '的密钥交接书的形式不对', note;
+    try { note = new TextDecoder('utf-8', { fatal: true }).decode(base64(line.slice(11), what)); } catch (_) { throw Error(wrong); }
+    var cut = note.lastIndexOf('\n\n'), text = note.slice(0, cut + 1), lines = text.split('\n'), told = { former: [], next: [] };
+    var form = /^anju-key-transition\/1\n[^\n]+\nformer [^\n]+\nformer [^\n]+\nnext [^\n]+\nnext [^\n]+\nfrom (0|[1-9]\d*)\nuntil (0|[1-9]\d*)\n$/.exec(text);
+    if (cut < 0 || !form) throw Error(wrong);
+    for (var i = 2; i < 6; i++) {
+      var key = await readKey(lines[i].replace(/^(former|next) /, ''), what);
+      if (key.name !== lines[1] || key.kind !== (i % 2 ? 'other' : 'log')) throw Error(wrong);
+      told[i < 4 ? 'former' : 'next'].push(key);
     }
+    told.until = Number(form[2]);
+    if (Number(form[1]) > told.until || equal(told.former[0], told.next[0])) throw Error(wrong);
+    var signers = [told.former[0], told.next[0]];
+    for (var s = 0; s < signers.length; s++) {
+      var good = false, ends = note.slice(cut + 2).split('\n');
+      for (var e = 0; e < ends.length && !good; e++) {
+        var found = /^\u2014 (\S+) (\S+)$/.exec(ends[e]);
+        if (!found || found[1] !== signers[s].name) continue;
+        var blob = base64(found[2], '签名', 0);
+        good = same(blob.slice(0, 4), signers[s].id) && await signed(signers[s], text, blob.slice(4));
+      }
+      if (!good) throw Error(what + '的密钥交接书没有由旧、新两把密钥签名');
+    }
+    return told;
+  }
+  function follow(told, keys) {
+    function known(key) { return keys.find(function (one) { return equal(one, key); }); }
+    if (!known(told.former[0]) && !known(told.next[0])) return false;
+    told.former.concat(told.next).forEach(function (key) { if (!known(key)) keys.push(key); });
+    told.former.forEach(function (key) { var one = known(key); one.until = Math.min(one.until, told.until); });
+    return true;
+  }
+
+  async function readKeys(text) {
+    var keys = [], transitions = [], lines = text.split(/\r?\n/).map(function (line) { return line.trim(); }).filter(Boolean);
+    for (var i = 0; i < lines.length; i++) {
+      var what = '公钥文件第 ' + (i + 1) + ' 行';
+      if (lines[i].indexOf('transition ') === 0) transitions.push(await readTransition(lines[i], what));
+      else keys.push(await readKey(lines[i], what));
+    }
+    for (var before = -1; transitions.length !== before && transitions.length;) {
+      before = transitions.length;
+      transitions = transitions.filter(function (told) { return !follow(told, keys); });
+    }
+    if (transitions.length) throw Error('密钥交接书不是您信任的任何一把密钥签的');
     if (!keys.length) throw Error('公钥文件里没有公钥');
     return keys;
   }
@@ -136,7 +183,7 @@
     if (cut < 0 || note[note.length - 1] !== '\n' || /[\u0000-\u0009\u000b-\u001f]/.test(note)) throw Error('检查点不是签名文本（C2SP signed-note）的形式');
     var text = note.slice(0, cut + 1), head = text.split('\n');
     if (head.slice(3, -1).indexOf('') >= 0 || head.length < 4 || !head[0] || !/^(0|[1-9]\d*)$/.test(head[1])) throw Error('签名文本不是检查点（名称、片数、树根）');
-    var found = { origin: head[0], size: whole(Number(head[1]), '树的片数'), root: base64(head[2], '树根', 32), log: false, sm2: false, witnesses: [] };
+    var found = { origin: head[0], size: whole(Number(head[1]), '树的片数'), root: base64(head[2], '树根', 32), log: false, sm2: false, witnesses: [] }, signers = [];
     var lines = note.slice(cut + 2, -1).split('\n');
     for (var i = 0; i < lines.length; i++) {
       var line = /^\u2014 (\S+) (\S+)$/.exec(lines[i]);
@@ -153,10 +200,14 @@
           if (keys.some(function (log) { return log.kind === 'log' && same(log.public, key.public); })) continue; // the log does not witness itself
           var at = 0; rest.slice(0, 8).forEach(function (byte) { at = at * 256 + byte; });
           found.witnesses.push({ name: key.name, at: at });
-        } else if (key.name === found.origin) found.log = true;
+        } else if (key.name === found.origin) signers.push(key);
       }
     }
-    if (!found.log) throw Error('没有日志 ' + found.origin + ' 的签名：公钥文件里没有它的公钥，或者检查点没有由它签名');
+    // A key that had ended when the first witness looked vouches for nothing.
+    var seen = Math.min.apply(null, found.witnesses.map(function (w) { return w.at; }));
+    found.log = signers.some(function (key) { return !found.witnesses.length || seen <= key.until; });
+    if (!found.log && signers.length) throw Error('日志 ' + found.origin + ' 的这把签名密钥已经停用，见证人看到这个检查点时它已不作数，现行的密钥没有签名');
+    if (!found.log) throw Error('没有日志 ' + found.origin + ' 的签名：公钥文件里没有它的公钥，或者检查点没有由它签名。中心换过签名密钥的，请把它公布的 transition 行加进您的公钥文件');
     return found;
   }
 

@@ -39,7 +39,8 @@ pub fn witnesses(home: &Path) -> PathBuf {
 /// A key cannot be written, or one that is there is damaged or readable by others.
 pub fn make_keys(home: &Path, demo: bool) -> anyhow::Result<()> {
     let vault = Vault::create(keys(home))?;
-    let [log_key, _] = anju_casework::log::keys_of(vault.log_keys());
+    // Its first key for ever: of every later one a witness hears from the former.
+    let log_key = anju_casework::log::first_key(&vault.log_keys());
     let known = anju_outside::witness::introduce(home, &log_key.to_string())?;
     let path = witnesses(home);
     if !path.exists() {

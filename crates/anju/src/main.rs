@@ -48,6 +48,9 @@ enum Command {
         /// 公钥文件：信任只来自它
         #[arg(long)]
         keys: PathBuf,
+        /// 日志换过密钥的：中心公布的公钥文件（/tlog/keys），只读其中由您信任的密钥签名的交接书
+        #[arg(long)]
+        transitions: Option<PathBuf>,
     },
     /// 等到服务与外部世界都就绪
     Ready,
@@ -125,8 +128,13 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     // Needs nothing of an installation, not even a sound configuration.
-    if let Command::Verify { bundle, keys } = &command {
-        return command::verify::run(bundle, keys);
+    if let Command::Verify {
+        bundle,
+        keys,
+        transitions,
+    } = &command
+    {
+        return command::verify::run(bundle, keys, transitions.as_deref());
     }
     let mut config = Config::load()?;
     match command {

@@ -4,7 +4,6 @@
 
 use anju_evidence::record;
 use anju_policy::fact::{Assurance, Fact, FactState};
-use anju_vault::same;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -414,7 +413,10 @@ pub async fn proved(office: &Office, ids: &[i64]) -> Result<Vec<Proved>> {
             let kept = row.mac.take();
             let fact = row.fact()?;
             // What cannot be read any more is not what was kept.
-            let intact = kept.map(|kept| mac(office, &fact).is_ok_and(|now| same(&now, &kept)));
+            let intact = kept.map(|kept| {
+                canonical(office, &fact)
+                    .is_ok_and(|said| office.vault.verify_mac(MAC, &said, &kept))
+            });
             Ok(Proved { fact, intact })
         })
         .collect()
@@ -423,6 +425,10 @@ pub async fn proved(office: &Office, ids: &[i64]) -> Result<Vec<Proved>> {
 /// The code over what a fact says. A sealed ID number counts by what it holds, so that sealing it again with another key changes
 /// nothing; instants count to the microsecond, as the database keeps them.
 fn mac(office: &Office, fact: &Fact) -> Result<Vec<u8>> {
+    Ok(office.vault.mac(MAC, &canonical(office, fact)?).to_vec())
+}
+
+fn canonical(office: &Office, fact: &Fact) -> Result<Vec<u8>> {
     let said = json!({
         "type": fact.fact_type,
         "role": fact.role,
@@ -435,8 +441,7 @@ fn mac(office: &Office, fact: &Fact) -> Result<Vec<u8>> {
         "valid_until": fact.valid_until.map(|until| until.timestamp_micros()),
         "digest": fact.digest,
     });
-    let canonical = record::canonical(&said).map_err(|error| Fault::Stored(error.to_string()))?;
-    Ok(office.vault.mac(MAC, &canonical).to_vec())
+    record::canonical(&said).map_err(|error| Fault::Stored(error.to_string()).into())
 }
 
 const MAC: &str = "fact";

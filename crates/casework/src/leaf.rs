@@ -20,6 +20,8 @@ pub mod kind {
     pub const POLICY: i16 = 4;
     /// A step of an entry of the black list.
     pub const BLACKLIST: i16 = 5;
+    /// A change of the log's own keys.
+    pub const LOG_KEY: i16 = 6;
 }
 
 /// A leaf that waits for the sealer: the log's entry, and the salt that opens it.

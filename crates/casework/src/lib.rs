@@ -27,6 +27,7 @@ pub mod notice;
 pub mod office;
 pub mod operations;
 pub mod outbox;
+pub mod own_account;
 pub mod person;
 pub mod person_data;
 pub mod policy_force;

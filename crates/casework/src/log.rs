@@ -2,12 +2,17 @@
 //! transaction takes leaves out of waiting, numbers them and extends the tree, so that a crash loses and repeats none.
 
 mod audit;
+mod keys;
 mod proof;
 
 pub use audit::audit;
+pub use keys::{
+    Made, ends, first_key, introduce, keys, keys_of, origin, origin_of, prove as prove_transition,
+    sign, transitions,
+};
 pub use proof::{Proof, SealedLeaf, leaf_of, prove, waiting_or_none};
 
-use anju_evidence::note::{Checkpoint, KeyKind, VerifierKey};
+use anju_evidence::note::Checkpoint;
 use anju_evidence::tile::{self, Range, TileId, Tiles};
 use anju_evidence::{Hash, record};
 use chrono::{DateTime, Utc};
@@ -20,49 +25,6 @@ const AT_ONCE: i64 = 50_000;
 
 /// Checkpoints that are kept: whoever needs an older tree has it as a prefix of the log.
 const KEPT_CHECKPOINTS: i64 = 256;
-
-/// The log's name: drawn from its key, so that two logs never share one.
-#[must_use]
-pub fn origin(office: &Office) -> String {
-    origin_of(&office.vault.log_keys().ed25519.public())
-}
-
-/// The name of the log that signs with this Ed25519 key.
-#[must_use]
-pub fn origin_of(public: &[u8; 32]) -> String {
-    let id = record::sha256(public);
-    format!("anju/{}", hex::encode(&id[..4]))
-}
-
-/// The log's public keys: Ed25519, SM2.
-#[must_use]
-pub fn keys(office: &Office) -> [VerifierKey; 2] {
-    keys_of(office.vault.log_keys())
-}
-
-/// The public keys of a log.
-#[must_use]
-pub fn keys_of(keys: &anju_vault::LogKeys) -> [VerifierKey; 2] {
-    let ed25519 = keys.ed25519.public();
-    let name = origin_of(&ed25519);
-    [
-        VerifierKey::new(&name, KeyKind::Ed25519, &ed25519),
-        VerifierKey::new(&name, KeyKind::Sm2, &keys.sm2.public()),
-    ]
-}
-
-/// The checkpoint as a note with the log's own signatures.
-#[must_use]
-pub fn sign(office: &Office, checkpoint: &Checkpoint) -> String {
-    let text = checkpoint.to_string();
-    let secret = office.vault.log_keys();
-    let [ed25519, sm2] = keys(office);
-    format!(
-        "{text}\n{}{}",
-        ed25519.line(&secret.ed25519.sign(text.as_bytes())),
-        sm2.line(&secret.sm2.sign(text.as_bytes())),
-    )
-}
 
 /// Seals what waits. Returns the leaves that were sealed; fewer than [`AT_ONCE`] means that all are.
 ///

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use anju_domain::calendar::Holidays;
 use anju_domain::clock::{Clock, shanghai_date};
@@ -27,7 +27,9 @@ use crate::case::settled::{self, Settled};
 use crate::case::{self, CaseState};
 use crate::catalogue::{Catalogue, Service};
 use crate::fact::LookedUp;
+use crate::log::Made;
 use crate::membership::{self, Membership};
+use crate::own_account::{self, OwnAccount};
 use crate::person::{self, Person};
 use crate::session::{self, Session};
 use crate::tray::Tray;
@@ -161,6 +163,8 @@ pub struct Inner {
     next_at: AtomicI64,
     /// Older versions that cases name, loaded when they are asked for.
     older: Mutex<HashMap<i32, Arc<PolicySet>>>,
+    /// The changes of the log's keys, as far as they have been read.
+    log_transitions: Mutex<Arc<Vec<Made>>>,
     /// Where work that arrives together meets.
     pub(crate) trays: Trays,
     /// Wakes the engine.
@@ -194,6 +198,7 @@ pub(crate) struct Trays {
     pub(crate) keys: Tray<Uuid, Option<Command>>,
     pub(crate) facts: Tray<Vec<LookedUp>, Vec<Option<Fact>>>,
     pub(crate) sessions: Tray<Vec<u8>, Option<Session>>,
+    pub(crate) own_accounts: Tray<own_account::Asked, Option<OwnAccount>>,
     pub(crate) people: Tray<i64, Option<Person>>,
     pub(crate) memberships: Tray<i64, Vec<Membership>>,
     pub(crate) subsidies: Tray<i64, Option<Fen>>,
@@ -213,6 +218,7 @@ impl Default for Trays {
             keys: Tray::new(books::look_up_all),
             facts: Tray::new(fact::look_up_all),
             sessions: Tray::new(session::find_all),
+            own_accounts: Tray::new(own_account::of_tokens),
             people: Tray::new(person::get_all),
             memberships: Tray::new(membership::of_people),
             subsidies: Tray::new(membership::subsidy_balances),
@@ -269,10 +275,17 @@ impl Office {
             next: Mutex::new(None),
             next_at: AtomicI64::new(i64::MAX),
             older: Mutex::new(HashMap::new()),
+            log_transitions: Mutex::default(),
             trays: Trays::default(),
             wake: Notify::new(),
             watchers: Mutex::new(HashMap::new()),
         }))
+    }
+
+    pub(crate) fn log_transitions(&self) -> MutexGuard<'_, Arc<Vec<Made>>> {
+        self.log_transitions
+            .lock()
+            .expect("no holder of this lock panics")
     }
 
     /// The centre as the ledger names it.

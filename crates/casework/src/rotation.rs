@@ -23,10 +23,12 @@ pub async fn announce(office: &Office, holder: Uuid, held: Generations) -> Resul
         "WITH silent AS (
              DELETE FROM key_holder
               WHERE centre_id = $1 AND holder <> $2 AND seen_at < clock_timestamp() - interval '1 minute')
-         INSERT INTO key_holder AS h (centre_id, holder, data_key, index_key, current_data_key, current_index_key, seen_at)
-         VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+         INSERT INTO key_holder AS h (centre_id, holder, data_key, index_key, current_data_key, current_index_key, others, current_others,
+                                      seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())
              ON CONFLICT (centre_id, holder) DO UPDATE
-            SET data_key = $3, index_key = $4, current_data_key = $5, current_index_key = $6, seen_at = clock_timestamp()",
+            SET data_key = $3, index_key = $4, current_data_key = $5, current_index_key = $6, others = $7, current_others = $8,
+                seen_at = clock_timestamp()",
     )
     .bind(office.centre.id)
     .bind(holder)
@@ -34,6 +36,8 @@ pub async fn announce(office: &Office, holder: Uuid, held: Generations) -> Resul
     .bind(number(held.index))
     .bind(number(held.current_data))
     .bind(number(held.current_index))
+    .bind(held.others.map(number))
+    .bind(held.current_others.map(number))
     .execute(&office.pool)
     .await?;
     Ok(())
@@ -46,15 +50,46 @@ pub async fn behind(db: impl PgExecutor<'_>, office: &Office, held: Generations)
            FROM key_holder
           WHERE centre_id = $1
             AND seen_at > clock_timestamp() - interval '10 seconds'
-            AND (data_key < $2 OR index_key < $3 OR current_data_key < $4 OR current_index_key < $5)",
+            AND (data_key < $2 OR index_key < $3 OR current_data_key < $4 OR current_index_key < $5
+                 OR EXISTS (SELECT FROM unnest(others, $6::smallint[]) AS n (theirs, ours) WHERE theirs < ours)
+                 OR EXISTS (SELECT FROM unnest(current_others, $7::smallint[]) AS n (theirs, ours) WHERE theirs < ours))",
     )
     .bind(office.centre.id)
     .bind(number(held.data))
     .bind(number(held.index))
     .bind(number(held.current_data))
     .bind(number(held.current_index))
+    .bind(held.others.map(number))
+    .bind(held.current_others.map(number))
     .fetch_one(db)
     .await?)
+}
+
+/// An id beyond every one that has been given, and beyond what may be given while everybody learns of a new key of public numbers.
+///
+/// # Errors
+/// The database.
+pub async fn free_id(conn: &mut PgConnection) -> Result<u64> {
+    /// What a centre gives in minutes of full load.
+    const ROOM: i64 = 10_000_000;
+    let last: i64 = sqlx::query_scalar("SELECT last_value FROM anju_id")
+        .fetch_one(conn)
+        .await?;
+    Ok((last + ROOM).cast_unsigned())
+}
+
+/// Has ids from this one on be given from now on, so that new numbers are made by the new key.
+///
+/// # Errors
+/// The database.
+pub async fn ids_from(conn: &mut PgConnection, from: u64) -> Result<()> {
+    sqlx::query(
+        "SELECT setval('anju_id', greatest(last_value, $1)) FROM anju_id WHERE last_value < $1",
+    )
+    .bind(from.cast_signed())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// A sealed column, perhaps with its index.

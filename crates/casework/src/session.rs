@@ -226,14 +226,19 @@ async fn insert(
 
 /// The live session of a token. Its use is noted at most once a minute, so that reading pages does not write.
 pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
-    let now = office.now();
     let hash = token::hash(token);
-    let session = office.trays.sessions.put(office, hash.to_vec()).await?;
-    let Some(session) = session else {
+    let Some(session) = office.trays.sessions.put(office, hash.to_vec()).await? else {
         return Ok(None);
     };
+    let lives = note_use(office, &hash, &session).await?;
+    Ok(lives.then_some(session))
+}
+
+/// Whether a session that was found is still in use; if so that is noted, at most once a minute.
+pub(crate) async fn note_use(office: &Office, hash: &[u8; 32], session: &Session) -> Result<bool> {
+    let now = office.now();
     if now - session.seen_at > life(session.audience).0 {
-        return Ok(None);
+        return Ok(false);
     }
     if now - session.seen_at > Duration::minutes(1) {
         // Longer gaps are no work ([`crate::effort`]).
@@ -244,12 +249,12 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
                                                        THEN extract(epoch FROM $2 - seen_at)::integer ELSE 0 END
               WHERE token_hash = $1 AND seen_at < $2",
         )
-            .bind(hash.as_slice())
-            .bind(now)
-            .execute(&office.pool)
-            .await?;
+        .bind(hash.as_slice())
+        .bind(now)
+        .execute(&office.pool)
+        .await?;
     }
-    Ok(Some(session))
+    Ok(true)
 }
 
 /// The live sessions of these tokens' hashes: those who come at one moment are looked up together.
@@ -517,7 +522,10 @@ pub async fn take_code(
 
 /// What the code of an SMS step is for: this action and no other. Keyed, since an action is made of a form that could be guessed.
 fn step_purpose(office: &Office, action: &[u8]) -> String {
-    format!("step:{}", hex::encode(office.vault.mac("step", action)))
+    format!(
+        "step:{}",
+        hex::encode(office.vault.token_of("step", action))
+    )
 }
 
 /// Sends the code of an SMS step (services.md §2, L3s) to a person's registered phone; `what` is the act in a few words.

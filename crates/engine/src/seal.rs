@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use anju_casework::log::Made;
 use anju_casework::{Result, log};
 use anju_evidence::note::Checkpoint;
 use anju_exchange::witness::{Answer, Witness};
@@ -18,7 +19,7 @@ const ASK_AGAIN: u32 = 10;
 
 /// Seals until its task is dropped.
 pub async fn run(engine: Engine) {
-    let mut seen = vec![0; engine.witnesses.len()];
+    let mut seen = vec![Seen::default(); engine.witnesses.len()];
     let mut quiet = 0;
     let mut interval = tokio::time::interval(EVERY);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -35,8 +36,17 @@ pub async fn run(engine: Engine) {
     }
 }
 
+/// What is known of a witness.
+#[derive(Clone, Default)]
+struct Seen {
+    /// Leaves of the last tree that it signed.
+    size: u64,
+    /// Changes of our keys that it has been told.
+    told: usize,
+}
+
 /// One round. True when there was something new to sign.
-async fn round(engine: &Engine, seen: &mut [u64], quiet: u32) -> Result<bool> {
+async fn round(engine: &Engine, seen: &mut [Seen], quiet: u32) -> Result<bool> {
     let office = &engine.office;
     let mut sealed = 0;
     loop {
@@ -61,7 +71,14 @@ async fn round(engine: &Engine, seen: &mut [u64], quiet: u32) -> Result<bool> {
     if complete {
         return Ok(false);
     }
-    let note = log::sign(office, &checkpoint);
+    let transitions = log::transitions(office).await?;
+    let tells = engine
+        .witnesses
+        .iter()
+        .zip(seen.iter_mut())
+        .map(|(witness, seen)| tell(witness, seen, &transitions));
+    join_all(tells).await;
+    let note = log::sign(office, &checkpoint).await?;
     let asked = engine
         .witnesses
         .iter()
@@ -79,11 +96,32 @@ async fn round(engine: &Engine, seen: &mut [u64], quiet: u32) -> Result<bool> {
     Ok(sealed > 0)
 }
 
+/// Tells a witness of the changes of our keys that it has not been told. While it is away or refuses, the former key signs for it until its
+/// end.
+async fn tell(witness: &Witness, seen: &mut Seen, transitions: &[Made]) {
+    let name = &witness.key().name;
+    while let Some(made) = transitions.get(seen.told) {
+        match witness.tell(&made.note).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(
+                witness = name,
+                generation = made.generation,
+                "a witness has no door for a change of keys: its operator must be given the transition of /tlog/keys"
+            ),
+            Err(error) => {
+                tracing::warn!(witness = name, %error, "telling a witness of a change of keys");
+                return;
+            }
+        }
+        seen.told += 1;
+    }
+}
+
 /// One witness's line; nothing when it is away or refuses.
 async fn cosign(
     engine: &Engine,
     witness: &Witness,
-    seen: &mut u64,
+    Seen { size: seen, .. }: &mut Seen,
     checkpoint: &Checkpoint,
     note: &str,
 ) -> Option<String> {

@@ -7,6 +7,7 @@ pub mod note;
 pub mod proof;
 pub mod record;
 pub mod tile;
+pub mod transition;
 pub mod tree;
 
 /// A SHA-256 digest.

@@ -48,6 +48,8 @@ pub struct VerifierKey {
     pub name: String,
     /// What it signs.
     pub kind: KeyKind,
+    /// When it ended, in seconds since 1970: a log's key that another one has followed ([`crate::transition`]).
+    pub until: Option<u64>,
     public: Vec<u8>,
     id: [u8; 4],
 }
@@ -66,9 +68,24 @@ impl VerifierKey {
         Self {
             name: name.to_owned(),
             kind,
+            until: None,
             public: public.to_vec(),
             id: [hash[0], hash[1], hash[2], hash[3]],
         }
+    }
+
+    /// Whether it is the same key, whatever is known of its end.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.name == other.name && self.public == other.public
+    }
+
+    /// Whether it had ended when the first witness saw what it signed. While none has, nothing is known of the time.
+    fn had_ended(&self, witnesses: &[(&Self, u64)]) -> bool {
+        let seen = witnesses.iter().map(|(_, time)| *time).min();
+        self.until
+            .zip(seen)
+            .is_some_and(|(until, seen)| seen > until)
     }
 
     /// The signature line that ends a note.
@@ -200,8 +217,15 @@ pub enum NoteError {
     #[error("{0} 的签名行被改动过")]
     Line(String),
     /// Not signed by the log.
-    #[error("没有日志 {0} 的签名：公钥文件里没有它的公钥，或者检查点没有由它签名")]
+    #[error(
+        "没有日志 {0} 的签名：公钥文件里没有它的公钥，或者检查点没有由它签名。中心换过签名密钥的，请把它公布的 transition 行加进您的公钥文件"
+    )]
     Unsigned(String),
+    /// Signed by a key of the log that had ended by then, and by no other.
+    #[error(
+        "日志 {0} 的这把签名密钥已经停用，见证人看到这个检查点时它已不作数，现行的密钥没有签名"
+    )]
+    Ended(String),
 }
 
 /// A note that was read, with the keys that have signed it.
@@ -241,6 +265,14 @@ fn lines_of(note: &str) -> Result<(&str, Vec<Line<'_>>), NoteError> {
     Ok((text, lines))
 }
 
+/// The text of a note, whoever has signed it.
+///
+/// # Errors
+/// Not a note.
+pub fn text_of(note: &str) -> Result<&str, NoteError> {
+    Ok(lines_of(note)?.0)
+}
+
 /// Whether a note carries a good signature of this key.
 #[must_use]
 pub fn is_signed_by(note: &str, key: &VerifierKey) -> bool {
@@ -258,7 +290,8 @@ pub fn is_signed_by(note: &str, key: &VerifierKey) -> bool {
 pub fn open<'k>(note: &str, keys: &'k [VerifierKey]) -> Result<Signed<'k>, NoteError> {
     let (text, lines) = lines_of(note)?;
     let checkpoint = Checkpoint::parse(text).ok_or(NoteError::Checkpoint)?;
-    let (mut log, mut witnesses) = (Vec::new(), Vec::new());
+    let (mut log, mut witnesses): (Vec<&VerifierKey>, Vec<(&VerifierKey, u64)>) =
+        (Vec::new(), Vec::new());
     for (name, blob) in lines {
         let (id, signature) = blob.split_at(4);
         let key = keys.iter().find(|key| key.name == name && key.id == id);
@@ -291,12 +324,16 @@ pub fn open<'k>(note: &str, keys: &'k [VerifierKey]) -> Result<Signed<'k>, NoteE
             KeyKind::Ed25519 | KeyKind::Sm2 => {}
         }
     }
+    let signed = log.iter().any(|key| key.kind == KeyKind::Ed25519);
+    log.retain(|key| !key.had_ended(&witnesses));
     if log.iter().any(|key| key.kind == KeyKind::Ed25519) {
         Ok(Signed {
             checkpoint,
             log,
             witnesses,
         })
+    } else if signed {
+        Err(NoteError::Ended(checkpoint.origin))
     } else {
         Err(NoteError::Unsigned(checkpoint.origin))
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anju_evidence::Hash;
-use anju_evidence::note::{Checkpoint, KeyKind, VerifierKey, cosigned};
+use anju_evidence::note::{Checkpoint, KeyKind, NoteError, VerifierKey, cosigned};
 use anju_evidence::proof::{BatchPath, Bundle, FORMAT, ProofError};
 use anju_evidence::record::{batch_entry, commitment, entry, leaf_hash, sha256};
+use anju_evidence::transition::{self, Transition};
 use anju_evidence::tree;
 use anju_vault::signature::{Ed25519Key, Sm2Key};
 use serde_json::{Value, json};
@@ -281,6 +282,164 @@ fn a_bundle_has_no_room_for_anything_else() {
         String::new(),
     ] {
         assert!(!holds(wrong.as_bytes(), &keys), "{wrong}");
+    }
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+/// When the log's keys changed, in seconds since 1970: from then on both signed, and until then.
+const CHANGE: (u64, u64) = (1_795_000_000, 1_797_592_000);
+
+/// The same log after a change of keys: the pair that follows, and the statement of both.
+struct Changed {
+    log: Log,
+    ed25519: Ed25519Key,
+    sm2: Sm2Key,
+}
+
+impl Changed {
+    fn new(folder: &Path, log: Log) -> Self {
+        Self {
+            ed25519: Ed25519Key::create(folder.join("next-ed25519")).expect("a key"),
+            sm2: Sm2Key::create(folder.join("next-sm2")).expect("a key"),
+            log,
+        }
+    }
+
+    fn next(&self) -> [VerifierKey; 2] {
+        [
+            VerifierKey::new(self.log.name, KeyKind::Ed25519, &self.ed25519.public()),
+            VerifierKey::new(self.log.name, KeyKind::Sm2, &self.sm2.public()),
+        ]
+    }
+
+    fn former(&self) -> [VerifierKey; 2] {
+        let keys: [VerifierKey; 4] = self.log.keys().try_into().expect("two and two");
+        let [ed25519, sm2, ..] = keys;
+        [ed25519, sm2]
+    }
+
+    fn transition(&self) -> String {
+        let text = Transition {
+            origin: self.log.name.to_owned(),
+            former: self.former(),
+            next: self.next(),
+            from: CHANGE.0,
+            until: CHANGE.1,
+        }
+        .to_string();
+        format!("{text}\n{}{}", self.by_former(&text), self.by_next(&text))
+    }
+
+    fn by_former(&self, text: &str) -> String {
+        let [ed25519, sm2] = self.former();
+        ed25519.line(&self.log.ed25519.sign(text.as_bytes()))
+            + &sm2.line(&self.log.sm2.sign(text.as_bytes()))
+    }
+
+    fn by_next(&self, text: &str) -> String {
+        let [ed25519, sm2] = self.next();
+        ed25519.line(&self.ed25519.sign(text.as_bytes()))
+            + &sm2.line(&self.sm2.sign(text.as_bytes()))
+    }
+
+    /// The bundle under a checkpoint that these have signed and the witnesses saw at this time.
+    fn signed(&self, bundle: &Bundle, former: bool, next: bool, time: u64) -> Bundle {
+        let (text, _) = bundle.checkpoint.rsplit_once("\n\n").expect("a note");
+        let text = format!("{text}\n");
+        let mut note = format!("{text}\n");
+        if former {
+            note += &self.by_former(&text);
+        }
+        if next {
+            note += &self.by_next(&text);
+        }
+        for ((_, secret), key) in self.log.witnesses.iter().zip(&self.log.keys()[2..]) {
+            let signature = secret.sign(cosigned(&text, time).as_bytes());
+            note += &key.line(&[&time.to_be_bytes()[..], &signature].concat());
+        }
+        Bundle {
+            checkpoint: note,
+            ..bundle.clone()
+        }
+    }
+}
+
+/// Goal: a change of the log's keys takes nothing from anybody who has a proof or a key, and gives nothing to a key that has ended. Method:
+/// proofs from before, during and after the overlap, read with the former key alone, the next alone, both, and the transition.
+#[test]
+fn a_key_that_has_ended_vouches_for_nothing_new_and_all_that_is_old_still_holds() {
+    let folder = std::env::temp_dir().join(format!("anju-old-key-{}", std::process::id()));
+    let mut chance = Chance::new();
+    let mut log = Log::new(&folder, "anju/old-key");
+    let bundle = bundle(&mut log, &mut chance);
+    let log = Changed::new(&folder, log);
+    let (from, until) = CHANGE;
+    let before = log.signed(&bundle, true, false, from - 1);
+    let between = log.signed(&bundle, true, true, until);
+    let after = log.signed(&bundle, false, true, until + 1);
+    let stolen = log.signed(&bundle, true, false, until + 1);
+
+    let lines =
+        |keys: &[VerifierKey]| -> String { keys.iter().map(|key| format!("{key}\n")).collect() };
+    let witnesses = lines(&log.log.keys()[2..]);
+    let old_file = lines(&log.former()) + &witnesses;
+    let new_file = lines(&log.next()) + &witnesses;
+    let line = transition::line(&log.transition());
+    let read = |file: &str| transition::read_keys(file).expect("keys");
+    let holds = |bundle: &Bundle, file: &str| bundle.verify(&read(file));
+    let unsigned = |outcome| matches!(outcome, Err(ProofError::Note(NoteError::Unsigned(_))));
+
+    // The former key alone: nothing is lost, and what it has not signed is not believed.
+    for bundle in [&before, &between] {
+        assert!(holds(bundle, &old_file).is_ok());
+    }
+    assert!(unsigned(holds(&after, &old_file)));
+    // The next key alone.
+    for bundle in [&between, &after] {
+        assert!(holds(bundle, &new_file).is_ok_and(|seen| seen.sm2));
+    }
+    assert!(unsigned(holds(&before, &new_file)));
+    // The transition joins either to the other, wherever it stands in the file.
+    for file in [
+        format!("{old_file}{line}"),
+        format!("{line}\n  {new_file}"),
+        format!("{old_file}{line}{new_file}"),
+    ] {
+        for bundle in [&before, &between, &after] {
+            assert!(holds(bundle, &file).is_ok_and(|seen| seen.sm2), "{file}");
+        }
+        let outcome = holds(&stolen, &file);
+        assert!(
+            matches!(outcome, Err(ProofError::Note(NoteError::Ended(_)))),
+            "{outcome:?}"
+        );
+    }
+    // Who was never told that it ended cannot know; who has only the next key never believed it.
+    assert!(holds(&stolen, &old_file).is_ok());
+    assert!(unsigned(holds(&stolen, &new_file)));
+
+    // A key that nobody of the file has introduced makes the file none, and so does any byte of a transition that was changed.
+    assert!(transition::read_keys(&format!("{witnesses}{line}")).is_err());
+    let note = log.transition();
+    for _ in 0..200 {
+        let mut bytes = note.clone().into_bytes();
+        let at = chance.below(bytes.len());
+        bytes[at] ^= 1 << chance.below(7);
+        let Ok(altered) = String::from_utf8(bytes) else {
+            continue;
+        };
+        let file = format!("{old_file}{}", transition::line(&altered));
+        assert!(
+            transition::read_keys(&file).is_err(),
+            "byte {at}: {altered}"
+        );
+    }
+    // Signed by one of the two alone.
+    let (text, _) = note.rsplit_once("\n\n").expect("a note");
+    let text = format!("{text}\n");
+    for half in [log.by_former(&text), log.by_next(&text)] {
+        let file = format!("{old_file}{}", transition::line(&format!("{text}\n{half}")));
+        assert!(transition::read_keys(&file).is_err());
     }
     std::fs::remove_dir_all(&folder).expect("removed");
 }

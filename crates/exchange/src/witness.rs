@@ -81,6 +81,26 @@ impl Witness {
         &self.key
     }
 
+    /// Tells it that the log's keys change, in the words that the key it knows has signed. A witness that has no door for that is told by
+    /// its own operator: false.
+    ///
+    /// # Errors
+    /// No answer, a refusal.
+    pub async fn tell(&self, transition: &str) -> Result<bool, WitnessError> {
+        let url = format!("{}/add-key-transition", self.url);
+        let answer = self
+            .line
+            .post(url)
+            .body(transition.to_owned())
+            .send()
+            .await?;
+        match answer.status().as_u16() {
+            200 | 204 => Ok(true),
+            404 | 405 => Ok(false),
+            _ => Err(WitnessError::Refused(answer.status())),
+        }
+    }
+
     /// Asks for a signature on a checkpoint that extends the tree of `old` leaves.
     ///
     /// # Errors

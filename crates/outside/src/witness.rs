@@ -116,6 +116,15 @@ struct Seen {
     root: String,
 }
 
+/// A change of a log's keys that a witness has accepted.
+#[derive(Clone, Serialize, Deserialize)]
+struct Followed {
+    former: String,
+    next: String,
+    until: i64,
+    note: String,
+}
+
 /// A witness (见证人).
 struct Witness {
     name: &'static str,
@@ -123,6 +132,8 @@ struct Witness {
     clock: Clock,
     logs: PathBuf,
     memory: PathBuf,
+    /// Changes of logs' keys, on its disk as in here.
+    followed: Mutex<Vec<Followed>>,
     /// By origin. Held while a tree is compared and the memory written: two requests at once must not roll back.
     seen: Mutex<BTreeMap<String, Seen>>,
 }
@@ -192,29 +203,84 @@ impl Witness {
             .ok_or_else(|| WitnessError::Unknown(place.to_owned()))?;
         let folder = folder(home, place);
         let memory = folder.join("seen.json");
-        let seen = match fs::read(&memory) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| WitnessError::Memory(memory.clone(), error))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(WitnessError::File(memory, error)),
-        };
+        let (seen, followed) = (read(&memory)?, read(&folder.join(FOLLOWED))?);
         Ok(Self {
             name,
             key: Ed25519Key::create(folder.join("witness.key"))?,
             clock: Clock::following(home.join("clock.json")),
             logs: logs(home),
             memory,
+            followed: Mutex::new(followed),
             seen: Mutex::new(seen),
         })
     }
 
-    /// The key of the log with this name, as its operator was given it.
-    fn log(&self, origin: &str) -> Option<StandardVerifier> {
-        fs::read_to_string(&self.logs)
-            .ok()?
+    /// The keys of the log with this name that count at this moment: the one that the operator was given, and those that were introduced
+    /// by one that counted, each until its end.
+    async fn log(&self, origin: &str) -> Vec<String> {
+        let given = fs::read_to_string(&self.logs).unwrap_or_default();
+        let mut keys: Vec<String> = given
             .lines()
-            .filter_map(|line| StandardVerifier::new(line).ok())
-            .find(|key| key.name() == origin)
+            .filter(|line| is_of(line, origin))
+            .map(str::to_owned)
+            .collect();
+        let now = self.clock.now().timestamp();
+        for one in self.followed.lock().await.iter() {
+            if is_of(&one.next, origin) {
+                keys.push(one.next.clone());
+                keys.retain(|key| *key != one.former || now <= one.until);
+            }
+        }
+        keys
+    }
+
+    /// Takes a change of keys that a key has signed which counts now. One that was taken before is taken again without effect.
+    async fn add_transition(&self, note: &str) -> Result<(), No> {
+        let signed = Note::from_bytes(note.as_bytes()).map_err(|_| No::Malformed)?;
+        let text = std::str::from_utf8(signed.text()).map_err(|_| No::Malformed)?;
+        let lines: Vec<&str> = text.lines().collect();
+        let &[head, origin, former, _, next, _, _, until] = lines.as_slice() else {
+            return Err(No::Malformed);
+        };
+        let said = |line: &str, word: &str| line.strip_prefix(word).map(str::to_owned);
+        let (Some(former), Some(next), Some(until)) = (
+            said(former, "former "),
+            said(next, "next "),
+            said(until, "until ").and_then(|until| until.parse().ok()),
+        ) else {
+            return Err(No::Malformed);
+        };
+        if head != "anju-key-transition/1" || !is_of(&former, origin) || !is_of(&next, origin) {
+            return Err(No::Malformed);
+        }
+        if self
+            .followed
+            .lock()
+            .await
+            .iter()
+            .any(|one| one.note == note)
+        {
+            return Ok(());
+        }
+        if !self.log(origin).await.contains(&former) {
+            return Err(No::NotSigned);
+        }
+        // Both: whoever holds the old key gives the log to whoever holds the new one.
+        for key in [&former, &next] {
+            verified_by(&signed, vec![key.clone()])?;
+        }
+        let mut followed = self.followed.lock().await;
+        let mut with = followed.clone();
+        with.push(Followed {
+            former,
+            next,
+            until,
+            note: note.to_owned(),
+        });
+        let path = self.memory.with_file_name(FOLLOWED);
+        write(&path, &with).map_err(No::Broken)?;
+        *followed = with;
+        Ok(())
     }
 
     async fn add_checkpoint(&self, body: &str) -> Result<String, No> {
@@ -228,9 +294,11 @@ impl Witness {
         };
         let size: u64 = size.parse().map_err(|_| No::Malformed)?;
         let root_hash = Hash::parse_hash(root).map_err(|_| No::Malformed)?;
-        let key = self.log(origin).ok_or(No::UnknownLog)?;
-        note.verify(&VerifierList::new(vec![Box::new(key)]))
-            .map_err(|_| No::NotSigned)?;
+        let keys = self.log(origin).await;
+        if keys.is_empty() {
+            return Err(No::UnknownLog);
+        }
+        verified_by(&note, keys)?;
         if request.old > size {
             return Err(No::Malformed);
         }
@@ -273,19 +341,54 @@ impl Witness {
     }
 
     fn remember(&self, seen: &BTreeMap<String, Seen>) -> Result<(), WitnessError> {
-        let draft = self.memory.with_extension("new");
-        let writing = |error| WitnessError::File(draft.clone(), error);
-        let text = serde_json::to_vec(seen)
-            .map_err(|error| WitnessError::Memory(self.memory.clone(), error))?;
-        let mut file = File::create(&draft).map_err(writing)?;
-        file.write_all(&text).map_err(writing)?;
-        file.sync_all().map_err(writing)?;
-        fs::rename(&draft, &self.memory).map_err(writing)?;
-        let folder = self.memory.parent().unwrap_or(&self.memory);
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(writing)
+        write(&self.memory, seen)
     }
+}
+
+/// Where a witness keeps the changes of keys that it has accepted.
+const FOLLOWED: &str = "followed.json";
+
+/// Whether a line is a key of the log with this name.
+fn is_of(line: &str, origin: &str) -> bool {
+    StandardVerifier::new(line).is_ok_and(|key| key.name() == origin)
+}
+
+/// Refuses a note that none of these keys has signed.
+fn verified_by(note: &Note, keys: Vec<String>) -> Result<(), No> {
+    let keys = keys
+        .iter()
+        .filter_map(|line| StandardVerifier::new(line).ok())
+        .map(|key| Box::new(key) as Box<dyn Verifier>)
+        .collect();
+    note.verify(&VerifierList::new(keys))
+        .map(drop)
+        .map_err(|_| No::NotSigned)
+}
+
+/// What a witness has written, or nothing where it has written nothing yet.
+fn read<T: Default + for<'de> Deserialize<'de>>(path: &Path) -> Result<T, WitnessError> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| WitnessError::Memory(path.to_owned(), error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(T::default()),
+        Err(error) => Err(WitnessError::File(path.to_owned(), error)),
+    }
+}
+
+/// On the disk before anybody hears of it.
+fn write<T: Serialize>(path: &Path, what: &T) -> Result<(), WitnessError> {
+    let draft = path.with_extension("new");
+    let writing = |error| WitnessError::File(draft.clone(), error);
+    let text =
+        serde_json::to_vec(what).map_err(|error| WitnessError::Memory(path.to_owned(), error))?;
+    let mut file = File::create(&draft).map_err(writing)?;
+    file.write_all(&text).map_err(writing)?;
+    file.sync_all().map_err(writing)?;
+    fs::rename(&draft, path).map_err(writing)?;
+    let folder = path.parent().unwrap_or(path);
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(writing)
 }
 
 /// Where a witness listens at present; its process writes it when it starts.
@@ -308,6 +411,7 @@ pub async fn serve(home: &Path, place: &str) -> Result<(), WitnessError> {
     fs::write(&path, port.to_string()).map_err(listening)?;
     let router = Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
+        .route("/add-key-transition", post(add_transition))
         .route("/vkey", get(vkey))
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BYTES))
         .with_state(witness);
@@ -321,6 +425,13 @@ async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Res
     witness.add_checkpoint(body).await.into_response()
 }
 
+async fn add_transition(State(witness): State<Arc<Witness>>, note: String) -> Response {
+    match witness.add_transition(&note).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(no) => no.into_response(),
+    }
+}
+
 async fn vkey(State(witness): State<Arc<Witness>>) -> String {
     format!("{}\n", verifier_key(witness.name, &witness.key))
 }
@@ -329,6 +440,10 @@ async fn vkey(State(witness): State<Arc<Witness>>) -> String {
 pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/witness/{place}/add-checkpoint", post(forward))
+        .route(
+            "/witness/{place}/add-key-transition",
+            post(forward_transition),
+        )
         .route("/witness/{place}/vkey", get(forward_vkey))
 }
 
@@ -338,6 +453,14 @@ async fn forward(
     body: Bytes,
 ) -> Response {
     pass_on(&world, &place, "add-checkpoint", Some(body)).await
+}
+
+async fn forward_transition(
+    State(world): State<Arc<World>>,
+    UrlPath(place): UrlPath<String>,
+    body: Bytes,
+) -> Response {
+    pass_on(&world, &place, "add-key-transition", Some(body)).await
 }
 
 async fn forward_vkey(

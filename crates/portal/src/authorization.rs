@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::my::account;
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
@@ -416,7 +417,12 @@ pub(crate) async fn gate(
     if who == Anyone {
         return next.run(request).await;
     }
-    match admit(&portal, &visit, who).await {
+    let admitted = match (who, route) {
+        // The page that is asked for most is read together with its session.
+        (Person, account::ROUTE) => account::admit(&portal, &visit, &mut request).await,
+        _ => admit(&portal, &visit, who).await,
+    };
+    match admitted {
         Ok((session, staff)) => {
             request.extensions_mut().insert(session);
             if let Some(staff) = staff {

@@ -15,9 +15,12 @@ use crate::security::{Door, Shield, pages, throttle};
 use crate::unit::Uploads;
 use crate::{assets, authorization, desk, login, look, my, site, unit, verify};
 
-/// What handlers work with. Cheap to clone.
+/// What handlers work with. Every layer and handler of a request has a clone of its own, so it is one pointer.
 #[derive(Clone)]
-pub struct Portal {
+pub struct Portal(Arc<Parts>);
+
+/// The parts of a portal.
+pub struct Parts {
     /// Office, sources, banks.
     pub engine: Engine,
     /// Cookies, tokens, rates.
@@ -28,6 +31,13 @@ pub struct Portal {
     pub(crate) printer: Printer,
     /// The log-in by electronic business licence.
     pub(crate) licence: Arc<LicenceDoor>,
+}
+
+impl std::ops::Deref for Portal {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl Portal {
@@ -45,13 +55,13 @@ impl Portal {
             },
         };
         let shield = Shield::new(&office.vault, Arc::new(centre), secure);
-        Portal {
+        Portal(Arc::new(Parts {
             engine,
             shield,
             uploads: Arc::new(Uploads::default()),
             printer,
             licence: Arc::new(licence),
-        }
+        }))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Key files: `data-1.key`, `data-2.key` … (the highest number is current), `data-3.next` (held, but not yet current), `code.key`,
-//! `number.key`, `log-ed25519.key`, `log-sm2.key`, `eseal-p256.key`. Invariant: 32 random bytes in hexadecimal, mode 0600, never overwritten.
+//! Key files: `data-1.key`, `data-2.key` … (the highest number is current), `data-3.next` (held, but not yet current). `code.key`,
+//! `number.key`, `log-ed25519.key` and `log-sm2.key` are the first of their rings and bear no number; `eseal-p256.key` is alone. Invariant: 32 random bytes in hexadecimal, mode 0600, never overwritten.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -25,7 +25,7 @@ pub(crate) struct Key {
 const PURPOSES: usize = 64;
 
 impl Key {
-    fn of(bytes: [u8; 32]) -> Self {
+    pub(crate) fn of(bytes: [u8; 32]) -> Self {
         Self {
             mac: keyed(&bytes),
             ciphers: Arc::default(),
@@ -45,22 +45,6 @@ impl Key {
             kept.insert(purpose.to_owned(), cipher.clone());
         }
         cipher
-    }
-
-    pub(crate) fn open(folder: &Path, kind: &'static str) -> Result<Self, VaultError> {
-        match read(&folder.join(format!("{kind}.key"))) {
-            Err(VaultError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                Err(VaultError::Missing {
-                    kind,
-                    folder: folder.to_owned(),
-                })
-            }
-            read => read.map(Self::of),
-        }
-    }
-
-    pub(crate) fn create(folder: &Path, kind: &str) -> Result<(), VaultError> {
-        create(&folder.join(format!("{kind}.key")), random)
     }
 
     /// HMAC-SM3 over `name ‖ 0x00 ‖ bytes`: one key, separate uses.
@@ -99,12 +83,18 @@ impl KeyRing {
         }
     }
 
-    pub(crate) fn create(folder: &Path, kind: &str) -> Result<(), VaultError> {
+    /// Makes the first key of a ring in a file of this name, unless the ring has one.
+    pub(crate) fn create(folder: &Path, kind: &str, name: &str) -> Result<(), VaultError> {
         if generations(folder, kind)?.is_empty() {
-            create(&folder.join(format!("{kind}-1.key")), random)
+            create(&folder.join(name), random)
         } else {
             Ok(())
         }
+    }
+
+    /// The key that was the first of all.
+    pub(crate) fn first(&self) -> Option<&Key> {
+        self.keys.get(&1)
     }
 
     pub(crate) fn current(&self) -> (u16, &Key) {
@@ -241,7 +231,11 @@ pub(crate) fn generations(folder: &Path, kind: &str) -> Result<Vec<Generation>, 
         let numbered = path
             .file_name()
             .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_prefix(kind)?.strip_prefix('-')?.split_once('.'));
+            .and_then(|name| match name.strip_prefix(kind)? {
+                // The first of a ring that could not rotate once.
+                ".key" => Some(("1", "key")),
+                rest => rest.strip_prefix('-')?.split_once('.'),
+            });
         let Some((number, ending)) = numbered else {
             continue;
         };

@@ -9,6 +9,7 @@ mod cipher;
 pub mod envelope;
 pub mod eseal;
 mod key;
+pub mod log;
 mod number;
 pub mod pair;
 pub mod password;
@@ -26,7 +27,7 @@ pub use number::{NumberKind, PublicNumbers};
 pub use pair::Sm2Ring;
 
 use key::{Key, KeyRing};
-use signature::{Ed25519Key, Sm2Key};
+use log::LogKeys;
 
 /// What went wrong with a key or with sealed data.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +108,10 @@ pub struct Generations {
     pub current_data: u16,
     /// The index key that it writes.
     pub current_index: u16,
+    /// The newest keys of codes, public numbers and the log that are held.
+    pub others: [u16; 3],
+    /// Those of them that it uses.
+    pub current_others: [u16; 3],
 }
 
 /// The keys of a centre, opened from its folder. Cheap to clone; all clones see a rotation at once.
@@ -116,29 +121,30 @@ pub struct Vault(Arc<Inner>);
 struct Inner {
     folder: PathBuf,
     rings: RwLock<Rings>,
-    code: Key,
-    number: Key,
-    log: LogKeys,
-}
-
-/// The two keys by which the evidence log signs its checkpoints (存证日志签名密钥).
-pub struct LogKeys {
-    /// For public tools.
-    pub ed25519: Ed25519Key,
-    /// For the domestic assessment of cryptography (商用密码).
-    pub sm2: Sm2Key,
+    numbers: PublicNumbers,
 }
 
 struct Rings {
     data: KeyRing,
     index: KeyRing,
+    code: KeyRing,
+    log: Arc<LogKeys>,
 }
 
 impl Rings {
     fn open(folder: &Path) -> Result<Self, VaultError> {
+        let code = KeyRing::open(folder, rotation::CODE)?;
+        if code.first().is_none() {
+            return Err(VaultError::Missing {
+                kind: rotation::CODE,
+                folder: folder.to_owned(),
+            });
+        }
         Ok(Self {
             data: KeyRing::open(folder, rotation::DATA)?,
             index: KeyRing::open(folder, rotation::INDEX)?,
+            code,
+            log: Arc::new(LogKeys::open(folder)?),
         })
     }
 }
@@ -153,12 +159,7 @@ impl Vault {
         Ok(Self(Arc::new(Inner {
             folder: folder.to_owned(),
             rings: RwLock::new(Rings::open(folder)?),
-            code: Key::open(folder, "code")?,
-            number: Key::open(folder, "number")?,
-            log: LogKeys {
-                ed25519: Ed25519Key::open(folder.join("log-ed25519.key"))?,
-                sm2: Sm2Key::open(folder.join("log-sm2.key"))?,
-            },
+            numbers: PublicNumbers::open(folder)?,
         })))
     }
 
@@ -176,7 +177,10 @@ impl Vault {
             .expect("nothing panics while it holds the keys");
         rings.data.take_over(now.data);
         rings.index = now.index;
+        rings.code = now.code;
+        rings.log = now.log;
         drop(rings);
+        self.0.numbers.refresh(&self.0.folder)?;
         Ok(self.generations())
     }
 
@@ -184,11 +188,18 @@ impl Vault {
     #[must_use]
     pub fn generations(&self) -> Generations {
         let rings = self.rings();
+        let (number, current_number) = self.0.numbers.generations();
         Generations {
             data: rings.data.newest(),
             index: rings.index.newest(),
             current_data: rings.data.current().0,
             current_index: rings.index.current().0,
+            others: [rings.code.newest(), number, rings.log.newest()],
+            current_others: [
+                rings.code.current().0,
+                current_number,
+                rings.log.current().generation,
+            ],
         }
     }
 
@@ -206,12 +217,15 @@ impl Vault {
     pub fn create(folder: impl AsRef<Path>) -> Result<Self, VaultError> {
         let folder = folder.as_ref();
         key::make_folder(folder)?;
-        KeyRing::create(folder, rotation::DATA)?;
-        KeyRing::create(folder, rotation::INDEX)?;
-        Key::create(folder, "code")?;
-        Key::create(folder, "number")?;
-        Ed25519Key::create(folder.join("log-ed25519.key"))?;
-        Sm2Key::create(folder.join("log-sm2.key"))?;
+        for (kind, name) in [
+            (rotation::DATA, "data-1.key"),
+            (rotation::INDEX, "index-1.key"),
+            (rotation::CODE, "code.key"),
+            (rotation::NUMBER, "number.key"),
+        ] {
+            KeyRing::create(folder, kind, name)?;
+        }
+        log::create(folder)?;
         Self::open_dir(folder)
     }
 
@@ -263,28 +277,41 @@ impl Vault {
         }
     }
 
-    /// A message authentication code under a name of its own: HMAC-SM3.
+    /// A message authentication code under a name of its own: HMAC-SM3 by the current key of codes.
     #[must_use]
     pub fn mac(&self, key_name: &str, bytes: &[u8]) -> [u8; 32] {
-        self.0.code.mac(key_name, bytes)
+        self.rings().code.current().1.mac(key_name, bytes)
     }
 
-    /// Checks a code in constant time.
+    /// Checks a code in constant time: by the current key, and by every former one, since codes are kept for ever.
     #[must_use]
     pub fn verify_mac(&self, key_name: &str, bytes: &[u8], mac: &[u8]) -> bool {
-        same(&self.mac(key_name, bytes), mac)
+        let rings = self.rings();
+        let (_, current) = rings.code.current();
+        std::iter::once(current)
+            .chain(rings.code.others())
+            .any(|key| same(&key.mac(key_name, bytes), mac))
     }
 
-    /// The keys of the evidence log.
+    /// A keyed digest that stands for a thing whose own name is not kept, and by which it is found again: by the first key of codes for
+    /// ever, since nobody could reckon it anew.
     #[must_use]
-    pub fn log_keys(&self) -> &LogKeys {
-        &self.0.log
+    pub fn token_of(&self, key_name: &str, bytes: &[u8]) -> [u8; 32] {
+        let rings = self.rings();
+        let first = rings.code.first().unwrap_or(rings.code.current().1);
+        first.mac(key_name, bytes)
     }
 
-    /// The permutation between inner ids and public numbers.
+    /// The keys of the evidence log as they are held at this moment.
+    #[must_use]
+    pub fn log_keys(&self) -> Arc<LogKeys> {
+        self.rings().log.clone()
+    }
+
+    /// The permutation between inner ids and public numbers. It follows a rotation by itself.
     #[must_use]
     pub fn numbers(&self) -> PublicNumbers {
-        PublicNumbers::new(&self.0.number)
+        self.0.numbers.clone()
     }
 }
 

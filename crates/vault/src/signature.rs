@@ -165,7 +165,7 @@ pub fn verify_sm2(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
 }
 
 /// 32 random bytes that are a scalar of the curve: nearly all are.
-fn scalar() -> [u8; 32] {
+pub(crate) fn scalar() -> [u8; 32] {
     loop {
         let bytes = random();
         if sm2::dsa::SigningKey::from_slice(DISTINGUISHING_ID, &bytes).is_ok() {

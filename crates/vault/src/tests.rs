@@ -75,6 +75,11 @@ fn a_rotated_key_still_opens_and_finds_what_the_former_sealed() {
     assert_eq!((next.current, next.others.len()), (index.current, 1));
 
     // Switched: sealed with the new key, found by both, opened by who has not looked again.
+    assert!(
+        rotation::switch(&folder.0).is_err(),
+        "nobody has said where new numbers begin"
+    );
+    rotation::numbers_from(&folder.0, 1_000).expect("said");
     rotation::switch(&folder.0).expect("switched");
     assert_eq!(
         rotation::stage(&folder.0).expect("a stage"),
@@ -191,6 +196,120 @@ fn public_numbers_go_back_to_their_ids() {
     );
     assert_eq!(numbers.decode(NumberKind::Person, &grouped), Some(7));
     assert_ne!(number[1..], numbers.encode(NumberKind::Account, 7)[1..]);
+}
+
+/// Rotates everything in a folder, numbers from the first id on that is free.
+fn turn(folder: &Folder, free: u64) -> u64 {
+    rotation::prepare(&folder.0).expect("a new generation");
+    let from = rotation::numbers_from(&folder.0, free).expect("said");
+    assert_eq!(
+        rotation::numbers_from(&folder.0, free + 9).expect("said before"),
+        from
+    );
+    rotation::switch(&folder.0).expect("switched");
+    rotation::retire(&folder.0).expect("retired");
+    from.expect("a key is prepared")
+}
+
+/// Goal: numbers on paper are valid for ever, and no two ids ever have one number. Method: ids around the borders of three keys, encoded by who
+/// holds all, and decoded by who holds only the first.
+#[test]
+fn numbers_of_three_keys_never_meet_and_each_goes_back_to_its_id() {
+    let folder = Folder::new();
+    let vault = Vault::create(&folder.0).expect("a vault");
+    let numbers = vault.numbers();
+    let before: Vec<String> = (0..5_000)
+        .map(|id| numbers.encode(NumberKind::Case, id))
+        .collect();
+    let thief = Folder::new();
+    std::fs::create_dir_all(&thief.0).expect("a folder");
+    for file in std::fs::read_dir(&folder.0).expect("keys") {
+        let path = file.expect("a file").path();
+        std::fs::copy(&path, thief.0.join(path.file_name().expect("a name"))).expect("copied");
+    }
+    let thief = Vault::open_dir(&thief.0).expect("the first keys").numbers();
+
+    let second = turn(&folder, 5_000);
+    assert_eq!(second, 5_000);
+    let third = turn(&folder, second + 7);
+    assert_eq!(third, second + (1 << 30), "no block has two keys");
+    vault.refresh().expect("the folder");
+    assert_eq!(vault.generations().current_others[1], 3);
+
+    let borders = [
+        second,
+        second + 1,
+        third - 1,
+        third,
+        third + 5,
+        third + (1 << 30),
+        999_999_999_999,
+    ];
+    let ids = (0..5_000).chain(borders.into_iter().flat_map(|border| {
+        let border = i64::try_from(border).expect("an id");
+        (border - 300).max(5_000)..(border + 300).min(1_000_000_000_000)
+    }));
+    let mut seen = std::collections::HashMap::new();
+    let mut read_by_thief = 0;
+    for id in ids {
+        let number = numbers.encode(NumberKind::Case, id);
+        assert_eq!(numbers.decode(NumberKind::Case, &number), Some(id));
+        assert_eq!(*seen.entry(number.clone()).or_insert(id), id, "{number}");
+        if let Ok(place) = usize::try_from(id)
+            && let Some(old) = before.get(place)
+        {
+            assert_eq!(number, *old);
+        } else if id < 998_000_000_000 && thief.decode(NumberKind::Case, &number) == Some(id) {
+            // The last block of all is not whole and keeps to the first key.
+            read_by_thief += 1;
+        }
+    }
+    assert!(
+        read_by_thief < 3,
+        "{read_by_thief} new ids read with the old key"
+    );
+}
+
+#[test]
+fn codes_of_a_former_key_are_still_checked_and_what_is_found_by_a_code_stays_found() {
+    let folder = Folder::new();
+    let vault = Vault::create(&folder.0).expect("a vault");
+    let (code, thing) = (vault.mac("fact", b"x"), vault.token_of("event-key", b"x"));
+    turn(&folder, 1_000);
+    vault.refresh().expect("the folder");
+    assert_ne!(vault.mac("fact", b"x"), code);
+    assert!(vault.verify_mac("fact", b"x", &code));
+    assert!(vault.verify_mac("fact", b"x", &vault.mac("fact", b"x")));
+    assert!(!vault.verify_mac("fact", b"y", &code));
+    assert_eq!(vault.token_of("event-key", b"x"), thing);
+}
+
+#[test]
+fn the_log_keeps_its_name_and_its_former_keys_until_they_retire() {
+    let folder = Folder::new();
+    let vault = Vault::create(&folder.0).expect("a vault");
+    let first = vault.log_keys().current().ed25519.public();
+    turn(&folder, 1_000);
+    vault.refresh().expect("the folder");
+    let keys = vault.log_keys();
+    assert_eq!((keys.first, keys.current().generation), (first, 2));
+    assert_eq!(
+        keys.former().map(|former| former.ed25519.public()),
+        Some(first)
+    );
+    // While the former signs, the next waits.
+    turn(&folder, 2_000);
+    vault.refresh().expect("the folder");
+    assert_eq!(vault.log_keys().current().generation, 2);
+    rotation::retire_log(&folder.0).expect("retired");
+    assert!(folder.0.join("retired/log-ed25519.key").exists());
+    let fresh = Vault::open_dir(&folder.0).expect("a process that starts");
+    assert!(fresh.log_keys().former().is_none());
+    assert_eq!(fresh.log_keys().first, first);
+    turn(&folder, 3_000);
+    let fresh = Vault::create(&folder.0).expect("a process that starts");
+    assert_eq!(fresh.log_keys().current().generation, 3);
+    assert_eq!(fresh.log_keys().first, first);
 }
 
 #[test]

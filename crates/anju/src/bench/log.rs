@@ -103,7 +103,8 @@ async fn lay(ground: &Ground, count: usize) -> anyhow::Result<Vec<i64>> {
     .await?;
     tx.commit().await?;
     let checkpoint = log::present(office).await?.context("a log with leaves")?;
-    log::publish(office, &checkpoint, &log::sign(office, &checkpoint), 1).await?;
+    let note = log::sign(office, &checkpoint).await?;
+    log::publish(office, &checkpoint, &note, 1).await?;
     Ok(steps.into_iter().map(|step| step.0).collect())
 }
 

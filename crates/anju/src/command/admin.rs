@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anju_casework::{Office, rotation as rows};
+use anju_casework::{Office, log, rotation as rows};
+use anju_domain::clock::rfc3339;
 use anju_vault::rotation::{self, Stage};
+use anyhow::ensure;
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use crate::{config::Config, database, home, start::office};
@@ -17,6 +20,9 @@ pub enum Action {
         /// 再无旧密钥之后，等多少秒再查一遍，才让旧密钥退役；默认长于一次登录
         #[arg(long, default_value_t = 600)]
         grace: u64,
+        /// 存证日志的新旧签名密钥并签多少天；不给则按政策（log_key_overlap_days），旧密钥可能已泄露时给 0
+        #[arg(long)]
+        overlap_days: Option<i64>,
     },
     /// 轮换与部门互签的 SM2 密钥：新公钥先告诉每个部门，都确认了才启用；有部门没确认则旧密钥照用，再次运行即继续
     TurnGatewayKey,
@@ -27,12 +33,18 @@ pub enum Action {
 /// How long a rotation waits between two looks at who holds the new keys; longer than a serving process takes to look for them.
 const LOOK: Duration = Duration::from_millis(1500);
 
+/// An end of the log's former keys that is waited for.
+const SOON: Duration = Duration::from_secs(60);
+
 /// Does it.
 pub async fn run(config: &Config, action: Action) -> anyhow::Result<()> {
     let url = database::url(config).await?;
     let office = office::open(config, database::pool(&url, 2).await?).await?;
-    let grace = match action {
-        Action::RotateKeys { grace } => grace,
+    let (grace, overlap) = match action {
+        Action::RotateKeys {
+            grace,
+            overlap_days,
+        } => (grace, overlap(&office, overlap_days)?),
         Action::EsealRequest => {
             print!("{}", home::eseal(&config.home, &office)?.request()?);
             return Ok(());
@@ -46,7 +58,30 @@ pub async fn run(config: &Config, action: Action) -> anyhow::Result<()> {
     let options: PgConnectOptions = url.parse()?;
     // The owner's own session, not a writer of the books: no close waits for it.
     let mut owner = PgConnection::connect_with(&options.application_name("anju-keys")).await?;
-    rotate(&mut owner, &office, &home::keys(&config.home), grace).await
+    rotate(
+        &mut owner,
+        &office,
+        &home::keys(&config.home),
+        grace,
+        overlap,
+    )
+    .await
+}
+
+/// For how long the log's former keys sign beside the new ones.
+fn overlap(office: &Office, days: Option<i64>) -> anyhow::Result<TimeDelta> {
+    let days = match days {
+        Some(days) => days,
+        None => office
+            .policy()
+            .set
+            .int("log_key_overlap_days", office.today(), &[])?,
+    };
+    ensure!(
+        (0..=3650).contains(&days),
+        "并签天数应在 0 到 3650 之间，收到 {days}"
+    );
+    Ok(TimeDelta::days(days))
 }
 
 /// Each step can be repeated: whoever runs it again goes on where it stopped.
@@ -55,17 +90,33 @@ async fn rotate(
     office: &Office,
     keys: &Path,
     grace: u64,
+    overlap: TimeDelta,
 ) -> anyhow::Result<()> {
+    // A log key whose end has come makes room for the next one.
+    retire_log(owner, office, keys).await?;
     if rotation::stage(keys)? != Stage::Switched {
         rotation::prepare(keys)?;
         let held = office.vault.refresh()?;
-        println!("新密钥 data-{}、index-{} 已备好", held.data, held.index);
+        let [code, number, log] = held.others;
+        println!(
+            "新密钥 data-{}、index-{}、code-{code}、number-{number} 已备好，存证日志第 {log} 代",
+            held.data, held.index
+        );
         wait_for_all(owner, office).await?;
+        // The former key introduces the next one before that signs anything; from here on what follows can only go forward.
+        log::introduce(office, owner, overlap).await?;
+        rotation::numbers_from(keys, rows::free_id(owner).await?)?;
         rotation::switch(keys)?;
     }
-    office.vault.refresh()?;
+    let held = office.vault.refresh()?;
+    log::introduce(office, owner, overlap).await?;
     wait_for_all(owner, office).await?;
     println!("全部服务进程已用新密钥");
+    let [_, number, _] = held.current_others;
+    if let Some(from) = rotation::numbers_begin(keys, number)? {
+        rows::ids_from(owner, from).await?;
+        println!("新编号从此由 number-{number} 生成；以前印出的编号照旧有效");
+    }
     until_clean(owner, office).await?;
     // What was under way when the keys changed has been written by now.
     tokio::time::sleep(Duration::from_secs(grace)).await;
@@ -75,7 +126,50 @@ async fn rotate(
         "旧密钥已退役，移到 {}：请移出本机保存，旧备份还要用它",
         keys.join("retired").display()
     );
+    if let Some(until) = ends(owner, office).await?
+        && let Ok(left) = (until - office.now()).to_std()
+        && left < SOON
+    {
+        tokio::time::sleep(left + Duration::from_secs(1)).await;
+    }
+    if !retire_log(owner, office, keys).await?
+        && let Some(until) = ends(owner, office).await?
+    {
+        println!(
+            "存证日志的旧签名密钥并签到 {}，之后再次运行本命令使它退役",
+            rfc3339(until)
+        );
+    }
     Ok(())
+}
+
+/// Until when the log's former key signs beside the present one; none where it has left the folder.
+async fn ends(owner: &mut PgConnection, office: &Office) -> anyhow::Result<Option<DateTime<Utc>>> {
+    let keys = office.vault.log_keys();
+    match keys.former() {
+        Some(_) => Ok(log::ends(owner, office, keys.current().generation).await?),
+        None => Ok(None),
+    }
+}
+
+/// Moves the log's former keys away once their end has come; whether it did.
+async fn retire_log(
+    owner: &mut PgConnection,
+    office: &Office,
+    keys: &Path,
+) -> anyhow::Result<bool> {
+    let over = ends(owner, office)
+        .await?
+        .is_some_and(|until| until < office.now());
+    if over {
+        rotation::retire_log(keys)?;
+        office.vault.refresh()?;
+        println!(
+            "存证日志的旧签名密钥已到期退役，移到 {}",
+            keys.join("retired").display()
+        );
+    }
+    Ok(over)
 }
 
 async fn wait_for_all(owner: &mut PgConnection, office: &Office) -> anyhow::Result<()> {

@@ -5,12 +5,13 @@ use std::{fs, path::Path, process::ExitCode};
 use anju_domain::clock::rfc3339;
 use anju_evidence::note::VerifierKey;
 use anju_evidence::proof::{Bundle, Verified};
+use anju_evidence::transition;
 use anyhow::{Context, ensure};
 use chrono::DateTime;
 
 /// Prints what holds. Exit 1 with the first thing that does not.
-pub fn run(bundle: &Path, keys: &Path) -> anyhow::Result<ExitCode> {
-    let keys = read_keys(keys)?;
+pub fn run(bundle: &Path, keys: &Path, transitions: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let keys = read_keys(keys, transitions)?;
     let bytes = fs::read(bundle).with_context(|| format!("读不到凭据 {}", bundle.display()))?;
     let checked = Bundle::parse(&bytes).and_then(|bundle| bundle.verify(&keys));
     match checked {
@@ -26,15 +27,20 @@ pub fn run(bundle: &Path, keys: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn read_keys(path: &Path) -> anyhow::Result<Vec<VerifierKey>> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("读不到公钥文件 {}", path.display()))?;
-    let keys = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(|line| Ok(line.parse()?))
-        .collect::<anyhow::Result<Vec<VerifierKey>>>()?;
+/// The keys that the reader trusts, and those that they introduce. Of the second file nothing but transitions is read, so that it may come
+/// from the centre itself.
+fn read_keys(path: &Path, transitions: Option<&Path>) -> anyhow::Result<Vec<VerifierKey>> {
+    let read = |path: &Path| {
+        fs::read_to_string(path).with_context(|| format!("读不到公钥文件 {}", path.display()))
+    };
+    let mut text = read(path)?;
+    if let Some(path) = transitions {
+        for line in read(path)?.lines().filter(|line| transition::is_line(line)) {
+            text.push('\n');
+            text.push_str(line);
+        }
+    }
+    let keys = transition::read_keys(&text)?;
     ensure!(!keys.is_empty(), "公钥文件 {} 里没有公钥", path.display());
     Ok(keys)
 }

@@ -17,7 +17,7 @@ use crate::town::{Town, tenant_of};
 use crate::withdrawal::submit;
 
 /// The proof behind a door, once it is sealed and witnessed.
-async fn proof(town: &Town, path: &str) -> Value {
+pub async fn proof(town: &Town, path: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let answer = town.doors.get(path).await.expect("a door");
@@ -30,7 +30,7 @@ async fn proof(town: &Town, path: &str) -> Value {
     }
 }
 
-async fn keys(town: &Town) -> String {
+pub async fn keys(town: &Town) -> String {
     let (status, keys) = town.doors.plain("/tlog/keys").await.expect("keys");
     assert_eq!(status, StatusCode::OK);
     keys
@@ -43,19 +43,34 @@ fn read_keys(text: &str) -> Vec<VerifierKey> {
 }
 
 /// A rent withdrawal of somebody; its number.
-async fn withdrawn(town: &Town, seed: i64) -> String {
+pub async fn withdrawn(town: &Town, seed: i64) -> String {
     let (who, _) = tenant_of(town, seed).await;
     let case = submit(town, &who).await;
     text(&case, "case_id").expect("a number")
 }
 
 fn verify(folder: &PathBuf, bundle: &str, keys: &str) -> (bool, String) {
+    verify_with(folder, bundle, keys, None)
+}
+
+/// The same with what the centre says of its changes of keys.
+pub fn verify_with(
+    folder: &PathBuf,
+    bundle: &str,
+    keys: &str,
+    transitions: Option<&str>,
+) -> (bool, String) {
     std::fs::create_dir_all(folder).expect("a folder");
     std::fs::write(folder.join("proof.json"), bundle).expect("written");
     std::fs::write(folder.join("keys.txt"), keys).expect("written");
-    // No home, no database, no network: only the two files.
+    let mut arguments = vec!["verify", "proof.json", "--keys", "keys.txt"];
+    if let Some(text) = transitions {
+        std::fs::write(folder.join("transitions.txt"), text).expect("written");
+        arguments.extend(["--transitions", "transitions.txt"]);
+    }
+    // No home, no database, no network: only the files.
     let ran = Command::new(env!("CARGO_BIN_EXE_anju"))
-        .args(["verify", "proof.json", "--keys", "keys.txt"])
+        .args(arguments)
         .current_dir(folder)
         .env_clear()
         .output()

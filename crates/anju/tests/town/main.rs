@@ -53,6 +53,7 @@ mod keys;
 mod late_credit;
 mod licence;
 mod life;
+mod log_keys;
 mod merging;
 mod need_more;
 mod opening;

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use anju::cast::{self, Person, contribute, person};
 use axum::http::StatusCode;
+use chrono::Datelike;
 
 use crate::town::{Town, month, tenant_of};
 use crate::visitor::Visitor;
+use crate::withdrawal::{becomes, submit};
 
 /// Somebody with three months and no filed lease.
 async fn employee(town: &Town, seed: i64) -> Person {
@@ -169,4 +171,63 @@ async fn every_service_has_its_guide_and_a_way_in_that_is_there() {
         page.contains("在别处办的") && page.contains("渝快办"),
         "{page}"
     );
+}
+
+/// Goal: the page of an account lets in whom every page lets in, and shows this moment. Method: it is opened before and after a withdrawal, with the
+/// years that there are and were not, by a clerk, half an hour unused, and after the session was ended elsewhere.
+#[tokio::test]
+async fn the_page_of_an_account_shows_this_moment_to_its_owner_alone() {
+    const PAGE: &str = "/my/account";
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (li, employer_no) = tenant_of(&town, 1440).await;
+    let me = Visitor::person(&town, &office, &li).await;
+    let before = me.get(PAGE).await;
+    assert_eq!(before.status, StatusCode::OK);
+    assert!(before.page.contains("汇缴") && !before.page.contains("租房提取"));
+    becomes(&town, &submit(&town, &li).await, "done").await;
+    let after = me.get(PAGE).await.page;
+    assert!(after.contains("租房提取"), "{after}");
+    let balance = |page: &str| {
+        let hero = page.split("aria-label=\"余额\"").nth(1).expect("a balance");
+        hero.split("value=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .and_then(|fen| fen.parse::<i64>().ok())
+            .expect("fen")
+    };
+    let paid: i64 = town
+        .sql("SELECT balance_fen FROM ledger_account WHERE kind = 1")
+        .await;
+    assert_eq!(balance(&after), paid);
+    assert!(balance(&before.page) > paid);
+
+    // The years that there are, those before, and what is no year.
+    let year = town.today().year();
+    let earlier = me.get(&format!("{PAGE}?year={}", year - 5)).await;
+    assert_eq!(earlier.status, StatusCode::OK);
+    assert!(earlier.page.contains("还没有进出") && balance(&earlier.page) == paid);
+    for (query, status) in [
+        ("year=1", StatusCode::NOT_FOUND),
+        ("year=9999999", StatusCode::NOT_FOUND),
+        ("year=x", StatusCode::BAD_REQUEST),
+    ] {
+        let answer = me.get(&format!("{PAGE}?{query}")).await;
+        assert_eq!(answer.status, status, "{query}");
+    }
+
+    // Nobody else, and not for longer than any page.
+    let to_log_in = async |visitor: &Visitor| {
+        let answer = visitor.get(PAGE).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
+        assert!(answer.location.starts_with("/login"), "{}", answer.location);
+    };
+    to_log_in(&Visitor::nobody(&town).await).await;
+    to_log_in(&Visitor::clerk(&town, &office, &employer_no, 1440).await).await;
+    let elsewhere = Visitor::person(&town, &office, &li).await;
+    me.post("/logout", &[]).await;
+    to_log_in(&me).await;
+    assert_eq!(elsewhere.get(PAGE).await.status, StatusCode::OK);
+    town.later(31);
+    to_log_in(&elsewhere).await;
 }

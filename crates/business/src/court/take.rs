@@ -85,7 +85,7 @@ async fn may_be_done(office: &Office, said: &Instruction, has_cause: bool) -> Re
 /// The keyed digest of what was said.
 fn digest(office: &Office, said: &Instruction) -> Result<Vec<u8>> {
     let text = serde_json::to_vec(said)?;
-    Ok(office.vault.mac("court-act", &text).to_vec())
+    Ok(office.vault.token_of("court-act", &text).to_vec())
 }
 
 /// Writes an instruction down; false where its number is there already.
@@ -241,7 +241,7 @@ pub async fn unreadable(office: &Office, serial: &str, body: &[u8], why: &str) -
     .bind(act_id)
     .bind(format!("?{serial}"))
     .bind(PUSH)
-    .bind(office.vault.mac("court-act", body).to_vec())
+    .bind(office.vault.token_of("court-act", body).to_vec())
     .bind(office.vault.seal(purpose::FORM, said.as_bytes()))
     .bind(office.now())
     .bind(answer)

@@ -63,7 +63,7 @@ pub async fn audit(office: &Office) -> Result<Vec<String>> {
     }
     drop(conn);
     if let (Some(present), Some(published)) = (present(office).await?, latest(office).await?) {
-        let keys = keys(office);
+        let keys = keys(office).await?;
         let signed = anju_evidence::note::open(&published.note, &keys)
             .map_err(|error| Fault::Stored(error.to_string()))?;
         let then = hashes(

@@ -119,7 +119,7 @@ pub async fn prove(
         checkpoint: checkpoint.note,
     };
     // What is handed out holds: a row that was changed behind the program's back is found here, not by the citizen.
-    let keys = keys(office);
+    let keys = keys(office).await?;
     let holds = bundle.entry().is_ok_and(|entry| entry == leaf.entry);
     if !holds || !bundle.leads_to_root(&keys) {
         return Err(Fault::Stored(format!(

@@ -4,6 +4,7 @@
 use anju_casework::case::CaseState;
 use anju_casework::operations::{self, BankState, CaseQueue, Operations, Queue, SlowStatement};
 use anju_casework::outbox::kind;
+use anju_casework::{Office, log};
 use anju_domain::calendar::chinese_day;
 use anju_exchange::health::{Condition, SourceHealth};
 use axum::extract::State;
@@ -103,6 +104,7 @@ pub(crate) async fn page(
                 format!("{} 条", seen.evidence.sealed),
                 Text::new().state(&sealer),
             ),
+            log_key(office, now).await?,
             (
                 "数据库连接",
                 format!("{used} / {most}"),
@@ -138,6 +140,31 @@ pub(crate) async fn page(
         statements: statement_table(statements.unwrap_or_default()),
         keys: Keys::new(&[("g o", "运行"), ("?", "快捷键")]),
     })
+}
+
+/// Which generation signs the evidence log, and whether the former one still signs beside it.
+async fn log_key(
+    office: &Office,
+    now: DateTime<Utc>,
+) -> Result<(&'static str, String, Text), PageError> {
+    let keys = office.vault.log_keys();
+    let made = log::transitions(office).await?;
+    let until = made
+        .last()
+        .filter(|_| keys.former().is_some())
+        .and_then(|made| DateTime::from_timestamp(i64::try_from(made.told.until).ok()?, 0));
+    let state = match until {
+        Some(until) if now <= until => {
+            Shown::wait(format!("旧密钥并签到{}", when::minute(until, now)))
+        }
+        Some(_) => Shown::wait("旧密钥已到期，请再运行 rotate-keys 使它退役"),
+        None => Shown::pass("只有这一代"),
+    };
+    Ok((
+        "日志签名密钥",
+        format!("第 {} 代", keys.current().generation),
+        Text::new().state(&state),
+    ))
 }
 
 /// Kinds of messages and their names.

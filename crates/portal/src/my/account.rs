@@ -1,14 +1,18 @@
 //! 账户明细: one's own entries with the balance after each, the balances of the last months as a drawing, all of it as csv.
 
-use anju_casework::membership::Membership;
-use anju_casework::{Office, books};
+use anju_casework::own_account::{self, Held, OwnAccount, OwnEntry};
+use anju_casework::session::{Session, audience};
+use anju_casework::staff::Staff;
+use anju_casework::{Office, books, membership};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
+use anju_ledger::Event;
 use anju_ledger::statement::AccountEntry;
 use anju_vault::NumberKind;
-use axum::extract::{Query, State};
+use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::http::request::Parts;
 use axum::response::Response;
-use chrono::{Datelike, NaiveDate, TimeDelta};
+use chrono::{Datelike, NaiveDate};
 use serde::Deserialize;
 
 use crate::authorization::Me;
@@ -17,7 +21,7 @@ use crate::components::{
 };
 use crate::download::{self, plain};
 use crate::frame::MyTab;
-use crate::my::{account_of, frame, membership_of, subsidy_of};
+use crate::my::{frame, membership_of};
 use crate::pages::error::PageError;
 use crate::pages::my::{AccountPage, Entry};
 use crate::security::Visit;
@@ -34,10 +38,14 @@ pub(crate) struct Year {
 
 /// What an entry was for: 11月汇缴, 租房提取, 结息.
 pub(crate) fn what(office: &Office, entry: &AccountEntry) -> String {
-    let words = office.entries.passbook(entry.event);
-    match entry.month {
+    words_of(office, entry.event, entry.month, entry.key.business_date)
+}
+
+fn words_of(office: &Office, event: Event, month: Option<Month>, on: NaiveDate) -> String {
+    let words = office.entries.passbook(event);
+    match month {
         // Of another year than the line's, with its year.
-        Some(month) if month.first_day().year() == entry.key.business_date.year() => {
+        Some(month) if month.first_day().year() == on.year() => {
             format!("{}月{words}", month.first_day().month())
         }
         Some(month) => format!("{}{words}", month.chinese()),
@@ -54,10 +62,61 @@ async fn entries_of_year(
     Ok(books::entries(office, account_id, first, last).await?)
 }
 
-/// The first and the last day of a year.
+/// The first and the last day of a year; there were no accounts before the first of these.
 fn days_of(year: i32) -> Result<(NaiveDate, NaiveDate), PageError> {
-    let day = |month, day| NaiveDate::from_ymd_opt(year, month, day).ok_or(PageError::NotFound);
+    let day = |month, day| {
+        let known = (1990..=2999).contains(&year);
+        let date = NaiveDate::from_ymd_opt(year, month, day).filter(|_| known);
+        date.ok_or(PageError::NotFound)
+    };
     Ok((day(1, 1)?, day(12, 31)?))
+}
+
+/// The page's place in the table of who may open it.
+pub(crate) const ROUTE: &str = "/my/account";
+
+/// What was read of the account together with the session.
+#[derive(Clone)]
+pub(crate) struct Read {
+    account: Option<Held>,
+    subsidy: Option<Fen>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Read {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Read, PageError> {
+        // Only [`admit`] lets anybody to the page.
+        parts.extensions.remove().ok_or(PageError::LogIn)
+    }
+}
+
+/// Lets a person to the page: one statement reads his session and all that the page says, for everybody who asks at this moment.
+pub(crate) async fn admit(
+    portal: &Portal,
+    visit: &Visit,
+    request: &mut Request,
+) -> Result<(Session, Option<Staff>), PageError> {
+    let office = &portal.engine.office;
+    let today = office.today();
+    let token = visit.session.as_deref().ok_or(PageError::LogIn)?;
+    // An address that names no such year is refused by the handler.
+    let year = Query::<Year>::try_from_uri(request.uri()).map_or(None, |year| year.0.year);
+    let first = year
+        .and_then(|year| days_of(year).ok())
+        .map_or(today, |days| days.0);
+    let first = first.min(days_of(today.year())?.0);
+    // The list and the drawing look at the same entries.
+    let found = own_account::of_token(office, token, first.min(drawn_from(today))).await?;
+    let OwnAccount {
+        session,
+        account,
+        subsidy,
+    } = found
+        .filter(|found| found.session.audience == audience::PERSON)
+        .ok_or(PageError::LogIn)?;
+    request.extensions_mut().insert(Read { account, subsidy });
+    Ok((session, None))
 }
 
 /// `GET /my/account?year=`.
@@ -65,40 +124,25 @@ pub(crate) async fn page(
     State(portal): State<Portal>,
     visit: Visit,
     me: Me,
+    read: Read,
     Query(query): Query<Year>,
 ) -> Result<AccountPage, PageError> {
     let office = &portal.engine.office;
     let today = office.today();
-    let membership = membership_of(office, me.person_id)
-        .await?
-        .ok_or(PageError::NotFound)?;
+    let account = read.account.ok_or(PageError::NotFound)?;
     let year = query.year.unwrap_or(today.year());
-    let opened = membership.opened_on.year();
+    let opened = account.opened_on.year();
     let (first, last) = days_of(year)?;
-    let drawn_from = first_drawn(&membership, today);
-    let latest = today + TimeDelta::days(7);
-    // The list and the drawing look at the same entries, but for a year long past.
-    let (from, to) = (first.min(drawn_from), last.max(latest));
-    let (account, all, subsidy) = tokio::try_join!(
-        account_of(office, &membership),
-        async { Ok(books::entries(office, membership.account_id, from, to).await?) },
-        subsidy_of(office, me.person_id),
-    )?;
-    let account = account.ok_or(PageError::NotFound)?;
     // An order that stands freezes something, and one in the queue stands behind such a one.
     let orders = match account.frozen {
         Fen::ZERO => Vec::new(),
         _ => crate::desk::court::words_for_person(office, me.person_id).await?,
     };
-    let within = |from, to| {
-        let days = from..=to;
-        all.iter()
-            .filter(move |entry| days.contains(&entry.key.business_date))
-    };
-    let drawn: Vec<&AccountEntry> = within(drawn_from, latest).collect();
-    let chart = chart(&drawn, drawn_from, today);
-    let mut entries: Vec<&AccountEntry> = within(first, last).collect();
-    entries.reverse();
+    let drawn_from = drawn_from(today).max(account.opened_on);
+    let begin = account
+        .entries
+        .partition_point(|entry| entry.business_date < drawn_from);
+    let chart = chart(&account.entries[begin..], drawn_from, today);
     let pager = Pager {
         note: format!("{year}年"),
         before: (year < today.year()).then(|| format!("/my/account?year={}", year + 1)),
@@ -109,33 +153,31 @@ pub(crate) async fn page(
         frame: frame(&visit, "账户明细", MyTab::Me, Some(("/my", "首页"))),
         account_no: office
             .numbers
-            .encode(NumberKind::Account, membership.account_id),
+            .encode(NumberKind::Account, account.account_id),
         balance: account.balance,
         frozen: Facts(orders),
         facts: Facts(
             [
-                ("单位".into(), membership.employer_name.as_str().into()),
+                ("单位".into(), account.employer_name.as_str().into()),
                 (
                     "基数和比例".into(),
-                    Text::new()
-                        .money(Fen::new(membership.base_fen))
-                        .say(format!(
-                            "，单位 {} + 个人 {}",
-                            percent(membership.ratio_employer_bp),
-                            percent(membership.ratio_employee_bp)
-                        )),
+                    Text::new().money(account.base).say(format!(
+                        "，单位 {} + 个人 {}",
+                        percent(account.ratio_employer_bp),
+                        percent(account.ratio_employee_bp)
+                    )),
                 ),
                 (
                     "状态".into(),
-                    match membership.state {
-                        anju_casework::membership::state::ACTIVE => Shown::pass("正常缴存").into(),
-                        anju_casework::membership::state::SEALED => Text::new()
+                    match account.state {
+                        membership::state::ACTIVE => Shown::pass("正常缴存").into(),
+                        membership::state::SEALED => Text::new()
                             .state(&Shown::idle("封存"))
                             .hint("账户还在，暂时不缴"),
                         _ => Shown::idle("已结束").into(),
                     },
                 ),
-                ("可用".into(), Text::new().money(account.available())),
+                ("可用".into(), Text::new().money(account.available)),
                 // Courts may name more than there is; of a whole account every fen.
                 (
                     "冻结".into(),
@@ -143,7 +185,7 @@ pub(crate) async fn page(
                 ),
             ]
             .into_iter()
-            .chain(subsidy.map(|fen| {
+            .chain(read.subsidy.map(|fen| {
                 let statement = Text::new().money(fen).say("　");
                 (
                     "住房补贴账户余额".to_owned(),
@@ -153,11 +195,14 @@ pub(crate) async fn page(
             .collect(),
         ),
         chart,
-        entries: entries
+        entries: account
+            .entries
             .iter()
+            .rev()
+            .filter(|entry| (first..=last).contains(&entry.business_date))
             .map(|entry| Entry {
-                what: what(office, entry).into(),
-                note: when::day(entry.key.business_date, today).into(),
+                what: words_of(office, entry.event, entry.month, entry.business_date).into(),
+                note: when::day(entry.business_date, today).into(),
                 amount: entry.amount,
                 balance: entry.balance,
                 href: entry
@@ -173,21 +218,20 @@ pub(crate) async fn page(
     })
 }
 
-/// The first day of the drawing: none before the account was opened.
-fn first_drawn(membership: &Membership, today: NaiveDate) -> NaiveDate {
-    let first = Month::of(today).plus(1 - MONTHS).first_day();
-    first.max(membership.opened_on)
+/// The first day of the drawing, of an account that was open by then.
+fn drawn_from(today: NaiveDate) -> NaiveDate {
+    Month::of(today).plus(1 - MONTHS).first_day()
 }
 
 /// The balance at each month's end.
-fn chart(entries: &[&AccountEntry], first: NaiveDate, today: NaiveDate) -> Option<Chart> {
+fn chart(entries: &[OwnEntry], first: NaiveDate, today: NaiveDate) -> Option<Chart> {
     let this = Month::of(today);
     let mut ends: Vec<(Month, Fen)> = Vec::new();
     let mut balance = entries.first().map(|entry| entry.balance - entry.amount);
     for month in Month::of(first).to(this) {
         let last = entries
             .iter()
-            .rfind(|entry| Month::of(entry.key.business_date) == month);
+            .rfind(|entry| Month::of(entry.business_date) == month);
         balance = last.map(|entry| entry.balance).or(balance);
         if let Some(balance) = balance {
             ends.push((month, balance));

@@ -375,9 +375,18 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         path: "/tlog/keys",
-        summary: "存证日志和见证人的公钥（C2SP vkey，每行一个）",
+        summary: "存证日志和见证人的公钥（C2SP vkey，每行一个），和日志换密钥的交接书（transition 行）",
         id: "tlogKeys",
         answer: "",
+        open_to_all: true,
+        ..GET
+    },
+    Operation {
+        path: "/tlog/keys/{generation}/proof",
+        summary: "日志换到第几代密钥的存证凭据；封存之前回答 202",
+        id: "proveLogKeys",
+        answer: "Proof",
+        accepted: true,
         open_to_all: true,
         ..GET
     },

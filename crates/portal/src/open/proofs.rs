@@ -83,7 +83,7 @@ pub async fn of_day(
 }
 
 /// The bundle, or 202 until its leaf is sealed and witnessed.
-fn answer(proof: Proof) -> Response {
+pub(super) fn answer(proof: Proof) -> Response {
     match proof {
         Proof::Sealed(bundle) => Json(bundle).into_response(),
         Proof::Waiting => (

@@ -1,14 +1,15 @@
 //! `/tlog`: the evidence log for anyone to read and check (C2SP tlog-tiles): the checkpoint, the tiles, the entries, the keys.
 
-use anju_casework::log;
+use anju_casework::{Refusal, log};
 use anju_evidence::tile::{TileId, WIDTH, parse_index};
+use anju_evidence::transition;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::{Open, problem};
+use super::{Open, problem, proofs, refused};
 use crate::problem::Problem;
 
 /// What was sealed never changes.
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Router<Open> {
     Router::new()
         .route("/tlog/checkpoint", get(checkpoint))
         .route("/tlog/keys", get(keys))
+        .route("/tlog/keys/{generation}/proof", get(proof_of_keys))
         .route("/tlog/tile/{level}/{*index}", get(tile))
 }
 
@@ -37,14 +39,38 @@ async fn checkpoint(State(open): State<Open>) -> Result<Response, Problem> {
     })
 }
 
-/// The public keys of the log and of its witnesses. For comparing: a verifier takes its trust from elsewhere.
-async fn keys(State(open): State<Open>) -> String {
+/// The public keys of the log and of its witnesses, and what the log has said of its changes of keys. For comparing: a verifier takes its
+/// trust from elsewhere.
+async fn keys(State(open): State<Open>) -> Result<String, Problem> {
+    let office = &open.engine.office;
+    let mut text = String::new();
     let witnesses = open.engine.witnesses.iter().map(|witness| witness.key());
-    log::keys(&open.engine.office)
+    for key in log::keys(office)
+        .await
+        .map_err(problem)?
         .iter()
         .chain(witnesses)
-        .map(|key| format!("{key}\n"))
-        .collect()
+    {
+        text.push_str(&format!("{key}\n"));
+    }
+    for made in log::transitions(office).await.map_err(problem)?.iter() {
+        text.push_str(&transition::line(&made.note));
+    }
+    Ok(text)
+}
+
+/// The proof that a change of keys is a leaf of the log.
+async fn proof_of_keys(
+    State(open): State<Open>,
+    Path(generation): Path<String>,
+) -> Result<Response, Problem> {
+    let generation = generation
+        .parse()
+        .map_err(|_| refused(&Refusal::not_found("这次密钥交接")))?;
+    let proof = log::prove_transition(&open.engine.office, generation)
+        .await
+        .map_err(problem)?;
+    Ok(proofs::answer(proof))
 }
 
 /// A tile of hashes, or a bundle of entries (level `entries`), whole or its first `.p/{width}`.

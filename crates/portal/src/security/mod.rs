@@ -38,7 +38,7 @@ impl Shield {
     #[must_use]
     pub fn new(vault: &Vault, centre: Arc<Centre>, secure: bool) -> Shield {
         Shield {
-            forms: vault.mac("csrf", b"forms"),
+            forms: vault.token_of("csrf", b"forms"),
             centre,
             limiter: Arc::new(Limiter::default()),
             secure,

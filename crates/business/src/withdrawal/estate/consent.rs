@@ -70,7 +70,7 @@ fn others(request: &Request) -> Vec<(i16, String, i32)> {
 }
 
 fn index_of(office: &Office, number: &str) -> Vec<u8> {
-    office.vault.mac("estate-heir", number.as_bytes())[..16].to_vec()
+    office.vault.token_of("estate-heir", number.as_bytes())[..16].to_vec()
 }
 
 /// What they have said so far: nothing that could be decided on until all have answered, or one has refused.

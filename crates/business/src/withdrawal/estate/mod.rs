@@ -70,7 +70,7 @@ async fn found(office: &Office, conn: &mut PgConnection, id_no: &str) -> Result<
 /// What the wishes about one estate have in common, whoever of the heirs asks. The number stands in it as a keyed digest.
 fn wish_of(office: &Office, id_no: &str) -> String {
     let number = anju_domain::text::normalise(id_no).to_uppercase();
-    let digest = office.vault.mac("estate", number.trim().as_bytes());
+    let digest = office.vault.token_of("estate", number.trim().as_bytes());
     format!("ESTATE:{}", hex::encode(&digest[..16]))
 }
 
