@@ -8,6 +8,8 @@ use std::str::FromStr;
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::digits;
+
 /// 年月. A month without a day in it. Text form `YYYY-MM`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month {
@@ -204,7 +206,19 @@ pub fn chinese_day(date: NaiveDate) -> String {
 /// `2026年11月24日`.
 #[must_use]
 pub fn chinese_date(date: NaiveDate) -> String {
-    format!("{}年{}", date.year(), chinese_day(date))
+    let mut text = String::new();
+    write_chinese_date(&mut text, date);
+    text
+}
+
+/// Writes `2026年11月24日` to the end of a text.
+pub fn write_chinese_date(text: &mut String, date: NaiveDate) {
+    digits::push_signed(text, i64::from(date.year()));
+    text.push('年');
+    digits::push(text, u64::from(date.month()), 1);
+    text.push('月');
+    digits::push(text, u64::from(date.day()), 1);
+    text.push('日');
 }
 
 /// 节假日安排. The days off on weekdays and the weekend days worked instead (调休), given from outside.

@@ -38,7 +38,13 @@ impl IdNumber {
     /// # Errors
     /// Says which part is wrong.
     pub fn parse(text: &str) -> Result<Self, IdNumberError> {
-        let mut number = text::compact(text).to_ascii_uppercase();
+        // Most numbers are written as they are.
+        let is_plain = matches!(text.as_bytes(), [digits @ .., b'0'..=b'9' | b'X'] if digits.iter().all(u8::is_ascii_digit));
+        let mut number = if is_plain {
+            text.to_owned()
+        } else {
+            text::compact(text).to_ascii_uppercase()
+        };
         if number.is_empty() {
             return Err(IdNumberError::Empty);
         }

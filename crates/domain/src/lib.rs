@@ -10,6 +10,7 @@ pub mod clock;
 pub mod contribution;
 pub mod deferral;
 pub mod deposit;
+pub mod digits;
 pub mod due_date;
 pub mod id_number;
 pub mod interest;

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digits;
 use crate::text;
 
 /// 金额. Money in fen, 1/100 yuan, with sign.
@@ -100,6 +101,9 @@ impl Fen {
     /// # Errors
     /// Empty, no number, more than two decimals (trailing zeros count as decimals), out of range.
     pub fn parse_yuan(text: &str) -> Result<Self, MoneyError> {
+        if let Some(plain) = plain_yuan(text.as_bytes()) {
+            return Ok(plain);
+        }
         let cleaned: String = text::compact(text)
             .chars()
             .map(|c| if c == '。' { '.' } else { c })
@@ -162,6 +166,42 @@ impl Fen {
     }
 }
 
+/// An amount as programs write it, `12345.6` or `12,345.60`; nothing for whatever else people write.
+fn plain_yuan(text: &[u8]) -> Option<Fen> {
+    // Far below the end of 64 bits.
+    const MOST_BYTES: usize = 16;
+    if text.len() > MOST_BYTES {
+        return None;
+    }
+    let value = |digits: &[u8]| {
+        digits.iter().try_fold(0_i64, |sum, byte| {
+            byte.is_ascii_digit()
+                .then(|| sum * 10 + i64::from(byte - b'0'))
+        })
+    };
+    let point = text.iter().position(|byte| *byte == b'.');
+    let (whole, decimals) = match point {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    };
+    let cents = match decimals {
+        None => 0,
+        Some(one @ [_]) => value(one)? * 10,
+        Some(two @ [_, _]) => value(two)?,
+        Some(_) => return None,
+    };
+    let mut groups = whole.split(|byte| *byte == b',');
+    let first = groups.next().filter(|group| !group.is_empty())?;
+    let mut yuan = value(first)?;
+    for group in groups {
+        if first.len() > 3 || group.len() != 3 {
+            return None;
+        }
+        yuan = yuan * 1000 + value(group)?;
+    }
+    Some(Fen(yuan * 100 + cents))
+}
+
 /// The digits without separators, or nothing where groups are not of three digits.
 fn whole_yuan(whole: &str) -> Option<String> {
     let groups: Vec<&str> = whole.split([',', '，']).collect();
@@ -209,20 +249,31 @@ fn integer_capitals(number: u64) -> String {
 impl fmt::Display for Fen {
     /// `1,234.56`, negatives with U+2212.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text);
+        f.pad(&text)
+    }
+}
+
+impl Fen {
+    /// Writes `1,234.56` to the end of a text, as it is displayed.
+    pub fn write(self, text: &mut String) {
         let fen = self.0.unsigned_abs();
-        let digits = (fen / 100).to_string();
-        let mut text = String::with_capacity(digits.len() * 4 / 3 + 6);
         if self.0 < 0 {
             text.push('\u{2212}');
         }
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                text.push(',');
-            }
-            text.push(digit);
+        let mut group = 1;
+        while fen / 100 / group >= 1000 {
+            group *= 1000;
         }
-        text.push_str(&format!(".{:02}", fen % 100));
-        f.pad(&text)
+        digits::push(text, fen / 100 / group, 1);
+        while group > 1 {
+            group /= 1000;
+            text.push(',');
+            digits::push(text, fen / 100 / group % 1000, 3);
+        }
+        text.push('.');
+        digits::push(text, fen % 100, 2);
     }
 }
 

@@ -19,14 +19,12 @@ impl Phone {
     /// # Errors
     /// Anything but eleven digits that begin with 13 to 19.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
+        if is_mobile(text.as_bytes()) {
+            return Ok(Self(text.to_owned()));
+        }
         let cleaned: String = text::compact(text).chars().filter(|c| *c != '-').collect();
         let number = cleaned.strip_prefix("+86").unwrap_or(&cleaned);
-        let digits = number.as_bytes();
-        let mobile = digits.len() == 11
-            && digits.iter().all(u8::is_ascii_digit)
-            && digits[0] == b'1'
-            && digits[1] >= b'3';
-        if mobile {
+        if is_mobile(number.as_bytes()) {
             Ok(Self(number.to_owned()))
         } else {
             Err(PhoneError)
@@ -38,6 +36,13 @@ impl Phone {
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+fn is_mobile(digits: &[u8]) -> bool {
+    digits.len() == 11
+        && digits.iter().all(u8::is_ascii_digit)
+        && digits[0] == b'1'
+        && digits[1] >= b'3'
 }
 
 impl fmt::Display for Phone {

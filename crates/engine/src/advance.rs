@@ -267,9 +267,9 @@ impl Engine {
         let at_odds: std::collections::BTreeSet<(String, String)> = decision
             .conditions
             .iter()
-            .flat_map(|condition| &condition.facts)
+            .flat_map(|condition| condition.facts.iter())
             .filter(|fact| fact.state == FactState::Conflict)
-            .map(|fact| (fact.fact_type.clone(), fact.source.clone()))
+            .map(|fact| (fact.fact_type.to_owned(), fact.source.to_owned()))
             // What the order of precedence has settled is at odds as well.
             .chain(decision.settled.iter().flat_map(|settled| {
                 let said = settled.believed.iter().chain(&settled.aside);
@@ -364,8 +364,8 @@ fn first_refusal(decision: &Decision) -> Option<Refusal> {
         .conditions
         .iter()
         .find(|one| one.outcome == ConditionOutcome::NotMet)?;
-    let code = condition.message.as_deref().unwrap_or(&condition.code);
-    Some(Refusal::rule(code, condition.detail.clone()))
+    let code = condition.message.unwrap_or(condition.code);
+    Some(Refusal::rule(code, condition.detail))
 }
 
 /// Where submissions that come at one moment are read, decided and booked together. Cheap to clone.

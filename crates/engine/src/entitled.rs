@@ -97,7 +97,7 @@ impl Entitlement {
             "words": self.decision.in_words(),
             "conditions": unmet,
             "start": format!("/my/do/{}", self.service.id),
-            "policy": self.decision.policy,
+            "policy": self.decision.policy.as_ref(),
         })
     }
 }

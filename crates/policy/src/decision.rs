@@ -1,12 +1,14 @@
 //! A decision: the value that the page, the API and the chat draw, and the small form of it that is kept. Both come from one
 //! evaluation; the texts are written only when somebody looks.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{At, FactState};
+pub use crate::drawn::{Condition, Conditions, FactRead, FactsRead, Shown, ShownValues, Values};
+use crate::fact::At;
 use crate::kept;
-use crate::remedy::Change;
 
 /// What becomes of the case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,7 +50,7 @@ pub enum OnUnknown {
 }
 
 /// A decision as `doors.md` shows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Decision {
     /// What becomes of the case.
     pub outcome: Outcome,
@@ -56,35 +58,31 @@ pub struct Decision {
     pub amount_fen: Option<i64>,
     /// What of the amount the housing subsidy's account gives, in fen: what is more than the fund's account can give. Nothing where it gives
     /// nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subsidy_fen: Option<i64>,
     /// Every condition in force, in the order in which it is read.
-    pub conditions: Vec<Condition>,
+    pub conditions: Conditions,
     /// The exact rules that were used.
-    pub policy: PolicyRef,
+    #[serde(serialize_with = "kept::shared")]
+    pub policy: Arc<PolicyRef>,
     /// The sources that have not answered.
-    #[serde(default)]
     pub waiting_for: Vec<WaitingFor>,
     /// The papers that may stand in for a record that a source does not have.
-    #[serde(default)]
     pub papers: Vec<Paper>,
     /// The papers that may stand in for a source while it stays silent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instead: Vec<Paper>,
     /// The parts of the amount; the one that binds is marked.
-    #[serde(default)]
     pub amount_parts: Vec<AmountPart>,
     /// The months that the amount stands for, filled from the earliest until it is spent.
-    #[serde(default)]
     pub months: Vec<MonthAmount>,
     /// Why a person must look, one sentence each.
-    #[serde(default)]
     pub review_reasons: Vec<String>,
     /// What sources said differently and the order of precedence has settled: whose word counted, and whose did not.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<Settlement>,
     /// Of a refusal: the first day on which nothing is refused any more, if nothing but time passes; null when time alone does not help.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub possible_from: Option<chrono::NaiveDate>,
 }
 
@@ -150,79 +148,8 @@ pub struct MonthAmount {
     pub fen: i64,
 }
 
-/// One condition of a decision.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Condition {
-    /// `RENT-02`.
-    pub code: String,
-    /// What it asks for.
-    pub name: String,
-    /// Met, not met or unknown.
-    pub outcome: ConditionOutcome,
-    /// One sentence with this person's figures.
-    pub detail: String,
-    /// What to do about it, unless it is met.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-    /// The article that it stands on.
-    pub law: String,
-    /// The service's message code (`E-RENT-02`), when it is not met.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// For one that is not met: the first day on which it will be, if nothing but time passes; null when time alone does not help.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub met_from: Option<chrono::NaiveDate>,
-    /// For one that is not met and that time alone does not heal: the nearest changes of facts that would, each tried; one way a list, all
-    /// of whose changes are needed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ways: Vec<Vec<Change>>,
-    /// What happens if it stays unknown.
-    pub on_unknown: OnUnknown,
-    /// What it read.
-    pub facts: Vec<FactRead>,
-}
-
-/// A fact as a condition read it: only the fields that were used.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FactRead {
-    /// `estate.ownership`.
-    #[serde(rename = "type")]
-    pub fact_type: String,
-    /// The role in policy: `applicant`.
-    pub role: String,
-    /// Whom it is about, masked.
-    pub subject: String,
-    /// The names that were read with their values, null when there is none.
-    pub value: serde_json::Value,
-    /// Who said so: `D03`.
-    pub source: String,
-    /// The same in words: 市规划和自然资源局（不动产登记）.
-    pub source_name: String,
-    /// Known, absent, unknown or in conflict.
-    pub state: FactState,
-    /// What it said of a matter on which another source is believed: told, but not counted.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub set_aside: bool,
-    /// The instant for which the source vouches; null if it was never asked.
-    pub as_of: Option<DateTime<Utc>>,
-    /// The same values in words for the page: 本人在本市的住房 0 套.
-    pub shown: Vec<Shown>,
-    /// The row that keeps the fact.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fact_id: Option<i64>,
-}
-
 /// What is shown of a value that a record leaves out.
 pub const NOTHING: &str = "没有";
-
-/// One value in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
-    /// 本人在本市的住房套数.
-    pub label: String,
-    /// 0.
-    pub text: String,
-}
 
 /// Version and digest of the policy files.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -70,7 +70,7 @@ impl fmt::Display for Decision {
     }
 }
 
-fn write_condition(f: &mut fmt::Formatter<'_>, condition: &Condition) -> fmt::Result {
+fn write_condition(f: &mut fmt::Formatter<'_>, condition: Condition<'_>) -> fmt::Result {
     let Condition {
         code,
         name,
@@ -84,7 +84,7 @@ fn write_condition(f: &mut fmt::Formatter<'_>, condition: &Condition) -> fmt::Re
         .facts
         .iter()
         .try_for_each(|fact| write_fact(f, fact))?;
-    if let Some(remedy) = &condition.remedy {
+    if let Some(remedy) = condition.remedy {
         writeln!(f, "    怎么办：{remedy}")?;
     }
     if let Some(day) = condition.met_from {
@@ -93,7 +93,7 @@ fn write_condition(f: &mut fmt::Formatter<'_>, condition: &Condition) -> fmt::Re
     Ok(())
 }
 
-fn write_fact(f: &mut fmt::Formatter<'_>, fact: &FactRead) -> fmt::Result {
+fn write_fact(f: &mut fmt::Formatter<'_>, fact: FactRead<'_>) -> fmt::Result {
     let shown: Vec<String> = fact
         .shown
         .iter()

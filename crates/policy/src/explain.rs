@@ -1,26 +1,29 @@
 //! Draws a decision from a verdict: the sentences, the facts that each condition read, what is waited for, which papers may help, the
 //! parts of the amount. Explaining is the same evaluation, looked at.
 
-use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
 use crate::agreement::Settled;
 use crate::decision::{
-    AmountPart, Condition, ConditionOutcome, Decision, FactRead, MonthAmount, NOTHING, OnUnknown,
-    Outcome, Paper, PaperFact, PolicyRef, Shown, StoredDecision, WaitingFor,
+    AmountPart, ConditionOutcome, Conditions, Decision, MonthAmount, OnUnknown, Outcome, Paper,
+    PaperFact, PolicyRef, StoredDecision, WaitingFor,
 };
-use crate::evaluate::{Context, NOW, TODAY};
-use crate::fact::{At, Fact, FactState, Facts};
-use crate::plan::{Plan, PlanCondition, SlotSource, Verdict};
+use crate::drawn::{CHECKED, Gathered, Healing, Span};
+use crate::evaluate::{Context, Val};
+use crate::fact::{At, Fact, Facts};
+use crate::plan::{Field, Plan, PlanCondition, SlotSource, Verdict};
 use crate::text::Template;
 use crate::value::{Gap, Slot, Value};
 
 /// One reading of a case: the slots as they stood, with the facts behind them.
 #[derive(Debug)]
 pub struct Reading<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) policy: PolicyRef,
+    pub(crate) plan: &'a Arc<Plan>,
+    pub(crate) policy: &'a Arc<PolicyRef>,
     pub(crate) facts: &'a Facts,
-    pub(crate) slots: Vec<Slot>,
+    /// The facts by the plan's sources.
+    pub(crate) found: Vec<Option<&'a Fact>>,
+    pub(crate) gathered: Arc<Gathered>,
     pub(crate) settled: Vec<Settled>,
     pub(crate) from_paper: bool,
     pub(crate) at: At,
@@ -29,7 +32,7 @@ pub struct Reading<'a> {
 impl Reading<'_> {
     /// Judges it. The same reading gives the same verdict for ever.
     pub fn judge(&self) -> Verdict {
-        self.plan.judge(&self.slots, self.from_paper)
+        self.plan.judge(&self.gathered.slots, self.from_paper)
     }
 
     /// What is kept of the verdict.
@@ -49,25 +52,32 @@ impl Reading<'_> {
                 .filter(|fact| self.plan.reads(fact))
                 .filter_map(|fact| fact.fact_id)
                 .collect(),
-            policy: self.policy.clone(),
+            policy: self.policy.as_ref().clone(),
         }
     }
 
     /// The decision as it is shown.
     pub fn explain(&self, verdict: &Verdict) -> Decision {
-        let conditions = self
-            .in_force(verdict)
-            .map(|(condition, result)| self.condition(condition, result))
-            .collect();
+        let has_gaps = verdict
+            .results
+            .iter()
+            .any(|one| matches!(one, Some(Err(_))));
+        let papers = |gap| {
+            if has_gaps {
+                self.papers(verdict, gap)
+            } else {
+                Vec::new()
+            }
+        };
         Decision {
             outcome: verdict.outcome,
             amount_fen: self.amount_fen(verdict),
             subsidy_fen: self.subsidy_fen(verdict),
-            conditions,
+            conditions: self.conditions(verdict),
             policy: self.policy.clone(),
             waiting_for: self.waiting_for(verdict),
-            papers: self.papers(verdict, Gap::Missing),
-            instead: self.papers(verdict, Gap::Unknown),
+            papers: papers(Gap::Missing),
+            instead: papers(Gap::Unknown),
             amount_parts: self.amount_parts(verdict),
             months: self.months(verdict),
             review_reasons: self.review_reasons(verdict),
@@ -77,14 +87,19 @@ impl Reading<'_> {
     }
 
     pub(crate) fn sentence(&self, template: &Template) -> String {
-        template.render(self.context(), &|slot, value| {
-            let source = self.plan.slots.get(usize::from(slot))?;
-            word(source, value).map(str::to_owned)
-        })
+        let mut text = String::new();
+        self.write(template, &mut text);
+        text
+    }
+
+    fn write(&self, template: &Template, text: &mut String) {
+        template.write(text, self.context(), &|slot, value| {
+            word(self.plan.slots.get(usize::from(slot))?, value)
+        });
     }
 
     pub(crate) fn context(&self) -> Context<'_> {
-        Context::new(&self.slots)
+        Context::new(&self.gathered.slots)
     }
 
     pub(crate) fn in_force<'v>(
@@ -109,39 +124,72 @@ impl Reading<'_> {
         (rest > 0).then_some(rest)
     }
 
-    fn condition(&self, condition: &PlanCondition, result: Result<bool, Gap>) -> Condition {
+    /// Draws every condition in force.
+    fn conditions(&self, verdict: &Verdict) -> Conditions {
+        let mut drawn = Conditions::new(&self.gathered);
+        let mut scratch = Vec::new();
+        for (rule, result) in verdict.results.iter().enumerate() {
+            if let Some(result) = result {
+                self.condition(rule, *result, &mut drawn, &mut scratch);
+            }
+        }
+        drawn
+    }
+
+    fn condition<'s>(
+        &'s self,
+        rule: usize,
+        result: Result<bool, Gap>,
+        drawn: &mut Conditions,
+        scratch: &mut Vec<FieldOf<'s>>,
+    ) {
+        let condition = &self.plan.conditions[rule];
         let outcome = condition.outcome(result);
-        let met = outcome == ConditionOutcome::Met;
         let mut gaps = Vec::new();
-        condition.when.gaps(self.context(), &mut gaps);
-        let met_from = (outcome == ConditionOutcome::NotMet)
-            .then(|| self.met_from(condition))
-            .flatten();
+        if result.is_err() {
+            condition.when.gaps(self.context(), &mut gaps);
+        }
         let detail = match (outcome, result) {
-            (ConditionOutcome::Met, _) => self.sentence(&condition.met),
-            (ConditionOutcome::NotMet, _) => self.sentence(&condition.refusal),
-            (ConditionOutcome::Unknown, Err(gap)) => self.why_unknown(condition, gap, &gaps),
-            (ConditionOutcome::Unknown, Ok(_)) => self.sentence(&condition.name),
+            (ConditionOutcome::Met, _) => self.drawn(&condition.met, drawn),
+            (ConditionOutcome::NotMet, _) => self.drawn(&condition.refusal, drawn),
+            (ConditionOutcome::Unknown, Err(gap)) => {
+                let why = self.why_unknown(condition, gap, &gaps);
+                drawn.write(|text| text.push_str(&why))
+            }
+            (ConditionOutcome::Unknown, Ok(_)) => self.drawn(&condition.name, drawn),
         };
-        Condition {
-            code: condition.code.clone(),
-            name: self.sentence(&condition.name),
-            outcome,
-            detail,
-            remedy: (!met).then(|| match result {
-                Err(Gap::Conflict) => CONFLICT_REMEDY.into(),
-                _ => self.sentence(&condition.remedy),
-            }),
-            law: condition.law.clone(),
-            message: condition.message.clone().filter(|_| !met),
-            met_from,
-            ways: if outcome == ConditionOutcome::NotMet && met_from.is_none() {
-                self.ways(condition)
-            } else {
-                Vec::new()
-            },
-            on_unknown: condition.on_unknown,
-            facts: self.facts_read(&condition.reads, &gaps),
+        let remedy = match (outcome, result) {
+            (ConditionOutcome::Met, _) => Span::NONE,
+            (_, Err(Gap::Conflict)) => drawn.write(|text| text.push_str(CONFLICT_REMEDY)),
+            _ => self.drawn(&condition.remedy, drawn),
+        };
+        let name = self.drawn(&condition.name, drawn);
+        let first = drawn.facts_so_far();
+        self.facts_read(&condition.fields, &gaps, drawn, scratch);
+        let facts = Span::new(first, drawn.facts_so_far());
+        let row = drawn.push();
+        row.rule = rule;
+        row.outcome = outcome;
+        row.name = name;
+        row.detail = detail;
+        row.remedy = remedy;
+        row.facts = facts;
+        if outcome == ConditionOutcome::NotMet {
+            let met_from = self.met_from(condition);
+            let ways = match met_from {
+                Some(_) => Vec::new(),
+                None => self.ways(condition),
+            };
+            drawn.heal(Healing { met_from, ways });
+        }
+    }
+
+    /// The sentence with this person's figures; none where it has no figures and stands in the policy as it is.
+    fn drawn(&self, template: &Template, drawn: &mut Conditions) -> Span {
+        if template.fixed().is_some() {
+            Span::NONE
+        } else {
+            drawn.write(|text| self.write(template, text))
         }
     }
 
@@ -149,7 +197,7 @@ impl Reading<'_> {
         let mut names: Vec<String> = Vec::new();
         let mut fields: Vec<&str> = Vec::new();
         for slot in gaps {
-            if self.slots[usize::from(*slot)] != Err(gap) {
+            if self.gathered.slots[usize::from(*slot)] != Err(gap) {
                 continue;
             }
             match &self.plan.slots[usize::from(*slot)] {
@@ -182,131 +230,123 @@ impl Reading<'_> {
     }
 
     /// The facts behind these slots, one entry each, with only the fields that were read.
-    fn facts_read(&self, slots: &[u16], gaps: &[u16]) -> Vec<FactRead> {
-        let mut read: Vec<FactRead> = Vec::new();
-        let mut values: Vec<(&str, usize, &SlotSource, &Slot)> = Vec::new();
-        for slot in slots.iter().filter(|slot| **slot != TODAY && **slot != NOW) {
-            let source = &self.plan.slots[usize::from(*slot)];
-            let value = &self.slots[usize::from(*slot)];
+    fn facts_read<'s>(
+        &'s self,
+        slots: &[u16],
+        gaps: &[u16],
+        drawn: &mut Conditions,
+        read: &mut Vec<FieldOf<'s>>,
+    ) {
+        if let [slot] = slots {
             let aside = self.set_aside(*slot);
-            let key = source_key(source);
-            // What was never asked and made no difference is not shown.
-            let fact = self.facts.get(key.0, key.1);
-            let silent = fact.is_none() && !gaps.contains(slot);
-            if silent && !(key.1 == FORM && (value.is_ok() || aside.is_some())) {
-                continue;
+            if self.is_shown(*slot, gaps, aside) {
+                self.fact(
+                    &[FieldOf {
+                        fact: 0,
+                        slot: *slot,
+                        aside,
+                    }],
+                    drawn,
+                );
             }
-            let known = read
-                .iter()
-                .position(|fact| fact.role == key.0 && fact.fact_type == key.1);
-            let index = known.unwrap_or_else(|| {
-                read.push(self.fact_read(source, fact));
-                read.len() - 1
-            });
-            if *value == Err(Gap::Conflict) {
-                read[index].state = FactState::Conflict;
-            }
-            read[index].set_aside |= aside.is_some();
-            let value = aside.unwrap_or(value);
-            let name = match source {
-                SlotSource::Name(name) => name.name.as_str(),
-                _ => "",
-            };
-            values.push((name, index, source, value));
-        }
-        // By name, so that a beginning stands before its end however the condition reads them.
-        values.sort_by_key(|(name, ..)| *name);
-        for (_, index, source, value) in values {
-            self.add_value(&mut read[index], source, value);
-        }
-        read
-    }
-
-    fn fact_read(&self, source: &SlotSource, fact: Option<&Fact>) -> FactRead {
-        let (role, fact_type) = source_key(source);
-        let (from, source_name) = match source {
-            SlotSource::Name(name) => (name.fact.source.clone(), name.fact.source_name.clone()),
-            _ => (FORM.into(), "您的申请".into()),
-        };
-        let is_form = fact_type == FORM;
-        FactRead {
-            fact_type: fact_type.into(),
-            role: role.into(),
-            subject: fact.map_or_else(|| who(role).into(), |fact| fact.subject.clone()),
-            value: json!({}),
-            source: fact.map_or(from, |fact| fact.source.clone()),
-            source_name,
-            state: match fact {
-                Some(fact) => fact.state,
-                None if is_form => FactState::Known,
-                None => FactState::Unknown,
-            },
-            set_aside: false,
-            as_of: fact
-                .map(|fact| fact.as_of)
-                .or(is_form.then_some(self.at.now)),
-            shown: Vec::new(),
-            fact_id: fact.and_then(|fact| fact.fact_id),
-        }
-    }
-
-    fn add_value(&self, read: &mut FactRead, source: &SlotSource, value: &Slot) {
-        let ty = source.ty(&self.plan.service);
-        let (field, label, unit, hidden) = match source {
-            SlotSource::Name(name) => {
-                let field = name.name.rsplit('.').next().unwrap_or(&name.name);
-                (field, name.label.as_str(), name.unit.as_str(), name.hidden)
-            }
-            SlotSource::Input(index) => {
-                let input = &self.plan.service.inputs[*index];
-                (
-                    input.name.as_str(),
-                    input.label.as_str(),
-                    "",
-                    input.input_type.is_personal(),
-                )
-            }
-            SlotSource::Today | SlotSource::Now => return,
-        };
-        // Of sources that disagree each is shown with what it says.
-        let said = match (value, source) {
-            (Err(Gap::Conflict), SlotSource::Name(name)) => name.value(
-                self.facts.get(&name.role, &name.fact.fact_type),
-                self.at.now,
-            ),
-            _ => value.clone(),
-        };
-        let value = &said;
-        let (json, text) = match value {
-            Ok(_) if hidden => (Json::Null, "已核对".into()),
-            Ok(value) => (
-                ty.json(value),
-                word(source, value).map_or_else(|| ty.text(value), str::to_owned),
-            ),
-            Err(Gap::Missing) => (Json::Null, NOTHING.into()),
-            Err(Gap::Conflict) => (Json::Null, "来源不一致".into()),
-            Err(_) => (Json::Null, "还不知道".into()),
-        };
-        let text = if unit.is_empty() || value.is_err() {
-            text
-        } else {
-            format!("{text} {unit}")
-        };
-        if let Json::Object(fields) = &mut read.value {
-            fields.insert(field.into(), json);
-        }
-        // A yes or no with words of its own needs no label; one without words for it is not worth saying.
-        let words = match (source, value) {
-            (SlotSource::Name(name), Ok(Value::Bool(_))) => !name.words.is_empty(),
-            _ => false,
-        };
-        if words && text.is_empty() {
             return;
         }
-        read.shown.push(Shown {
-            label: if words { String::new() } else { label.into() },
-            text,
-        });
+        read.clear();
+        for slot in slots {
+            let aside = self.set_aside(*slot);
+            if !self.is_shown(*slot, gaps, aside) {
+                continue;
+            }
+            let from = self.field_of(*slot).source;
+            let mut known = read.iter();
+            let known = known.find(|one| self.field_of(one.slot).source == from);
+            read.push(FieldOf {
+                fact: known.map_or(read.len(), |one| one.fact),
+                slot: *slot,
+                aside,
+            });
+        }
+        // By name, so that a beginning stands before its end however the condition reads them.
+        read.sort_by_key(|one| (one.fact, self.field_of(one.slot).rank));
+        for fields in read.chunk_by(|one, next| one.fact == next.fact) {
+            self.fact(fields, drawn);
+        }
+    }
+
+    /// What was never asked and made no difference is not shown.
+    #[inline]
+    fn is_shown(&self, slot: u16, gaps: &[u16], aside: Option<&Slot>) -> bool {
+        let field = self.field_of(slot);
+        let filled_in =
+            field.is_form && (self.gathered.slots[usize::from(slot)].is_ok() || aside.is_some());
+        filled_in || self.found[field.source].is_some() || gaps.contains(&slot)
+    }
+
+    fn field_of(&self, slot: u16) -> &Field {
+        &self.plan.fields[usize::from(slot)]
+    }
+
+    /// One fact with these of its fields.
+    fn fact(&self, fields: &[FieldOf<'_>], drawn: &mut Conditions) {
+        let first = drawn.fields_so_far();
+        for field in fields {
+            self.field(field, drawn);
+        }
+        let at_odds = |one: &FieldOf<'_>| {
+            matches!(
+                self.gathered.slots[usize::from(one.slot)],
+                Err(Gap::Conflict)
+            )
+        };
+        let all = Span::new(first, drawn.fields_so_far());
+        let fact = drawn.push_fact(usize::from(fields[0].slot));
+        fact.fields = all;
+        fact.in_conflict = fields.iter().any(at_odds);
+        fact.set_aside = fields.iter().any(|one| one.aside.is_some());
+    }
+
+    fn field(&self, one: &FieldOf<'_>, drawn: &mut Conditions) {
+        let place = usize::from(one.slot);
+        let source = &self.plan.slots[place];
+        let field = &self.plan.fields[place];
+        let mut value = one.aside.unwrap_or(&self.gathered.slots[place]);
+        // Of sources that disagree each is shown with what it says.
+        let said;
+        if let (Err(Gap::Conflict), SlotSource::Name(name)) = (value, source) {
+            said = name.value(self.found[field.source], self.at.now);
+            value = &said;
+        }
+        if !std::ptr::eq(value, &self.gathered.slots[place]) {
+            drawn.push_said(value);
+        }
+        // A yes or no with words of its own needs no label; one without words for it is not worth saying.
+        let says_itself = field.has_words && matches!(value, Ok(Value::Bool(_)));
+        let word = match value {
+            Ok(value) if !field.hidden => word(source, value.into()),
+            _ => None,
+        };
+        let words = match (value, word) {
+            (Ok(_), _) if field.hidden && !field.has_unit => Span::CHECKED,
+            (Ok(_), Some("")) if says_itself && !field.has_unit => Span::SILENT,
+            (Ok(_), Some(_)) if !field.has_unit => Span::VOCABULARY,
+            (Ok(value), word) => drawn.write(|text| {
+                match word {
+                    _ if field.hidden => text.push_str(CHECKED),
+                    Some(word) => text.push_str(word),
+                    None => source.ty(&self.plan.service).write(text, value.into()),
+                }
+                if let SlotSource::Name(name) = source
+                    && field.has_unit
+                {
+                    text.push(' ');
+                    text.push_str(&name.unit);
+                }
+            }),
+            (Err(Gap::Missing), _) => Span::NOTHING,
+            (Err(Gap::Conflict), _) => Span::AT_ODDS,
+            (Err(_), _) => Span::NOT_KNOWN,
+        };
+        drawn.push_field(place, words);
     }
 
     /// What a slot's source had said, where another is believed.
@@ -327,7 +367,7 @@ impl Reading<'_> {
         }
         let mut waiting: Vec<WaitingFor> = gaps
             .into_iter()
-            .filter(|slot| self.slots[usize::from(*slot)] == Err(Gap::Unknown))
+            .filter(|slot| self.gathered.slots[usize::from(*slot)] == Err(Gap::Unknown))
             .filter_map(|slot| match &self.plan.slots[usize::from(slot)] {
                 SlotSource::Name(name) => Some(WaitingFor {
                     source: name.fact.source.clone(),
@@ -356,7 +396,7 @@ impl Reading<'_> {
             }
             let mut gaps = Vec::new();
             condition.when.gaps(self.context(), &mut gaps);
-            gaps.retain(|slot| self.slots[usize::from(*slot)] == Err(gap));
+            gaps.retain(|slot| self.gathered.slots[usize::from(*slot)] == Err(gap));
             papers.push(Paper {
                 condition: condition.code.clone(),
                 name: document.clone(),
@@ -474,11 +514,12 @@ const CONFLICT_REMEDY: &str = "请等工作人员核对；其中一处登记有�
 /// The fact type under which the form is shown.
 pub(crate) const FORM: &str = "form";
 
-fn source_key(source: &SlotSource) -> (&str, &str) {
-    match source {
-        SlotSource::Name(name) => (&name.role, &name.fact.fact_type),
-        _ => ("applicant", FORM),
-    }
+/// A field that a condition read, with its fact: the place of that fact's first field among what the condition read.
+struct FieldOf<'a> {
+    fact: usize,
+    slot: u16,
+    /// What its source said, where another is believed.
+    aside: Option<&'a Slot>,
 }
 
 /// Who a role is, in sentences.
@@ -513,14 +554,14 @@ pub fn who(role: &str) -> &'static str {
 }
 
 /// The value's word, where the vocabulary has one.
-pub(crate) fn word<'a>(source: &'a SlotSource, value: &Value) -> Option<&'a str> {
+pub(crate) fn word<'a>(source: &'a SlotSource, value: Val<'_>) -> Option<&'a str> {
     let SlotSource::Name(name) = source else {
         return None;
     };
     let code = match value {
-        Value::Text(code) => code.as_ref(),
-        Value::Bool(true) => "true",
-        Value::Bool(false) => "false",
+        Val::Text(code) => code,
+        Val::Bool(true) => "true",
+        Val::Bool(false) => "false",
         _ => return None,
     };
     name.words

@@ -16,6 +16,14 @@ pub fn fact_ids_of(decision: &serde_json::Value) -> Vec<i64> {
         .unwrap_or_default()
 }
 
+/// What many hold together, written as if each had its own.
+pub(crate) fn shared<T: Serialize, S: Serializer>(
+    value: &std::sync::Arc<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.as_ref().serialize(serializer)
+}
+
 /// The instant alone where the day is the instant's own.
 pub(crate) mod at {
     use super::*;

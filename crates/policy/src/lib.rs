@@ -5,6 +5,7 @@ mod agreement;
 pub mod compare;
 pub mod decision;
 mod display;
+mod drawn;
 mod each;
 pub mod edit;
 mod evaluate;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::agreement::{self, Agreement, Precedence, Settled};
 use crate::decision::{ConditionOutcome, OnUnknown, Outcome};
 use crate::evaluate::{Context, NOW, Node, TODAY, Val};
-use crate::fact::{Assurance, At, Fact, Facts, Form};
+use crate::explain::FORM;
+use crate::fact::{At, Fact, Facts, Form};
 use crate::service::{FactNeed, Mode, ServiceDefinition};
 use crate::text::Template;
 use crate::value::{Gap, Slot, Type, Value, date_number};
@@ -17,6 +18,10 @@ use crate::vocabulary::Name;
 pub(crate) struct Plan {
     pub service: ServiceDefinition,
     pub slots: Vec<SlotSource>,
+    /// Role and type of each fact that the slots are read from, the form as one of them.
+    pub sources: Vec<(String, String)>,
+    /// By slot: where it is read from and how it is shown.
+    pub fields: Vec<Field>,
     pub agreements: Vec<Agreement>,
     /// Who is believed before whom.
     pub precedence: Precedence,
@@ -60,6 +65,23 @@ pub(crate) enum SlotSource {
     Input(usize),
 }
 
+/// What is worked out once of how a slot is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    /// Its place among the sources.
+    pub source: usize,
+    /// Its place among the slots by name.
+    pub rank: usize,
+    /// Filled in, not said by a source.
+    pub is_form: bool,
+    /// Not to be shown.
+    pub hidden: bool,
+    /// Stands after a number: 元.
+    pub has_unit: bool,
+    /// A yes and a no have words of their own.
+    pub has_words: bool,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct PlanCondition {
     pub code: String,
@@ -70,6 +92,8 @@ pub(crate) struct PlanCondition {
     pub when: Node,
     pub text: String,
     pub reads: Vec<u16>,
+    /// Of these, what a source or the form says: all but the day and the instant.
+    pub fields: Vec<u16>,
     pub met: Template,
     pub refusal: Template,
     pub remedy: Template,
@@ -135,14 +159,28 @@ impl PlanCondition {
 }
 
 impl Plan {
+    /// What each source of the plan has said.
+    pub fn find<'f>(&self, facts: &'f Facts) -> Vec<Option<&'f Fact>> {
+        self.sources
+            .iter()
+            .map(|(role, fact_type)| facts.get(role, fact_type))
+            .collect()
+    }
+
     /// Fills the slots from facts and form.
     pub fn read(&self, facts: &Facts, form: &Form, at: At) -> Vec<Slot> {
-        self.read_settled(facts, form, at).0
+        self.read_settled(&self.find(facts), facts, form, at).0
     }
 
     /// The same, with what sources say differently and the order of precedence has settled.
-    pub fn read_settled(&self, facts: &Facts, form: &Form, at: At) -> (Vec<Slot>, Vec<Settled>) {
-        let mut slots = self.said(facts, form, at);
+    pub fn read_settled(
+        &self,
+        found: &[Option<&Fact>],
+        facts: &Facts,
+        form: &Form,
+        at: At,
+    ) -> (Vec<Slot>, Vec<Settled>) {
+        let mut slots = self.said(found, form, at);
         self.read_claimed(facts, at, &mut slots);
         let settled = agreement::settle(
             &self.agreements,
@@ -194,15 +232,14 @@ impl Plan {
     }
 
     /// What each source says, believed or not.
-    fn said(&self, facts: &Facts, form: &Form, at: At) -> Vec<Slot> {
+    fn said(&self, found: &[Option<&Fact>], form: &Form, at: At) -> Vec<Slot> {
         self.slots
             .iter()
-            .map(|source| match source {
+            .zip(&self.fields)
+            .map(|(source, field)| match source {
                 SlotSource::Today => Ok(Value::Number(date_number(at.today))),
                 SlotSource::Now => Ok(Value::Number(at.now.timestamp())),
-                SlotSource::Name(name) => {
-                    name.value(facts.get(&name.role, &name.fact.fact_type), at.now)
-                }
+                SlotSource::Name(name) => name.value(found[field.source], at.now),
                 SlotSource::Input(index) => self.input(*index, form),
             })
             .collect()
@@ -222,13 +259,6 @@ impl Plan {
                 .parse(value)
                 .ok_or(Gap::Fault(crate::value::Fault::WrongType)),
         }
-    }
-
-    /// Whether anything that the plan reads was taken from a paper.
-    pub fn is_from_paper(&self, facts: &Facts) -> bool {
-        facts
-            .iter()
-            .any(|fact| fact.assurance == Assurance::Paper && self.reads(fact))
     }
 
     /// Whether any condition or the amount may read this fact.
@@ -284,6 +314,9 @@ impl Plan {
     /// What comes after a condition that is not met yet is no part of the decision: who has not shown that he may know it learns nothing of
     /// it, neither by a sentence nor by a refusal.
     fn hold_back(&self, results: &mut [Option<Result<bool, Gap>>]) {
+        if self.conditions.iter().all(|one| one.after.is_none()) {
+            return;
+        }
         let open: Vec<bool> = self
             .conditions
             .iter()
@@ -384,6 +417,31 @@ impl Tally {
 }
 
 impl SlotSource {
+    /// Role and type of the fact that it is read from.
+    pub fn key(&self) -> (&str, &str) {
+        match self {
+            SlotSource::Name(name) => (&name.role, &name.fact.fact_type),
+            _ => ("applicant", FORM),
+        }
+    }
+
+    /// The name; nothing for what is filled in.
+    pub fn name(&self) -> &str {
+        match self {
+            SlotSource::Name(name) => &name.name,
+            _ => "",
+        }
+    }
+
+    /// What the fact calls it.
+    pub fn field<'a>(&'a self, service: &'a ServiceDefinition) -> &'a str {
+        match self {
+            SlotSource::Name(name) => name.name.rsplit('.').next().unwrap_or(&name.name),
+            SlotSource::Input(index) => &service.inputs[*index].name,
+            SlotSource::Today | SlotSource::Now => "",
+        }
+    }
+
     /// Its type.
     pub fn ty(&self, service: &ServiceDefinition) -> Type {
         match self {

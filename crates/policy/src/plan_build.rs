@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::agreement::{Agreement, Party};
-use crate::evaluate::{NOW, Node};
+use crate::evaluate::{NOW, Node, TODAY};
+use crate::explain::FORM;
 use crate::expression::{self, Meaning, Scope};
 use crate::file::{
     PolicyFiles, RawAgree, RawAmount, RawClaim, RawCondition, RawFile, RawKey, RawReview,
 };
 use crate::load::{Errors, day};
 use crate::plan::{
-    Amount, AmountTerm, Claim, Plan, PlanCondition, PlanNeed, SlotSource, first_slots,
+    Amount, AmountTerm, Claim, Field, Plan, PlanCondition, PlanNeed, SlotSource, first_slots,
 };
 use crate::policy_set::PolicySet;
 use crate::region::RegionSet;
@@ -84,6 +85,8 @@ impl<'a> Builder<'a> {
         let plan = Plan {
             service,
             slots: first_slots(),
+            sources: Vec::new(),
+            fields: Vec::new(),
             agreements: Vec::new(),
             precedence: set.precedence.clone(),
             conditions: Vec::new(),
@@ -145,7 +148,43 @@ impl<'a> Builder<'a> {
         }
         self.advances(errors);
         self.check_doubles(errors);
+        self.sources();
         self.plan
+    }
+
+    /// Where the slots are read from, each fact once, and how they are shown.
+    fn sources(&mut self) {
+        let mut by_name: Vec<usize> = (0..self.plan.slots.len()).collect();
+        by_name.sort_by_key(|slot| self.plan.slots[*slot].name());
+        for (place, slot) in self.plan.slots.iter().enumerate() {
+            let (role, fact_type) = slot.key();
+            let sources = &mut self.plan.sources;
+            let known = sources
+                .iter()
+                .position(|known| known.0 == role && known.1 == fact_type);
+            let (hidden, has_unit, has_words) = match slot {
+                SlotSource::Name(name) => {
+                    (name.hidden, !name.unit.is_empty(), !name.words.is_empty())
+                }
+                SlotSource::Input(index) => {
+                    let input = &self.plan.service.inputs[*index];
+                    (input.input_type.is_personal(), false, false)
+                }
+                SlotSource::Today | SlotSource::Now => (false, false, false),
+            };
+            let rank = by_name.iter().position(|other| *other == place);
+            self.plan.fields.push(Field {
+                source: known.unwrap_or(sources.len()),
+                rank: rank.unwrap_or_default(),
+                is_form: fact_type == FORM,
+                hidden,
+                has_unit,
+                has_words,
+            });
+            if known.is_none() {
+                sources.push((role.to_owned(), fact_type.to_owned()));
+            }
+        }
     }
 
     /// What grows with time; only names that the service reads anyway do, so that nothing more is asked for it.
@@ -268,6 +307,11 @@ impl<'a> Builder<'a> {
             applies,
             when,
             text: raw.when.clone(),
+            fields: reads
+                .iter()
+                .copied()
+                .filter(|slot| !matches!(*slot, TODAY | NOW))
+                .collect(),
             reads,
             met: met?,
             refusal: refusal?,

@@ -11,9 +11,10 @@ use chrono::NaiveDate;
 
 use crate::agreement::Precedence;
 use crate::decision::{Decision, PolicyRef};
+use crate::drawn::Gathered;
 use crate::evaluate::Context;
 use crate::explain::Reading;
-use crate::fact::{At, Facts, Form};
+use crate::fact::{Assurance, At, Facts, Form};
 use crate::file::{LoadError, PolicyFiles, RawAgree};
 use crate::parameter::{Given, Parameter};
 use crate::plan::{Plan, SlotSource};
@@ -25,7 +26,7 @@ use crate::vocabulary::{FactType, How, Name};
 /// The rules of one centre in one version.
 #[derive(Clone, Debug)]
 pub struct PolicySet {
-    pub(crate) reference: PolicyRef,
+    pub(crate) reference: Arc<PolicyRef>,
     pub(crate) regions: BTreeMap<String, Arc<RegionSet>>,
     pub(crate) facts: BTreeMap<String, Arc<FactType>>,
     pub(crate) names: BTreeMap<String, Arc<Name>>,
@@ -71,7 +72,7 @@ pub struct Ask<'a> {
 impl PolicySet {
     pub(crate) fn empty(reference: PolicyRef) -> PolicySet {
         PolicySet {
-            reference,
+            reference: Arc::new(reference),
             regions: BTreeMap::new(),
             facts: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -149,10 +150,9 @@ impl PolicySet {
         self.names.contains_key(name) || self.defines.contains_key(name)
     }
 
-    pub(crate) fn plan(&self, service: &str) -> Result<&Plan, PolicyError> {
+    pub(crate) fn plan(&self, service: &str) -> Result<&Arc<Plan>, PolicyError> {
         let plan = self.plans.get(service);
-        plan.map(Arc::as_ref)
-            .ok_or_else(|| PolicyError::UnknownService(service.into()))
+        plan.ok_or_else(|| PolicyError::UnknownService(service.into()))
     }
 
     /// Reads a case once, to be judged and explained.
@@ -167,14 +167,17 @@ impl PolicySet {
         at: At,
     ) -> Result<Reading<'a>, PolicyError> {
         let plan = self.plan(service)?;
-        let (slots, settled) = plan.read_settled(facts, form, at);
+        let found = plan.find(facts);
+        let (slots, settled) = plan.read_settled(&found, facts, form, at);
+        let mut said = found.iter().flatten();
         Ok(Reading {
-            slots,
+            gathered: Arc::new(Gathered::new(plan, at.now, slots, &found)),
             settled,
-            from_paper: plan.is_from_paper(facts),
-            policy: self.reference.clone(),
+            from_paper: said.any(|fact| fact.assurance == Assurance::Paper),
+            policy: &self.reference,
             plan,
             facts,
+            found,
             at,
         })
     }
@@ -192,7 +195,10 @@ impl PolicySet {
         at: At,
     ) -> Result<Reading<'a>, PolicyError> {
         let mut reading = self.reading(service, facts, form, at)?;
-        open_inputs(reading.plan, &mut reading.slots);
+        open_inputs(
+            reading.plan,
+            &mut Arc::make_mut(&mut reading.gathered).slots,
+        );
         Ok(reading)
     }
 

@@ -54,7 +54,7 @@ impl Reading<'_> {
         slots[usize::from(NOW)] = Ok(Value::Number(end.timestamp()));
         let months = Month::of(day).index() - Month::of(self.at.today).index();
         for (slot, holds) in &self.plan.advances {
-            let held = &self.slots[usize::from(*slot)];
+            let held = &self.gathered.slots[usize::from(*slot)];
             if let Ok(Value::Number(number)) = held
                 && holds.truth(self.context()) == Ok(true)
             {
@@ -65,7 +65,7 @@ impl Reading<'_> {
 
     /// The first day by whose end something holds; tried day by day for three years, then month by month and back to the day.
     fn first_day(&self, from: NaiveDate, holds: &dyn Fn(&[Slot]) -> bool) -> Option<NaiveDate> {
-        let mut slots = self.slots.clone();
+        let mut slots = self.gathered.slots.clone();
         let mut on = |day: NaiveDate| {
             self.on(&mut slots, day);
             holds(&slots)
@@ -130,7 +130,7 @@ impl Reading<'_> {
 
     /// The nearest changes of facts that turn a no of this condition into a yes, each tried; several where one would do as well as another.
     pub(crate) fn ways(&self, condition: &PlanCondition) -> Vec<Vec<Change>> {
-        let mut slots = self.slots.clone();
+        let mut slots = self.gathered.slots.clone();
         // Not by leaving the condition out, but by meeting it.
         let node = match (&condition.applies, &condition.when) {
             (Some(_), Node::Any(parts)) => parts.last().unwrap_or(&condition.when),
@@ -138,7 +138,7 @@ impl Reading<'_> {
         };
         let mut ways = self.repair(node, true, &mut slots);
         ways.retain(|way| {
-            let mut tried = self.slots.clone();
+            let mut tried = self.gathered.slots.clone();
             for (slot, value) in way {
                 tried[usize::from(*slot)] = Ok(value.clone());
             }
@@ -294,7 +294,7 @@ impl Reading<'_> {
     fn change(&self, (slot, value): &(u16, Value)) -> Change {
         let source = &self.plan.slots[usize::from(*slot)];
         let ty = source.ty(&self.plan.service);
-        let held = &self.slots[usize::from(*slot)];
+        let held = &self.gathered.slots[usize::from(*slot)];
         let (role, fact_type, field, label, unit, hidden, source_name) = match source {
             SlotSource::Name(name) => (
                 name.role.as_str(),
@@ -317,7 +317,7 @@ impl Reading<'_> {
             if hidden {
                 return "不显示".to_owned();
             }
-            match (ty, value, word(source, value)) {
+            match (ty, value, word(source, value.into())) {
                 (_, _, Some(word)) if !word.is_empty() => word.to_owned(),
                 (Type::Months, Value::Months(months), _) if months.is_empty() => "没有".to_owned(),
                 _ if unit.is_empty() => ty.text(value),
@@ -481,7 +481,7 @@ impl Decision {
     }
 }
 
-impl Condition {
+impl Condition<'_> {
     /// What is lacking, and what heals it: time, or another fact.
     #[must_use]
     pub fn in_words(&self) -> String {

@@ -63,7 +63,8 @@ impl Reading<'_> {
             .iter()
             .map(|slot| {
                 let aside = settled.said.iter().find(|(of, _)| of == slot);
-                let value = aside.map_or(&self.slots[usize::from(*slot)], |(_, said)| said);
+                let value =
+                    aside.map_or(&self.gathered.slots[usize::from(*slot)], |(_, said)| said);
                 self.in_words(&self.plan.slots[usize::from(*slot)], value)
             })
             .collect();
@@ -96,7 +97,7 @@ impl Reading<'_> {
         let Ok(value) = value else {
             return "没有".to_owned();
         };
-        let text = word(source, value).map_or_else(|| ty.text(value), str::to_owned);
+        let text = word(source, value.into()).map_or_else(|| ty.text(value), str::to_owned);
         match source {
             SlotSource::Name(name) if name.hidden => "已核对".to_owned(),
             SlotSource::Name(name) if name.unit.is_empty() => text,

@@ -1,9 +1,9 @@
 //! Sentences with a person's figures in them: `{rent_min_months}` stands for the value of the expression between the braces; a part in
 //! `[…]` is said only where all its values are known.
 
-use crate::evaluate::{Context, Node};
+use crate::evaluate::{Context, Node, Val};
 use crate::expression::{Scope, compile};
-use crate::value::{Type, Value};
+use crate::value::Type;
 
 /// A text with its places resolved.
 #[derive(Clone, Debug, Default)]
@@ -52,30 +52,36 @@ impl Template {
         Ok(pieces)
     }
 
-    /// The sentence; a place without a value is a dash, a code is its word where `word` knows one.
-    pub fn render(
+    /// The whole sentence, where it has no figures.
+    pub fn fixed(&self) -> Option<&str> {
+        match &self.0[..] {
+            [] => Some(""),
+            [Piece::Words(words)] => Some(words),
+            _ => None,
+        }
+    }
+
+    /// Writes the sentence; a place without a value is a dash, a code is its word where `word` knows one.
+    pub fn write<'w>(
         &self,
+        text: &mut String,
         context: Context<'_>,
-        word: &dyn Fn(u16, &Value) -> Option<String>,
-    ) -> String {
-        let mut text = String::new();
+        word: &dyn Fn(u16, Val<'_>) -> Option<&'w str>,
+    ) {
         for piece in &self.0 {
             match piece {
                 Piece::Words(words) => text.push_str(words),
-                Piece::Value(node, ty) => match node.value(context).map(Value::from) {
-                    Ok(value) => {
-                        let named = node.own_slot().and_then(|slot| word(slot, &value));
-                        text.push_str(&named.unwrap_or_else(|| ty.text(&value)));
-                    }
+                Piece::Value(node, ty) => match node.value(context) {
+                    Ok(value) => match node.own_slot().and_then(|slot| word(slot, value)) {
+                        Some(named) => text.push_str(named),
+                        None => ty.write(text, value),
+                    },
                     Err(_) => text.push('—'),
                 },
-                Piece::Part(part) if part.is_known(context) => {
-                    text.push_str(&part.render(context, word));
-                }
+                Piece::Part(part) if part.is_known(context) => part.write(text, context, word),
                 Piece::Part(_) => {}
             }
         }
-        text
     }
 
     fn is_known(&self, context: Context<'_>) -> bool {

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use anju_domain::calendar::{self, Month};
+use anju_domain::digits;
 use anju_domain::money::Fen;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+
+use crate::evaluate::Val;
 
 /// The type of a name, a parameter or an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,29 +115,43 @@ impl Type {
 
     /// The value as people read it: money in yuan, dates in Chinese.
     pub(crate) fn text(self, value: &Value) -> String {
+        let mut text = String::new();
+        self.write(&mut text, value.into());
+        text
+    }
+
+    /// Writes the value as people read it to the end of a text.
+    pub(crate) fn write(self, text: &mut String, value: Val<'_>) {
+        let months = |text: &mut String, count: usize| {
+            digits::push(text, count as u64, 1);
+            text.push_str(" 个月");
+        };
         match (self, value) {
-            (Type::Fen, Value::Number(fen)) => Fen::new(*fen).to_string(),
-            (Type::Bp, Value::Number(bp)) => percent(*bp),
-            (Type::Date, Value::Number(days)) => {
-                date_of(*days).map_or_else(|| "—".into(), calendar::chinese_date)
-            }
-            (Type::Month, Value::Number(index)) => {
-                month_of(*index).map_or_else(|| "—".into(), Month::chinese)
-            }
-            (Type::Instant, Value::Number(seconds)) => DateTime::<Utc>::from_timestamp(*seconds, 0)
-                .map_or_else(
-                    || "—".into(),
-                    |instant| {
+            (Type::Fen, Val::Number(fen)) => Fen::new(fen).write(text),
+            (Type::Bp, Val::Number(bp)) => text.push_str(&percent(bp)),
+            (Type::Date, Val::Number(days)) => match date_of(days) {
+                Some(date) => calendar::write_chinese_date(text, date),
+                None => text.push('—'),
+            },
+            (Type::Month, Val::Number(index)) => match month_of(index) {
+                Some(month) => text.push_str(&month.chinese()),
+                None => text.push('—'),
+            },
+            (Type::Instant, Val::Number(seconds)) => {
+                match DateTime::<Utc>::from_timestamp(seconds, 0) {
+                    Some(instant) => {
                         let local = anju_domain::clock::shanghai(instant);
-                        let day = calendar::chinese_date(local.date_naive());
-                        format!("{day} {}", local.format("%H:%M"))
-                    },
-                ),
-            (_, Value::Bool(flag)) => if *flag { "是" } else { "否" }.into(),
-            (_, Value::Number(number)) => number.to_string(),
-            (_, Value::Text(text)) => text.to_string(),
-            (_, Value::Months(months)) => format!("{} 个月", months.len()),
-            (_, Value::Series(rows)) => format!("{} 个月", rows.len()),
+                        calendar::write_chinese_date(text, local.date_naive());
+                        text.push_str(&local.format(" %H:%M").to_string());
+                    }
+                    None => text.push('—'),
+                }
+            }
+            (_, Val::Bool(flag)) => text.push_str(if flag { "是" } else { "否" }),
+            (_, Val::Number(number)) => digits::push_signed(text, number),
+            (_, Val::Text(said)) => text.push_str(said),
+            (_, Val::List(list)) => months(text, list.len()),
+            (_, Val::Series(rows)) => months(text, rows.len()),
         }
     }
 }

@@ -150,7 +150,8 @@ fn a_refusal_of_a_closing_service_says_why_and_what_to_do() {
     let said = |decision: &Decision, code: &str| {
         let condition = decision.conditions.iter().find(|found| found.code == code);
         let condition = condition.expect("a condition of the service");
-        (condition.message.clone(), condition.detail.clone())
+        let message = condition.message.map(str::to_owned);
+        (message, condition.detail.to_owned())
     };
     assert_eq!(
         said(&refused, "CMN-07"),

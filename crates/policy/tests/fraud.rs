@@ -19,7 +19,7 @@ fn from_three_people_on_a_device_card_or_phone_a_person_looks() {
         assert_eq!(not_met(&held), ["FR-06"]);
         let pattern = held.conditions.iter().find(|one| one.code == "FR-06");
         let pattern = pattern.expect("the pattern");
-        assert_eq!(pattern.message.as_deref(), Some("E-W-15"));
+        assert_eq!(pattern.message, Some("E-W-15"));
         assert_eq!(
             pattern.detail,
             "该业务正在核查，处理时间将延长，请留意通知。"
@@ -28,7 +28,6 @@ fn from_three_people_on_a_device_card_or_phone_a_person_looks() {
         assert!(
             pattern
                 .remedy
-                .as_deref()
                 .is_some_and(|words| words.contains("说明情况"))
         );
     }

@@ -74,8 +74,8 @@ fn each_way_shows_its_own_conditions_and_no_other() {
     let codes = |case: &Case| -> Vec<String> {
         decided(case)
             .conditions
-            .into_iter()
-            .map(|condition| condition.code)
+            .iter()
+            .map(|condition| condition.code.to_owned())
             .filter(|code| !code.starts_with("CMN"))
             .collect()
     };

@@ -67,7 +67,7 @@ fn the_day_that_is_named_is_the_first_on_which_the_condition_is_met() {
                 continue;
             };
             named += 1;
-            let code = condition.code.as_str();
+            let code = condition.code;
             assert_eq!(condition.outcome, ConditionOutcome::NotMet, "{code}");
             assert_eq!(
                 outcome_on(&case, code, first),
@@ -138,11 +138,9 @@ fn words(decision: &Decision, code: &str) -> String {
 fn where_time_does_not_help_the_fact_that_would_have_to_change_is_named() {
     // Who goes on contributing has three months one day; who is sealed has not.
     let short = tenant().changed("own.contribution", json!({"continuous_months": 1}));
-    let first = short
-        .rent()
-        .conditions
-        .into_iter()
-        .find(|one| one.code == "RENT-01");
+    let decision = short.rent();
+    let mut conditions = decision.conditions.iter();
+    let first = conditions.find(|one| one.code == "RENT-01");
     assert_eq!(first.and_then(|one| one.met_from), Some(day("2027-01-01")));
     let short = short.changed("own.account", json!({"state": "sealed"}));
     let decision = short.rent();

@@ -72,11 +72,7 @@ fn twelve_instalments_are_withdrawn_to_the_fen() {
     assert_eq!(unknown(&decision), Vec::<&str>::new());
     assert_eq!(decision.outcome, Outcome::Approved);
     assert_eq!(decision.amount_fen, Some(3_852_660));
-    let codes: Vec<&str> = decision
-        .conditions
-        .iter()
-        .map(|c| c.code.as_str())
-        .collect();
+    let codes: Vec<&str> = decision.conditions.iter().map(|c| c.code).collect();
     let wanted = [
         "CMN-01", "CMN-02", "CMN-03", "CMN-04", "CMN-05", "CMN-06", "CMN-08", "CMN-09", "CMN-10",
         "CMN-11", "CMN-12", "CMN-13", "CMN-14", "FR-06", "FR-07", "REP-01", "REP-02", "REP-03",
@@ -291,7 +287,7 @@ fn each_refusal_is_told_in_the_words_of_the_reference() {
     let told = |case: Case, code: &str| {
         let decision = repay(&case);
         let found = decision.conditions.iter().find(|c| c.code == code);
-        found.expect("a condition").detail.clone()
+        found.expect("a condition").detail.to_owned()
     };
     assert_eq!(
         told(

@@ -282,7 +282,7 @@ async fn ready(ground: &Ground, people: &[Arc<Withdrawer>]) -> anyhow::Result<()
             .conditions
             .iter()
             .filter(|condition| condition.outcome != ConditionOutcome::Met)
-            .map(|condition| (&condition.code, &condition.detail))
+            .map(|condition| (condition.code, condition.detail))
             .collect::<Vec<_>>()
     );
     Ok(())

@@ -470,11 +470,11 @@ async fn sql_leaves_out_whom_the_evaluator_refuses_and_nobody_else() {
                 .reading_ahead(&service.id, facts, &Form::new(), at)
                 .expect("the service");
             let decision = reading.explain(&reading.judge());
-            let refused_by = |counts: &dyn Fn(&Condition) -> bool| {
+            let refused_by = |counts: &dyn Fn(&Condition<'_>) -> bool| {
                 decision.conditions.iter().any(|one| {
                     one.outcome == ConditionOutcome::NotMet
-                        && filter.plain.contains(&one.code)
-                        && counts(one)
+                        && filter.plain.iter().any(|code| code == one.code)
+                        && counts(&one)
                 })
             };
             if left.contains(person) {
@@ -484,9 +484,10 @@ async fn sql_leaves_out_whom_the_evaluator_refuses_and_nobody_else() {
                     .filter(|one| one.outcome == ConditionOutcome::NotMet)
                     .collect();
                 // A record that is lacking is NULL to SQL: whom only that refuses is left to the evaluator.
-                let is_whole = |one: &Condition| {
+                let is_whole = |one: &Condition<'_>| {
                     one.facts.iter().all(|fact| {
-                        let fields = fact.value.as_object();
+                        let value = fact.value.to_json();
+                        let fields = value.as_object();
                         fields.is_some_and(|fields| !fields.values().any(Value::is_null))
                     })
                 };

@@ -377,7 +377,7 @@ async fn wishes(town: &Town, people: &[Person], employer: &str) -> Vec<(&'static
 
 fn outcomes(decision: &anju_policy::Decision) -> Vec<(String, anju_policy::ConditionOutcome)> {
     let all = decision.conditions.iter();
-    all.map(|one| (one.code.clone(), one.outcome)).collect()
+    all.map(|one| (one.code.to_owned(), one.outcome)).collect()
 }
 
 /// Pre-check, decide, explain, simulate (and find the entitled, where what it asks for may be kept) are one evaluation: for every kind of

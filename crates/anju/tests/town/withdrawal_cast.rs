@@ -127,7 +127,7 @@ struct Stage<'s> {
 
 fn outcomes(decision: &Decision) -> BTreeMap<String, ConditionOutcome> {
     let all = decision.conditions.iter();
-    all.map(|one| (one.code.clone(), one.outcome)).collect()
+    all.map(|one| (one.code.to_owned(), one.outcome)).collect()
 }
 
 fn not_met(decision: &Decision) -> BTreeSet<String> {
@@ -203,7 +203,7 @@ impl Stage<'_> {
             fact.is_none_or(|fact| fact.cacheable())
         };
         for condition in &entitled.conditions {
-            let Some(said) = asked.get(&condition.code) else {
+            let Some(said) = asked.get(condition.code) else {
                 // Which way a form goes may hang on what nobody may keep.
                 assert_ne!(
                     condition.outcome,
@@ -224,7 +224,7 @@ impl Stage<'_> {
                     condition
                         .facts
                         .iter()
-                        .any(|fact| !may_be_kept(&fact.fact_type))
+                        .any(|fact| !may_be_kept(fact.fact_type))
                         || condition.facts.is_empty(),
                     "{what} {}: {condition:?}",
                     condition.code

@@ -312,7 +312,7 @@ pub(super) fn unmet(decision: &Decision) -> (String, String) {
     let Some(failed) = failed else {
         return ("E-RT-04".to_owned(), "暂不能转出".to_owned());
     };
-    (format!("E-{}", failed.code), failed.detail.clone())
+    (format!("E-{}", failed.code), failed.detail.to_owned())
 }
 
 /// LETTER_RECEIVED → LETTER_CONFIRMED, and → INFO_APPROVED where policy leaves nothing to people; or REFUSED.

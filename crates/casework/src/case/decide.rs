@@ -374,7 +374,7 @@ pub(super) fn detail(decided: &Decided<'_>) -> Value {
         .conditions
         .iter()
         .filter(|condition| condition.outcome == anju_policy::ConditionOutcome::NotMet)
-        .map(|condition| condition.code.as_str())
+        .map(|condition| condition.code)
         .collect();
     let mut detail = json!({ "outcome": decided.decision.outcome, "policy": decided.decision.policy.digest, "legs": decided.legs });
     if let Some(fen) = decided.decision.amount_fen {

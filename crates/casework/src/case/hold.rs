@@ -34,7 +34,7 @@ pub(super) fn patterns(decided: &Decided<'_>) -> Vec<String> {
         .conditions
         .iter()
         .filter(|found| found.outcome == ConditionOutcome::NotMet)
-        .map(|found| found.code.clone())
+        .map(|found| found.code.to_owned())
         .collect()
 }
 

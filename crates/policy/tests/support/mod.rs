@@ -269,6 +269,6 @@ fn codes(decision: &Decision, wanted: ConditionOutcome) -> Vec<&str> {
     let conditions = decision.conditions.iter();
     conditions
         .filter(|condition| condition.outcome == wanted)
-        .map(|condition| condition.code.as_str())
+        .map(|condition| condition.code)
         .collect()
 }

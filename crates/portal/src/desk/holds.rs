@@ -183,10 +183,9 @@ async fn draw(
     let policy = office.policy_version(one.policy_id).await?;
     let decision = case::decision_of(office, one, &policy).await?;
     let conditions = decision.map_or_else(Vec::new, |decision| {
-        let mut only = decision;
-        only.conditions
-            .retain(|found| patterns.contains(&found.code));
-        explain::conditions(&only)
+        explain::conditions_where(&decision, |found| {
+            patterns.iter().any(|pattern| pattern == found.code)
+        })
     });
     let sharers = finding::sharers(office, one, SHARERS).await?;
     let mut people: Vec<i64> = sharers.iter().map(|sharer| sharer.person_id).collect();

@@ -244,8 +244,8 @@ fn asked_of(decision: Option<&Decision>, wanted: &PaperFact) -> String {
     let mut read = decision
         .into_iter()
         .flat_map(|decision| &decision.conditions)
-        .flat_map(|condition| &condition.facts);
+        .flat_map(|condition| condition.facts.iter());
     read.find(|fact| fact.role == wanted.role && fact.fact_type == wanted.fact_type)
-        .map(|fact| fact.source.clone())
+        .map(|fact| fact.source.to_owned())
         .unwrap_or_default()
 }

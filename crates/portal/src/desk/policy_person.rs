@@ -113,7 +113,7 @@ fn both_decisions(
 fn conditions(id: &'static str, one: &BothWays) -> Table {
     let said = |decision: &Decision, code: &str| -> Option<(ConditionOutcome, String)> {
         let found = decision.conditions.iter().find(|one| one.code == code)?;
-        Some((found.outcome, found.detail.clone()))
+        Some((found.outcome, found.detail.to_owned()))
     };
     let cell = |said: Option<&(ConditionOutcome, String)>| match said {
         None => Cell::none(),
@@ -129,7 +129,7 @@ fn conditions(id: &'static str, one: &BothWays) -> Table {
     let mut codes: Vec<(&str, &str)> = Vec::new();
     for found in one.was.conditions.iter().chain(&one.now.conditions) {
         if !codes.iter().any(|(code, _)| *code == found.code) {
-            codes.push((&found.code, &found.name));
+            codes.push((found.code, found.name));
         }
     }
     let mut rows: Vec<(bool, Line)> = codes

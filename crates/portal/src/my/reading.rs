@@ -337,7 +337,7 @@ impl Read {
                 let at = decision
                     .conditions
                     .iter()
-                    .flat_map(|found| &found.facts)
+                    .flat_map(|found| found.facts.iter())
                     .filter(|fact| fact.source_name == name)
                     .filter_map(|fact| fact.as_of)
                     .max();

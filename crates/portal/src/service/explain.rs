@@ -70,10 +70,20 @@ pub fn verdict(decision: &Decision, may: &str) -> Verdict {
 /// Every condition, in the policy's order.
 #[must_use]
 pub fn conditions(decision: &Decision) -> Vec<Condition> {
+    conditions_where(decision, |_| true)
+}
+
+/// Those of the conditions.
+#[must_use]
+pub fn conditions_where(
+    decision: &Decision,
+    is_shown: impl Fn(&Found<'_>) -> bool,
+) -> Vec<Condition> {
     decision
         .conditions
         .iter()
-        .map(|found| condition(found, &decision.settled))
+        .filter(is_shown)
+        .map(|found| condition(&found, &decision.settled))
         .collect()
 }
 
@@ -83,11 +93,11 @@ pub fn settled(decision: &Decision) -> Vec<String> {
     decision.settled.iter().map(Settlement::in_words).collect()
 }
 
-fn condition(found: &Found, settled: &[Settlement]) -> Condition {
+fn condition(found: &Found<'_>, settled: &[Settlement]) -> Condition {
     let is_unknown = found.outcome == ConditionOutcome::Unknown;
     let mut lines: Vec<(String, Text)> = vec![(
         if is_unknown { "情况" } else { "查到" }.to_owned(),
-        found.detail.as_str().into(),
+        found.detail.into(),
     )];
     let mut push = |term: &str, value: String| {
         if !value.is_empty() {
@@ -96,7 +106,7 @@ fn condition(found: &Found, settled: &[Settlement]) -> Condition {
     };
     push(
         "来源",
-        in_words(found.facts.iter().map(|fact| fact.source_name.as_str())),
+        in_words(found.facts.iter().map(|fact| fact.source_name)),
     );
     if let Some(as_of) = found.facts.iter().filter_map(|fact| fact.as_of).max() {
         push("时间", moment(as_of));
@@ -104,7 +114,7 @@ fn condition(found: &Found, settled: &[Settlement]) -> Condition {
     for one in settled.iter().filter(|one| concerns(one, found)) {
         push("来源不一致", one.in_words());
     }
-    push("依据", found.law.clone());
+    push("依据", found.law.to_owned());
     Condition {
         state: match found.outcome {
             ConditionOutcome::Met => State::pass("符合"),
@@ -112,14 +122,14 @@ fn condition(found: &Found, settled: &[Settlement]) -> Condition {
             ConditionOutcome::Unknown if disagree(found) => State::unknown("来源不一致"),
             ConditionOutcome::Unknown => State::unknown("还不知道"),
         },
-        name: found.name.clone(),
+        name: found.name.to_owned(),
         facts: Facts(lines),
-        remedy: found.remedy.as_deref().map(Text::from),
+        remedy: found.remedy.map(Text::from),
     }
 }
 
 /// Did it read what was set aside?
-fn concerns(settlement: &Settlement, found: &Found) -> bool {
+fn concerns(settlement: &Settlement, found: &Found<'_>) -> bool {
     let mut facts = found.facts.iter().filter(|fact| fact.set_aside);
     facts.any(|fact| {
         let mut aside = settlement.aside.iter();
@@ -128,7 +138,7 @@ fn concerns(settlement: &Settlement, found: &Found) -> bool {
 }
 
 /// Do two sources say different things of what it asks?
-fn disagree(found: &Found) -> bool {
+fn disagree(found: &Found<'_>) -> bool {
     let mut facts = found.facts.iter();
     facts.any(|fact| fact.state == FactState::Conflict)
 }
@@ -171,14 +181,14 @@ pub fn formula_title(decision: &Decision) -> &'static str {
 pub fn remedy(decision: &Decision) -> Option<Remedy> {
     match decision.outcome {
         Outcome::Refused => {
-            let lacking: Vec<&Found> = decision
+            let lacking: Vec<Found<'_>> = decision
                 .conditions
                 .iter()
                 .filter(|found| found.outcome == ConditionOutcome::NotMet)
                 .collect();
             let mut ways: Vec<Text> = lacking
                 .iter()
-                .filter_map(|found| found.remedy.as_deref())
+                .filter_map(|found| found.remedy)
                 .map(Text::from)
                 .collect();
             // What would have to be different, as the rules themselves found it.
@@ -227,15 +237,16 @@ pub fn summary(
 ) -> Vec<SummaryRow> {
     let mut records: Vec<(String, Vec<String>, String)> = Vec::new();
     let mut own = 0;
-    for fact in decision.conditions.iter().flat_map(|found| &found.facts) {
+    let read = decision.conditions.iter();
+    for fact in read.flat_map(|found| found.facts.iter()) {
         if fact.source == OWN {
             own += 1;
             continue;
         }
-        if fact.shown.is_empty() || !is_department(&fact.source) {
+        if fact.shown.is_empty() || !is_department(fact.source) {
             continue;
         }
-        let term = label(&fact.fact_type).unwrap_or_else(|| fact.source_name.clone());
+        let term = label(fact.fact_type).unwrap_or_else(|| fact.source_name.to_owned());
         let term = if fact.role == "applicant" {
             term
         } else {
@@ -243,7 +254,7 @@ pub fn summary(
         };
         let source = match fact.as_of {
             Some(at) => format!("{} · {}", fact.source_name, when::minute(at, now)),
-            None => fact.source_name.clone(),
+            None => fact.source_name.to_owned(),
         };
         let place = match records.iter().position(|(known, _, _)| *known == term) {
             Some(place) => place,
@@ -259,7 +270,7 @@ pub fn summary(
         // What a record leaves out is no part of what it says.
         for shown in fact.shown.iter().filter(|shown| shown.text != NOTHING) {
             let words = if shown.label.is_empty() {
-                shown.text.clone()
+                shown.text.to_owned()
             } else {
                 format!("{} {}", shown.label, shown.text)
             };
@@ -293,20 +304,21 @@ fn is_department(source: &str) -> bool {
 /// Who is asked outside of our own books, each once.
 #[must_use]
 pub fn sources(decision: &Decision) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
     let read = decision
         .conditions
         .iter()
-        .flat_map(|found| &found.facts)
-        .filter(|fact| is_department(&fact.source))
-        .map(|fact| &fact.source_name);
-    let silent = decision.waiting_for.iter().map(|one| &one.source_name);
+        .flat_map(|found| found.facts.iter())
+        .filter(|fact| is_department(fact.source))
+        .map(|fact| fact.source_name);
+    let waiting = decision.waiting_for.iter();
+    let silent = waiting.map(|one| one.source_name.as_str());
     for name in read.chain(silent) {
-        if !name.is_empty() && !names.contains(name) {
-            names.push(name.clone());
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
         }
     }
-    names
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// The digest of the policy as people can compare it: sixteen characters in groups of four.
@@ -366,62 +378,150 @@ fn in_words<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use anju_policy::decision::{AmountPart, FactRead, OnUnknown, PolicyRef, Shown, WaitingFor};
+    use anju_policy::fact::{Assurance, At};
+    use anju_policy::{Fact, Facts, Form, PolicyFiles, PolicySet};
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn decision(outcome: Outcome, found: ConditionOutcome) -> Decision {
-        Decision {
-            outcome,
-            amount_fen: Some(360_000),
-            subsidy_fen: None,
-            conditions: vec![Found {
-                code: "RENT-02".into(),
-                name: "本人及配偶在本市无自有住房".into(),
-                outcome: found,
-                detail: "配偶在本市有 1 套住房".into(),
-                remedy: None,
-                law: "建金〔2015〕19号".into(),
-                message: None,
-                met_from: None,
-                ways: Vec::new(),
-                on_unknown: OnUnknown::Wait,
-                facts: Vec::new(),
-            }],
-            policy: PolicyRef {
-                version: "2026-11".into(),
-                digest: "7c1e90ab44d2f613ffff".into(),
-            },
-            waiting_for: vec![WaitingFor {
-                source: "D04".into(),
-                source_name: "市民政局".into(),
-                fact_type: "civil.marriage".into(),
-                role: "applicant".into(),
-            }],
-            papers: Vec::new(),
-            instead: Vec::new(),
-            amount_parts: vec![
-                AmountPart {
-                    label: "账户可用余额".into(),
-                    fen: Some(3_846_072),
-                    binding: false,
-                },
-                AmountPart {
-                    label: "租金".into(),
-                    fen: Some(360_000),
-                    binding: true,
-                },
-            ],
-            months: Vec::new(),
-            review_reasons: Vec::new(),
-            settled: Vec::new(),
-            possible_from: None,
+    /// A tenant's service of two conditions, and what it may pay.
+    const RENT: &str = r#"
+[policy]
+version = "2026-11"
+centre = "test"
+
+[[fact]]
+type = "civil.marriage"
+label = "婚姻登记"
+source = "D04"
+source_name = "市民政局"
+
+[[fact]]
+type = "civil.min_living"
+label = "最低生活保障"
+source = "D04"
+source_name = "市民政局"
+
+[[name]]
+name = "spouse.homes"
+label = "配偶在本市的住房"
+type = "int"
+roles = ["applicant"]
+fact = "civil.marriage"
+read = { path = "homes" }
+
+[[name]]
+name = "needy.kind"
+label = "保障类别"
+type = "text"
+roles = ["applicant"]
+fact = "civil.min_living"
+read = { path = "kind" }
+
+[[name]]
+name = "needy.since"
+label = "保障起始日"
+type = "date"
+roles = ["applicant"]
+fact = "civil.min_living"
+read = { path = "since", optional = true }
+
+[[name]]
+name = "account.balance"
+label = "账户可用余额"
+type = "fen"
+roles = ["applicant"]
+fact = "civil.min_living"
+read = { path = "balance_fen" }
+
+[[name]]
+name = "account.rent"
+label = "租金"
+type = "fen"
+roles = ["applicant"]
+fact = "civil.min_living"
+read = { path = "rent_fen" }
+
+[service]
+id = "rent"
+name_zh = "租房提取"
+short_zh = "租房"
+verb = "do"
+group = "withdraw"
+audience = ["employee"]
+login = { default = "L2" }
+channels = ["APP"]
+outcome = "instant"
+gov_code = "0"
+law = ["test"]
+effect = "pay_out"
+withdraw_kind = "RENT"
+promise = { legal = "3 日", promised = "当场", working_days = 3 }
+
+[amount]
+formula = "min(account.balance, account.rent)"
+
+[[amount.part]]
+label = "账户可用余额"
+formula = "account.balance"
+
+[[amount.part]]
+label = "租金"
+formula = "account.rent"
+
+[[condition]]
+code = "RENT-02"
+name = "本人及配偶在本市无自有住房"
+when = "spouse.homes == 0"
+refusal = "配偶在本市有 {spouse.homes} 套住房"
+remedy = "出售以后再申请"
+law = "建金〔2015〕19号"
+from = 2020-01-01
+
+[[condition]]
+code = "RENT-03"
+name = "保障对象"
+when = 'needy.kind == "城市" || value_or(needy.since, today) > today'
+refusal = "不是保障对象"
+remedy = "办理以后再申请"
+law = "建金〔2015〕19号"
+from = 2020-01-01
+"#;
+
+    /// Decided with so many homes of the spouse; nothing where the registry is silent.
+    fn decision(homes: Option<i64>) -> Decision {
+        let files = PolicyFiles {
+            centre: "test".into(),
+            files: [("national/rent.toml".to_owned(), RENT.to_owned())].into(),
+        };
+        let policy = PolicySet::load(&files).expect("a policy");
+        let now = Utc::now();
+        let at = At {
+            now,
+            today: anju_domain::clock::shanghai_date(now),
+        };
+        let said = |fact_type: &str, value: Value| Fact {
+            source: "D04".into(),
+            assurance: Assurance::Authoritative,
+            ..Fact::own(now, "applicant", "本人", fact_type, Some(value))
+        };
+        let mut facts: Facts = [said(
+            "civil.min_living",
+            json!({ "kind": "城市", "since": null, "balance_fen": 3_846_072, "rent_fen": 360_000 }),
+        )]
+        .into_iter()
+        .collect();
+        if let Some(homes) = homes {
+            facts.put(said("civil.marriage", json!({ "homes": homes })));
         }
+        policy
+            .decide("rent", &facts, &Form::new(), at)
+            .expect("the service")
     }
 
     #[test]
     fn a_refusal_says_which_condition_and_not_that_the_system_decided() {
-        let refused = decision(Outcome::Refused, ConditionOutcome::NotMet);
+        let refused = decision(Some(1));
         let verdict = verdict(&refused, "可提取");
         assert_eq!(verdict.why.to_string(), "配偶在本市有 1 套住房。");
         assert_eq!(conditions(&refused)[0].state, State::fail("不符合"));
@@ -429,7 +529,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_names_who_has_not_answered_and_is_no_refusal() {
-        let waiting = decision(Outcome::Waiting, ConditionOutcome::Unknown);
+        let waiting = decision(None);
         let verdict = verdict(&waiting, "可提取");
         assert_eq!(verdict.state, State::unknown("等部门回复"));
         assert!(verdict.why.to_string().starts_with("市民政局还没有回复"));
@@ -437,11 +537,11 @@ mod tests {
 
     #[test]
     fn the_amount_ends_with_the_part_that_binds() {
-        let approved = decision(Outcome::Approved, ConditionOutcome::Met);
+        let approved = decision(Some(0));
         let formula = formula(&approved).expect("an amount");
         assert_eq!(formula.lines.len(), 3);
         assert!(formula.lines[2].used && formula.lines[2].amount.to_string() == "3,600.00");
-        assert_eq!(short_digest(&approved.policy.digest), "7c1e 90ab 44d2 f613");
+        assert_eq!(short_digest("7c1e90ab44d2f613ffff"), "7c1e 90ab 44d2 f613");
         assert!(
             verdict(&approved, "可提取")
                 .title
@@ -452,24 +552,7 @@ mod tests {
 
     #[test]
     fn what_a_record_leaves_out_is_no_part_of_what_it_says() {
-        let mut approved = decision(Outcome::Approved, ConditionOutcome::Met);
-        let said = |label: &str, text: &str| Shown {
-            label: label.into(),
-            text: text.into(),
-        };
-        approved.conditions[0].facts = vec![FactRead {
-            fact_type: "civil.min_living".into(),
-            role: "applicant".into(),
-            subject: "本人".into(),
-            value: serde_json::Value::Null,
-            source: "D04".into(),
-            source_name: "市民政局".into(),
-            state: FactState::Known,
-            set_aside: false,
-            as_of: None,
-            shown: vec![said("保障类别", "城市"), said("保障起始日", "没有")],
-            fact_id: None,
-        }];
+        let approved = decision(Some(0));
         let rows = summary(&approved, Utc::now(), |_| Some("最低生活保障".to_owned()));
         let words = format!("{rows:?}");
         assert!(words.contains("保障类别 城市"), "{words}");

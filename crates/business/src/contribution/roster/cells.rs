@@ -84,6 +84,9 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
     /// The next piece, `None` at the end of the sheet.
     pub(super) fn next(&mut self) -> Result<Option<Piece>, Refusal> {
         loop {
+            if let Some(piece) = self.plain_cell()? {
+                return Ok(Some(piece));
+            }
             let tag = Tag::of(&self.xml.next()?)?;
             let piece = match tag {
                 Tag::Cell {
@@ -94,7 +97,7 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
                     head,
                     is_empty: true,
                 } => {
-                    self.begin_cell(&head)?;
+                    self.begin_cell(head.column)?;
                     None
                 }
                 Tag::Row {
@@ -116,6 +119,30 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
         }
     }
 
+    /// A cell of the form that nearly all have, read without its events.
+    fn plain_cell(&mut self) -> Result<Option<Piece>, Refusal> {
+        let Some(cell) = PlainCell::of(self.xml.ahead()?) else {
+            return Ok(None);
+        };
+        self.text.clear();
+        let kind = match cell.shared {
+            Some(index) => {
+                let shared = self.strings.get(index);
+                self.text
+                    .push_str(shared.ok_or(Refusal::Damaged("共享字符串对不上"))?);
+                CellKind::Text
+            }
+            None => {
+                self.text.push_str(cell.value);
+                number_kind(self.formats, cell.style)
+            }
+        };
+        let (column, length) = (cell.column, cell.length);
+        self.xml.take(length);
+        self.begin_cell(Some(column))?;
+        Ok(Some(Piece::Cell { column, kind }))
+    }
+
     fn begin_row(&mut self, number: Option<u32>, hidden: bool) -> Result<Piece, Refusal> {
         let number = number.unwrap_or(self.row + 1);
         if number <= self.row || number > MAX_ROW {
@@ -125,8 +152,8 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
         Ok(Piece::Row { number, hidden })
     }
 
-    fn begin_cell(&mut self, head: &CellHead) -> Result<(), Refusal> {
-        let column = head.column.unwrap_or(self.column + 1);
+    fn begin_cell(&mut self, column: Option<u32>) -> Result<(), Refusal> {
+        let column = column.unwrap_or(self.column + 1);
         if self.row == 0 || column <= self.column || column > MAX_COLUMN {
             return Err(Refusal::Damaged("单元格位置不连续"));
         }
@@ -144,7 +171,7 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
 
     /// Reads one cell to its end.
     fn cell(&mut self, head: &CellHead) -> Result<Option<Piece>, Refusal> {
-        self.begin_cell(head)?;
+        self.begin_cell(head.column)?;
         self.text.clear();
         let mut runs = Runs::default();
         self.formula.clear();
@@ -204,12 +231,9 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
             ValueKind::Bool if !self.text.is_empty() => CellKind::Bool,
             ValueKind::Error if !self.text.is_empty() => CellKind::Error,
             ValueKind::Date if !self.text.is_empty() => CellKind::Date,
-            ValueKind::Number if !self.text.trim().is_empty() => match self.formats.get(head.style)
-            {
-                Format::Plain => CellKind::Number,
-                Format::Percent => CellKind::Percent,
-                Format::Date => CellKind::Date,
-            },
+            ValueKind::Number if !self.text.trim().is_empty() => {
+                number_kind(self.formats, head.style)
+            }
             _ if has_formula => CellKind::Uncalculated,
             _ => CellKind::Empty,
         };
@@ -218,6 +242,69 @@ impl<'m, 'w, R: Read> CellReader<'m, 'w, R> {
             kind,
         }))
     }
+}
+
+/// How a number of this style is shown.
+fn number_kind(formats: &Formats, style: usize) -> CellKind {
+    match formats.get(style) {
+        Format::Plain => CellKind::Number,
+        Format::Percent => CellKind::Percent,
+        Format::Date => CellKind::Date,
+    }
+}
+
+/// A cell as nearly every program writes it, whole: `<c r="B7" s="2" t="s"><v>31</v></c>`, the style and the mark of a shared text or not.
+/// What is written in any other way is read by its events.
+struct PlainCell<'x> {
+    column: u32,
+    style: usize,
+    /// Its place among the shared texts.
+    shared: Option<usize>,
+    /// The digits of a number.
+    value: &'x str,
+    /// All of it, in bytes.
+    length: usize,
+}
+
+impl<'x> PlainCell<'x> {
+    fn of(bytes: &'x [u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(b"<c r=\"")?;
+        let (letters, rest) = run(rest, |byte| byte.is_ascii_uppercase());
+        let (_, rest) = run(rest, |byte| byte.is_ascii_digit());
+        let mut rest = rest.strip_prefix(b"\"")?;
+        let mut style = 0;
+        if let Some(after) = rest.strip_prefix(b" s=\"") {
+            let (digits, after) = run(after, |byte| byte.is_ascii_digit());
+            style = digits.parse().ok()?;
+            rest = after.strip_prefix(b"\"")?;
+        }
+        let shared = rest.strip_prefix(b" t=\"s\"");
+        let rest = shared.unwrap_or(rest).strip_prefix(b"><v>")?;
+        let (value, rest) = run(rest, |byte| {
+            byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E')
+        });
+        let rest = rest.strip_prefix(b"</v></c>")?;
+        if value.is_empty() {
+            return None;
+        }
+        Some(Self {
+            column: column_number(letters)?,
+            style,
+            shared: match shared {
+                Some(_) => Some(value.parse().ok()?),
+                None => None,
+            },
+            value,
+            length: bytes.len() - rest.len(),
+        })
+    }
+}
+
+/// The ASCII bytes at the beginning that are of a kind, and what comes after them.
+fn run(bytes: &[u8], is_one: impl Fn(u8) -> bool) -> (&str, &[u8]) {
+    let end = bytes.iter().position(|byte| !is_one(*byte));
+    let (one, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+    (std::str::from_utf8(one).unwrap_or_default(), rest)
 }
 
 /// The part of a cell that is being read.
@@ -389,6 +476,39 @@ fn merge(tag: &BytesStart<'_>) -> Result<Piece, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_is_plain_only_where_its_events_would_say_the_same() {
+        let plain = |text: &str| {
+            PlainCell::of(text.as_bytes()).map(|cell| {
+                (
+                    (cell.column, cell.style, cell.shared),
+                    (cell.value.to_owned(), cell.length),
+                )
+            })
+        };
+        let number = "<c r=\"AB12\" s=\"3\"><v>-1.5E+3</v></c><c r=\"AC12\"/>";
+        let of_number = ((28, 3, None), ("-1.5E+3".to_owned(), 36));
+        assert_eq!(plain(number), Some(of_number));
+        let shared = "<c r=\"A2\" t=\"s\"><v>31</v></c></row>";
+        let of_shared = ((1, 0, Some(31)), ("31".to_owned(), 29));
+        assert_eq!(plain(shared), Some(of_shared));
+        for other in [
+            "<c r=\"A2\" t=\"s\"><v>31</v>",
+            "<c r=\"A2\" t=\"s\"><v>-1</v></c>",
+            "<c r=\"A2\" t=\"str\"><v>31</v></c>",
+            "<c r=\"A2\"><f>B2</f><v>31</v></c>",
+            "<c r=\"A2\"><v></v></c>",
+            "<c r=\"A2\"><v>1&#50;</v></c>",
+            "<c r=\"ABCD2\"><v>1</v></c>",
+            "<c r=\"2\"><v>1</v></c>",
+            "<c r=\"A2\" cm=\"1\"><v>1</v></c>",
+            "<x:c r=\"A2\"><v>1</v></x:c>",
+            "",
+        ] {
+            assert_eq!(plain(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_formula_that_leaves_the_file_is_known() {

@@ -277,10 +277,13 @@ pub fn check(
     list.sort_by(|a, b| a.id_number.cmp(&b.id_number));
     sealed.sort();
     let total = list.iter().map(|entry| entry.sides.total()).sum();
-    let (differences, equation) = differences(&list, &sealed, context.last_month);
+    let ((differences, equation), digest) = rayon::join(
+        || differences(&list, &sealed, context.last_month),
+        || digest(&list),
+    );
     Ok(Checked {
         changes: Counts::of(&list, sealed.len()),
-        digest: digest(&list),
+        digest,
         new_ratios: ratio_plan.new_ratios(),
         list,
         sealed,

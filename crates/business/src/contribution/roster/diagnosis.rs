@@ -64,6 +64,9 @@ pub(super) fn diagnose(text: &str) -> (String, Option<String>) {
 }
 
 pub(super) fn is_scientific(text: &str) -> bool {
+    if !text.contains(['E', 'e', 'Ｅ', 'ｅ']) {
+        return false;
+    }
     let text: String = text.trim().chars().map(half_width).collect();
     text.split_once(['E', 'e'])
         .is_some_and(|(digits, exponent)| {

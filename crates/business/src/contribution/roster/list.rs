@@ -1,8 +1,7 @@
 //! The resulting list of the month: its lines, its counts, its digest.
 
-use std::fmt::Write;
-
 use anju_domain::contribution::{Ratios, Sides, monthly};
+use anju_domain::digits;
 use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
 use anju_domain::name::PersonName;
@@ -104,7 +103,8 @@ pub(super) fn digest(list: &[ListLine]) -> String {
         text.push('\t');
         text.push_str(line.name.expose());
         for number in numbers {
-            write!(text, "\t{number}").expect("a text takes what is written");
+            text.push('\t');
+            digits::push_signed(&mut text, number);
         }
         text.push('\n');
         hasher.update(&text);

@@ -1,5 +1,7 @@
 //! One cell to one typed value, or to a fault that says what is wrong with it and what to do.
 
+use std::borrow::Cow;
+
 use anju_domain::id_number::{IdNumber, IdNumberError};
 use anju_domain::money::{Fen, MoneyError};
 use anju_domain::name::{PersonName, PersonNameError};
@@ -78,18 +80,21 @@ impl<'r> Reading<'r> {
                 "是科学计数法，数字已经丢失。请先把这一列设为“文本”，再对照身份证重新填写",
             );
         }
+        let error = match IdNumber::parse(text) {
+            Ok(number) => return Field::Given(number),
+            Err(error) => error,
+        };
         let masked = mask_id(text);
-        match IdNumber::parse(text) {
-            Ok(number) => Field::Given(number),
-            Err(IdNumberError::Empty) => self.missing(),
+        match error {
+            IdNumberError::Empty => self.missing(),
             // Digits after the fifteenth that turned to zero, kept as text by a later hand.
-            Err(IdNumberError::CheckDigit | IdNumberError::BirthDate) if text.trim_end().ends_with("000") => {
+            IdNumberError::CheckDigit | IdNumberError::BirthDate if text.trim_end().ends_with("000") => {
                 self.fault("E-ROW-08", &masked, "最后几位变成了 0，像是被 Excel 改过。请先把这一列设为“文本”，再对照身份证重新填写")
             }
-            Err(IdNumberError::CheckDigit) => self.fault("E-PERS-01", &masked, "最后一位对不上，请对照身份证再看一遍"),
-            Err(IdNumberError::BirthDate) => self.fault("E-PERS-01", &masked, "其中的出生日期不存在，请核对第 7 至 14 位"),
-            Err(IdNumberError::Length(length)) => self.fault("E-PERS-01", &masked, &format!("是 {length} 位，应为 18 位，请对照身份证填写")),
-            Err(IdNumberError::Character(stray)) => {
+            IdNumberError::CheckDigit => self.fault("E-PERS-01", &masked, "最后一位对不上，请对照身份证再看一遍"),
+            IdNumberError::BirthDate => self.fault("E-PERS-01", &masked, "其中的出生日期不存在，请核对第 7 至 14 位"),
+            IdNumberError::Length(length) => self.fault("E-PERS-01", &masked, &format!("是 {length} 位，应为 18 位，请对照身份证填写")),
+            IdNumberError::Character(stray) => {
                 self.fault("E-PERS-01", &masked, &format!("含有“{stray}”，只能是数字（最后一位可以是 X），请改正"))
             }
         }
@@ -187,11 +192,12 @@ impl<'r> Reading<'r> {
         let digits = match self.sound() {
             None => return Field::Faulty,
             Some(Value::Empty) => return Field::Empty,
-            Some(Value::Text(text)) => text.to_owned(),
+            Some(Value::Text(text)) => Cow::Borrowed(text),
             Some(Value::Number(digits)) => Decimal::parse(digits)
                 .and_then(|number| number.nearest(0, 0).ok())
                 .unwrap_or(0)
-                .to_string(),
+                .to_string()
+                .into(),
             Some(other) => return self.fault("E-ROW-05", &shown(other), HINT),
         };
         match Phone::parse(&digits) {

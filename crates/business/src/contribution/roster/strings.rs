@@ -36,6 +36,11 @@ impl SharedStrings {
         let mut strings = Self::default();
         let mut runs = Runs::default();
         loop {
+            while let Some((text, length)) = plain_item(xml.ahead()?) {
+                strings.text.push_str(text);
+                xml.take(length);
+                strings.end()?;
+            }
             let event = xml.next()?;
             match &event {
                 Event::End(tag) if tag.local_name().as_ref() == "si" => {
@@ -65,6 +70,20 @@ impl SharedStrings {
     }
 }
 
+/// The text of an item that is nothing else, `<si><t>…</t></si>`, with its length in bytes.
+fn plain_item(bytes: &[u8]) -> Option<(&str, usize)> {
+    const OPEN: &[u8] = b"<si><t>";
+    const CLOSE: &[u8] = b"</t></si>";
+    let rest = bytes.strip_prefix(OPEN)?;
+    // A reference is resolved and a line break made one by the reader of events.
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'<' | b'&' | b'\r'))?;
+    let text = rest[end..].starts_with(CLOSE).then_some(&rest[..end])?;
+    let text = std::str::from_utf8(text).ok()?;
+    Some((text, OPEN.len() + end + CLOSE.len()))
+}
+
 /// Where in a string item the reading is: its runs make the text, the phonetic guide does not.
 #[derive(Default)]
 pub(super) struct Runs {
@@ -90,5 +109,26 @@ impl Runs {
             event => push_text(text, event)?,
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_plain_only_where_it_is_nothing_but_its_text() {
+        let plain = "<si><t>李梅</t></si><si>";
+        assert_eq!(plain_item(plain.as_bytes()), Some(("李梅", 22)));
+        for other in [
+            "<si><t>李&amp;梅</t></si>",
+            "<si><t>李\r\n梅</t></si>",
+            "<si><t>李梅</t><rPh/></si>",
+            "<si><t xml:space=\"preserve\"> </t></si>",
+            "<si><t>李",
+        ] {
+            assert_eq!(plain_item(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(plain_item(b"<si><t>\xFF</t></si>"), None);
     }
 }

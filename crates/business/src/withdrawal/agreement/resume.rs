@@ -100,7 +100,7 @@ pub async fn answered(office: &Office, one: &Suspended, found: &Decision) -> Res
     let causes = causes(&rules)?;
     let of = |outcome: ConditionOutcome| {
         let mut all = found.conditions.iter();
-        all.any(|said| said.outcome == outcome && causes.contains(&said.code))
+        all.any(|said| said.outcome == outcome && causes.iter().any(|cause| cause == said.code))
     };
     let is_gone = found
         .conditions

@@ -195,8 +195,8 @@ pub fn turn(office: &Office, run: &Due, decision: &Decision) -> Result<Turn> {
         .iter()
         .filter(|condition| condition.outcome == ConditionOutcome::NotMet)
         .map(|condition| Why {
-            code: condition.code.clone(),
-            reason: condition.detail.clone(),
+            code: condition.code.to_owned(),
+            reason: condition.detail.to_owned(),
         })
         .collect();
     let named = |list: &str| -> Result<Option<Why>> {
