@@ -213,7 +213,7 @@ fn entries(row: &PgRow, balance: Fen) -> sqlx::Result<Vec<OwnEntry>> {
         .map(|((((fen, event), month), business_date), case_id)| {
             let amount = Fen::new(fen);
             let balance = after;
-            after = after - amount;
+            after -= amount;
             OwnEntry {
                 event: Event(event),
                 month: month.map(|index| Month::from_index(i32::from(index))),
