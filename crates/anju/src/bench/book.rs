@@ -338,34 +338,31 @@ pub async fn contribute(
     month: Month,
     people: &[Person],
 ) -> anyhow::Result<()> {
-    let bytes = cast::roster(people)?;
-    let roster_id = check(office, employer_id, month, bytes).await?;
+    let read = upload::read(&cast::roster(people)?);
+    let roster_id = check(office, employer_id, month, read).await?;
     let remittance_id = register(office, employer_id, month, roster_id).await?;
     pay(office, remittance_id).await
 }
 
-/// Reads and checks a roster, and keeps it.
+/// Checks a roster that was read, and keeps it.
 pub async fn check(
     office: &Office,
     employer_id: i64,
     month: Month,
-    bytes: Vec<u8>,
+    read: upload::Read,
 ) -> anyhow::Result<i64> {
     let key = Uuid::now_v7();
-    let uploaded = upload::upload(
-        office,
-        Uploaded {
-            employer_id,
-            month,
-            mode: Mode::Complete,
-            bytes,
-            actor: Actor::System,
-            key,
-            digest: key,
-            police: &Agreeing,
-        },
-    )
-    .await?;
+    let uploaded = Uploaded {
+        employer_id,
+        month,
+        mode: Mode::Complete,
+        bytes: Vec::new(),
+        actor: Actor::System,
+        key,
+        digest: key,
+        police: &Agreeing,
+    };
+    let uploaded = upload::upload_read(office, uploaded, move || read).await?;
     match uploaded {
         Upload::Kept(roster_id) => Ok(roster_id),
         Upload::Refused(mistakes) => bail!("{:?}", mistakes.faults.first()),

@@ -586,20 +586,19 @@ impl Stage<'_> {
                     .find(|found| found.code == row.code);
                 let found = found.expect("the condition");
                 assert!(
-                    why.contains(&squeezed(&found.detail)),
+                    why.contains(&squeezed(found.detail)),
                     "{what}: {} is not in {why}",
                     found.detail
                 );
                 let remedy = found
                     .remedy
-                    .as_deref()
                     .unwrap_or_else(|| panic!("{what} has no remedy"));
                 assert!(
                     why.contains(&squeezed(remedy)),
                     "{what}: {remedy} is not in {why}"
                 );
                 assert!(
-                    why.contains(&squeezed(&found.law)),
+                    why.contains(&squeezed(found.law)),
                     "{what}: {} is not in {why}",
                     found.law
                 );

@@ -112,14 +112,15 @@ pub(super) async fn keep(
     .bind(actor.id())
     .execute(&mut *tx)
     .await?;
+    // The arrays run beside each other in the select list: in FROM each would be laid down whole first, which takes as long as the rows.
     sqlx::query(
         "INSERT INTO roster_row (centre_id, roster_id, line, change, person_id, account_id, membership_id, is_new_person,
                                  is_new_account, base_fen, ratio_employer_bp, ratio_employee_bp, employer_fen, employee_fen,
                                  id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed)
-         SELECT $1, $2, row_number() OVER (), r.*
-           FROM unnest($3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::boolean[], $9::bigint[],
-                       $10::integer[], $11::integer[], $12::bigint[], $13::bigint[], $14::bytea[], $15::bytea[], $16::bytea[],
-                       $17::bytea[], $18::bytea[], $19::bytea[]) AS r",
+         SELECT $1, $2, generate_series(1, cardinality($3::smallint[])), unnest($3::smallint[]), unnest($4::bigint[]), unnest($5::bigint[]),
+                unnest($6::bigint[]), unnest($7::boolean[]), unnest($8::boolean[]), unnest($9::bigint[]), unnest($10::integer[]),
+                unnest($11::integer[]), unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bytea[]), unnest($15::bytea[]),
+                unnest($16::bytea[]), unnest($17::bytea[]), unnest($18::bytea[]), unnest($19::bytea[])",
     )
     .bind(office.centre.id)
     .bind(roster_id)

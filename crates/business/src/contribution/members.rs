@@ -1,7 +1,7 @@
 //! What our own books say of an employer's people, for a roster to be compared with: who is a member, who is known elsewhere, who stood
 //! in the list of the month before, and whether the ratio may change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anju_domain::calendar::{Month, contribution_year_of};
 use anju_domain::contribution::Ratios;
@@ -43,16 +43,18 @@ pub(super) struct MemberRow {
     pub(super) ratio_employer_bp: i32,
     pub(super) ratio_employee_bp: i32,
     pub(super) base_year: Option<i32>,
-    pub(super) last_fen: Option<i64>,
-    /// Of the month before: its base and the employer's and employee's parts.
-    #[sqlx(default)]
-    pub(super) last_base_fen: Option<i64>,
-    #[sqlx(default)]
-    pub(super) last_employer_fen: Option<i64>,
-    #[sqlx(default)]
-    pub(super) last_employee_fen: Option<i64>,
     /// Whether a phone is registered: a roster's is a first registration only.
     pub(super) has_phone: bool,
+}
+
+/// A line of the list of the month before.
+#[derive(Debug, Clone, Copy, FromRow)]
+struct LastRow {
+    account_id: i64,
+    person_id: i64,
+    base_fen: i64,
+    employer_fen: i64,
+    employee_fen: i64,
 }
 
 /// A person who is known to the centre, with the account that may come over.
@@ -66,15 +68,19 @@ pub(super) struct KnownPerson {
     pub(super) retired: bool,
 }
 
-impl MemberRow {
-    /// The ratios of the month before, read off its amounts.
-    fn last_ratios(&self, step: Bp) -> Option<Ratios> {
+impl LastRow {
+    /// The ratios of the month, read off its amounts.
+    fn ratios(&self, step: Bp) -> Option<Ratios> {
         Ratios::read_off(
-            Fen::new(self.last_base_fen?),
-            Fen::new(self.last_employer_fen?),
-            Fen::new(self.last_employee_fen?),
+            Fen::new(self.base_fen),
+            Fen::new(self.employer_fen),
+            Fen::new(self.employee_fen),
             step,
         )
+    }
+
+    fn monthly(&self) -> Fen {
+        Fen::new(self.employer_fen + self.employee_fen)
     }
 }
 
@@ -104,26 +110,12 @@ impl Books {
         employer: &Employer,
         month: Month,
     ) -> Result<Self> {
-        let rows: Vec<MemberRow> = sqlx::query_as(
-            "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
-                    m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, l.employer_fen + l.employee_fen AS last_fen,
-                    l.base_fen AS last_base_fen, l.employer_fen AS last_employer_fen, l.employee_fen AS last_employee_fen,
-                    p.phone_index IS NOT NULL AS has_phone
-               FROM membership m
-               JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
-               LEFT JOIN remittance r
-                 ON r.centre_id = m.centre_id AND r.employer_id = m.employer_id AND r.month = $3 AND r.kind = 1 AND r.state IN (1, 2, 3)
-               LEFT JOIN remittance_line l
-                 ON l.centre_id = m.centre_id AND l.account_id = m.account_id AND l.month = $3
-                AND l.remittance_id = r.remittance_id
-              WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2)",
-        )
-        .bind(office.centre.id)
-        .bind(employer.employer_id)
-        .bind(employer.month_before(month).index())
-        .fetch_all(&office.pool)
-        .await?;
-        let left = left_since(office, employer, month).await?;
+        let (rows, last) = tokio::try_join!(
+            member_rows(office, employer),
+            last_rows(office, employer, month)
+        )?;
+        let mut last: HashMap<i64, LastRow> =
+            last.into_iter().map(|row| (row.account_id, row)).collect();
         let step = Bp::new(Rules::on(office, month.first_day()).bp("ratio_step_bp")?);
         let year = contribution_year_of(month);
         let vault = office.vault.clone();
@@ -149,13 +141,13 @@ impl Books {
                 employer: Bp::new(row.ratio_employer_bp),
                 employee: Bp::new(row.ratio_employee_bp),
             };
-            if let Some(last_fen) = row.last_fen {
+            if let Some(last) = last.remove(&row.account_id) {
                 last_month.push(LastLine {
                     id_number: id.clone(),
                     name: name.clone(),
-                    base: Fen::new(row.last_base_fen.unwrap_or(row.base_fen)),
-                    ratios: row.last_ratios(step).unwrap_or(ratios),
-                    monthly: Fen::new(last_fen),
+                    base: Fen::new(last.base_fen),
+                    ratios: last.ratios(step).unwrap_or(ratios),
+                    monthly: last.monthly(),
                 });
             }
             members.insert(
@@ -174,9 +166,16 @@ impl Books {
             );
             by_id.insert(id, row);
         }
-        // Who left between the two readings stands in both.
+        // Of whom no member's account was in the list, nearly always nobody; whose account is another now has not left.
+        let staying: HashSet<i64> = by_id
+            .values()
+            .map(|row: &MemberRow| row.person_id)
+            .collect();
+        last.retain(|_, row| !staying.contains(&row.person_id));
         last_month.extend(
-            left.into_iter()
+            left_since(office, employer, last.into_values().collect())
+                .await?
+                .into_iter()
                 .filter(|line| !by_id.contains_key(&line.id_number)),
         );
         Ok(Self {
@@ -219,36 +218,72 @@ impl Books {
     }
 }
 
-/// Who stood in the list of the month before and is no member any more: REMIT-08 counts them as removed.
-async fn left_since(office: &Office, employer: &Employer, month: Month) -> Result<Vec<LastLine>> {
-    let rows: Vec<(Vec<u8>, Vec<u8>, i64, i64)> = sqlx::query_as(
-        "SELECT p.id_sealed, p.name_sealed, l.base_fen, l.employer_fen + l.employee_fen
+/// Everybody who contributes or is sealed at an employer.
+async fn member_rows(office: &Office, employer: &Employer) -> Result<Vec<MemberRow>> {
+    Ok(sqlx::query_as(
+        "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
+                m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, p.phone_index IS NOT NULL AS has_phone
+           FROM membership m
+           JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
+          WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2)",
+    )
+    .bind(office.centre.id)
+    .bind(employer.employer_id)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
+/// The list of the month before, read as it lies and not looked up account by account.
+async fn last_rows(office: &Office, employer: &Employer, month: Month) -> Result<Vec<LastRow>> {
+    Ok(sqlx::query_as(
+        "SELECT l.account_id, l.person_id, l.base_fen, l.employer_fen, l.employee_fen
            FROM remittance r
            JOIN remittance_line l ON l.centre_id = r.centre_id AND l.remittance_id = r.remittance_id
-           JOIN person p ON p.centre_id = l.centre_id AND p.person_id = l.person_id
           WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month = $3 AND r.kind = 1 AND r.state IN (1, 2, 3)
-            AND NOT EXISTS (SELECT FROM membership m
-                             WHERE m.centre_id = l.centre_id AND m.person_id = l.person_id AND m.employer_id = $2
-                               AND m.state IN (1, 2))",
+            AND l.month = $3",
     )
     .bind(office.centre.id)
     .bind(employer.employer_id)
     .bind(employer.month_before(month).index())
     .fetch_all(&office.pool)
+    .await?)
+}
+
+/// Who stood in the list of the month before and is no member any more: REMIT-08 counts them as removed.
+async fn left_since(
+    office: &Office,
+    employer: &Employer,
+    left: Vec<LastRow>,
+) -> Result<Vec<LastLine>> {
+    if left.is_empty() {
+        return Ok(Vec::new());
+    }
+    let people: Vec<i64> = left.iter().map(|row| row.person_id).collect();
+    let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT person_id, id_sealed, name_sealed FROM person WHERE centre_id = $1 AND person_id = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(people)
+    .fetch_all(&office.pool)
     .await?;
-    rows.into_iter()
-        .map(|(id, name, base_fen, monthly_fen)| {
+    let sealed: HashMap<i64, (Vec<u8>, Vec<u8>)> = rows
+        .into_iter()
+        .map(|(person_id, id, name)| (person_id, (id, name)))
+        .collect();
+    left.into_iter()
+        .filter_map(|row| Some((sealed.get(&row.person_id)?, row)))
+        .map(|((id, name), row)| {
             Ok(LastLine {
-                id_number: IdNumber::parse(&text(&office.vault, purpose::ID, &id)?)
+                id_number: IdNumber::parse(&text(&office.vault, purpose::ID, id)?)
                     .map_err(stored)?,
-                name: PersonName::parse(&text(&office.vault, purpose::NAME, &name)?)
+                name: PersonName::parse(&text(&office.vault, purpose::NAME, name)?)
                     .map_err(stored)?,
-                base: Fen::new(base_fen),
+                base: Fen::new(row.base_fen),
                 ratios: Ratios {
                     employer: Bp::new(employer.ratio_employer_bp),
                     employee: Bp::new(employer.ratio_employee_bp),
                 },
-                monthly: Fen::new(monthly_fen),
+                monthly: row.monthly(),
             })
         })
         .collect()

@@ -24,7 +24,7 @@ use super::joining::{self, Outside};
 use super::kept::keep;
 use super::members::Books;
 use super::roster::{
-    self, Context, Fault, LastLine, Mode, Notice, PoliceAnswer, RosterPolicy, Sheet,
+    self, Context, Fault, LastLine, Mode, Notice, PoliceAnswer, RosterLine, RosterPolicy, Sheet,
 };
 use crate::policy::Rules;
 
@@ -194,20 +194,40 @@ pub struct Uploaded<'a> {
     pub police: &'a dyn Police,
 }
 
+/// A file as read: its sheet, the rows of it and the faults of their cells; or the reasons for which it is refused whole.
+pub type Read = std::result::Result<(Sheet, Vec<RosterLine>, Vec<Fault>), Vec<Fault>>;
+
+/// Reads a file.
+///
+/// # Errors
+/// The reasons for which it is refused whole.
+pub fn read(bytes: &[u8]) -> Read {
+    let sheet = roster::read(bytes)?;
+    let (lines, faults) = roster::lines(&sheet);
+    Ok((sheet, lines, faults))
+}
+
 /// Reads, checks and keeps a roster.
-pub async fn upload(office: &Office, upload: Uploaded<'_>) -> Result<Upload> {
+pub async fn upload(office: &Office, mut upload: Uploaded<'_>) -> Result<Upload> {
+    let bytes = std::mem::take(&mut upload.bytes);
+    upload_read(office, upload, move || read(&bytes)).await
+}
+
+/// The same of a file that somebody else opens.
+pub async fn upload_read(
+    office: &Office,
+    upload: Uploaded<'_>,
+    read: impl FnOnce() -> Read + Send + 'static,
+) -> Result<Upload> {
     if let Some(before) = books::remembered(office, upload.key, upload.digest).await? {
         return Ok(Upload::Kept(before));
     }
     let employer = employer::require_open(office, upload.employer_id).await?;
-    let bytes = upload.bytes;
-    let reading = tokio::task::spawn_blocking(move || {
-        roster::read(&bytes).map(|sheet| (roster::lines(&sheet), sheet))
-    });
+    let reading = tokio::task::spawn_blocking(read);
     // The file is read while the database is asked who is a member.
     let (read, books) = tokio::join!(reading, Books::of_members(office, &employer, upload.month));
     let read = read.map_err(|_| Trouble::Stored("reading a roster did not finish".to_owned()))?;
-    let ((lines, faults), sheet) = match read {
+    let (sheet, lines, faults) = match read {
         Ok(read) => read,
         Err(faults) => return Ok(Upload::Refused(Box::new(Mistakes::whole(faults)))),
     };
