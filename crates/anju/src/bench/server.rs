@@ -30,6 +30,8 @@ use crate::{config::Config, database, machine, start, start::office};
 /// R2: log-in, form with its token, submission, and the answer when the money is on the card.
 pub async fn through_http(ground: &Ground) -> anyhow::Result<Measured> {
     let server = Server::start(&ground.config).await?;
+    // Its sessions are new: they meet each statement before anything is measured, as those of the other rows have.
+    server.withdraw(ground, ground.book.run_size).await?;
     in_turn(
         async || ground.reference.tpcb(SECONDS),
         async || server.withdraw(ground, ground.book.run_size).await,
@@ -55,7 +57,8 @@ pub async fn page(ground: &Ground) -> anyhow::Result<Row> {
         .context("a page names its style sheet")?
         .to_owned();
 
-    let count = ground.book.run_size;
+    // Enough for a second: a thousand pages are read before sixteen clients have found their step.
+    let count = 10 * ground.book.run_size;
     let (mut ours, mut references) = (Vec::new(), Vec::new());
     let mut spent = [0.0; 3];
     let pages: Vec<_> = visits

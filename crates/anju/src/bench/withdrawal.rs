@@ -28,9 +28,9 @@ pub const SERVICE: &str = "withdraw-rent";
 /// Seconds of each run of a reference.
 pub const SECONDS: u32 = 2;
 
-/// Withdrawals of each client before anything is measured: PostgreSQL plans a statement anew the first five times of a session, and a
-/// server's sessions last.
-const WARM: usize = 12;
+/// Withdrawals of each client before anything is measured. PostgreSQL plans a statement when a session meets it first, and a server's
+/// sessions last: so many that each session of the pool has met each statement of a convoy of eight.
+const WARM: usize = 60;
 
 /// Withdrawals that no row counts.
 pub async fn warm(ground: &Ground) -> anyhow::Result<()> {
