@@ -87,7 +87,8 @@ async fn stop_after_the_first_batch(owner: &mut PgConnection) {
 async fn let_it_go_on(owner: &mut PgConnection) {
     owner
         .execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+              WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()",
         )
         .await
         .expect("nobody is left");
