@@ -20,6 +20,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::chance::{Chance, seed};
 use crate::relief::ask;
+use crate::replay::replayed;
 use crate::town::{Town, known, month, tenant_of};
 use crate::visitor::Visitor;
 use crate::withdrawal::{becomes, submit};
@@ -621,13 +622,5 @@ async fn the_five_uses_of_the_rules_agree_on_every_case_and_every_withdrawal() {
     }
     assert!(uses >= people.len());
     // And again from what was kept, with the same policy: nothing comes out otherwise.
-    let replay = town
-        .command(&["policy", "replay"])
-        .output()
-        .expect("the binary");
-    assert!(
-        replay.status.success(),
-        "{}",
-        String::from_utf8_lossy(&replay.stdout)
-    );
+    replayed(&town);
 }

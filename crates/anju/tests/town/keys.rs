@@ -12,6 +12,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::chance::{Chance, seed};
+use crate::replay::replayed;
 use crate::town::{Town, month, tenant_of};
 use crate::visitor::Visitor;
 use crate::withdrawal::{becomes, submit};
@@ -204,15 +205,7 @@ async fn keys_rotate_under_load_and_nobody_is_turned_away() {
     );
     let twice = "SELECT count(*) - count(DISTINCT id_index) FROM person";
     assert_eq!(town.sql(twice).await, 0);
-    let replayed = town
-        .command(&["policy", "replay"])
-        .output()
-        .expect("the binary");
-    assert!(
-        replayed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&replayed.stdout)
-    );
+    replayed(&town);
     let answer: Value = town
         .doors
         .get("/services")

@@ -14,6 +14,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::evidence::{keys, proof, verify_with, withdrawn};
+use crate::replay::replayed;
 use crate::town::{Town, tenant_of};
 use crate::withdrawal::{becomes, submit};
 
@@ -271,14 +272,6 @@ async fn numbers_of_every_key_are_found_and_an_old_key_does_not_read_new_ones() 
     assert_ne!(thief.decode(NumberKind::Case, last), ids.last().copied());
     // The person's own number and account are found as before.
     look_up(&town.doors, &who).await.expect("known");
-    let replayed = town
-        .command(&["policy", "replay"])
-        .output()
-        .expect("the binary");
-    assert!(
-        replayed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&replayed.stdout)
-    );
+    replayed(&town);
     std::fs::remove_dir_all(&old).expect("removed");
 }

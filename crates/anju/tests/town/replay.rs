@@ -27,6 +27,12 @@ fn replay(town: &Town, further: &[&str]) -> (bool, Vec<String>) {
     (code == 0, text.lines().map(str::to_owned).collect())
 }
 
+/// Every past decision comes out as it did.
+pub fn replayed(town: &Town) {
+    let (same, told) = replay(town, &[]);
+    assert!(same, "{}", told.join("\n"));
+}
+
 /// What the owner of the tables does behind the product's back.
 async fn behind_its_back(town: &Town, statement: &str) -> u64 {
     let mut owner = PgConnection::connect(&town.config.database_url)

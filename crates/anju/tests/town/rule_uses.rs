@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::arrears::engine;
 use crate::hardship;
 use crate::relief::{approve, audited, reviewer};
+use crate::replay::replayed;
 use crate::town::{Town, known, month, tenant_of};
 use crate::visitor::Visitor;
 use crate::withdrawal::{bank_mode, becomes};
@@ -472,15 +473,7 @@ async fn the_uses_of_the_rules_agree_on_every_kind_of_withdrawal() {
         }
     }
     assert!(approved >= 9 && refused >= 5, "{approved} {refused}");
-    let replay = town
-        .command(&["policy", "replay"])
-        .output()
-        .expect("the binary");
-    assert!(
-        replay.status.success(),
-        "{}",
-        String::from_utf8_lossy(&replay.stdout)
-    );
+    replayed(&town);
 }
 
 /// The case once it has come to an end of its own, whichever.

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::estate::payments;
 use crate::interest_year::days_later;
 use crate::relief::{approve, audited};
+use crate::replay::replayed;
 use crate::town::Town;
 use crate::visitor::Visitor;
 use crate::withdrawal::becomes;
@@ -770,15 +771,7 @@ async fn for_every_withdrawal_one_gets_it_one_is_refused_for_each_condition_and_
         println!("{} have played after {:?}", told.len(), clock.elapsed());
     }
     assert_eq!(told.len(), players.len());
-    let replay = town
-        .command(&["policy", "replay"])
-        .output()
-        .expect("the binary");
-    assert!(
-        replay.status.success(),
-        "{}",
-        String::from_utf8_lossy(&replay.stdout)
-    );
+    replayed(&town);
     audited(&town);
     println!("all is told after {:?}", clock.elapsed());
 }
