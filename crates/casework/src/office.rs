@@ -177,6 +177,7 @@ pub struct Inner {
 #[derive(Default)]
 pub struct CaseWatch {
     changed: Notify,
+    executing: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -184,6 +185,12 @@ impl CaseWatch {
     /// The next change of the case. Enable it before reading the case.
     pub fn changed(&self) -> Notified<'_> {
         self.changed.notified()
+    }
+
+    /// Whether it began to be paid while somebody watched: then it has not ended, or is known to have.
+    #[must_use]
+    pub fn is_executing(&self) -> bool {
+        self.executing.load(Ordering::Acquire)
     }
 
     /// Whether it ended while somebody watched: then nobody has to read it to know.
@@ -422,6 +429,14 @@ impl Office {
     pub fn changed_with_messages(&self, case_id: i64) {
         self.wake.notify_one();
         self.changed(case_id);
+    }
+
+    /// The same of a change after which the case waits for its bank only.
+    pub fn executing_with_messages(&self, case_id: i64) {
+        if let Some(watch) = self.watcher(case_id) {
+            watch.executing.store(true, Ordering::Release);
+        }
+        self.changed_with_messages(case_id);
     }
 
     /// The same of a change that ended the case.

@@ -25,6 +25,9 @@ use crate::{Fault, Office, Result};
 /// Pieces of one batch: more make a statement longer than it saves.
 const MOST: usize = 64;
 
+/// Members that are worth a convoy beside another one.
+const COMPANY: usize = 6;
+
 /// Does a batch: an answer for each piece, in order. Of a batch that fails each piece is done again alone, so that a piece meets
 /// nobody's mistake but its own; with one piece it must therefore do what is done without a tray.
 pub type Work<T, R> = fn(Office, Vec<T>) -> BoxFuture<'static, Result<Vec<R>>>;
@@ -36,6 +39,8 @@ type Batch<T, A> = Vec<(T, oneshot::Sender<A>)>;
 struct Queue<T, A> {
     /// Batches under way at one time, at most.
     at_once: usize,
+    /// Pieces that are worth a batch beside another one; fewer wait for the end of that one.
+    company: usize,
     state: Mutex<State<T, A>>,
 }
 
@@ -48,7 +53,7 @@ struct State<T, A> {
 }
 
 impl<T: Send + 'static, A: Send + 'static> Queue<T, A> {
-    fn new(at_once: usize) -> Arc<Self> {
+    fn new(at_once: usize, company: usize) -> Arc<Self> {
         let state = State {
             waiting: Vec::new(),
             busy: 0,
@@ -56,8 +61,14 @@ impl<T: Send + 'static, A: Send + 'static> Queue<T, A> {
         };
         Arc::new(Self {
             at_once,
+            company,
             state: Mutex::new(state),
         })
+    }
+
+    /// Whether those who wait go now in a batch beside those under way.
+    fn is_worth(&self, state: &State<T, A>) -> bool {
+        state.busy == 0 || (state.busy < self.at_once && state.waiting.len() >= self.company)
     }
 
     fn state(&self) -> MutexGuard<'_, State<T, A>> {
@@ -68,48 +79,58 @@ impl<T: Send + 'static, A: Send + 'static> Queue<T, A> {
     fn put(
         self: &Arc<Self>,
         piece: T,
-        act: impl Fn(Batch<T, A>) -> BoxFuture<'static, ()> + Send + 'static,
+        act: impl Fn(Batch<T, A>) -> BoxFuture<'static, ()> + Clone + Send + 'static,
     ) -> oneshot::Receiver<A> {
         let (told, answer) = oneshot::channel();
-        let free = {
+        let begins = {
             let mut state = self.state();
             state.waiting.push((piece, told));
-            let free = state.busy < self.at_once;
-            state.busy += usize::from(free);
-            free
+            let begins = self.is_worth(&state);
+            state.busy += usize::from(begins);
+            begins
         };
-        if free {
+        if begins {
             // A task of its own: a client that hangs up must not take the others' work with it.
             tokio::spawn(self.clone().empty(act));
         }
         answer
     }
 
-    async fn empty(self: Arc<Self>, act: impl Fn(Batch<T, A>) -> BoxFuture<'static, ()>) {
-        let mut busy = Busy(&self, 0);
-        loop {
-            // Whoever is ready to run at this moment comes first and is in the batch.
-            tokio::task::yield_now().await;
-            let batch = {
-                let mut state = self.state();
-                state.inside -= std::mem::take(&mut busy.1);
-                if state.waiting.is_empty() {
+    fn empty<W>(self: Arc<Self>, act: W) -> BoxFuture<'static, ()>
+    where
+        W: Fn(Batch<T, A>) -> BoxFuture<'static, ()> + Clone + Send + 'static,
+    {
+        async move {
+            let mut busy = Busy(&self, 0);
+            loop {
+                // Whoever is ready to run at this moment comes first and is in the batch.
+                tokio::task::yield_now().await;
+                let (batch, another) = {
+                    let mut state = self.state();
+                    state.inside -= std::mem::take(&mut busy.1);
                     state.busy -= 1;
-                    return;
+                    if state.waiting.is_empty() || !self.is_worth(&state) {
+                        return;
+                    }
+                    state.busy += 1;
+                    // An even share for each batch: a large one beside a small one would cost the small one's company.
+                    let all = state.waiting.len() + state.inside;
+                    let batches = (all / self.company).clamp(1, self.at_once);
+                    let most = state.waiting.len().min(all.div_ceil(batches)).min(MOST);
+                    state.inside += most;
+                    busy.1 = most;
+                    let batch = state.waiting.drain(..most).collect();
+                    let another = !state.waiting.is_empty() && self.is_worth(&state);
+                    state.busy += usize::from(another);
+                    (batch, another)
+                };
+                if another {
+                    tokio::spawn(self.clone().empty(act.clone()));
                 }
-                // An even share for each batch under way: a large one beside a small one would cost the small one's company.
-                let all = state.waiting.len() + state.inside;
-                let most = state
-                    .waiting
-                    .len()
-                    .min(all.div_ceil(self.at_once))
-                    .min(MOST);
-                state.inside += most;
-                busy.1 = most;
-                state.waiting.drain(..most).collect()
-            };
-            act(batch).await;
+                act(batch).await;
+            }
         }
+        .boxed()
     }
 }
 
@@ -148,7 +169,7 @@ impl<T: Clone + Send + 'static, R: Send + 'static> Tray<T, R> {
     fn of(work: Work<T, R>, at_once: usize) -> Self {
         Self {
             work,
-            queue: Queue::new(at_once),
+            queue: Queue::new(at_once, 1),
         }
     }
 
@@ -210,12 +231,12 @@ pub struct Convoy<T, A> {
 }
 
 impl<T: Send + 'static, A: Send + 'static> Convoy<T, A> {
-    /// One convoy for each core: while one is at the database, another one decides. More would be smaller, and a statement costs nearly the
-    /// same for three as for eight.
+    /// One convoy for each core at most: while one is at the database, another one decides. A statement costs nearly the same for three as for
+    /// eight, so that who comes while a convoy is under way waits for its end, unless there is a [`COMPANY`].
     pub fn new(errand: fn(T) -> BoxFuture<'static, A>) -> Self {
         Self {
             errand,
-            queue: Queue::new(cores()),
+            queue: Queue::new(cores(), COMPANY),
         }
     }
 

@@ -71,12 +71,13 @@ pub async fn found(ground: &Ground) -> anyhow::Result<Row> {
     )))
 }
 
-/// Histories of every kind: whoever never contributed, has a gap, claimed lately, changed his phone yesterday, is frozen.
+/// Histories of every kind: whoever never contributed, has a gap, claimed lately, changed his phone yesterday, is frozen. Phones changed so many
+/// hours and a half ago: nobody's day is over while the two sides count one after the other.
 const HISTORIES: &str = "UPDATE population
     SET continuous_months = person_id % 40,
         first_month = 24000,
         last_month = extract(year FROM current_date)::int * 12 + extract(month FROM current_date)::int - 1 - person_id % 5,
         last_rent_claim = CASE WHEN person_id % 3 = 0 THEN current_date - (person_id % 700)::int END,
-        phone_changed = CASE WHEN person_id % 11 = 0 THEN floor(extract(epoch FROM now()))::bigint - person_id % 200000 END,
+        phone_changed = CASE WHEN person_id % 11 = 0 THEN floor(extract(epoch FROM now()))::bigint - (person_id % 55 * 3600 + 1800) END,
         listed_until = CASE WHEN person_id % 97 = 0 THEN current_date + 30 END,
         whole_freeze = person_id % 101 = 0";

@@ -145,7 +145,7 @@ pub async fn pay_at_once(
     let payment = Payment::draw(office, &target, decided, submission.actor, None).await?;
     let booked = office.trays.payments.put(office, payment).await;
     let Err(error) = booked.and_then(|alone| alone) else {
-        office.changed_with_messages(submission.case_id);
+        office.executing_with_messages(submission.case_id);
         return Ok(Verdict::Moved(CaseState::Executing));
     };
     if !moved_meanwhile(&error) {

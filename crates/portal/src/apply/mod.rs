@@ -212,6 +212,7 @@ impl Asking<'_> {
     ) -> Result<Sent, PageError> {
         let engine = &self.portal.engine;
         let submission = self.submission(service, typed, form).await?;
+        let _watch = engine.office.watch(submission.case_id);
         match engine.submit(submission).await {
             Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
                 engine.until_ended(case_id, PATIENCE).await?;

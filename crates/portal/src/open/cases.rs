@@ -103,6 +103,7 @@ pub async fn submit(
             tapped_at: now,
             promised_at,
         };
+        let _watch = office.watch(case_id);
         let submitted = open.engine.submit(submission).await.map_err(problem)?;
         let (status, case_id) = match submitted {
             Submitted::New(case_id) => (StatusCode::CREATED, case_id),
