@@ -30,7 +30,7 @@ use crate::fact::LookedUp;
 use crate::log::Made;
 use crate::membership::{self, Membership};
 use crate::own_account::{self, OwnAccount};
-use crate::person::{self, Person};
+use crate::person::{self, Applicant, Person};
 use crate::session::{self, Session};
 use crate::tray::Tray;
 use crate::{Result, books, fact, outbox};
@@ -207,6 +207,7 @@ pub(crate) struct Trays {
     pub(crate) sessions: Tray<Vec<u8>, Option<Session>>,
     pub(crate) own_accounts: Tray<own_account::Asked, Option<OwnAccount>>,
     pub(crate) people: Tray<i64, Option<Person>>,
+    pub(crate) applicants: Tray<i64, Option<Applicant>>,
     pub(crate) memberships: Tray<i64, Vec<Membership>>,
     pub(crate) subsidies: Tray<i64, Option<Fen>>,
     pub(crate) accounts: Tray<AccountId, Option<Account>>,
@@ -227,6 +228,7 @@ impl Default for Trays {
             sessions: Tray::new(session::find_all),
             own_accounts: Tray::new(own_account::of_tokens),
             people: Tray::new(person::get_all),
+            applicants: Tray::new(person::applicants),
             memberships: Tray::new(membership::of_people),
             subsidies: Tray::new(membership::subsidy_balances),
             accounts: Tray::new(books::read_accounts),

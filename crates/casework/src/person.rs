@@ -157,6 +157,63 @@ pub(crate) fn get_all(
     .boxed()
 }
 
+/// A person who asks for something, with the branch that keeps the account: that of the living membership, else of the last.
+#[derive(Debug, Clone)]
+pub struct Applicant {
+    /// Who.
+    pub person: Person,
+    /// None of whoever never had a membership.
+    pub branch_id: Option<i16>,
+}
+
+/// Who asks for something.
+///
+/// # Errors
+/// The database; a stored value that cannot be opened.
+pub async fn applicant(office: &Office, person_id: i64) -> Result<Option<Applicant>> {
+    office.trays.applicants.put(office, person_id).await
+}
+
+/// The same for those who ask at one moment.
+pub(crate) fn applicants(
+    office: Office,
+    people: Vec<i64>,
+) -> BoxFuture<'static, Result<Vec<Option<Applicant>>>> {
+    #[derive(FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        person: PersonRow,
+        branch_id: Option<i16>,
+    }
+    async move {
+        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS},
+                    (SELECT e.branch_id
+                       FROM membership m JOIN employer e USING (centre_id, employer_id)
+                      WHERE m.centre_id = $1 AND m.person_id = person.person_id
+                      ORDER BY m.state, m.membership_id DESC
+                      LIMIT 1) AS branch_id
+               FROM person WHERE centre_id = $1 AND person_id = ANY ($2)"
+        )))
+        .bind(office.centre.id)
+        .bind(&people)
+        .fetch_all(&office.pool)
+        .await?;
+        let of = |person_id: &i64| {
+            let row = rows.iter().find(|row| row.person.person_id == *person_id);
+            row.map(|row| {
+                Ok(Applicant {
+                    person: row.person.open(&office.vault)?,
+                    branch_id: row.branch_id,
+                })
+            })
+            .transpose()
+        };
+        people.iter().map(of).collect()
+    }
+    .boxed()
+}
+
 /// The same over a connection that the caller holds.
 pub async fn get_by(
     office: &Office,

@@ -1,5 +1,6 @@
-//! What arrives together is done together (攒批): whoever comes while a batch is under way is in the next one. Nobody waits for company:
-//! when it is quiet a batch is one piece, and under load sixteen share one statement, one round trip and one commit.
+//! What arrives together is done together (攒批): whoever comes while a batch is under way is in the next one. Nobody waits for company
+//! longer than what is under way takes: when it is quiet a batch is one piece, and under load sixteen share one statement, one round trip and
+//! one commit.
 //!
 //! A statement for ten pieces costs little more than for one, so that the size of a batch decides. Whatever asks several times on its way
 //! (a submission reads keys, books and facts before it books) therefore travels in a [`Convoy`]: its members ask their questions together.
@@ -25,8 +26,12 @@ use crate::{Fault, Office, Result};
 /// Pieces of one batch: more make a statement longer than it saves.
 const MOST: usize = 64;
 
-/// Members that are worth a convoy beside another one.
-const COMPANY: usize = 6;
+/// Members that are worth a convoy beside another one. Measured with sixteen clients on two cores: six, eight, ten and sixteen gave R2 880, 990, 1,060
+/// and 880 cases a second; without it, 660.
+const COMPANY: usize = 10;
+
+/// How often a batch lets others run before it goes: each of them may be on its way to this very batch. When it is quiet that takes microseconds.
+const GATHER: usize = 4;
 
 /// Does a batch: an answer for each piece, in order. Of a batch that fails each piece is done again alone, so that a piece meets
 /// nobody's mistake but its own; with one piece it must therefore do what is done without a tray.
@@ -103,8 +108,10 @@ impl<T: Send + 'static, A: Send + 'static> Queue<T, A> {
         async move {
             let mut busy = Busy(&self, 0);
             loop {
-                // Whoever is ready to run at this moment comes first and is in the batch.
-                tokio::task::yield_now().await;
+                // Whoever is ready to run at this moment comes first and is in the batch, and who was only waiting for that.
+                for _ in 0..GATHER {
+                    tokio::task::yield_now().await;
+                }
                 let (batch, another) = {
                     let mut state = self.state();
                     state.inside -= std::mem::take(&mut busy.1);

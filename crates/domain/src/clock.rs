@@ -79,6 +79,12 @@ impl FileClock {
         }
     }
 
+    /// Whether the clock was ever moved.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
     /// The offset in force.
     #[must_use]
     pub fn offset(&self) -> TimeDelta {

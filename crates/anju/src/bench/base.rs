@@ -10,6 +10,7 @@ use anju_business::contribution::{
 };
 use anju_casework::{Actor, case::Submission, catalogue::Request, employer, person};
 use anju_domain::calendar::{Month, contribution_year_of};
+use anju_engine::Engine;
 use anju_vault::NumberKind;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     cast::{self, Person},
-    start::office::clock,
+    start::office::{clock, engine, open},
 };
 
 /// As many as the row is about; fewer on a tiny book.
@@ -42,10 +43,14 @@ const NEW_FEN: i64 = 2_100_000;
 
 /// Three employers, each adjusted once, since a year takes one adjustment. The bench's clock stands in July meanwhile.
 pub async fn adjusted(ground: &Ground) -> anyhow::Result<Vec<Row>> {
-    let office = &ground.engine.office;
     let count = PEOPLE.min(ground.book.accounts);
     let clock = clock(&ground.config.home);
     let present = clock.offset();
+    // From now on there is a clock to be moved, and an office that looks at it.
+    clock.set_offset(present)?;
+    let pool = ground.engine.office.pool.clone();
+    let engine = engine(&ground.config, open(&ground.config, pool).await?)?;
+    let office = &engine.office;
     let year = contribution_year_of(Month::of(office.today()));
     let in_july = NaiveDate::from_ymd_opt(year, 7, 15).context("a day in July")?;
     let july = Month::of(in_july);
@@ -74,7 +79,7 @@ pub async fn adjusted(ground: &Ground) -> anyhow::Result<Vec<Row>> {
             .collect();
         let bytes = cast::roster(&raised)?;
         clock.set_offset(present + (in_july - office.today()))?;
-        let measured = one(ground, employer_id, july.plus(1), bytes, count).await;
+        let measured = one(&engine, employer_id, july.plus(1), bytes, count).await;
         clock.set_offset(present)?;
         let (preview, apply) = measured?;
         shown.push(preview.as_secs_f64());
@@ -100,13 +105,13 @@ pub async fn adjusted(ground: &Ground) -> anyhow::Result<Vec<Row>> {
 
 /// How long the preview and the adjustment take.
 async fn one(
-    ground: &Ground,
+    engine: &Engine,
     employer_id: i64,
     month: Month,
     bytes: Vec<u8>,
     count: usize,
 ) -> anyhow::Result<(Duration, Duration)> {
-    let office = &ground.engine.office;
+    let office = &engine.office;
     let began = Instant::now();
     let key = Uuid::now_v7();
     let uploaded = upload::upload(
@@ -162,7 +167,7 @@ async fn one(
         tapped_at: office.now(),
         promised_at: office.now(),
     };
-    ground.engine.submit(submission).await?;
+    engine.submit(submission).await?;
     let apply = began.elapsed();
     let (new, lines): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM membership WHERE centre_id = $1 AND employer_id = $2 AND base_fen = $3),

@@ -47,7 +47,7 @@ const ONE_IN: usize = 15;
 const WITHDRAWERS: usize = 50_000;
 
 /// Runs of all rows together that need people of their own.
-const RUNS: usize = 29;
+const RUNS: usize = 30;
 
 /// Withdrawals of one run at most: enough for a second, and the whole table is done in three minutes.
 const MOST_IN_A_RUN: usize = 1_000;

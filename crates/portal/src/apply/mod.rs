@@ -19,7 +19,6 @@ use anju_policy::{
 use uuid::Uuid;
 
 use crate::components::{Flash, Mistake, Tone};
-use crate::my::membership_of;
 use crate::pages::error::PageError;
 use crate::serve::Portal;
 
@@ -42,6 +41,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) portal: &'a Portal,
     /// The applicant.
     pub(crate) person: Person,
+    /// The branch that keeps the applicant's account.
+    pub(crate) branch_id: Option<i16>,
     /// The channel code of services.md §3.
     pub(crate) channel: &'static str,
     /// `/my/do` or `/desk/do`.
@@ -254,7 +255,6 @@ impl Asking<'_> {
             .get("key")
             .and_then(|key| Uuid::parse_str(key).ok())
             .ok_or(PageError::Stale)?;
-        let membership = membership_of(office, self.person.person_id).await?;
         Ok(Submission {
             case_id: office.ids.next().await?,
             digest: anju_ledger::command::digest(&action_of(service, &form)),
@@ -262,7 +262,7 @@ impl Asking<'_> {
             actor: self.actor,
             served_by: self.served_by,
             key,
-            branch_id: membership.map_or(office.centre.head_branch, |one| one.branch_id),
+            branch_id: self.branch_id.unwrap_or(office.centre.head_branch),
             tapped_at: now,
             promised_at: self.portal.engine.promise(&service.id, now)?,
         })

@@ -1,7 +1,7 @@
 //! 柜面办理: a teller submits for the person at the window (login level LC): the same sheet, the same rules, no face step.
 
 use anju_casework::Actor;
-use anju_casework::person::{self, Person};
+use anju_casework::person::{self, Applicant};
 use anju_policy::ServiceDefinition;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -23,11 +23,12 @@ pub(super) fn asking_for<'a>(
     portal: &'a Portal,
     visit: &'a Visit,
     at: &AtDesk,
-    person: Person,
+    applicant: Applicant,
 ) -> Asking<'a> {
     Asking {
         portal,
-        person,
+        person: applicant.person,
+        branch_id: applicant.branch_id,
         channel: "CTR",
         path: "/desk/do",
         cases: "/desk/cases",
@@ -45,10 +46,10 @@ async fn asking<'a>(
     let (person_id, _) = at.session.serving().ok_or_else(|| {
         PageError::Forbidden("窗口前还没有客户。先当面核身，或在命令栏输入证件号。".to_owned())
     })?;
-    let person = person::get(&portal.engine.office, person_id)
+    let applicant = person::applicant(&portal.engine.office, person_id)
         .await?
         .ok_or(PageError::LogIn)?;
-    Ok(asking_for(portal, visit, at, person))
+    Ok(asking_for(portal, visit, at, applicant))
 }
 
 async fn draw(

@@ -3,7 +3,7 @@
 use anju_business::contribution::{as_of, closing};
 use anju_casework::case;
 use anju_casework::membership::{self, Membership, state};
-use anju_casework::person::Person;
+use anju_casework::person::{Applicant, Person};
 use anju_casework::{Office, access_log, person};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
@@ -323,7 +323,11 @@ async fn draw(
     let mut likely = Vec::new();
     let mut button = None;
     if at_window && may_open(&at.staff, "/desk/identify") {
-        let asking = apply::asking_for(portal, visit, at, person.clone());
+        let applicant = Applicant {
+            person: person.clone(),
+            branch_id: all.first().map(|one| one.branch_id),
+        };
+        let asking = apply::asking_for(portal, visit, at, applicant);
         for seen in asking.at_hand().await? {
             let service = &seen.service;
             let not_met = seen.count(ConditionOutcome::NotMet);

@@ -29,11 +29,12 @@ pub(crate) async fn asking<'a>(
     visit: &'a Visit,
     me: &Me,
 ) -> Result<Asking<'a>, PageError> {
+    let applicant = person::applicant(&portal.engine.office, me.person_id).await?;
+    let applicant = applicant.ok_or(PageError::LogIn)?;
     Ok(Asking {
         portal,
-        person: person::get(&portal.engine.office, me.person_id)
-            .await?
-            .ok_or(PageError::LogIn)?,
+        person: applicant.person,
+        branch_id: applicant.branch_id,
         channel: channel(visit),
         path: "/my/do",
         cases: "/my/cases",
