@@ -1,9 +1,10 @@
 // A citizen takes a proof home: the page that checks it is opened from a disk, without a network, and finds every alteration.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 
 import { launch, server } from './lib.mjs';
@@ -54,7 +55,42 @@ test('one digit more in the amount, and it is not', async () => {
   const altered = path.join(folder, 'altered.json');
   await writeFile(altered, bundle.replace('"seq":', '"seq":1'));
   const said = await shown(altered, path.join(folder, 'keys.txt'));
-  assert.ok(said.includes('这份凭据不成立') && said.includes('叶子算不到'), said);
+  assert.ok(said.includes('这份凭据不成立') && said.includes('片叶子（从 0 数起）算不到'), said);
+});
+
+// The verdict alone does not say whose proof it is: a genuine one of another case is genuine.
+test('what the proof is about stands before the verdict', async () => {
+  const said = await shown(path.join(folder, 'proof.json'), path.join(folder, 'keys.txt'));
+  const about = said.indexOf(`凭据说的是：办件 ${JSON.parse(bundle).record.case} 的第 `);
+  assert.ok(about >= 0 && about < said.indexOf('这份凭据是真的'), said);
+});
+
+test('a byte order mark is refused in either file, though the browser would take it away', async () => {
+  const marked = path.join(folder, 'marked');
+  for (const [text, first] of [[bundle, true], [keys, false]]) {
+    await writeFile(marked, `\ufeff${text}`);
+    const said = await shown(first ? marked : path.join(folder, 'proof.json'), first ? path.join(folder, 'keys.txt') : marked);
+    assert.ok(said.includes('这份凭据不成立') && said.includes('BOM'), said);
+  }
+});
+
+// Goal: the page and `anju verify` never disagree on what a proof is. Method: the table of crates/evidence/tests/forms/main.rs, which the command walks too.
+test('the page reads the forms of proofs that the document allows, and no other', async () => {
+  const file = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'crates', 'evidence', 'tests', 'forms.json');
+  const wrong = await page.evaluate(async (table) => {
+    const bytes = (text) => new TextEncoder().encode(text), found = [];
+    for (const one of table.cases) {
+      let proof = one.bundle_base64 ? Uint8Array.from(atob(one.bundle_base64), (c) => c.charCodeAt(0)) : bytes(one.bundle);
+      if (one.filled_to) proof = new Uint8Array([...proof, ...new Array(one.filled_to - proof.length).fill(32)]);
+      // The page has one file of keys; who was told of a change puts its line there.
+      const told = (one.transitions ?? '').split('\n').filter((line) => line.trim().startsWith('transition '));
+      const outcome = await window.anjuVerify(proof, bytes([one.keys ?? table.keys, ...told].join('\n')));
+      const said = outcome.good ? outcome.about : outcome.checks.at(-1).name;
+      if (outcome.good !== one.holds || !said.includes(one.says) || !said.includes(one.says_too ?? '')) found.push(`${one.name}: ${said}`);
+    }
+    return found;
+  }, JSON.parse(await readFile(file, 'utf8')));
+  assert.deepEqual(wrong, []);
 });
 
 test('without a witness in the keys it proves nothing', async () => {
@@ -104,10 +140,13 @@ test('after a change of keys old proofs hold, new ones hold by the transition, a
       const sign = async (data) => new Uint8Array(await crypto.subtle.sign('Ed25519', made.privateKey, data));
       return { ...await line(name, join([type], raw)), sign };
     };
-    const sm2 = (name) => line(name, join([255], bytes('sm2-sm3'), crypto.getRandomValues(new Uint8Array(65))));
+    // Points of the curve (GB/T 32918.5): its base point, and the one on the other side.
+    const x = '32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7', y = BigInt('0xbc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0');
+    const p = BigInt('0xfffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff');
+    const sm2 = (name, y) => line(name, join([255], bytes('sm2-sm3'), [4], `${x}${y.toString(16).padStart(64, '0')}`.match(/../g).map((byte) => parseInt(byte, 16))));
     const under = async (key, text) => `\u2014 ${key.name} ${base64(join(key.id, await key.sign(bytes(text))))}\n`;
     const log = 'anju/00000000';
-    const [former, next, witness, former2, next2] = [await pair(log, 1), await pair(log, 1), await pair('w.example/w', 4), await sm2(log), await sm2(log)];
+    const [former, next, witness, former2, next2] = [await pair(log, 1), await pair(log, 1), await pair('w.example/w', 4), await sm2(log, y), await sm2(log, p - y)];
     const text = `anju-key-transition/1\n${log}\nformer ${former.line}\nformer ${former2.line}\nnext ${next.line}\nnext ${next2.line}\nfrom 1000\nuntil 2000\n`;
     const told = `transition ${base64(bytes(`${text}\n${await under(former, text)}${await under(next, text)}`))}\n`;
     const salt = new Uint8Array(32).fill(5);

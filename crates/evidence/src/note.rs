@@ -7,10 +7,10 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use anju_vault::signature::{verify_ed25519, verify_sm2};
+use anju_vault::signature::{is_sm2_point, verify_ed25519, verify_sm2};
 
-use crate::Hash;
 use crate::record::sha256;
+use crate::{Hash, MAX_WHOLE};
 
 /// What a key signs, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +54,73 @@ pub struct VerifierKey {
     id: [u8; 4],
 }
 
-/// A line that is no key.
+/// What is wrong with a line of a key file.
 #[derive(Debug, thiserror::Error)]
-#[error("不是公钥行（名称+编号+Base64）：{0}")]
-pub struct KeyError(pub String);
+pub enum KeyFault {
+    /// Not three parts.
+    #[error("不是公钥行，应为「名称+编号+Base64」")]
+    Form,
+    /// The other file was given in its place.
+    #[error("这是凭据，不是公钥；请检查两个文件是不是给反了")]
+    Bundle,
+    /// A byte order mark before it.
+    #[error("开头有字节顺序标记（BOM），请另存为不带 BOM 的 UTF-8")]
+    Mark,
+    /// A name that no signature line can bear.
+    #[error("公钥的名称是空的，或含有空格")]
+    Name,
+    /// Not Base64.
+    #[error("公钥不是规范的 Base64")]
+    Base64,
+    /// Neither a log's nor a witness's.
+    #[error("公钥的类型不认识，应是 Ed25519（01）、见证人（04）或 SM2（ff 和 sm2-sm3）")]
+    Type,
+    /// Of another length than its type's.
+    #[error("公钥的长度不对，是 {0} 字节，应是 {1} 字节")]
+    Length(usize, usize),
+    /// Not `0x04 ‖ x ‖ y`, or not on the curve.
+    #[error("SM2 公钥不是曲线上的点（04‖x‖y）")]
+    Point,
+    /// Copied wrongly, or altered.
+    #[error("公钥的编号不对，按名称和公钥算出来是 {0}")]
+    Id(String),
+    /// A change of keys.
+    #[error(transparent)]
+    Transition(#[from] crate::transition::TransitionError),
+}
+
+/// A line that is no key, or a transition that is not followed; it shows the line's beginning.
+#[derive(Debug, thiserror::Error)]
+#[error("{fault}：{start}")]
+pub struct KeyError {
+    fault: KeyFault,
+    start: String,
+}
+
+impl KeyError {
+    pub(crate) fn new(fault: impl Into<KeyFault>, line: &str) -> Self {
+        Self {
+            fault: fault.into(),
+            start: start_of(line),
+        }
+    }
+}
+
+/// Enough of a line to find it by.
+const SHOWN: usize = 60;
+
+fn start_of(line: &str) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    if line.chars().count() <= SHOWN {
+        line.chars().map(plain).collect()
+    } else {
+        line.chars()
+            .take(SHOWN - 1)
+            .map(plain)
+            .chain(['…'])
+            .collect()
+    }
+}
 
 impl VerifierKey {
     /// A key from its parts.
@@ -127,31 +190,47 @@ impl FromStr for VerifierKey {
     type Err = KeyError;
 
     fn from_str(line: &str) -> Result<Self, KeyError> {
-        let wrong = || KeyError(line.to_owned());
+        Self::read(line).map_err(|fault| KeyError::new(fault, line))
+    }
+}
+
+impl VerifierKey {
+    fn read(line: &str) -> Result<Self, KeyFault> {
+        if line.starts_with(['{', '[']) {
+            return Err(KeyFault::Bundle);
+        }
+        if line.starts_with('\u{feff}') {
+            return Err(KeyFault::Mark);
+        }
         let mut parts = line.splitn(3, '+');
         let (Some(name), Some(id), Some(typed)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(wrong());
+            return Err(KeyFault::Form);
         };
         if !is_name(name) {
-            return Err(wrong());
+            return Err(KeyFault::Name);
         }
-        let typed = BASE64.decode(typed).map_err(|_| wrong())?;
-        let key = [KeyKind::Ed25519, KeyKind::Witness, KeyKind::Sm2]
+        let typed = BASE64.decode(typed).map_err(|_| KeyFault::Base64)?;
+        let (kind, public) = [KeyKind::Ed25519, KeyKind::Witness, KeyKind::Sm2]
             .into_iter()
-            .find_map(|kind| {
-                let public = typed.strip_prefix(kind.type_bytes())?;
-                (public.len() == kind.public_len()).then(|| Self::new(name, kind, public))
-            })
-            .ok_or_else(wrong)?;
-        if format!("{:08x}", u32::from_be_bytes(key.id)) == id {
+            .find_map(|kind| Some((kind, typed.strip_prefix(kind.type_bytes())?)))
+            .ok_or(KeyFault::Type)?;
+        if public.len() != kind.public_len() {
+            return Err(KeyFault::Length(public.len(), kind.public_len()));
+        }
+        if kind == KeyKind::Sm2 && !is_sm2_point(public) {
+            return Err(KeyFault::Point);
+        }
+        let key = Self::new(name, kind, public);
+        let own = format!("{:08x}", u32::from_be_bytes(key.id));
+        if own == id {
             Ok(key)
         } else {
-            Err(wrong())
+            Err(KeyFault::Id(own))
         }
     }
 }
 
-/// A name is not empty and has no space and no plus.
+/// A name is not empty and has no white space (Unicode's property) and no plus.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '+')
 }
@@ -187,7 +266,8 @@ impl Checkpoint {
         // Further lines are extensions: the log's own business, signed like the rest, and never empty.
         lines.all(|line| !line.is_empty()).then_some(())?;
         let size_value: u64 = size.parse().ok()?;
-        (!origin.is_empty() && size_value.to_string() == size).then_some(())?;
+        let plain = size_value <= MAX_WHOLE && size_value.to_string() == size;
+        (!origin.is_empty() && plain).then_some(())?;
         Some(Self {
             origin: origin.to_owned(),
             size: size_value,
@@ -208,7 +288,7 @@ pub enum NoteError {
     #[error("检查点不是签名文本（C2SP signed-note）的形式")]
     Form,
     /// Not a checkpoint.
-    #[error("签名文本不是检查点（名称、片数、树根）")]
+    #[error("签名文本不是检查点（名称、片数、树根；片数最大 2^53−1）")]
     Checkpoint,
     /// Signed by a key that is known, and the signature does not hold.
     #[error("{0} 的签名不成立")]

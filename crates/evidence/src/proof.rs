@@ -3,11 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Number, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::Hash;
+use crate::about::about;
+use crate::form::{self, Members};
 use crate::note::{self, KeyKind, NoteError, VerifierKey};
 use crate::record::{self, batch_entry, entry, leaf_hash};
 use crate::tree::root_from_path;
@@ -18,44 +19,37 @@ pub const FORMAT: &str = "anju-proof/1";
 /// The largest bundle that is read, bytes: a record is a page of text, a path 64 hashes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// A proof bundle (存证凭据).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A proof bundle (存证凭据). It is written by its members and read by [`Bundle::parse`] alone, which is stricter than any derived reader.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bundle {
     /// [`FORMAT`].
     pub format: String,
     /// What happened.
-    #[serde(deserialize_with = "strict_object")]
     pub record: Value,
     /// Opens the commitment.
-    #[serde(with = "base64_hash")]
+    #[serde(serialize_with = "base64_hash")]
     pub salt: Hash,
     /// The way through the batch, where the leaf is one.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        default,
-        deserialize_with = "present"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<BatchPath>,
     /// The leaf's place in the log.
     pub index: u64,
     /// The way from the leaf to the root, lowest first.
-    #[serde(with = "base64_hashes")]
+    #[serde(serialize_with = "base64_hashes")]
     pub path: Vec<Hash>,
     /// The signed note.
     pub checkpoint: String,
 }
 
 /// The first step of a proof of a batch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BatchPath {
     /// The entry's place in the batch.
     pub index: u64,
     /// Entries of the batch.
     pub size: u64,
     /// The way from the entry to the batch's root, lowest first.
-    #[serde(with = "base64_hashes")]
+    #[serde(serialize_with = "base64_hashes")]
     pub path: Vec<Hash>,
 }
 
@@ -65,9 +59,9 @@ pub enum ProofError {
     /// Too large.
     #[error("凭据太大，最多 1 MB")]
     TooLarge,
-    /// Not JSON of this form.
+    /// Not JSON of this form: what is missing or wrong, and where.
     #[error("不是凭据文件：{0}")]
-    Form(#[from] serde_json::Error),
+    Form(String),
     /// Of another version.
     #[error("凭据的格式是「{0}」，本程序只认 anju-proof/1")]
     Format(String),
@@ -75,13 +69,13 @@ pub enum ProofError {
     #[error("记录没有规范形式（RFC 8785）")]
     Record,
     /// The path through the batch leads nowhere.
-    #[error("批内第 {0} 条的路径与批的大小不符")]
+    #[error("批内第 {0} 条（从 0 数起）的路径与批的大小不符")]
     BatchPath(u64),
     /// The checkpoint.
     #[error(transparent)]
     Note(#[from] NoteError),
     /// The leaf lies outside the tree that was signed.
-    #[error("第 {index} 片叶子不在有 {size} 片的树里")]
+    #[error("第 {index} 片叶子（从 0 数起）不在有 {size} 片的树里")]
     Outside {
         /// The leaf.
         index: u64,
@@ -89,7 +83,7 @@ pub enum ProofError {
         size: u64,
     },
     /// The record, the salt or a path was changed.
-    #[error("从第 {0} 片叶子算不到检查点的树根：记录、盐、位置或路径被改动过")]
+    #[error("从第 {0} 片叶子（从 0 数起）算不到检查点的树根：记录、盐、位置或路径被改动过")]
     Root(u64),
     /// Signed by the log alone.
     #[error("没有一个见证人的签名成立：公钥文件里要有至少一个签过这个检查点的见证人")]
@@ -99,6 +93,8 @@ pub enum ProofError {
 /// A bundle that holds.
 #[derive(Debug)]
 pub struct Verified {
+    /// What the record is about, in Chinese ([`about`]).
+    pub about: String,
     /// The record's commitment; its first bytes are the short code on papers.
     pub commitment: Hash,
     /// The leaf's place.
@@ -136,7 +132,7 @@ pub fn short_code(commitment: &Hash) -> String {
 }
 
 impl Bundle {
-    /// Reads a bundle. A field that is unknown or stands twice, also inside the record, makes it none.
+    /// Reads a bundle. A member that is missing, unknown or stands twice, also inside the record, makes it none.
     ///
     /// # Errors
     /// Too large, not of this form.
@@ -144,11 +140,32 @@ impl Bundle {
         if bytes.len() > MAX_BYTES {
             return Err(ProofError::TooLarge);
         }
-        let bundle: Self = serde_json::from_slice(bytes)?;
-        if bundle.format == FORMAT {
+        let mut members = form::parse(bytes)
+            .and_then(|value| Members::of(value, "凭据", ""))
+            .map_err(ProofError::Form)?;
+        let format = members.text("format").map_err(ProofError::Form)?;
+        if format == FORMAT {
+            Self::of(format, members).map_err(ProofError::Form)
+        } else {
+            Err(ProofError::Format(format))
+        }
+    }
+
+    fn of(format: String, mut members: Members) -> Result<Self, String> {
+        let bundle = Self {
+            format,
+            record: members.take("record")?,
+            salt: members.hash("salt")?,
+            batch: members.optional("batch").map(BatchPath::of).transpose()?,
+            index: members.whole("index")?,
+            path: members.hashes("path")?,
+            checkpoint: members.text("checkpoint")?,
+        };
+        members.end()?;
+        if bundle.record.is_object() {
             Ok(bundle)
         } else {
-            Err(ProofError::Format(bundle.format))
+            Err("「record」应是一个 JSON 对象".to_owned())
         }
     }
 
@@ -206,6 +223,7 @@ impl Bundle {
             return Err(ProofError::NoWitness);
         }
         Ok(Verified {
+            about: about(&self.record),
             commitment,
             index: self.index,
             size,
@@ -222,136 +240,23 @@ impl Bundle {
     }
 }
 
-/// A field that may be left out, but is not null when it is there.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BatchPath>, D::Error> {
-    BatchPath::deserialize(deserializer).map(Some)
-}
-
-/// A JSON object in which no name stands twice, and every whole number is one that all readers read alike (RFC 7493 §2.2).
-fn strict_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    let Strict(value) = Strict::deserialize(deserializer)?;
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(D::Error::custom("记录应是一个 JSON 对象"))
+impl BatchPath {
+    fn of(value: Value) -> Result<Self, String> {
+        let mut members = Members::of(value, "「batch」", "batch.")?;
+        let path = Self {
+            index: members.whole("index")?,
+            size: members.whole("size")?,
+            path: members.hashes("path")?,
+        };
+        members.end()?;
+        Ok(path)
     }
 }
 
-/// The largest whole number that a double holds exactly with its neighbours.
-const MAX_SAFE: u64 = (1 << 53) - 1;
-
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
-    }
+fn base64_hash<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64.encode(hash))
 }
 
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
-        if value <= MAX_SAFE {
-            Ok(value.into())
-        } else {
-            Err(E::custom("整数超过 2^53−1"))
-        }
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
-        if value.unsigned_abs() <= MAX_SAFE {
-            Ok(value.into())
-        } else {
-            Err(E::custom("整数超过 2^53−1"))
-        }
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        // 1e16 is whole, too, however it is written.
-        if value.fract() == 0.0 && value.abs() > MAX_SAFE as f64 {
-            return Err(E::custom("整数超过 2^53−1"));
-        }
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("不是有限的数"))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(Strict(value)) = seq.next_element()? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut values = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            let Strict(value) = map.next_value()?;
-            if values.contains_key(&name) {
-                return Err(A::Error::custom(format!("「{name}」出现两次")));
-            }
-            values.insert(name, value);
-        }
-        Ok(Value::Object(values))
-    }
-}
-
-/// 32 bytes as strict base64.
-mod base64_hash {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(hash))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Hash, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        note::hash(&text).ok_or_else(|| D::Error::custom("应为 32 字节的 Base64"))
-    }
-}
-
-/// A list of them; no path is longer than the height of a tree of 2^64 leaves.
-mod base64_hashes {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(
-        path: &[Hash],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(path.iter().map(|hash| BASE64.encode(hash)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Hash>, D::Error> {
-        let path = Vec::<String>::deserialize(deserializer)?;
-        if path.len() > 64 {
-            return Err(D::Error::custom("路径最多 64 步"));
-        }
-        path.iter()
-            .map(|text| note::hash(text).ok_or_else(|| D::Error::custom("应为 32 字节的 Base64")))
-            .collect()
-    }
+fn base64_hashes<S: Serializer>(path: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(path.iter().map(|hash| BASE64.encode(hash)))
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::MAX_WHOLE;
 use crate::note::{KeyError, KeyKind, VerifierKey, is_signed_by, text_of};
 
 /// The first line of a transition.
@@ -97,7 +98,8 @@ impl Transition {
             origin,
         };
         // Written in the one way that there is, and saying that something changes.
-        let changes = told.former[0] != told.next[0] && told.from <= told.until;
+        let changes =
+            told.former[0] != told.next[0] && told.from <= told.until && told.until <= MAX_WHOLE;
         (changes && told.to_string() == text).then_some(told)
     }
 
@@ -135,7 +137,55 @@ pub fn line(note: &str) -> String {
 /// Whether a line of a key file holds a transition.
 #[must_use]
 pub fn is_line(line: &str) -> bool {
-    line.trim_start().starts_with(LINE)
+    trimmed(line).starts_with(LINE)
+}
+
+/// A line that is refused, and where it stands.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}第 {line} 行：{error}")]
+pub struct KeyFileError {
+    file: &'static str,
+    line: usize,
+    error: KeyError,
+}
+
+/// A line with its place, from 1.
+struct Line<'f> {
+    file: &'static str,
+    number: usize,
+    text: &'f str,
+}
+
+impl Line<'_> {
+    fn wrong(&self, error: KeyError) -> KeyFileError {
+        KeyFileError {
+            file: self.file,
+            line: self.number,
+            error,
+        }
+    }
+
+    fn transition(&self) -> Result<Transition, TransitionError> {
+        BASE64
+            .decode(&self.text[LINE.len()..])
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or(TransitionError::Form)
+            .and_then(|note| Transition::open(&note))
+    }
+}
+
+/// Spaces, tabs and the carriage returns of other systems do not belong to a line.
+fn trimmed(line: &str) -> &str {
+    line.trim_matches([' ', '\t', '\r'])
+}
+
+fn lines_of<'f>(file: &'static str, text: &'f str) -> impl Iterator<Item = Line<'f>> {
+    text.split('\n')
+        .map(trimmed)
+        .zip(1..)
+        .filter(|(text, _)| !text.is_empty())
+        .map(move |(text, number)| Line { file, number, text })
 }
 
 /// Reads a file of keys: one key a line, and the transitions of logs whose keys have changed, in any order. Every transition must be
@@ -143,40 +193,38 @@ pub fn is_line(line: &str) -> bool {
 ///
 /// # Errors
 /// A line that is neither; a transition that nothing of the file leads to.
-pub fn read_keys(file: &str) -> Result<Vec<VerifierKey>, KeyError> {
-    let (transitions, keys): (Vec<&str>, Vec<&str>) = file
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .partition(|line| line.starts_with(LINE));
+pub fn read_keys(file: &str) -> Result<Vec<VerifierKey>, KeyFileError> {
+    read_keys_and_transitions(file, "")
+}
+
+/// The same with the transitions of another file, of which nothing else is read, so that it may come from anybody.
+///
+/// # Errors
+/// As [`read_keys`].
+pub fn read_keys_and_transitions(
+    file: &str,
+    other: &str,
+) -> Result<Vec<VerifierKey>, KeyFileError> {
+    let others = lines_of("交接书文件", other).filter(|line| line.text.starts_with(LINE));
+    let (transitions, keys): (Vec<Line<'_>>, Vec<Line<'_>>) = lines_of("公钥文件", file)
+        .chain(others)
+        .partition(|line| line.text.starts_with(LINE));
     let mut keys = keys
-        .into_iter()
-        .map(str::parse)
+        .iter()
+        .map(|line| line.text.parse().map_err(|error| line.wrong(error)))
         .collect::<Result<Vec<VerifierKey>, _>>()?;
-    let wrong =
-        |line: &str, why: &dyn fmt::Display| KeyError(format!("{why}（{}…）", start_of(line)));
+    let wrong = |line: &Line<'_>, error| line.wrong(KeyError::new(error, line.text));
     let mut left = Vec::new();
-    for text in transitions {
-        let told = BASE64
-            .decode(&text[LINE.len()..])
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .ok_or(TransitionError::Form)
-            .and_then(|note| Transition::open(&note))
-            .map_err(|error| wrong(text, &error))?;
-        left.push((text, told));
+    for line in transitions {
+        let told = line.transition().map_err(|error| wrong(&line, error))?;
+        left.push((line, told));
     }
     while !left.is_empty() {
         let before = left.len();
         left.retain(|(_, told)| told.follow(&mut keys).is_err());
         if left.len() == before {
-            return Err(wrong(left[0].0, &TransitionError::Stranger));
+            return Err(wrong(&left[0].0, TransitionError::Stranger));
         }
     }
     Ok(keys)
-}
-
-/// Enough of a line to find it by.
-fn start_of(line: &str) -> String {
-    line.chars().take(40).collect()
 }

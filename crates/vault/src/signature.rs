@@ -152,6 +152,14 @@ fn from_der(text: &[u8]) -> der::Result<[u8; 64]> {
     Ok(signature)
 }
 
+/// Whether these bytes are a public key of SM2: `04 ‖ x ‖ y`, a point of the curve.
+#[must_use]
+pub fn is_sm2_point(public: &[u8]) -> bool {
+    public.len() == 65
+        && public[0] == 4
+        && sm2::dsa::VerifyingKey::from_sec1_bytes(DISTINGUISHING_ID, public).is_ok()
+}
+
 /// Whether an SM2 signature (`r ‖ s`) holds.
 #[must_use]
 pub fn verify_sm2(public: &[u8], message: &[u8], signature: &[u8]) -> bool {

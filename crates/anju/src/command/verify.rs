@@ -6,7 +6,7 @@ use anju_domain::clock::rfc3339;
 use anju_evidence::note::VerifierKey;
 use anju_evidence::proof::{Bundle, Verified};
 use anju_evidence::transition;
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use chrono::DateTime;
 
 /// Prints what holds. Exit 1 with the first thing that does not.
@@ -31,16 +31,11 @@ pub fn run(bundle: &Path, keys: &Path, transitions: Option<&Path>) -> anyhow::Re
 /// from the centre itself.
 fn read_keys(path: &Path, transitions: Option<&Path>) -> anyhow::Result<Vec<VerifierKey>> {
     let read = |path: &Path| {
-        fs::read_to_string(path).with_context(|| format!("读不到公钥文件 {}", path.display()))
+        let bytes = fs::read(path).with_context(|| format!("读不到公钥文件 {}", path.display()))?;
+        String::from_utf8(bytes).map_err(|_| anyhow!("公钥文件 {} 不是 UTF-8 文本", path.display()))
     };
-    let mut text = read(path)?;
-    if let Some(path) = transitions {
-        for line in read(path)?.lines().filter(|line| transition::is_line(line)) {
-            text.push('\n');
-            text.push_str(line);
-        }
-    }
-    let keys = transition::read_keys(&text)?;
+    let transitions = transitions.map(read).transpose()?.unwrap_or_default();
+    let keys = transition::read_keys_and_transitions(&read(path)?, &transitions)?;
     ensure!(!keys.is_empty(), "公钥文件 {} 里没有公钥", path.display());
     Ok(keys)
 }
@@ -51,10 +46,12 @@ fn words(verified: &Verified) -> String {
         verified.short_code()
     )];
     if let Some((index, size)) = verified.batch {
-        lines.push(format!("成立　是一批 {size} 条里的第 {} 条", index + 1));
+        lines.push(format!(
+            "成立　是一批 {size} 条里的第 {index} 条（从 0 数起）"
+        ));
     }
     lines.push(format!(
-        "成立　从第 {} 片叶子经 {} 步算到树根，树有 {} 片叶子",
+        "成立　从第 {} 片叶子（从 0 数起）经 {} 步算到树根，树有 {} 片叶子",
         verified.index, verified.steps, verified.size
     ));
     lines.push(format!(
@@ -69,6 +66,8 @@ fn words(verified: &Verified) -> String {
             .map_or_else(|| time.to_string(), rfc3339);
         lines.push(format!("成立　见证人 {name} 于 {at} 签名"));
     }
+    // A genuine proof of something else is no proof of this.
+    lines.push(format!("凭据说的是：{}", verified.about));
     lines.push("这份凭据是真的，没有被改过。".to_owned());
     lines.push(String::new());
     lines.join("\n")

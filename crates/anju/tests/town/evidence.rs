@@ -60,6 +60,16 @@ pub fn verify_with(
     keys: &str,
     transitions: Option<&str>,
 ) -> (bool, String) {
+    verify_bytes(folder, bundle.as_bytes(), keys, transitions)
+}
+
+/// The same for a file that need not be text.
+pub fn verify_bytes(
+    folder: &PathBuf,
+    bundle: &[u8],
+    keys: &str,
+    transitions: Option<&str>,
+) -> (bool, String) {
     std::fs::create_dir_all(folder).expect("a folder");
     std::fs::write(folder.join("proof.json"), bundle).expect("written");
     std::fs::write(folder.join("keys.txt"), keys).expect("written");
@@ -94,6 +104,14 @@ async fn a_citizen_carries_a_proof_away_and_anybody_verifies_it_offline() {
     assert!(holds, "{said}");
     assert!(
         said.contains("Ed25519 和 SM2") && said.contains("audit.example"),
+        "{said}"
+    );
+    // What it proves is said before the verdict: it may be of another case than the one that was asked for.
+    let about = said
+        .find(&format!("凭据说的是：办件 {case} 的第 "))
+        .expect("it is named");
+    assert!(
+        about < said.find("这份凭据是真的").expect("a verdict"),
         "{said}"
     );
 

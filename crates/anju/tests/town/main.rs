@@ -67,6 +67,7 @@ mod person_data;
 mod policy;
 mod policy_levy;
 mod policy_life;
+mod proof_forms;
 mod query;
 mod refund;
 mod relief;

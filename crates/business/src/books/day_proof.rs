@@ -4,7 +4,8 @@
 use anju_casework::leaf::{self, Batch, kind};
 use anju_casework::log::{self, Proof};
 use anju_casework::{Fault, Office, Refusal, Result};
-use anju_ledger::digest::{JournalDigest, of_day};
+use anju_ledger::JournalId;
+use anju_ledger::digest::{JournalDigest, of_day, text_of};
 use anju_vault::NumberKind;
 use chrono::{Datelike, NaiveDate};
 use serde_json::{Value, json};
@@ -67,15 +68,18 @@ impl Day {
             let Some(place) = index.checked_sub(1) else {
                 return self.record.clone();
             };
-            let journal = &self.journals[place];
-            json!({
-                "kind": "journal",
-                "date": self.date,
-                "journal": office.numbers.encode(NumberKind::Case, journal.journal_id),
-                "event": format!("E{:02}", journal.event),
-                "lines": journal.lines,
-                "sha256": hex::encode(&journal.digest),
-            })
+            self.journal_record(office, &self.journals[place])
+        })
+    }
+
+    fn journal_record(&self, office: &Office, journal: &JournalDigest) -> Value {
+        json!({
+            "kind": "journal",
+            "date": self.date,
+            "journal": office.numbers.encode(NumberKind::Case, journal.journal_id),
+            "event": format!("E{:02}", journal.event),
+            "lines": journal.lines,
+            "sha256": hex::encode(&journal.digest),
         })
     }
 }
@@ -93,19 +97,41 @@ pub(super) async fn add_leaf(
     leaf::add(office, conn, kind::DAY, ref_id(date), &leaf).await
 }
 
-/// The proof of a closed day: its totals by subject, and, under the same leaf, each of its journals.
+/// The proof of a closed day: its totals by subject; or, under the same leaf, that of one of its journals.
 ///
 /// # Errors
-/// 404 for a day that is not closed, or was before there was a log.
-pub async fn proof(office: &Office, date: NaiveDate) -> Result<Proof> {
+/// 404 for a day that is not closed, or was before there was a log; for a journal that is not one of that day's.
+pub async fn proof(office: &Office, date: NaiveDate, journal_id: Option<i64>) -> Result<Proof> {
     let mut conn = office.pool.acquire().await?;
     let day = Day::read(office, &mut conn, date)
         .await?
         .ok_or_else(|| Refusal::not_found("这一天的日结"))?;
     drop(conn);
+    let journal = journal_id
+        .map(|id| {
+            let place = day.journals.iter().position(|one| one.journal_id == id);
+            place.ok_or_else(|| Refusal::not_found("这一天的这张凭证"))
+        })
+        .transpose()?;
     let Some(leaf) = log::leaf_of(office, kind::DAY, ref_id(date), 0).await? else {
         return log::waiting_or_none(office, ref_id(date)).await;
     };
-    let in_batch = day.batch(office, leaf.salt()?)?.at(0);
-    log::prove(office, &leaf, day.record, Some(in_batch)).await
+    let in_batch = day
+        .batch(office, leaf.salt()?)?
+        .at(journal.map_or(0, |place| place + 1));
+    let record = match journal {
+        None => day.record,
+        Some(place) => day.journal_record(office, &day.journals[place]),
+    };
+    log::prove(office, &leaf, record, Some(in_batch)).await
+}
+
+/// The text of a journal of a day, of which its record has the SHA-256.
+///
+/// # Errors
+/// 404 for a journal that is not one of that day's.
+pub async fn journal_text(office: &Office, date: NaiveDate, journal_id: i64) -> Result<String> {
+    let mut conn = office.pool.acquire().await?;
+    let text = text_of(&mut conn, office.ledger(), date, JournalId(journal_id)).await?;
+    text.ok_or_else(|| Refusal::not_found("这一天的这张凭证").into())
 }

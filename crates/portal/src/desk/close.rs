@@ -40,7 +40,10 @@ pub(crate) async fn proof(
     Path(date): Path<String>,
 ) -> Result<Response, PageError> {
     let day: NaiveDate = date.parse().map_err(|_| PageError::NotFound)?;
-    proofs::file(&date, day_proof::proof(&portal.engine.office, day).await?)
+    proofs::file(
+        &date,
+        day_proof::proof(&portal.engine.office, day, None).await?,
+    )
 }
 
 async fn draw(

@@ -105,6 +105,10 @@ pub fn routes(open: Open) -> Router {
         .route("/cases/{id}/document", get(documents::of_case))
         .route("/remittances/{id}/proof", get(proofs::of_remittance))
         .route("/books/days/{date}/proof", get(proofs::of_day))
+        .route(
+            "/books/days/{date}/journals/{journal}",
+            get(proofs::journal),
+        )
         .route("/books/trial-balance", get(books::trial_balance))
         .route("/sources", get(sources::list))
         .fallback(|| async { Problem::not_found() })

@@ -343,8 +343,16 @@ const OPERATIONS: &[Operation] = &[
         path: "/open/v1/books/days/{date}/proof",
         summary: "日结的存证凭据；封存之前回答 202",
         id: "proveDay",
+        query: &[("journal", "凭证号：只要其中这一张凭证", false)],
         answer: "Proof",
         accepted: true,
+        ..GET
+    },
+    Operation {
+        path: "/open/v1/books/days/{date}/journals/{journal}",
+        summary: "一张凭证的分录原文；它的 SHA-256 就是凭据里记的那一个",
+        id: "showJournal",
+        answer: "",
         ..GET
     },
     Operation {

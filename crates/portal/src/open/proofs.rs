@@ -1,4 +1,5 @@
-//! `GET /open/v1/cases/{id}/proof`, `/open/v1/remittances/{id}/proof`, `/open/v1/books/days/{date}/proof`.
+//! `GET /open/v1/cases/{id}/proof`, `/open/v1/remittances/{id}/proof`, `/open/v1/books/days/{date}/proof`, and the text of a journal that
+//! a day's proofs name.
 
 use anju_business::books::day_proof;
 use anju_business::contribution::proof;
@@ -24,6 +25,11 @@ pub struct CaseQuery {
 #[derive(Deserialize)]
 pub struct RemittanceQuery {
     account: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct DayQuery {
+    journal: Option<String>,
 }
 
 /// The proof of a case's last step, or of the one that `event` counts from 1.
@@ -68,18 +74,41 @@ pub async fn of_remittance(
         .map_err(problem)
 }
 
-/// The proof of a closed day.
+/// The proof of a closed day, or of one `journal` of it.
 pub async fn of_day(
     State(open): State<Open>,
     Path(date): Path<String>,
+    Query(query): Query<DayQuery>,
 ) -> Result<Response, Problem> {
-    let date: NaiveDate = date
-        .parse()
-        .map_err(|_| refused(&Refusal::not_found("这一天的日结")))?;
-    day_proof::proof(&open.engine.office, date)
+    let date = day_of(&date)?;
+    let journal = query.journal.map(|no| open.journal(&no)).transpose()?;
+    day_proof::proof(&open.engine.office, date, journal)
         .await
         .map(answer)
         .map_err(problem)
+}
+
+/// The postings of a journal, as the text of which its record has the SHA-256.
+pub async fn journal(
+    State(open): State<Open>,
+    Path((date, no)): Path<(String, String)>,
+) -> Result<String, Problem> {
+    let (date, journal) = (day_of(&date)?, open.journal(&no)?);
+    day_proof::journal_text(&open.engine.office, date, journal)
+        .await
+        .map_err(problem)
+}
+
+fn day_of(date: &str) -> Result<NaiveDate, Problem> {
+    date.parse()
+        .map_err(|_| refused(&Refusal::not_found("这一天的日结")))
+}
+
+impl Open {
+    /// A journal bears a number like a case's, as in the exported books.
+    fn journal(&self, no: &str) -> Result<i64, Problem> {
+        self.decode(NumberKind::Case, no, "这一天的这张凭证")
+    }
 }
 
 /// The bundle, or 202 until its leaf is sealed and witnessed.
