@@ -124,7 +124,7 @@ async fn a_restore_gives_the_books_of_its_instant_and_a_later_one_the_books_of_l
     assert!(
         said.lines()
             .filter(|line| line.contains("  "))
-            .all(|line| line.starts_with("检查点  见证人") || line.starts_with("共核对")),
+            .all(|line| line.starts_with("检查点") || line.starts_with("共核对")),
         "{said}"
     );
     // The way forward: the later instant again, which extends what they have signed.
