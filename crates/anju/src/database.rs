@@ -30,6 +30,46 @@ pub async fn url(config: &Config) -> Result<String, ClusterError> {
     Ok(cluster.url(DATABASE))
 }
 
+/// Why there is nothing to work on. The text is for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum NothingThere {
+    /// No cluster, or none that is ours.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// It cannot be asked.
+    #[error("连不上数据库")]
+    Away(#[source] sqlx::Error),
+    /// A database that is empty.
+    #[error(
+        "数据库里没有本系统的表：请先运行 anju setup（只补表结构用 anju migrate）；连的不是这个数据库时请改 DATABASE_URL"
+    )]
+    Empty,
+}
+
+/// The same for whoever only looks or works on: where nothing was set up nothing is made, and it is said what to run.
+pub async fn existing(config: &Config) -> Result<String, NothingThere> {
+    let url = if config.database_url.is_empty() {
+        let cluster = Cluster::of(&config.home)?;
+        cluster.start_existing().await?;
+        cluster.url(DATABASE)
+    } else {
+        config.database_url.clone()
+    };
+    let mut connection = PgConnection::connect(&url)
+        .await
+        .map_err(NothingThere::Away)?;
+    let is_set_up: bool = sqlx::query_scalar("SELECT to_regclass('centre') IS NOT NULL")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(NothingThere::Away)?;
+    connection.close().await.map_err(NothingThere::Away)?;
+    if is_set_up {
+        Ok(url)
+    } else {
+        Err(NothingThere::Empty)
+    }
+}
+
 /// Brings the schema to this version. Harmless to repeat.
 pub async fn migrate(url: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;

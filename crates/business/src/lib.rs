@@ -4,6 +4,7 @@
 pub mod books;
 pub mod contribution;
 pub mod court;
+pub mod evidence;
 pub mod fraud;
 pub mod measures;
 pub mod papers;

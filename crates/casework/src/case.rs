@@ -40,7 +40,7 @@ pub use many::{BegunOfMany, add_events, begin_many, end_many};
 pub use order::{Order, Supervised, order, supervised};
 pub use past::{PastCase, Wanted, count_past, past, past_case};
 pub use pay_many::{ToPay, pay_many};
-pub use proof::{audit_proofs, proof};
+pub use proof::{audit_leaves, proof};
 pub use replay::{Difference, Replay};
 pub use returned::{credit_back, pay_again, payment_returned};
 pub use review::{approve_by_hand, first_yes, may_review, moved_on, own_work, refuse_by_hand};

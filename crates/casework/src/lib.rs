@@ -17,6 +17,7 @@ pub mod effort;
 pub mod employer;
 pub mod error;
 pub mod fact;
+pub mod findings;
 pub mod founding;
 pub mod inbox;
 pub mod leaf;

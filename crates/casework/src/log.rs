@@ -1,15 +1,17 @@
 //! The evidence log (存证日志): waiting leaves are numbered into the tree, checkpoints are kept, proofs are drawn. Invariant: one
-//! transaction takes leaves out of waiting, numbers them and extends the tree, so that a crash loses and repeats none.
+//! transaction takes leaves out of waiting, numbers them and extends the tree, so that a crash loses and repeats none. `objection` is what
+//! witnesses say against it.
 
-mod audit;
+pub mod audit;
 mod keys;
+mod objection;
 mod proof;
 
-pub use audit::audit;
 pub use keys::{
-    Made, ends, first_key, introduce, keys, keys_of, origin, origin_of, prove as prove_transition,
-    sign, transitions,
+    Made, ends, first_key, introduce, keys, keys_of, look_for_transitions, origin, origin_of,
+    prove as prove_transition, sign, transitions,
 };
+pub use objection::{Objection, object, objections, patience, unwitnessed_since, withdraw};
 pub use proof::{Proof, SealedLeaf, leaf_of, prove, waiting_or_none};
 
 use anju_evidence::note::Checkpoint;
@@ -183,6 +185,16 @@ pub async fn present(office: &Office) -> Result<Option<Checkpoint>> {
     }))
 }
 
+/// The tree of no leaves, which every tree extends: to ask a witness where it stands.
+#[must_use]
+pub fn empty(office: &Office) -> Checkpoint {
+    Checkpoint {
+        origin: origin(office),
+        size: 0,
+        root: record::sha256(&[]),
+    }
+}
+
 /// The path that proves to a witness that the tree extends the one that it saw last.
 ///
 /// # Errors
@@ -216,7 +228,9 @@ pub async fn publish(
 ) -> Result<()> {
     sqlx::query(
         "INSERT INTO checkpoint AS kept (centre_id, size, root, note, witnesses, at) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (centre_id, size) DO UPDATE SET note = excluded.note, witnesses = excluded.witnesses, at = excluded.at
+             ON CONFLICT (centre_id, size) DO UPDATE SET note = excluded.note, witnesses = excluded.witnesses,
+                -- Since when a tree waits for its witnesses is what those ask who wait for a proof.
+                at = CASE WHEN kept.witnesses = excluded.witnesses THEN kept.at ELSE excluded.at END
           WHERE kept.witnesses <= excluded.witnesses",
     )
     .bind(office.centre.id)

@@ -72,6 +72,8 @@ pub struct Evidence {
     pub signed_at: Option<DateTime<Utc>>,
     /// How many witnesses have signed it.
     pub witnesses: i16,
+    /// Witnesses that have signed another tree than this log's.
+    pub objections: i64,
 }
 
 /// One statement as PostgreSQL counted it.
@@ -159,7 +161,8 @@ pub async fn look(office: &Office) -> Result<Operations> {
         evidence: sqlx::query_as(
             "SELECT (SELECT count(*) FROM evidence_pending WHERE centre_id = $1) AS pending,
                     coalesce((SELECT size FROM log_head WHERE centre_id = $1), 0) AS sealed,
-                    coalesce(last.size, 0) AS signed, last.at AS signed_at, coalesce(last.witnesses, 0::smallint) AS witnesses
+                    coalesce(last.size, 0) AS signed, last.at AS signed_at, coalesce(last.witnesses, 0::smallint) AS witnesses,
+                    (SELECT count(*) FROM log_objection WHERE centre_id = $1) AS objections
                FROM (SELECT 1) AS one
                LEFT JOIN (SELECT size, at, witnesses FROM checkpoint WHERE centre_id = $1 ORDER BY size DESC LIMIT 1) AS last ON TRUE",
         )

@@ -38,6 +38,9 @@ pub enum WitnessError {
     #[error("the witness does not answer")]
     Away(#[from] reqwest::Error),
     /// It has seen a tree that ours does not extend: one of the two was altered.
+    #[error("the witness has signed another tree: {0}")]
+    Contradicts(reqwest::StatusCode),
+    /// It does not take what it was sent.
     #[error("the witness refuses: {0}")]
     Refused(reqwest::StatusCode),
     /// It answered something else than its signature.
@@ -101,6 +104,17 @@ impl Witness {
         }
     }
 
+    /// Leaves of the last tree that it has signed, asked without signing anything new: with the tree of no leaves, which every tree extends.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn last(&self, empty: &str) -> Result<u64, WitnessError> {
+        Ok(match self.ask(0, &[], empty).await? {
+            Answer::Signed(_) => 0,
+            Answer::Behind(size) => size,
+        })
+    }
+
     /// Asks for a signature on a checkpoint that extends the tree of `old` leaves.
     ///
     /// # Errors
@@ -127,8 +141,12 @@ impl Witness {
             }
             409 => match text.trim().parse() {
                 Ok(size) if size != old => Ok(Answer::Behind(size)),
-                _ => Err(WitnessError::Refused(status)),
+                // As many leaves, and another root.
+                Ok(_) => Err(WitnessError::Contradicts(status)),
+                Err(_) => Err(WitnessError::Refused(status)),
             },
+            // The proof that ours extends what it has signed does not hold.
+            422 => Err(WitnessError::Contradicts(status)),
             _ => Err(WitnessError::Refused(status)),
         }
     }

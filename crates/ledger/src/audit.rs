@@ -81,9 +81,38 @@ pub async fn audit_day(
     Ok(breaches)
 }
 
-/// The invariants that [`audit`] checks, for the report of a clean run.
-pub fn checked() -> impl Iterator<Item = &'static str> {
-    CHECKS
+/// The invariants that [`audit`] checks, each once, for the report of a run.
+#[must_use]
+pub fn checked() -> Vec<&'static str> {
+    let mut named = Vec::new();
+    for one in CHECKS
         .iter()
         .flat_map(|(invariants, _)| invariants.split(", "))
+    {
+        if !named.contains(&one) {
+            named.push(one);
+        }
+    }
+    named
+}
+
+/// What an invariant of accounting.md §5 says, in a few words; empty for another name, which speaks for itself.
+#[must_use]
+pub fn meaning(invariant: &str) -> &'static str {
+    match invariant {
+        "I1" => "凭证借贷相等",
+        "I2" => "每日借贷平衡",
+        "I3" => "余额逐日承接",
+        "I4" => "资产负债平衡",
+        "I5" => "个人余额合计",
+        "I9" => "暂收科目不为负",
+        "I10" => "日终清算为零",
+        "I12" => "余额、预留与冻结",
+        "I18" => "缴存减提取等于余额",
+        "I20" => "凭单编号与存证",
+        "I22" => "余额由分录重算",
+        "I23" => "积数与利息重算",
+        "I24" => "冲销相抵",
+        _ => "",
+    }
 }

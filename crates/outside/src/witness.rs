@@ -227,7 +227,10 @@ impl Witness {
         let now = self.clock.now().timestamp();
         for one in self.followed.lock().await.iter() {
             if is_of(&one.next, origin) {
-                keys.push(one.next.clone());
+                // A change may be told again, with an earlier end.
+                if !keys.contains(&one.next) {
+                    keys.push(one.next.clone());
+                }
                 keys.retain(|key| *key != one.former || now <= one.until);
             }
         }

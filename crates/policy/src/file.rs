@@ -61,12 +61,16 @@ impl PolicyFiles {
             errors.push(LoadError {
                 file: file.into(),
                 place: "file".into(),
-                message: error.to_string(),
+                message: format!("cannot be read: {error}"),
             });
         };
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) => return fail(name, &error),
+            // What was looked for is told whole: a relative path depends on where a program was started.
+            Err(error) => {
+                let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+                return fail(&whole.display().to_string(), &error);
+            }
         };
         let mut folders = Vec::new();
         for entry in entries {

@@ -103,7 +103,8 @@ const WHOLE: [(&str, &str); 28] = [
     ),
 ];
 
-const BEGINS: [(&str, &str); 8] = [
+const BEGINS: [(&str, &str); 9] = [
+    ("cannot be read: ", "读不到，请看文件夹是否写对、能否进入："),
     ("unknown name ", "没有这个名字："),
     ("unknown region ", "没有这个区域："),
     ("unknown fact type ", "没有这种事实："),

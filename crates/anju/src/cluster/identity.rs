@@ -35,6 +35,11 @@ impl Cluster {
             .ok()
     }
 
+    /// Where the home remembers it.
+    pub(super) fn memory(&self) -> std::path::PathBuf {
+        self.home.join(FILE)
+    }
+
     /// Remembers the cluster that was just made or restored.
     pub(super) fn remember(&self) -> Result<()> {
         let path = self.home.join(FILE);

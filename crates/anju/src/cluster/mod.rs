@@ -68,6 +68,27 @@ pub enum ClusterError {
          从空白开始：运行 anju cluster remove，再重新准备"
     )]
     Lost(PathBuf),
+    /// A home that never had one, or whose cluster was removed.
+    #[error(
+        "这个安装没有数据库（{0}），没有可做的。新装的：先运行 anju setup；用 anju cluster remove 删掉过、要从备份找回的：\n  \
+         把备份文件夹名下的编号写进安装目录的 cluster-id，再运行 anju restore --to latest（docs/operations.md §7）"
+    )]
+    Absent(PathBuf),
+    /// Backups of a cluster whose number the home does not know.
+    #[error(
+        "{folder} 里有备份（集群 {numbers}），但不知道哪一个是本安装的。要用它：把编号写进 {memory}，再恢复，如\n  \
+         echo {first} > {memory}\n（docs/operations.md §7；不是本安装的备份没有本安装的密钥，读不出个人信息）"
+    )]
+    Unnamed {
+        /// Where they lie.
+        folder: PathBuf,
+        /// All of them.
+        numbers: String,
+        /// One of them.
+        first: String,
+        /// The home's memory.
+        memory: PathBuf,
+    },
     /// The server was started by an older version, which kept no log.
     #[error(
         "数据库还不能归档日志：先停止服务，运行 anju cluster stop 再 anju cluster start，然后重新备份"
@@ -109,6 +130,15 @@ pub struct Cluster {
     socket: PathBuf,
     programs: PathBuf,
     account: Option<Account>,
+}
+
+/// What [`Cluster::remove`] has done.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// Folders that are gone.
+    pub gone: Vec<PathBuf>,
+    /// Folders that stay: backups, and what restores have moved aside.
+    pub left: Vec<PathBuf>,
 }
 
 /// Name of the database and of the role that owns it.
@@ -201,6 +231,17 @@ impl Cluster {
         Ok(started)
     }
 
+    /// The same for a cluster that is there: none is made.
+    ///
+    /// # Errors
+    /// [`ClusterError::Absent`] where there is none.
+    pub async fn start_existing(&self) -> Result<bool> {
+        if self.identifier()?.is_none() && self.remembered().is_none() {
+            return Err(ClusterError::Absent(self.data()));
+        }
+        self.start().await
+    }
+
     /// Stops the server; open connections are closed, what was committed stays.
     pub fn stop(&self) -> Result<()> {
         if self.is_running() {
@@ -212,23 +253,48 @@ impl Cluster {
         Ok(())
     }
 
-    /// Stops the server and removes everything it keeps, but for its backups. For `--reset`.
-    pub fn remove(&self) -> Result<()> {
+    /// Stops the server and removes everything it keeps, but for its backups and the data folders that restores have moved aside. For
+    /// `--reset`.
+    pub fn remove(&self) -> Result<Removed> {
         self.stop()?;
         self.forget()?;
         let link = self.home.join("cluster");
         if link.is_symlink() {
             fs::remove_file(&link).map_err(file(&link))?;
         }
-        let rest = if self.room == self.home || self.backups().exists() {
-            vec![self.data(), self.room.join("socket")]
-        } else {
-            vec![self.room.clone()]
-        };
-        for folder in rest.iter().filter(|folder| folder.exists()) {
-            fs::remove_dir_all(folder).map_err(file(folder))?;
+        let mut removed = Removed::default();
+        for folder in [
+            self.data(),
+            self.room.join("cluster.new"),
+            self.room.join("socket"),
+        ] {
+            if folder.exists() {
+                fs::remove_dir_all(&folder).map_err(file(&folder))?;
+                removed.gone.push(folder);
+            }
         }
-        Ok(())
+        removed.left = self.left_beside()?;
+        if self.room != self.home && removed.left.is_empty() && self.room.exists() {
+            fs::remove_dir_all(&self.room).map_err(file(&self.room))?;
+        }
+        Ok(removed)
+    }
+
+    /// What lies beside the data folder and is not touched: backups, and data folders that restores have moved aside.
+    fn left_beside(&self) -> Result<Vec<PathBuf>> {
+        if !self.room.exists() {
+            return Ok(Vec::new());
+        }
+        let mut left = Vec::new();
+        for entry in fs::read_dir(&self.room).map_err(file(&self.room))? {
+            let path = entry.map_err(file(&self.room))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with("cluster.before-") || path == self.backups() {
+                left.push(path);
+            }
+        }
+        left.sort();
+        Ok(left)
     }
 
     /// Where its backups lie unless the installation says otherwise.

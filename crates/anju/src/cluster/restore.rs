@@ -56,11 +56,15 @@ impl Cluster {
         let lock = self.lock()?;
         let number = match self.remembered() {
             Some(number) => number,
-            None => self.identifier()?.ok_or(ClusterError::NoBackup)?,
+            None => self.identifier()?.ok_or_else(|| self.no_backup(folder))?,
         };
         let backups = Backups::of(folder, number);
         let turns = turns(&backups)?;
-        let backup = choose(&backups.all()?, &turns, target)?;
+        let all = backups.all()?;
+        if all.is_empty() {
+            return Err(self.no_backup(folder));
+        }
+        let backup = choose(&all, &turns, target)?;
         self.verify(&backups.data(&backup))?;
         self.end_log(&backups, target).await?;
         self.stop()?;
@@ -87,6 +91,26 @@ impl Cluster {
         self.go_on(&backups, target).await?;
         drop(lock);
         Ok(Restored { backup, aside })
+    }
+
+    /// Nothing that is known to be this home's: what others there are is said, since a home may have forgotten its number.
+    fn no_backup(&self, folder: &Path) -> ClusterError {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut numbers: Vec<String> = entries
+            .filter(|entry| entry.path().join("base").is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.parse::<u64>().is_ok())
+            .collect();
+        numbers.sort();
+        match numbers.first() {
+            None => ClusterError::NoBackup,
+            Some(first) => ClusterError::Unnamed {
+                folder: folder.to_owned(),
+                first: first.clone(),
+                numbers: numbers.join("、"),
+                memory: self.memory(),
+            },
+        }
     }
 
     /// Everything that was committed until now goes into the archive, where the server can still do it.

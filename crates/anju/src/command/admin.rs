@@ -23,6 +23,9 @@ pub enum Action {
         /// 存证日志的新旧签名密钥并签多少天；不给则按政策（log_key_overlap_days），旧密钥可能已泄露时给 0
         #[arg(long)]
         overlap_days: Option<i64>,
+        /// 不换新密钥，只让已过并签日的存证日志旧签名密钥退役；还没到那一天则报错
+        #[arg(long, conflicts_with_all = ["overlap_days", "grace"])]
+        retire: bool,
     },
     /// 轮换与部门互签的 SM2 密钥：新公钥先告诉每个部门，都确认了才启用；有部门没确认则旧密钥照用，再次运行即继续
     TurnGatewayKey,
@@ -38,13 +41,19 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// Does it.
 pub async fn run(config: &Config, action: Action) -> anyhow::Result<()> {
-    let url = database::url(config).await?;
+    let url = database::existing(config).await?;
     let office = office::open(config, database::pool(&url, 2).await?).await?;
-    let (grace, overlap) = match action {
+    let (grace, overlap, sooner, retire) = match action {
         Action::RotateKeys {
             grace,
             overlap_days,
-        } => (grace, overlap(&office, overlap_days)?),
+            retire,
+        } => (
+            grace,
+            overlap(&office, overlap_days)?,
+            overlap_days.is_some(),
+            retire,
+        ),
         Action::EsealRequest => {
             print!("{}", home::eseal(&config.home, &office)?.request()?);
             return Ok(());
@@ -58,14 +67,43 @@ pub async fn run(config: &Config, action: Action) -> anyhow::Result<()> {
     let options: PgConnectOptions = url.parse()?;
     // The owner's own session, not a writer of the books: no close waits for it.
     let mut owner = PgConnection::connect_with(&options.application_name("anju-keys")).await?;
+    let keys = home::keys(&config.home);
+    if retire {
+        return retire_only(&mut owner, &office, &keys).await;
+    }
     rotate(
         &mut owner,
         &office,
-        &home::keys(&config.home),
+        &keys,
         grace,
-        overlap,
+        Overlap {
+            time: overlap,
+            sooner,
+        },
     )
     .await
+}
+
+/// For how long former and next log keys sign side by side.
+#[derive(Clone, Copy)]
+struct Overlap {
+    time: TimeDelta,
+    /// The operator has named it: it counts for a change that is under way, too, where it ends earlier than was said.
+    sooner: bool,
+}
+
+/// The log's former keys and nothing else: no new key is made.
+async fn retire_only(owner: &mut PgConnection, office: &Office, keys: &Path) -> anyhow::Result<()> {
+    let Some(until) = ends(owner, office).await? else {
+        println!("存证日志没有待退役的旧签名密钥，什么也没有做");
+        return Ok(());
+    };
+    ensure!(
+        retire_log(owner, office, keys).await?,
+        "存证日志的旧签名密钥并签到 {}，还不能退役。请在那之后再运行；密钥可能已泄露、等不到那天的，运行 anju admin rotate-keys --overlap-days 0",
+        rfc3339(until)
+    );
+    Ok(())
 }
 
 /// For how long the log's former keys sign beside the new ones.
@@ -90,8 +128,22 @@ async fn rotate(
     office: &Office,
     keys: &Path,
     grace: u64,
-    overlap: TimeDelta,
+    overlap: Overlap,
 ) -> anyhow::Result<()> {
+    let said = ends(owner, office).await?;
+    if said.is_some() && overlap.sooner {
+        // A change is under way: its end is said again, earlier, and where it is near it is waited for, so that the next one can begin.
+        let until = log::introduce(office, owner, overlap.time, true).await?;
+        if let Some(until) = until
+            && said.is_some_and(|said| until < said)
+        {
+            println!(
+                "存证日志正在换签名密钥：旧密钥改为并签到 {}（新的交接书已写进日志）",
+                rfc3339(until)
+            );
+        }
+        wait_for_end(owner, office).await?;
+    }
     // A log key whose end has come makes room for the next one.
     retire_log(owner, office, keys).await?;
     if rotation::stage(keys)? != Stage::Switched {
@@ -104,12 +156,12 @@ async fn rotate(
         );
         wait_for_all(owner, office).await?;
         // The former key introduces the next one before that signs anything; from here on what follows can only go forward.
-        log::introduce(office, owner, overlap).await?;
+        log::introduce(office, owner, overlap.time, overlap.sooner).await?;
         rotation::numbers_from(keys, rows::free_id(owner).await?)?;
         rotation::switch(keys)?;
     }
     let held = office.vault.refresh()?;
-    log::introduce(office, owner, overlap).await?;
+    log::introduce(office, owner, overlap.time, false).await?;
     wait_for_all(owner, office).await?;
     println!("全部服务进程已用新密钥");
     let [_, number, _] = held.current_others;
@@ -126,19 +178,25 @@ async fn rotate(
         "旧密钥已退役，移到 {}：请移出本机保存，旧备份还要用它",
         keys.join("retired").display()
     );
+    wait_for_end(owner, office).await?;
+    if !retire_log(owner, office, keys).await?
+        && let Some(until) = ends(owner, office).await?
+    {
+        println!(
+            "存证日志的旧签名密钥并签到 {}，之后运行 anju admin rotate-keys --retire 使它退役",
+            rfc3339(until)
+        );
+    }
+    Ok(())
+}
+
+/// Waits for the end of the log's former key where it is near.
+async fn wait_for_end(owner: &mut PgConnection, office: &Office) -> anyhow::Result<()> {
     if let Some(until) = ends(owner, office).await?
         && let Ok(left) = (until - office.now()).to_std()
         && left < SOON
     {
         tokio::time::sleep(left + Duration::from_secs(1)).await;
-    }
-    if !retire_log(owner, office, keys).await?
-        && let Some(until) = ends(owner, office).await?
-    {
-        println!(
-            "存证日志的旧签名密钥并签到 {}，之后再次运行本命令使它退役",
-            rfc3339(until)
-        );
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::{cluster::Cluster, config::Config};
 /// Takes it and says where it lies and how far back a restore can go.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
     let cluster = private_cluster(config)?;
-    cluster.start().await?;
+    cluster.start_existing().await?;
     let folder = folder(config, &cluster);
     let taken = cluster.back_up(&folder, config.backup_keep).await?;
     if taken.is_first {

@@ -53,7 +53,7 @@ async fn move_to(config: &Config, clock: &FileClock, target: DateTime<Utc>) -> a
             .set_offset(clock.offset() + (instant - clock.now()))
             .context("写不了 clock.json")
     };
-    let url = database::url(config).await?;
+    let url = database::existing(config).await?;
     let office = office::open(config, database::pool(&url, 4).await?).await?;
     let engine = office::engine(config, office.clone())?;
     loop {

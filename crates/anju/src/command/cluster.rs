@@ -18,7 +18,7 @@ pub enum Action {
     Status,
     /// 打印连接串
     Url,
-    /// 停止并删除全部数据
+    /// 停止并删除全部数据；备份和恢复时移到旁边的旧数据留着
     Remove,
 }
 
@@ -53,7 +53,22 @@ pub async fn run(config: &Config, action: Action) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(3));
         }
         Action::Url => println!("{}", cluster.url(DATABASE)),
-        Action::Remove => cluster.remove()?,
+        Action::Remove => {
+            let removed = cluster.remove()?;
+            if removed.gone.is_empty() {
+                println!("这个安装没有数据库，没有删除什么");
+            }
+            for folder in &removed.gone {
+                println!("已删除 {}", folder.display());
+            }
+            for folder in &removed.left {
+                println!(
+                    "没有动 {}（备份，或恢复时移到旁边的旧数据；不要了请自行删除）",
+                    folder.display()
+                );
+            }
+            println!("密钥和设置还在 {}", config.home.display());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

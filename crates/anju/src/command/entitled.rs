@@ -12,7 +12,7 @@ const CONNECTIONS: u32 = 4;
 /// # Errors
 /// No database; a policy without its numbers.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
-    let url = database::url(config).await?;
+    let url = database::existing(config).await?;
     let pool = database::pool(&url, CONNECTIONS).await?;
     let engine = office::engine(config, office::open(config, pool).await?)?;
     match entitled::again(&engine).await? {

@@ -40,7 +40,7 @@ pub async fn run(config: &Config, period: &Period) -> anyhow::Result<()> {
         Language::Beancount => Format::Beancount,
         Language::Csv => Format::Csv,
     };
-    let url = database::url(config).await?;
+    let url = database::existing(config).await?;
     let office = office::open(config, database::pool(&url, 1).await?).await?;
     let mut reader = database::reader(&url).await?;
     let out = BufWriter::with_capacity(1 << 16, stdout().lock());

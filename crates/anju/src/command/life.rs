@@ -156,7 +156,7 @@ impl<'a> Life<'a> {
         firms: Vec<(Firm, i64, Vec<Person>)>,
         seed: u64,
     ) -> anyhow::Result<Self> {
-        let url = database::url(config).await?;
+        let url = database::existing(config).await?;
         let pool = database::pool(&url, 4).await?;
         let engine = office::engine(config, office::open(config, pool).await?)?;
         let clock = office::clock(&config.home);

@@ -151,7 +151,7 @@ pub async fn run(config: &Config, action: Action) -> anyhow::Result<ExitCode> {
 }
 
 async fn opened(config: &Config) -> anyhow::Result<Office> {
-    let url = database::url(config).await?;
+    let url = database::existing(config).await?;
     office::open(config, database::pool(&url, 2).await?).await
 }
 
@@ -438,7 +438,7 @@ async fn replay(config: &Config, folder: Option<PathBuf>) -> anyhow::Result<Exit
             }
         },
     };
-    let url = database::url(config).await?;
+    let url = database::existing(config).await?;
     let office = office::open(config, database::pool(&url, 1).await?).await?;
     let mut replay = Replay::new(&office, instead);
     let mut differing = 0;

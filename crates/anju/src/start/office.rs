@@ -32,6 +32,9 @@ use crate::{config::Config, home};
 /// The one centre of this database; a province has a database or a shard for each.
 const CENTRE_ID: i16 = 1;
 
+/// The same as the ledger names it.
+pub const LEDGER: anju_ledger::Centre = anju_ledger::Centre(CENTRE_ID);
+
 /// What a centre's files say.
 struct Papers {
     charter: Charter,
@@ -42,8 +45,9 @@ struct Papers {
 impl Papers {
     fn read(config: &Config) -> anyhow::Result<Self> {
         let policy_files = PolicyFiles::read(&config.policy, &config.centre)
-            .map_err(|errors| wrong_policy(&errors))?;
-        let policy = PolicySet::load(&policy_files).map_err(|errors| wrong_policy(&errors))?;
+            .map_err(|errors| wrong_policy(config, &errors))?;
+        let policy =
+            PolicySet::load(&policy_files).map_err(|errors| wrong_policy(config, &errors))?;
         Ok(Self {
             charter: charter(config)?,
             policy_files,
@@ -69,9 +73,21 @@ fn table(config: &Config, folder: &str) -> anyhow::Result<String> {
     fs::read_to_string(&path).with_context(|| format!("读不到 {}", path.display()))
 }
 
-fn wrong_policy(errors: &[anju_policy::LoadError]) -> anyhow::Error {
-    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    anyhow!("政策文件有误：\n{}", lines.join("\n"))
+fn wrong_policy(config: &Config, errors: &[anju_policy::LoadError]) -> anyhow::Error {
+    let lines: Vec<String> = errors
+        .iter()
+        .map(|error| {
+            let told = anju_policy::in_chinese(error);
+            format!("{}：{}：{}", told.file, told.place, told.message)
+        })
+        .collect();
+    anyhow!(
+        "政策文件有误（政策文件夹 {}，由设置 policy 或 ANJU_POLICY 指定，相对路径从当前目录算起）：\n{}",
+        std::path::absolute(&config.policy)
+            .unwrap_or_else(|_| config.policy.clone())
+            .display(),
+        lines.join("\n")
+    )
 }
 
 /// The clock of an installation.
@@ -179,6 +195,12 @@ pub fn platform_code(config: &Config) -> anyhow::Result<String> {
     Ok(papers.policy.text("rt_centre_code", today, &[])?.to_owned())
 }
 
+/// The witnesses that the operator has put down; none where there is no such file.
+pub fn witnesses(config: &Config) -> anyhow::Result<Vec<Witness>> {
+    let file = fs::read_to_string(home::witnesses(&config.home)).unwrap_or_default();
+    Ok(Witness::parse(&file, &config.outside_url)?)
+}
+
 /// The office's engine: its lines to departments and banks.
 pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
     let keys = home::keys(&config.home);
@@ -207,8 +229,7 @@ pub fn engine(config: &Config, office: Office) -> anyhow::Result<Engine> {
         .unwrap_or(&config.outside_url);
     let banks = BankLine::new(address, bank_key.clone(), banks)?;
     let platform = Platform::new(gateway.line_shared(), gateway_key, office.clock.clone());
-    let witnesses = fs::read_to_string(home::witnesses(&config.home)).unwrap_or_default();
-    let witnesses = Witness::parse(&witnesses, &config.outside_url)?.into();
+    let witnesses = witnesses(config)?.into();
     Ok(Engine {
         at_hand: AtHand::default(),
         office,

@@ -82,6 +82,25 @@ impl Installation {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
+    /// A command, and whether it went well; all that it said.
+    pub fn says(&self, arguments: &[&str]) -> (bool, String) {
+        said(&self.config, arguments, &[])
+    }
+
+    /// The same in another home beside this one, with these settings of the environment.
+    pub fn says_at(
+        &self,
+        home: &std::path::Path,
+        more: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> (bool, String) {
+        let config = Config {
+            home: home.to_owned(),
+            ..self.config.clone()
+        };
+        said(&config, arguments, more)
+    }
+
     /// Starts the server and waits until it would take a write.
     pub async fn serve(&mut self) {
         self.server = Some(started(&self.config, &["serve"]));
@@ -144,6 +163,16 @@ fn command(config: &Config, arguments: &[&str]) -> Command {
         .env("ANJU_OUTSIDE_LISTEN", config.outside_listen.to_string())
         .env("ANJU_POLICY", &config.policy);
     command
+}
+
+fn said(config: &Config, arguments: &[&str], more: &[(&str, &str)]) -> (bool, String) {
+    let ran = command(config, arguments)
+        .envs(more.iter().copied())
+        .output()
+        .expect("the binary");
+    let words =
+        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    (ran.status.success(), words)
 }
 
 /// Started, its words unheard.

@@ -35,6 +35,18 @@ async fn rotate(town: &Town, more: &[&str]) -> String {
     said
 }
 
+/// A command; whether it went well, and what it said.
+async fn command(town: &Town, arguments: &[&str]) -> (bool, String) {
+    let mut command = town.command(arguments);
+    let ran = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("a thread")
+        .expect("the binary");
+    let said =
+        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    (ran.status.success(), said)
+}
+
 fn folder(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("anju-{name}-{}", std::process::id()))
 }
@@ -144,12 +156,8 @@ async fn the_log_changes_its_keys_and_old_proofs_and_old_files_of_keys_hold() {
         "{said}"
     );
     assert!(town.config.home.join("keys/log-ed25519.key").exists());
-    assert_eq!(
-        anju_casework::log::audit(&town.office().await)
-            .await
-            .expect("read"),
-        [""; 0]
-    );
+    let (well, said) = command(&town, &["audit"]).await;
+    assert!(well && said.contains("密钥交接 1 份"), "{said}");
     std::fs::remove_dir_all(&folder).expect("removed");
 }
 
@@ -219,6 +227,98 @@ async fn a_log_key_that_has_ended_signs_for_nobody() {
         .expect("the witness");
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+/// Goal: an end that was said too late is said again, and the former key leaves when it has come, without another rotation. Method: a change with
+/// three days of overlap; `--retire` says when; `--overlap-days 1` makes it earlier; after that day `--retire` moves the key and nothing else.
+#[tokio::test]
+async fn the_end_of_a_log_key_is_brought_forward_and_the_key_retires_by_itself() {
+    let town = Town::open().await;
+    let case = withdrawn(&town, 43_031).await;
+    let before = proof(&town, &format!("/cases/{case}/proof")).await;
+    let old_file = keys(&town).await;
+    let none = command(&town, &["admin", "rotate-keys", "--retire"]).await;
+    assert!(none.0 && none.1.contains("没有待退役"), "{}", none.1);
+    let said = rotate(&town, &["--overlap-days", "3"]).await;
+    assert!(
+        said.contains("并签到") && said.contains("--retire"),
+        "{said}"
+    );
+    let (done, said) = command(&town, &["admin", "rotate-keys", "--retire"]).await;
+    assert!(
+        !done && said.contains("还不能退役") && said.contains("--overlap-days 0"),
+        "{said}"
+    );
+
+    let said = rotate(&town, &["--overlap-days", "1"]).await;
+    assert!(said.contains("改为并签到"), "{said}");
+    let later = withdrawn(&town, 43_032).await;
+    newer(&town, &format!("/cases/{later}/proof"), size_of(&before)).await;
+    let published = keys(&town).await;
+    let transitions = published.lines().filter(|line| transition::is_line(line));
+    assert_eq!(transitions.count(), 2, "{published}");
+    let ends: Vec<u64> = transition::read_keys(&published)
+        .expect("a file of keys")
+        .iter()
+        .filter_map(|key| key.until)
+        .collect();
+    let until = *ends.first().expect("an end");
+    let now = chrono::Utc::now().timestamp().unsigned_abs();
+    assert!(
+        ends.iter().all(|end| *end == until) && until < now + 90_000,
+        "{ends:?}"
+    );
+    // The second saying is a leaf of its own; the first is not lost.
+    let (status, body) = town
+        .doors
+        .plain("/tlog/keys/2/proof")
+        .await
+        .expect("a door");
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert!(body.contains(&format!("until {until}")), "{body}");
+
+    town.later(24 * 60 + 1);
+    let keys_folder = town.config.home.join("keys");
+    let newest = |kind: &str| {
+        std::fs::read_dir(&keys_folder)
+            .expect("keys")
+            .filter_map(|entry| entry.expect("an entry").file_name().into_string().ok())
+            .filter(|name| name.starts_with(kind))
+            .count()
+    };
+    let data = newest("code");
+    let (done, said) = command(&town, &["admin", "rotate-keys", "--retire"]).await;
+    assert!(done && said.contains("旧签名密钥已到期退役"), "{said}");
+    assert!(keys_folder.join("retired/log-ed25519.key").exists());
+    assert_eq!(newest("code"), data, "no other key has changed");
+    let folder = folder("brought-forward");
+    let (good, said) = verify_with(&folder, &before.to_string(), &old_file, Some(&published));
+    assert!(good, "{said}");
+    let (well, said) = command(&town, &["audit"]).await;
+    assert!(well && said.contains("密钥交接 2 份"), "{said}");
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+/// The same where even that would be too late: a key that may have been stolen ends now, and a new one begins.
+#[tokio::test]
+async fn a_change_under_way_is_ended_now_and_another_begins() {
+    let town = Town::open().await;
+    let case = withdrawn(&town, 43_041).await;
+    proof(&town, &format!("/cases/{case}/proof")).await;
+    rotate(&town, &[]).await;
+    let said = rotate(&town, &["--overlap-days", "0"]).await;
+    assert!(
+        said.contains("改为并签到") && said.contains("存证日志第 3 代"),
+        "{said}"
+    );
+    let retired = town.config.home.join("keys/retired");
+    for name in ["log-ed25519.key", "log-ed25519-2.key"] {
+        assert!(retired.join(name).exists(), "{name} is still held");
+    }
+    let later = withdrawn(&town, 43_042).await;
+    proof(&town, &format!("/cases/{later}/proof")).await;
+    let (well, said) = command(&town, &["audit"]).await;
+    assert!(well && said.contains("密钥交接 3 份"), "{said}");
 }
 
 /// Goal: numbers on paper are valid for ever, and new ones are no longer readable to who has the old key. Method: two rotations; a case of each

@@ -9,6 +9,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod agreement_resume;
 mod arrears;
 mod as_of;
+mod audit;
 mod authorization;
 mod base_year;
 mod bench;

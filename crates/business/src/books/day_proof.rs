@@ -1,7 +1,9 @@
 //! The evidence of a closed day: one batch whose first entry is the day and whose others are its journals, so that every journal
 //! is under a leaf at the latest when its day is sealed.
 
+use anju_casework::findings::Findings;
 use anju_casework::leaf::{self, Batch, kind};
+use anju_casework::log::audit::{Leaf, differs};
 use anju_casework::log::{self, Proof};
 use anju_casework::{Fault, Office, Refusal, Result};
 use anju_ledger::JournalId;
@@ -134,4 +136,74 @@ pub async fn journal_text(office: &Office, date: NaiveDate, journal_id: i64) -> 
     let mut conn = office.pool.acquire().await?;
     let text = text_of(&mut conn, office.ledger(), date, JournalId(journal_id)).await?;
     text.ok_or_else(|| Refusal::not_found("这一天的这张凭证").into())
+}
+
+/// The date that the log calls by this number.
+fn date_of(ref_id: i64) -> Option<NaiveDate> {
+    let part = |number: i64| u32::try_from(number).ok();
+    NaiveDate::from_ymd_opt(
+        i32::try_from(ref_id / 10_000).ok()?,
+        part(ref_id / 100 % 100)?,
+        part(ref_id % 100)?,
+    )
+}
+
+/// These leaves of days, each against its day and journals, a day at a time; for `anju audit`. Returns the journals.
+///
+/// # Errors
+/// The database.
+pub async fn audit_leaves(
+    office: &Office,
+    leaves: &[&Leaf],
+    findings: &mut Findings,
+) -> Result<u64> {
+    let mut drawn = 0;
+    for leaf in leaves {
+        let mut conn = office.pool.acquire().await?;
+        let day = match date_of(leaf.ref_id) {
+            Some(date) => Day::read(office, &mut conn, date).await?,
+            None => None,
+        };
+        drop(conn);
+        let holds = match (day, leaf.salt[..].try_into()) {
+            (None, _) => None,
+            (Some(day), Ok(salt)) => {
+                drawn += day.journals.len() as u64;
+                Some(day.batch(office, salt)?.leaf()?.entry == leaf.entry)
+            }
+            (Some(_), Err(_)) => Some(false),
+        };
+        let named =
+            date_of(leaf.ref_id).map_or_else(|| leaf.ref_id.to_string(), |date| date.to_string());
+        differs(leaf, format!("{named} 的日结及其凭证"), holds, findings);
+    }
+    Ok(drawn)
+}
+
+/// Days that were sealed and signed and have no leaf.
+///
+/// # Errors
+/// The database.
+pub async fn audit_bare(office: &Office, findings: &mut Findings) -> Result<()> {
+    let bare: Vec<NaiveDate> = sqlx::query_scalar(
+        "SELECT business_date FROM day_signature s
+          WHERE centre_id = $1 AND state = 2
+            AND NOT EXISTS (SELECT FROM evidence_leaf l
+                             WHERE l.centre_id = $1 AND l.ref_id = to_char(s.business_date, 'YYYYMMDD')::bigint AND l.kind = $2)
+            AND NOT EXISTS (SELECT FROM evidence_pending p
+                             WHERE p.centre_id = $1 AND p.ref_id = to_char(s.business_date, 'YYYYMMDD')::bigint AND p.kind = $2)
+          ORDER BY business_date LIMIT 100",
+    )
+    .bind(office.centre.id)
+    .bind(kind::DAY)
+    .fetch_all(&office.pool)
+    .await?;
+    for date in bare {
+        findings.tell(
+            log::audit::LEAVES,
+            format!("{date} 的日结"),
+            "已日结而没有存证，应有一片叶子",
+        );
+    }
+    Ok(())
 }

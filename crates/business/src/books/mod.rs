@@ -2,6 +2,7 @@
 //! books for the programs of others.
 
 pub mod branch;
+pub mod cross_check;
 pub mod day_close;
 pub mod day_match;
 pub mod day_proof;

@@ -1,7 +1,11 @@
 //! The evidence of an allocation: one batch whose first entry is the list and whose others are its lines in the order of their
 //! accounts, so that an employer proves the whole and an employee his own line, each without showing the others.
 
+use std::collections::HashMap;
+
+use anju_casework::findings::Findings;
 use anju_casework::leaf::{Batch, kind};
+use anju_casework::log::audit::{Leaf, differs};
 use anju_casework::log::{self, Proof};
 use anju_casework::{Office, Refusal, Result};
 use anju_domain::calendar::Month;
@@ -11,7 +15,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
-use super::remittance::{Remittance, require};
+use super::remittance::{Remittance, of_ids, require};
 
 /// A line: account, employer's fen, employee's fen.
 pub(super) type Line = (i64, i64, i64);
@@ -182,4 +186,101 @@ pub async fn proof(office: &Office, remittance_id: i64, account_id: Option<i64>)
         Some(line) => LineRecord::of(office, &list, allocated_at).draw(office, line),
     };
     log::prove(office, &leaf, record, Some(batch.at(index))).await
+}
+
+/// Lines that are drawn at once, unless one list has more.
+const AT_ONCE: i32 = 100_000;
+
+/// These leaves of lists, each against its list and lines, read set by set; for `anju audit`. Returns the lines.
+///
+/// # Errors
+/// The database.
+pub async fn audit_leaves(
+    office: &Office,
+    leaves: &[&Leaf],
+    findings: &mut Findings,
+) -> Result<u64> {
+    let mut drawn = 0;
+    let mut rest = leaves;
+    while !rest.is_empty() {
+        let mut entries = 0_i32;
+        let fits = rest.iter().take_while(|leaf| {
+            entries = entries.saturating_add(leaf.size);
+            entries <= AT_ONCE
+        });
+        let (now, later) = rest.split_at(fits.count().max(1));
+        rest = later;
+        drawn += audit_some(office, now, findings).await?;
+    }
+    Ok(drawn)
+}
+
+async fn audit_some(office: &Office, leaves: &[&Leaf], findings: &mut Findings) -> Result<u64> {
+    let ids: Vec<i64> = leaves.iter().map(|leaf| leaf.ref_id).collect();
+    let lists: HashMap<i64, Remittance> = of_ids(office, &ids)
+        .await?
+        .into_iter()
+        .map(|list| (list.remittance_id, list))
+        .collect();
+    let rows: Vec<(i64, i64, i64, i64)> = sqlx::query_as(
+        "SELECT remittance_id, account_id, sum(employer_fen)::bigint, sum(employee_fen)::bigint FROM remittance_line l
+          WHERE centre_id = $1 AND remittance_id = ANY ($2)
+            AND NOT EXISTS (SELECT FROM late_credit late
+                             WHERE late.centre_id = $1 AND late.remittance_id = l.remittance_id AND late.account_id = l.account_id)
+          GROUP BY remittance_id, account_id ORDER BY remittance_id, account_id",
+    )
+    .bind(office.centre.id)
+    .bind(&ids)
+    .fetch_all(&office.pool)
+    .await?;
+    let drawn = rows.len() as u64;
+    let mut lines: HashMap<i64, Vec<Line>> = HashMap::new();
+    for (list, account, employer_fen, employee_fen) in rows {
+        lines
+            .entry(list)
+            .or_default()
+            .push((account, employer_fen, employee_fen));
+    }
+    for leaf in leaves {
+        let own = lines.remove(&leaf.ref_id).unwrap_or_default();
+        let holds = match lists.get(&leaf.ref_id) {
+            None => None,
+            Some(list) => Some(match (list.allocated_at, leaf.salt[..].try_into()) {
+                (Some(at), Ok(salt)) => {
+                    batch(office, list, &own, at, salt)?.leaf()?.entry == leaf.entry
+                }
+                _ => false,
+            }),
+        };
+        let no = office.numbers.encode(NumberKind::Remittance, leaf.ref_id);
+        differs(leaf, format!("汇缴 {no} 及其明细"), holds, findings);
+    }
+    Ok(drawn)
+}
+
+/// Lists that were allocated and have no leaf.
+///
+/// # Errors
+/// The database.
+pub async fn audit_bare(office: &Office, findings: &mut Findings) -> Result<()> {
+    let bare: Vec<i64> = sqlx::query_scalar(
+        "SELECT remittance_id FROM remittance r
+          WHERE centre_id = $1 AND allocated_at IS NOT NULL
+            AND NOT EXISTS (SELECT FROM evidence_leaf l WHERE l.centre_id = $1 AND l.ref_id = r.remittance_id AND l.kind = $2)
+            AND NOT EXISTS (SELECT FROM evidence_pending p WHERE p.centre_id = $1 AND p.ref_id = r.remittance_id AND p.kind = $2)
+          ORDER BY remittance_id LIMIT 100",
+    )
+    .bind(office.centre.id)
+    .bind(kind::BATCH)
+    .fetch_all(&office.pool)
+    .await?;
+    for list in bare {
+        let no = office.numbers.encode(NumberKind::Remittance, list);
+        findings.tell(
+            log::audit::LEAVES,
+            format!("汇缴 {no}"),
+            "已分配而没有存证，应有一片叶子",
+        );
+    }
+    Ok(())
 }

@@ -165,6 +165,19 @@ pub async fn require(office: &Office, remittance_id: i64) -> Result<Remittance> 
     .ok_or_else(|| Refusal::not_found("这笔汇缴").into())
 }
 
+/// Those of these that there are.
+pub(super) async fn of_ids(office: &Office, ids: &[i64]) -> Result<Vec<Remittance>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM remittance WHERE centre_id = $1 AND remittance_id = ANY ($2)"
+    ))
+    .bind(office.centre.id)
+    .bind(ids)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
 /// The same over a connection that the caller holds, if there is one.
 pub(super) async fn get(
     office: &Office,

@@ -1,5 +1,7 @@
 //! An entry of the black list (失信记录) as the database keeps it: its row, its steps with their evidence, and how entries are listed.
 
+use anju_casework::findings::Findings;
+use anju_casework::log::audit::{Leaf, holds};
 use anju_casework::log::{self, Proof};
 use anju_casework::{Actor, Office, PgConnection, Refusal, Result, leaf};
 use anju_vault::NumberKind;
@@ -241,6 +243,47 @@ pub async fn proof(office: &Office, entry_id: i64) -> Result<Proof> {
         Some(leaf) => log::prove(office, &leaf, record(office, entry_id, &step), None).await,
         None => log::waiting_or_none(office, entry_id).await,
     }
+}
+
+/// These leaves, each against the step from which its record is drawn; for `anju audit`.
+///
+/// # Errors
+/// The database.
+pub async fn audit_leaves(
+    office: &Office,
+    leaves: &[&Leaf],
+    findings: &mut Findings,
+) -> Result<()> {
+    #[derive(FromRow)]
+    struct Row {
+        entry_id: i64,
+        #[sqlx(flatten)]
+        step: Step,
+    }
+    if leaves.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = leaves.iter().map(|leaf| leaf.ref_id).collect();
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT entry_id, seq, at, actor_id, step, detail FROM blacklist_step WHERE centre_id = $1 AND entry_id = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(&ids)
+    .fetch_all(&office.pool)
+    .await?;
+    for leaf in leaves {
+        let row = rows
+            .iter()
+            .find(|row| row.entry_id == leaf.ref_id && row.step.seq == leaf.seq);
+        let record = row.map(|row| record(office, leaf.ref_id, &row.step));
+        let place = format!(
+            "失信记录 {} 的第 {} 步",
+            number(office, leaf.ref_id),
+            leaf.seq
+        );
+        holds(leaf, place, record.as_ref(), findings);
+    }
+    Ok(())
 }
 
 /// Adds a step with its leaf to the transaction that makes it.

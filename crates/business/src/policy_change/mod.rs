@@ -14,7 +14,9 @@ pub mod result;
 pub mod simulation;
 pub mod workbook;
 
+use anju_casework::findings::Findings;
 use anju_casework::leaf;
+use anju_casework::log::audit::{Leaf, holds};
 use anju_casework::staff::{Staff, role};
 use anju_casework::{Actor, Fault, Office, Refusal, Result};
 use anju_policy::compare::Difference;
@@ -202,6 +204,47 @@ pub async fn proof(office: &Office, change_id: i64, seq: i16) -> Result<anju_cas
         Some(leaf) => log::prove(office, &leaf, record(office, change_id, &step), None).await,
         None => log::waiting_or_none(office, change_id).await,
     }
+}
+
+/// These leaves, each against the step from which its record is drawn; for `anju audit`.
+///
+/// # Errors
+/// The database.
+pub async fn audit_leaves(
+    office: &Office,
+    leaves: &[&Leaf],
+    findings: &mut Findings,
+) -> Result<()> {
+    #[derive(FromRow)]
+    struct Row {
+        change_id: i64,
+        #[sqlx(flatten)]
+        step: Step,
+    }
+    if leaves.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = leaves.iter().map(|leaf| leaf.ref_id).collect();
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT change_id, seq, at, actor_id, step, detail FROM policy_change_step WHERE centre_id = $1 AND change_id = ANY ($2)",
+    )
+    .bind(office.centre.id)
+    .bind(&ids)
+    .fetch_all(&office.pool)
+    .await?;
+    for leaf in leaves {
+        let row = rows
+            .iter()
+            .find(|row| row.change_id == leaf.ref_id && row.step.seq == leaf.seq);
+        let record = row.map(|row| record(office, leaf.ref_id, &row.step));
+        let place = format!(
+            "政策变更 {} 的第 {} 步",
+            number(office, leaf.ref_id),
+            leaf.seq
+        );
+        holds(leaf, place, record.as_ref(), findings);
+    }
+    Ok(())
 }
 
 /// Adds a step with its leaf to the transaction that makes it.

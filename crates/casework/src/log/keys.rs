@@ -39,7 +39,7 @@ pub fn keys_of(keys: &LogKeys) -> [VerifierKey; 2] {
     public(&origin_of(&keys.first), keys.current())
 }
 
-fn public(name: &str, pair: &LogPair) -> [VerifierKey; 2] {
+pub(super) fn public(name: &str, pair: &LogPair) -> [VerifierKey; 2] {
     [
         VerifierKey::new(name, KeyKind::Ed25519, &pair.ed25519.public()),
         VerifierKey::new(name, KeyKind::Sm2, &pair.sm2.public()),
@@ -74,12 +74,24 @@ pub struct Made {
 pub async fn transitions(office: &Office) -> Result<Arc<Vec<Made>>> {
     let newest = office.vault.log_keys().newest();
     let known = office.log_transitions().clone();
-    // They only ever become more: one for each generation after the first.
-    if known.len() + 1 == usize::from(newest) {
+    // They only ever become more: at least one for each generation after the first; the sealer looks for further ones.
+    if known
+        .last()
+        .map_or(newest == 1, |made| made.generation == newest)
+    {
         return Ok(known);
     }
+    look_for_transitions(office).await
+}
+
+/// The same as they stand in the database now: a change that is under way may have been said again, with an earlier end.
+///
+/// # Errors
+/// As [`transitions`].
+pub async fn look_for_transitions(office: &Office) -> Result<Arc<Vec<Made>>> {
+    let newest = office.vault.log_keys().newest();
     let rows: Vec<(i16, String)> = sqlx::query_as(
-        "SELECT generation, note FROM log_transition WHERE centre_id = $1 AND generation <= $2 ORDER BY generation",
+        "SELECT generation, note FROM log_transition WHERE centre_id = $1 AND generation <= $2 ORDER BY generation, nth",
     )
     .bind(office.centre.id)
     .bind(i16::try_from(newest).unwrap_or(i16::MAX))
@@ -124,12 +136,17 @@ pub async fn sign(office: &Office, checkpoint: &Checkpoint) -> Result<String> {
     let (text, keys) = (checkpoint.to_string(), office.vault.log_keys());
     let (name, made) = (origin_of(&keys.first), transitions(office).await?);
     let now = u64::try_from(office.now().timestamp()).unwrap_or_default();
-    let to = |generation| made.iter().find(|made| made.generation == generation);
+    let to = |generation| {
+        made.iter()
+            .filter(move |made| made.generation == generation)
+            .map(|made| made.told.until)
+            .min()
+    };
     let mut note = format!("{text}\n");
     for pair in keys.held() {
         let is_prepared = pair.generation > keys.current().generation;
         let introduced = !is_prepared || to(pair.generation).is_some();
-        let ended = to(pair.generation + 1).is_some_and(|made| now > made.told.until);
+        let ended = to(pair.generation + 1).is_some_and(|until| now > until);
         if introduced && !ended {
             note.push_str(&lines(&name, pair, &text));
         }
@@ -138,12 +155,13 @@ pub async fn sign(office: &Office, checkpoint: &Checkpoint) -> Result<String> {
 }
 
 /// The record of a transition.
-fn record_of(generation: u16, note: &str) -> Value {
+pub(super) fn record_of(generation: u16, note: &str) -> Value {
     json!({ "kind": "key-transition", "generation": generation, "transition": note })
 }
 
 /// Has the present key introduce the prepared one: the statement, signed by both, and its leaf, in one transaction. Made once for each
-/// generation; again: nothing, but where a restored database has lost it. Returns until when both sign.
+/// generation; again: nothing, but where a restored database has lost it, or where `sooner` asks for an earlier end than was said. Returns
+/// until when both sign.
 ///
 /// # Errors
 /// The database.
@@ -151,6 +169,7 @@ pub async fn introduce(
     office: &Office,
     conn: &mut PgConnection,
     overlap: TimeDelta,
+    sooner: bool,
 ) -> Result<Option<DateTime<Utc>>> {
     let keys = office.vault.log_keys();
     let (former, next) = match (&keys.prepared, keys.former()) {
@@ -162,6 +181,10 @@ pub async fn introduce(
     const LEAST: TimeDelta = TimeDelta::seconds(20);
     let (name, now) = (origin_of(&keys.first), office.now());
     let until = now + overlap.max(LEAST);
+    let said = ends(&mut *conn, office, next.generation).await?;
+    if said.is_some_and(|said| !sooner || said <= until) {
+        return Ok(said);
+    }
     let second = |at: DateTime<Utc>| u64::try_from(at.timestamp()).unwrap_or_default();
     let told = Transition {
         origin: name.clone(),
@@ -178,12 +201,14 @@ pub async fn introduce(
     );
     let generation = i16::try_from(next.generation).unwrap_or(i16::MAX);
     let made = leaf::commit(&record_of(next.generation, &note))?;
+    // Two at once: the second finds the number taken, and what the first has said stands.
     sqlx::query(
         "WITH made AS (
-             INSERT INTO log_transition (centre_id, generation, note, at, until_at) VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT DO NOTHING RETURNING generation)
-         INSERT INTO evidence_pending (ref_id, centre_id, kind, size, entry, salt)
-         SELECT generation, $1, $6, 0, $7, $8 FROM made",
+             INSERT INTO log_transition (centre_id, generation, nth, note, at, until_at)
+             SELECT $1, $2, coalesce(max(nth) + 1, 0), $3, $4, $5 FROM log_transition WHERE centre_id = $1 AND generation = $2
+                 ON CONFLICT DO NOTHING RETURNING generation, nth)
+         INSERT INTO evidence_pending (ref_id, centre_id, kind, seq, size, entry, salt)
+         SELECT generation, $1, $6, nth, 0, $7, $8 FROM made",
     )
     .bind(office.centre.id)
     .bind(generation)
@@ -198,7 +223,7 @@ pub async fn introduce(
     ends(conn, office, next.generation).await
 }
 
-/// Until when the key before this generation signs beside it; none where there is no such transition.
+/// Until when the key before this generation signs beside it, the earliest that was said; none where there is no such transition.
 ///
 /// # Errors
 /// The database.
@@ -208,29 +233,29 @@ pub async fn ends(
     generation: u16,
 ) -> Result<Option<DateTime<Utc>>> {
     Ok(sqlx::query_scalar(
-        "SELECT until_at FROM log_transition WHERE centre_id = $1 AND generation = $2",
+        "SELECT min(until_at) FROM log_transition WHERE centre_id = $1 AND generation = $2",
     )
     .bind(office.centre.id)
     .bind(i16::try_from(generation).unwrap_or(i16::MAX))
-    .fetch_optional(conn)
+    .fetch_one(conn)
     .await?)
 }
 
-/// The proof that a transition stands in the log.
+/// The proof that a transition stands in the log; the last, where one was said again with an earlier end.
 ///
 /// # Errors
 /// 404 where there is no such transition.
 pub async fn prove(office: &Office, generation: u16) -> Result<super::Proof> {
     let number = i16::try_from(generation).unwrap_or(i16::MAX);
-    let note: Option<String> = sqlx::query_scalar(
-        "SELECT note FROM log_transition WHERE centre_id = $1 AND generation = $2",
+    let kept: Option<(i16, String)> = sqlx::query_as(
+        "SELECT nth, note FROM log_transition WHERE centre_id = $1 AND generation = $2 ORDER BY nth DESC LIMIT 1",
     )
     .bind(office.centre.id)
     .bind(number)
     .fetch_optional(&office.pool)
     .await?;
-    let note = note.ok_or_else(|| Refusal::not_found("这次密钥交接"))?;
-    match super::leaf_of(office, kind::LOG_KEY, i64::from(number), 0).await? {
+    let (nth, note) = kept.ok_or_else(|| Refusal::not_found("这次密钥交接"))?;
+    match super::leaf_of(office, kind::LOG_KEY, i64::from(number), nth).await? {
         Some(leaf) => super::prove(office, &leaf, record_of(generation, &note), None).await,
         None => super::waiting_or_none(office, i64::from(number)).await,
     }

@@ -81,32 +81,32 @@ total AS (
              GROUP BY subject) AS moved
      GROUP BY subject
 )
-(SELECT 'I1' AS invariant, format('journal %s of %s', journal_id, $2) AS place,
-        CASE WHEN h.lines IS NULL THEN 'postings without a header'
-             WHEN l.lines IS DISTINCT FROM h.lines THEN format('%s lines, written with %s', coalesce(l.lines, 0), h.lines)
-             ELSE format('sums to %s fen', l.net_fen) END AS detail
+(SELECT 'I1' AS invariant, format('凭证 %s（%s）', journal_id, $2) AS place,
+        CASE WHEN h.lines IS NULL THEN '有分录，没有凭证头'
+             WHEN l.lines IS DISTINCT FROM h.lines THEN format('有 %s 行，记账时是 %s 行', coalesce(l.lines, 0), h.lines)
+             ELSE format('借贷合计差 %s 分，应为 0', l.net_fen) END AS detail
    FROM header h
    FULL JOIN (SELECT journal_id, count(*) AS lines, sum(amount_fen) AS net_fen FROM line GROUP BY journal_id) AS l USING (journal_id)
   WHERE h.lines IS DISTINCT FROM l.lines
      OR l.net_fen <> 0
   LIMIT 100)
 UNION ALL
-(SELECT 'I22', format('account %s', account_id),
-        format('balance %s, postings say %s', t.balance_fen, coalesce(-ledger_side(t.subject) * h.own_fen, 0))
+(SELECT 'I22', format('账户 %s', account_id),
+        format('余额 %s 分，由分录重算应为 %s 分', t.balance_fen, coalesce(-ledger_side(t.subject) * h.own_fen, 0))
    FROM touched t
    LEFT JOIN (SELECT account_id, sum(own) AS own_fen FROM history GROUP BY account_id) AS h USING (account_id)
   WHERE t.running
     AND t.balance_fen <> coalesce(-ledger_side(t.subject) * h.own_fen, 0)
   LIMIT 100)
 UNION ALL
-(SELECT 'I22', format('account %s', l.account_id), 'postings name an account that is not there, or of another subject'
+(SELECT 'I22', format('账户 %s', l.account_id), '有它的分录，没有这个账户，或账户属于别的科目'
    FROM line l
    LEFT JOIN touched t USING (account_id)
   WHERE t.subject IS DISTINCT FROM l.subject
   LIMIT 100)
 UNION ALL
-(SELECT 'I12', format('account %s', account_id),
-        format('balance %s, reserved %s of holds %s, frozen %s of holds %s', t.balance_fen, t.reserved_fen,
+(SELECT 'I12', format('账户 %s', account_id),
+        format('余额 %s 分，预留 %s 分（预留记录合计 %s 分），冻结 %s 分（冻结记录合计 %s 分）', t.balance_fen, t.reserved_fen,
                coalesce(h.reserved_fen, 0), t.frozen_fen, coalesce(h.frozen_fen, 0))
    FROM touched t
    LEFT JOIN held h USING (account_id)
@@ -115,27 +115,27 @@ UNION ALL
      OR coalesce(t.reserved_fen, 0) <> coalesce(h.reserved_fen, 0)
   LIMIT 100)
 UNION ALL
-(SELECT 'I23', format('account %s', account_id),
-        format('product %s and accrual %s to %s, postings say %s and %s', t.product, t.accrual, t.product_date, r.product, r.accrual)
+(SELECT 'I23', format('账户 %s', account_id),
+        format('积数 %s、累计计息 %s（到 %s），由分录重算应为 %s、%s', t.product, t.accrual, t.product_date, r.product, r.accrual)
    FROM touched t
    JOIN rebuilt r USING (account_id)
   WHERE t.product <> r.product
      OR t.accrual <> r.accrual
   LIMIT 100)
 UNION ALL
-(SELECT 'I4', 'all subjects',
-        format('assets and expenses exceed liabilities, net worth and income by %s fen', sum(net_fen))
+(SELECT 'I4', '全部科目',
+        format('资产加支出比负债、净资产加收入多 %s 分，应相等', sum(net_fen))
    FROM total
   WHERE subject < 901
      OR subject > 904
  HAVING sum(net_fen) <> 0)
 UNION ALL
-(SELECT 'I9', format('subject %s', subject), format('below zero by %s fen', ledger_side(subject) * net_fen)
+(SELECT 'I9', format('科目 %s', subject), format('余额 %s 分，不应小于 0', ledger_side(subject) * net_fen)
    FROM total
   WHERE subject IN (21901, 21902, 21903, 21904, 21905, 21906, 21907, 21908, 21909, 11902, 11903, 11904)
     AND ledger_side(subject) * net_fen < 0)
 UNION ALL
-(SELECT 'I24', format('journal %s of %s', journal_id, $2), format('account %s keeps %s fen of journal %s and its reversal', account_id, net_fen, reverses)
+(SELECT 'I24', format('凭证 %s（%s）', journal_id, $2), format('账户 %s 上留下 %s 分：凭证 %s 与它的冲销应相抵为 0', account_id, net_fen, reverses)
    FROM (SELECT r.journal_id, r.reverses, p.account_id, p.part, sum(p.amount_fen) AS net_fen
            FROM reversal r
            JOIN reversed p ON p.journal_id IN (r.journal_id, r.reverses)

@@ -24,30 +24,30 @@ stored AS (
      WHERE d.centre_id = $1
     WINDOW history AS (PARTITION BY d.branch_id, d.subject ORDER BY d.business_date)
 )
-(SELECT 'I3' AS invariant, format('subject %s of branch %s on %s', subject, branch_id, business_date) AS place,
-        format('turnover %s / %s, postings say %s / %s', t.debit_fen, t.credit_fen, m.debit_fen, m.credit_fen) AS detail
+(SELECT 'I3' AS invariant, format('科目 %s，网点 %s，%s', subject, branch_id, business_date) AS place,
+        format('发生额借 %s 贷 %s，由分录重算应为借 %s 贷 %s', t.debit_fen, t.credit_fen, m.debit_fen, m.credit_fen) AS detail
    FROM stored t
    FULL JOIN (SELECT moved.* FROM moved JOIN sealed USING (business_date)) AS m
        USING (business_date, branch_id, subject)
   WHERE (coalesce(t.debit_fen, 0), coalesce(t.credit_fen, 0)) <> (coalesce(m.debit_fen, 0), coalesce(m.credit_fen, 0))
   LIMIT 100)
 UNION ALL
-(SELECT 'I3', format('subject %s of branch %s on %s', subject, branch_id, business_date),
-        format('closing %s is not %s + %s - %s of the day before', closing_fen, opening_fen, debit_fen, credit_fen)
+(SELECT 'I3', format('科目 %s，网点 %s，%s', subject, branch_id, business_date),
+        format('期末 %s 不等于前一天的 %s 加借 %s 减贷 %s', closing_fen, opening_fen, debit_fen, credit_fen)
    FROM stored
   WHERE closing_fen <> opening_fen + debit_fen - credit_fen
      OR before <> nth - 1
   LIMIT 100)
 UNION ALL
-(SELECT 'I2', format('day %s', business_date),
-        format('debit %s, credit %s, balances net to %s', sum(debit_fen), sum(credit_fen), sum(closing_fen))
+(SELECT 'I2', format('%s 的日结', business_date),
+        format('借 %s，贷 %s，余额合计 %s：借贷应相等，余额合计应为 0', sum(debit_fen), sum(credit_fen), sum(closing_fen))
    FROM stored
   GROUP BY business_date
  HAVING sum(debit_fen) <> sum(credit_fen)
      OR sum(closing_fen) <> 0
   LIMIT 100)
 UNION ALL
-(SELECT 'I10', format('day %s', business_date), format('%s fen left in 21907', -sum(closing_fen))
+(SELECT 'I10', format('%s 的日结', business_date), format('21907 剩 %s 分，日终应为 0', -sum(closing_fen))
    FROM stored
   WHERE subject = 21907
   GROUP BY business_date

@@ -25,8 +25,8 @@ stored AS (
      WHERE d.centre_id = $1
     WINDOW history AS (PARTITION BY d.account_id ORDER BY d.business_date)
 )
-SELECT 'I3' AS invariant, format('account %s on %s', account_id, business_date) AS place,
-       format('sealed %s / %s to %s, postings say %s / %s after %s', t.debit_fen, t.credit_fen, t.closing_fen,
+SELECT 'I3' AS invariant, format('账户 %s，%s', account_id, business_date) AS place,
+       format('日结借 %s 贷 %s、期末 %s，由分录重算应为借 %s 贷 %s，期初 %s', t.debit_fen, t.credit_fen, t.closing_fen,
               m.debit_fen, m.credit_fen, t.opening_fen) AS detail
   FROM stored t
   FULL JOIN moved m USING (business_date, account_id)

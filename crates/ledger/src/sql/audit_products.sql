@@ -67,8 +67,8 @@ seen AS (
 rule AS (
     SELECT by_segment FROM business_day WHERE centre_id = $1
 )
-(SELECT 'I23' AS invariant, format('account %s', account_id) AS place,
-        format('product %s and accrual %s to %s, postings say %s and %s', a.product, a.accrual, a.product_date, r.product,
+(SELECT 'I23' AS invariant, format('账户 %s', account_id) AS place,
+        format('积数 %s、累计计息 %s（到 %s），由分录重算应为 %s、%s', a.product, a.accrual, a.product_date, r.product,
                r.accrual) AS detail
    FROM account a
    JOIN rebuilt r USING (account_id)
@@ -76,8 +76,8 @@ rule AS (
      OR a.accrual <> r.accrual
   LIMIT 100)
 UNION ALL
-(SELECT 'I23', format('account %s', account_id),
-        format('settled on %s with product %s and interest %s, postings say %s and accrual %s', a.settled_on,
+(SELECT 'I23', format('账户 %s', account_id),
+        format('%s 结息：积数 %s、利息 %s 分，由分录重算应为积数 %s、累计计息 %s', a.settled_on,
                a.last_product, a.last_interest, s.product, s.accrual)
    FROM account a
    JOIN seen s USING (account_id)
@@ -86,8 +86,8 @@ UNION ALL
      OR (rule.by_segment AND a.last_interest <> ledger_interest(s.accrual::bigint))
   LIMIT 100)
 UNION ALL
-(SELECT 'I23', format('account %s', x.account_id),
-        format('adjustment of journal %s: product %s, its lines say %s', x.journal_id, x.product, sum(l.own * (x.settled_on - l.value_date)))
+(SELECT 'I23', format('账户 %s', x.account_id),
+        format('凭证 %s 的积数调整为 %s，由分录重算应为 %s', x.journal_id, x.product, sum(l.own * (x.settled_on - l.value_date)))
    FROM (SELECT account_id, journal_id, value_date, settled_on, sum(product) AS product
            FROM product_adjustment
           WHERE centre_id = $1

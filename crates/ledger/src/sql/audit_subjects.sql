@@ -19,19 +19,19 @@ fund AS (
        AND p.subject = 201
      GROUP BY j.event
 )
-(SELECT 'I4' AS invariant, 'all subjects' AS place,
-        format('assets and expenses exceed liabilities, net worth and income by %s fen', sum(net_fen)) AS detail
+(SELECT 'I4' AS invariant, '全部科目' AS place,
+        format('资产加支出比负债、净资产加收入多 %s 分，应相等', sum(net_fen)) AS detail
    FROM total
   WHERE subject < 901
      OR subject > 904
  HAVING sum(net_fen) <> 0)
 UNION ALL
-(SELECT 'I9', format('subject %s', subject), format('below zero by %s fen', ledger_side(subject) * net_fen)
+(SELECT 'I9', format('科目 %s', subject), format('余额 %s 分，不应小于 0', ledger_side(subject) * net_fen)
    FROM total
   WHERE subject IN (21901, 21902, 21903, 21904, 21905, 21906, 21907, 21908, 21909, 11902, 11903, 11904)
     AND ledger_side(subject) * net_fen < 0)
 UNION ALL
-(SELECT 'I9', format('case %s', case_id), format('subject %s below zero by %s fen', subject, net_fen)
+(SELECT 'I9', format('办件 %s', case_id), format('科目 %s 多付 %s 分，不应小于 0', subject, net_fen)
    FROM (SELECT j.case_id, p.subject, sum(p.amount_fen) AS net_fen
            FROM posting p
            JOIN journal j ON j.centre_id = p.centre_id
@@ -44,11 +44,11 @@ UNION ALL
   WHERE net_fen > 0
   LIMIT 100)
 UNION ALL
-(SELECT 'I18', format('event E%s', lpad(event::text, 2, '0')), format('%s fen of 201 neither paid in nor withdrawn', own)
+(SELECT 'I18', format('事件 E%s', lpad(event::text, 2, '0')), format('201 有 %s 分既不是缴存也不是提取', own)
    FROM fund
   WHERE sort IS NULL)
 UNION ALL
-(SELECT 'I18', 'subject 201', format('paid in less withdrawn is %s, the accounts hold %s', moved, held)
+(SELECT 'I18', '科目 201', format('缴存减提取为 %s 分，账户合计 %s 分，应相等', moved, held)
    FROM (SELECT coalesce(sum(own), 0) AS moved FROM fund WHERE sort <> 0) AS flows,
         (SELECT coalesce(sum(balance_fen), 0) AS held FROM ledger_account WHERE centre_id = $1 AND subject = 201) AS stock
   WHERE moved <> held)

@@ -25,15 +25,15 @@ due AS (
       FROM journal_sum
      GROUP BY business_date, event, branch_id, bank_account_id
 )
-(SELECT 'I20' AS invariant, format('month %s-%s', month / 12, lpad((month % 12 + 1)::text, 2, '0')) AS place,
-        format('%s vouchers from %s to %s', vouchers, first, last) AS detail
+(SELECT 'I20' AS invariant, format('%s-%s 月', month / 12, lpad((month % 12 + 1)::text, 2, '0')) AS place,
+        format('共 %s 张凭单，编号从 %s 到 %s：应从 1 起连续', vouchers, first, last) AS detail
    FROM counted
   WHERE first <> 1
      OR last <> vouchers)
 UNION ALL
-(SELECT 'I20', format('vouchers of %s for E%s, branch %s, bank account %s', business_date, lpad(event::text, 2, '0'),
+(SELECT 'I20', format('%s 的凭单 E%s，网点 %s，银行账户 %s', business_date, lpad(event::text, 2, '0'),
                       branch_id, bank_account_id),
-        format('%s journals, %s lines, %s fen; the journals say %s, %s, %s', v.journals, v.lines, v.debit_fen, d.journals,
+        format('凭单记 %s 张、%s 行、%s 分；由凭证重算应为 %s 张、%s 行、%s 分', v.journals, v.lines, v.debit_fen, d.journals,
                d.lines, d.debit_fen)
    FROM (SELECT business_date, event, branch_id, bank_account_id, journals, lines, debit_fen, credit_fen
            FROM voucher

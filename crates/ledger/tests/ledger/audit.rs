@@ -22,14 +22,14 @@ async fn each_planted_corruption_is_found_and_named() {
     books.must_balance().await;
 
     let account = people[1].0;
-    let person = format!("account {account}");
+    let person = format!("账户 {account}");
     let journal: i64 = sqlx::query_scalar(
         "SELECT journal_id FROM journal WHERE event = 5 AND business_date = '2026-03-12'",
     )
     .fetch_one(&mut *books.conn().await)
     .await
     .expect("the allocation");
-    let settled = format!("account {}", people[0].0);
+    let settled = format!("账户 {}", people[0].0);
     for (change, back, invariant, place) in [
         (
             "ledger_account SET balance_fen = balance_fen + 1",
@@ -79,7 +79,7 @@ async fn each_planted_corruption_is_found_and_named() {
             format!("UPDATE posting SET amount_fen = amount_fen - 1 WHERE journal_id = {journal} AND part = 1"),
             format!("UPDATE posting SET amount_fen = amount_fen + 1 WHERE journal_id = {journal} AND part = 1"),
             "I1",
-            format!("journal {journal} of 2026-03-12"),
+            format!("凭证 {journal}（2026-03-12）"),
         ),
         (
             format!("UPDATE posting SET value_date = value_date - 1 WHERE journal_id = {journal} AND part = 1"),
@@ -97,19 +97,19 @@ async fn each_planted_corruption_is_found_and_named() {
             "UPDATE day_sum SET debit_fen = debit_fen + 1 WHERE subject = 201 AND business_date = '2026-03-12'".to_owned(),
             "UPDATE day_sum SET debit_fen = debit_fen - 1 WHERE subject = 201 AND business_date = '2026-03-12'".to_owned(),
             "I3",
-            "subject 201 of branch 1 on 2026-03-12".to_owned(),
+            "科目 201，网点 1，2026-03-12".to_owned(),
         ),
         (
             "UPDATE voucher SET number = 9 WHERE number = 2".to_owned(),
             "UPDATE voucher SET number = 2 WHERE number = 9".to_owned(),
             "I20",
-            "month 2026-03".to_owned(),
+            "2026-03 月".to_owned(),
         ),
         (
             "UPDATE posting SET amount_fen = amount_fen * 2 WHERE business_date = '2026-07-01' AND red".to_owned(),
             "UPDATE posting SET amount_fen = amount_fen / 2 WHERE business_date = '2026-07-01' AND red".to_owned(),
             "I24",
-            format!("journal {} of 2026-07-01", reversal(&books).await),
+            format!("凭证 {}（2026-07-01）", reversal(&books).await),
         ),
     ] {
         plant(&books, &change).await;
@@ -162,7 +162,7 @@ async fn the_close_of_a_day_finds_what_is_wrong_with_what_it_touched() {
     books.close_to("2026-03-12").await;
     let paid = books.pay_out(people[0], yuan(100)).await.expect("paid");
     let (touched, untouched) = (people[0].0, people[1].0);
-    let place = format!("account {touched}");
+    let place = format!("账户 {touched}");
     books.must_balance().await;
     for (change, back, invariant, place) in [
         (
@@ -205,9 +205,9 @@ async fn the_close_of_a_day_finds_what_is_wrong_with_what_it_touched() {
         "UPDATE posting SET amount_fen = amount_fen + 1 WHERE journal_id = {journal} AND subject = 201"
     );
     plant(&books, &half).await;
-    found_today(&books, "I1", &format!("journal {journal} of 2026-03-12")).await;
+    found_today(&books, "I1", &format!("凭证 {journal}（2026-03-12）")).await;
     found_today(&books, "I22", &place).await;
-    found_today(&books, "I4", "all subjects").await;
+    found_today(&books, "I4", "全部科目").await;
 }
 
 async fn found_today(books: &Books, invariant: &str, place: &str) {

@@ -149,15 +149,18 @@ async fn log_key(
 ) -> Result<(&'static str, String, Text), PageError> {
     let keys = office.vault.log_keys();
     let made = log::transitions(office).await?;
+    // A change may have been said again with an earlier end.
     let until = made
-        .last()
-        .filter(|_| keys.former().is_some())
-        .and_then(|made| DateTime::from_timestamp(i64::try_from(made.told.until).ok()?, 0));
+        .iter()
+        .filter(|made| keys.former().is_some() && made.generation == keys.current().generation)
+        .map(|made| made.told.until)
+        .min()
+        .and_then(|until| DateTime::from_timestamp(i64::try_from(until).ok()?, 0));
     let state = match until {
         Some(until) if now <= until => {
             Shown::wait(format!("旧密钥并签到{}", when::minute(until, now)))
         }
-        Some(_) => Shown::wait("旧密钥已到期，请再运行 rotate-keys 使它退役"),
+        Some(_) => Shown::wait("旧密钥已到期，请运行 rotate-keys --retire 使它退役"),
         None => Shown::pass("只有这一代"),
     };
     Ok((
@@ -245,7 +248,13 @@ fn state_of_books(seen: &Operations, today: NaiveDate) -> Shown {
 
 fn state_of_sealer(seen: &Operations, witnesses: usize) -> Shown {
     let evidence = &seen.evidence;
-    if evidence.pending > MANY_LEAVES {
+    if evidence.objections > 0 {
+        Shown::fail(format!(
+            "{} 位见证人签过的是另一棵树：日志被退回过或分叉，不再公布",
+            evidence.objections
+        ))
+        .with_icon("alert")
+    } else if evidence.pending > MANY_LEAVES {
         Shown::wait(format!("{} 条待封存", evidence.pending))
     } else if evidence.sealed > 0 && usize::try_from(evidence.witnesses) != Ok(witnesses) {
         Shown::wait(format!("{} / {witnesses} 位见证人签了", evidence.witnesses))

@@ -152,6 +152,7 @@ fn measure_books(seen: &Operations, today: NaiveDate) {
         seen.evidence.sealed - seen.evidence.signed,
     );
     gauge("evidence_witnesses", i64::from(seen.evidence.witnesses));
+    gauge("evidence_fork", seen.evidence.objections);
     gauge(
         "books_days_behind",
         (today - seen.days.open_date).num_days(),

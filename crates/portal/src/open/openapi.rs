@@ -278,7 +278,7 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         path: "/open/v1/cases/{id}/proof",
-        summary: "办件的存证凭据；封存之前回答 202",
+        summary: "办件的存证凭据；封存之前回答 202，日志与见证人不一致或见证人久不签名时 503（E-EVID-02、E-EVID-03），记录与存证不一致时 500（E-EVID-04）",
         id: "proveCase",
         query: &[("event", "第几步，从 1 数起；默认最后一步", false)],
         answer: "Proof",
@@ -332,7 +332,7 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         path: "/open/v1/remittances/{id}/proof",
-        summary: "汇缴的存证凭据；封存之前回答 202",
+        summary: "汇缴的存证凭据；封存之前回答 202，日志与见证人不一致或见证人久不签名时 503（E-EVID-02、E-EVID-03），记录与存证不一致时 500（E-EVID-04）",
         id: "proveRemittance",
         query: &[("account", "个人账号：只要其中这一行", false)],
         answer: "Proof",
@@ -341,7 +341,7 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         path: "/open/v1/books/days/{date}/proof",
-        summary: "日结的存证凭据；封存之前回答 202",
+        summary: "日结的存证凭据；封存之前回答 202，日志与见证人不一致或见证人久不签名时 503（E-EVID-02、E-EVID-03），记录与存证不一致时 500（E-EVID-04）",
         id: "proveDay",
         query: &[("journal", "凭证号：只要其中这一张凭证", false)],
         answer: "Proof",
@@ -391,7 +391,7 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         path: "/tlog/keys/{generation}/proof",
-        summary: "日志换到第几代密钥的存证凭据；封存之前回答 202",
+        summary: "日志换到第几代密钥的存证凭据；封存之前回答 202，日志与见证人不一致或见证人久不签名时 503（E-EVID-02、E-EVID-03），记录与存证不一致时 500（E-EVID-04）",
         id: "proveLogKeys",
         answer: "Proof",
         accepted: true,
