@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anju_business::{books::cross_check, evidence};
 use anju_casework::{Office, fact, findings::Findings, log};
+use anju_domain::clock::rfc3339;
 use anju_exchange::witness::{Answer, Witness, WitnessError};
 use anju_ledger::audit::{self, Breach};
 use anyhow::Context;
@@ -80,6 +81,18 @@ async fn look(config: &Config, office: &Office, report: &mut Report) -> anyhow::
                 .unchecked
                 .push(format!("向见证人 {name} 核对：没有应答（{error}）"));
         }
+    }
+    // No contradiction: witnesses who do not answer for a while sign later what they have missed.
+    let patience = log::patience(office)?;
+    if !witnesses.is_empty()
+        && let Some((first, at)) = log::unwitnessed_since(office).await?
+        && office.now() - at > patience
+    {
+        report.unchecked.push(format!(
+            "{first} 片以后的存证：从 {} 起没有见证人签名，已超过 {} 分钟",
+            rfc3339(at),
+            patience.num_minutes()
+        ));
     }
     report
         .checked

@@ -6,11 +6,10 @@ use anju_evidence::note::{self, VerifierKey};
 use anju_evidence::record;
 use anju_evidence::tile::{self, Range, Tiles};
 use anju_evidence::transition::Transition;
-use chrono::TimeDelta;
 use sqlx::FromRow;
 
 use super::keys::record_of;
-use super::{Published, hashes, keys, origin, patience, read_tiles, size};
+use super::{Published, hashes, keys, origin, read_tiles, size};
 use crate::findings::Findings;
 use crate::leaf::{self, kind};
 use crate::{Office, Result};
@@ -223,7 +222,7 @@ pub async fn checkpoints(
         }
     }
     over_the_tree(office, &opened, findings).await?;
-    unwitnessed(office, witnesses.len(), findings).await?;
+    objected(office, findings).await?;
     Ok(kept.len() as u64)
 }
 
@@ -292,8 +291,8 @@ async fn over_the_tree(
     Ok(())
 }
 
-/// Leaves that no witness has signed for longer than policy bears, and witnesses who have said that the log is not the one that they know.
-async fn unwitnessed(office: &Office, witnesses: usize, findings: &mut Findings) -> Result<()> {
+/// Witnesses who have said that the log is not the one that they know.
+async fn objected(office: &Office, findings: &mut Findings) -> Result<()> {
     for one in super::objections(office).await? {
         let detail = format!(
             "见证人已签到 {} 片的树，现在这棵树不接它：日志被退回过，或分叉了（operations.md §6）",
@@ -301,25 +300,7 @@ async fn unwitnessed(office: &Office, witnesses: usize, findings: &mut Findings)
         );
         findings.tell(CHECKPOINTS, format!("见证人 {}", one.witness), detail);
     }
-    if witnesses == 0 {
-        return Ok(());
-    }
-    let patience = patience(office)?;
-    if let Some((first, at)) = super::unwitnessed_since(office).await?
-        && office.now() - at > patience
-    {
-        let detail = format!(
-            "从 {} 起没有见证人签名，已超过 {} 分钟",
-            anju_domain::clock::rfc3339(at),
-            minutes(patience)
-        );
-        findings.tell(CHECKPOINTS, format!("{first} 片以后"), detail);
-    }
     Ok(())
-}
-
-const fn minutes(patience: TimeDelta) -> i64 {
-    patience.num_minutes()
 }
 
 /// Every change of keys: of its form, signed by both, one for each generation after the first that is current, by the keys of the folder.
