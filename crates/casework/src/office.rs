@@ -187,7 +187,7 @@ impl CaseWatch {
         self.changed.notified()
     }
 
-    /// Whether it began to be paid while somebody watched: then it has not ended, or is known to have.
+    /// Whether it began to be paid while somebody watched, and nothing has changed since: then nobody has to read it to know that it has not ended.
     #[must_use]
     pub fn is_executing(&self) -> bool {
         self.executing.load(Ordering::Acquire)
@@ -435,10 +435,10 @@ impl Office {
 
     /// The same of a change after which the case waits for its bank only.
     pub fn executing_with_messages(&self, case_id: i64) {
+        self.changed_with_messages(case_id);
         if let Some(watch) = self.watcher(case_id) {
             watch.executing.store(true, Ordering::Release);
         }
-        self.changed_with_messages(case_id);
     }
 
     /// The same of a change that ended the case.
@@ -452,6 +452,7 @@ impl Office {
     /// Tells whoever waits for this case, after the commit.
     pub fn changed(&self, case_id: i64) {
         if let Some(watch) = self.watcher(case_id) {
+            watch.executing.store(false, Ordering::Release);
             watch.changed.notify_waiters();
         }
     }

@@ -14,6 +14,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, join_all};
@@ -29,6 +30,9 @@ const MOST: usize = 64;
 /// Members that are worth a convoy beside another one. Measured with sixteen clients on two cores: six, eight, ten and sixteen gave R2 880, 990, 1,060
 /// and 880 cases a second; without it, 660.
 const COMPANY: usize = 10;
+
+/// How long who comes waits for the convoy under way before another one begins without a company.
+const LATE: Duration = Duration::from_millis(50);
 
 /// How often a batch lets others run before it goes: each of them may be on its way to this very batch. When it is quiet that takes microseconds.
 const GATHER: usize = 4;
@@ -87,21 +91,40 @@ impl<T: Send + 'static, A: Send + 'static> Queue<T, A> {
         act: impl Fn(Batch<T, A>) -> BoxFuture<'static, ()> + Clone + Send + 'static,
     ) -> oneshot::Receiver<A> {
         let (told, answer) = oneshot::channel();
-        let begins = {
+        let (begins, is_first) = {
             let mut state = self.state();
             state.waiting.push((piece, told));
             let begins = self.is_worth(&state);
             state.busy += usize::from(begins);
-            begins
+            (begins, state.waiting.len() == 1)
         };
         if begins {
             // A task of its own: a client that hangs up must not take the others' work with it.
-            tokio::spawn(self.clone().empty(act));
+            tokio::spawn(self.clone().empty(act, false));
+        } else if is_first && self.company > 1 {
+            tokio::spawn(self.clone().empty_late(act));
         }
         answer
     }
 
-    fn empty<W>(self: Arc<Self>, act: W) -> BoxFuture<'static, ()>
+    /// Begins a batch for those who wait longer than usual: the one under way may stand behind a lock that is none of theirs.
+    async fn empty_late(
+        self: Arc<Self>,
+        act: impl Fn(Batch<T, A>) -> BoxFuture<'static, ()> + Clone + Send + 'static,
+    ) {
+        tokio::time::sleep(LATE).await;
+        let begins = {
+            let mut state = self.state();
+            let begins = !state.waiting.is_empty() && state.busy < self.at_once;
+            state.busy += usize::from(begins);
+            begins
+        };
+        if begins {
+            self.empty(act, true).await;
+        }
+    }
+
+    fn empty<W>(self: Arc<Self>, act: W, mut is_late: bool) -> BoxFuture<'static, ()>
     where
         W: Fn(Batch<T, A>) -> BoxFuture<'static, ()> + Clone + Send + 'static,
     {
@@ -116,7 +139,8 @@ impl<T: Send + 'static, A: Send + 'static> Queue<T, A> {
                     let mut state = self.state();
                     state.inside -= std::mem::take(&mut busy.1);
                     state.busy -= 1;
-                    if state.waiting.is_empty() || !self.is_worth(&state) {
+                    let is_worth = std::mem::take(&mut is_late) || self.is_worth(&state);
+                    if state.waiting.is_empty() || !is_worth {
                         return;
                     }
                     state.busy += 1;
@@ -132,7 +156,7 @@ impl<T: Send + 'static, A: Send + 'static> Queue<T, A> {
                     (batch, another)
                 };
                 if another {
-                    tokio::spawn(self.clone().empty(act.clone()));
+                    tokio::spawn(self.clone().empty(act.clone(), false));
                 }
                 act(batch).await;
             }
@@ -357,6 +381,32 @@ pub async fn on_one_board<F: Future>(all: F) -> F::Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_stands_behind_a_lock_holds_up_nobody_else_for_long() {
+        static UNLOCKED: tokio::sync::Notify = tokio::sync::Notify::const_new();
+        let convoy = Arc::new(Convoy::new(|number: u32| {
+            async move {
+                if number == 0 {
+                    UNLOCKED.notified().await;
+                }
+                number
+            }
+            .boxed()
+        }));
+        if cores() < 2 {
+            return; // one convoy at a time
+        }
+        let behind = tokio::spawn({
+            let convoy = convoy.clone();
+            async move { convoy.go(0).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(convoy.go(7).await.expect("an answer"), 7);
+        assert!(!behind.is_finished(), "it is still locked");
+        UNLOCKED.notify_one();
+        assert_eq!(behind.await.expect("an end").expect("an answer"), 0);
+    }
 
     #[tokio::test]
     async fn who_panics_in_a_convoy_takes_nobody_along() {

@@ -338,15 +338,15 @@ impl Engine {
     pub async fn until_ended(&self, case_id: i64, patience: Duration) -> Result<()> {
         let deadline = tokio::time::Instant::now() + patience;
         let watch = self.office.watch(case_id);
-        // Whoever has watched since before the case began to be paid does not read it to hear that.
-        let mut is_open = watch.is_executing();
+        let mut has_looked = false;
         loop {
             let changed = watch.changed();
             tokio::pin!(changed);
             changed.as_mut().enable();
+            // Whoever has watched since before the case began to be paid does not read it to hear that.
+            let is_known = !std::mem::replace(&mut has_looked, true) && watch.is_executing();
             if watch.has_ended()
-                || !std::mem::take(&mut is_open)
-                    && case::state_of(&self.office, case_id).await?.is_final()
+                || !is_known && case::state_of(&self.office, case_id).await?.is_final()
                 || tokio::time::Instant::now() >= deadline
             {
                 return Ok(());

@@ -47,9 +47,9 @@ struct Seen {
     size: Option<u64>,
     /// Changes of our keys that it has been told.
     told: usize,
-    /// It has signed a tree that ours does not extend. Only a restored database ends that, and with it this process.
-    objects: bool,
-    /// When that was said last.
+    /// When it was asked last although it objects.
+    asked: Option<Instant>,
+    /// When it was last said that it objects.
     said: Option<Instant>,
 }
 
@@ -77,7 +77,8 @@ async fn round(engine: &Engine, seen: &mut [Seen], quiet: u32) -> Result<bool> {
         last.size.cast_unsigned() == checkpoint.size
             && usize::try_from(last.witnesses) == Ok(engine.witnesses.len())
     });
-    if complete {
+    let placed = seen.iter().all(|seen| seen.size.is_some());
+    if complete && placed && log::objections(office).await?.is_empty() {
         return Ok(false);
     }
     let tells = engine
@@ -87,25 +88,43 @@ async fn round(engine: &Engine, seen: &mut [Seen], quiet: u32) -> Result<bool> {
         .map(|(witness, seen)| tell(witness, seen, &transitions));
     join_all(tells).await;
     // Before anything is signed: a database that is an old copy must not sign another tree than it has signed before.
-    place_all(engine, seen).await?;
-    if is_contradicted(engine, seen).await? {
+    let away = place_all(engine, seen).await?;
+    if is_rolled_back(engine, seen).await? {
         return Ok(sealed > 0);
     }
     let note = log::sign(office, &checkpoint).await?;
-    let asked = engine
-        .witnesses
-        .iter()
-        .zip(seen.iter_mut())
-        .map(|(witness, seen)| cosign(engine, witness, seen, &checkpoint, &note));
-    let lines: Vec<Option<String>> = join_all(asked).await;
-    let silent = engine.witnesses.iter().zip(&lines);
-    let silent: Vec<String> = silent
-        .filter(|(_, line)| line.is_none())
-        .map(|(witness, _)| witness.key().name.clone())
+    let mut lines = vec![None; engine.witnesses.len()];
+    // Whoever has objected, heard by this process or by one before it, is asked alone, and nobody else sees the tree before it has signed it.
+    let objected: Vec<String> = log::objections(office)
+        .await?
+        .into_iter()
+        .map(|one| one.witness)
         .collect();
-    log::withdraw(office, &silent).await?;
-    if is_contradicted(engine, seen).await? {
-        return Ok(sealed > 0);
+    let has_objected = |witness: &Witness| objected.contains(&witness.key().name);
+    for first in [true, false] {
+        let asked = engine.witnesses.iter().zip(seen.iter_mut()).zip(&away).map(
+            async |((witness, seen), away)| {
+                let is_due = has_objected(witness) == first && !away;
+                if !is_due || first && !seen.is_due_again() {
+                    return Ok(None);
+                }
+                cosign(engine, witness, seen, &checkpoint, &note).await
+            },
+        );
+        for (line, said) in lines.iter_mut().zip(join_all(asked).await) {
+            *line = said?.or(line.take());
+        }
+        let silent: Vec<String> = engine
+            .witnesses
+            .iter()
+            .zip(&lines)
+            .filter(|(_, line)| line.is_none())
+            .map(|(witness, _)| witness.key().name.clone())
+            .collect();
+        log::withdraw(office, &silent).await?;
+        if is_contradicted(engine, seen).await? {
+            return Ok(sealed > 0);
+        }
     }
     let lines: Vec<String> = lines.into_iter().flatten().collect();
     let signed = i16::try_from(lines.len()).unwrap_or(i16::MAX);
@@ -119,43 +138,73 @@ async fn round(engine: &Engine, seen: &mut [Seen], quiet: u32) -> Result<bool> {
     Ok(sealed > 0)
 }
 
-/// Asks each witness that was not asked yet how far it has signed, with a tree of no leaves.
-async fn place_all(engine: &Engine, seen: &mut [Seen]) -> Result<()> {
+impl Seen {
+    /// Whether a witness that objects is asked once more: its operator may have mended it.
+    fn is_due_again(&mut self) -> bool {
+        let is_due = self.asked.is_none_or(|asked| asked.elapsed() >= SAY_AGAIN);
+        if is_due {
+            self.asked = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+/// Asks each witness that was not asked yet how far it has signed, with a tree of no leaves. Says of each whether it does not answer at all: then
+/// nobody waits for it twice in one round.
+async fn place_all(engine: &Engine, seen: &mut [Seen]) -> Result<Vec<bool>> {
     let office = &engine.office;
     if seen.iter().all(|seen| seen.size.is_some()) {
-        return Ok(());
+        return Ok(vec![false; seen.len()]);
     }
     let empty = log::sign(office, &log::empty(office)).await?;
     let empty = empty.as_str();
-    let strangers = engine.witnesses.iter().zip(seen.iter_mut());
-    let asked = strangers
-        .filter(|(_, seen)| seen.size.is_none())
-        .map(async |(witness, seen)| match witness.last(empty).await {
-            Ok(size) => seen.size = Some(size),
-            Err(error) => {
-                let name = &witness.key().name;
-                tracing::warn!(witness = name, %error, "a witness does not say how far it has signed");
+    let asked = engine
+        .witnesses
+        .iter()
+        .zip(seen.iter_mut())
+        .map(async |(witness, seen)| {
+            if seen.size.is_some() {
+                return false;
             }
+            match witness.last(empty).await {
+                Ok(size) => seen.size = Some(size),
+                // It answers, but not to this: it says where it stands when it is asked to sign.
+                Err(WitnessError::Refused(_)) => seen.size = Some(0),
+                Err(error) => {
+                    let name = &witness.key().name;
+                    tracing::warn!(witness = name, %error, "a witness does not say how far it has signed");
+                    return true;
+                }
+            }
+            false
         });
-    join_all(asked).await;
-    Ok(())
+    Ok(join_all(asked).await)
 }
 
-/// Whether the log is known not to be the one that a witness of ours has signed: then nothing is signed or published. What is known is kept and
-/// said for as long as it lasts.
-async fn is_contradicted(engine: &Engine, seen: &mut [Seen]) -> Result<bool> {
+/// Whether a witness has signed a longer tree than there is. Asked before anything is signed.
+async fn is_rolled_back(engine: &Engine, seen: &mut [Seen]) -> Result<bool> {
     let office = &engine.office;
-    // Asked again: another server may have sealed more meanwhile, and the witness have signed that.
+    // Read after they were asked: another server may have sealed more meanwhile, and the witness have signed that.
     let now = log::size(office).await?;
-    let mut contradicted = false;
-    for (witness, seen) in engine.witnesses.iter().zip(seen.iter_mut()) {
+    let mut is_rolled_back = false;
+    for (witness, seen) in engine.witnesses.iter().zip(seen.iter()) {
         let size = seen.size.unwrap_or_default();
-        if size > now || seen.objects {
-            seen.objects = true;
-            contradicted = true;
+        if size > now {
+            is_rolled_back = true;
             log::object(office, &witness.key().name, size).await?;
         }
     }
+    if is_rolled_back {
+        is_contradicted(engine, seen).await?;
+    }
+    Ok(is_rolled_back)
+}
+
+/// Whether a witness of ours says that this is not the log that it has signed: then nothing is published. It is said for as long as it lasts.
+async fn is_contradicted(engine: &Engine, seen: &mut [Seen]) -> Result<bool> {
+    let office = &engine.office;
+    let now = log::size(office).await?;
+    let mut contradicted = false;
     for one in log::objections(office).await? {
         let ours = engine
             .witnesses
@@ -163,10 +212,8 @@ async fn is_contradicted(engine: &Engine, seen: &mut [Seen]) -> Result<bool> {
             .zip(seen.iter_mut())
             .find(|(witness, _)| witness.key().name == one.witness);
         let Some((_, seen)) = ours else { continue };
-        // Heard by a process before this one, and the witness has not been asked again: it counts until it has.
-        contradicted |= seen.size.is_none();
-        let is_told = seen.said.is_some_and(|said| said.elapsed() < SAY_AGAIN);
-        if (seen.objects || seen.size.is_none()) && !is_told {
+        contradicted = true;
+        if seen.said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
             seen.said = Some(Instant::now());
             tracing::error!(
                 witness = one.witness,
@@ -201,44 +248,48 @@ async fn tell(witness: &Witness, seen: &mut Seen, transitions: &[Made]) {
     }
 }
 
-/// One witness's line; nothing when it is away, refuses or objects.
+/// One witness's line; nothing when it is away, refuses or objects. That it objects is kept.
 async fn cosign(
     engine: &Engine,
     witness: &Witness,
     seen: &mut Seen,
     checkpoint: &Checkpoint,
     note: &str,
-) -> Option<String> {
-    let name = &witness.key().name;
+) -> Result<Option<String>> {
+    let (office, name) = (&engine.office, &witness.key().name);
     // It says where it stands, once; then the proof begins there.
     for _ in 0..2 {
         let old = seen.size.unwrap_or_default();
         if old > checkpoint.size {
-            return None; // another server of ours was faster, or it objects: `is_contradicted` tells which
+            // Another server of ours was faster, or the log was rolled back.
+            if old > log::size(office).await? {
+                log::object(office, name, old).await?;
+            }
+            return Ok(None);
         }
-        let proof = match log::extension(&engine.office, old, checkpoint.size).await {
+        let proof = match log::extension(office, old, checkpoint.size).await {
             Ok(proof) => proof,
             Err(error) => {
                 tracing::error!(%error, "a proof for a witness");
-                return None;
+                return Ok(None);
             }
         };
         match witness.ask(old, &proof, note).await {
             Ok(Answer::Signed(line)) => {
                 seen.size = Some(checkpoint.size);
-                return Some(line);
+                return Ok(Some(line));
             }
             Ok(Answer::Behind(size)) => seen.size = Some(size),
             Err(error @ WitnessError::Contradicts(_)) => {
                 tracing::error!(witness = name, %error, "a witness has not signed");
-                seen.objects = true;
-                return None;
+                log::object(office, name, old).await?;
+                return Ok(None);
             }
             Err(error) => {
                 tracing::warn!(witness = name, %error, "a witness has not signed");
-                return None;
+                return Ok(None);
             }
         }
     }
-    None
+    Ok(None)
 }

@@ -31,7 +31,8 @@ struct Report {
     unchecked: Vec<String>,
 }
 
-/// 1 with a line for each breach, or where something could not be looked at that should have been; 0 with what was checked.
+/// 1 with a line for each breach, or where the keys are not there; 0 with what was checked, and what could not be: a witness who does not answer
+/// is no breach.
 pub async fn run(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
     let url = database::existing(config).await?;
     let pool = database::pool(&url, 2).await?;
@@ -108,7 +109,7 @@ async fn look(config: &Config, office: &Office, report: &mut Report) -> anyhow::
     Ok(())
 }
 
-/// Whether a witness has signed another tree than ours. Nothing that was not published is signed or shown to it.
+/// Whether a witness has signed another tree than ours. Beside a tree of no leaves nothing that was not published is shown to it.
 async fn ask(
     office: &Office,
     witness: &Witness,
@@ -192,7 +193,7 @@ fn tell(report: &Report, as_json: bool, with_evidence: bool) -> ExitCode {
             .collect();
         let looked = json!({
             "leaves": looked.leaves, "checkpoints": looked.checkpoints, "key_changes": looked.key_changes, "lists": looked.lists,
-            "lines": looked.lines, "days": looked.days, "journals": looked.journals, "facts": looked.facts,
+            "without_record": looked.without_record, "lines": looked.lines, "days": looked.days, "journals": looked.journals, "facts": looked.facts,
         });
         println!(
             "{}",

@@ -204,12 +204,15 @@ pub async fn checkpoints(
             );
             findings.tell(CHECKPOINTS, &place, detail);
         }
-        let lines = foreign_lines(&one.note, &named);
-        let is_newest = newest_witnessed == Some(one.size) && !witnesses.is_empty();
-        let found = if is_newest {
+        let signers = foreign_lines(&one.note, &named);
+        // Signatures of witnesses that were ours once cannot be checked any more, only counted.
+        let are_ours = signers
+            .iter()
+            .all(|name| witnesses.iter().any(|ours| ours.name == *name));
+        let found = if newest_witnessed == Some(one.size) && are_ours {
             signed.witnesses.len()
         } else {
-            lines
+            signers.len()
         };
         if i16::try_from(found).is_ok_and(|found| found < one.witnesses) {
             let detail = format!("应有 {} 位见证人的签名，找到 {found} 位", one.witnesses);
@@ -250,12 +253,17 @@ async fn stored(office: &Office) -> Result<Vec<(Vec<u8>, Published)>> {
         .collect())
 }
 
-/// Signature lines of a note that are not the log's own.
-fn foreign_lines(note: &str, origin: &str) -> usize {
-    let own = format!("\u{2014} {origin} ");
-    note.rsplit_once("\n\n").map_or(0, |(_, lines)| {
-        lines.lines().filter(|line| !line.starts_with(&own)).count()
-    })
+/// Who has signed a note beside the log itself.
+fn foreign_lines<'a>(note: &'a str, origin: &str) -> Vec<&'a str> {
+    note.rsplit_once("\n\n")
+        .map_or_else(Vec::new, |(_, lines)| {
+            let names = lines.lines().filter_map(|line| {
+                line.strip_prefix("\u{2014} ")?
+                    .rsplit_once(' ')
+                    .map(|(name, _)| name)
+            });
+            names.filter(|name| *name != origin).collect()
+        })
 }
 
 async fn over_the_tree(

@@ -129,7 +129,7 @@ async fn wait_for_witnesses(office: &Office, leaf_index: i64, record: &Value) ->
         return Err(late(
             "E-EVID-03",
             format!(
-                "这份凭据封存后超过 {} 分钟还没有见证人签名，凭据要有见证人的签名才能签发。记录本身已在日志里；请过一会儿再取，还不行请联系中心。",
+                "这份凭据等见证人签名已超过 {} 分钟，凭据要有见证人的签名才能签发。记录本身已在日志里；请过一会儿再取，还不行请联系中心。",
                 patience.num_minutes()
             ),
         )
