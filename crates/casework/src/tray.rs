@@ -384,10 +384,12 @@ mod tests {
 
     #[tokio::test]
     async fn who_stands_behind_a_lock_holds_up_nobody_else_for_long() {
+        static LOCKED: tokio::sync::Notify = tokio::sync::Notify::const_new();
         static UNLOCKED: tokio::sync::Notify = tokio::sync::Notify::const_new();
         let convoy = Arc::new(Convoy::new(|number: u32| {
             async move {
                 if number == 0 {
+                    LOCKED.notify_one();
                     UNLOCKED.notified().await;
                 }
                 number
@@ -401,7 +403,7 @@ mod tests {
             let convoy = convoy.clone();
             async move { convoy.go(0).await }
         });
-        tokio::task::yield_now().await;
+        LOCKED.notified().await;
         assert_eq!(convoy.go(7).await.expect("an answer"), 7);
         assert!(!behind.is_finished(), "it is still locked");
         UNLOCKED.notify_one();
