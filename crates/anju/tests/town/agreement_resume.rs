@@ -5,7 +5,6 @@ use anju::cast::{self, Person, loan_request};
 use serde_json::{Value, json};
 
 use crate::arrears::{engine, is_told};
-use crate::relief::audited;
 use crate::repay::{PAID, SKIPPED, STATE, ask, colleagues, months, on_card, to, tuesday, until};
 use crate::town::Town;
 use crate::visitor::Visitor;
@@ -86,7 +85,7 @@ async fn a_freeze_that_a_court_told_of_is_asked_for_again_until_it_is_over_and_t
     to(&town, "2027-05-05").await;
     until(&town, PAID, 1).await;
     assert_eq!(on_card(&town, &li).await, 5 * 50_000, "December to April");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -121,5 +120,5 @@ async fn a_card_that_is_good_again_and_a_loan_that_is_no_longer_overdue_let_it_g
     to(&town, "2027-03-05").await;
     until(&town, PAID, 1).await;
     assert_eq!(on_card(&town, &li).await, 2 * 50_000, "both months");
-    audited(&town);
+    town.audited().await;
 }

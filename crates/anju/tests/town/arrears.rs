@@ -179,12 +179,7 @@ async fn a_month_is_owed_from_the_day_after_it_was_due_until_it_is_paid() {
         0,
         "who has paid owes nothing"
     );
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
+    town.audited().await;
 }
 
 /// A night that was reckoned before anything had happened is reckoned again.

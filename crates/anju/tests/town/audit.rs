@@ -1,7 +1,5 @@
 //! F12: whatever the log commits to, and what stands beside it, is found by `anju audit` when it is changed by whoever owns the database.
 
-use std::process::Output;
-
 use anju_vault::NumberKind;
 use reqwest::StatusCode;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
@@ -9,18 +7,6 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use crate::evidence::{proof, withdrawn};
 use crate::town::{Town, tenant_of};
 use crate::withdrawal::{becomes, submit};
-
-/// What `anju audit` says, and whether all was well.
-async fn audit(town: &Town) -> (bool, String) {
-    let mut command = town.command(&["audit"]);
-    let ran: Output = tokio::task::spawn_blocking(move || command.output())
-        .await
-        .expect("a thread")
-        .expect("the binary");
-    let said =
-        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
-    (ran.status.success(), said)
-}
 
 async fn run(owner: &mut PgConnection, statement: &str) {
     owner
@@ -158,7 +144,7 @@ const CHANGES: &[(&str, &[&str])] = &[
 #[tokio::test]
 async fn every_change_behind_the_programs_back_is_found_by_the_audit() {
     let (town, case) = with_everything(45_001).await;
-    let (well, said) = audit(&town).await;
+    let (well, said) = town.says(&["audit"]).await;
     assert!(well && said.contains("0 处不符"), "{said}");
     for counted in [
         "存证叶子",
@@ -188,7 +174,7 @@ async fn every_change_behind_the_programs_back_is_found_by_the_audit() {
             .await;
         }
         run(&mut owner, change).await;
-        let (well, said) = audit(&town).await;
+        let (well, said) = town.says(&["audit"]).await;
         assert!(!well, "{change}\nis not found: {said}");
         for word in *words {
             assert!(
@@ -206,7 +192,7 @@ async fn every_change_behind_the_programs_back_is_found_by_the_audit() {
             run(&mut owner, &format!("DROP TABLE kept_{table}")).await;
         }
     }
-    let (well, said) = audit(&town).await;
+    let (well, said) = town.says(&["audit"]).await;
     assert!(well, "{said}");
 
     // The keys of the centre are what seals and signs are checked by: without them the books alone are.
@@ -215,7 +201,7 @@ async fn every_change_behind_the_programs_back_is_found_by_the_audit() {
         town.config.home.join("keys-away"),
     );
     std::fs::rename(&keys, &away).expect("moved away");
-    let (well, said) = audit(&town).await;
+    let (well, said) = town.says(&["audit"]).await;
     std::fs::rename(&away, &keys).expect("moved back");
     assert!(
         !well && said.contains("没有核对  存证") && said.contains("0 处不符"),

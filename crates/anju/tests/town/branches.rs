@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use crate::relief::{ask, audited};
+use crate::relief::ask;
 use crate::town::{Town, account_no, known, month, tenant_of};
 use crate::visitor::Visitor;
 use crate::withdrawal::{becomes, submit};
@@ -189,7 +189,7 @@ async fn an_employer_goes_to_another_branch_and_its_balances_follow_at_the_days_
     assert_eq!(whole.balance_fen, stands(&town, second, "201", None).await);
     assert_eq!(whole.moved_fen, 0, "what one gives another takes");
     assert_eq!(whole.withdrawn_fen, whole.collected_fen - whole.balance_fen);
-    audited(&town);
+    town.audited().await;
 }
 
 /// Whether the desk's search of this person finds the employer in his own branch.
@@ -280,7 +280,7 @@ async fn a_move_of_a_day_to_come_waits_for_its_day_and_then_takes_books_and_list
         3 * 240_000
     );
     sums_agree(&town, second).await;
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -309,7 +309,7 @@ async fn people_who_change_their_employer_take_their_balance_to_its_branch() {
     assert_eq!(stands(&town, day, "201", Some(YUBEI)).await, 240_000);
     assert_eq!(stands(&town, day, "201", Some(YUZHONG)).await, 192_000);
     sums_agree(&town, day).await;
-    audited(&town);
+    town.audited().await;
 }
 
 /// Money in suspense stands with who has it at the day's end, whichever branch kept whom the day before.
@@ -350,7 +350,7 @@ async fn a_merged_employer_takes_its_suspense_to_the_other_branch() {
         assert_eq!(stands(&town, day, code, Some(YUZHONG)).await, 0, "{code}");
     }
     sums_agree(&town, day).await;
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::arrears::engine;
 use crate::hardship::{ask, poor};
-use crate::relief::{approve, audited, case_of};
+use crate::relief::{approve, case_of};
 use crate::town::{Town, tenant_of};
 use crate::visitor::Visitor;
 use crate::withdrawal::becomes;
@@ -136,7 +136,7 @@ async fn a_paper_becomes_a_fact_and_a_reviewer_decides_by_both() {
             .expect("an account"),
         420_000
     );
-    audited(&desk.town);
+    desk.town.audited().await;
 
     // The register has it otherwise the next day: somebody has to look into it.
     poor(

@@ -6,7 +6,7 @@ use anju_casework::staff::role;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::relief::{approve, ask, audited, not_met, reviewer};
+use crate::relief::{approve, ask, not_met, reviewer};
 use crate::town::{Town, account_no, known, month};
 use crate::visitor::Visitor;
 
@@ -92,7 +92,7 @@ async fn an_employer_closes_when_nothing_is_left_and_its_people_are_held_by_the_
         .expect("an account");
     assert_eq!(moved["account_no"], li["account_no"]);
     assert_eq!(town.sql(held).await, 1);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn money_in_suspense_or_an_open_list_keeps_an_employer_from_closing() {
             .await,
         2
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn who_left_is_held_after_the_days_of_policy_or_when_he_asks() {
         0,
         "nobody is moved twice"
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -275,5 +275,5 @@ async fn two_accounts_of_one_person_become_one_by_two_accountants_and_nothing_is
         1,
         "its month counts for the account that is kept"
     );
-    audited(&town);
+    town.audited().await;
 }

@@ -219,15 +219,6 @@ async fn on_card(town: &Town, who: &Person, done: &Value) -> i64 {
         .expect("the bank")
 }
 
-fn audited(town: &Town) {
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
-}
-
 /// The engine with two accountants, who close days.
 pub async fn accountants(town: &Town) -> Engine {
     let engine = office::engine(&town.config, town.office().await).expect("an engine");
@@ -316,7 +307,7 @@ async fn who_retires_gets_every_fen_with_interest_and_the_account_is_closed() {
     for none in ["现在不符合的", "在别处办的", "可能可以的"] {
         assert!(!page.contains(none), "{none}: {page}");
     }
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -346,7 +337,7 @@ async fn who_is_not_sealed_yet_is_sealed_by_retiring_once_the_last_month_is_paid
             .await,
         1
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -435,7 +426,7 @@ async fn while_the_pension_office_is_silent_the_statutory_age_decides_or_the_cas
     source(&town, "D05", "ok").await;
     let done = becomes(&town, &waiting, "done").await;
     assert_eq!(on_card(&town, &people[0], &done).await, HELD);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -461,7 +452,7 @@ async fn a_bank_that_refuses_leaves_the_account_sealed_with_its_interest_as_befo
     close_days(&town, &engine, 1).await;
     let done = paid(&town, "withdraw-retire", &li).await;
     assert_eq!(done["amount_fen"], HELD + 90);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -494,7 +485,7 @@ async fn money_that_comes_back_opens_the_account_again_and_its_owner_loses_no_in
     let again = paid(&town, "withdraw-retire", &li).await;
     // Four more days on 7,200.30: 1.20.
     assert_eq!(again["amount_fen"], HELD + 30 + 120);
-    audited(&town);
+    town.audited().await;
 }
 
 /// One person, one account: what the bank returns when there is a new account by then arrives there, with the interest of its days away.
@@ -535,7 +526,7 @@ async fn money_that_comes_back_to_somebody_with_a_new_account_arrives_there() {
         ("active".to_owned(), 240_000 + HELD + 120)
     );
     assert_eq!(subject(&town, "21905").await, 0);
-    audited(&town);
+    town.audited().await;
 }
 
 /// A freeze of the ledger account, as the court's order makes it.
@@ -635,7 +626,7 @@ async fn the_subsidy_is_paid_with_the_fund_and_both_accounts_are_closed() {
         2
     );
     assert_eq!(subject(&town, "201").await, 0);
-    audited(&town);
+    town.audited().await;
 }
 
 /// At the counter, what goes to people needs two of them beside the teller.
@@ -675,7 +666,7 @@ async fn a_large_closing_goes_to_a_reviewer_and_is_booked_by_his_yes() {
     let done = becomes(&town, &reviewing, "done").await;
     assert_eq!(on_card(&town, &li, &done).await, HELD);
     assert_eq!(balance(&town.doors, &li).await.ok().unwrap_or(0), 0);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -726,7 +717,7 @@ async fn who_settles_abroad_is_paid_by_the_borders_record_or_a_cancelled_registe
     .await;
     let done = paid(&town, "withdraw-emigrate", &wang).await;
     assert_eq!(on_card(&town, &wang, &done).await, HELD);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -753,7 +744,7 @@ async fn who_moves_away_is_paid_and_who_contributes_there_takes_the_account_alon
             .expect("words")
             .contains("深圳")
     );
-    audited(&town);
+    town.audited().await;
 
     let (wang, employer) = employee(&town, 1524).await;
     seal(&town, &employer, &wang).await;
@@ -822,7 +813,7 @@ async fn who_moves_away_is_paid_and_who_contributes_there_takes_the_account_alon
     known_to(&town, "D15", "nhpf.account_elsewhere", &qian, elsewhere(5)).await;
     let done = paid(&town, "withdraw-move-out", &qian).await;
     assert_eq!(on_card(&town, &qian, &done).await, HELD);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -883,7 +874,7 @@ async fn who_has_lost_all_capacity_is_paid_and_a_certificate_alone_goes_to_a_per
     source(&town, "D05", "ok").await;
     let done = becomes(&town, &waiting, "done").await;
     assert_eq!(on_card(&town, &qian, &done).await, HELD);
-    audited(&town);
+    town.audited().await;
 }
 
 /// A town whose first day is this one.

@@ -5,7 +5,7 @@ use anju_casework::staff::role;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::relief::{approve, ask, audited, not_met, reviewer};
+use crate::relief::{approve, ask, not_met, reviewer};
 use crate::town::{Town, account_no, known, month};
 use crate::visitor::Visitor;
 
@@ -86,7 +86,7 @@ async fn a_list_is_cancelled_before_its_money_and_one_that_fell_short_leaves_it_
         "{}",
         late.page
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// Employer: SEALED → unseal_employer → ACTIVE, only while the registry has it as existing.
@@ -136,7 +136,7 @@ async fn a_sealed_employer_comes_back_when_the_registry_has_it_and_begins_with_t
     contribute(&town.doors, &employer, month(0), &people)
         .await
         .expect("the first month after it");
-    audited(&town);
+    town.audited().await;
 }
 
 /// Suspense: UNIDENTIFIED → IDENTIFIED or RETURNED, each by two persons.
@@ -194,7 +194,7 @@ async fn money_of_nobody_is_given_to_an_employer_or_sent_back_by_two_accountants
     }
     assert_eq!(town.sql(SUSPENSE).await, 12_345, "the employer's own now");
     comes(&town, "SELECT count(*) FROM receipt WHERE state = 4", 1).await;
-    audited(&town);
+    town.audited().await;
 }
 
 async fn comes(town: &Town, sql: &'static str, count: i64) {
@@ -381,7 +381,7 @@ async fn a_list_without_money_lapses_after_its_days_and_late_money_waits_in_susp
         page.contains("已经作废") && page.contains("请重新交名册"),
         "{page}"
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// Corrections and moves of branches: WAITING → SENT_BACK, with the checker's words, and nothing has moved.

@@ -14,7 +14,6 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::interest_year::days_later;
-use crate::relief::audited;
 use crate::town::{Town, tenant_of};
 use crate::visitor::Visitor;
 use crate::withdrawal::{bank_mode, becomes, submit};
@@ -159,7 +158,7 @@ async fn a_court_freezes_an_amount_over_its_line_and_the_rest_can_be_withdrawn()
     assert_eq!(released["bljg"], "14", "{released}");
     assert_eq!(town.sql(HELD).await, 0);
     assert!(!me.get("/my/account").await.page.contains(COURT));
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -209,7 +208,7 @@ async fn a_whole_account_is_frozen_and_nothing_leaves_it() {
         "E-COURT-07",
     )
     .await;
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -297,7 +296,7 @@ async fn courts_wait_for_their_turn_and_an_order_ends_with_its_last_day() {
     not_done(&town, over, "E-COURT-06").await;
     let asked = done(&town, order("KZ943-9", "05", &li, json!({}))).await;
     assert_eq!(asked["djqd"].as_array().map(Vec::len), Some(2));
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -380,7 +379,7 @@ async fn a_deduction_is_booked_paid_to_the_court_and_answered() {
     );
     assert_eq!(town.sql(HELD).await, 10_000, "the other court's");
     assert_eq!(balance(&town.doors, &li).await.expect("books"), 220_000);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -413,7 +412,7 @@ async fn a_deduction_that_the_bank_does_not_pay_is_under_the_freeze_again() {
     told(&town, "KZ945-3", "16").await;
     assert_eq!(at_the_court(&town, ACCOUNT).await, 500_000);
     assert_eq!(balance(&town.doors, &li).await.expect("books"), 220_000);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -444,7 +443,7 @@ async fn what_the_courts_bank_returns_is_credited_back_and_frozen_again() {
         (of_code(&town, "21904").await, of_code(&town, "21905").await),
         (0, 0)
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -470,7 +469,7 @@ async fn a_deduction_needs_a_cause_or_the_courts_express_word() {
         1,
         "a whole account stays frozen"
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -535,7 +534,7 @@ async fn what_a_court_sends_wrongly_is_answered_and_kept() {
         .expect("an answer");
     assert_eq!(unsigned.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(town.sql("SELECT count(*) FROM court_act").await, 5);
-    audited(&town);
+    town.audited().await;
 }
 
 /// Withdrawals of the free amount and a freeze of the whole arrive at the same time, again and again with other people: whoever comes first at
@@ -586,7 +585,7 @@ async fn a_withdrawal_and_a_freeze_at_the_same_moment_follow_each_other() {
         }
     }
     tracing::info!(paid, "withdrawals that came before the court");
-    audited(&town);
+    town.audited().await;
 }
 
 /// A town whose policy lets a person look at every withdrawal above one yuan.
@@ -633,7 +632,7 @@ async fn a_freeze_that_comes_while_a_withdrawal_is_reviewed_is_met_at_the_yes() 
             .await,
         0
     );
-    audited(&town);
+    town.audited().await;
 }
 
 async fn staff(town: &Town, office: &Office, role: &'static str) -> Visitor {
@@ -801,5 +800,5 @@ async fn two_officers_at_the_counter_are_served_by_two_members_of_staff() {
         .post("/desk/court/new", &typed(&li, &to, "纸961-2"))
         .await;
     assert_eq!(again.status, StatusCode::SEE_OTHER, "{}", again.page);
-    audited(&town);
+    town.audited().await;
 }

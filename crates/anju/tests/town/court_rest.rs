@@ -12,7 +12,7 @@ use crate::court::{
     ACCOUNT, COURT, HELD, at_the_court, done, not_done, on, one_yuan_needs_a_reviewer, order, told,
 };
 use crate::estate;
-use crate::relief::{approve, audited};
+use crate::relief::approve;
 use crate::repay::{self, PAID, SKIPPED, STATE, colleagues, months, on_card, to, tuesday, until};
 use crate::town::{Town, account_no, known, month, tenant_of};
 use crate::transfer_between_cities::{asked_for, letter_at_other, seal};
@@ -92,7 +92,7 @@ async fn an_agreed_run_on_a_frozen_account_is_skipped_and_told_and_goes_on_with_
     to(&town, "2027-05-05").await;
     until(&town, PAID, 1).await;
     assert_eq!(on_card(&town, &li).await, 5 * 50_000, "December to April");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_run_pays_what_an_order_for_an_amount_leaves_free() {
     until(&town, PAID, 1).await;
     assert_eq!(on_card(&town, &li).await, 20_000, "of 500.00 repaid");
     assert_eq!(balance(&town.doors, &li).await.expect("fen"), 700_000);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn a_frozen_account_moves_within_the_centre_with_its_freeze_and_leaves_it_
     town.later(11);
     let asked = town.doors.post("/cases?wait=15s", &retire).await;
     becomes(&town, &asked.expect("a door").ok().expect("a case"), "done").await;
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn a_frozen_account_is_not_merged_into_another() {
         balance(&town.doors, &people[1]).await.expect("books"),
         192_000
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// withdrawal.md §11, 8: the payment stands, and the freeze binds the rest.
@@ -267,7 +267,7 @@ async fn a_freeze_that_comes_while_the_bank_pays_binds_the_rest_and_what_comes_b
     not_met(&again, "CMN-04");
     let asked = done(&town, order("KZ1719-2", "05", &wang, json!({}))).await;
     assert_eq!(asked["zhye"], "7200.00", "{asked}");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -291,7 +291,7 @@ async fn a_case_that_waits_for_a_source_meets_the_freeze_and_goes_on_when_it_is_
     releases(&town, "KZ1721-2", &wang, "KZ1721-1").await;
     town.later(11);
     becomes(&town, &submit(&town, &wang).await, "done").await;
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -335,7 +335,7 @@ async fn no_more_is_deducted_than_there_is_and_the_order_keeps_the_rest_of_its_a
     told(&town, "KZ1722-5", "16").await;
     assert_eq!(at_the_court(&town, ACCOUNT).await, 960_000);
     assert_eq!(town.sql(HELD).await, 40_000);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -390,7 +390,7 @@ async fn heirs_wait_for_the_court_and_are_paid_after_the_release() {
     let (status, answer) = estate::again(&town, &asked, 2, &other).await;
     assert_eq!(status, 200, "{answer}");
     becomes(&town, &asked, "done").await;
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -411,5 +411,5 @@ async fn a_reviewers_yes_meets_a_freeze_and_counts_again_after_the_release() {
     let answer = reviewer.post(&path, &yes).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.page);
     becomes(&town, &asked, "done").await;
-    audited(&town);
+    town.audited().await;
 }

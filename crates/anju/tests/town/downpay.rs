@@ -14,7 +14,6 @@ use sqlx::{AssertSqlSafe, Executor};
 
 use crate::arrears::told;
 use crate::interest_year::days_later;
-use crate::relief::audited;
 use crate::town::{Town, known, month};
 use crate::visitor::Visitor;
 use crate::withdrawal::{bank_mode, becomes};
@@ -157,7 +156,7 @@ async fn a_down_payment_goes_to_the_supervised_account_before_the_invoice() {
     assert_eq!(at_banks(&town, &li.card).await, 0);
     assert_eq!(balance(&town.doors, &li).await.expect("books"), 419_999);
     crate::arrears::is_told(&town, &li.phone, "已付到预售资金监管账户").await;
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -179,7 +178,7 @@ async fn what_the_supervised_accounts_bank_refuses_or_returns_is_back_on_the_acc
     let back = becomes(&town, &asked, "executing").await;
     assert_eq!(back["payment"]["state"], "returned", "{back}");
     crate::arrears::is_told(&town, &li.phone, "被监管账户退回").await;
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -257,7 +256,7 @@ async fn a_cancelled_contract_claims_the_money_back_and_what_comes_is_credited()
             .await,
         1
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// Two who signed one contract withdraw each from his own account, and both parts lie in the project's account.
@@ -365,7 +364,7 @@ async fn of_a_contract_of_two_buyers_each_is_asked_for_his_own_part_and_the_deve
             .await,
         1
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// What the release before kept of a claim, turned into a claim of today by the migration, is paid back under the code of its letter.
@@ -408,7 +407,7 @@ async fn a_claim_of_the_release_before_is_one_of_the_claims_and_its_code_still_c
     let done =
         "SELECT count(*) FROM business_case WHERE service = 'withdraw-recovery' AND state = 6";
     assert_eq!(town.sql(done).await, 1);
-    audited(&town);
+    town.audited().await;
 }
 
 /// A lead that the watch has found is demanded at once when the commission says it by itself; and a finding of fraud that is taken back leaves
@@ -515,5 +514,5 @@ async fn an_entry_that_is_revoked_leaves_the_claim_of_the_contract_open() {
         .collect();
     give_back(&town, &paid, 300_001, &code).await;
     balance_becomes(&town, &li, 720_000).await;
-    audited(&town);
+    town.audited().await;
 }

@@ -265,12 +265,7 @@ async fn arrears_go_from_clue_to_order_by_two_officers_and_close_by_themselves_w
         .sql("SELECT count(*) FROM posting WHERE part NOT IN (0, 1, 2, 3)")
         .await;
     assert_eq!(fee, 0, "no late fee");
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
+    town.audited().await;
 }
 
 /// Goal: the court is asked in its window alone, with nobody having gone to court against the decision; what it ends is suspended, and money that

@@ -248,15 +248,6 @@ pub async fn again(town: &Town, case: &Value, place: i64, card: &str) -> (u16, V
     (answer.status.as_u16(), answer.body)
 }
 
-pub fn audited(town: &Town) {
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
-}
-
 pub async fn accountants(town: &Town) -> Engine {
     let engine = office::engine(&town.config, town.office().await).expect("an engine");
     demo::put_staff(&town.config, &engine.office)
@@ -319,7 +310,7 @@ async fn a_sole_heir_signs_for_a_small_estate_and_the_hold_of_the_death_signal_i
     );
     let twice = ask(&town, &family.heirs[0], promise(&family), "YKB").await;
     refused(&twice, "CMN-02", "E-W-02");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -368,7 +359,7 @@ async fn three_heirs_are_paid_to_the_fen_and_who_has_a_closed_card_waits_for_ano
         1,
         "open for what waits"
     );
-    audited(&town);
+    town.audited().await;
 
     let page = both.0.get(&format!("/desk/cases/{id}")).await.page;
     assert!(
@@ -403,7 +394,7 @@ async fn three_heirs_are_paid_to_the_fen_and_who_has_a_closed_card_waits_for_ano
     );
     let booked = "SELECT count(*) FROM journal WHERE event = 21 AND case_id = (SELECT case_id FROM case_share LIMIT 1)";
     assert_eq!(town.sql(booked).await, 4, "three shares, one of them twice");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -468,7 +459,7 @@ async fn a_result_that_is_late_told_twice_or_returned_counts_once_for_its_heir()
             .await,
         2
     );
-    audited(&town);
+    town.audited().await;
 }
 
 async fn family_of(town: &Town, seed: i64) -> Family {
@@ -522,7 +513,7 @@ async fn where_every_bank_refuses_the_account_is_as_before_and_a_new_card_pays_a
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
     becomes(&town, &asked, "done").await;
     assert_eq!(on_card(&town, &family.heirs[0]).await, HELD + 90);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -736,7 +727,7 @@ async fn by_a_notarys_deed_the_shares_are_the_deeds_and_heirs_of_any_order_take(
     becomes(&town, &asked, "done").await;
     assert_eq!(on_card(&town, &family.heirs[0]).await, 504_000);
     assert_eq!(on_card(&town, &family.heirs[1]).await, 216_000);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -790,7 +781,7 @@ async fn what_no_register_knows_is_read_from_papers_and_what_the_dead_had_asked_
     approved(&town, &both, &asked).await;
     becomes(&town, &asked, "done").await;
     assert_eq!(on_card(&town, &family.heirs[0]).await, HELD);
-    audited(&town);
+    town.audited().await;
 
     // 吴磊 waits for his rent when the register tells that he has died.
     let wu = cast::person("吴磊", 2521, 1, 0).expect("numbers");
@@ -908,5 +899,5 @@ async fn a_dispute_stops_the_heirs_for_its_days_and_an_estate_without_heirs_goes
         "DTH-05",
         "E-DTH-05",
     );
-    audited(&town);
+    town.audited().await;
 }

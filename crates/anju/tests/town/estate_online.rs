@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::arrears::is_told;
 use crate::estate::{
-    Family, HELD, accountants, agreement, approved, ask, audited, certified, family, on_card,
-    outcome, payments, refused, related, set, stand, two_reviewers,
+    Family, HELD, accountants, agreement, approved, ask, certified, family, on_card, outcome,
+    payments, refused, related, set, stand, two_reviewers,
 };
 use crate::interest_year::{close_days, days_later};
 use crate::relief::{approve, case_of};
@@ -102,7 +102,7 @@ async fn a_guardian_who_is_no_heir_asks_for_the_child() {
         "nothing to the guardian, all to the child"
     );
     assert_eq!(on_card(&town, mother).await, HELD);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_family_of_twenty_is_paid_to_the_fen() {
     wrong.heirs.extend(others);
     let asked = ask(&town, &wrong.heirs[0], agreement(&wrong, &shares), "CTR").await;
     refused(&asked, "DTH-03", "E-DTH-03");
-    audited(&town);
+    town.audited().await;
 }
 
 /// The first heir asks online; the others name their cards themselves.
@@ -261,7 +261,7 @@ async fn heirs_agree_online_each_with_his_own_login_and_are_paid_to_the_cards_th
     assert_eq!(on_card(&town, &family.heirs[0]).await, 432_000);
     assert_eq!(on_card(&town, &family.heirs[1]).await, 288_000);
     assert_eq!(on_card(&town, &family.heirs[2]).await, 0);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -321,5 +321,5 @@ async fn one_heir_who_does_not_agree_ends_it_and_so_do_the_days() {
             .expect("books"),
         HELD
     );
-    audited(&town);
+    town.audited().await;
 }

@@ -4,7 +4,7 @@ use anju::cast::{balance, number, text};
 use serde_json::json;
 
 use crate::flexible::{ask, free_lancer, subsidised, tuesday};
-use crate::relief::{audited, case_of};
+use crate::relief::case_of;
 use crate::town::Town;
 
 /// Of the office for who contributes by himself.
@@ -59,7 +59,7 @@ async fn who_leaves_gives_back_the_subsidy_of_the_last_year_and_takes_the_rest()
         town.sql("SELECT coalesce(-sum(amount_fen), 0)::bigint FROM posting WHERE part = 5 AND subject = 201").await,
         0
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -82,5 +82,5 @@ async fn a_bank_that_refuses_gives_the_subsidy_back_with_the_rest() {
     ends(&town, &case_id, "failed").await;
     assert_eq!(balance(&town.doors, &who).await.expect("fen"), 100_125);
     assert_eq!(town.sql(SUSPENSE).await, 0);
-    audited(&town);
+    town.audited().await;
 }

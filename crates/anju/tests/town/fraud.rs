@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::arrears::{engine, is_told, told};
 use crate::interest_year::days_later;
-use crate::relief::{approve, audited};
+use crate::relief::approve;
 use crate::town::{Town, month};
 use crate::visitor::Visitor;
 use crate::withdrawal::{becomes, submit};
@@ -286,7 +286,7 @@ async fn three_people_at_one_browser_are_looked_at_and_who_is_cleared_is_paid() 
     is_told(town, &desk.people[2].phone, "核查完了").await;
     approve(town, &desk.second().await, &asked).await;
     becomes(town, &asked, "done").await;
-    audited(town);
+    town.audited().await;
 }
 
 /// Three phones at one address on the network: by the centre's number (3 here) a person looks. From where the proxy is nothing is concluded, nor
@@ -340,7 +340,7 @@ async fn from_so_many_people_on_at_one_address_a_person_looks() {
     becomes(town, &asked, "done").await;
     let kept = "SELECT count(*) FROM session WHERE address_index IS NOT NULL AND audience = 1";
     assert_eq!(town.sql(kept).await, 3);
-    audited(town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -467,7 +467,7 @@ async fn a_suspicion_binds_only_after_two_and_being_heard_and_ends_by_objection(
         proof = me.get(&format!("/my/standing/{entry}/proof.json")).await;
     }
     assert!(proof.page.contains("\"blacklist\""), "{}", proof.page);
-    audited(town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -725,7 +725,7 @@ async fn what_was_wrongly_paid_is_asked_back_and_comes_into_the_books() {
     let page = me.get("/my/standing").await.page;
     assert!(page.contains("已退回"), "{page}");
     is_told(town, &li.phone, "还差 0.00 元").await;
-    audited(town);
+    town.audited().await;
 
     // Returned, and a year later: released.
     days_later(town, 9).await;
@@ -857,7 +857,7 @@ async fn a_contract_that_is_cancelled_after_the_money_left_is_a_lead() {
     let mine = balance(&town.doors, li).await.expect("an account");
     pays_back(&desk, 500_000, &page, &code_on(&page)).await;
     balance_becomes(town, li, mine + 500_000).await;
-    audited(town);
+    town.audited().await;
 }
 
 #[tokio::test]

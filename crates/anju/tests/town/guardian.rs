@@ -7,8 +7,8 @@ use chrono::Days;
 use serde_json::{Value, json};
 
 use crate::estate::{
-    Family, HELD, ask, audited, certified, family, on_card, outcome, payments, refused, related,
-    set, two_reviewers,
+    Family, HELD, ask, certified, family, on_card, outcome, payments, refused, related, set,
+    two_reviewers,
 };
 use crate::estate_online::{child, for_the_child};
 use crate::relief::{approve, case_of};
@@ -66,7 +66,7 @@ async fn a_guardian_of_the_civil_register_who_is_no_parent_asks_for_the_child() 
         .collect();
     assert_eq!(paid, [0, HELD], "nothing to the guardian, all to the child");
     assert_eq!(on_card(&town, uncle).await, HELD);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -156,5 +156,5 @@ async fn where_the_register_is_silent_a_paper_shows_the_guardian_and_two_reviewe
     approve(&town, &both.1, &asked).await;
     becomes(&town, &asked, "done").await;
     assert_eq!(on_card(&town, uncle).await, HELD);
-    audited(&town);
+    town.audited().await;
 }

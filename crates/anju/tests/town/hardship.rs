@@ -4,7 +4,7 @@
 use anju::cast::{self, Person, balance, bank_balance, look_up, person, text};
 use serde_json::{Value, json};
 
-use crate::relief::{audited, case_of, not_met};
+use crate::relief::{case_of, not_met};
 use crate::town::{Town, known, month, tenant_of};
 use crate::withdrawal::becomes;
 
@@ -79,7 +79,7 @@ async fn who_lives_on_the_minimum_gets_his_fund_once_a_year() {
     );
     let again = ask(&town, &li, form).await;
     assert_eq!(not_met(&again), ["E-LOW-03"]);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn two_children_share_what_their_mother_paid_for_her_treatment() {
     // Her son asks once more: too soon, and nothing is left.
     let third = ask(&town, &children[1], form).await;
     assert_eq!(not_met(&third), ["E-ILL-05"]);
-    audited(&town);
+    town.audited().await;
 
     // What is kept and told: no name of the illness, no number of the patient.
     let told = format!("{first}{second}{third}");

@@ -9,7 +9,7 @@ use anju_domain::calendar::add_months;
 use anju_domain::clock::shanghai_date;
 use serde_json::{Value, json};
 
-use crate::relief::{approve, audited, reviewer};
+use crate::relief::{approve, reviewer};
 use crate::town::{Town, known, month};
 use crate::withdrawal::becomes;
 
@@ -156,7 +156,7 @@ async fn each_kind_is_paid_to_the_fen_to_the_own_card() {
     paid(&town, neighbour, &asked, 300_000).await;
 
     assert_eq!(payable(&town).await, 0);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn spouses_who_ask_in_the_same_second_never_get_more_than_the_price() {
     assert_eq!(other_way["state"], "refused");
     assert_eq!(condition(&other_way, "PUR-07")["outcome"], "not_met");
     assert_eq!(condition(&other_way, "DWN-04")["outcome"], "not_met");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]

@@ -247,10 +247,5 @@ async fn a_years_interest_is_previewed_approved_by_two_and_booked_once() {
         .expect("1 July is closed");
     let after = balance(&town.doors, &people[0]).await.expect("a balance");
     assert_eq!(after, before + one_day(before), "as if it had never left");
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
+    town.audited().await;
 }

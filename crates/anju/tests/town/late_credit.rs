@@ -100,15 +100,6 @@ async fn waits(visitor: &Visitor) -> String {
     address[..address.find('"').expect("an end")].to_owned()
 }
 
-fn audited(town: &Town) {
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
-}
-
 const HELD: &str =
     "SELECT coalesce(sum(reserved_fen), 0)::bigint FROM ledger_account WHERE kind = 11";
 
@@ -204,7 +195,7 @@ async fn a_line_of_a_closed_account_holds_its_money_and_never_the_others() {
             .await,
         MONTHLY
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -233,7 +224,7 @@ async fn a_back_payment_for_who_has_retired_opens_the_account_again_by_two_perso
     let list = allocated(&town, &order).await;
     assert_eq!(list["allocated_fen"], 0);
     assert_eq!(town.sql(HELD).await, MONTHLY);
-    audited(&town);
+    town.audited().await;
 
     let [maker, checker] = accountants(&town).await;
     let address = waits(&maker).await;
@@ -253,14 +244,14 @@ async fn a_back_payment_for_who_has_retired_opens_the_account_again_by_two_perso
     let entries = entries.expect("a door").ok().expect("entries");
     let items = entries["items"].as_array().expect("entries");
     assert_eq!(items.last().expect("the last")["event"], "E06", "{entries}");
-    audited(&town);
+    town.audited().await;
 
     // He is paid the rest in the same way.
     let second = town.doors.post("/cases?wait=15s", &ask).await;
     let second = second.expect("a door").ok().expect("a case");
     let paid = becomes(&town, &second, "done").await;
     assert_eq!(paid["amount_fen"], MONTHLY);
-    audited(&town);
+    town.audited().await;
 }
 
 /// Goal: whichever comes first, the list or the closing, no fen is lost, none is on a closed account, and neither stops the other. Method: five
@@ -303,7 +294,7 @@ async fn money_that_comes_the_second_an_account_closes_is_credited_or_held() {
             .await,
         0
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// Goal: money for a closed account ages as a line of its own, with somebody who follows it; the employer is asked whose it is and never told

@@ -51,11 +51,6 @@ async fn years_lived_day_by_day_leave_books_that_hold() {
     ] {
         assert!(told.count(event) > 0, "no {event}: {told}");
     }
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
+    town.audited().await;
     others_agree(&town, first).await;
 }

@@ -21,30 +21,9 @@ use crate::withdrawal::{becomes, submit};
 /// Runs a rotation to its end; what it has said.
 async fn rotate(town: &Town, more: &[&str]) -> String {
     let arguments = [&["admin", "rotate-keys", "--grace", "1"], more].concat();
-    let mut command = town.command(&arguments);
-    let ran = tokio::task::spawn_blocking(move || command.output())
-        .await
-        .expect("a thread")
-        .expect("the binary");
-    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-    assert!(
-        ran.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
+    let (well, said) = town.says(&arguments).await;
+    assert!(well, "{said}");
     said
-}
-
-/// A command; whether it went well, and what it said.
-async fn command(town: &Town, arguments: &[&str]) -> (bool, String) {
-    let mut command = town.command(arguments);
-    let ran = tokio::task::spawn_blocking(move || command.output())
-        .await
-        .expect("a thread")
-        .expect("the binary");
-    let said =
-        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
-    (ran.status.success(), said)
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -156,7 +135,7 @@ async fn the_log_changes_its_keys_and_old_proofs_and_old_files_of_keys_hold() {
         "{said}"
     );
     assert!(town.config.home.join("keys/log-ed25519.key").exists());
-    let (well, said) = command(&town, &["audit"]).await;
+    let (well, said) = town.says(&["audit"]).await;
     assert!(well && said.contains("密钥交接 1 份"), "{said}");
     std::fs::remove_dir_all(&folder).expect("removed");
 }
@@ -237,14 +216,14 @@ async fn the_end_of_a_log_key_is_brought_forward_and_the_key_retires_by_itself()
     let case = withdrawn(&town, 43_031).await;
     let before = proof(&town, &format!("/cases/{case}/proof")).await;
     let old_file = keys(&town).await;
-    let none = command(&town, &["admin", "rotate-keys", "--retire"]).await;
+    let none = town.says(&["admin", "rotate-keys", "--retire"]).await;
     assert!(none.0 && none.1.contains("没有待退役"), "{}", none.1);
     let said = rotate(&town, &["--overlap-days", "3"]).await;
     assert!(
         said.contains("并签到") && said.contains("--retire"),
         "{said}"
     );
-    let (done, said) = command(&town, &["admin", "rotate-keys", "--retire"]).await;
+    let (done, said) = town.says(&["admin", "rotate-keys", "--retire"]).await;
     assert!(
         !done && said.contains("还不能退役") && said.contains("--overlap-days 0"),
         "{said}"
@@ -287,14 +266,14 @@ async fn the_end_of_a_log_key_is_brought_forward_and_the_key_retires_by_itself()
             .count()
     };
     let data = newest("code");
-    let (done, said) = command(&town, &["admin", "rotate-keys", "--retire"]).await;
+    let (done, said) = town.says(&["admin", "rotate-keys", "--retire"]).await;
     assert!(done && said.contains("旧签名密钥已到期退役"), "{said}");
     assert!(keys_folder.join("retired/log-ed25519.key").exists());
     assert_eq!(newest("code"), data, "no other key has changed");
     let folder = folder("brought-forward");
     let (good, said) = verify_with(&folder, &before.to_string(), &old_file, Some(&published));
     assert!(good, "{said}");
-    let (well, said) = command(&town, &["audit"]).await;
+    let (well, said) = town.says(&["audit"]).await;
     assert!(well && said.contains("密钥交接 2 份"), "{said}");
     std::fs::remove_dir_all(&folder).expect("removed");
 }
@@ -317,7 +296,7 @@ async fn a_change_under_way_is_ended_now_and_another_begins() {
     }
     let later = withdrawn(&town, 43_042).await;
     proof(&town, &format!("/cases/{later}/proof")).await;
-    let (well, said) = command(&town, &["audit"]).await;
+    let (well, said) = town.says(&["audit"]).await;
     assert!(well && said.contains("密钥交接 3 份"), "{said}");
 }
 

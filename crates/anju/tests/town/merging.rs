@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arrears::is_told;
 use crate::changes::next_list;
-use crate::relief::{approve, audited, reviewer};
+use crate::relief::{approve, reviewer};
 use crate::town::{Town, account_no, known, month};
 use crate::visitor::Visitor;
 
@@ -110,7 +110,7 @@ async fn a_merged_employer_hands_over_its_suspense_its_open_list_and_its_arrears
     is_told(&town, &people[0].phone, "随单位合并").await;
     let uscc = firm("", 1301).expect("a firm").uscc;
     crate::parties::all_told(&town, &uscc, "merged", 2).await;
-    audited(&town);
+    town.audited().await;
 
     // The rest comes with the pay code that the old employer was given, and the month is on every account.
     cast::pay(&town.doors, &list, 332_000).await.expect("paid");
@@ -136,7 +136,7 @@ async fn a_merged_employer_hands_over_its_suspense_its_open_list_and_its_arrears
     let mut all = colleagues;
     all.extend(people);
     assert_eq!(next_list_of(&town, &new, &all).await, 4);
-    audited(&town);
+    town.audited().await;
 }
 
 /// People of the list of this month.
@@ -181,7 +181,7 @@ async fn a_month_that_the_new_employer_still_has_before_it_stands_in_its_own_lis
         .await
         .expect("what came for the old list covers the rest");
     assert_eq!(town.sql(SUSPENSE).await, 0);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn what_is_on_its_way_keeps_an_employer_from_merging_and_says_what_to_do()
         5_000,
         "what was refunded to the suspense goes along"
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn an_unpaid_plan_of_a_deferral_is_made_up_by_who_took_the_employer_over()
         balance(&town.doors, &people[0]).await.expect("fen"),
         4 * 240_000
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// The old employer owes months that the new one has paid: they are the new one's, by the amounts of their time, and one button pays them.
@@ -325,7 +325,7 @@ async fn arrears_that_came_along_are_made_up_by_one_back_payment() {
     assert_eq!(town.sql(OWING).await, 0);
     let page = clerk.get("/unit/notices").await.page;
     assert!(page.contains("没有到期未缴的月份"), "{page}");
-    audited(&town);
+    town.audited().await;
 }
 
 /// What the centre has begun against the old employer goes on against the new one, beside what it has begun against that one itself.
@@ -358,5 +358,5 @@ async fn an_enforcement_goes_on_against_who_took_the_employer_over_and_closes_wh
             .expect("a month");
     }
     assert_eq!(town.sql(live).await, 0, "closed by themselves");
-    audited(&town);
+    town.audited().await;
 }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::closing_withdrawal::{accountants, retired};
 use crate::interest_year::close_days;
-use crate::relief::audited;
 use crate::town::{Town, account_no, known};
 use crate::visitor::Visitor;
 
@@ -76,7 +75,7 @@ async fn money_that_lies_at_another_bank_than_the_account_is_paid_from_there() {
             .await,
         1
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -98,5 +97,5 @@ async fn where_no_bank_has_enough_it_is_no_matter_of_the_card() {
         page.contains("不是您的问题") && !page.contains("换一张卡"),
         "{page}"
     );
-    audited(&town);
+    town.audited().await;
 }

@@ -5,7 +5,7 @@ use anju_casework::staff::role;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::relief::{approve, ask, audited, case_of, not_met, reviewer};
+use crate::relief::{approve, ask, case_of, not_met, reviewer};
 use crate::town::{Town, account_no, known, month};
 use crate::visitor::Visitor;
 
@@ -98,7 +98,7 @@ async fn a_whole_month_goes_back_to_the_account_that_paid_it_and_everybody_is_to
     });
     let back = town.doors.post("/cases", &back).await.expect("a door");
     assert_eq!(back.ok().expect("registered")["state"], "executing");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_part_of_a_persons_month_waits_in_suspense_and_a_refusing_bank_leaves_
         40_001 + 192_000,
         "what the bank refused is the employer's"
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn a_month_goes_to_the_person_whose_it_is_by_two_accountants_from_its_own_
         432_000,
         "all that stands to his credit for that month"
     );
-    audited(&town);
+    town.audited().await;
     drop(firm);
 }
 
@@ -318,7 +318,7 @@ async fn an_allocation_is_reversed_on_its_own_day_and_the_month_is_registered_ag
         240_000
     );
     assert_eq!(suspense(&town).await, 432_000);
-    audited(&town);
+    town.audited().await;
     let again = cast::register_month(&town.doors, &firm, month(1), &people)
         .await
         .expect("a list");
@@ -329,7 +329,7 @@ async fn an_allocation_is_reversed_on_its_own_day_and_the_month_is_registered_ag
         balance(&town.doors, &people[0]).await.expect("fen"),
         480_000
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -417,5 +417,5 @@ async fn a_refund_that_the_bank_returns_later_waits_in_suspense_and_the_clerks_a
     );
     let told = "SELECT count(*) FROM (SELECT payload FROM outbox UNION ALL SELECT payload FROM outbox_done) m WHERE payload ->> 'text' LIKE '%被银行退回%'";
     assert_eq!(town.sql(told).await, 1);
-    audited(&town);
+    town.audited().await;
 }

@@ -108,13 +108,6 @@ async fn turn(office: &Office) {
     relief::turn(office).await.expect("the day's work");
 }
 
-/// The books hold, as the product's own auditor finds them.
-pub fn audited(town: &Town) {
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    let told = String::from_utf8_lossy(&audit.stdout).into_owned();
-    assert!(audit.status.success(), "{told}");
-}
-
 async fn continuous(town: &Town, who: &Person) -> i64 {
     let body = cast::rent_request(&town.doors, who)
         .await
@@ -252,7 +245,7 @@ async fn a_deferral_is_decided_by_a_person_leaves_no_gap_and_is_made_up_by_plan(
     let li = account(&town.doors, &people[0]).await.expect("an account");
     assert_eq!(number(&li, "balance_fen").expect("fen"), 5 * 240_000);
     assert_eq!(continuous(&town, &people[0]).await, 5);
-    audited(&town);
+    town.audited().await;
 }
 
 /// Pays a list as the employer's page says, and waits until it is on the accounts.
@@ -396,7 +389,7 @@ async fn a_clerk_applies_with_a_preview_and_resumes_before_the_end() {
         .expect("the month");
     let again = clerk.post(&format!("{}/resume", sent.location), &[]).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -546,7 +539,7 @@ async fn a_ratio_below_the_limit_needs_two_reviewers_and_returns_after_its_month
             .await,
         2 * (432_000 - 108_000)
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// Another reviewer of the same branch.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::arrears::engine;
 use crate::hardship;
-use crate::relief::{approve, audited, reviewer};
+use crate::relief::{approve, reviewer};
 use crate::replay::replayed;
 use crate::town::{Town, known, month, tenant_of};
 use crate::visitor::Visitor;
@@ -121,7 +121,7 @@ async fn a_bank_that_says_otherwise_than_the_filed_contract_is_not_believed_and_
     let reasons = reviewing["decision"]["review_reasons"].to_string();
     assert!(reasons.contains("不同来源的信息不一致"), "{reasons}");
     assert_eq!(reviewing["decision"]["settled"], Value::Null);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn a_lender_that_is_not_connected_is_stood_in_for_by_its_stamped_sheet() {
         balance(&town.doors, li).await.expect("an account"),
         720_000 - 385_260
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// What is read once for all withdrawals says the same as what is read for each.
@@ -560,7 +560,7 @@ async fn a_withdrawal_and_a_closing_that_race_for_one_account_are_one_after_the_
         );
     }
     assert!(winners[0] + winners[1] >= people.len(), "{winners:?}");
-    audited(&town);
+    town.audited().await;
 }
 
 /// A business day that closes while a payment is in the air takes its postings with it; the answer is booked on the day that is open then.
@@ -590,7 +590,7 @@ async fn a_day_that_closes_while_a_payment_is_in_the_air_keeps_books_that_hold()
         balance(&town.doors, &li).await.expect("an account"),
         720_000 - fen
     );
-    audited(&town);
+    town.audited().await;
 }
 
 async fn hand(engine: &anju_engine::Engine, number: &str) -> anju_casework::staff::Staff {

@@ -161,12 +161,7 @@ async fn a_subsidy_has_accounts_of_its_own_and_never_pays_a_list_of_the_fund() {
             .2,
         530_001
     );
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
+    town.audited().await;
 }
 
 #[tokio::test]

@@ -77,15 +77,6 @@ async fn close(town: &Town, engine: &Engine) {
     days_later(town, 1).await;
 }
 
-fn audited(town: &Town) {
-    let audit = town.command(&["audit"]).output().expect("the binary");
-    assert!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
-}
-
 /// Goal: each account earns what its kind earns, by the days of each rate, to the fen of the preview; a closing pays both. Method: one person
 /// with both accounts from 29 June, a change of the subsidy's rate on 30 June, the year's end, and a retirement in July.
 #[tokio::test]
@@ -201,7 +192,7 @@ async fn a_subsidy_earns_its_own_rate_at_the_years_end_and_at_a_closing() {
         told.contains(&format!("\"interest_fen\":{of_subsidy}")),
         "{told}"
     );
-    audited(&town);
+    town.audited().await;
 
     // Two days later she retires: each account to the day before, at its own rate.
     close(&town, &engine).await;
@@ -232,7 +223,7 @@ async fn a_subsidy_earns_its_own_rate_at_the_years_end_and_at_a_closing() {
             .await,
         stays + of_stays
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// Puts 2.10 % from a day on into a draft.
@@ -289,5 +280,5 @@ async fn a_subsidys_rate_changes_from_its_day_on_and_never_before() {
     // A server that starts again counts on.
     let town = town.into_process().await;
     assert_eq!(town.sql(FUND_AND_SUBSIDY).await, 150_210);
-    audited(&town);
+    town.audited().await;
 }

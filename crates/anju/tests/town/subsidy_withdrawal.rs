@@ -16,7 +16,6 @@ use crate::closing_withdrawal::accountants;
 use crate::downpay;
 use crate::home_withdrawal::{ago, ask, payable, staff};
 use crate::interest_year::close_days;
-use crate::relief::audited;
 use crate::subsidy_rate::{grant, subsidy_of};
 use crate::town::{Town, account_no, known, month, tenant_of};
 use crate::visitor::Visitor;
@@ -139,7 +138,7 @@ async fn a_home_is_paid_from_both_accounts_and_each_page_tells_the_part() {
         (&json!(500_001), &json!(280_000)),
         "{told}"
     );
-    audited(&town);
+    town.audited().await;
 
     has_title(&town.doors, &li, "2005-03-01", 15_000_000)
         .await
@@ -159,7 +158,7 @@ async fn a_home_is_paid_from_both_accounts_and_each_page_tells_the_part() {
             .await,
         3
     );
-    audited(&town);
+    town.audited().await;
 }
 
 /// Spouses share one price, whichever accounts it came from; who needs nothing of the subsidy keeps all of it.
@@ -193,7 +192,7 @@ async fn what_a_subsidy_gave_counts_for_the_home_that_spouses_share() {
     assert_eq!(his["amount_fen"], 80_000);
     assert_eq!(his["decision"]["subsidy_fen"], Value::Null);
     assert_eq!(holds(&town, wang).await, (640_000, 200_000));
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -205,7 +204,7 @@ async fn what_a_bank_refuses_or_returns_is_back_on_both_accounts() {
     becomes(&town, &buys(&town, &li).await, "failed").await;
     assert_eq!(holds(&town, &li).await, (720_000, 300_000));
     assert_eq!(payable(&town).await, 0);
-    audited(&town);
+    town.audited().await;
 
     bank_mode(&town, "return_later").await;
     let asked = buys(&town, &li).await;
@@ -231,7 +230,7 @@ async fn what_a_bank_refuses_or_returns_is_back_on_both_accounts() {
         .await,
         2
     );
-    audited(&town);
+    town.audited().await;
 
     // The same where only the subsidy's account gave.
     let office = town.office().await;
@@ -290,7 +289,7 @@ async fn of_two_withdrawals_at_once_the_subsidy_gives_to_one() {
         .await;
     let (fund, subsidy) = holds(&town, &li).await;
     assert_eq!(paid + fund + subsidy, 820_000);
-    audited(&town);
+    town.audited().await;
 }
 
 /// 追回: the developer gives back in two payments; the fund's account has its part first, the rest is the subsidy's again.
@@ -330,5 +329,5 @@ async fn money_that_is_claimed_back_goes_to_the_accounts_that_gave_it() {
     downpay::give_back(&town, &paid, 200_000, &code).await;
     holds_again(&town, &li, (720_000, 300_000)).await;
     crate::arrears::is_told(&town, &li.phone, "其中 1,800.00 元记入住房补贴账户").await;
-    audited(&town);
+    town.audited().await;
 }

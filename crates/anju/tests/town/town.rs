@@ -207,6 +207,24 @@ impl Town {
         command
     }
 
+    /// Whether a command of the product went well, and what it said. The outside world of this process goes on meanwhile.
+    pub async fn says(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = self.command(arguments);
+        let ran = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .expect("a thread")
+            .expect("the binary");
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned()
+            + &String::from_utf8_lossy(&ran.stderr);
+        (ran.status.success(), said)
+    }
+
+    /// Books, log and rows hold, as the product's own auditor finds them.
+    pub async fn audited(&self) {
+        let (well, said) = self.says(&["audit"]).await;
+        assert!(well, "{said}");
+    }
+
     /// Starts the server's process and waits until it would take a write.
     pub async fn start_server(&mut self) {
         let child = self

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::arrears::{engine, is_told, told};
 use crate::changes::{ask, next_list};
 use crate::interest_year::days_later;
-use crate::relief::{audited, case_of};
+use crate::relief::case_of;
 use crate::town::{Town, account_no, month};
 use crate::visitor::Visitor;
 
@@ -184,7 +184,7 @@ async fn who_is_not_sealed_in_time_is_moved_by_the_record_of_his_new_job() {
     );
     let told = told(&town, &wanted.wang().phone).await;
     assert_eq!(told.matches("您的账户已转到新单位").count(), 1, "{told}");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -354,7 +354,7 @@ async fn a_list_that_waits_for_its_money_keeps_him_even_when_the_days_are_over()
         balance(&town.doors, wanted.wang()).await.expect("fen"),
         2 * 192_000
     );
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]

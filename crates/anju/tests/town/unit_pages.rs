@@ -8,7 +8,7 @@ use anju_domain::calendar::Month;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::relief::{approve, audited, case_of, reviewer};
+use crate::relief::{approve, case_of, reviewer};
 use crate::town::{Town, account_no, known, month};
 use crate::visitor::Visitor;
 
@@ -144,7 +144,7 @@ async fn what_was_paid_over_is_shown_pays_the_next_month_and_goes_back_on_reques
     assert_eq!(town.sql(left).await, 0);
     let home = clerk.get("/unit").await.page;
     assert!(!home.contains("单位暂存款"), "{home}");
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn several_months_are_registered_by_one_list_and_paid_by_one_payment_in_or
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
     let cancelled = "SELECT count(*) FROM remittance WHERE state = 4";
     assert_eq!(town.sql(cancelled).await, 2);
-    audited(&town);
+    town.audited().await;
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::estate::payments;
 use crate::interest_year::days_later;
-use crate::relief::{approve, audited};
+use crate::relief::approve;
 use crate::replay::replayed;
 use crate::town::Town;
 use crate::visitor::Visitor;
@@ -772,6 +772,6 @@ async fn for_every_withdrawal_one_gets_it_one_is_refused_for_each_condition_and_
     }
     assert_eq!(told.len(), players.len());
     replayed(&town);
-    audited(&town);
+    town.audited().await;
     println!("all is told after {:?}", clock.elapsed());
 }
