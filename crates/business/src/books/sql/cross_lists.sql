@@ -1,4 +1,5 @@
--- A list that stands allocated is the sum of its lines, and what it says it has allocated is what its journals have credited to people.
+-- A list that stands allocated is the sum of its lines, and what it says it has allocated is what its allocations (E05, E06, E12) have credited to
+-- people; what was put right later (E10, E11) has journals of its own.
 WITH line AS (
     SELECT remittance_id, sum(employer_fen + employee_fen) AS fen
       FROM remittance_line
@@ -13,6 +14,7 @@ credited AS (
                     AND j.business_date = p.business_date
      WHERE p.centre_id = $1
        AND p.subject = 201
+       AND j.event IN (5, 6, 12)
        AND j.case_id IS NOT NULL
      GROUP BY j.case_id
 ),
