@@ -107,7 +107,7 @@ async fn not_even_the_owner_edits_a_posting_and_what_he_adds_stops_the_seal() {
             .breaches()
             .await
             .iter()
-            .any(|b| b.invariant == "I1" && b.detail == "4 lines, written with 2")
+            .any(|b| b.invariant == "I1" && b.detail == "有 4 行，记账时是 2 行")
     );
 }
 
