@@ -1,6 +1,6 @@
 //! The sealer (存证封存): each second what waits is sealed into the log, the tree is signed, the witnesses are asked, the checkpoint
-//! is published. Invariant: sealing is the database's work and is done once; signing and asking can be repeated at will, and nothing is signed
-//! that is known to contradict what was signed before.
+//! is published. Invariant: sealing is the database's work and is done once; signing and asking can be repeated at will, and nothing is published
+//! that is known to contradict what was signed before: only the witness that has said so is shown it, to hear whether it still objects.
 
 use std::time::{Duration, Instant};
 

@@ -34,7 +34,7 @@ const WARM: usize = 60;
 
 /// Withdrawals that no row counts. Then the tables are analysed, as they are in a centre that has worked for a day: what a session plans over
 /// tables that were empty a second ago walks them from end to end, and is kept until PostgreSQL analyses them by itself. With that each session
-/// plans everything anew (a third of a row's time), which a server does once a day: so they go before once more.
+/// plans everything anew, which a server does seldom: so they go before once more, though the rows did not move by it beyond their noise.
 pub async fn warm(ground: &Ground) -> anyhow::Result<()> {
     let count = (WARM * CLIENTS).min(ground.book.run_size);
     whole(ground, ground.book.take(count)?).await?;
