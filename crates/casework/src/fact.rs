@@ -4,6 +4,8 @@
 
 use anju_evidence::record;
 use anju_policy::fact::{Assurance, Fact, FactState};
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -189,6 +191,104 @@ pub async fn recent(
 /// The same without a case, looked up together with what others ask for at this moment.
 pub async fn recent_together(office: &Office, wanted: &[Wanted<'_>]) -> Result<Vec<Option<Fact>>> {
     office.trays.facts.put(office, asked(office, wanted)).await
+}
+
+/// What is kept and valid of one person, read before it is known by what else each question is asked.
+#[derive(Default)]
+pub struct OfPerson {
+    subject_index: Vec<u8>,
+    /// With the index of what else each was asked by, the newest last.
+    facts: Vec<(Vec<u8>, Fact)>,
+}
+
+impl OfPerson {
+    /// The answers to these questions that are among it, in order; where keys rotate some may be found by the statement alone.
+    #[must_use]
+    pub fn answers(&self, office: &Office, wanted: &[Wanted<'_>]) -> Vec<Option<Fact>> {
+        let mut found = vec![None; wanted.len()];
+        if self.facts.is_empty() {
+            return found;
+        }
+        for one in asked(office, wanted) {
+            if one.subject_index == self.subject_index {
+                let is_it = |(keys_index, fact): &&(Vec<u8>, Fact)| {
+                    fact.fact_type == one.fact_type && *keys_index == one.keys_index
+                };
+                if let Some((_, fact)) = self.facts.iter().rev().find(is_it) {
+                    found[one.place] = Some(fact.clone());
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Facts of these types that are kept of a person and valid, whatever else they were asked by, under the same terms as [`recent`] has without a
+/// case; read together with others at this moment.
+pub async fn of_person_together(
+    office: &Office,
+    person_id: i64,
+    types: Vec<String>,
+) -> Result<OfPerson> {
+    office.trays.kept.put(office, (person_id, types)).await
+}
+
+pub(crate) fn of_people(
+    office: Office,
+    asked: Vec<(i64, Vec<String>)>,
+) -> BoxFuture<'static, Result<Vec<OfPerson>>> {
+    #[derive(FromRow)]
+    struct Found {
+        place: i64,
+        id_index: Vec<u8>,
+        keys_index: Vec<u8>,
+        #[sqlx(flatten)]
+        row: Row,
+    }
+    async move {
+        let types: BTreeSet<&str> = asked
+            .iter()
+            .flat_map(|(_, types)| types.iter().map(String::as_str))
+            .collect();
+        // All of a person lies together in the index: looking for each type alone costs several times as much as leaving out the others, which
+        // the subquery's fence sees to.
+        let rows: Vec<Found> = sqlx::query_as(
+            "SELECT who.place, p.id_index, f.keys_index, f.fact_id, f.type, f.role, f.subject, f.state, f.value, f.source, f.assurance,
+                    f.as_of, f.valid_until, f.digest, f.mac
+               FROM unnest($2::bigint[]) WITH ORDINALITY AS who (person_id, place)
+               JOIN person p ON p.centre_id = $1 AND p.person_id = who.person_id
+              CROSS JOIN LATERAL (
+                    SELECT *
+                      FROM fact
+                     WHERE centre_id = $1 AND subject_index = p.id_index AND state IN (1, 2)
+                       AND (valid_until > $4 OR (valid_until IS NULL AND state = 1))
+                       AND (case_id IS NULL OR NOT EXISTS (
+                              SELECT FROM consent c
+                               WHERE c.centre_id = $1 AND c.case_id = fact.case_id AND c.withdrawn_at IS NOT NULL))
+                    OFFSET 0) AS f
+              WHERE f.type = ANY ($3)",
+        )
+        .bind(office.centre.id)
+        .bind(asked.iter().map(|(person_id, _)| *person_id).collect::<Vec<_>>())
+        .bind(types.into_iter().collect::<Vec<_>>())
+        .bind(office.now())
+        .fetch_all(&office.pool)
+        .await?;
+        let mut found: Vec<OfPerson> = asked.iter().map(|_| OfPerson::default()).collect();
+        for row in rows {
+            let one = usize::try_from(row.place - 1)
+                .ok()
+                .and_then(|place| found.get_mut(place))
+                .ok_or_else(|| Fault::Stored("an answer to no question".to_owned()))?;
+            one.subject_index = row.id_index;
+            one.facts.push((row.keys_index, row.row.fact()?));
+        }
+        for one in &mut found {
+            one.facts.sort_by_key(|(_, fact)| (fact.as_of, fact.fact_id));
+        }
+        Ok(found)
+    }
+    .boxed()
 }
 
 pub(crate) fn look_up_all(

@@ -26,7 +26,7 @@ use crate::case::settle::{self, Paying};
 use crate::case::settled::{self, Settled};
 use crate::case::{self, CaseState};
 use crate::catalogue::{Catalogue, Service};
-use crate::fact::LookedUp;
+use crate::fact::{LookedUp, OfPerson};
 use crate::log::Made;
 use crate::membership::{self, Membership};
 use crate::own_account::{self, OwnAccount};
@@ -204,6 +204,7 @@ impl CaseWatch {
 pub(crate) struct Trays {
     pub(crate) keys: Tray<Uuid, Option<Command>>,
     pub(crate) facts: Tray<Vec<LookedUp>, Vec<Option<Fact>>>,
+    pub(crate) kept: Tray<(i64, Vec<String>), OfPerson>,
     pub(crate) sessions: Tray<Vec<u8>, Option<Session>>,
     pub(crate) own_accounts: Tray<own_account::Asked, Option<OwnAccount>>,
     pub(crate) people: Tray<i64, Option<Person>>,
@@ -225,6 +226,7 @@ impl Default for Trays {
         Self {
             keys: Tray::new(books::look_up_all),
             facts: Tray::new(fact::look_up_all),
+            kept: Tray::new(fact::of_people),
             sessions: Tray::new(session::find_all),
             own_accounts: Tray::new(own_account::of_tokens),
             people: Tray::new(person::get_all),

@@ -18,6 +18,7 @@ use anju_policy::fact::At;
 use anju_policy::{Decision, Facts};
 use anju_wire::gateway::{Consent, Purpose};
 use chrono::Datelike;
+use futures::try_join;
 use serde_json::Value;
 
 use crate::Engine;
@@ -135,7 +136,17 @@ impl Engine {
             today: office.today(),
         };
         let mut known = Known::default();
-        let mut own = reach.own_books(office, service, request).await?;
+        let (mut own, of_applicant) = match &reach {
+            Reach::AtHand => {
+                let kept = self.kept_of_applicant(&policy, request);
+                let own = reach.own_books(office, service, request);
+                try_join!(own, kept)?
+            }
+            Reach::Kept(..) | Reach::Sources => {
+                let own = reach.own_books(office, service, request).await?;
+                (own, fact::OfPerson::default())
+            }
+        };
         read_at(at, &mut own);
         let mut facts: Facts = own.facts.iter().cloned().collect();
         let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
@@ -178,7 +189,7 @@ impl Engine {
                     .await
                     .map_err(|error| Fault::Outside(error.to_string()))?,
                 Reach::AtHand => {
-                    let found = kept::recent_together(office, &requests).await?;
+                    let found = kept::recent_together(office, &of_applicant, &requests).await?;
                     match found.into_iter().collect::<Option<Vec<_>>>() {
                         Some(found) => found,
                         None => return Ok(None),
@@ -205,6 +216,30 @@ impl Engine {
             policy,
             legs,
         }))
+    }
+
+    /// What is kept of the applicant and may be asked for: read beside our own books, since most services ask about nobody else.
+    async fn kept_of_applicant(
+        &self,
+        policy: &PolicyInForce,
+        request: &Request,
+    ) -> Result<fact::OfPerson> {
+        let types: Vec<String> = policy
+            .set
+            .service(&request.service)
+            .map(|definition| {
+                definition
+                    .facts
+                    .iter()
+                    .filter(|need| need.role == "applicant" && !need.fact_type.starts_with("own."))
+                    .map(|need| need.fact_type.clone())
+                    .collect()
+            })
+            .unwrap_or_default();
+        if types.is_empty() {
+            return Ok(fact::OfPerson::default());
+        }
+        fact::of_person_together(&self.office, request.applicant_id, types).await
     }
 
     /// The questions that policy needs answered now and that were not asked yet.

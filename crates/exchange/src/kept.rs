@@ -60,13 +60,27 @@ pub async fn recent(
     Ok(as_asked(requests, found))
 }
 
-/// The same before there is a case, looked up together with what others ask for at this moment.
+/// The same before there is a case: from what was read of the applicant already, the others looked up together with what others ask for at
+/// this moment.
 pub async fn recent_together(
     office: &Office,
+    of_applicant: &fact::OfPerson,
     requests: &[FactRequest],
 ) -> Result<Vec<Option<Fact>>, Error> {
     let keys: Vec<String> = requests.iter().map(other_keys).collect();
-    let found = fact::recent_together(office, &wanted(requests, &keys)).await?;
+    let wanted = wanted(requests, &keys);
+    let mut found = of_applicant.answers(office, &wanted);
+    let (places, others): (Vec<usize>, Vec<Wanted<'_>>) = wanted
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| found[*place].is_none())
+        .unzip();
+    if !others.is_empty() {
+        let looked_up = fact::recent_together(office, &others).await?;
+        for (place, fact) in places.into_iter().zip(looked_up) {
+            found[place] = fact;
+        }
+    }
     Ok(as_asked(requests, found))
 }
 
