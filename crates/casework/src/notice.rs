@@ -15,8 +15,12 @@ pub struct Notice {
     pub text: String,
 }
 
-/// Draws the message of an outbox row; none if there is nobody to tell.
-pub async fn draw(office: &Office, payload: &Value) -> Result<Option<Notice>> {
+/// Draws the message of an outbox row that was caused at this moment, the same whenever it is drawn; none if there is nobody to tell.
+pub async fn draw(
+    office: &Office,
+    payload: &Value,
+    caused_at: DateTime<Utc>,
+) -> Result<Option<Notice>> {
     if let (Some(phone), Some(text)) = (
         payload.get("phone").and_then(Value::as_str),
         payload.get("text").and_then(Value::as_str),
@@ -65,7 +69,7 @@ pub async fn draw(office: &Office, payload: &Value) -> Result<Option<Notice>> {
     } else {
         None
     };
-    let Some(text) = drawn.or_else(|| text(office, &case, &name, template)) else {
+    let Some(text) = drawn.or_else(|| text(office, &case, &name, template, caused_at)) else {
         return Ok(None);
     };
     Ok(Some(Notice { phone, text }))
@@ -81,14 +85,20 @@ async fn phone_of(office: &Office, case: &Case) -> Result<Option<String>> {
     employer::acting_phone(office, case.applicant_id, clerk).await
 }
 
-fn text(office: &Office, case: &Case, name: &str, template: &str) -> Option<String> {
+fn text(
+    office: &Office,
+    case: &Case,
+    name: &str,
+    template: &str,
+    caused_at: DateTime<Utc>,
+) -> Option<String> {
     let no = case::number(office, case.case_id);
     let amount = Fen::new(case.amount_fen.unwrap_or(0));
     let tail = case.card_tail().unwrap_or("****");
     Some(match template {
         "paid" => format!(
             "【公积金】您的{name} {amount} 元已到尾号 {tail} 的卡，{}。办件 {no}",
-            clock(office.now())
+            clock(caused_at)
         ),
         "refused" => {
             format!("【公积金】您的{name}没有通过，原因和补救办法请在“办件”里看。办件 {no}")

@@ -77,6 +77,8 @@ pub struct Message {
     pub attempts: i16,
     /// Ids; the message is drawn when it is sent.
     pub payload: Value,
+    /// When it was caused.
+    pub made_at: DateTime<Utc>,
 }
 
 /// Puts a message into the change that causes it.
@@ -246,7 +248,7 @@ pub async fn lease(office: &Office, limit: i64) -> Result<Vec<Message>> {
                  WHERE centre_id = $1 AND due_at <= $2 AND (leased_until IS NULL OR leased_until <= $2)
                  ORDER BY due_at LIMIT $3))
             AND (o.leased_until IS NULL OR o.leased_until <= $2)
-         RETURNING o.outbox_id, o.case_id, o.kind, o.attempts, o.payload",
+         RETURNING o.outbox_id, o.case_id, o.kind, o.attempts, o.payload, o.made_at",
     )
     .bind(office.centre.id)
     .bind(now)

@@ -259,7 +259,7 @@ async fn send(engine: &Engine, order: &Order) -> SendOutcome {
 
 async fn tell(engine: &Engine, message: &Message) -> Result<()> {
     let office = &engine.office;
-    let Some(drawn) = notice::draw(office, &message.payload).await? else {
+    let Some(drawn) = notice::draw(office, &message.payload, message.made_at).await? else {
         return outbox::finish(office, message.outbox_id).await;
     };
     match send_sms(

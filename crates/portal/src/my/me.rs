@@ -94,7 +94,7 @@ pub(crate) async fn messages(
     let now = office.now();
     let mut messages = Vec::new();
     for sent in outbox::told(office, me.person_id, PAGE).await? {
-        let Some(told) = notice::draw(office, &sent.payload).await? else {
+        let Some(told) = notice::draw(office, &sent.payload, sent.made_at).await? else {
             continue;
         };
         let how = if sent.delivered {
