@@ -7,10 +7,11 @@ use anju_casework::{Error, Office};
 use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::NaiveDate;
+use serde::Deserialize;
 
 use crate::authorization::{AtDesk, may};
 use crate::components::{
@@ -25,13 +26,43 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::when;
 
+#[derive(Deserialize)]
+pub(crate) struct Closed {
+    /// The day that was closed a moment ago.
+    closed: Option<NaiveDate>,
+}
+
 /// `GET /desk/books/close`.
 pub(crate) async fn close(
     State(portal): State<Portal>,
     visit: Visit,
     at: AtDesk,
+    Query(Closed { closed }): Query<Closed>,
 ) -> Result<DayClosePage, PageError> {
-    draw(&portal, &visit, &at, None).await
+    let office = &portal.engine.office;
+    let open = day_close::open_date(office).await?;
+    let flash = match closed.filter(|day| *day < open) {
+        Some(day) => Some(Flash::new(
+            Tone::Pass,
+            Text::new()
+                .say(format!(
+                    "{}已日结，现在记账的是{}。",
+                    chinese_day(day),
+                    chinese_day(open)
+                ))
+                .link(
+                    format!("/desk/books/close/{day}/proof.json"),
+                    "下载这一天的存证",
+                ),
+        )),
+        // Books know business days, people know their calendar.
+        None if open == office.today() => Some(Flash::new(
+            Tone::Wait,
+            "今天还没有过完。现在日结，今天再办的都记在下一个营业日，职工看到的也是那一天的日期；一般在营业结束后日结。",
+        )),
+        None => None,
+    };
+    draw(&portal, &visit, &at, flash).await
 }
 
 /// `GET /desk/books/close/{date}/proof.json`: a day that was closed.
@@ -317,7 +348,15 @@ async fn answer(
     done: Result<NaiveDate, Error>,
 ) -> Result<Response, PageError> {
     match done {
-        Ok(_) => Ok(Redirect::to("/desk/books/close").into_response()),
+        Ok(day) => {
+            let is_closed = day < day_close::open_date(&portal.engine.office).await?;
+            let page = if is_closed {
+                format!("/desk/books/close?closed={day}")
+            } else {
+                "/desk/books/close".to_owned()
+            };
+            Ok(Redirect::to(&page).into_response())
+        }
         Err(Error::Refused(refusal)) => {
             let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
             let page = draw(portal, visit, at, Some(flash)).await?;

@@ -31,9 +31,11 @@ pub(crate) struct View {
 
 /// `GET /desk`: the first page that the roles open.
 pub(crate) async fn home(at: AtDesk) -> Redirect {
-    let pages = ["/desk/tasks", "/desk/books/close", "/desk/ops"];
-    let first = pages.iter().find(|page| may_open(&at.staff, page));
-    Redirect::to(first.unwrap_or(&"/desk/keys"))
+    let usual = ["/desk/tasks", "/desk/books/close", "/desk/ops"];
+    let all = super::RAIL.iter().flat_map(|(_, links)| links.iter());
+    let mut pages = usual.into_iter().chain(all.map(|(href, ..)| *href));
+    let first = pages.find(|page| may_open(&at.staff, page));
+    Redirect::to(first.unwrap_or("/desk/keys"))
 }
 
 /// `GET /desk/tasks`.

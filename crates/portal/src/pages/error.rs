@@ -164,6 +164,13 @@ impl ErrorPage {
         let (place, place_name, home) = place_of(&visit.path);
         let back = || Button::link("回到首页", ButtonLook::Plain, home);
         let (title, what, next, number, button) = match error {
+            PageError::NotFound if place == "desk" => (
+                "没有这一页",
+                "地址或编号可能写错了，或者这件事归别的网点办。".into(),
+                Text::from("回到首页，按证件号、账号、办件号或单位号可以再找。"),
+                None,
+                back(),
+            ),
             PageError::NotFound => (
                 "没有这一页",
                 "地址可能写错了，或者这个编号不是您的。".into(),
@@ -188,7 +195,11 @@ impl ErrorPage {
             PageError::Forbidden(why) => (
                 "您的岗位不能打开这一页",
                 Text::from(why.as_str()),
-                "需要时请系统管理员授权，授权要两人确认。".into(),
+                match place {
+                    "desk" => "您的岗位能打开的，在首页左边的栏目里。要办这一项，请找有这个岗位的同事，或请负责人给您加岗位。",
+                    _ => "您能办的从首页可以找到。要办这一项，请找有权限的同事。",
+                }
+                .into(),
                 None,
                 back(),
             ),
@@ -294,7 +305,7 @@ impl IntoResponse for ErrorAnswer {
 #[must_use]
 pub fn place_of(path: &str) -> (&'static str, &'static str, &'static str) {
     match path.split('/').nth(1) {
-        Some("desk") => ("desk", "柜面", "/desk/tasks"),
+        Some("desk") => ("desk", "柜面", "/desk"),
         Some("unit") => ("unit", "单位", "/unit"),
         Some("my") => ("my", "我的", "/my"),
         _ => ("my", "公积金", "/"),
