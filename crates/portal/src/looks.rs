@@ -14,6 +14,27 @@ use crate::desk::staff_name;
 use crate::pages::error::PageError;
 use crate::when;
 
+fn looks_of_others(look: &&Access) -> bool {
+    look.audience == audience::STAFF || look.source.is_some()
+}
+
+/// What the same hand looks at for the same reason on one day.
+fn is_one_visit(one: &Access, next: &Access) -> bool {
+    let same_hand = one.actor_id == next.actor_id && one.source == next.source;
+    same_hand && one.reason == next.reason && shanghai_date(one.at) == shanghai_date(next.at)
+}
+
+/// How often staff looked among these, newest first, as the rows count it, and the last time.
+pub(crate) fn visits_of_staff(looks: &[Access]) -> (usize, Option<&Access>) {
+    let looks: Vec<&Access> = looks.iter().filter(looks_of_others).collect();
+    let mut visits = looks
+        .chunk_by(|one, next| is_one_visit(one, next))
+        .filter(|visit| visit[0].audience == audience::STAFF)
+        .map(|visit| visit[0]);
+    let last = visits.next();
+    (visits.count() + usize::from(last.is_some()), last)
+}
+
 /// The looks of staff and departments among these, newest first. What one visit looked at, by the same hand for the same reason, is one row.
 pub(crate) async fn rows(
     office: &Office,
@@ -23,8 +44,6 @@ pub(crate) async fn rows(
 ) -> Result<Vec<Row>, PageError> {
     let branches = branch::all(office).await?;
     let looks_of_staff = || looks.iter().filter(|look| look.audience == audience::STAFF);
-    let looks_of_others =
-        |look: &&Access| look.audience == audience::STAFF || look.source.is_some();
     // A few members of staff stand behind many looks.
     let mut names: HashMap<i64, String> = HashMap::new();
     for look in looks_of_staff() {
@@ -43,13 +62,9 @@ pub(crate) async fn rows(
         };
         names.insert(look.actor_id, who);
     }
-    let visit = |look: &Access| {
-        let who = (look.actor_id, look.source.clone());
-        (who, look.reason.clone(), shanghai_date(look.at))
-    };
     let looks: Vec<&Access> = looks.iter().filter(looks_of_others).collect();
     Ok(looks
-        .chunk_by(|one, next| visit(one) == visit(next))
+        .chunk_by(|one, next| is_one_visit(one, next))
         .map(|looks| {
             let latest = looks[0];
             let mut seen: Vec<&str> = Vec::new();

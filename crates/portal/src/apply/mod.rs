@@ -73,6 +73,32 @@ impl Seen {
             .map(Fen::new)
     }
 
+    /// Nothing speaks against it, but not all is known.
+    pub(crate) fn is_open(&self) -> bool {
+        self.amount().is_none() && self.count(ConditionOutcome::NotMet) == 0
+    }
+
+    /// What has to be filled in beside the card before anybody can be asked.
+    pub(crate) fn questions(&self) -> usize {
+        let asked = |input: &&Input| {
+            (input.required || input.asked)
+                && input.prefill.is_none()
+                && input.input_type != InputType::Card
+        };
+        self.service.inputs.iter().filter(asked).count()
+    }
+
+    /// The order in which what may be done is told: money that is there, then what may be asked for, the least trouble first. What closes an
+    /// account comes after it: nobody retires or leaves for good because nothing speaks against it.
+    pub(crate) fn rank(&self) -> (u8, bool, usize) {
+        let how = match (self.amount(), self.is_open()) {
+            (Some(_), _) => 0,
+            (None, true) => 1,
+            (None, false) => 2,
+        };
+        (how, self.service.closing, self.questions())
+    }
+
     /// How many conditions are found so.
     pub(crate) fn count(&self, outcome: ConditionOutcome) -> usize {
         self.decision
@@ -312,6 +338,25 @@ impl Asking<'_> {
         }
         (form, mistakes)
     }
+}
+
+/// What is wrong with a form that could be read, told before anybody is asked for anything: what it lacks, and where of several questions none
+/// is answered that need one answer.
+pub(crate) fn faults_of(service: &ServiceDefinition, form: &Inputs) -> Vec<Mistake> {
+    let faults = service.check_form(&anju_business::withdrawal::payout::clean_form(form));
+    let faults = faults
+        .into_iter()
+        .map(|fault| Mistake::at(fault.field, fault.message));
+    let asked: Vec<&Input> = service.inputs.iter().filter(|input| input.asked).collect();
+    let is_open = asked.iter().all(|input| !form.contains_key(&input.name));
+    let open = asked.first().filter(|_| is_open).map(|first| {
+        let labels: Vec<&str> = asked.iter().map(|input| input.label.as_str()).collect();
+        Mistake::at(
+            &first.name,
+            format!("请填写{}，至少一项。", labels.join("或")),
+        )
+    });
+    faults.chain(open).collect()
 }
 
 /// Whether an input is a promise: yes where nothing is said.

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::apply::{Asking, At, Next, RECHECK, Sent, Typed};
+use crate::apply::{Asking, At, Next, RECHECK, Sent, Typed, faults_of};
 use crate::authorization::AtDesk;
 use crate::components::{Flash, Mistake};
 use crate::desk::{framed, looked, person_number};
@@ -176,8 +176,14 @@ pub(crate) async fn submit(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     if typed.contains_key(RECHECK) {
-        let page = draw(&asking, &visit, &at, &service, &typed, Vec::new(), None).await?;
-        return Ok(page.into_response());
+        let mistakes = faults_of(&service, &form);
+        let status = if mistakes.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
+        };
+        let page = draw(&asking, &visit, &at, &service, &typed, mistakes, None).await?;
+        return Ok((status, page).into_response());
     }
     if let Some(mistake) = asking.unpromised(&service, &form).await? {
         let page = draw(&asking, &visit, &at, &service, &typed, vec![mistake], None).await?;

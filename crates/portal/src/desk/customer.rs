@@ -17,6 +17,7 @@ use axum::response::Redirect;
 use chrono::{NaiveDate, TimeDelta};
 use serde::Deserialize;
 
+use crate::apply::Seen;
 use crate::authorization::{AtDesk, role_name};
 use crate::components::{
     Button, Cell, Column, Event, Facts, Field, FieldKind, Flash, Keys, Line, Masked, Row, Rows,
@@ -328,7 +329,9 @@ async fn draw(
             branch_id: all.first().map(|one| one.branch_id),
         };
         let asking = apply::asking_for(portal, visit, at, applicant);
-        for seen in asking.at_hand().await? {
+        let mut at_hand = asking.at_hand().await?;
+        at_hand.sort_by_key(Seen::rank);
+        for seen in at_hand {
             let service = &seen.service;
             let not_met = seen.count(ConditionOutcome::NotMet);
             let amount = seen.amount();
@@ -337,7 +340,7 @@ async fn draw(
             } else {
                 format!("/desk/do/{}", service.id)
             };
-            if not_met == 0 && button.is_none() {
+            if not_met == 0 && !(seen.is_open() && service.closing) && button.is_none() {
                 button = Some(Button::go(format!("办理{}", service.name_zh), href.clone()).wide());
             }
             let key = (likely.len() < 9).then(|| (likely.len() + 1).to_string());

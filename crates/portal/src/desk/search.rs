@@ -165,7 +165,15 @@ async fn people(
         found = person::search(office, Some(&name), None, branch).await?;
     }
     for person in &found {
-        looked(office, at, person.person_id, "查找", "命令栏查找", None).await?;
+        looked(
+            office,
+            at,
+            person.person_id,
+            "姓名和遮住的证件号",
+            "在柜面查找",
+            None,
+        )
+        .await?;
     }
     let ask = match (&found[..], serves && by_id_number) {
         ([person], true) => {

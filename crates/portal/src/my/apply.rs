@@ -11,7 +11,7 @@ use axum::extract::{Multipart, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 
-use crate::apply::{Asking, RECHECK, Sent, Typed, action_of};
+use crate::apply::{Asking, RECHECK, Sent, Typed, action_of, faults_of};
 use crate::authorization::Me;
 use crate::components::{Button, Flash, Mistake, Text, last_four};
 use crate::frame::MyTab;
@@ -108,15 +108,11 @@ pub(crate) async fn submit(
     let typed: Typed = fields.into_iter().collect();
     let (form, mistakes) = asking.form_of(&service, &typed);
     if !mistakes.is_empty() || typed.contains_key(RECHECK) {
-        let faults = if mistakes.is_empty() {
-            service.check_form(&anju_business::withdrawal::payout::clean_form(&form))
+        let mistakes = if mistakes.is_empty() {
+            faults_of(&service, &form)
         } else {
-            Vec::new()
+            mistakes
         };
-        let told = faults
-            .into_iter()
-            .map(|fault| Mistake::at(fault.field, fault.message));
-        let mistakes = mistakes.into_iter().chain(told).collect();
         let page = draw(&asking, &visit, &service, &typed, mistakes, None).await?;
         return Ok(page.into_response());
     }
@@ -128,14 +124,10 @@ pub(crate) async fn submit(
     let now = portal.engine.office.now();
     if by_face && !me.session.face_passed(&action_of(&service, &form), now) {
         // The mistakes of the form are told before anybody is asked for a picture.
-        let faults = service.check_form(&anju_business::withdrawal::payout::clean_form(&form));
-        if faults.is_empty() {
+        let mistakes = faults_of(&service, &form);
+        if mistakes.is_empty() {
             return Ok(face_page(&visit, &service, &typed, &form, None).into_response());
         }
-        let mistakes = faults
-            .into_iter()
-            .map(|fault| Mistake::at(fault.field, fault.message))
-            .collect();
         let page = draw(&asking, &visit, &service, &typed, mistakes, None).await?;
         return Ok(page.into_response());
     }

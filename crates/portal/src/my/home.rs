@@ -12,6 +12,7 @@ use crate::apply::Seen;
 use crate::authorization::Me;
 use crate::components::{Button, Row, Rows, Text};
 use crate::frame::MyTab;
+use crate::looks;
 use crate::my::apply::asking;
 use crate::my::reading::rows;
 use crate::my::{balance_of, frame, membership_of, subsidy_of};
@@ -23,10 +24,6 @@ use crate::when;
 
 /// A withdrawal as the pages here tell it.
 impl Seen {
-    pub(super) fn is_open(&self) -> bool {
-        self.amount().is_none() && self.count(ConditionOutcome::NotMet) == 0
-    }
-
     pub(super) fn reason(&self) -> Text {
         let part = self.decision.amount_parts.iter().find(|part| part.binding);
         let text = match part {
@@ -64,7 +61,10 @@ pub(crate) async fn home(
         .filter_map(|one| Some((one.amount()?, one)))
         .max_by_key(|(amount, _)| *amount);
     let possible = seen.iter().filter(|one| one.amount().is_some()).count();
-    let open = seen.iter().filter(|one| one.is_open()).count();
+    let open = seen
+        .iter()
+        .filter(|one| one.is_open() && !one.service.closing)
+        .count();
     let note = balance_note(office, membership.as_ref()).await?;
     let note = match subsidy_of(office, me.person_id).await? {
         Some(fen) => note.say(" · 住房补贴账户 ").money(fen),
@@ -97,14 +97,21 @@ pub(crate) async fn home(
             .or_else(|| {
                 let one = seen
                     .iter()
-                    .find(|one| one.is_open() && !busy.contains(&one.service.id.as_str()))?;
+                    .filter(|one| one.is_open() && !one.service.closing)
+                    .filter(|one| !busy.contains(&one.service.id.as_str()))
+                    .min_by_key(|one| one.rank())?;
+                let unknown = one.count(ConditionOutcome::Unknown);
                 Some(Offer {
                     name: one.service.name_zh.clone(),
                     title: "您可能可以办".into(),
-                    reason: format!(
-                        "我们账上的记录都符合，还有 {} 项要问部门。点一下就替您去问，一般 3 秒。",
-                        one.count(ConditionOutcome::Unknown)
-                    )
+                    reason: match one.questions() {
+                        0 => format!(
+                            "我们账上的记录都符合，还有 {unknown} 项要问部门。点一下就替您去问，一般 3 秒。"
+                        ),
+                        questions => format!(
+                            "我们账上的记录都符合，还有 {unknown} 项要问部门。填好 {questions} 项就替您去问，一般 3 秒。"
+                        ),
+                    }
                     .into(),
                     why: None,
                     button: Button::go(
@@ -180,18 +187,18 @@ async fn seen_lately(office: &Office, person_id: i64) -> Result<Text, PageError>
     let now = office.now();
     let looks = access_log::of_person(office, person_id, None, 100).await?;
     let lately: Vec<_> = looks
-        .iter()
-        .filter(|look| look.audience == anju_casework::session::audience::STAFF)
+        .into_iter()
         .filter(|look| now - look.at <= TimeDelta::days(30))
         .collect();
-    Ok(match lately.first() {
+    let (count, last) = looks::visits_of_staff(&lately);
+    Ok(match last {
         None => Text::new()
             .say("最近 30 天没有工作人员看过您的信息。")
             .link("/my/me/access", "看全部"),
         Some(last) => Text::new()
             .say(format!(
                 "最近 30 天有 {} 次，最近一次 {}：{}。",
-                lately.len(),
+                count,
                 when::minute(last.at, now),
                 last.reason
             ))

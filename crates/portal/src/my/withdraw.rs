@@ -54,6 +54,7 @@ pub(crate) async fn page(
     .is_none_or(|account| account.state == AccountState::Closed);
     let seen = if none { Vec::new() } else { seen };
     let mut unknown = Vec::new();
+    let mut closing = Vec::new();
     let mut later = Vec::new();
     let mut unmet = Vec::new();
     for one in seen.iter().filter(|one| one.amount().is_none()) {
@@ -61,6 +62,7 @@ pub(crate) async fn page(
             continue;
         }
         match one.decision.possible_from {
+            _ if one.is_open() && one.service.closing => closing.push(to_ask(one)),
             _ if one.is_open() => unknown.push(to_ask(one)),
             Some(day) => later.push(lacking(one).value(format!("最早 {}", chinese_date(day)))),
             None => unmet
@@ -86,6 +88,7 @@ pub(crate) async fn page(
         doing: Rows::new(living.iter().map(|case| row(office, case, now)).collect()),
         flight,
         unknown,
+        closing,
         later,
         unmet,
         taken: Rows::new(

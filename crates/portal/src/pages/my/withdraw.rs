@@ -36,6 +36,8 @@ pub struct WithdrawPage {
     pub flight: Option<Flight>,
     /// 可能可以的: who has to be asked.
     pub unknown: Vec<crate::components::Row>,
+    /// 遇到这些事才办的: what closes the account, where nothing that is known speaks against it.
+    pub closing: Vec<crate::components::Row>,
     /// 以后能办的: from which day.
     pub later: Vec<crate::components::Row>,
     /// 现在不符合的: what is lacking.
@@ -55,6 +57,10 @@ pub struct WithdrawPage {
 impl WithdrawPage {
     fn unknown_rows(&self) -> Rows {
         Rows::new(self.unknown.clone())
+    }
+
+    fn closing_rows(&self) -> Rows {
+        Rows::folded(self.closing.clone(), 6)
     }
 
     fn elsewhere_rows(&self) -> Rows {
