@@ -9,7 +9,9 @@ use anju_casework::case::Submitted;
 use anju_casework::catalogue::Request;
 use anju_casework::{Error, Office, Refusal};
 use anju_domain::calendar::{Month, chinese_date};
+use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
+use anju_domain::phone::Phone;
 use anju_policy::service::{Input, InputType};
 use anju_policy::{ConditionOutcome, ServiceDefinition};
 use axum::Form;
@@ -193,9 +195,20 @@ fn read(definition: &ServiceDefinition, fields: &Typed) -> (Map<String, Value>, 
     (form, mistakes)
 }
 
-/// What a value of a form says.
+/// What a value of a form says; numbers of people are masked.
 pub(crate) fn said(input: &Input, value: &Value) -> String {
+    let text = || value.as_str().unwrap_or_default();
     match input.input_type {
+        _ if value.is_null() => "没有填".to_owned(),
+        InputType::Phone => {
+            Phone::parse(text()).map_or_else(|_| "****".to_owned(), |one| one.to_string())
+        }
+        InputType::Id18 => {
+            IdNumber::parse(text()).map_or_else(|_| "****".to_owned(), |one| one.to_string())
+        }
+        InputType::Date => text()
+            .parse()
+            .map_or_else(|_| text().to_owned(), anju_domain::calendar::chinese_date),
         InputType::Bp => value
             .as_i64()
             .and_then(|bp| i32::try_from(bp).ok())

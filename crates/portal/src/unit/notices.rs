@@ -129,7 +129,7 @@ async fn list(portal: &Portal, visit: &Visit, at: &AtUnit) -> Result<NoticesPage
                 .map(|one| {
                     Line::new(vec![
                         Cell::new(Month::from_index(one.month).chinese()),
-                        Cell::digits(when::iso(one.due_on)),
+                        Cell::new(when::day(one.due_on, office.today())),
                         Cell::count(one.people.into()),
                         Cell::amount(Fen::new(one.owed_fen)),
                     ])
