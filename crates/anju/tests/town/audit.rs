@@ -2,6 +2,7 @@
 
 use anju_vault::NumberKind;
 use reqwest::StatusCode;
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::evidence::{proof, withdrawn};
@@ -76,6 +77,23 @@ const CHANGES: &[(&str, &[&str])] = &[
     (
         "UPDATE case_event SET at = at + interval '1 day' WHERE seq = 1",
         &["记录被改动过", "第 1 步"],
+    ),
+    // Who decided, who submitted, what the system did: to somebody else, and to nobody.
+    (
+        "UPDATE case_event SET actor_id = (SELECT min(staff_id) FROM staff) WHERE 'decided' = ANY (steps)",
+        &["记录被改动过", "办件 A", "步"],
+    ),
+    (
+        "UPDATE case_event SET actor_id = (SELECT min(person_id) FROM person) WHERE 'submitted' = ANY (steps)",
+        &["记录被改动过", "办件 A", "第 1 步"],
+    ),
+    (
+        "UPDATE case_event SET actor_id = -1 WHERE 'paid' = ANY (steps)",
+        &["记录被改动过", "办件 A", "步"],
+    ),
+    (
+        "UPDATE case_event SET actor_id = -7 WHERE 'paid' = ANY (steps)",
+        &["记录被改动过", "办件 A", "步"],
     ),
     (
         "UPDATE remittance SET amount_fen = amount_fen + 100 WHERE allocated_at IS NOT NULL",
@@ -245,4 +263,50 @@ async fn a_proof_of_a_changed_record_says_so() {
         metrics.contains("evidence_proofs_refused_total{code=\"E-EVID-04\"} 1"),
         "{metrics}"
     );
+}
+
+/// Goal: what was sealed before who did a step stood in its record is proved and audited as it was. Method: a step and its leaf as a program from
+/// then left them, beside those of this one.
+#[tokio::test]
+async fn a_step_from_before_its_actor_was_written_down_holds_without_him() {
+    let mut town = Town::open().await;
+    let case = withdrawn(&town, 45_003).await;
+    becomes(&town, &json!({ "case_id": case }), "done").await;
+    let bundle = proof(&town, &format!("/cases/{case}/proof")).await;
+    assert_eq!(bundle["record"]["actor"], "system", "{bundle}");
+    let first = proof(&town, &format!("/cases/{case}/proof?event=1")).await;
+    assert_eq!(first["record"]["actor"], "interface", "{first}");
+
+    let office = town.office().await;
+    let id = office
+        .numbers
+        .decode(NumberKind::Case, &case)
+        .expect("an id");
+    let at = "2026-01-05T09:30:00.250+08:00";
+    let record = json!({ "kind": "case", "case": case, "seq": 99, "at": at, "steps": ["told"], "detail": {} });
+    let commitment = anju_evidence::record::commitment(&[7; 32], &record).expect("a record");
+    let entry = hex::encode(anju_evidence::record::entry(&commitment));
+    let mut owner = town.database.owner().await;
+    let written = format!(
+        "WITH event AS (
+             INSERT INTO case_event (case_id, at, actor_id, centre_id, seq, steps, detail)
+             SELECT case_id, '{at}', -1, centre_id, 99, '{{told}}', '{{}}' FROM business_case WHERE case_id = {id})
+         INSERT INTO evidence_pending (ref_id, centre_id, kind, seq, entry, salt)
+         SELECT case_id, centre_id, 1, 99, decode('{entry}', 'hex'), decode('{}', 'hex') FROM business_case WHERE case_id = {id}",
+        hex::encode([7; 32])
+    );
+    run(&mut owner, &written).await;
+    let old = proof(&town, &format!("/cases/{case}/proof?event=99")).await;
+    assert_eq!(old["record"], record, "as it was sealed");
+    town.stop_server();
+    town.audited().await;
+
+    run(
+        &mut owner,
+        "UPDATE case_event SET at = at + interval '1 second' WHERE seq = 99",
+    )
+    .await;
+    let (well, said) = town.says(&["audit"]).await;
+    let told = format!("办件 {case} 的第 99 步");
+    assert!(!well && said.contains(&told), "{said}");
 }
