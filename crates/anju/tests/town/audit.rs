@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
+use crate::estate::{agreement, approved, ask, card, certified, family, stand, two_reviewers};
 use crate::evidence::{proof, withdrawn};
 use crate::town::{Town, tenant_of};
 use crate::withdrawal::{becomes, submit};
@@ -309,4 +310,90 @@ async fn a_step_from_before_its_actor_was_written_down_holds_without_him() {
     let (well, said) = town.says(&["audit"]).await;
     let told = format!("办件 {case} 的第 99 步");
     assert!(!well && said.contains(&told), "{said}");
+}
+
+/// What is changed of an estate's shares, of whom three were to be paid and the second's card is closed, and the words by which it is found.
+const CHANGES_OF_SHARES: &[(&str, &str)] = &[
+    (
+        "UPDATE case_share SET amount_fen = amount_fen + 100 WHERE place = 1",
+        "从各账户取出的合计",
+    ),
+    (
+        "UPDATE case_share SET amount_fen = amount_fen + 400 - 200 * place, legs = jsonb_set(legs, '{0,fen}', to_jsonb((legs #>> '{0,fen}')::bigint + 400 - 200 * place))",
+        "第 1 份从账户取",
+    ),
+    (
+        "UPDATE case_share SET state = 3, settled_at = now() WHERE place = 2",
+        "已付",
+    ),
+    ("UPDATE case_share SET state = 1 WHERE place = 3", "在途"),
+    (
+        "UPDATE case_share SET state = 5, returned = TRUE WHERE place = 3",
+        "退回待付",
+    ),
+    ("UPDATE case_share SET state = 4 WHERE place = 1", "已付"),
+    (
+        "UPDATE case_share SET legs = '[]' WHERE place = 1",
+        "转收益",
+    ),
+    (
+        "UPDATE case_share SET legs = jsonb_set(legs, '{0,journal,0}', (SELECT legs #> '{0,journal,0}' FROM case_share WHERE place = 3)) WHERE place = 1",
+        "第 1 份从账户取",
+    ),
+    (
+        "DELETE FROM case_share WHERE place = 2",
+        "付款 2 份，销户那一步说是 3 份",
+    ),
+    ("DELETE FROM case_share", "付款 0 份，销户那一步说是 3 份"),
+];
+
+/// Goal: neither what an heir gets of an estate nor who agreed to it is changed unseen. Method: each change alone, on a case that waits for one card.
+#[tokio::test]
+async fn a_share_of_an_estate_and_who_agreed_to_it_are_held_by_the_audit() {
+    let mut town = Town::open().await;
+    let office = town.office().await;
+    let family = family(&town, 2491, &["spouse", "parent", "child"]).await;
+    certified(&town, &family.dead).await;
+    let shares = agreement(&family, &[3334, 3333, 3333]);
+    let asked = ask(&town, &family.heirs[0], shares, "CTR").await;
+    card(&town, &family.heirs[1].card, true).await;
+    let both = two_reviewers(&town, &office).await;
+    approved(&town, &both, &asked).await;
+    stand(&town, &asked, &["paid", "rejected", "paid"]).await;
+    let case = anju::cast::text(&asked, "case_id").expect("a number");
+    proof(&town, &format!("/cases/{case}/proof")).await;
+    town.stop_server();
+    town.audited().await;
+
+    let mut owner = town.database.owner().await;
+    run(
+        &mut owner,
+        "CREATE TEMPORARY TABLE kept AS TABLE case_share",
+    )
+    .await;
+    for (change, words) in CHANGES_OF_SHARES {
+        run(&mut owner, change).await;
+        let (well, said) = town.says(&["audit"]).await;
+        let told = said.lines().any(|line| {
+            line.contains("继承各份付款") && line.contains(&case) && line.contains(words)
+        });
+        assert!(!well && told, "{change}\nis not told as {words}: {said}");
+        run(&mut owner, "DELETE FROM case_share").await;
+        run(&mut owner, "INSERT INTO case_share SELECT * FROM kept").await;
+    }
+    town.audited().await;
+
+    // The two reviewers change their places: at the first yes, at the second, and at what it did.
+    run(
+        &mut owner,
+        "UPDATE case_event e SET actor_id = (SELECT max(o.actor_id) FROM case_event o JOIN staff ON staff_id = o.actor_id
+                                              WHERE o.case_id = e.case_id AND o.actor_id <> e.actor_id)
+           FROM staff s WHERE s.staff_id = e.actor_id",
+    )
+    .await;
+    let (well, said) = town.says(&["audit"]).await;
+    let told = said.lines().filter(|line| {
+        line.contains(&format!("办件 {case} 的第 ")) && line.contains("记录被改动过")
+    });
+    assert!(!well && told.count() == 3, "{said}");
 }
