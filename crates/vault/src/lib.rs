@@ -23,7 +23,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 pub use cipher::{hmac_sm3, same, sm3};
 pub use key::SharedKey;
-pub use number::{NumberKind, PublicNumbers};
+pub use number::{NUMBERS, NumberKind, PublicNumbers};
 pub use pair::Sm2Ring;
 
 use key::{Key, KeyRing};

@@ -70,6 +70,10 @@ struct Series {
 type MacKey = Hmac<Sm3>;
 
 const SPACE: u64 = 1_000_000_000_000;
+
+/// Ids that have a number are below this.
+pub const NUMBERS: i64 = SPACE.cast_signed();
+
 /// 40 bits are the smallest balanced Feistel network over 10¹² numbers; one in eleven falls outside and walks on.
 const HALF_BITS: u32 = 20;
 /// Half the bits of a block of a later key.

@@ -2,8 +2,10 @@
 
 use anju_vault::NumberKind;
 use reqwest::StatusCode;
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
+use crate::estate::{agreement, approved, ask, card, certified, family, stand, two_reviewers};
 use crate::evidence::{proof, withdrawn};
 use crate::town::{Town, tenant_of};
 use crate::withdrawal::{becomes, submit};
@@ -76,6 +78,23 @@ const CHANGES: &[(&str, &[&str])] = &[
     (
         "UPDATE case_event SET at = at + interval '1 day' WHERE seq = 1",
         &["记录被改动过", "第 1 步"],
+    ),
+    // Who decided, who submitted, what the system did: to somebody else, and to nobody.
+    (
+        "UPDATE case_event SET actor_id = (SELECT min(staff_id) FROM staff) WHERE 'decided' = ANY (steps)",
+        &["记录被改动过", "办件 A", "步"],
+    ),
+    (
+        "UPDATE case_event SET actor_id = (SELECT min(person_id) FROM person) WHERE 'submitted' = ANY (steps)",
+        &["记录被改动过", "办件 A", "第 1 步"],
+    ),
+    (
+        "UPDATE case_event SET actor_id = -1 WHERE 'paid' = ANY (steps)",
+        &["记录被改动过", "办件 A", "步"],
+    ),
+    (
+        "UPDATE case_event SET actor_id = -7 WHERE 'paid' = ANY (steps)",
+        &["记录被改动过", "办件 A", "步"],
     ),
     (
         "UPDATE remittance SET amount_fen = amount_fen + 100 WHERE allocated_at IS NOT NULL",
@@ -245,4 +264,136 @@ async fn a_proof_of_a_changed_record_says_so() {
         metrics.contains("evidence_proofs_refused_total{code=\"E-EVID-04\"} 1"),
         "{metrics}"
     );
+}
+
+/// Goal: what was sealed before who did a step stood in its record is proved and audited as it was. Method: a step and its leaf as a program from
+/// then left them, beside those of this one.
+#[tokio::test]
+async fn a_step_from_before_its_actor_was_written_down_holds_without_him() {
+    let mut town = Town::open().await;
+    let case = withdrawn(&town, 45_003).await;
+    becomes(&town, &json!({ "case_id": case }), "done").await;
+    let bundle = proof(&town, &format!("/cases/{case}/proof")).await;
+    assert_eq!(bundle["record"]["actor"], "system", "{bundle}");
+    let first = proof(&town, &format!("/cases/{case}/proof?event=1")).await;
+    assert_eq!(first["record"]["actor"], "interface", "{first}");
+
+    let office = town.office().await;
+    let id = office
+        .numbers
+        .decode(NumberKind::Case, &case)
+        .expect("an id");
+    let at = "2026-01-05T09:30:00.250+08:00";
+    let record = json!({ "kind": "case", "case": case, "seq": 99, "at": at, "steps": ["told"], "detail": {} });
+    let commitment = anju_evidence::record::commitment(&[7; 32], &record).expect("a record");
+    let entry = hex::encode(anju_evidence::record::entry(&commitment));
+    let mut owner = town.database.owner().await;
+    let written = format!(
+        "WITH event AS (
+             INSERT INTO case_event (case_id, at, actor_id, centre_id, seq, steps, detail)
+             SELECT case_id, '{at}', -1, centre_id, 99, '{{told}}', '{{}}' FROM business_case WHERE case_id = {id})
+         INSERT INTO evidence_pending (ref_id, centre_id, kind, seq, entry, salt)
+         SELECT case_id, centre_id, 1, 99, decode('{entry}', 'hex'), decode('{}', 'hex') FROM business_case WHERE case_id = {id}",
+        hex::encode([7; 32])
+    );
+    run(&mut owner, &written).await;
+    let old = proof(&town, &format!("/cases/{case}/proof?event=99")).await;
+    assert_eq!(old["record"], record, "as it was sealed");
+    town.stop_server();
+    town.audited().await;
+
+    run(
+        &mut owner,
+        "UPDATE case_event SET at = at + interval '1 second' WHERE seq = 99",
+    )
+    .await;
+    let (well, said) = town.says(&["audit"]).await;
+    let told = format!("办件 {case} 的第 99 步");
+    assert!(!well && said.contains(&told), "{said}");
+}
+
+/// What is changed of an estate's shares, of whom three were to be paid and the second's card is closed, and the words by which it is found.
+const CHANGES_OF_SHARES: &[(&str, &str)] = &[
+    (
+        "UPDATE case_share SET amount_fen = amount_fen + 100 WHERE place = 1",
+        "从各账户取出的合计",
+    ),
+    (
+        "UPDATE case_share SET amount_fen = amount_fen + 400 - 200 * place, legs = jsonb_set(legs, '{0,fen}', to_jsonb((legs #>> '{0,fen}')::bigint + 400 - 200 * place))",
+        "第 1 份从账户取",
+    ),
+    (
+        "UPDATE case_share SET state = 3, settled_at = now() WHERE place = 2",
+        "已付",
+    ),
+    ("UPDATE case_share SET state = 1 WHERE place = 3", "在途"),
+    (
+        "UPDATE case_share SET state = 5, returned = TRUE WHERE place = 3",
+        "退回待付",
+    ),
+    ("UPDATE case_share SET state = 4 WHERE place = 1", "已付"),
+    (
+        "UPDATE case_share SET legs = '[]' WHERE place = 1",
+        "转收益",
+    ),
+    (
+        "UPDATE case_share SET legs = jsonb_set(legs, '{0,journal,0}', (SELECT legs #> '{0,journal,0}' FROM case_share WHERE place = 3)) WHERE place = 1",
+        "第 1 份从账户取",
+    ),
+    (
+        "DELETE FROM case_share WHERE place = 2",
+        "付款 2 份，销户那一步说是 3 份",
+    ),
+    ("DELETE FROM case_share", "付款 0 份，销户那一步说是 3 份"),
+];
+
+/// Goal: neither what an heir gets of an estate nor who agreed to it is changed unseen. Method: each change alone, on a case that waits for one card.
+#[tokio::test]
+async fn a_share_of_an_estate_and_who_agreed_to_it_are_held_by_the_audit() {
+    let mut town = Town::open().await;
+    let office = town.office().await;
+    let family = family(&town, 2491, &["spouse", "parent", "child"]).await;
+    certified(&town, &family.dead).await;
+    let shares = agreement(&family, &[3334, 3333, 3333]);
+    let asked = ask(&town, &family.heirs[0], shares, "CTR").await;
+    card(&town, &family.heirs[1].card, true).await;
+    let both = two_reviewers(&town, &office).await;
+    approved(&town, &both, &asked).await;
+    stand(&town, &asked, &["paid", "rejected", "paid"]).await;
+    let case = anju::cast::text(&asked, "case_id").expect("a number");
+    proof(&town, &format!("/cases/{case}/proof")).await;
+    town.stop_server();
+    town.audited().await;
+
+    let mut owner = town.database.owner().await;
+    run(
+        &mut owner,
+        "CREATE TEMPORARY TABLE kept AS TABLE case_share",
+    )
+    .await;
+    for (change, words) in CHANGES_OF_SHARES {
+        run(&mut owner, change).await;
+        let (well, said) = town.says(&["audit"]).await;
+        let told = said.lines().any(|line| {
+            line.contains("继承各份付款") && line.contains(&case) && line.contains(words)
+        });
+        assert!(!well && told, "{change}\nis not told as {words}: {said}");
+        run(&mut owner, "DELETE FROM case_share").await;
+        run(&mut owner, "INSERT INTO case_share SELECT * FROM kept").await;
+    }
+    town.audited().await;
+
+    // The two reviewers change their places: at the first yes, at the second, and at what it did.
+    run(
+        &mut owner,
+        "UPDATE case_event e SET actor_id = (SELECT max(o.actor_id) FROM case_event o JOIN staff ON staff_id = o.actor_id
+                                              WHERE o.case_id = e.case_id AND o.actor_id <> e.actor_id)
+           FROM staff s WHERE s.staff_id = e.actor_id",
+    )
+    .await;
+    let (well, said) = town.says(&["audit"]).await;
+    let told = said.lines().filter(|line| {
+        line.contains(&format!("办件 {case} 的第 ")) && line.contains("记录被改动过")
+    });
+    assert!(!well && told.count() == 3, "{said}");
 }

@@ -35,6 +35,20 @@ async fn keeper(town: &Town) -> i16 {
     i16::try_from(town.sql(branch).await).expect("a branch")
 }
 
+/// How often a phone was told that an account with this number is open; waits for the first time.
+async fn numbers_told(town: &Town, phone: &str, number: &str) -> usize {
+    let path = format!("/phones/{phone}/messages");
+    for _ in 0..200 {
+        let told = town.doors.control(&path).await.expect("a phone").body;
+        let told = told.to_string();
+        if told.contains("账户已开好") {
+            return told.matches(&format!("单位账号 {number}。")).count();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    0
+}
+
 fn key() -> String {
     uuid::Uuid::now_v7().to_string()
 }
@@ -122,6 +136,11 @@ async fn a_company_is_founded_and_has_its_account_number_before_anybody_visits()
         .await
         .expect("a door");
     list.ok().expect("and the first list is taken");
+
+    // Who founded it and who acts for it have its number on their phones, once.
+    for phone in ["13900000301", people[0].phone.as_str()] {
+        assert_eq!(numbers_told(&town, phone, &number).await, 1, "{phone}");
+    }
 }
 
 #[tokio::test]
@@ -467,6 +486,13 @@ async fn an_employer_without_a_licence_is_opened_at_the_counter_by_two() {
         "SELECT count(*) FROM employer WHERE state = 1 AND ratio_employer_bp = 700 AND payday = 10";
     assert_eq!(town.sql(active).await, 1);
     assert_eq!(town.sql("SELECT count(*) FROM clerk").await, 1);
+    let id = town.sql("SELECT employer_id FROM employer").await;
+    let number = office.numbers.encode(anju_vault::NumberKind::Employer, id);
+    assert_eq!(
+        numbers_told(&town, &firm.clerk_phone, &number).await,
+        1,
+        "whoever waited for the reviewer has its number"
+    );
 }
 
 /// What the market regulator does with questions.

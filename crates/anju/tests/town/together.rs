@@ -125,6 +125,7 @@ async fn twelve_at_one_moment_are_each_paid_once_with_evidence_of_their_own() {
         .sql("SELECT count(*) FROM business_case WHERE state < 6")
         .await;
     assert_eq!(breaches, 0);
+    town.audited().await;
 }
 
 #[tokio::test]
@@ -172,4 +173,5 @@ async fn who_has_withdrawn_already_does_not_hold_up_the_others() {
         .sql("SELECT count(*) FROM journal WHERE event = 21")
         .await;
     assert_eq!(booked, PEOPLE);
+    town.audited().await;
 }

@@ -1,5 +1,5 @@
 //! What tables say beyond the log, against the books (对照): the amount and state of a case, what of an event was used, what came in, what a list
-//! has credited. Invariant: each is one statement over whole tables, run on its own snapshot; nothing here trusts what it checks.
+//! has credited, what each share of an estate has got. Invariant: each is one statement over whole tables, run on its own snapshot; nothing here trusts what it checks.
 
 use anju_casework::findings::Findings;
 use anju_casework::{Office, Result};
@@ -14,13 +14,15 @@ const USES: &str = "提取台账";
 const RECEIPTS: &str = "到账流水";
 /// 汇缴.
 const LISTS: &str = "汇缴与账簿";
+/// 一案多付.
+const SHARES: &str = "继承各份付款";
 
 /// What is checked here.
-pub const LAWS: [&str; 4] = [CASES, USES, RECEIPTS, LISTS];
+pub const LAWS: [&str; 5] = [CASES, USES, RECEIPTS, LISTS, SHARES];
 
 /// Law, statement, and of what its id is the number where it has a public one; `$1` is the centre. A row says the id, and what stands there
 /// and what should.
-const CHECKS: [(&str, &str, Option<NumberKind>); 4] = [
+const CHECKS: [(&str, &str, Option<NumberKind>); 5] = [
     (
         CASES,
         include_str!("sql/cross_cases.sql"),
@@ -36,6 +38,11 @@ const CHECKS: [(&str, &str, Option<NumberKind>); 4] = [
         LISTS,
         include_str!("sql/cross_lists.sql"),
         Some(NumberKind::Remittance),
+    ),
+    (
+        SHARES,
+        include_str!("sql/cross_shares.sql"),
+        Some(NumberKind::Case),
     ),
 ];
 

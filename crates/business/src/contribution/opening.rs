@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use anju_casework::case::{self, Case, CaseState, Submission};
+use anju_casework::case::{self, Case, Submission};
 use anju_casework::catalogue::{Approved, Carried, OwnBooks, Request, Service};
 use anju_casework::employer::{self, Employer};
 use anju_casework::person::purpose;
 use anju_casework::{Actor, Fault, Office, Refusal, Result, RowFault, books, branch};
 use anju_domain::calendar::Month;
 use anju_domain::clock::shanghai_date;
+use anju_domain::phone::Phone;
 use anju_domain::uscc::Uscc;
 use anju_ledger::account::Kind;
 use anju_policy::Facts;
@@ -28,6 +29,7 @@ use super::parties::{self, Event};
 use super::registry::weightier;
 use super::roster::PoliceAnswer;
 use super::upload::Police;
+use crate::personal;
 
 /// The service.
 pub const SERVICE: &str = "employer-open-account";
@@ -167,10 +169,9 @@ impl Service for OpenAccount {
         open(office, tx, approved).boxed()
     }
 
-    /// Whoever waited for the registry or for a reviewer hears of it; the others have it on their screen.
-    fn tells(&self, case: &Case) -> bool {
-        case.state() == CaseState::Reviewing
-            || case.state() == CaseState::Gathering && case.decision.is_some()
+    /// The clerk and the founder are told the account's number instead.
+    fn tells(&self, _case: &Case) -> bool {
+        false
     }
 
     /// One account for a credit code, whoever asks for it.
@@ -260,6 +261,7 @@ async fn open(office: &Office, tx: &mut PgConnection, approved: Approved<'_>) ->
         .pre_opened
         .as_ref()
         .map_or(request.applicant_id, |waiting| waiting.employer_id);
+    tell(office, tx, &approved, &checked, employer_id).await?;
     let today = office.today();
     parties::say(
         office,
@@ -275,6 +277,27 @@ async fn open(office: &Office, tx: &mut PgConnection, approved: Approved<'_>) ->
         detail: done,
         done: true,
     })
+}
+
+/// The account's number to the phones of who acts for it and of who opened it by licence.
+async fn tell(
+    office: &Office,
+    tx: &mut PgConnection,
+    approved: &Approved<'_>,
+    checked: &Checked,
+    employer_id: i64,
+) -> Result<()> {
+    let no = office.numbers.encode(NumberKind::Employer, employer_id);
+    let case_no = case::number(office, approved.case_id);
+    let text = format!("【公积金】单位公积金账户已开好，单位账号 {no}。办件 {case_no}");
+    let founder = approved.request.text("founder_phone");
+    let mut phones: Vec<Phone> = founder.into_iter().flat_map(Phone::parse).collect();
+    phones.extend(checked.clerk.iter().map(|clerk| clerk.phone.clone()));
+    phones.dedup_by(|one, other| one.expose() == other.expose());
+    for phone in phones {
+        personal::tell(office, tx, approved.case_id, &phone, &text).await?;
+    }
+    Ok(())
 }
 
 /// The branch that keeps a district.

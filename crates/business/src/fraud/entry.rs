@@ -1,7 +1,7 @@
 //! An entry of the black list (失信记录) as the database keeps it: its row, its steps with their evidence, and how entries are listed.
 
 use anju_casework::findings::Findings;
-use anju_casework::log::audit::{Leaf, holds};
+use anju_casework::log::audit::{Leaf, Step, step_leaves};
 use anju_casework::log::{self, Proof};
 use anju_casework::{Actor, Office, PgConnection, Refusal, Result, leaf};
 use anju_vault::NumberKind;
@@ -190,21 +190,6 @@ pub async fn count_suspect(office: &Office, branch_id: Option<i16>) -> Result<i6
     .await?)
 }
 
-/// A step of its life.
-#[derive(Debug, Clone, FromRow)]
-pub struct Step {
-    /// Order.
-    pub seq: i16,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Who; 0 the system.
-    pub actor_id: i64,
-    /// What.
-    pub step: String,
-    /// Numbers and reasons of it.
-    pub detail: Value,
-}
-
 /// Its steps, oldest first.
 pub async fn steps(office: &Office, entry_id: i64) -> Result<Vec<Step>> {
     Ok(sqlx::query_as(
@@ -254,36 +239,16 @@ pub async fn audit_leaves(
     leaves: &[&Leaf],
     findings: &mut Findings,
 ) -> Result<()> {
-    #[derive(FromRow)]
-    struct Row {
-        entry_id: i64,
-        #[sqlx(flatten)]
-        step: Step,
-    }
-    if leaves.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<i64> = leaves.iter().map(|leaf| leaf.ref_id).collect();
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT entry_id, seq, at, actor_id, step, detail FROM blacklist_step WHERE centre_id = $1 AND entry_id = ANY ($2)",
+    let place = |id| format!("失信记录 {}", number(office, id));
+    step_leaves(
+        office,
+        leaves,
+        "SELECT entry_id AS ref_id, seq, at, actor_id, step, detail FROM blacklist_step WHERE centre_id = $1 AND entry_id = ANY ($2)",
+        place,
+        |id, step| record(office, id, step),
+        findings,
     )
-    .bind(office.centre.id)
-    .bind(&ids)
-    .fetch_all(&office.pool)
-    .await?;
-    for leaf in leaves {
-        let row = rows
-            .iter()
-            .find(|row| row.entry_id == leaf.ref_id && row.step.seq == leaf.seq);
-        let record = row.map(|row| record(office, leaf.ref_id, &row.step));
-        let place = format!(
-            "失信记录 {} 的第 {} 步",
-            number(office, leaf.ref_id),
-            leaf.seq
-        );
-        holds(leaf, place, record.as_ref(), findings);
-    }
-    Ok(())
+    .await
 }
 
 /// Adds a step with its leaf to the transaction that makes it.

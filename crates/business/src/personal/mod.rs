@@ -72,7 +72,7 @@ async fn act<'a>(
 }
 
 /// Tells a phone about a case, in the transaction that changed something.
-async fn tell(
+pub(crate) async fn tell(
     office: &Office,
     tx: &mut PgConnection,
     case_id: i64,

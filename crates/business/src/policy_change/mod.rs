@@ -16,7 +16,7 @@ pub mod workbook;
 
 use anju_casework::findings::Findings;
 use anju_casework::leaf;
-use anju_casework::log::audit::{Leaf, holds};
+use anju_casework::log::audit::{Leaf, Step, step_leaves};
 use anju_casework::staff::{Staff, role};
 use anju_casework::{Actor, Fault, Office, Refusal, Result};
 use anju_policy::compare::Difference;
@@ -85,21 +85,6 @@ impl Change {
     }
 }
 
-/// One step of a change.
-#[derive(Debug, Clone, FromRow)]
-pub struct Step {
-    /// Its number.
-    pub seq: i16,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Who; 0 is the system.
-    pub actor_id: i64,
-    /// `drafted`, `edited`, `simulated`, `proposed`, `approved`, `sent_back`, `withdrawn`, `in_force`.
-    pub step: String,
-    /// Digest and numbers.
-    pub detail: Value,
-}
-
 /// Public number of a change.
 pub fn number(office: &Office, change_id: i64) -> String {
     office.numbers.encode(NumberKind::Case, change_id)
@@ -144,7 +129,7 @@ pub async fn require(office: &Office, change_id: i64) -> Result<Change> {
         .ok_or_else(|| Refusal::not_found("这项政策变更").into())
 }
 
-/// Its steps, the oldest first: some ten.
+/// Its steps, the oldest first: some ten, of `drafted`, `edited`, `simulated`, `proposed`, `approved`, `sent_back`, `withdrawn`, `in_force`.
 pub async fn steps(office: &Office, change_id: i64) -> Result<Vec<Step>> {
     Ok(sqlx::query_as(
         "SELECT seq, at, actor_id, step, detail FROM policy_change_step
@@ -215,36 +200,16 @@ pub async fn audit_leaves(
     leaves: &[&Leaf],
     findings: &mut Findings,
 ) -> Result<()> {
-    #[derive(FromRow)]
-    struct Row {
-        change_id: i64,
-        #[sqlx(flatten)]
-        step: Step,
-    }
-    if leaves.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<i64> = leaves.iter().map(|leaf| leaf.ref_id).collect();
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT change_id, seq, at, actor_id, step, detail FROM policy_change_step WHERE centre_id = $1 AND change_id = ANY ($2)",
+    let place = |id| format!("政策变更 {}", number(office, id));
+    step_leaves(
+        office,
+        leaves,
+        "SELECT change_id AS ref_id, seq, at, actor_id, step, detail FROM policy_change_step WHERE centre_id = $1 AND change_id = ANY ($2)",
+        place,
+        |id, step| record(office, id, step),
+        findings,
     )
-    .bind(office.centre.id)
-    .bind(&ids)
-    .fetch_all(&office.pool)
-    .await?;
-    for leaf in leaves {
-        let row = rows
-            .iter()
-            .find(|row| row.change_id == leaf.ref_id && row.step.seq == leaf.seq);
-        let record = row.map(|row| record(office, leaf.ref_id, &row.step));
-        let place = format!(
-            "政策变更 {} 的第 {} 步",
-            number(office, leaf.ref_id),
-            leaf.seq
-        );
-        holds(leaf, place, record.as_ref(), findings);
-    }
-    Ok(())
+    .await
 }
 
 /// Adds a step with its leaf to the transaction that makes it.

@@ -38,7 +38,15 @@ pub async fn add_events(
     let mut details = Vec::with_capacity(told.len());
     let (mut entries, mut salts) = (Vec::new(), Vec::new());
     for ((case_id, detail), seq) in told.iter().zip(&seqs) {
-        let leaf = leaf::commit(&event_record(office, *case_id, *seq, at, steps, detail))?;
+        let leaf = leaf::commit(&event_record(
+            office,
+            *case_id,
+            actor.id(),
+            *seq,
+            at,
+            steps,
+            detail,
+        ))?;
         entries.push(leaf.entry);
         salts.push(leaf.salt);
         details.push(detail.clone());

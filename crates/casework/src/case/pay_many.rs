@@ -10,7 +10,7 @@ use super::payment::WITHDRAWAL_PAYABLE;
 use super::row::seal_form;
 use super::{event_record, number};
 use crate::catalogue::Effect;
-use crate::{Fault, Office, Result, leaf};
+use crate::{Actor, Fault, Office, Result, leaf};
 
 /// One of many cases that are paid in the transaction that begins them.
 pub struct ToPay<'a> {
@@ -88,7 +88,16 @@ fn row(
         .ok_or_else(|| Fault::Stored("an approved payment has no account".to_owned()))?;
     let mut detail = detail(decided);
     detail["journal"] = number(office, journal_id).into();
-    let record = event_record(office, case.case_id, 1, at, &STEPS, &detail);
+    // `cases_execute` writes the system as the actor.
+    let record = event_record(
+        office,
+        case.case_id,
+        Actor::System.id(),
+        1,
+        at,
+        &STEPS,
+        &detail,
+    );
     let leaf = leaf::commit(&record)?;
     Ok(json!({
         "case_id": case.case_id,

@@ -143,7 +143,15 @@ impl Payment {
         if let Some(journal_id) = subsidy.as_ref().and_then(|taken| taken.journal_id) {
             detail["subsidy_journal"] = number(office, journal_id).into();
         }
-        let leaf = leaf::commit(&event_record(office, case_id, seq, at, steps, &detail))?;
+        let leaf = leaf::commit(&event_record(
+            office,
+            case_id,
+            actor.id(),
+            seq,
+            at,
+            steps,
+            &detail,
+        ))?;
         Ok(Self {
             case_id,
             opened,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use rayon::prelude::*;
+use serde_json::Value;
 
 use super::row::{CaseEvent, events};
 use super::{event_record, legs};
@@ -12,11 +13,29 @@ use crate::log::audit::{Leaf, differs};
 use crate::log::{self, Proof};
 use crate::{Office, Refusal, Result, leaf};
 
-/// The record that a step's leaf commits to.
-fn record(office: &Office, case_id: i64, event: &CaseEvent) -> serde_json::Value {
+/// The record of a step as its leaf commits to it, and whether it does. A leaf from before who did a step stood in its record commits to the
+/// same without him, and is drawn so where the one with him does not fit: no leaf can be brought to fit both.
+fn record(
+    office: &Office,
+    case_id: i64,
+    event: &CaseEvent,
+    fits: impl Fn(&Value) -> bool,
+) -> (Value, bool) {
     let steps: Vec<&str> = event.steps.iter().map(String::as_str).collect();
     let detail = legs::thick(event.detail.clone().unwrap_or_default());
-    event_record(office, case_id, event.seq, event.at, &steps, &detail)
+    let (at, actor_id) = (event.at, event.actor_id);
+    let record = event_record(office, case_id, actor_id, event.seq, at, &steps, &detail);
+    if fits(&record) {
+        return (record, true);
+    }
+    let mut before = record.clone();
+    if let Some(members) = before.as_object_mut() {
+        members.remove("actor");
+    }
+    match fits(&before) {
+        true => (before, true),
+        false => (record, false),
+    }
 }
 
 /// The proof of a case's step; of its last one where none is named.
@@ -39,7 +58,9 @@ pub async fn proof(office: &Office, case_id: i64, seq: Option<i16>) -> Result<Pr
             Err(absent) => found().await?.ok_or(absent)?,
         },
     };
-    log::prove(office, &leaf, record(office, case_id, event), None).await
+    let fits = |record: &Value| leaf::commits_to(&leaf.entry, &leaf.salt, record);
+    let (record, _) = record(office, case_id, event, fits);
+    log::prove(office, &leaf, record, None).await
 }
 
 #[derive(sqlx::FromRow)]
@@ -79,8 +100,8 @@ pub async fn audit_leaves(
         .par_iter()
         .map(|leaf| {
             let event = steps.get(&(leaf.ref_id, leaf.seq))?;
-            let record = record(office, leaf.ref_id, event);
-            Some(leaf::commits_to(&leaf.entry, &leaf.salt, &record))
+            let fits = |record: &Value| leaf::commits_to(&leaf.entry, &leaf.salt, record);
+            Some(record(office, leaf.ref_id, event, fits).1)
         })
         .collect();
     for (leaf, holds) in leaves.iter().zip(compared) {

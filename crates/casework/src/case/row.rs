@@ -229,7 +229,7 @@ pub(super) fn open_form(office: &Office, kept: &Value) -> Result<anju_policy::Fo
 }
 
 /// The fields of forms that are personal, beside the card, which keeps four digits that may be shown.
-const PERSONAL: [&str; 15] = [
+const PERSONAL: [&str; 16] = [
     "address",
     "beneficiary_id_no",
     "clerk_name",
@@ -238,6 +238,7 @@ const PERSONAL: [&str; 15] = [
     "contact_phone",
     "education",
     "email",
+    "founder_phone",
     "id_no",
     "legal_representative",
     "marital",

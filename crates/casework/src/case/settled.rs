@@ -68,7 +68,15 @@ impl Settled {
         // A notice may come before the answer: then the bank's leg began when the order was given.
         let detail = paid_detail(office, case, report, report.sent_at.or(paying.ordered_at));
         let seq = paying.next_seq;
-        let leaf = leaf::commit(&event_record(office, case_id, seq, at, &PAID, &detail))?;
+        let leaf = leaf::commit(&event_record(
+            office,
+            case_id,
+            Actor::System.id(),
+            seq,
+            at,
+            &PAID,
+            &detail,
+        ))?;
         Ok(Self {
             case_id,
             version: case.version,

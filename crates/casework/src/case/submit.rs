@@ -70,6 +70,7 @@ pub async fn submit(
     let leaf = leaf::commit(&event_record(
         office,
         submission.case_id,
+        submission.actor.id(),
         1,
         at,
         &steps,

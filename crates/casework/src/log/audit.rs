@@ -1,11 +1,15 @@
 //! The log recomputed, for `anju audit`: the tree from its leaves, each stored checkpoint over that tree and by its signatures, each change of
 //! keys. Invariant: nothing is held in memory but a page of leaves and the tiles at the tree's edge, however long the log is.
 
+use std::collections::HashMap;
+
 use anju_evidence::Hash;
 use anju_evidence::note::{self, VerifierKey};
 use anju_evidence::record;
 use anju_evidence::tile::{self, Range, Tiles};
 use anju_evidence::transition::Transition;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::FromRow;
 
 use super::keys::record_of;
@@ -388,11 +392,67 @@ pub async fn key_leaves(office: &Office, leaves: &[&Leaf], findings: &mut Findin
     Ok(())
 }
 
+/// A step of what keeps steps of its own beside the cases: a change of policy, an entry of the black list.
+#[derive(Debug, Clone, FromRow)]
+pub struct Step {
+    /// Its number.
+    pub seq: i16,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who; 0 is the system.
+    pub actor_id: i64,
+    /// What.
+    pub step: String,
+    /// Digests, numbers and reasons of it.
+    pub detail: Value,
+}
+
+/// The leaves of such steps, each against its row. The statement gives the steps of whatever `$2` names at the centre `$1`, and of what each one is
+/// as `ref_id`.
+///
+/// # Errors
+/// The database.
+pub async fn step_leaves(
+    office: &Office,
+    leaves: &[&Leaf],
+    statement: &'static str,
+    place: impl Fn(i64) -> String,
+    record: impl Fn(i64, &Step) -> Value,
+    findings: &mut Findings,
+) -> Result<()> {
+    #[derive(FromRow)]
+    struct Row {
+        ref_id: i64,
+        #[sqlx(flatten)]
+        step: Step,
+    }
+    if leaves.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = leaves.iter().map(|leaf| leaf.ref_id).collect();
+    let rows: Vec<Row> = sqlx::query_as(statement)
+        .bind(office.centre.id)
+        .bind(&ids)
+        .fetch_all(&office.pool)
+        .await?;
+    let rows: HashMap<(i64, i16), Step> = rows
+        .into_iter()
+        .map(|row| ((row.ref_id, row.step.seq), row.step))
+        .collect();
+    for leaf in leaves {
+        let step = rows.get(&(leaf.ref_id, leaf.seq));
+        let record = step.map(|step| record(leaf.ref_id, step));
+        let place = format!("{} 的第 {} 步", place(leaf.ref_id), leaf.seq);
+        holds(leaf, place, record.as_ref(), findings);
+    }
+    Ok(())
+}
+
 /// Says so where a leaf commits to something else than the record that was drawn from its row, or has no row.
 pub fn holds(
     leaf: &Leaf,
     place: impl Into<String>,
-    record: Option<&serde_json::Value>,
+    record: Option<&Value>,
     findings: &mut Findings,
 ) {
     let found = record.map(|record| leaf::commits_to(&leaf.entry, &leaf.salt, record));

@@ -89,6 +89,10 @@ fn records(kit: &Kit, table: &mut Table) {
             "失信记录 B6 的第 1 步（entered），2026-12-02T07:37:22.249+08:00",
         ),
         (
+            json!({ "kind": "case", "case": "A6", "actor": "P7", "seq": 1, "at": at, "steps": ["submitted"], "detail": { "service": "withdraw-rent" } }),
+            "办件 A6 的第 1 步（提交），2026-12-02T07:37:22.249+08:00",
+        ),
+        (
             json!({ "kind": "case", "seq": "1\n成立", "steps": ["rare", 1, null], "detail": { "amount_fen": -5 } }),
             "办件 （未写明） 的第 1\u{fffd}成立 步（rare、1、（未写明）），（未写明），金额 -0.05 元",
         ),

@@ -254,6 +254,11 @@ fn form_of(known: &Known, fields: &Typed) -> Map<String, Value> {
         let own = known.holder.name.expose().to_owned();
         form.insert("legal_representative".to_owned(), own.into());
     }
+    // A legal representative need not be the clerk, and hears of his account all the same.
+    if known.holder.role == Role::LegalRepresentative {
+        let phone = known.holder.phone.expose().to_owned();
+        form.insert("founder_phone".to_owned(), phone.into());
+    }
     // Who was authorised in the licence's app opens for himself, and is the clerk.
     if known.holder.role == Role::Authorised {
         let own = known.holder.name.expose().to_owned();
