@@ -292,3 +292,36 @@ async fn rent_case(town: &Town, who: &Person) -> String {
     assert_eq!(case["state"], "done", "{case}");
     text(&case, "case_id").expect("an id")
 }
+
+#[tokio::test]
+async fn whoever_works_here_comes_to_a_page_that_his_role_opens_and_back_to_it_from_one_that_it_does_not()
+ {
+    let town = Town::open().await;
+    let office = town.office().await;
+    for visitor in everybody(&town, &office).await.into_iter().skip(3) {
+        let first = visitor.get("/desk").await.location;
+        let page = visitor.get(&first).await;
+        assert_eq!(page.status, StatusCode::OK, "{}: {first}", visitor.name);
+        assert_ne!(
+            first, "/desk/keys",
+            "{}: a list of keys is no work",
+            visitor.name
+        );
+        assert!(
+            page.page.contains("class=\"brand\" href=\"/desk\""),
+            "{}",
+            page.page
+        );
+        let none = visitor.get("/desk/cases/A0000000").await;
+        if none.status == StatusCode::NOT_FOUND {
+            assert!(none.page.contains("href=\"/desk\""), "{}", none.page);
+            assert!(!none.page.contains("您的办件和账户"), "{}", none.page);
+        }
+    }
+    let accountant =
+        Visitor::staff(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
+    let barred = accountant.get("/desk/tasks").await;
+    assert_eq!(barred.status, StatusCode::FORBIDDEN);
+    assert!(barred.page.contains("href=\"/desk\""), "{}", barred.page);
+    assert!(!barred.page.contains("系统管理员"), "{}", barred.page);
+}

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use anju::cast::{self, Person, contribute, person};
+use anju_casework::staff::role;
 use axum::http::StatusCode;
 use chrono::Datelike;
 
@@ -231,4 +232,80 @@ async fn the_page_of_an_account_shows_this_moment_to_its_owner_alone() {
     assert_eq!(elsewhere.get(PAGE).await.status, StatusCode::OK);
     town.later(31);
     to_log_in(&elsewhere).await;
+}
+
+#[tokio::test]
+async fn a_message_says_when_its_money_came_however_late_it_is_read() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let (li, _) = tenant_of(&town, 1418).await;
+    let case = submit(&town, &li).await;
+    assert_eq!(case["state"], "done", "{case}");
+    let me = Visitor::person(&town, &office, &li).await;
+    let told = async || {
+        let page = me.get("/my/messages").await.page;
+        page.split("【公积金】您的")
+            .nth(1)
+            .and_then(|rest| rest.split("办件").next())
+            .unwrap_or_else(|| panic!("no message on {page}"))
+            .to_owned()
+    };
+    let first = told().await;
+    assert!(first.contains("元已到尾号"), "{first}");
+    town.later(7);
+    assert_eq!(told().await, first);
+}
+
+#[tokio::test]
+async fn nobody_is_offered_an_end_of_his_account_because_nothing_speaks_against_it() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let li = employee(&town, 1419).await;
+    let me = Visitor::person(&town, &office, &li).await;
+    let home = me.get("/my").await.page;
+    for closing in ["完全丧失劳动能力提取", "退休提取"] {
+        assert!(!home.contains(closing), "{closing}: {home}");
+    }
+    let page = me.get("/my/withdraw").await.page;
+    let at = |words: &str| {
+        page.find(words)
+            .unwrap_or_else(|| panic!("no {words} on {page}"))
+    };
+    let closing = at("遇到这些事才办的");
+    assert!(at("可能可以的") < closing && closing < at("完全丧失劳动能力提取"));
+}
+
+#[tokio::test]
+async fn of_several_questions_one_wants_an_answer_and_the_page_says_so() {
+    const FULL: &str = "/my/do/withdraw-purchase-full";
+    let town = Town::open().await;
+    let office = town.office().await;
+    let li = employee(&town, 1420).await;
+    let me = Visitor::person(&town, &office, &li).await;
+    let key = field(&me.get(FULL).await.page, "key");
+    let sent = [
+        ("key", key.as_str()),
+        ("recheck", "1"),
+        ("card_no", "6217003760012345678"),
+    ];
+    let page = me.post(FULL, &sent).await.page;
+    assert!(
+        page.contains("请填写购房合同备案号或不动产权证号，至少一项。"),
+        "{page}"
+    );
+    let teller = Visitor::staff(&town, &office, role::TELLER, office.centre.head_branch).await;
+    let stands = [
+        ("id_no", li.id.as_str()),
+        ("name", li.name.as_str()),
+        ("reason", "business"),
+    ];
+    teller.post("/desk/identify", &stands).await;
+    let answer = teller.post("/desk/do/withdraw-purchase-full", &sent).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.page.contains("至少一项。"), "{}", answer.page);
+    assert_eq!(
+        town.sql("SELECT count(*) FROM business_case WHERE service = 'withdraw-purchase-full'")
+            .await,
+        0
+    );
 }
