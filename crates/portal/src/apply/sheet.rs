@@ -154,7 +154,9 @@ impl Asking<'_> {
             )),
             _ => None,
         });
-        let verb = |amount: Option<Fen>| match amount {
+        // Where somebody still has to answer or to look, sending is no withdrawal yet, and the page does not say so.
+        let settled = decision.outcome == Outcome::Approved;
+        let verb = |amount: Option<Fen>| match amount.filter(|_| settled) {
             Some(amount) => Text::new().say("提取 ").money(amount),
             None => Text::new().say("提交").say(&service.name_zh),
         };
@@ -176,14 +178,19 @@ impl Asking<'_> {
                 (true, true) => "现在还不能提取".into(),
                 (_, false) if incomplete => "请填写，然后核对".into(),
                 (false, false) if is_blank => "请填写，然后提交".into(),
-                (true, false) => "请核对，无误就提取".into(),
+                (true, false) if settled => "请核对，无误就提取".into(),
                 (false, true) => "现在还不能办".into(),
-                (false, false) => "请核对，无误就提交".into(),
+                (_, false) => "请核对，无误就提交".into(),
             },
             errors: ErrorSummary::of(mistakes),
             flash,
             amount: amount.map(|amount| AmountHead {
-                label: "提取金额".into(),
+                label: if settled {
+                    "提取金额"
+                } else {
+                    "符合条件的话，可提取"
+                }
+                .into(),
                 amount,
                 note: match balance {
                     _ if service.closing => made_of(&decision).say("；办好后账户销户"),
@@ -201,7 +208,7 @@ impl Asking<'_> {
             } else {
                 Text::new().say(format!(
                     "{}即同意我们再向 {} 个部门核对一次：{}。只为这笔{}，结果保存在您的办件里。",
-                    if pays { "提取" } else { "提交" },
+                    if pays && settled { "提取" } else { "提交" },
                     sources.len(),
                     sources.join("、"),
                     service.name_zh
