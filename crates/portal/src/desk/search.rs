@@ -117,7 +117,9 @@ pub(crate) async fn find(
     if !pages.is_empty() {
         groups.push(("页面".to_owned(), Rows::new(pages).tight()));
     }
-    let note = if groups.is_empty() && ask.is_none() {
+    let note = if groups.is_empty() && ask.is_none() && branch_of(&at.staff).is_some() {
+        "没有找到。按账号、手机号、姓名只找得到本网点管的人，别的网点的客户请用完整的证件号；也可以输入办件号、单位号，或页面的拼音首字母。"
+    } else if groups.is_empty() && ask.is_none() {
         "没有找到。可以输入完整的证件号、手机号、账号、办件号、单位号，或页面的拼音首字母。"
     } else if found.is_empty() {
         "按您输入的内容找到这些。"
