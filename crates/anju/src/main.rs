@@ -120,7 +120,7 @@ fn main() -> ExitCode {
     {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", command::told(&error));
             ExitCode::FAILURE
         }
     }

@@ -103,9 +103,11 @@ fn withdraw(visit: &Visit) -> WithdrawPage {
         }],
         doing: Rows::new(Vec::new()),
         flight: None,
-        closing: vec![Row::to("/my/do/withdraw-retire", "退休提取")
-            .note("先查退休信息")
-            .value(State::unknown("点一下核验"))],
+        closing: vec![
+            Row::to("/my/do/withdraw-retire", "退休提取")
+                .note("先查退休信息")
+                .value(State::unknown("点一下核验")),
+        ],
         later: vec![
             Row::to("/my/do/x/why", "还贷提取")
                 .note("距上次还贷提取不满 12 个月；这一条 2027年3月1日 起符合。")

@@ -115,6 +115,18 @@ async fn a_citizen_carries_a_proof_away_and_anybody_verifies_it_offline() {
         "{said}"
     );
 
+    let lost = Command::new(env!("CARGO_BIN_EXE_anju"))
+        .args(["verify", "proof.json", "--keys", "nowhere.txt"])
+        .current_dir(&folder)
+        .env_clear()
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&lost.stderr);
+    assert!(
+        said.contains("读不到公钥文件 nowhere.txt：没有这个文件"),
+        "{said}"
+    );
+
     // The same case with another end: the leaf is named.
     let altered = bundle.to_string().replace("\"seq\":", "\"seq\":1");
     let (holds, said) = verify(&folder, &altered, &keys);
