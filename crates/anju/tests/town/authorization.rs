@@ -319,7 +319,7 @@ async fn whoever_works_here_comes_to_a_page_that_his_role_opens_and_back_to_it_f
         }
     }
     let accountant =
-        Visitor::staff(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
+        Visitor::second(&town, &office, role::ACCOUNTANT, office.centre.head_branch).await;
     let barred = accountant.get("/desk/tasks").await;
     assert_eq!(barred.status, StatusCode::FORBIDDEN);
     assert!(barred.page.contains("href=\"/desk\""), "{}", barred.page);
