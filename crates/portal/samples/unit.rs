@@ -1,7 +1,7 @@
 use anju_portal::components::{
     Button, Cell, Column, Drop, ErrTable, ErrorSummary, Event, Fault, Formula, FormulaLine, Line,
-    Mistake, Promise, Repaired, Row, Rows, State, Step, Summary, SummaryRow, Table, Text, Timeline,
-    Track, When,
+    Mend, Mistake, Promise, Repaired, Row, Rows, State, Step, Summary, SummaryRow, Table, Text,
+    Timeline, Track, When,
 };
 use anju_portal::frame::UnitTab;
 use anju_portal::pages::unit::{
@@ -177,8 +177,12 @@ fn errors(visit: &Visit) -> ErrorsPage {
         column: Some(column.into()),
         was,
         problem: problem.into(),
-        guess: guess.into(),
-        field: Some(format!("r{row}")),
+        mends: vec![Mend {
+            field: format!("r{row}"),
+            label: format!("第 {row} 行，{column}改成"),
+            value: guess.into(),
+            ..Mend::default()
+        }],
     };
     let mut frame = unit_frame(visit, "11月名册", UnitTab::Roster);
     frame.head.failed = true;

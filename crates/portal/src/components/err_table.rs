@@ -4,6 +4,23 @@ use askama::Template;
 
 use super::{State, Text, prints_itself};
 
+/// A box or list that mends one cell. Left as it is, it changes nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Mend {
+    /// Its name.
+    pub field: String,
+    /// What it mends, for screen readers: 第 17 行，缴存基数改成.
+    pub label: String,
+    /// What it begins with: what we guess, or what stands there.
+    pub value: String,
+    /// What there is to choose from, value and words; empty for a box to type in.
+    pub options: Vec<(String, String)>,
+    /// A tick that empties the cell instead: its name and its value.
+    pub empty: Option<(&'static str, String)>,
+    /// What an empty box means.
+    pub hint: Option<&'static str>,
+}
+
 /// One wrong cell.
 #[derive(Debug, Clone)]
 pub struct Fault {
@@ -15,10 +32,14 @@ pub struct Fault {
     pub was: Text,
     /// What is wrong with it, and what to do.
     pub problem: String,
-    /// What to put there, where we can guess.
-    pub guess: String,
-    /// Name of the input; none where a new file is needed.
-    pub field: Option<String>,
+    /// How it is mended here; none where a new file is needed.
+    pub mends: Vec<Mend>,
+}
+
+impl Fault {
+    fn field(&self) -> Option<&str> {
+        self.mends.first().map(|mend| mend.field.as_str())
+    }
 }
 
 /// A cell that we could read as it was meant.

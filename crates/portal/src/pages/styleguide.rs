@@ -6,8 +6,9 @@ use askama_web::WebTemplate;
 
 use crate::components::{
     Button, ButtonLook, Choice, Choices, Condition, Drop, ErrTable, ErrorSummary, Event, Facts,
-    Fault, Field, FieldKind, Flash, Formula, FormulaLine, Hand, Hands, Masked, Mistake, Promise,
-    Source, Sources, State, Step, Summary, SummaryRow, Text, Timeline, Tone, Track, When, filters,
+    Fault, Field, FieldKind, Flash, Formula, FormulaLine, Hand, Hands, Masked, Mend, Mistake,
+    Promise, Source, Sources, State, Step, Summary, SummaryRow, Text, Timeline, Tone, Track, When,
+    filters,
 };
 use crate::frame::DeskFrame;
 
@@ -218,8 +219,12 @@ fn forms() -> Vec<Part> {
                             column: Some("缴存基数".into()),
                             was: Text::new().say("12,3").mark("OO"),
                             problem: "第 4、5 位是字母 O，应为数字".into(),
-                            guess: "12,300".into(),
-                            field: Some("r17".into()),
+                            mends: vec![Mend {
+                                field: "r17".into(),
+                                label: "第 17 行，缴存基数改成".into(),
+                                value: "12,300".into(),
+                                ..Mend::default()
+                            }],
                         }],
                         repaired: Vec::new(),
                     }

@@ -10,6 +10,7 @@ mod change_parts;
 pub(crate) mod credit;
 mod debit;
 mod employer;
+mod faults;
 mod home;
 mod kept;
 mod mend;

@@ -117,7 +117,7 @@ impl Notice {
 }
 
 /// The columns of a roster, in the order of the template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Column {
     /// 姓名.
     Name,
@@ -149,6 +149,13 @@ impl Column {
         Self::Monthly,
         Self::Phone,
     ];
+
+    /// Whether an empty cell says something of its own: nothing changes, the employer's ratio, no phone. What must be filled is
+    /// never emptied.
+    #[must_use]
+    pub const fn may_be_empty(self) -> bool {
+        !matches!(self, Self::Name | Self::IdNumber | Self::Base)
+    }
 
     /// A row that names these is the header.
     pub(super) const REQUIRED: [Self; 3] = [Self::Name, Self::IdNumber, Self::Base];

@@ -1,0 +1,143 @@
+//! A clerk mends a refused list on the page that names its faults, without another file.
+
+use anju::cast::{Person, contribute, open_employer};
+use anju_domain::calendar::Month;
+use anju_domain::money::Fen;
+use axum::http::StatusCode;
+use rust_xlsxwriter::Workbook;
+
+use crate::town::{Town, known, month};
+use crate::visitor::{Answer, Visitor};
+
+/// A list whose cells are written as a clerk types them, under these headers.
+fn sheet(headers: &[&str], rows: &[Vec<&str>]) -> Vec<u8> {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    for (column, header) in (0..).zip(headers) {
+        sheet.write_string(0, column, *header).expect("a header");
+    }
+    for (row, cells) in (1..).zip(rows) {
+        for (column, cell) in (0..).zip(cells) {
+            sheet.write_string(row, column, *cell).expect("a cell");
+        }
+    }
+    book.save_to_buffer().expect("a file")
+}
+
+const HEADERS: [&str; 5] = ["姓名", "证件号码", "缴存基数", "变更", "手机号"];
+
+fn base(person: &Person) -> String {
+    Fen::new(person.base_fen).to_string()
+}
+
+async fn send(clerk: &Visitor, month: Month, file: &[u8]) -> Answer {
+    let (month, key) = (month.to_string(), uuid::Uuid::now_v7().to_string());
+    let fields = [
+        ("month", month.as_str()),
+        ("key", key.as_str()),
+        ("mode", "complete"),
+    ];
+    clerk.upload("/unit/roster", &fields, file).await
+}
+
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    tag.split_once(&format!(" {name}=\""))?.1.split('"').next()
+}
+
+/// What a browser sends of the form that mends, if nobody touches a box: the token is the visitor's own.
+fn untouched(page: &str) -> Vec<(String, String)> {
+    let form = page
+        .split_once("action=\"/unit/roster/mend\"")
+        .and_then(|(_, rest)| rest.split_once("</form>"))
+        .map_or("", |(form, _)| form);
+    let mut fields = Vec::new();
+    for (at, _) in form.match_indices('<') {
+        let rest = &form[at..];
+        let tag = &rest[..rest.find('>').map_or(rest.len(), |end| end + 1)];
+        let name = attribute(tag, "name").unwrap_or_default().to_owned();
+        if tag.starts_with("<input") && !tag.contains("type=\"checkbox\"") && name != "csrf" {
+            fields.push((name, attribute(tag, "value").unwrap_or_default().to_owned()));
+        } else if tag.starts_with("<select") {
+            let options = rest.split("</select>").next().unwrap_or_default();
+            let chosen = options
+                .split("<option")
+                .skip(1)
+                .find(|option| option.contains(" selected"))
+                .or_else(|| options.split("<option").nth(1));
+            let value = chosen.and_then(|option| attribute(option, "value"));
+            fields.push((name, value.unwrap_or_default().to_owned()));
+        }
+    }
+    fields
+}
+
+/// Presses 重新核对 with these boxes filled, chosen or ticked, and the others left as they are.
+async fn mend(clerk: &Visitor, page: &str, touched: &[(&str, &str)]) -> Answer {
+    let mut fields = untouched(page);
+    fields.retain(|(name, _)| touched.iter().all(|(touched, _)| name != touched));
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .chain(touched.iter().copied())
+        .collect();
+    clerk.post("/unit/roster/mend", &fields).await
+}
+
+#[tokio::test]
+async fn a_box_that_nobody_touches_leaves_its_cell_and_its_fault_as_they_are() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let names = [("李梅", 1_000_000), ("王强", 800_000), ("赵敏", 700_000)];
+    let people = known(&town, 881, &names).await;
+    let firm = open_employer(&town.doors, 881, month(1))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &firm, month(1), &people)
+        .await
+        .expect("a month");
+    let clerk = Visitor::clerk(&town, &office, &firm, 881).await;
+    let [li, wang, zhao] = &people[..] else {
+        panic!("three people")
+    };
+    let bases: Vec<String> = people.iter().map(base).collect();
+    let wrong_id = format!("{}9", &zhao.id[..17]);
+    let wrong_id = if wrong_id == zhao.id {
+        format!("{}8", &zhao.id[..17])
+    } else {
+        wrong_id
+    };
+    let file = sheet(
+        &HEADERS,
+        &[
+            vec![&li.name, &li.id, &bases[0], "离职", ""],
+            vec![&wang.name, &wang.id, &bases[1], "", "12345"],
+            vec![&zhao.name, &wrong_id, &bases[2], "", ""],
+        ],
+    );
+    let seen = send(&clerk, month(0), &file).await;
+    assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(!seen.page.contains(&wrong_id), "an ID number is masked");
+    assert!(seen.page.contains("清空这一格"), "{}", seen.page);
+
+    // Pressed without a word, twice: every fault is there again, with what stood in its cell.
+    let mut page = seen.page;
+    for _ in 0..2 {
+        let again = mend(&clerk, &page, &[]).await;
+        assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+        for words in ["“离职”", "“12345”", "最后一位对不上", "重新核对 3 处"]
+        {
+            assert!(again.page.contains(words), "{words}: {}", again.page);
+        }
+        page = again.page;
+    }
+    // A box that was cleared empties nothing either.
+    let cleared = [("r3c7", ""), ("r2c5", "")];
+    let again = mend(&clerk, &page, &cleared).await;
+    assert!(again.page.contains("重新核对 3 处"), "{}", again.page);
+
+    let mended = [("r2c5", "封存"), ("empty", "r3c7"), ("r4c1", &zhao.id)];
+    let sent = mend(&clerk, &again.page, &mended).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
+    let page = clerk.get(&sent.location).await.page;
+    assert!(page.contains("封存") && page.contains("2 人"), "{page}");
+}
