@@ -206,6 +206,7 @@ fn errors(visit: &Visit) -> ErrorsPage {
         .expect("three")
         .note("改完之前，这份名册不会提交。已填的内容都留着。"),
         table: ErrTable {
+            caption: "在这里改，不用重新传文件",
             faults: vec![
                 fault(
                     17,

@@ -141,3 +141,55 @@ async fn a_box_that_nobody_touches_leaves_its_cell_and_its_fault_as_they_are() {
     let page = clerk.get(&sent.location).await.page;
     assert!(page.contains("封存") && page.contains("2 人"), "{page}");
 }
+
+#[tokio::test]
+async fn a_missing_person_is_sealed_on_the_page_and_no_cell_loses_its_box_for_him() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let names = [("李梅", 1_000_000), ("王强", 800_000), ("赵敏", 700_000)];
+    let people = known(&town, 882, &names).await;
+    let firm = open_employer(&town.doors, 882, month(1))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &firm, month(1), &people)
+        .await
+        .expect("a month");
+    let clerk = Visitor::clerk(&town, &office, &firm, 882).await;
+    // Two stand in no row; the third's base has letters in it. This list has no column 变更.
+    let headers = &HEADERS[..3];
+    let file = sheet(headers, &[vec![&people[0].name, &people[0].id, "10,0OO"]]);
+    let seen = send(&clerk, month(0), &file).await;
+    for words in [
+        "在这里改，不用重新传文件",
+        "name=\"r2c2\" value=\"10,000\"",
+        "在这份名册里封存",
+        "重新核对 3 处",
+    ] {
+        assert!(seen.page.contains(words), "{words}: {}", seen.page);
+    }
+    for absent in &people[1..] {
+        assert!(!seen.page.contains(&absent.id), "nobody's number is told");
+    }
+    // The guess of the base is confirmed; of the two who are missing nothing was said yet.
+    let again = mend(&clerk, &seen.page, &[]).await;
+    assert!(again.page.contains("重新核对 2 处"), "{}", again.page);
+    let first = again.page.find("王*").expect("a name");
+    let (wang, zhao) = match again.page.find("赵*") {
+        Some(zhao) if zhao < first => ("m1", "m0"),
+        _ => ("m0", "m1"),
+    };
+    let sent = mend(&clerk, &again.page, &[(wang, "seal"), (zhao, "stay")]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
+    let page = clerk.get(&sent.location).await.page;
+    assert!(page.contains("王*") && page.contains("2 人"), "{page}");
+    assert!(
+        page.contains("4,080.00"),
+        "10,000 and 7,000 at 24 %: {page}"
+    );
+
+    // What is no list has nothing to mend, and says so.
+    let seen = send(&clerk, month(0), b"no list at all").await;
+    assert!(seen.page.contains("这不是 xlsx 文件"), "{}", seen.page);
+    assert!(!seen.page.contains("不用重新传文件"), "{}", seen.page);
+    assert!(!seen.page.contains("重新核对"), "{}", seen.page);
+}

@@ -59,6 +59,8 @@ pub struct Repaired {
 #[derive(Debug, Clone, Template)]
 #[template(path = "components/err_table.html")]
 pub struct ErrTable {
+    /// Where it is mended: here, or in the file.
+    pub caption: &'static str,
     /// What has to be mended.
     pub faults: Vec<Fault>,
     /// What we read as it was meant.

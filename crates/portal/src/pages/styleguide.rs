@@ -214,6 +214,7 @@ fn forms() -> Vec<Part> {
                 (
                     "改错表",
                     ErrTable {
+                        caption: "在这里改，不用重新传文件",
                         faults: vec![Fault {
                             row: Some(17),
                             column: Some("缴存基数".into()),

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use anju_business::contribution::roster::{Change, Column, Fault as Wrong, Mode, Sheet};
+use anju_business::contribution::roster::{
+    Absent, Change, Column, Fault as Wrong, Mode, Remedy, Sheet,
+};
 use anju_business::contribution::upload::Mistakes;
 use anju_domain::calendar::contribution_year_of;
 use uuid::Uuid;
@@ -17,7 +19,7 @@ use crate::serve::Portal;
 use crate::unit::framed;
 use crate::unit::home::short;
 use crate::unit::kept::Upload;
-use crate::unit::mend::EMPTY;
+use crate::unit::mend::{EMPTY, SEAL, STAY};
 use crate::unit::roster::{DROP, mode_field};
 
 /// More cells than anybody mends one by one: a new file is the way.
@@ -58,6 +60,23 @@ fn mend(sheet: &Sheet, bases: bool, cell: (u32, Column), guess: Option<&str>) ->
         // An ID number is not sent to the page in clear, so its box is empty.
         hint: (guess.or(stands).is_none()).then_some("空着就是先不改"),
         field,
+        ..Mend::default()
+    }
+}
+
+/// What becomes of somebody who stands in no row; at first nothing, and his fault stays.
+fn add_row(place: usize, absent: &Absent) -> Mend {
+    let options = [
+        ("", "先不改"),
+        (SEAL, "在这份名册里封存"),
+        (STAY, "照旧缴存，补进名册"),
+    ];
+    Mend {
+        field: format!("m{place}"),
+        label: format!("{}（{}）怎么办", absent.name, absent.id_number),
+        options: options
+            .map(|(key, words)| (key.to_owned(), words.to_owned()))
+            .into(),
         ..Mend::default()
     }
 }
@@ -109,42 +128,54 @@ pub(super) async fn page(
     let bases = file.mode == Mode::Bases;
     let name = file.name.clone();
     let mode = (file.mode != Mode::Bases).then(|| mode_field(file.mode));
-    let upload_no = portal.uploads.keep(file, Instant::now());
     let count = mistakes.faults.len();
-    let mendable = mistakes.sheet.is_some()
-        && count <= MENDABLE
-        && mistakes.faults.iter().all(|fault| cell_of(fault).is_some());
+    // Whoever stands in no row is kept beside the file: the page knows him by his place alone.
+    let few = count <= MENDABLE;
     let mut seen: Vec<(u32, Column)> = Vec::new();
-    let faults = mistakes
-        .faults
-        .iter()
-        .map(|fault| {
-            let mends = match (&mistakes.sheet, cell_of(fault).filter(|_| mendable)) {
-                // Two faults of one cell share its box.
-                (Some(sheet), Some(cell)) if !seen.contains(&cell) => {
-                    seen.push(cell);
-                    vec![mend(sheet, bases, cell, fault.suggestion.as_deref())]
-                }
-                _ => Vec::new(),
-            };
-            Fault {
-                row: fault.row,
-                column: fault.column.map(str::to_owned),
-                was: shown(fault, mistakes.sheet.as_ref()),
-                problem: problem(fault),
-                mends,
+    let mut absent: Vec<Absent> = Vec::new();
+    let mut stuck = 0;
+    let mut faults = Vec::with_capacity(count);
+    let mut summary = Vec::with_capacity(count);
+    for fault in &mistakes.faults {
+        let mut mends = Vec::new();
+        let sheet = mistakes.sheet.as_ref().filter(|_| few);
+        match (sheet, cell_of(fault)) {
+            // Two faults of one cell share its box.
+            (Some(_), Some(cell)) if seen.contains(&cell) => {}
+            (Some(sheet), Some(cell)) => {
+                seen.push(cell);
+                mends.push(mend(sheet, bases, cell, fault.suggestion.as_deref()));
             }
-        })
-        .collect();
-    let summary = mistakes
-        .faults
-        .iter()
-        .map(|fault| {
-            let at = cell_of(fault).filter(|_| mendable);
-            let at = at.map(field_of).unwrap_or_default();
-            Mistake::at(at, fault.message.clone())
-        })
-        .collect();
+            (Some(_), None) if !fault.remedies.is_empty() => {
+                for Remedy::AddRow(person) in &fault.remedies {
+                    mends.push(add_row(absent.len(), person));
+                    absent.push((**person).clone());
+                }
+            }
+            _ => stuck += 1,
+        }
+        let at = cell_of(fault).filter(|_| few).map(field_of);
+        let at = at.or_else(|| mends.first().map(|mend| mend.field.clone()));
+        summary.push(Mistake::at(at.unwrap_or_default(), fault.message.clone()));
+        faults.push(Fault {
+            row: fault.row,
+            column: fault.column.map(str::to_owned),
+            was: shown(fault, mistakes.sheet.as_ref()),
+            problem: problem(fault),
+            mends,
+        });
+    }
+    let mendable = stuck < count;
+    let caption = match (mistakes.sheet.is_some(), few, stuck) {
+        (false, ..) => "这份文件的问题",
+        (true, false, _) => "问题太多，不能在这里逐格改：请下载标注好的 Excel，改好再传",
+        (true, true, 0) => "在这里改，不用重新传文件",
+        (true, true, _) if mendable => "有格子的在这里改；没有格子的，请在文件里改好再传",
+        _ => "这些要在文件里改好再传",
+    };
+    let upload_no = portal
+        .uploads
+        .keep(Upload { absent, ..file }, Instant::now());
     Ok(ErrorsPage {
         frame,
         title,
@@ -157,6 +188,7 @@ pub(super) async fn page(
             .ok_or(PageError::NotFound)?
             .note("改完之前，这份名册不会提交。什么都没有改变。"),
         table: ErrTable {
+            caption,
             faults,
             repaired: Vec::new(),
         },
@@ -218,7 +250,11 @@ fn shown(fault: &Wrong, sheet: Option<&Sheet>) -> Text {
         .filter(|found| !found.is_empty())
         .or_else(in_sheet);
     let Some(found) = found else {
-        return Text::new().hint("（空）");
+        return Text::new().hint(if fault.row.is_some() {
+            "（空）"
+        } else {
+            "—"
+        });
     };
     if fault.column == Some(Column::IdNumber.header()) {
         let chars: Vec<char> = found.chars().collect();

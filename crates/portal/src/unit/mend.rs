@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anju_business::contribution::roster::{Column as RosterColumn, writer};
+use anju_business::contribution::roster::{Absent, Change, Column as RosterColumn, writer};
 use anju_business::contribution::upload::{self, Mistakes, Upload as Outcome, Uploaded};
 use anju_exchange::kept::GatewayPolice;
 use axum::Form;
@@ -23,6 +23,11 @@ use crate::unit::roster::{draw, take};
 /// The tick that empties the cell it names, and what stands for an empty cell in the list of 变更.
 pub(super) const EMPTY: &str = "empty";
 
+/// Who stands in no row is sealed by this list.
+pub(super) const SEAL: &str = "seal";
+/// Who stands in no row was forgotten and goes on.
+pub(super) const STAY: &str = "stay";
+
 /// `POST /unit/roster/mend`: the file with some cells typed anew.
 pub(crate) async fn mend(
     State(portal): State<Portal>,
@@ -40,7 +45,7 @@ pub(crate) async fn mend(
     let (Some(file), Some(key)) = (kept, key) else {
         return Ok(lost(&portal, &visit, &at).await?.into_response());
     };
-    let mends = mends_of(&fields);
+    let mends = mends_of(&fields, &file.absent);
     let (month, bytes) = (file.month, file.bytes.clone());
     let mended = tokio::task::spawn_blocking(move || {
         let sheet = anju_business::contribution::roster::read(&bytes).ok()?;
@@ -61,8 +66,13 @@ fn cell_of(name: &str) -> Option<(u32, RosterColumn)> {
     Some((row.parse().ok()?, *column))
 }
 
+/// Whom a list of choices means: `m0` is the first who stands in no row.
+fn absent_of<'a>(name: &str, absent: &'a [Absent]) -> Option<&'a Absent> {
+    absent.get(name.strip_prefix('m')?.parse::<usize>().ok()?)
+}
+
 /// What the boxes, lists and ticks of the page say.
-fn mends_of(fields: &[(String, String)]) -> writer::Mends {
+fn mends_of(fields: &[(String, String)], absent: &[Absent]) -> writer::Mends {
     let mut mends = writer::Mends::default();
     for (name, typed) in fields {
         if name == EMPTY {
@@ -72,6 +82,12 @@ fn mends_of(fields: &[(String, String)]) -> writer::Mends {
                 mends.emptied.insert(cell);
             } else {
                 mends.typed.insert(cell, typed.clone());
+            }
+        } else if let Some(absent) = absent_of(name, absent) {
+            match typed.as_str() {
+                SEAL => mends.added.push((absent.clone(), Some(Change::Seal))),
+                STAY => mends.added.push((absent.clone(), None)),
+                _ => {}
             }
         }
     }

@@ -163,6 +163,7 @@ pub(super) async fn file_of(
         mode,
         name,
         bytes,
+        absent: Vec::new(),
     };
     Ok(Ok((file, key)))
 }

@@ -16,7 +16,7 @@ use rust_xlsxwriter::{
 };
 
 use super::difference::LastLine;
-use super::fault::{AMOUNT, Column, Fault};
+use super::fault::{AMOUNT, Absent, Column, Fault};
 use super::line::Change;
 use super::sheet::{MAX_ROWS, Sheet, Value};
 
@@ -163,6 +163,8 @@ pub struct Mends {
     pub typed: HashMap<(u32, Column), String>,
     /// Cells that the clerk asked to empty.
     pub emptied: HashSet<(u32, Column)>,
+    /// Who stands in no row, and what becomes of him: nothing changes, or a change.
+    pub added: Vec<(Absent, Option<Change>)>,
 }
 
 impl Mends {
@@ -191,7 +193,11 @@ impl Mends {
             .max()
             .unwrap_or_default();
         let lacking = Column::ALL.into_iter().filter(|column| {
-            roster.place(*column).is_none() && self.typed.keys().any(|(_, typed)| typed == column)
+            let typed = || self.typed.keys().any(|(_, typed)| typed == column);
+            let changed = || {
+                *column == Column::Change && self.added.iter().any(|(_, change)| change.is_some())
+            };
+            roster.place(*column).is_none() && (typed() || changed())
         });
         columns.extend(lacking.zip(behind..));
         columns
@@ -213,6 +219,24 @@ pub fn mended(month: Month, roster: &Sheet, mends: &Mends) -> Result<Vec<u8>, Xl
         for (column, place) in &columns {
             let value = mends.value(roster, index, *column);
             copy_cell(sheet, row - 1, *place, value, false)?;
+        }
+    }
+    // Rows count from one in a sheet and from nothing here: the last one's number is the place behind it.
+    let behind = roster.row_number(roster.len() - 1);
+    for (row, (absent, change)) in (behind..).zip(&mends.added) {
+        for (column, place) in &columns {
+            let text = match column {
+                Column::Name => absent.name.expose().to_owned(),
+                Column::IdNumber => absent.id_number.expose().to_owned(),
+                Column::Base => absent.base.to_string(),
+                Column::EmployerRatio => absent.ratios.employer.to_string(),
+                Column::EmployeeRatio => absent.ratios.employee.to_string(),
+                Column::Change => {
+                    change.map_or_else(String::new, |change| change.word().to_owned())
+                }
+                Column::Monthly | Column::Phone => continue,
+            };
+            copy_cell(sheet, row, *place, Value::Text(&text), false)?;
         }
     }
     book.save_to_buffer()
