@@ -179,10 +179,12 @@ fn errors(visit: &Visit) -> ErrorsPage {
         problem: problem.into(),
         mends: vec![Mend {
             field: format!("r{row}"),
-            label: format!("第 {row} 行，{column}改成"),
+            place: format!("第 {row} 行，"),
+            label: format!("{column}改成"),
             value: guess.into(),
             ..Mend::default()
         }],
+        drop: None,
     };
     let mut frame = unit_frame(visit, "11月名册", UnitTab::Roster);
     frame.head.failed = true;

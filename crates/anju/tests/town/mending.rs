@@ -193,3 +193,63 @@ async fn a_missing_person_is_sealed_on_the_page_and_no_cell_loses_its_box_for_hi
     assert!(!seen.page.contains("不用重新传文件"), "{}", seen.page);
     assert!(!seen.page.contains("重新核对"), "{}", seen.page);
 }
+
+#[tokio::test]
+async fn every_cell_that_a_message_names_is_mended_and_a_row_can_be_left_out() {
+    // In November no base is adjusted in a list.
+    let instant = "2026-11-19T02:00:00Z".parse().expect("an instant");
+    let town = Town::open_at(instant).await;
+    let office = town.office().await;
+    let names = [("李梅", 1_000_000), ("王强", 800_000), ("赵敏", 700_000)];
+    let people = known(&town, 883, &names).await;
+    let firm = open_employer(&town.doors, 883, month(1))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &firm, month(1), &people)
+        .await
+        .expect("a month");
+    let clerk = Visitor::clerk(&town, &office, &firm, 883).await;
+    let [li, wang, zhao] = &people[..] else {
+        panic!("three people")
+    };
+    let account = crate::town::account_no(&town, wang).await;
+    let form = [
+        ("do", "employee-account-seal"),
+        ("key", &uuid::Uuid::now_v7().to_string()),
+        ("reason", "离职"),
+    ];
+    let sealed = clerk.post(&format!("/unit/people/{account}"), &form).await;
+    assert_eq!(sealed.status, StatusCode::SEE_OTHER, "{}", sealed.page);
+
+    let bases: Vec<String> = people.iter().map(base).collect();
+    let file = sheet(
+        &HEADERS,
+        &[
+            vec![&li.name, &li.id, "25000", "基数调整", ""],
+            vec![&wang.name, &wang.id, &bases[1], "", ""],
+            vec![&zhao.name, &zhao.id, &bases[2], "", ""],
+        ],
+    );
+    let seen = send(&clerk, month(0), &file).await;
+    for words in [
+        "改回现基数 10,000.00 元",
+        "name=\"r2c2\" value=\"25000\"",
+        "name=\"r2c5\"",
+        "请删去这一行",
+        "删去第 3 行",
+    ] {
+        assert!(seen.page.contains(words), "{words}: {}", seen.page);
+    }
+    // With the word gone alone the base still differs: its box is there again.
+    let again = mend(&clerk, &seen.page, &[("r2c5", "empty"), ("drop", "3")]).await;
+    assert!(again.page.contains("重新核对 1 处"), "{}", again.page);
+    assert!(
+        again.page.contains("现基数是 10,000.00 元") && again.page.contains("name=\"r2c2\""),
+        "{}",
+        again.page
+    );
+    let sent = mend(&clerk, &again.page, &[("r2c2", "10000")]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
+    let page = clerk.get(&sent.location).await.page;
+    assert!(page.contains("2 人") && page.contains("4,080.00"), "{page}");
+}

@@ -9,7 +9,9 @@ use super::{State, Text, prints_itself};
 pub struct Mend {
     /// Its name.
     pub field: String,
-    /// What it mends, for screen readers: 第 17 行，缴存基数改成.
+    /// Where it is, for screen readers: 第 17 行，.
+    pub place: String,
+    /// What it mends: 缴存基数改成. Seen only where a fault has several.
     pub label: String,
     /// What it begins with: what we guess, or what stands there.
     pub value: String,
@@ -34,11 +36,22 @@ pub struct Fault {
     pub problem: String,
     /// How it is mended here; none where a new file is needed.
     pub mends: Vec<Mend>,
+    /// The tick that leaves its row out: its name and the row.
+    pub drop: Option<(&'static str, u32)>,
 }
 
 impl Fault {
     fn field(&self) -> Option<&str> {
         self.mends.first().map(|mend| mend.field.as_str())
+    }
+
+    /// The id of its words, which describe its boxes; none where it is not mended here.
+    fn problem_id(&self) -> Option<String> {
+        match (self.field(), self.drop) {
+            (Some(field), _) => Some(format!("{field}-problem")),
+            (None, Some((name, row))) => Some(format!("{name}{row}-problem")),
+            (None, None) => None,
+        }
     }
 }
 

@@ -222,10 +222,12 @@ fn forms() -> Vec<Part> {
                             problem: "第 4、5 位是字母 O，应为数字".into(),
                             mends: vec![Mend {
                                 field: "r17".into(),
-                                label: "第 17 行，缴存基数改成".into(),
+                                place: "第 17 行，".into(),
+                                label: "缴存基数改成".into(),
                                 value: "12,300".into(),
                                 ..Mend::default()
                             }],
+                            drop: None,
                         }],
                         repaired: Vec::new(),
                     }

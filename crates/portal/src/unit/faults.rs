@@ -19,7 +19,7 @@ use crate::serve::Portal;
 use crate::unit::framed;
 use crate::unit::home::short;
 use crate::unit::kept::Upload;
-use crate::unit::mend::{EMPTY, SEAL, STAY};
+use crate::unit::mend::{DROP_ROW, EMPTY, SEAL, STAY};
 use crate::unit::roster::{DROP, mode_field};
 
 /// More cells than anybody mends one by one: a new file is the way.
@@ -43,17 +43,20 @@ fn field_of((row, column): (u32, Column)) -> String {
 fn mend(sheet: &Sheet, bases: bool, cell: (u32, Column), guess: Option<&str>) -> Mend {
     let (row, column) = cell;
     let field = field_of(cell);
-    let label = format!("第 {row} 行，{}改成", column.header());
+    let place = format!("第 {row} 行，");
+    let label = format!("{}改成", column.header());
     let stands = sheet.offered(row, column);
     if column == Column::Change {
         return Mend {
             field,
+            place,
             label,
             options: changes(stands, bases),
             ..Mend::default()
         };
     }
     Mend {
+        place,
         label,
         value: guess.or(stands).unwrap_or_default().to_owned(),
         empty: (column.may_be_empty()).then(|| (EMPTY, field.clone())),
@@ -136,20 +139,40 @@ pub(super) async fn page(
     let mut stuck = 0;
     let mut faults = Vec::with_capacity(count);
     let mut summary = Vec::with_capacity(count);
+    let own: Vec<(u32, Column)> = mistakes.faults.iter().filter_map(cell_of).collect();
+    let mut ticked: Vec<u32> = Vec::new();
     for fault in &mistakes.faults {
         let mut mends = Vec::new();
+        let mut drop_row = None;
         let sheet = mistakes.sheet.as_ref().filter(|_| few);
-        match (sheet, cell_of(fault)) {
-            // Two faults of one cell share its box.
-            (Some(_), Some(cell)) if seen.contains(&cell) => {}
-            (Some(sheet), Some(cell)) => {
-                seen.push(cell);
-                mends.push(mend(sheet, bases, cell, fault.suggestion.as_deref()));
-            }
-            (Some(_), None) if !fault.remedies.is_empty() => {
-                for Remedy::AddRow(person) in &fault.remedies {
-                    mends.push(add_row(absent.len(), person));
-                    absent.push((**person).clone());
+        let cell = cell_of(fault);
+        match sheet {
+            Some(sheet) if cell.is_some() || !fault.remedies.is_empty() => {
+                // Two faults of one cell share its box.
+                if let Some(cell) = cell.filter(|cell| !seen.contains(cell)) {
+                    seen.push(cell);
+                    mends.push(mend(sheet, bases, cell, fault.suggestion.as_deref()));
+                }
+                for remedy in &fault.remedies {
+                    match (remedy, fault.row) {
+                        (Remedy::Cell(column), Some(row)) => {
+                            let cell = (row, *column);
+                            // A cell with a fault of its own has its box there.
+                            if !own.contains(&cell) && !seen.contains(&cell) {
+                                seen.push(cell);
+                                mends.push(mend(sheet, bases, cell, None));
+                            }
+                        }
+                        (Remedy::DropRow, Some(row)) if !ticked.contains(&row) => {
+                            ticked.push(row);
+                            drop_row = Some(row);
+                        }
+                        (Remedy::AddRow(person), _) => {
+                            mends.push(add_row(absent.len(), person));
+                            absent.push((**person).clone());
+                        }
+                        _ => {}
+                    }
                 }
             }
             _ => stuck += 1,
@@ -163,6 +186,7 @@ pub(super) async fn page(
             was: shown(fault, mistakes.sheet.as_ref()),
             problem: problem(fault),
             mends,
+            drop: drop_row.map(|row| (DROP_ROW, row)),
         });
     }
     let mendable = stuck < count;

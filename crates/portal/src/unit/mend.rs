@@ -23,6 +23,8 @@ use crate::unit::roster::{draw, take};
 /// The tick that empties the cell it names, and what stands for an empty cell in the list of 变更.
 pub(super) const EMPTY: &str = "empty";
 
+/// The tick that leaves a row out.
+pub(super) const DROP_ROW: &str = "drop";
 /// Who stands in no row is sealed by this list.
 pub(super) const SEAL: &str = "seal";
 /// Who stands in no row was forgotten and goes on.
@@ -77,6 +79,8 @@ fn mends_of(fields: &[(String, String)], absent: &[Absent]) -> writer::Mends {
     for (name, typed) in fields {
         if name == EMPTY {
             mends.emptied.extend(cell_of(typed));
+        } else if name == DROP_ROW {
+            mends.dropped.extend(typed.parse::<u32>());
         } else if let Some(cell) = cell_of(name) {
             if cell.1 == RosterColumn::Change && typed == EMPTY {
                 mends.emptied.insert(cell);

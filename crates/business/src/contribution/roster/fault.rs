@@ -34,6 +34,10 @@ pub struct Fault {
 /// What a message asks for beyond the cell that it points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
+    /// Another cell of the row.
+    Cell(Column),
+    /// The row is left out.
+    DropRow,
     /// A row for a person who stands in none: he is sealed, or goes on.
     AddRow(Box<Absent>),
 }

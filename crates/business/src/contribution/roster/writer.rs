@@ -163,6 +163,8 @@ pub struct Mends {
     pub typed: HashMap<(u32, Column), String>,
     /// Cells that the clerk asked to empty.
     pub emptied: HashSet<(u32, Column)>,
+    /// Rows that are left out.
+    pub dropped: HashSet<u32>,
     /// Who stands in no row, and what becomes of him: nothing changes, or a change.
     pub added: Vec<(Absent, Option<Change>)>,
 }
@@ -216,6 +218,9 @@ pub fn mended(month: Month, roster: &Sheet, mends: &Mends) -> Result<Vec<u8>, Xl
     header(sheet, roster.header_row() - 1, &columns)?;
     for index in 0..roster.len() {
         let row = roster.row_number(index);
+        if mends.dropped.contains(&row) {
+            continue;
+        }
         for (column, place) in &columns {
             let value = mends.value(roster, index, *column);
             copy_cell(sheet, row - 1, *place, value, false)?;
