@@ -253,3 +253,58 @@ async fn every_cell_that_a_message_names_is_mended_and_a_row_can_be_left_out() {
     let page = clerk.get(&sent.location).await.page;
     assert!(page.contains("2 人") && page.contains("4,080.00"), "{page}");
 }
+
+#[tokio::test]
+async fn the_list_to_begin_with_has_whoever_is_to_be_in_the_next_one() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let names = [("李梅", 1_000_000), ("王强", 800_000), ("赵敏", 700_000)];
+    let people = known(&town, 884, &names).await;
+    let firm = open_employer(&town.doors, 884, month(2))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &firm, month(2), &people[..2])
+        .await
+        .expect("a month");
+    let clerk = Visitor::clerk(&town, &office, &firm, 884).await;
+    let change = async |person: &Person, service: &str| {
+        let account = crate::town::account_no(&town, person).await;
+        let key = uuid::Uuid::now_v7().to_string();
+        let base = base(person).replace(',', "");
+        let form = [
+            ("do", service),
+            ("key", key.as_str()),
+            ("reason", "离职"),
+            ("base", base.as_str()),
+        ];
+        let done = clerk.post(&format!("/unit/people/{account}"), &form).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.page);
+    };
+    change(&people[1], "employee-account-seal").await;
+    let without = std::slice::from_ref(&people[0]);
+    contribute(&town.doors, &firm, month(1), without)
+        .await
+        .expect("a month");
+
+    // Between two lists one leaves, one comes back, and one begins.
+    change(&people[0], "employee-account-seal").await;
+    change(&people[1], "employee-account-unseal").await;
+    let key = uuid::Uuid::now_v7().to_string();
+    let form = [
+        ("key", key.as_str()),
+        ("name", "赵敏"),
+        ("id_no", people[2].id.as_str()),
+        ("base", "7000"),
+    ];
+    let added = clerk.post("/unit/people/new", &form).await;
+    assert_eq!(added.status, StatusCode::SEE_OTHER, "{}", added.page);
+
+    let file = clerk.bytes("/unit/roster/last.xlsx").await;
+    let sent = send(&clerk, month(0), &file).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.page);
+    let page = clerk.get(&sent.location).await.page;
+    assert!(
+        page.contains("2 人") && page.contains("3,600.00"),
+        "8,000 and 7,000 at 24 %: {page}"
+    );
+}

@@ -132,7 +132,7 @@ pub(crate) async fn sheet(State(portal): State<Portal>, at: AtUnit) -> Result<Re
     let office = &portal.engine.office;
     let employer = employer::require(office, at.employer_id).await?;
     let month = base_year::progress(office, &employer).await?.month;
-    let lines = upload::bases_of_today(office, &employer, month).await?;
+    let lines = upload::list_of_today(office, &employer, month).await?;
     let bytes = tokio::task::spawn_blocking(move || writer::last_roster(month, &lines))
         .await
         .map_err(|error| PageError::failed(&error))?

@@ -168,7 +168,7 @@ pub(crate) async fn last(State(portal): State<Portal>, at: AtUnit) -> Result<Res
     let office = &portal.engine.office;
     let employer = anju_casework::employer::require(office, at.employer_id).await?;
     let month = employer.next_month();
-    let lines = upload::last_list(office, &employer, month).await?;
+    let lines = upload::list_of_today(office, &employer, month).await?;
     let bytes = tokio::task::spawn_blocking(move || writer::last_roster(month, &lines))
         .await
         .map_err(|error| PageError::failed(&error))?
