@@ -310,6 +310,7 @@ fn preview(visit: &Visit) -> PreviewPage {
 
 fn pay(visit: &Visit) -> PayPage {
     PayPage {
+        others: Rows::new(Vec::new()),
         frame: unit_frame(visit, "11月汇缴付款", UnitTab::Pay),
         what: "重庆山屿科技有限公司 · 11月汇缴".into(),
         amount: fen(30_720_000),

@@ -200,12 +200,13 @@ async fn every_cell_that_a_message_names_is_mended_and_a_row_can_be_left_out() {
     let instant = "2026-11-19T02:00:00Z".parse().expect("an instant");
     let town = Town::open_at(instant).await;
     let office = town.office().await;
+    let of = |text: &str| Month::parse(text).expect("a month");
     let names = [("李梅", 1_000_000), ("王强", 800_000), ("赵敏", 700_000)];
     let people = known(&town, 883, &names).await;
-    let firm = open_employer(&town.doors, 883, month(1))
+    let firm = open_employer(&town.doors, 883, of("2026-10"))
         .await
         .expect("an employer");
-    contribute(&town.doors, &firm, month(1), &people)
+    contribute(&town.doors, &firm, of("2026-10"), &people)
         .await
         .expect("a month");
     let clerk = Visitor::clerk(&town, &office, &firm, 883).await;
@@ -230,7 +231,7 @@ async fn every_cell_that_a_message_names_is_mended_and_a_row_can_be_left_out() {
             vec![&zhao.name, &zhao.id, &bases[2], "", ""],
         ],
     );
-    let seen = send(&clerk, month(0), &file).await;
+    let seen = send(&clerk, of("2026-11"), &file).await;
     for words in [
         "改回现基数 10,000.00 元",
         "name=\"r2c2\" value=\"25000\"",

@@ -2,6 +2,7 @@
 
 use anju_casework::person::{purpose, text};
 use anju_casework::{Office, Result};
+use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use sqlx::FromRow;
 
@@ -12,6 +13,8 @@ pub struct PersonLine {
     pub account_id: i64,
     /// The surname and stars.
     pub name_masked: String,
+    /// For which month: a list beside the months may have several of one person.
+    pub month: Month,
     /// 缴存基数.
     pub base: Fen,
     /// The employer's part.
@@ -24,6 +27,7 @@ pub struct PersonLine {
 struct Row {
     account_id: i64,
     name_sealed: Vec<u8>,
+    month: i32,
     base_fen: i64,
     employer_fen: i64,
     employee_fen: i64,
@@ -64,10 +68,10 @@ pub async fn of_remittance(
     limit: i64,
 ) -> Result<Vec<PersonLine>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT l.account_id, p.name_sealed, l.base_fen, l.employer_fen, l.employee_fen
+        "SELECT l.account_id, p.name_sealed, l.month, l.base_fen, l.employer_fen, l.employee_fen
            FROM remittance_line l JOIN person p USING (centre_id, person_id)
           WHERE l.centre_id = $1 AND l.remittance_id = $2 AND l.account_id > $3
-          ORDER BY l.account_id LIMIT $4",
+          ORDER BY l.account_id, l.month LIMIT $4",
     )
     .bind(office.centre.id)
     .bind(remittance_id)
@@ -84,6 +88,7 @@ pub async fn of_remittance(
                     purpose::NAME,
                     &row.name_sealed,
                 )?),
+                month: Month::from_index(row.month),
                 base: Fen::new(row.base_fen),
                 employer: Fen::new(row.employer_fen),
                 employee: Fen::new(row.employee_fen),

@@ -11,7 +11,7 @@ pub(crate) mod credit;
 mod debit;
 mod employer;
 mod faults;
-mod home;
+pub(crate) mod home;
 mod kept;
 mod mend;
 mod notices;
@@ -23,6 +23,7 @@ mod roster;
 mod step_up;
 mod subsidy;
 mod transfer;
+mod waiting;
 
 use anju_business::contribution::remittance::{self, Remittance};
 use anju_casework::Office;

@@ -1,7 +1,7 @@
 //! 职工: who is a member of the employer. `change.rs` changes them.
 
 use anju_business::contribution::remittance::kind;
-use anju_business::contribution::{as_of, people};
+use anju_business::contribution::{as_of, people, remittance};
 use anju_casework::Office;
 use anju_casework::employer::Employer;
 use anju_casework::membership::state;
@@ -15,14 +15,15 @@ use serde::Deserialize;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Cell, Column, Field, FieldKind, Flash, Line, Pager, State as Shown, Table, Tone,
+    Cell, Column, Field, FieldKind, Flash, Line, Pager, State as Shown, Table, Text, Tone,
 };
 use crate::frame::{UnitFrame, UnitTab};
 use crate::pages::error::PageError;
 use crate::pages::unit::PeoplePage;
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::framed;
+use crate::unit::{framed, own_remittance, waiting};
+use crate::when;
 
 /// People on a page.
 const PAGE: i64 = 50;
@@ -34,6 +35,7 @@ const LISTS: i64 = 24;
 pub(crate) struct Wanted {
     after: Option<String>,
     done: Option<String>,
+    owed: Option<String>,
     on: Option<String>,
 }
 
@@ -73,6 +75,11 @@ pub(crate) async fn page(
             .filter(|_| more)
             .map(|last| format!("/unit/people?after={last}")),
     };
+    let flash = match (done(wanted.done.as_deref()), &wanted.owed) {
+        (Some(words), Some(list)) => Some(owed(office, &at, words, list).await?),
+        (Some(words), None) => Some(Flash::new(Tone::Pass, words)),
+        (None, _) => None,
+    };
     let paged = pager.before.is_some() || pager.after.is_some();
     let mut table = Table::new(
         "people",
@@ -93,7 +100,7 @@ pub(crate) async fn page(
     }
     Ok(PeoplePage {
         frame,
-        flash: done(wanted.done.as_deref()).map(|words| Flash::new(Tone::Pass, words)),
+        flash,
         lead: format!("{active} 人在缴，{sealed} 人封存。点账号办理封存、启封、基数调整、补缴。")
             .into(),
         on: on_field(""),
@@ -252,6 +259,27 @@ fn done(what: Option<&str>) -> Option<&'static str> {
         "ratio-adjust" => Some("办好了：比例已调整。下一份名册按新比例。"),
         _ => None,
     }
+}
+
+/// What was done, and what it has registered to be paid.
+async fn owed(office: &Office, at: &AtUnit, words: &str, list: &str) -> Result<Flash, PageError> {
+    let one = own_remittance(office, at, list).await?;
+    if !matches!(
+        one.state,
+        remittance::state::AWAITING | remittance::state::PART_RECEIVED
+    ) {
+        return Ok(Flash::new(Tone::Pass, words));
+    }
+    let words = Text::new()
+        .say(words)
+        .say("同时登记了")
+        .say(waiting::name(office, &one).await?)
+        .say(" ")
+        .money(Fen::new(one.amount_fen))
+        .say("，最迟")
+        .time(when::until(one.due_on, office.now()))
+        .say("前付款。");
+    Ok(Flash::new(Tone::Wait, words).next("去付款", format!("/unit/pay?list={list}")))
 }
 
 pub(super) fn number(office: &Office, account_id: i64) -> String {
