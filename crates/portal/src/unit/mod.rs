@@ -54,7 +54,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/roster/marked.xlsx", post(mend::marked))
         .route("/unit/roster/register", post(roster::register))
         .route("/unit/roster/{roster}", get(roster::preview))
-        .route("/unit/people", get(people::page))
+        .route("/unit/people", get(people::page).post(people::find))
         .route("/unit/people/new", get(change::fresh).post(change::add))
         .route(
             "/unit/people/{account}",

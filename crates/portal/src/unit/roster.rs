@@ -4,7 +4,7 @@ use anju_business::contribution::collection::{self, contract};
 use anju_business::contribution::remittance::PayMethod;
 use anju_business::contribution::roster::Mode;
 use anju_business::contribution::upload::{self, Roster, Upload as Outcome, Uploaded};
-use anju_business::contribution::{ahead, registration, remittance};
+use anju_business::contribution::{ahead, registration, remittance, suspense_refund};
 use anju_casework::{Error, Office};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
@@ -311,6 +311,15 @@ pub(crate) async fn preview(
         .iter()
         .any(|one| one.state == contract::state::SIGNED && roster.total_fen <= one.limit_fen);
     let months = months_field(office, &at, month, total).await?;
+    // How many months are registered stands in the list beside it: the button names none of them alone.
+    let label = match &months {
+        Some(_) => Text::new().say("登记选好月份的汇缴，每月 ").money(total),
+        None => Text::new()
+            .say("登记")
+            .say(short(month))
+            .say("汇缴 ")
+            .money(total),
+    };
     let hidden = vec![
         frame.head.hidden(),
         ("roster", number),
@@ -347,14 +356,7 @@ pub(crate) async fn preview(
         months,
         also: debit
             .then(|| Button::send("登记，委托收款扣款", ButtonLook::Plain).value("pay", "debit")),
-        button: Button::submit(
-            Text::new()
-                .say("登记")
-                .say(short(month))
-                .say("汇缴 ")
-                .money(total),
-        )
-        .value("pay", "transfer"),
+        button: Button::submit(label).value("pay", "transfer"),
     })
 }
 
@@ -385,9 +387,15 @@ async fn months_field(
         };
         options.push((count.to_string(), words));
     }
-    Ok(Some(Field::select("months", "登记几个月", options).hint(
-        "后面的月份照这份名册，到账后按月份先后分配；期间有人变动，先撤销没付的月份再重新登记",
-    )))
+    let free = suspense_refund::free(office, &employer).await?;
+    let less = if free > Fen::ZERO {
+        format!("；单位暂存款 {free} 元先抵扣，实际要付的少这么多")
+    } else {
+        String::new()
+    };
+    Ok(Some(Field::select("months", "登记几个月", options).hint(format!(
+        "后面的月份照这份名册，到账后按月份先后分配；期间有人变动，先撤销没付的月份再重新登记{less}",
+    ))))
 }
 
 fn kind(word: &str) -> Shown {
@@ -457,7 +465,15 @@ pub(crate) async fn register(
             Ok(Redirect::to("/unit/pay").into_response())
         }
         Err(Error::Refused(refusal)) => {
-            let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let mut flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let mut conn = office.pool.acquire().await?;
+            if remittance::open_of(office, &mut conn, at.employer_id)
+                .await?
+                .is_some()
+            {
+                flash = flash.next("去付款", "/unit/pay");
+            }
+            drop(conn);
             let page = draw(&portal, &visit, &at, Some(flash)).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
