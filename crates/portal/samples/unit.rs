@@ -1,7 +1,7 @@
 use anju_portal::components::{
     Button, Cell, Column, Drop, ErrTable, ErrorSummary, Event, Fault, Formula, FormulaLine, Line,
-    Mistake, Promise, Repaired, Row, Rows, State, Step, Summary, SummaryRow, Table, Text, Timeline,
-    Track, When,
+    Mend, Mistake, Promise, Repaired, Row, Rows, State, Step, Summary, SummaryRow, Table, Text,
+    Timeline, Track, When,
 };
 use anju_portal::frame::UnitTab;
 use anju_portal::pages::unit::{
@@ -177,8 +177,14 @@ fn errors(visit: &Visit) -> ErrorsPage {
         column: Some(column.into()),
         was,
         problem: problem.into(),
-        guess: guess.into(),
-        field: Some(format!("r{row}")),
+        mends: vec![Mend {
+            field: format!("r{row}"),
+            place: format!("第 {row} 行，"),
+            label: format!("{column}改成"),
+            value: guess.into(),
+            ..Mend::default()
+        }],
+        drop: None,
     };
     let mut frame = unit_frame(visit, "11月名册", UnitTab::Roster);
     frame.head.failed = true;
@@ -202,6 +208,7 @@ fn errors(visit: &Visit) -> ErrorsPage {
         .expect("three")
         .note("改完之前，这份名册不会提交。已填的内容都留着。"),
         table: ErrTable {
+            caption: "在这里改，不用重新传文件",
             faults: vec![
                 fault(
                     17,
@@ -303,6 +310,7 @@ fn preview(visit: &Visit) -> PreviewPage {
 
 fn pay(visit: &Visit) -> PayPage {
     PayPage {
+        others: Rows::new(Vec::new()),
         frame: unit_frame(visit, "11月汇缴付款", UnitTab::Pay),
         what: "重庆山屿科技有限公司 · 11月汇缴".into(),
         amount: fen(30_720_000),

@@ -190,6 +190,7 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/unit/roster/{roster}", Clerk),
     ("POST", "/unit/roster/register", Clerk),
     ("GET", "/unit/people", Clerk),
+    ("POST", "/unit/people", Clerk),
     ("GET", "/unit/people/new", Clerk),
     ("POST", "/unit/people/new", Clerk),
     ("GET", "/unit/people/{account}", Clerk),

@@ -1,7 +1,7 @@
 //! 时间的说法: instants as people read them, civil time in Shanghai: 今天 09:14, 11月24日 18:00, the year only where it is another.
 
 use anju_domain::calendar::{chinese_date, chinese_day};
-use anju_domain::clock::shanghai;
+use anju_domain::clock::{end_of_day, shanghai};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 
 /// 今天, 昨天, 明天, 11月24日, 2025年11月24日.
@@ -42,10 +42,22 @@ pub fn clock(at: DateTime<Utc>) -> String {
 #[must_use]
 pub fn promise(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let (date, today) = (shanghai(at).date_naive(), shanghai(now).date_naive());
+    // The last second of a day is the end of it, which everybody writes 24:00.
+    let clock = if at == end_of_day(date) {
+        "24:00".to_owned()
+    } else {
+        clock(at)
+    };
     if today.checked_add_days(Days::new(1)) == Some(date) {
-        return format!("明天（{}）{}", chinese_day(date), clock(at));
+        return format!("明天（{}）{clock}", chinese_day(date));
     }
-    minute(at, now)
+    format!("{} {clock}", day(date, today))
+}
+
+/// The same of a day until whose end there is time: 11月30日 24:00, 2027年1月29日 24:00.
+#[must_use]
+pub fn until(due: NaiveDate, now: DateTime<Utc>) -> String {
+    promise(end_of_day(due), now)
 }
 
 /// 0.9 秒; under a hundredth of a second it says so, over two minutes it counts minutes.
@@ -111,6 +123,19 @@ mod tests {
             "明天（11月25日）18:00"
         );
         assert_eq!(promise(at(26, 10, 0), at(24, 2, 0)), "11月26日 18:00");
+    }
+
+    #[test]
+    fn the_end_of_a_day_is_written_one_way_and_another_year_is_named() {
+        let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
+        let now = at(24, 2, 0);
+        assert_eq!(until(day("2026-11-24"), now), "今天 24:00");
+        assert_eq!(until(day("2026-11-30"), now), "11月30日 24:00");
+        assert_eq!(until(day("2027-01-23"), now), "2027年1月23日 24:00");
+        assert_eq!(
+            promise(end_of_day(day("2026-11-30")), now),
+            "11月30日 24:00"
+        );
     }
 
     #[test]

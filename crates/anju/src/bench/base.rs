@@ -135,7 +135,8 @@ async fn one(
     // What the page of the preview reads.
     let employer = employer::require(office, employer_id).await?;
     let totals = base_year::totals(office, roster_id).await?;
-    let owed = base_year::difference_fen(office, &employer, month, roster_id).await?;
+    let owed = base_year::difference(office, &employer, month, roster_id).await?;
+    let owed = owed.map_or(anju_domain::money::Fen::ZERO, |owed| owed.amount);
     let page = base_year::declared(office, roster_id, 0, PAGE).await?;
     let people: Vec<i64> = page.iter().map(|one| one.person_id).collect();
     person::masked_names(office, &people).await?;

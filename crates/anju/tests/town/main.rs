@@ -55,6 +55,7 @@ mod late_credit;
 mod licence;
 mod life;
 mod log_keys;
+mod mending;
 mod merging;
 mod need_more;
 mod opening;

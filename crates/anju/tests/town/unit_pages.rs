@@ -380,3 +380,54 @@ async fn whose_account_is_sealed_is_told_so_when_he_asks_for_his_money_elsewhere
     assert!(told.contains("现在是封存状态"), "{told}");
     assert!(!told.contains("连续缴存未满"), "{told}");
 }
+
+#[tokio::test]
+async fn people_of_one_surname_are_told_apart_and_found_and_a_registered_list_leads_to_its_payment()
+{
+    let town = Town::open().await;
+    let office = town.office().await;
+    let people = known(
+        &town,
+        876,
+        &[("王强", 1_000_000), ("王小明", 800_000), ("李梅", 700_000)],
+    )
+    .await;
+    let firm = open_employer(&town.doors, 876, month(1))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &firm, month(1), &people)
+        .await
+        .expect("a month");
+    let clerk = Visitor::clerk(&town, &office, &firm, 876).await;
+    let tail = |who: &Person| who.id[14..].to_owned();
+    let all = clerk.get("/unit/people").await.page;
+    for one in &people {
+        assert!(all.contains(&tail(one)) && !all.contains(&one.id), "{all}");
+    }
+    let account = account_no(&town, &people[1]).await;
+    for who in [
+        "小明",
+        tail(&people[1]).as_str(),
+        account.to_lowercase().as_str(),
+    ] {
+        let found = clerk.post("/unit/people", &[("who", who)]).await;
+        assert_eq!(found.status, StatusCode::OK, "{}", found.page);
+        assert!(
+            found.page.contains("找到 1 人") && found.page.contains(&account),
+            "{who}: {}",
+            found.page
+        );
+    }
+
+    let sent = upload(&clerk, month(0), "complete", &people).await;
+    let roster = sent.location.trim_start_matches("/unit/roster/").to_owned();
+    let register = async || {
+        let key = key();
+        let form = [("roster", roster.as_str()), ("key", key.as_str())];
+        clerk.post("/unit/roster/register", &form).await
+    };
+    assert_eq!(register().await.status, StatusCode::SEE_OTHER);
+    let again = register().await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.page.contains("href=\"/unit/pay\""), "{}", again.page);
+}

@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection};
 
 use super::changes::first_month;
-use super::list_beside::Line;
+use super::list_beside::{self, Line};
 use super::roster::Mode;
 use super::upload::roster_policy;
 use crate::policy::Rules;
@@ -184,6 +184,26 @@ pub(super) async fn differences(
     month: Month,
     roster_id: i64,
 ) -> Result<Vec<Line>> {
+    let declared: Vec<NewBase> = sqlx::query_as(
+        "SELECT account_id, person_id, base_fen FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND change = 4 ORDER BY account_id",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .fetch_all(&mut *conn)
+    .await?;
+    differences_of(office, conn, employer, month, declared).await
+}
+
+/// Account, person and new base in fen.
+pub(super) type NewBase = (i64, i64, i64);
+
+async fn differences_of(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer: &Employer,
+    month: Month,
+    declared: Vec<NewBase>,
+) -> Result<Vec<Line>> {
     if Rules::on(office, office.today()).text("base_retro_mode")? != "DIFF_BACKPAY" {
         return Ok(Vec::new());
     }
@@ -191,14 +211,7 @@ pub(super) async fn differences(
     if july >= month {
         return Ok(Vec::new());
     }
-    // Three readings by key, put together here: as one statement of five tables its plan was quadratic before statistics knew the lists.
-    let declared: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "SELECT account_id, person_id, base_fen FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND change = 4 ORDER BY account_id",
-    )
-    .bind(office.centre.id)
-    .bind(roster_id)
-    .fetch_all(&mut *conn)
-    .await?;
+    // Readings by key, put together here: as one statement of five tables its plan was quadratic before statistics knew the lists.
     let listed: Vec<Listed> = sqlx::query_as(concat!(
         "SELECT l.account_id, l.month, m.roster_id, l.employer_fen, l.employee_fen
            FROM remittance m
@@ -277,16 +290,56 @@ pub(super) async fn differences(
     Ok(lines)
 }
 
-/// The sum of a difference before it is registered, for the preview.
-pub async fn difference_fen(
+/// A back payment before it is registered.
+#[derive(Debug, Clone, Copy)]
+pub struct Owes {
+    /// All of it.
+    pub amount: Fen,
+    /// Its first month.
+    pub from: Month,
+    /// Its last month.
+    pub to: Month,
+    /// By when it is to be paid if it is registered today.
+    pub until: NaiveDate,
+}
+
+impl Owes {
+    fn of(office: &Office, lines: &[Line]) -> Result<Option<Self>> {
+        let months = || lines.iter().map(|line| line.month);
+        let (Some(from), Some(to)) = (months().min(), months().max()) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            amount: lines.iter().map(|line| line.employer + line.employee).sum(),
+            from,
+            to,
+            until: list_beside::until(office)?,
+        }))
+    }
+}
+
+/// The difference of a declared list before it is registered, for the preview.
+pub async fn difference(
     office: &Office,
     employer: &Employer,
     month: Month,
     roster_id: i64,
-) -> Result<Fen> {
+) -> Result<Option<Owes>> {
     let mut conn = office.pool.acquire().await?;
     let lines = differences(office, &mut conn, employer, month, roster_id).await?;
-    Ok(lines.iter().map(|line| line.employer + line.employee).sum())
+    Owes::of(office, &lines)
+}
+
+/// The same of bases that no list has yet.
+pub(super) async fn difference_of(
+    office: &Office,
+    employer: &Employer,
+    month: Month,
+    declared: Vec<NewBase>,
+) -> Result<Option<Owes>> {
+    let mut conn = office.pool.acquire().await?;
+    let lines = differences_of(office, &mut conn, employer, month, declared).await?;
+    Owes::of(office, &lines)
 }
 
 /// The mode of a declared list: every row is a base, everybody who contributes stands in it.

@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::base_year;
+use super::base_year::{self, Owes};
 use super::change_rows::{self, Asked};
 use super::joining;
 use super::kept::{change_code, keep};
@@ -293,6 +293,46 @@ impl MemberChanges {
                 Err(Refusal::rule("E-REMIT-03", detail).into())
             }
             _ => Ok(people),
+        }
+    }
+}
+
+/// BASE-04 before it is done: the back payment that the asked change of bases would register. Nothing is changed.
+///
+/// # Errors
+/// What stands in the way of the change itself.
+pub async fn would_owe(
+    office: &Office,
+    police: &Arc<dyn Police>,
+    request: &Request,
+) -> Result<Option<Owes>> {
+    let service = MemberChanges {
+        id: request.service.clone(),
+        change: Change::Base,
+        police: police.clone(),
+    };
+    let employer = employer::require_open(office, request.applicant_id).await?;
+    let month = {
+        let mut conn = office.pool.acquire().await?;
+        first_month(office, &mut conn, &employer).await?
+    };
+    service.effective(request, &employer, month)?;
+    match service.prepared(office, &employer, month, request).await? {
+        Prepared::Uploaded(roster_id) => {
+            base_year::difference(office, &employer, month, roster_id).await
+        }
+        Prepared::Checked(new) => {
+            let declared = new
+                .checked
+                .list
+                .iter()
+                .filter(|line| line.change == Some(Change::Base))
+                .filter_map(|line| {
+                    let member = new.members.rows.get(&line.id_number)?;
+                    Some((member.account_id, member.person_id, line.base.fen()))
+                })
+                .collect();
+            base_year::difference_of(office, &employer, month, declared).await
         }
     }
 }

@@ -7,7 +7,7 @@ use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use anju_ledger::command;
 use anju_vault::NumberKind;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -45,6 +45,12 @@ pub(super) struct List<'a> {
     pub(super) form: Value,
 }
 
+/// The last day of a list that is registered today.
+pub(super) fn until(office: &Office) -> Result<NaiveDate> {
+    let days = Rules::on(office, office.today()).int("list_expire_days")?;
+    Ok(office.today() + TimeDelta::days(days))
+}
+
 /// Writes a list and its case, in the caller's transaction; its month is the last of its lines'. Returns what the payer needs.
 pub(super) async fn register(
     office: &Office,
@@ -66,8 +72,7 @@ pub(super) async fn register(
     let mut accounts: Vec<i64> = lines.iter().map(|line| line.account_id).collect();
     accounts.sort_unstable();
     accounts.dedup();
-    let days = Rules::on(office, office.today()).int("list_expire_days")?;
-    let until = office.today() + TimeDelta::days(days);
+    let until = until(office)?;
     let digest = digest(lines);
     let pay_code = reference(office, last, remittance_id);
     sqlx::query(

@@ -1,8 +1,11 @@
 //! The people of a remittance (汇缴明细) and of an employer: who is paid for, how much. Names are masked here; whole ones never leave.
 
 use anju_casework::person::{purpose, text};
-use anju_casework::{Office, Result};
+use anju_casework::{Fault, Office, Result};
+use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
+use anju_domain::text::last_four;
+use rayon::prelude::*;
 use sqlx::FromRow;
 
 /// One person of a list.
@@ -12,6 +15,8 @@ pub struct PersonLine {
     pub account_id: i64,
     /// The surname and stars.
     pub name_masked: String,
+    /// For which month: a list beside the months may have several of one person.
+    pub month: Month,
     /// 缴存基数.
     pub base: Fen,
     /// The employer's part.
@@ -24,6 +29,7 @@ pub struct PersonLine {
 struct Row {
     account_id: i64,
     name_sealed: Vec<u8>,
+    month: i32,
     base_fen: i64,
     employer_fen: i64,
     employee_fen: i64,
@@ -64,10 +70,10 @@ pub async fn of_remittance(
     limit: i64,
 ) -> Result<Vec<PersonLine>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT l.account_id, p.name_sealed, l.base_fen, l.employer_fen, l.employee_fen
+        "SELECT l.account_id, p.name_sealed, l.month, l.base_fen, l.employer_fen, l.employee_fen
            FROM remittance_line l JOIN person p USING (centre_id, person_id)
           WHERE l.centre_id = $1 AND l.remittance_id = $2 AND l.account_id > $3
-          ORDER BY l.account_id LIMIT $4",
+          ORDER BY l.account_id, l.month LIMIT $4",
     )
     .bind(office.centre.id)
     .bind(remittance_id)
@@ -84,6 +90,7 @@ pub async fn of_remittance(
                     purpose::NAME,
                     &row.name_sealed,
                 )?),
+                month: Month::from_index(row.month),
                 base: Fen::new(row.base_fen),
                 employer: Fen::new(row.employer_fen),
                 employee: Fen::new(row.employee_fen),
@@ -101,6 +108,8 @@ pub struct Member {
     pub account_id: i64,
     /// The surname and stars.
     pub name_masked: String,
+    /// The last four of the ID number: people of one surname are told apart.
+    pub id_tail: String,
     /// See [`anju_casework::membership::state`].
     pub state: i16,
     /// 缴存基数.
@@ -116,6 +125,7 @@ struct MemberRow {
     membership_id: i64,
     account_id: i64,
     name_sealed: Vec<u8>,
+    id_sealed: Vec<u8>,
     state: i16,
     base_fen: i64,
     employer_fen: i64,
@@ -131,6 +141,7 @@ impl MemberRow {
             membership_id: self.membership_id,
             account_id: self.account_id,
             name_masked: anju_domain::name::mask(&name),
+            id_tail: last_four(&text(&office.vault, purpose::ID, &self.id_sealed)?),
             state: self.state,
             base: Fen::new(self.base_fen),
             monthly: Fen::new(self.employer_fen + self.employee_fen),
@@ -150,7 +161,7 @@ pub async fn of_employer(
     limit: i64,
 ) -> Result<Vec<Member>> {
     let rows: Vec<MemberRow> = sqlx::query_as(
-        "SELECT m.membership_id, m.account_id, p.name_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
+        "SELECT m.membership_id, m.account_id, p.name_sealed, p.id_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
                 m.seal_reason
            FROM membership m JOIN person p USING (centre_id, person_id)
           WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2) AND m.membership_id > $3
@@ -165,6 +176,52 @@ pub async fn of_employer(
     rows.into_iter().map(|row| row.shown(office)).collect()
 }
 
+/// The fewest signs of an ID number's end that find somebody.
+const TAIL: usize = 4;
+
+/// The members in whose name these words stand, or whose ID number ends with them; at most `limit`. Both are sealed in the database: they are
+/// opened here, on all cores, and leave masked.
+///
+/// # Errors
+/// As [`of_employer`].
+pub async fn find(
+    office: &Office,
+    employer_id: i64,
+    wanted: &str,
+    limit: usize,
+) -> Result<Vec<Member>> {
+    let rows: Vec<MemberRow> = sqlx::query_as(
+        "SELECT m.membership_id, m.account_id, p.name_sealed, p.id_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
+                m.seal_reason
+           FROM membership m JOIN person p USING (centre_id, person_id)
+          WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2)
+          ORDER BY m.membership_id",
+    )
+    .bind(office.centre.id)
+    .bind(employer_id)
+    .fetch_all(&office.pool)
+    .await?;
+    let (vault, wanted) = (office.vault.clone(), wanted.to_uppercase());
+    let found = tokio::task::spawn_blocking(move || {
+        rows.into_par_iter()
+            .map(|row| {
+                let is_meant = text(&vault, purpose::NAME, &row.name_sealed)?.contains(&wanted)
+                    || (wanted.len() >= TAIL
+                        && text(&vault, purpose::ID, &row.id_sealed)?.ends_with(&wanted));
+                Ok(is_meant.then_some(row))
+            })
+            .filter_map(Result::transpose)
+            .collect::<Result<Vec<MemberRow>>>()
+    })
+    .await
+    .map_err(|_| Fault::Stored("opening the names of members did not finish".to_owned()))??;
+    found
+        .into_iter()
+        .take(limit)
+        .map(|row| row.shown(office))
+        .collect()
+}
+
 /// The members of an employer who have no joint card yet, a page of them after `after`.
 ///
 /// # Errors
@@ -176,7 +233,7 @@ pub async fn without_card(
     limit: i64,
 ) -> Result<Vec<Member>> {
     let rows: Vec<MemberRow> = sqlx::query_as(
-        "SELECT m.membership_id, m.account_id, p.name_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
+        "SELECT m.membership_id, m.account_id, p.name_sealed, p.id_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
                 m.seal_reason
            FROM membership m JOIN person p USING (centre_id, person_id)
           WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2) AND m.membership_id > $3 AND p.card_sealed IS NULL
@@ -197,7 +254,7 @@ pub async fn without_card(
 /// As [`of_employer`].
 pub async fn member(office: &Office, employer_id: i64, account_id: i64) -> Result<Option<Member>> {
     let row: Option<MemberRow> = sqlx::query_as(
-        "SELECT m.membership_id, m.account_id, p.name_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
+        "SELECT m.membership_id, m.account_id, p.name_sealed, p.id_sealed, m.state, m.base_fen, m.employer_fen, m.employee_fen, m.sealed_on,
                 m.seal_reason
            FROM membership m JOIN person p USING (centre_id, person_id)
           WHERE m.centre_id = $1 AND m.account_id = $3 AND m.employer_id = $2 AND m.state IN (1, 2)",

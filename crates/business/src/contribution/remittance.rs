@@ -1,6 +1,8 @@
 //! A month's remittance (汇缴, contribution.md §6): one list that waits for its money, is cancelled, lapses, or is allocated.
 //! `registration.rs` writes it.
 
+use std::collections::HashMap;
+
 use anju_domain::calendar::Month;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
@@ -166,7 +168,7 @@ pub async fn require(office: &Office, remittance_id: i64) -> Result<Remittance> 
 }
 
 /// Those of these that there are.
-pub(super) async fn of_ids(office: &Office, ids: &[i64]) -> Result<Vec<Remittance>> {
+pub async fn of_ids(office: &Office, ids: &[i64]) -> Result<Vec<Remittance>> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -335,6 +337,51 @@ pub async fn waiting(
     .bind(employer_id)
     .fetch_all(conn)
     .await?)
+}
+
+/// What money of an employer is for, where its payer did not say: a list that waits for just this much, else the month that waits, else the
+/// only list that waits. A subsidy has a suspense of its own, and whoever contributes by himself has none.
+pub async fn for_money(
+    office: &Office,
+    conn: &mut PgConnection,
+    employer_id: i64,
+    amount_fen: i64,
+) -> Result<Option<Remittance>> {
+    let mut lists = waiting(office, conn, employer_id).await?;
+    lists.retain(|list| matches!(list.kind, kind::MONTHLY | kind::SUPPLEMENT));
+    let fits = |list: &&Remittance| list.amount_fen - list.received_fen == amount_fen;
+    let found = lists
+        .iter()
+        .find(fits)
+        .or_else(|| lists.iter().find(|list| list.kind == kind::MONTHLY))
+        .or(match &lists[..] {
+            [only] => Some(only),
+            _ => None,
+        })
+        .cloned();
+    match found {
+        Some(list) => Ok(Some(turn_of(office, conn, list).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The first and the last month of each of these lists.
+pub async fn months_of(office: &Office, ids: &[i64]) -> Result<HashMap<i64, (Month, Month)>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, i32, i32)> = sqlx::query_as(
+        "SELECT remittance_id, min(month), max(month) FROM remittance_line
+          WHERE centre_id = $1 AND remittance_id = ANY ($2) GROUP BY remittance_id",
+    )
+    .bind(office.centre.id)
+    .bind(ids)
+    .fetch_all(&office.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, from, to)| (id, (Month::from_index(from), Month::from_index(to))))
+        .collect())
 }
 
 /// Lists that wait for just this much money, of whichever employer, oldest first.

@@ -266,7 +266,7 @@ async fn identify(
         },
     )
     .await?;
-    let list = remittance::open_of(office, tx, employer_id).await?;
+    let list = remittance::for_money(office, tx, employer_id, receipt.amount_fen).await?;
     sqlx::query(
         "UPDATE receipt SET state = 2, employer_id = $3, remittance_id = $4, matched_by = 'staff', reason = $5
           WHERE centre_id = $1 AND receipt_id = $2 AND state = 1",
@@ -275,7 +275,7 @@ async fn identify(
     .bind(receipt.receipt_id)
     .bind(employer_id)
     .bind(list.as_ref().map(|list| list.remittance_id))
-    .bind(if list.is_some() { "已认领，等待凑足清册金额" } else { "已认领，单位没有待缴清册" })
+    .bind(if list.is_some() { "已认领，等待凑足清册金额" } else { "已认领，单位没有对得上的待缴清册" })
     .execute(&mut *tx)
     .await?;
     match list {

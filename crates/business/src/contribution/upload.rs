@@ -134,25 +134,9 @@ pub enum Upload {
     Refused(Box<Mistakes>),
 }
 
-/// The list of the month before, as a clerk takes it home to write the next one.
-pub async fn last_list(
-    office: &Office,
-    employer: &Employer,
-    month: Month,
-) -> Result<Vec<LastLine>> {
-    let books = Books::read(office, employer, month, &[]).await?;
-    let mut lines = books.last_month;
-    for line in &mut lines {
-        // The next list is written with what holds now.
-        if let Some(member) = books.members.get(&line.id_number) {
-            (line.base, line.ratios) = (member.base, member.ratios);
-        }
-    }
-    Ok(lines)
-}
-
-/// Everybody who contributes with the base of today, as a clerk takes it home to declare the bases of a year.
-pub async fn bases_of_today(
+/// Everybody who contributes with what holds today, as a clerk takes it home to write the next list or to declare the bases of a year.
+/// Whoever was sealed, or left, since the last list stands in it no more; whoever was unsealed, set up or came over stands in it already.
+pub async fn list_of_today(
     office: &Office,
     employer: &Employer,
     month: Month,

@@ -36,7 +36,7 @@ pub use confirm::Confirm;
 pub use decision::{Condition, Formula, FormulaLine, Remedy, Verdict};
 pub use devices::{Device, Devices};
 pub use drop::Drop;
-pub use err_table::{ErrTable, Fault, Repaired};
+pub use err_table::{ErrTable, Fault, Mend, Repaired};
 pub use errors::{ErrorSummary, Mistake};
 pub use field::{Choice, Choices, Field, Kind as FieldKind};
 pub use flash::Flash;

@@ -1,7 +1,7 @@
 //! 认领: one hand says whose a receipt is or sends it back, another checks. `suspense.rs` draws the page.
 
 use anju_business::contribution::receipt::Receipt;
-use anju_business::contribution::remittance::{self, Remittance};
+use anju_business::contribution::remittance::{self, Remittance, kind};
 use anju_business::contribution::suspense::{self, Claim, Match};
 use anju_casework::employer::{self, Employer};
 use anju_casework::{Error, Office};
@@ -23,6 +23,7 @@ use crate::pages::desk::Candidate;
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
+use crate::unit::home::what;
 use crate::when;
 
 /// Lists of the same amount that are offered at most.
@@ -40,7 +41,8 @@ pub(super) async fn candidates_for(
     let mut likely: Vec<(Employer, Option<Remittance>, bool)> = Vec::new();
     let mut conn = office.pool.acquire().await?;
     for found in employer::by_name(office, &mut *conn, &one.payer_name).await? {
-        let list = remittance::open_of(office, &mut conn, found.employer_id).await?;
+        let list =
+            remittance::for_money(office, &mut conn, found.employer_id, one.amount_fen).await?;
         likely.push((found, list, true));
     }
     drop(conn);
@@ -63,8 +65,12 @@ pub(super) async fn candidates_for(
             .map(|list| Fen::new(list.amount_fen - list.received_fen));
         let note = match (&list, due) {
             (Some(list), Some(due)) => format!(
-                "{}汇缴应缴 {due}，{} 人",
-                list.month().chinese(),
+                "{}应缴 {due}，{} 人",
+                if list.kind == kind::MONTHLY {
+                    format!("{}汇缴", list.month().chinese())
+                } else {
+                    what(list)
+                },
                 list.people
             ),
             _ => "没有待付的名册，先记在单位名下".to_owned(),

@@ -6,8 +6,9 @@ use askama_web::WebTemplate;
 
 use crate::components::{
     Button, ButtonLook, Choice, Choices, Condition, Drop, ErrTable, ErrorSummary, Event, Facts,
-    Fault, Field, FieldKind, Flash, Formula, FormulaLine, Hand, Hands, Masked, Mistake, Promise,
-    Source, Sources, State, Step, Summary, SummaryRow, Text, Timeline, Tone, Track, When, filters,
+    Fault, Field, FieldKind, Flash, Formula, FormulaLine, Hand, Hands, Masked, Mend, Mistake,
+    Promise, Source, Sources, State, Step, Summary, SummaryRow, Text, Timeline, Tone, Track, When,
+    filters,
 };
 use crate::frame::DeskFrame;
 
@@ -213,13 +214,20 @@ fn forms() -> Vec<Part> {
                 (
                     "改错表",
                     ErrTable {
+                        caption: "在这里改，不用重新传文件",
                         faults: vec![Fault {
                             row: Some(17),
                             column: Some("缴存基数".into()),
                             was: Text::new().say("12,3").mark("OO"),
                             problem: "第 4、5 位是字母 O，应为数字".into(),
-                            guess: "12,300".into(),
-                            field: Some("r17".into()),
+                            mends: vec![Mend {
+                                field: "r17".into(),
+                                place: "第 17 行，".into(),
+                                label: "缴存基数改成".into(),
+                                value: "12,300".into(),
+                                ..Mend::default()
+                            }],
+                            drop: None,
                         }],
                         repaired: Vec::new(),
                     }

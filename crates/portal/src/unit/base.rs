@@ -28,11 +28,11 @@ use crate::pages::error::PageError;
 use crate::pages::unit::{BasePage, BasePreviewPage};
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::change::{Typed, submission};
-use crate::unit::framed;
+use crate::unit::change::{Typed, done, submission};
 use crate::unit::home::short;
 use crate::unit::people::number;
 use crate::unit::roster::{DROP, file_of, own_roster, take};
+use crate::unit::{framed, waiting};
 
 /// People on a page of a preview.
 const PAGE: i64 = 100;
@@ -132,7 +132,7 @@ pub(crate) async fn sheet(State(portal): State<Portal>, at: AtUnit) -> Result<Re
     let office = &portal.engine.office;
     let employer = employer::require(office, at.employer_id).await?;
     let month = base_year::progress(office, &employer).await?.month;
-    let lines = upload::bases_of_today(office, &employer, month).await?;
+    let lines = upload::list_of_today(office, &employer, month).await?;
     let bytes = tokio::task::spawn_blocking(move || writer::last_roster(month, &lines))
         .await
         .map_err(|error| PageError::failed(&error))?
@@ -196,7 +196,7 @@ async fn draw_preview(
     let title = format!("{} 年度缴存基数", contribution_year_of(month));
     let (frame, employer) = framed(office, visit, at, &title, UnitTab::People).await?;
     let totals = base_year::totals(office, roster.roster_id).await?;
-    let owed = base_year::difference_fen(office, &employer, month, roster.roster_id).await?;
+    let owed = base_year::difference(office, &employer, month, roster.roster_id).await?;
     let people = base_year::declared(office, roster.roster_id, after, PAGE).await?;
     let ids: Vec<i64> = people.iter().map(|one| one.person_id).collect();
     let names = person::masked_names(office, &ids).await?;
@@ -259,7 +259,7 @@ async fn draw_preview(
         flash,
         total: Fen::new(totals.new_fen),
         note: note(&totals),
-        owed: (owed > Fen::ZERO).then_some(owed),
+        owed: owed.map(|owed| waiting::owes(office, &owed)),
         notices,
         formula: formula(&totals, month),
         table,
@@ -315,8 +315,8 @@ pub(crate) async fn apply(
     let typed: Typed = fields;
     let submission = submission(&portal, &at, SERVICE, &typed, form).await?;
     match portal.engine.submit(submission).await {
-        Ok(Submitted::New(_) | Submitted::Before(_)) => {
-            Ok(Redirect::to("/unit/people?done=base-adjust").into_response())
+        Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
+            Ok(Redirect::to(&done(office, SERVICE, case_id).await?).into_response())
         }
         Err(Error::Refused(refusal)) => {
             let flash = Flash::new(Tone::Fail, refusal.detail.as_str());

@@ -1,10 +1,12 @@
 //! 办件 of an employer: what was asked for, where it stands, and what goes on with what was approved.
 
 use anju_business::contribution::relief::supplement;
+use anju_business::contribution::remittance::{self, Remittance};
 use anju_business::contribution::transfer_request::{self, Waiting};
 use anju_business::contribution::{credit as credits, people, relief};
 use anju_casework::case::{self, Case, CaseState};
 use anju_casework::{Error, Office};
+use anju_domain::money::Fen;
 use anju_policy::service::InputType;
 use anju_vault::NumberKind;
 use axum::Form;
@@ -29,7 +31,8 @@ use crate::serve::Portal;
 use crate::service::explain;
 use crate::service::words::{Stage, work_step};
 use crate::unit::apply::{SERVICES, said};
-use crate::unit::{arrangement, credit, framed};
+use crate::unit::home::state_of;
+use crate::unit::{arrangement, credit, framed, number, waiting as lists};
 use crate::when;
 
 const PAGE: i64 = 20;
@@ -224,17 +227,24 @@ async fn draw(
             button: Button::send("撤回这次申请", ButtonLook::Plain),
         });
     }
+    // The case of a list is the list: how much, for which months, and how it is paid.
+    let list = remittance::of_ids(office, &[case_id]).await?.pop();
+    let mut asked = asked(office, &read.case).await?;
+    asked
+        .0
+        .extend(to_pay(office, case_id, list.as_ref()).await?);
     let decided = read.stage != Stage::Submitted && read.stage != Stage::Gathering;
     Ok(CasePage {
         frame,
         flash,
         title: read.name.clone(),
         case_no: number.to_owned(),
-        promise: match &waiting {
-            Some(waiting) => waits(&read, waiting),
-            None => promise(&read, now),
+        promise: match (&waiting, list.filter(is_open)) {
+            (Some(waiting), _) => waits(&read, waiting),
+            (None, Some(list)) => unpaid(office, &list),
+            (None, None) => promise(&read, now),
         },
-        asked: asked(office, &read.case).await?,
+        asked,
         conditions: read
             .decision
             .as_ref()
@@ -264,6 +274,77 @@ fn waits(read: &Read, waiting: &Waiting) -> Promise {
             Text::from,
         ),
     }
+}
+
+fn is_open(list: &Remittance) -> bool {
+    matches!(
+        list.state,
+        remittance::state::AWAITING | remittance::state::PART_RECEIVED
+    )
+}
+
+/// Where a list is paid.
+fn pay_link(office: &Office, list: &Remittance) -> Text {
+    let no = number(office, list);
+    let href = if list.kind == remittance::kind::MONTHLY {
+        "/unit/pay".to_owned()
+    } else {
+        format!("/unit/pay?list={no}")
+    };
+    Text::new().link(href, "去付款")
+}
+
+/// A list that waits for its money.
+fn unpaid(office: &Office, list: &Remittance) -> Promise {
+    Promise {
+        state: state_of(list),
+        headline: Text::new()
+            .say("等 ")
+            .money(Fen::new(list.amount_fen - list.received_fen))
+            .say(" 到账，最迟")
+            .time(when::until(list.due_on, office.now())),
+        note: Text::new()
+            .say("到账后马上分配。")
+            .join(pay_link(office, list)),
+    }
+}
+
+/// What a case made its employer owe: itself, where it is a list, or the list that was registered with it.
+async fn to_pay(
+    office: &Office,
+    case_id: i64,
+    list: Option<&Remittance>,
+) -> Result<Vec<(String, Text)>, PageError> {
+    let amount = |list: &Remittance| {
+        let amount = Text::new().money(Fen::new(list.amount_fen));
+        match is_open(list) {
+            true => amount.say("　").join(pay_link(office, list)),
+            false => amount,
+        }
+    };
+    if let Some(list) = list {
+        let name = lists::name(office, list).await?;
+        return Ok(vec![
+            ("清册".to_owned(), name.into()),
+            ("金额".to_owned(), amount(list)),
+        ]);
+    }
+    let registered = case::events(office, case_id)
+        .await?
+        .into_iter()
+        .filter_map(|event| event.detail)
+        .find_map(|detail| {
+            let number = detail.get("difference")?["remittance"].as_str()?;
+            office.numbers.decode(NumberKind::Remittance, number)
+        });
+    let Some(id) = registered else {
+        return Ok(Vec::new());
+    };
+    let Some(list) = remittance::of_ids(office, &[id]).await?.pop() else {
+        return Ok(Vec::new());
+    };
+    let name = lists::name(office, &list).await?;
+    Ok(vec![(format!("同时登记的{name}"), amount(&list))])
 }
 
 /// Where it stands, in the words of an employer.
@@ -311,7 +392,7 @@ async fn asked(office: &Office, one: &Case) -> Result<Facts, PageError> {
         .map(|service| &service.inputs);
     let mut facts: Vec<(String, Text)> = Vec::new();
     for input in inputs.into_iter().flatten() {
-        let Some(value) = form.get(&input.name) else {
+        let Some(value) = form.get(&input.name).filter(|value| !value.is_null()) else {
             continue;
         };
         // A kept list says nothing by its number: whom it changes does.

@@ -1,13 +1,16 @@
 //! 职工变动: the changes that a clerk makes between two lists, of one person or of all. The services decide; these pages only ask them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use anju_business::contribution::upload::Police;
 use anju_business::contribution::{changes, people};
 use anju_casework::case::{self, Submission, Submitted};
 use anju_casework::catalogue::Request;
-use anju_casework::{Error, Refusal};
+use anju_casework::{Error, Office, Refusal, books};
 use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
+use anju_exchange::kept::GatewayPolice;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -29,6 +32,9 @@ use crate::unit::{change_parts as parts, framed};
 
 /// The service of back payments.
 pub(super) const SUPPLEMENT: &str = "supplement-register";
+
+/// The service that adjusts bases.
+const BASES: &str = "base-adjust";
 
 /// Months that one form pays back.
 const MONTHS_AT_ONCE: i32 = 60;
@@ -152,13 +158,9 @@ pub(crate) async fn change(
     Form(fields): Form<Typed>,
 ) -> Result<Response, PageError> {
     let about = About::One(Box::new(member(&portal, &at, &account).await?));
-    let service = [
-        "employee-account-seal",
-        "employee-account-unseal",
-        "base-adjust",
-    ]
-    .into_iter()
-    .find(|service| *service == typed(&fields, "do"));
+    let service = ["employee-account-seal", "employee-account-unseal", BASES]
+        .into_iter()
+        .find(|service| *service == typed(&fields, "do"));
     let Some(service) = service else {
         if typed(&fields, "do") == TRANSFER {
             let to = anju_domain::text::normalise(typed(&fields, "to_employer_no"));
@@ -178,7 +180,7 @@ pub(crate) async fn change(
         let mut form = Map::from_iter([("roster".to_owned(), json!([row]))]);
         let reason = match service {
             "employee-account-seal" => typed(&fields, "reason"),
-            "base-adjust" => typed(&fields, "why"),
+            BASES => typed(&fields, "why"),
             _ => "",
         };
         if !reason.is_empty() {
@@ -265,6 +267,25 @@ async fn send(
         Err(mistake) => return refuse(portal, visit, at, about, fields, vec![mistake]).await,
     };
     let submission = submission(portal, at, service, fields, form).await?;
+    if service == BASES && !was_sent(portal, &submission).await? {
+        // Nobody owes anything that he has not seen before.
+        let police: Arc<dyn Police> = Arc::new(GatewayPolice(portal.engine.gateway.clone()));
+        let asked = changes::would_owe(&portal.engine.office, &police, &submission.request).await;
+        match asked {
+            Ok(Some(owes)) if typed(fields, "seen") != owes.amount.fen().to_string() => {
+                let mut page = draw(portal, visit, at, about, fields, Vec::new()).await?;
+                page.lead = "还没有办。先看要补缴多少，再按一次。".into();
+                page.parts
+                    .retain_mut(|part| parts::asks_again(&portal.engine.office, part, &owes));
+                return Ok(page.into_response());
+            }
+            Ok(_) => {}
+            Err(Error::Refused(refusal)) => {
+                return refuse(portal, visit, at, about, fields, mistakes(&refusal)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
     match portal.engine.submit(submission).await {
         Ok(Submitted::New(case_id) | Submitted::Before(case_id)) if service == SUPPLEMENT => {
             let office = &portal.engine.office;
@@ -272,20 +293,7 @@ async fn send(
             Ok(Redirect::to(&format!("/unit/pay?list={list}")).into_response())
         }
         Ok(Submitted::New(case_id) | Submitted::Before(case_id)) => {
-            let office = &portal.engine.office;
-            let events = case::events(office, case_id).await?;
-            let told = events.iter().any(|event| {
-                event
-                    .detail
-                    .as_ref()
-                    .is_some_and(|one| one.get("notices").is_some())
-            });
-            // What is to be seen to stands on the case's page.
-            let next = if told {
-                format!("/unit/cases/{}", case::number(office, case_id))
-            } else {
-                format!("/unit/people?done={service}")
-            };
+            let next = done(&portal.engine.office, service, case_id).await?;
             Ok(Redirect::to(&next).into_response())
         }
         Err(Error::Refused(refusal)) => {
@@ -293,6 +301,38 @@ async fn send(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether just this was sent before: its answer stands, and nothing is asked again.
+async fn was_sent(portal: &Portal, submission: &Submission) -> Result<bool, PageError> {
+    let office = &portal.engine.office;
+    Ok(books::remembered(office, submission.key, submission.digest)
+        .await?
+        .is_some())
+}
+
+/// Where a change leads that is done: to the list, which names what it has registered to be paid; to its case, where there is something to be
+/// seen to.
+pub(super) async fn done(
+    office: &Office,
+    service: &str,
+    case_id: i64,
+) -> Result<String, PageError> {
+    let events = case::events(office, case_id).await?;
+    let detail = |name: &str| {
+        let mut details = events.iter().filter_map(|event| event.detail.as_ref());
+        details.find_map(|detail| detail.get(name).cloned())
+    };
+    if detail("notices").is_some() {
+        return Ok(format!("/unit/cases/{}", case::number(office, case_id)));
+    }
+    let owed = detail("difference");
+    Ok(
+        match owed.as_ref().and_then(|owed| owed["remittance"].as_str()) {
+            Some(list) => format!("/unit/people?done={service}&owed={list}"),
+            None => format!("/unit/people?done={service}"),
+        },
+    )
 }
 
 /// The mistakes of a refusal, each at the field that it means.

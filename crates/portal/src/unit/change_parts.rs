@@ -1,5 +1,6 @@
 //! The forms of 职工变动: what each asks, and what it says of the person or employer.
 
+use anju_business::contribution::base_year::Owes;
 use anju_business::contribution::people;
 use anju_casework::Office;
 use anju_casework::employer::Employer;
@@ -12,6 +13,7 @@ use crate::pages::unit::ChangePart;
 use crate::unit::change::{SUPPLEMENT, Typed, typed};
 use crate::unit::people::{number, shown};
 use crate::unit::transfer::SERVICE as TRANSFER;
+use crate::unit::waiting;
 
 pub(super) fn ratios(employer: &Employer) -> Facts {
     let percent = |bp: i32| Text::from(anju_domain::rate::Bp::new(bp).to_string());
@@ -174,6 +176,17 @@ pub(super) fn member_parts(
         out_part(office, member, filled),
         supplement_part(office, member, filled),
     ]
+}
+
+/// Of all forms the one of the base, once more, with what it would make the employer owe; the button carries the sum that was seen.
+pub(super) fn asks_again(office: &Office, part: &mut ChangePart, owes: &Owes) -> bool {
+    if part.id != "base-change" {
+        return false;
+    }
+    part.lead = waiting::owes(office, owes);
+    part.button = Button::submit(Text::new().say("调整基数，登记补缴 ").money(owes.amount))
+        .value("seen", owes.amount.fen().to_string());
+    true
 }
 
 fn out_part(office: &Office, member: &people::Member, filled: &Filled<'_>) -> ChangePart {

@@ -1,10 +1,12 @@
 //! 单位首页: the one missing step of the month, what changed against the month before, the months that are done.
 
+use std::collections::HashMap;
+
 use anju_business::contribution::remittance::{Remittance, kind, state};
 use anju_business::contribution::{arrears, environment, merging, remittance, upload};
 use anju_casework::Office;
 use anju_casework::employer::{self, Employer};
-use anju_domain::calendar::{Month, chinese_day};
+use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use anju_vault::NumberKind;
 use axum::extract::{Query, State};
@@ -22,7 +24,7 @@ use crate::pages::error::PageError;
 use crate::pages::unit::{HomePage, Next};
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::{arrangement, debit, framed, notices, number, pay, transfer};
+use crate::unit::{arrangement, debit, framed, notices, number, pay, transfer, waiting};
 use crate::when;
 
 #[derive(Deserialize)]
@@ -137,6 +139,8 @@ pub(crate) async fn page(
     let mut todo = notices::todo(office, employer.employer_id).await?;
     todo.extend(transfer::todo(office, employer.employer_id).await?);
     todo.extend(arrangement::todo(office, employer.employer_id).await?);
+    let beside = waiting::beside(office, employer.employer_id).await?;
+    todo.extend(waiting::rows(office, &beside).await?);
     Ok(HomePage {
         frame,
         employer: employer.name.clone(),
@@ -148,7 +152,7 @@ pub(crate) async fn page(
         next,
         todo_count: todo.len(),
         todo: Rows::new(todo),
-        past: months_table(office, &done)
+        past: months_table(office, &done, &HashMap::new())
             .empty("还没有缴过。交了第一份名册、付了款，这里会有第一个月。"),
         difference_title: compared.map_or_else(
             || "和上月比".to_owned(),
@@ -266,7 +270,7 @@ fn step_of(
     let days = (one.due_on - today).num_days();
     let left = match days {
         ..0 => format!("，已经过了 {} 天", -days),
-        0 => "，就是今天".to_owned(),
+        0 => String::new(),
         _ => format!("，还有 {days} 天"),
     };
     let part = one.state == state::PART_RECEIVED;
@@ -279,9 +283,9 @@ fn step_of(
         amount: Some(missing),
         note: Text::new()
             .say(&people)
-            .say("，名册已核对。最迟 ")
-            .strong(format!("{} 24:00", chinese_day(one.due_on)))
-            .say(" 前到账")
+            .say("，名册已核对。最迟")
+            .strong(when::until(one.due_on, office.now()))
+            .say("前到账")
             .say(left)
             .say("。")
             .join(match days {
@@ -319,8 +323,12 @@ fn step_of(
     }
 }
 
-/// The months that are done.
-pub(crate) fn months_table(office: &anju_casework::Office, done: &[&Remittance]) -> Table {
+/// The lists of an employer; of those with names of their own by these.
+pub(crate) fn months_table(
+    office: &anju_casework::Office,
+    done: &[&Remittance],
+    names: &HashMap<i64, String>,
+) -> Table {
     let now = office.now();
     Table::new(
         "months",
@@ -336,7 +344,13 @@ pub(crate) fn months_table(office: &anju_casework::Office, done: &[&Remittance])
         done.iter()
             .map(|one| {
                 Line::new(vec![
-                    Cell::new(what(one)).link(format!("/unit/arrivals/{}", number(office, one))),
+                    Cell::new(
+                        names
+                            .get(&one.remittance_id)
+                            .cloned()
+                            .unwrap_or_else(|| what(one)),
+                    )
+                    .link(format!("/unit/arrivals/{}", number(office, one))),
                     Cell::new(one.people.to_string()),
                     Cell::amount(Fen::new(one.amount_fen)),
                     Cell::state(&state_of(one)),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anju_business::contribution::roster::Mode;
+use anju_business::contribution::roster::{Absent, Mode};
 use anju_domain::calendar::Month;
 
 const LIFE: Duration = Duration::from_secs(30 * 60);
@@ -21,6 +21,8 @@ pub(crate) struct Upload {
     pub(crate) mode: Mode,
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
+    /// Who stands in no row of it: the page names them by their place here, never by a number of theirs.
+    pub(crate) absent: Vec<Absent>,
 }
 
 /// All files of this process.
@@ -78,6 +80,7 @@ mod tests {
             mode: Mode::Complete,
             name: "a.xlsx".into(),
             bytes: vec![1; 1024],
+            absent: Vec::new(),
         }
     }
 

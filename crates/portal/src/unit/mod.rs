@@ -10,7 +10,8 @@ mod change_parts;
 pub(crate) mod credit;
 mod debit;
 mod employer;
-mod home;
+mod faults;
+pub(crate) mod home;
 mod kept;
 mod mend;
 mod notices;
@@ -22,6 +23,7 @@ mod roster;
 mod step_up;
 mod subsidy;
 mod transfer;
+mod waiting;
 
 use anju_business::contribution::remittance::{self, Remittance};
 use anju_casework::Office;
@@ -52,7 +54,7 @@ pub(crate) fn routes() -> Router<Portal> {
         .route("/unit/roster/marked.xlsx", post(mend::marked))
         .route("/unit/roster/register", post(roster::register))
         .route("/unit/roster/{roster}", get(roster::preview))
-        .route("/unit/people", get(people::page))
+        .route("/unit/people", get(people::page).post(people::find))
         .route("/unit/people/new", get(change::fresh).post(change::add))
         .route(
             "/unit/people/{account}",

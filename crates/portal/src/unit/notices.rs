@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, Cell, Column, Facts, Field, FieldKind, Flash, Line, Row, State as Shown, Table, Text,
-    Tone,
+    Button, Cell, Column, Facts, Field, FieldKind, Flash, Line, Row, Rows, State as Shown, Table,
+    Text, Tone,
 };
 use crate::decree;
 use crate::desk::{papers_table, people_table};
@@ -29,7 +29,7 @@ use crate::pages::unit::{NoticePage, NoticesPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::unit::change::{SUPPLEMENT, Typed, submission, without_row};
-use crate::unit::framed;
+use crate::unit::{framed, waiting};
 use crate::when;
 
 const PAGE: i64 = 50;
@@ -103,7 +103,9 @@ async fn list(portal: &Portal, visit: &Visit, at: &AtUnit) -> Result<NoticesPage
             .link("/unit/roster", "去交名册")
     };
     let assumed = arrears::assumed(office, &employer).await?;
+    let beside = waiting::beside(office, employer.employer_id).await?;
     Ok(NoticesPage {
+        open: Rows::new(waiting::rows(office, &beside).await?),
         frame,
         flash: None,
         key: Uuid::now_v7().to_string(),

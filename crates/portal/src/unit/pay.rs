@@ -4,7 +4,6 @@ use anju_business::contribution::remittance::{self, Remittance, kind, state};
 use anju_business::contribution::{collection, people, proof, receipt, suspense_refund, upload};
 use anju_casework::Office;
 use anju_casework::employer::Employer;
-use anju_domain::calendar::chinese_day;
 use anju_domain::money::Fen;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -14,8 +13,8 @@ use std::time::Duration;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Cell, Column, Event, Flash, Formula, FormulaLine, Line, Promise, Summary, SummaryRow, Table,
-    Text, Timeline, Tone, When,
+    Cell, Column, Event, Flash, Formula, FormulaLine, Line, Promise, Row, Rows, Summary,
+    SummaryRow, Table, Text, Timeline, Tone, When,
 };
 use crate::download::plain;
 use crate::frame::UnitTab;
@@ -26,8 +25,8 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::live;
 use crate::unit::debit;
-use crate::unit::home::{due, months_table, short, state_of, what};
-use crate::unit::{framed, number, own_remittance};
+use crate::unit::home::{due, months_table, short, state_of};
+use crate::unit::{framed, number, own_remittance, waiting};
 use crate::when;
 
 /// People shown on a page of an arrival.
@@ -56,6 +55,12 @@ pub(crate) async fn page(
             remittance::open_of(office, &mut conn, employer.employer_id).await?
         }
     };
+    // Without a month that waits, what waits beside the months is what is to be paid.
+    let mut beside = waiting::beside(office, employer.employer_id).await?;
+    let one = match one {
+        None if wanted.list.is_none() => beside.first().cloned(),
+        one => one,
+    };
     let Some(one) = one else {
         return Ok(Redirect::to("/unit").into_response());
     };
@@ -67,11 +72,18 @@ pub(crate) async fn page(
         None => None,
     };
     let missing = owed.missing;
+    let mut others = Vec::new();
     let list = if one.kind == kind::MONTHLY {
         format!("{}汇缴", owed.months())
     } else {
-        what(&one)
+        beside.retain(|other| other.remittance_id != one.remittance_id);
+        let months = remittance::months_waiting(office, employer.employer_id).await?;
+        others.extend(months.first().map(|month| {
+            Row::to("/unit/pay", format!("{}汇缴", short(month.month()))).sign(&state_of(month))
+        }));
+        waiting::name(office, &one).await?
     };
+    others.extend(waiting::rows(office, &beside).await?);
     frame.head.title = format!("{list}付款");
     let grouped = bank
         .account_no
@@ -91,7 +103,12 @@ pub(crate) async fn page(
                 one.people,
                 when::minute(one.registered_at, office.now())
             ))
-            .link("/unit", "看名册和差额"),
+            .join(if one.kind == kind::MONTHLY {
+                Text::new().link("/unit", "看名册和差额")
+            } else {
+                let here = format!("/unit/arrivals/{}", number(office, &one));
+                Text::new().link(here, "看每个人每个月补多少")
+            }),
         flash: (one.state == state::PART_RECEIVED && owed.lists.len() == 1)
             .then(|| {
                 Flash::new(
@@ -124,10 +141,10 @@ pub(crate) async fn page(
         .boxed(),
         after: {
             let words = Text::new()
-                .say("最迟 ")
-                .time(format!("{} 24:00", chinese_day(one.due_on)))
+                .say("最迟")
+                .time(when::until(one.due_on, office.now()))
                 .say(format!(
-                    " 前到账{}。到账后马上分配到 {} 人，不用您通知。",
+                    "前到账{}。到账后马上分配到 {} 人，不用您通知。",
                     match (office.today() - one.due_on).num_days() {
                         late @ 1.. => format!("，已经过了 {late} 天，请尽快付"),
                         _ => String::new(),
@@ -143,7 +160,8 @@ pub(crate) async fn page(
             .join(debit::offer(office, at.employer_id).await?)
         },
         watch: format!("/unit/arrivals/{}", number(office, &one)),
-        formula: formula(&owed, roster.as_ref()),
+        formula: formula(&owed, roster.as_ref(), &list),
+        others: Rows::new(others),
         steps: Timeline(vec![
             Event::new(When::Now, "您付款", "从任何银行转，没有手续费"),
             Event::new(When::Expected, "到账", "按缴款码对上，不用您通知"),
@@ -240,7 +258,7 @@ pub(super) async fn suspense(
     }))
 }
 
-fn formula(owed: &Owed, roster: Option<&upload::Roster>) -> Formula {
+fn formula(owed: &Owed, roster: Option<&upload::Roster>, name: &str) -> Formula {
     let one = &owed.first;
     let amount = Fen::new(one.amount_fen);
     let mut formula = match roster {
@@ -248,9 +266,7 @@ fn formula(owed: &Owed, roster: Option<&upload::Roster>) -> Formula {
         None => Formula {
             caption: "应付金额".into(),
             lines: vec![FormulaLine::used(
-                Text::new()
-                    .say(what(one))
-                    .hint(format!(" {} 人", one.people)),
+                Text::new().say(name).hint(format!(" {} 人", one.people)),
                 amount,
             )],
         },
@@ -295,7 +311,7 @@ pub(crate) async fn arrivals(
     Ok(ArrivalsPage {
         frame,
         flash: suspense(office, &employer).await?,
-        table: months_table(office, &shown)
+        table: months_table(office, &shown, &waiting::named(office, &shown).await?)
             .empty("还没有汇缴。交了第一份名册、付了款，这里会有第一个月。"),
     })
 }
@@ -313,7 +329,7 @@ pub(crate) async fn arrival(
     let title = if one.kind == kind::MONTHLY {
         format!("{}汇缴", one.month().chinese())
     } else {
-        what(&one)
+        waiting::name(office, &one).await?
     };
     let how = if one.kind == kind::MONTHLY {
         "/unit/pay".to_owned()
@@ -350,8 +366,8 @@ pub(crate) async fn arrival(
             Text::new()
                 .say("等 ")
                 .money(amount)
-                .say(" 到账，最迟 ")
-                .time(format!("{} 24:00", chinese_day(one.due_on))),
+                .say(" 到账，最迟")
+                .time(when::until(one.due_on, now)),
             Text::new()
                 .say("可以关闭本页。到账后马上分配。")
                 .link(&how, "怎么付"),
@@ -410,6 +426,8 @@ pub(crate) async fn arrival(
     }
     let reached = people::of_remittance(office, one.remittance_id, 0, PEOPLE).await?;
     let moving = matches!(one.state, state::AWAITING | state::PART_RECEIVED);
+    // A back payment has a line for each month of a person.
+    let of_months = one.kind != kind::MONTHLY;
     Ok(ArrivalPage {
         frame,
         title,
@@ -438,25 +456,37 @@ pub(crate) async fn arrival(
                 if (reached.len() as i64) < PEOPLE {
                     "名单，单位：元".to_owned()
                 } else {
-                    format!("名单的前 {PEOPLE} 人，单位：元")
+                    format!(
+                        "名单的前 {PEOPLE} {}，单位：元",
+                        if of_months { "行" } else { "人" }
+                    )
                 },
-                vec![
-                    Column::words("姓名"),
-                    Column::figures("基数（元）"),
-                    Column::figures("单位（元）"),
-                    Column::figures("个人（元）"),
-                    Column::figures("合计（元）"),
-                ],
+                [Column::words("姓名")]
+                    .into_iter()
+                    .chain(of_months.then(|| Column::words("月份")))
+                    .chain([
+                        Column::figures("基数（元）"),
+                        Column::figures("单位（元）"),
+                        Column::figures("个人（元）"),
+                        Column::figures("合计（元）"),
+                    ])
+                    .collect(),
                 reached
                     .iter()
                     .map(|line| {
-                        Line::new(vec![
-                            Cell::new(line.name_masked.as_str()),
-                            Cell::amount(line.base),
-                            Cell::amount(line.employer),
-                            Cell::amount(line.employee),
-                            Cell::amount(line.employer + line.employee),
-                        ])
+                        let month = || Cell::new(line.month.chinese());
+                        Line::new(
+                            [Cell::new(line.name_masked.as_str())]
+                                .into_iter()
+                                .chain(of_months.then(month))
+                                .chain([
+                                    Cell::amount(line.base),
+                                    Cell::amount(line.employer),
+                                    Cell::amount(line.employee),
+                                    Cell::amount(line.employer + line.employee),
+                                ])
+                                .collect(),
+                        )
                     })
                     .collect(),
             )

@@ -1,7 +1,7 @@
 //! 职工: who is a member of the employer. `change.rs` changes them.
 
 use anju_business::contribution::remittance::kind;
-use anju_business::contribution::{as_of, people};
+use anju_business::contribution::{as_of, people, remittance};
 use anju_casework::Office;
 use anju_casework::employer::Employer;
 use anju_casework::membership::state;
@@ -9,23 +9,28 @@ use anju_domain::calendar::{Month, chinese_date};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
 use anju_vault::NumberKind;
+use axum::Form;
 use axum::extract::{Query, State};
 use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Cell, Column, Field, FieldKind, Flash, Line, Pager, State as Shown, Table, Tone,
+    Cell, Column, Field, FieldKind, Flash, Line, Pager, State as Shown, Table, Text, Tone,
 };
 use crate::frame::{UnitFrame, UnitTab};
 use crate::pages::error::PageError;
 use crate::pages::unit::PeoplePage;
 use crate::security::Visit;
 use crate::serve::Portal;
-use crate::unit::framed;
+use crate::unit::{framed, own_remittance, waiting};
+use crate::when;
 
 /// People on a page.
 const PAGE: i64 = 50;
+
+/// People that a search shows.
+const FOUND: usize = 50;
 
 /// Lists that a past day shows.
 const LISTS: i64 = 24;
@@ -34,6 +39,7 @@ const LISTS: i64 = 24;
 pub(crate) struct Wanted {
     after: Option<String>,
     done: Option<String>,
+    owed: Option<String>,
     on: Option<String>,
 }
 
@@ -73,29 +79,23 @@ pub(crate) async fn page(
             .filter(|_| more)
             .map(|last| format!("/unit/people?after={last}")),
     };
+    let flash = match (done(wanted.done.as_deref()), &wanted.owed) {
+        (Some(words), Some(list)) => Some(owed(office, &at, words, list).await?),
+        (Some(words), None) => Some(Flash::new(Tone::Pass, words)),
+        (None, _) => None,
+    };
     let paged = pager.before.is_some() || pager.after.is_some();
-    let mut table = Table::new(
-        "people",
-        "职工，单位：元",
-        vec![
-            Column::words("姓名"),
-            Column::words("个人账号"),
-            Column::words("状态"),
-            Column::figures("缴存基数（元）"),
-            Column::figures("月缴存额（元）"),
-        ],
-        members.iter().map(|member| line(office, member)).collect(),
-    )
-    .empty("还没有职工。交第一份名册，或在这里新增。")
-    .cards();
+    let mut table =
+        table(office, "职工，单位：元", &members).empty("还没有职工。交第一份名册，或在这里新增。");
     if paged {
         table = table.pager(pager);
     }
     Ok(PeoplePage {
         frame,
-        flash: done(wanted.done.as_deref()).map(|words| Flash::new(Tone::Pass, words)),
+        flash,
         lead: format!("{active} 人在缴，{sealed} 人封存。点账号办理封存、启封、基数调整、补缴。")
             .into(),
+        find: Some(find_field("")),
         on: on_field(""),
         past: false,
         lists: None,
@@ -127,6 +127,7 @@ async fn past(
             frame,
             flash: None,
             lead: "请写一个今天或以前的日子，例如 2026-05-01。".into(),
+            find: None,
             on: on_field(asked).error(Some("写成 2026-05-01 这样，不晚于今天。".to_owned())),
             past: true,
             lists: None,
@@ -203,6 +204,7 @@ async fn past(
         frame,
         flash: None,
         lead: lead.into(),
+        find: None,
         on: on_field(&day.to_string()),
         past: true,
         lists: Some(lists(office, employer, day).await?),
@@ -254,6 +256,94 @@ fn done(what: Option<&str>) -> Option<&'static str> {
     }
 }
 
+/// Members with the way to change them.
+fn table(office: &Office, caption: &str, members: &[people::Member]) -> Table {
+    Table::new(
+        "people",
+        caption,
+        vec![
+            Column::words("姓名"),
+            Column::words("证件尾号"),
+            Column::words("个人账号"),
+            Column::words("状态"),
+            Column::figures("缴存基数（元）"),
+            Column::figures("月缴存额（元）"),
+        ],
+        members.iter().map(|member| line(office, member)).collect(),
+    )
+    .cards()
+}
+
+fn find_field(value: &str) -> Field {
+    Field::new("who", "找职工", FieldKind::Text)
+        .hint("姓名、证件号码后四位或个人账号")
+        .value(value)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Sought {
+    who: String,
+}
+
+/// `POST /unit/people`: members by name, end of ID number or account. What is sought stands in no address, since addresses are logged.
+pub(crate) async fn find(
+    State(portal): State<Portal>,
+    visit: Visit,
+    at: AtUnit,
+    Form(sought): Form<Sought>,
+) -> Result<PeoplePage, PageError> {
+    let office = &portal.engine.office;
+    let (frame, employer) = framed(office, &visit, &at, "职工", UnitTab::People).await?;
+    let who: String = anju_domain::text::normalise(&sought.who)
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect();
+    let members = match account_id(office, &who.to_uppercase()) {
+        Some(account) => people::member(office, employer.employer_id, account)
+            .await?
+            .into_iter()
+            .collect(),
+        None if who.is_empty() => Vec::new(),
+        None => people::find(office, employer.employer_id, &who, FOUND).await?,
+    };
+    let lead = match members.len() {
+        FOUND.. => format!("找到的前 {FOUND} 人。写得全一点，找得准一点。"),
+        count => format!("找到 {count} 人。"),
+    };
+    Ok(PeoplePage {
+        frame,
+        flash: None,
+        lead: lead.into(),
+        find: Some(find_field(&sought.who)),
+        on: on_field(""),
+        past: false,
+        lists: None,
+        table: table(office, "找到的职工，单位：元", &members)
+            .empty("没有这样的职工。请核对姓名、证件号码后四位或个人账号。"),
+    })
+}
+
+/// What was done, and what it has registered to be paid.
+async fn owed(office: &Office, at: &AtUnit, words: &str, list: &str) -> Result<Flash, PageError> {
+    let one = own_remittance(office, at, list).await?;
+    if !matches!(
+        one.state,
+        remittance::state::AWAITING | remittance::state::PART_RECEIVED
+    ) {
+        return Ok(Flash::new(Tone::Pass, words));
+    }
+    let words = Text::new()
+        .say(words)
+        .say("同时登记了")
+        .say(waiting::name(office, &one).await?)
+        .say(" ")
+        .money(Fen::new(one.amount_fen))
+        .say("，最迟")
+        .time(when::until(one.due_on, office.now()))
+        .say("前付款。");
+    Ok(Flash::new(Tone::Wait, words).next("去付款", format!("/unit/pay?list={list}")))
+}
+
 pub(super) fn number(office: &Office, account_id: i64) -> String {
     office.numbers.encode(NumberKind::Account, account_id)
 }
@@ -274,6 +364,7 @@ fn line(office: &Office, member: &people::Member) -> Line {
     let account = number(office, member.account_id);
     Line::new(vec![
         Cell::new(member.name_masked.as_str()),
+        Cell::digits(member.id_tail.as_str()),
         Cell::digits(account.as_str()).link(format!("/unit/people/{account}")),
         Cell::state(&shown(member)),
         Cell::amount(member.base),

@@ -1,14 +1,12 @@
 //! 名册: take the file, show every mistake, mend it in the page, show what changes, register.
 
-use std::time::Instant;
-
 use anju_business::contribution::collection::{self, contract};
 use anju_business::contribution::remittance::PayMethod;
-use anju_business::contribution::roster::{Column as RosterColumn, Fault as Wrong, Mode, Sheet};
-use anju_business::contribution::upload::{self, Mistakes, Roster, Upload as Outcome, Uploaded};
-use anju_business::contribution::{ahead, registration, remittance};
+use anju_business::contribution::roster::Mode;
+use anju_business::contribution::upload::{self, Roster, Upload as Outcome, Uploaded};
+use anju_business::contribution::{ahead, registration, remittance, suspense_refund};
 use anju_casework::{Error, Office};
-use anju_domain::calendar::{Month, contribution_year_of};
+use anju_domain::calendar::Month;
 use anju_domain::money::Fen;
 use anju_exchange::kept::GatewayPolice;
 use anju_vault::NumberKind;
@@ -21,26 +19,23 @@ use uuid::Uuid;
 
 use crate::authorization::AtUnit;
 use crate::components::{
-    Button, ButtonLook, Cell, Column, Drop, ErrTable, ErrorSummary, Fault, Field, Flash, Line,
-    Mistake, Pager, State as Shown, Table, Text, Tone,
+    Button, ButtonLook, Cell, Column, Drop, Field, Flash, Line, Pager, State as Shown, Table, Text,
+    Tone,
 };
 use crate::frame::UnitTab;
 use crate::pages::error::PageError;
-use crate::pages::unit::{ErrorsPage, PreviewPage, UploadPage};
+use crate::pages::unit::{PreviewPage, UploadPage};
 use crate::security::Visit;
 use crate::serve::Portal;
 use crate::unit::home::{due, short};
 use crate::unit::kept::Upload;
-use crate::unit::{base, framed};
-
-/// More cells than anybody mends one by one: a new file is the way.
-const MENDABLE: usize = 50;
+use crate::unit::{base, faults, framed};
 
 /// 只含变更, as the form says it.
 const CHANGES: &str = "changes";
 
 /// Whether everybody stands in the file, or only who changes.
-fn mode_field(mode: Mode) -> Field {
+pub(super) fn mode_field(mode: Mode) -> Field {
     let options = vec![
         ("complete".to_owned(), "全部职工".to_owned()),
         (CHANGES.to_owned(), "只含变更".to_owned()),
@@ -168,6 +163,7 @@ pub(super) async fn file_of(
         mode,
         name,
         bytes,
+        absent: Vec::new(),
     };
     Ok(Ok((file, key)))
 }
@@ -210,7 +206,7 @@ pub(super) async fn take(
             Ok(Redirect::to(&format!("/unit/{page}/{number}")).into_response())
         }
         Ok(Outcome::Refused(mistakes)) => {
-            let page = errors(portal, visit, at, file, &mistakes).await?;
+            let page = faults::page(portal, visit, at, file, &mistakes).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(Error::Refused(refusal)) => {
@@ -226,165 +222,6 @@ pub(super) async fn take(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The name of a fault's input: row and place of its column.
-fn field_of(fault: &Wrong) -> Option<String> {
-    let place = RosterColumn::ALL
-        .iter()
-        .position(|column| Some(column.header()) == fault.column)?;
-    Some(format!("r{}c{place}", fault.row?))
-}
-
-async fn errors(
-    portal: &Portal,
-    visit: &Visit,
-    at: &AtUnit,
-    file: Upload,
-    mistakes: &Mistakes,
-) -> Result<ErrorsPage, PageError> {
-    let office = &portal.engine.office;
-    let month = file.month;
-    let (title, action, tab) = if file.mode == Mode::Bases {
-        let year = contribution_year_of(month);
-        (
-            format!("{year} 年度缴存基数"),
-            "/unit/base",
-            UnitTab::People,
-        )
-    } else {
-        (
-            format!("{}名册", short(month)),
-            "/unit/roster",
-            UnitTab::Roster,
-        )
-    };
-    let (mut frame, _) = framed(office, visit, at, &title, tab).await?;
-    frame.head.failed = true;
-    let name = file.name.clone();
-    let mode = (file.mode != Mode::Bases).then(|| mode_field(file.mode));
-    let upload_no = portal.uploads.keep(file, Instant::now());
-    let count = mistakes.faults.len();
-    let mendable = mistakes.sheet.is_some()
-        && count <= MENDABLE
-        && mistakes
-            .faults
-            .iter()
-            .all(|fault| field_of(fault).is_some());
-    let mut seen: Vec<String> = Vec::new();
-    let faults = mistakes
-        .faults
-        .iter()
-        .map(|fault| {
-            // Two faults of one cell share its input.
-            let field = field_of(fault)
-                .filter(|_| mendable)
-                .filter(|field| !seen.contains(field));
-            if let Some(field) = &field {
-                seen.push(field.clone());
-            }
-            Fault {
-                row: fault.row,
-                column: fault.column.map(str::to_owned),
-                was: shown(fault, mistakes.sheet.as_ref()),
-                problem: problem(fault),
-                guess: fault.suggestion.clone().unwrap_or_default(),
-                field,
-            }
-        })
-        .collect();
-    let summary = mistakes
-        .faults
-        .iter()
-        .map(|fault| {
-            let at = field_of(fault).filter(|_| mendable).unwrap_or_default();
-            Mistake::at(at, fault.message.clone())
-        })
-        .collect();
-    Ok(ErrorsPage {
-        frame,
-        title,
-        file: Text::from(format!(
-            "{name} · 已读 {} 行",
-            mistakes.sheet.as_ref().map_or(0, Sheet::len)
-        )),
-        upload_no,
-        errors: ErrorSummary::of(summary)
-            .ok_or(PageError::NotFound)?
-            .note("改完之前，这份名册不会提交。什么都没有改变。"),
-        table: ErrTable {
-            faults,
-            repaired: Vec::new(),
-        },
-        mendable,
-        button: Button::submit(format!("重新核对 {count} 处")),
-        tiles: vec![
-            (
-                "没有问题".into(),
-                mistakes.right_rows.to_string(),
-                "行".into(),
-                Text::new(),
-            ),
-            (
-                "要留意".into(),
-                mistakes.notices.len().to_string(),
-                "处".into(),
-                mistakes
-                    .notices
-                    .first()
-                    .map_or_else(Text::new, |notice| notice.message.as_str().into()),
-            ),
-        ],
-        right_rows: u32::try_from(mistakes.right_rows).unwrap_or(u32::MAX),
-        drop: DROP,
-        mode,
-        action,
-        month: month.to_string(),
-        key: Uuid::now_v7().to_string(),
-        has_sheet: mistakes.sheet.is_some(),
-    })
-}
-
-/// What is wrong, without the place that the other columns of the table say.
-fn problem(fault: &Wrong) -> String {
-    let place = match (fault.row, fault.column) {
-        (Some(row), Some(column)) => format!("第 {row} 行“{column}”"),
-        _ => return fault.message.clone(),
-    };
-    let Some(rest) = fault.message.strip_prefix(&place) else {
-        return fault.message.clone();
-    };
-    match (&fault.found, rest.split_once("”，")) {
-        (Some(_), Some((quoted, what))) if quoted.starts_with("填的是“") => what.to_owned(),
-        _ => rest.trim_start_matches('：').to_owned(),
-    }
-}
-
-/// What stood in the cell, as the fault quotes it or as the sheet has it; of an ID number the middle stays hidden.
-fn shown(fault: &Wrong, sheet: Option<&Sheet>) -> Text {
-    let in_sheet = || {
-        let column = RosterColumn::ALL
-            .into_iter()
-            .find(|column| Some(column.header()) == fault.column)?;
-        sheet?.text_at(fault.row?, column)
-    };
-    let found = fault
-        .found
-        .as_deref()
-        .filter(|found| !found.is_empty())
-        .or_else(in_sheet);
-    let Some(found) = found else {
-        return Text::new().hint("（空）");
-    };
-    if fault.column == Some(RosterColumn::IdNumber.header()) {
-        let chars: Vec<char> = found.chars().collect();
-        if chars.len() > 8 {
-            let head: String = chars[..3].iter().collect();
-            let tail: String = chars[chars.len() - 4..].iter().collect();
-            return Text::new().say(format!("{head}{}{tail}", "*".repeat(chars.len() - 7)));
-        }
-    }
-    Text::new().say(found)
 }
 
 /// A kept roster of this employer by its public number.
@@ -474,6 +311,15 @@ pub(crate) async fn preview(
         .iter()
         .any(|one| one.state == contract::state::SIGNED && roster.total_fen <= one.limit_fen);
     let months = months_field(office, &at, month, total).await?;
+    // How many months are registered stands in the list beside it: the button names none of them alone.
+    let label = match &months {
+        Some(_) => Text::new().say("登记选好月份的汇缴，每月 ").money(total),
+        None => Text::new()
+            .say("登记")
+            .say(short(month))
+            .say("汇缴 ")
+            .money(total),
+    };
     let hidden = vec![
         frame.head.hidden(),
         ("roster", number),
@@ -510,14 +356,7 @@ pub(crate) async fn preview(
         months,
         also: debit
             .then(|| Button::send("登记，委托收款扣款", ButtonLook::Plain).value("pay", "debit")),
-        button: Button::submit(
-            Text::new()
-                .say("登记")
-                .say(short(month))
-                .say("汇缴 ")
-                .money(total),
-        )
-        .value("pay", "transfer"),
+        button: Button::submit(label).value("pay", "transfer"),
     })
 }
 
@@ -548,9 +387,15 @@ async fn months_field(
         };
         options.push((count.to_string(), words));
     }
-    Ok(Some(Field::select("months", "登记几个月", options).hint(
-        "后面的月份照这份名册，到账后按月份先后分配；期间有人变动，先撤销没付的月份再重新登记",
-    )))
+    let free = suspense_refund::free(office, &employer).await?;
+    let less = if free > Fen::ZERO {
+        format!("；单位暂存款 {free} 元先抵扣，实际要付的少这么多")
+    } else {
+        String::new()
+    };
+    Ok(Some(Field::select("months", "登记几个月", options).hint(format!(
+        "后面的月份照这份名册，到账后按月份先后分配；期间有人变动，先撤销没付的月份再重新登记{less}",
+    ))))
 }
 
 fn kind(word: &str) -> Shown {
@@ -620,7 +465,15 @@ pub(crate) async fn register(
             Ok(Redirect::to("/unit/pay").into_response())
         }
         Err(Error::Refused(refusal)) => {
-            let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let mut flash = Flash::new(Tone::Fail, refusal.detail.as_str());
+            let mut conn = office.pool.acquire().await?;
+            if remittance::open_of(office, &mut conn, at.employer_id)
+                .await?
+                .is_some()
+            {
+                flash = flash.next("去付款", "/unit/pay");
+            }
+            drop(conn);
             let page = draw(&portal, &visit, &at, Some(flash)).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }

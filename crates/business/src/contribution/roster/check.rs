@@ -14,7 +14,7 @@ use anju_domain::rate::Bp;
 use rayon::prelude::*;
 
 use super::difference::{Difference, Equation, LastLine, differences};
-use super::fault::{Column, Fault, Notice};
+use super::fault::{Absent, Column, Fault, Notice, Remedy};
 use super::line::{Change, Field, PART, RosterLine};
 use super::list::{Counts, ListLine, digest};
 use super::ratio::RatioPlan;
@@ -356,7 +356,14 @@ fn missing_members(
         .collect();
     missing.sort_by_key(|(id_number, _)| *id_number);
     faults.extend(missing.into_iter().map(|(id_number, member)| {
+        let absent = Absent {
+            name: member.name.clone(),
+            id_number: id_number.clone(),
+            base: member.base,
+            ratios: member.ratios,
+        };
         Fault::whole("E-ROW-02", format!("名册里缺少在缴职工 {}（{id_number}）。离职的请保留这一行并在“变更”填“封存”；只报变更请在上传时选“只含变更”。", member.name))
+            .or(Remedy::AddRow(Box::new(absent)))
     }));
 }
 

@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+use anju_domain::contribution::Ratios;
+use anju_domain::id_number::IdNumber;
+use anju_domain::money::Fen;
+use anju_domain::name::PersonName;
 use serde::Serialize;
 
 /// One fault (差错). `row` is 1-based as Excel shows it, `column` the header's name; both are `None`
@@ -22,6 +26,33 @@ pub struct Fault {
     /// What was probably meant, to be confirmed by the clerk.
     #[serde(skip)]
     pub suggestion: Option<String>,
+    /// What mends it besides its own cell.
+    #[serde(skip)]
+    pub remedies: Vec<Remedy>,
+}
+
+/// What a message asks for beyond the cell that it points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// Another cell of the row.
+    Cell(Column),
+    /// The row is left out.
+    DropRow,
+    /// A row for a person who stands in none: he is sealed, or goes on.
+    AddRow(Box<Absent>),
+}
+
+/// Who contributes and stands in no row of a list that should have everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    /// The registered name.
+    pub name: PersonName,
+    /// 证件号码.
+    pub id_number: IdNumber,
+    /// 缴存基数.
+    pub base: Fen,
+    /// 缴存比例.
+    pub ratios: Ratios,
 }
 
 impl Fault {
@@ -35,6 +66,7 @@ impl Fault {
             message: message.into(),
             found: None,
             suggestion: None,
+            remedies: Vec::new(),
         }
     }
 
@@ -52,6 +84,13 @@ impl Fault {
     #[must_use]
     pub fn found(mut self, text: impl Into<String>) -> Self {
         self.found = Some(text.into());
+        self
+    }
+
+    /// With what else mends it.
+    #[must_use]
+    pub fn or(mut self, remedy: Remedy) -> Self {
+        self.remedies.push(remedy);
         self
     }
 
@@ -117,7 +156,7 @@ impl Notice {
 }
 
 /// The columns of a roster, in the order of the template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Column {
     /// 姓名.
     Name,
@@ -149,6 +188,13 @@ impl Column {
         Self::Monthly,
         Self::Phone,
     ];
+
+    /// Whether an empty cell says something of its own: nothing changes, the employer's ratio, no phone. What must be filled is
+    /// never emptied.
+    #[must_use]
+    pub const fn may_be_empty(self) -> bool {
+        !matches!(self, Self::Name | Self::IdNumber | Self::Base)
+    }
 
     /// A row that names these is the header.
     pub(super) const REQUIRED: [Self; 3] = [Self::Name, Self::IdNumber, Self::Base];

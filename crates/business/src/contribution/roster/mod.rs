@@ -52,7 +52,7 @@ pub use check::{
     RosterPolicy, check, to_verify,
 };
 pub use difference::{Difference, DifferenceKind, Equation, LastLine};
-pub use fault::{AMOUNT, Column, Fault, Notice};
+pub use fault::{AMOUNT, Absent, Column, Fault, Notice, Remedy};
 pub use line::{Change, Field, RosterLine, lines};
 pub use list::{Counts, ListLine};
 pub use package::{MAX_PACKED_BYTES, MAX_UNPACKED_BYTES};

@@ -4,9 +4,15 @@ use anju_domain::contribution::Ratios;
 use anju_domain::rate::Bp;
 
 use super::check::{Context, RatioChange};
-use super::fault::{Column, Fault};
+use super::fault::{Column, Fault, Remedy};
 use super::line::{Change, Field, RosterLine};
 use super::rules::RowCheck;
+
+/// 比例调整 is a word in one cell and a ratio in each of two others.
+const BOTH_RATIOS: &[Remedy] = &[
+    Remedy::Cell(Column::EmployerRatio),
+    Remedy::Cell(Column::EmployeeRatio),
+];
 
 /// What a roster does to the employer's ratios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,12 +114,12 @@ impl RatioPlan {
                 "第 {} 行“变更”填了比例调整，但比例仍是单位 {}、个人 {}。请填写新的比例，或把“变更”留空。",
                 marked[0].row, new.employer, new.employee
             );
-            faults.push(Fault::cell(
-                marked[0].row,
-                Column::Change,
-                "E-ROW-07",
-                message,
-            ));
+            let row = marked[0].row;
+            faults.push(
+                Fault::cell(row, Column::Change, "E-ROW-07", message)
+                    .or(Remedy::Cell(Column::EmployerRatio))
+                    .or(Remedy::Cell(Column::EmployeeRatio)),
+            );
             is_agreed = false;
         }
         if is_agreed {
@@ -152,7 +158,12 @@ fn not_for_everybody(line: &RosterLine, context: &Context<'_>) -> Fault {
         "第 {} 行：比例调整要填在全部职工的行上，或者一行也不填。一个单位只有一个比例。",
         line.row
     );
-    Fault::cell(line.row, column, "E-RATIO-06", message)
+    let fault = Fault::cell(line.row, column, "E-RATIO-06", message);
+    if column == Column::Change {
+        fault
+    } else {
+        fault.or(Remedy::Cell(Column::Change))
+    }
 }
 
 impl RosterLine {
@@ -206,13 +217,14 @@ impl RowCheck<'_> {
         let ratios = self.line.ratios_or(own)?;
         if may_differ && self.context.policy.ratios_must_equal && ratios.employer != ratios.employee
         {
-            self.fault(
+            self.fault_or(
                 Column::EmployeeRatio,
                 "E-RATIO-03",
                 &format!(
                     "单位与个人缴存比例应一致。现在是单位 {}、个人 {}。",
                     ratios.employer, ratios.employee
                 ),
+                &[Remedy::Cell(Column::EmployerRatio)],
             );
         }
         self.ratio_is_declared(ratios);
@@ -243,16 +255,18 @@ impl RowCheck<'_> {
         let is_change = self.line.change == Field::Given(Change::Ratio);
         let stays = matches!(self.line.change, Field::Empty | Field::Given(Change::Base));
         if is_change && ratios == member.ratios {
-            self.fault(
+            self.fault_or(
                 Column::Change,
                 "E-ROW-07",
                 "填了比例调整，但比例没有变。请填写新的比例，或把“变更”留空。",
+                BOTH_RATIOS,
             );
         } else if stays && ratios != member.ratios {
-            self.fault(
+            self.fault_or(
                 Column::Change,
                 "E-ROW-07",
                 "比例与现在的不同。要调整请在“变更”填“比例调整”。",
+                BOTH_RATIOS,
             );
         }
     }

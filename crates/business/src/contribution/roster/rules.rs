@@ -6,13 +6,16 @@ use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
 
 use super::check::{Context, Elsewhere, Member, MemberState, Mode, PoliceAnswer};
-use super::fault::{Column, Fault, Notice};
+use super::fault::{Column, Fault, Notice, Remedy};
 use super::line::{Change, Field, RosterLine};
 use super::list::ListLine;
 use super::ratio::RatioPlan;
 
 /// No base of a person reaches a hundred million yuan: amounts beyond are not computed.
 const ABSURD_BASE: Fen = Fen::new(10_000_000_000);
+
+/// 基数调整 is a word in one cell and an amount in another.
+const BASE_TOO: &[Remedy] = &[Remedy::Cell(Column::Base)];
 
 /// One row being checked.
 pub(super) struct RowCheck<'r> {
@@ -40,10 +43,11 @@ struct Step<'r> {
 impl<'r> RowCheck<'r> {
     /// The same person stood in an earlier row.
     pub(super) fn duplicate(&mut self, first_row: u32) {
-        self.fault(
+        self.fault_or(
             Column::IdNumber,
             "E-ROW-01",
             &format!("与第 {first_row} 行是同一个人，请删去其中一行。"),
+            &[Remedy::DropRow],
         );
     }
 
@@ -106,15 +110,17 @@ impl<'r> RowCheck<'r> {
             .get(id_number)
             .map(|member| &member.name);
         match self.context.police.get(id_number) {
-            Some(PoliceAnswer::Mismatched) => self.fault(
+            Some(PoliceAnswer::Mismatched) => self.fault_or(
                 Column::Name,
                 "E-PERS-02",
                 "姓名与证件号码核验不一致，请核对后重新提交。",
+                &[Remedy::Cell(Column::IdNumber)],
             ),
-            Some(PoliceAnswer::Dead) => self.fault(
+            Some(PoliceAnswer::Dead) => self.fault_or(
                 Column::IdNumber,
                 "E-PERS-03",
                 "该证件号码对应人员状态异常，不能设立账户，请咨询12329。",
+                &[Remedy::DropRow],
             ),
             _ if self
                 .line
@@ -122,7 +128,12 @@ impl<'r> RowCheck<'r> {
                 .given()
                 .is_some_and(|name| registered.is_some_and(|registered| registered != name)) =>
             {
-                self.fault(Column::Name, "E-PERS-02", "姓名与证件号码核验不一致，请核对后重新提交。这个证件号码在本单位登记的是另一个姓名；职工改名请办理个人信息变更。");
+                self.fault_or(
+                    Column::Name,
+                    "E-PERS-02",
+                    "姓名与证件号码核验不一致，请核对后重新提交。这个证件号码在本单位登记的是另一个姓名；职工改名请办理个人信息变更。",
+                    &[Remedy::Cell(Column::IdNumber)],
+                );
             }
             _ => {}
         }
@@ -147,35 +158,43 @@ impl<'r> RowCheck<'r> {
             );
             return None;
         }
-        let problem = match (member.map(|member| member.state), change) {
+        let (problem, remedies): (_, &[Remedy]) = match (member.map(|member| member.state), change)
+        {
             (None, Some(Change::Add)) => {
                 return self.joining(id_number).then_some(Step {
                     change,
                     member: None,
                 });
             }
-            (None, None) => "本单位没有这名职工。新来的请填“新增”，或核对证件号码。",
-            (None, Some(_)) => {
-                "本单位没有这名职工，不能办理这项变更。新来的请填“新增”，或核对证件号码。"
-            }
+            (None, None) => (
+                "本单位没有这名职工。新来的请填“新增”，或核对证件号码。",
+                &[Remedy::Cell(Column::IdNumber), Remedy::DropRow],
+            ),
+            (None, Some(_)) => (
+                "本单位没有这名职工，不能办理这项变更。新来的请填“新增”，或核对证件号码。",
+                &[Remedy::Cell(Column::IdNumber), Remedy::DropRow],
+            ),
             (Some(MemberState::Active), Some(Change::Add)) => {
-                "已经是本单位在缴职工，不能再新增。没有变化的请留空。"
+                ("已经是本单位在缴职工，不能再新增。没有变化的请留空。", &[])
             }
             (Some(MemberState::Active), Some(Change::Unseal)) => {
-                "正在缴存，没有封存，不能启封。没有变化的请留空。"
+                ("正在缴存，没有封存，不能启封。没有变化的请留空。", &[])
             }
-            (Some(MemberState::Sealed), None) => {
-                "已经封存。恢复缴存请填“启封”，不缴的请删去这一行。"
-            }
+            (Some(MemberState::Sealed), None) => (
+                "已经封存。恢复缴存请填“启封”，不缴的请删去这一行。",
+                &[Remedy::DropRow],
+            ),
             (Some(MemberState::Sealed), Some(Change::Seal)) => {
-                "已经封存，不用再封存。请删去这一行。"
+                ("已经封存，不用再封存。请删去这一行。", &[Remedy::DropRow])
             }
-            (Some(MemberState::Sealed), Some(Change::Add)) => {
-                "在本单位已有账户（封存），不能再新增。恢复缴存请填“启封”。"
-            }
-            (Some(MemberState::Sealed), Some(Change::Base | Change::Ratio)) => {
-                "已经封存，不能调整。恢复缴存请填“启封”。"
-            }
+            (Some(MemberState::Sealed), Some(Change::Add)) => (
+                "在本单位已有账户（封存），不能再新增。恢复缴存请填“启封”。",
+                &[Remedy::DropRow],
+            ),
+            (Some(MemberState::Sealed), Some(Change::Base | Change::Ratio)) => (
+                "已经封存，不能调整。恢复缴存请填“启封”。",
+                &[Remedy::DropRow],
+            ),
             (
                 Some(MemberState::Active),
                 None | Some(Change::Seal | Change::Base | Change::Ratio),
@@ -184,7 +203,7 @@ impl<'r> RowCheck<'r> {
                 return Some(Step { change, member });
             }
         };
-        self.fault(Column::Change, "E-ROW-07", problem);
+        self.fault_or(Column::Change, "E-ROW-07", problem, remedies);
         None
     }
 
@@ -192,10 +211,11 @@ impl<'r> RowCheck<'r> {
     fn joining(&mut self, id_number: &IdNumber) -> bool {
         match self.context.elsewhere.get(id_number) {
             Some(Elsewhere::Active) => {
-                self.fault(
+                self.fault_or(
                     Column::IdNumber,
                     "E-PERS-04",
                     "该职工已有住房公积金账户（状态：正常），请办理转移或启封，不能重复设立。",
+                    &[Remedy::DropRow],
                 );
                 false
             }
@@ -213,10 +233,11 @@ impl<'r> RowCheck<'r> {
                 true
             }
             Some(Elsewhere::Retired) => {
-                self.fault(
+                self.fault_or(
                     Column::IdNumber,
                     "E-PERS-06",
                     "该职工已办理退休，不再缴存住房公积金。",
+                    &[Remedy::DropRow],
                 );
                 false
             }
@@ -243,12 +264,13 @@ impl<'r> RowCheck<'r> {
             // Declaring the base as it is confirms it.
             Some(Change::Base) if base == member.base && self.context.mode == Mode::Bases => {}
             Some(Change::Base) if base == member.base => {
-                self.fault(
+                self.fault_or(
                     Column::Change,
                     "E-ROW-07",
                     &format!(
                         "填了基数调整，但基数仍是 {base} 元。请填写新的基数，或把“变更”留空。"
                     ),
+                    BASE_TOO,
                 );
             }
             Some(Change::Base) => {
@@ -256,11 +278,11 @@ impl<'r> RowCheck<'r> {
                 let is_shut =
                     self.context.mode != Mode::Bases && !self.context.policy.base_window_is_open;
                 if is_shut || member.base_adjusted_this_year {
-                    self.fault(
-                        Column::Change,
-                        "E-BASE-03",
-                        "不在基数调整受理期内，或本年度已调整，需说明更正原因。名册里写不了原因：请到“职工”里打开这名职工，在“调整基数”里写明；名册的这一行改回现基数，“变更”留空。",
+                    let message = format!(
+                        "不在基数调整受理期内，或本年度已调整，需说明更正原因。名册里写不了原因：请到“职工”里打开这名职工，在“调整基数”里写明；名册的这一行改回现基数 {} 元，“变更”留空。",
+                        member.base
                     );
+                    self.fault_or(Column::Change, "E-BASE-03", &message, BASE_TOO);
                 }
                 self.warn_of_fall(member.base, base);
             }
@@ -269,7 +291,7 @@ impl<'r> RowCheck<'r> {
                     "现基数是 {} 元，填的是 {base} 元。要调整请在“变更”填“基数调整”，不调整请改回现基数。",
                     member.base
                 );
-                self.fault(Column::Change, "E-ROW-07", &message);
+                self.fault_or(Column::Change, "E-ROW-07", &message, BASE_TOO);
             }
             _ => {}
         }
@@ -338,8 +360,21 @@ impl<'r> RowCheck<'r> {
     }
 
     pub(super) fn fault(&mut self, column: Column, code: &'static str, what: &str) {
+        self.fault_or(column, code, what, &[]);
+    }
+
+    /// The same with what else mends it: whatever the words ask for, the clerk can do.
+    pub(super) fn fault_or(
+        &mut self,
+        column: Column,
+        code: &'static str,
+        what: &str,
+        remedies: &[Remedy],
+    ) {
         let message = format!("第 {} 行“{}”：{what}", self.line.row, column.header());
-        self.faults
-            .push(Fault::cell(self.line.row, column, code, message));
+        self.faults.push(Fault {
+            remedies: remedies.to_vec(),
+            ..Fault::cell(self.line.row, column, code, message)
+        });
     }
 }

@@ -4,6 +4,7 @@
 //! the reasons for which the file is refused whole.
 
 use super::cells::CellKind;
+use super::diagnosis::is_unseen_control;
 use super::fault::{Column, Fault, Notice};
 use super::package::Package;
 use super::place::column_letters;
@@ -97,6 +98,24 @@ impl Sheet {
         match self.value(index, column) {
             Value::Text(text) | Value::Number(text) | Value::Percent(text) | Value::Date(text) => {
                 Some(text)
+            }
+            _ => None,
+        }
+    }
+
+    /// What a box that offers a cell for mending begins with: the text or number as it stands. Nothing where a box could not show
+    /// it unchanged (a date, a sign that nobody sees) or must not (an ID number is masked on pages).
+    #[must_use]
+    pub fn offered(&self, row: u32, column: Column) -> Option<&str> {
+        let index = self.rows.iter().position(|one| one.number == row)?;
+        self.offered_at(index, column)
+    }
+
+    pub(super) fn offered_at(&self, index: usize, column: Column) -> Option<&str> {
+        match self.value(index, column) {
+            _ if column == Column::IdNumber => None,
+            Value::Text(text) | Value::Number(text) | Value::Percent(text) => {
+                (!text.chars().any(is_unseen_control)).then_some(text.trim())
             }
             _ => None,
         }

@@ -4,7 +4,7 @@
 //! Invariant: ID numbers and phones are text in text format, since a spreadsheet keeps fifteen digits of a
 //! number; and what is written here is read again by [`super::read`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anju_domain::calendar::Month;
 use anju_domain::id_number::IdNumber;
@@ -16,7 +16,7 @@ use rust_xlsxwriter::{
 };
 
 use super::difference::LastLine;
-use super::fault::{AMOUNT, Column, Fault};
+use super::fault::{AMOUNT, Absent, Column, Fault};
 use super::line::Change;
 use super::sheet::{MAX_ROWS, Sheet, Value};
 
@@ -156,35 +156,92 @@ pub fn annotated(month: Month, roster: &Sheet, faults: &[Fault]) -> Result<Vec<u
     book.save_to_buffer()
 }
 
-/// The clerk's rows with some cells typed anew, keyed by row and header's name, to be read again as a roster of its own.
+/// What a clerk mends in a list without sending it again; rows are 1-based as Excel shows them.
+#[derive(Debug, Default)]
+pub struct Mends {
+    /// Cells typed anew. A box left empty, or as it was offered, leaves its cell as it is: nothing is lost by silence.
+    pub typed: HashMap<(u32, Column), String>,
+    /// Cells that the clerk asked to empty.
+    pub emptied: HashSet<(u32, Column)>,
+    /// Rows that are left out.
+    pub dropped: HashSet<u32>,
+    /// Who stands in no row, and what becomes of him: nothing changes, or a change.
+    pub added: Vec<(Absent, Option<Change>)>,
+}
+
+impl Mends {
+    /// The cell as the clerk left it.
+    fn value<'m>(&'m self, roster: &'m Sheet, index: usize, column: Column) -> Value<'m> {
+        let cell = (roster.row_number(index), column);
+        if column.may_be_empty() && self.emptied.contains(&cell) {
+            return Value::Empty;
+        }
+        let typed = self.typed.get(&cell).map_or("", |text| text.trim());
+        if typed.is_empty() || roster.offered_at(index, column) == Some(typed) {
+            return roster.value(index, column);
+        }
+        Value::Text(typed)
+    }
+
+    /// The columns of the mended list: those of the clerk's, and behind them whatever was typed into a column that it lacks.
+    fn columns(&self, roster: &Sheet) -> Vec<(Column, u16)> {
+        let mut columns: Vec<(Column, u16)> = Column::ALL
+            .into_iter()
+            .filter_map(|column| Some((column, roster.place(column)?)))
+            .collect();
+        let behind = columns
+            .iter()
+            .map(|(_, place)| place + 1)
+            .max()
+            .unwrap_or_default();
+        let lacking = Column::ALL.into_iter().filter(|column| {
+            let typed = || self.typed.keys().any(|(_, typed)| typed == column);
+            let changed = || {
+                *column == Column::Change && self.added.iter().any(|(_, change)| change.is_some())
+            };
+            roster.place(*column).is_none() && (typed() || changed())
+        });
+        columns.extend(lacking.zip(behind..));
+        columns
+    }
+}
+
+/// The clerk's rows as he mended them, to be read again as a roster of its own.
 ///
 /// # Errors
 /// When the file cannot be put together; no input leads there.
-pub fn mended(
-    month: Month,
-    roster: &Sheet,
-    mends: &HashMap<(u32, String), String>,
-) -> Result<Vec<u8>, XlsxError> {
+pub fn mended(month: Month, roster: &Sheet, mends: &Mends) -> Result<Vec<u8>, XlsxError> {
     let mut book = book_of(month)?;
     let sheet = book.add_worksheet();
     sheet.set_name(format!("{}清册", month.chinese()))?;
-    let columns: Vec<(Column, u16)> = Column::ALL
-        .into_iter()
-        .filter_map(|column| Some((column, roster.place(column)?)))
-        .collect();
+    let columns = mends.columns(roster);
     header(sheet, roster.header_row() - 1, &columns)?;
     for index in 0..roster.len() {
         let row = roster.row_number(index);
+        if mends.dropped.contains(&row) {
+            continue;
+        }
         for (column, place) in &columns {
-            let typed = mends.get(&(row, column.header().to_owned()));
-            let value = typed.map_or_else(
-                || roster.value(index, *column),
-                |text| match text.trim() {
-                    "" => Value::Empty,
-                    text => Value::Text(text),
-                },
-            );
+            let value = mends.value(roster, index, *column);
             copy_cell(sheet, row - 1, *place, value, false)?;
+        }
+    }
+    // Rows count from one in a sheet and from nothing here: the last one's number is the place behind it.
+    let behind = roster.row_number(roster.len() - 1);
+    for (row, (absent, change)) in (behind..).zip(&mends.added) {
+        for (column, place) in &columns {
+            let text = match column {
+                Column::Name => absent.name.expose().to_owned(),
+                Column::IdNumber => absent.id_number.expose().to_owned(),
+                Column::Base => absent.base.to_string(),
+                Column::EmployerRatio => absent.ratios.employer.to_string(),
+                Column::EmployeeRatio => absent.ratios.employee.to_string(),
+                Column::Change => {
+                    change.map_or_else(String::new, |change| change.word().to_owned())
+                }
+                Column::Monthly | Column::Phone => continue,
+            };
+            copy_cell(sheet, row, *place, Value::Text(&text), false)?;
         }
     }
     book.save_to_buffer()

@@ -46,7 +46,7 @@ pub struct BasePreviewPage {
     /// How many rise, fall, stay.
     pub note: Text,
     /// What months that were listed at the old base owe.
-    pub owed: Option<Fen>,
+    pub owed: Option<Text>,
     /// What the clerk should know.
     pub notices: Vec<Text>,
     /// Until now, change, from now on.

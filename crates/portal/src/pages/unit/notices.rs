@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::components::{Button, Facts, Field, Flash, Table, Tag, Text, filters};
+use crate::components::{Button, Facts, Field, Flash, Rows, Table, Tag, Text, filters};
 use crate::frame::{UnitFrame, UnitTab};
 
 /// 催缴.
@@ -20,6 +20,8 @@ pub struct NoticesPage {
     pub assumed: Option<(String, Button)>,
     /// What is owed now.
     pub lead: Text,
+    /// What is registered beside the months and waits for its money.
+    pub open: Rows,
     /// Months that are due.
     pub months: Table,
     /// Notices and decisions.

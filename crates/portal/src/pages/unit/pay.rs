@@ -6,7 +6,8 @@ use askama_web::WebTemplate;
 
 use super::ChangePart;
 use crate::components::{
-    ErrorSummary, Facts, Flash, Formula, Promise, Summary, Table, Text, Timeline, Tone, filters,
+    ErrorSummary, Facts, Flash, Formula, Promise, Rows, Summary, Table, Text, Timeline, Tone,
+    filters,
 };
 use crate::frame::{UnitFrame, UnitTab};
 
@@ -34,6 +35,8 @@ pub struct PayPage {
     pub formula: Formula,
     /// 付款以后.
     pub steps: Timeline,
+    /// What else is registered and waits for its money.
+    pub others: Rows,
 }
 
 /// 委托收款: what is signed, and its forms.

@@ -16,6 +16,8 @@ pub struct PeoplePage {
     pub flash: Option<Flash>,
     /// 3 人在缴，1 人封存.
     pub lead: Text,
+    /// Whom to find; nobody in the past.
+    pub find: Option<Field>,
     /// The past day that is asked for.
     pub on: Field,
     /// Whether a past day is shown, on which nothing is changed any more.
