@@ -202,14 +202,15 @@ pub struct OfPerson {
 }
 
 impl OfPerson {
-    /// The answers to these questions that are among it, in order; where keys rotate some may be found by the statement alone.
+    /// The answers to these questions that are among it, in order. None while keys rotate: the newest fact may then stand under the other key.
     #[must_use]
     pub fn answers(&self, office: &Office, wanted: &[Wanted<'_>]) -> Vec<Option<Fact>> {
         let mut found = vec![None; wanted.len()];
-        if self.facts.is_empty() {
+        let asked = asked(office, wanted);
+        if asked.len() > wanted.len() {
             return found;
         }
-        for one in asked(office, wanted) {
+        for one in asked {
             if one.subject_index == self.subject_index {
                 let is_it = |(keys_index, fact): &&(Vec<u8>, Fact)| {
                     fact.fact_type == one.fact_type && *keys_index == one.keys_index
