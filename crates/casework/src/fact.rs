@@ -2,10 +2,10 @@
 //!
 //! A fact is found by the blind index of whom it is about, so that a spouse who is not our customer has no row of a person.
 
-use anju_evidence::record;
-use anju_policy::fact::{Assurance, Fact, FactState};
 use std::collections::BTreeSet;
 
+use anju_evidence::record;
+use anju_policy::fact::{Assurance, Fact, FactState};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;

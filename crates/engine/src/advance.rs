@@ -132,10 +132,8 @@ impl Engine {
             .service(&request.service)
             .map(|definition| {
                 definition
-                    .facts
-                    .iter()
+                    .needs_outside()
                     .map(|need| need.fact_type.clone())
-                    .filter(|name| !name.starts_with("own."))
                     .collect()
             })
             .unwrap_or_default();

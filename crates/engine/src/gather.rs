@@ -229,9 +229,8 @@ impl Engine {
             .service(&request.service)
             .map(|definition| {
                 definition
-                    .facts
-                    .iter()
-                    .filter(|need| need.role == "applicant" && !need.fact_type.starts_with("own."))
+                    .needs_outside()
+                    .filter(|need| need.role == "applicant")
                     .map(|need| need.fact_type.clone())
                     .collect()
             })

@@ -324,6 +324,13 @@ impl ServiceDefinition {
         level.map(String::as_str)
     }
 
+    /// The facts that others are asked for: all but what our own books know.
+    pub fn needs_outside(&self) -> impl Iterator<Item = &FactNeed> {
+        self.facts
+            .iter()
+            .filter(|need| !need.fact_type.starts_with("own."))
+    }
+
     /// Every fault of a form, none left for a second try: missing fields, wrong ones, unknown ones.
     pub fn check_form(&self, form: &Form) -> Vec<FormError> {
         let mut faults = Vec::new();

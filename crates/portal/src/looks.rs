@@ -27,12 +27,12 @@ fn is_one_visit(one: &Access, next: &Access) -> bool {
 /// How often staff looked among these, newest first, as the rows count it, and the last time.
 pub(crate) fn visits_of_staff(looks: &[Access]) -> (usize, Option<&Access>) {
     let looks: Vec<&Access> = looks.iter().filter(looks_of_others).collect();
-    let mut visits = looks
+    let visits: Vec<&Access> = looks
         .chunk_by(|one, next| is_one_visit(one, next))
-        .filter(|visit| visit[0].audience == audience::STAFF)
-        .map(|visit| visit[0]);
-    let last = visits.next();
-    (visits.count() + usize::from(last.is_some()), last)
+        .map(|visit| visit[0])
+        .filter(|last| last.audience == audience::STAFF)
+        .collect();
+    (visits.len(), visits.first().copied())
 }
 
 /// The looks of staff and departments among these, newest first. What one visit looked at, by the same hand for the same reason, is one row.

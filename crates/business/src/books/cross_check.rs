@@ -1,5 +1,6 @@
 //! What tables say beyond the log, against the books (对照): the amount and state of a case, what of an event was used, what came in, what a list
-//! has credited, what each share of an estate has got. Invariant: each is one statement over whole tables, run on its own snapshot; nothing here trusts what it checks.
+//! has credited, what each share of an estate has got. Invariant: each is one statement over whole tables, run on its own snapshot; nothing here
+//! trusts what it checks.
 
 use anju_casework::findings::Findings;
 use anju_casework::{Office, Result};

@@ -134,6 +134,11 @@ impl Remittance {
         }
     }
 
+    /// Whether it still waits for money.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, state::AWAITING | state::PART_RECEIVED)
+    }
+
     /// Whether it is paid by a debit of the payer's account.
     pub const fn by_debit(&self) -> bool {
         self.pay_method == PayMethod::Debit.code()
@@ -315,7 +320,7 @@ pub(super) async fn turn_of(
     conn: &mut PgConnection,
     list: Remittance,
 ) -> Result<Remittance> {
-    if list.kind != kind::MONTHLY || !matches!(list.state, state::AWAITING | state::PART_RECEIVED) {
+    if list.kind != kind::MONTHLY || !list.is_open() {
         return Ok(list);
     }
     let first = open_of(office, conn, list.employer_id).await?;

@@ -340,9 +340,8 @@ impl Asking<'_> {
     fn consent(&self, service: &ServiceDefinition) -> Text {
         let policy = self.office().policy();
         let mut names: Vec<&str> = Vec::new();
-        for need in &service.facts {
+        for need in service.needs_outside() {
             if let Some(known) = policy.set.fact_type(&need.fact_type)
-                && !need.fact_type.starts_with("own.")
                 && !names.contains(&known.source_name.as_str())
             {
                 names.push(&known.source_name);

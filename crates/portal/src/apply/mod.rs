@@ -78,6 +78,11 @@ impl Seen {
         self.amount().is_none() && self.count(ConditionOutcome::NotMet) == 0
     }
 
+    /// It may well be granted: open, and no end of the account. Nobody retires or leaves for good because nothing speaks against it.
+    pub(crate) fn is_likely(&self) -> bool {
+        self.is_open() && !self.service.closing
+    }
+
     /// What has to be filled in beside the card before anybody can be asked.
     pub(crate) fn questions(&self) -> usize {
         let asked = |input: &&Input| {
@@ -88,8 +93,8 @@ impl Seen {
         self.service.inputs.iter().filter(asked).count()
     }
 
-    /// The order in which what may be done is told: money that is there, then what may be asked for, the least trouble first. What closes an
-    /// account comes after it: nobody retires or leaves for good because nothing speaks against it.
+    /// The order in which what may be done is told: money that is there, then what may be asked for, what closes an account behind the rest, the
+    /// least trouble first.
     pub(crate) fn rank(&self) -> (u8, bool, usize) {
         let how = match (self.amount(), self.is_open()) {
             (Some(_), _) => 0,
@@ -347,16 +352,27 @@ pub(crate) fn faults_of(service: &ServiceDefinition, form: &Inputs) -> Vec<Mista
     let faults = faults
         .into_iter()
         .map(|fault| Mistake::at(fault.field, fault.message));
-    let asked: Vec<&Input> = service.inputs.iter().filter(|input| input.asked).collect();
-    let is_open = asked.iter().all(|input| !form.contains_key(&input.name));
-    let open = asked.first().filter(|_| is_open).map(|first| {
-        let labels: Vec<&str> = asked.iter().map(|input| input.label.as_str()).collect();
+    let unanswered = unanswered(service, |input| !form.contains_key(&input.name));
+    let open = unanswered.first().map(|first| {
+        let labels: Vec<&str> = unanswered
+            .iter()
+            .map(|input| input.label.as_str())
+            .collect();
         Mistake::at(
             &first.name,
             format!("请填写{}，至少一项。", labels.join("或")),
         )
     });
     faults.chain(open).collect()
+}
+
+/// The questions of which one wants an answer, while all of them are open.
+fn unanswered(service: &ServiceDefinition, is_open: impl Fn(&Input) -> bool) -> Vec<&Input> {
+    let asked: Vec<&Input> = service.inputs.iter().filter(|input| input.asked).collect();
+    match asked.iter().all(|input| is_open(input)) {
+        true => asked,
+        false => Vec::new(),
+    }
 }
 
 /// Whether an input is a promise: yes where nothing is said.

@@ -5,7 +5,7 @@ use anju_domain::money::Fen;
 use anju_policy::{Decision, Input, InputType, Outcome, ServiceDefinition};
 use uuid::Uuid;
 
-use super::{Asking, RECHECK, Typed, is_promise};
+use super::{Asking, RECHECK, Typed, is_promise, unanswered};
 use crate::components::{
     Button, ButtonLook, ErrorSummary, Field, FieldKind, Flash, Mistake, Summary, SummaryRow, Text,
     Tone, last_four,
@@ -257,7 +257,7 @@ fn made_of(decision: &Decision) -> Text {
 
 /// Whether a question is open without which nothing can be asked of the sources; the card may come last.
 fn is_incomplete(service: &ServiceDefinition, typed: &Typed) -> bool {
-    let open = |input: &&Input| {
+    let open = |input: &Input| {
         typed
             .get(&input.name)
             .is_none_or(|words| words.trim().is_empty())
@@ -266,9 +266,7 @@ fn is_incomplete(service: &ServiceDefinition, typed: &Typed) -> bool {
         .inputs
         .iter()
         .filter(|input| input.required && input.input_type != InputType::Card);
-    let mut asked = service.inputs.iter().filter(|input| input.asked).peekable();
-    required.any(|input| open(&input))
-        || (asked.peek().is_some() && asked.all(|input| open(&input)))
+    required.any(open) || !unanswered(service, open).is_empty()
 }
 
 /// An input of the service as a field: what was typed stands in it again, with what is wrong with it.

@@ -327,7 +327,8 @@ pub(crate) async fn propose(
     Form(_): Form<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
     let done = portal.engine.propose_close(&at.staff).await;
-    answer(&portal, &visit, &at, done).await
+    let next = |_| "/desk/books/close".to_owned();
+    answer(&portal, &visit, &at, done, next).await
 }
 
 /// `POST /desk/books/close/confirm`: the second hand.
@@ -338,7 +339,8 @@ pub(crate) async fn confirm(
     Form(_): Form<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
     let done = portal.engine.confirm_close(&at.staff).await;
-    answer(&portal, &visit, &at, done).await
+    let next = |day| format!("/desk/books/close?closed={day}");
+    answer(&portal, &visit, &at, done, next).await
 }
 
 async fn answer(
@@ -346,17 +348,10 @@ async fn answer(
     visit: &Visit,
     at: &AtDesk,
     done: Result<NaiveDate, Error>,
+    next: fn(NaiveDate) -> String,
 ) -> Result<Response, PageError> {
     match done {
-        Ok(day) => {
-            let is_closed = day < day_close::open_date(&portal.engine.office).await?;
-            let page = if is_closed {
-                format!("/desk/books/close?closed={day}")
-            } else {
-                "/desk/books/close".to_owned()
-            };
-            Ok(Redirect::to(&page).into_response())
-        }
+        Ok(day) => Ok(Redirect::to(&next(day)).into_response()),
         Err(Error::Refused(refusal)) => {
             let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
             let page = draw(portal, visit, at, Some(flash)).await?;

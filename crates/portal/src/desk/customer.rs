@@ -340,7 +340,7 @@ async fn draw(
             } else {
                 format!("/desk/do/{}", service.id)
             };
-            if not_met == 0 && !(seen.is_open() && service.closing) && button.is_none() {
+            if (amount.is_some() || seen.is_likely()) && button.is_none() {
                 button = Some(Button::go(format!("办理{}", service.name_zh), href.clone()).wide());
             }
             let key = (likely.len() < 9).then(|| (likely.len() + 1).to_string());

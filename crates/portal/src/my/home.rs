@@ -61,10 +61,7 @@ pub(crate) async fn home(
         .filter_map(|one| Some((one.amount()?, one)))
         .max_by_key(|(amount, _)| *amount);
     let possible = seen.iter().filter(|one| one.amount().is_some()).count();
-    let open = seen
-        .iter()
-        .filter(|one| one.is_open() && !one.service.closing)
-        .count();
+    let open = seen.iter().filter(|one| one.is_likely()).count();
     let note = balance_note(office, membership.as_ref()).await?;
     let note = match subsidy_of(office, me.person_id).await? {
         Some(fen) => note.say(" · 住房补贴账户 ").money(fen),
@@ -97,9 +94,8 @@ pub(crate) async fn home(
             .or_else(|| {
                 let one = seen
                     .iter()
-                    .filter(|one| one.is_open() && !one.service.closing)
-                    .filter(|one| !busy.contains(&one.service.id.as_str()))
-                    .min_by_key(|one| one.rank())?;
+                    .filter(|one| one.is_likely() && !busy.contains(&one.service.id.as_str()))
+                    .min_by_key(|one| one.questions())?;
                 let unknown = one.count(ConditionOutcome::Unknown);
                 Some(Offer {
                     name: one.service.name_zh.clone(),

@@ -304,8 +304,7 @@ impl Read {
             let service = self.policy.set.service(&self.case.service)?;
             let mut names: Vec<String> = Vec::new();
             for need in service
-                .facts
-                .iter()
+                .needs_outside()
                 .filter(|need| !need.optional && need.when.is_none())
             {
                 let name = self
@@ -314,7 +313,7 @@ impl Read {
                     .fact_type(&need.fact_type)?
                     .source_name
                     .clone();
-                if !need.fact_type.starts_with("own.") && !names.contains(&name) {
+                if !names.contains(&name) {
                     names.push(name);
                 }
             }

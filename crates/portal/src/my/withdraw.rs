@@ -8,7 +8,7 @@ use anju_casework::{Office, consent};
 use anju_domain::calendar::chinese_date;
 use anju_engine::gather::STANDING;
 use anju_ledger::account::State as AccountState;
-use anju_policy::ConditionOutcome;
+use anju_policy::{ConditionOutcome, ServiceDefinition};
 use axum::Form;
 use axum::extract::State;
 use axum::response::Redirect;
@@ -62,8 +62,8 @@ pub(crate) async fn page(
             continue;
         }
         match one.decision.possible_from {
-            _ if one.is_open() && one.service.closing => closing.push(to_ask(one)),
-            _ if one.is_open() => unknown.push(to_ask(one)),
+            _ if one.is_likely() => unknown.push(to_ask(one)),
+            _ if one.is_open() => closing.push(to_ask(one)),
             Some(day) => later.push(lacking(one).value(format!("最早 {}", chinese_date(day)))),
             None => unmet
                 .push(lacking(one).value(format!("差 {} 条", one.count(ConditionOutcome::NotMet)))),
@@ -259,9 +259,8 @@ async fn allow(office: &Office, visit: &Visit, person_id: i64) -> Result<(), Pag
     let services = anju_business::population::withdrawals(office);
     let mut fact_types: Vec<String> = services
         .iter()
-        .flat_map(|service| &service.facts)
+        .flat_map(ServiceDefinition::needs_outside)
         .map(|need| need.fact_type.clone())
-        .filter(|name| !name.starts_with("own."))
         .collect();
     fact_types.sort();
     fact_types.dedup();

@@ -208,7 +208,7 @@ pub(crate) fn said(input: &Input, value: &Value) -> String {
         }
         InputType::Date => text()
             .parse()
-            .map_or_else(|_| text().to_owned(), anju_domain::calendar::chinese_date),
+            .map_or_else(|_| text().to_owned(), chinese_date),
         InputType::Bp => value
             .as_i64()
             .and_then(|bp| i32::try_from(bp).ok())

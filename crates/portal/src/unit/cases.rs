@@ -239,7 +239,7 @@ async fn draw(
         flash,
         title: read.name.clone(),
         case_no: number.to_owned(),
-        promise: match (&waiting, list.filter(is_open)) {
+        promise: match (&waiting, list.filter(Remittance::is_open)) {
             (Some(waiting), _) => waits(&read, waiting),
             (None, Some(list)) => unpaid(office, &list),
             (None, None) => promise(&read, now),
@@ -276,13 +276,6 @@ fn waits(read: &Read, waiting: &Waiting) -> Promise {
     }
 }
 
-fn is_open(list: &Remittance) -> bool {
-    matches!(
-        list.state,
-        remittance::state::AWAITING | remittance::state::PART_RECEIVED
-    )
-}
-
 /// Where a list is paid.
 fn pay_link(office: &Office, list: &Remittance) -> Text {
     let no = number(office, list);
@@ -317,7 +310,7 @@ async fn to_pay(
 ) -> Result<Vec<(String, Text)>, PageError> {
     let amount = |list: &Remittance| {
         let amount = Text::new().money(Fen::new(list.amount_fen));
-        match is_open(list) {
+        match list.is_open() {
             true => amount.say("　").join(pay_link(office, list)),
             false => amount,
         }

@@ -103,6 +103,60 @@ fn changes(stands: Option<&str>, bases: bool) -> Vec<(String, String)> {
     options
 }
 
+/// The ways to mend a list, drawn fault by fault: each cell has one box, each row one tick.
+struct Ways<'a> {
+    /// The list, where it is mended here at all.
+    sheet: Option<&'a Sheet>,
+    /// Whether it declares bases.
+    bases: bool,
+    /// Cells with a fault of their own, which have their box there.
+    own: Vec<(u32, Column)>,
+    /// Cells that have their box.
+    boxed: Vec<(u32, Column)>,
+    /// Rows that have their tick.
+    ticked: Vec<u32>,
+    /// Who stands in no row. He is kept beside the file: the page knows him by his place alone.
+    absent: Vec<Absent>,
+}
+
+impl Ways<'_> {
+    /// The boxes of a fault and the row that may be left out; none where the file has to be mended.
+    fn of(&mut self, fault: &Wrong) -> Option<(Vec<Mend>, Option<u32>)> {
+        let cell = cell_of(fault);
+        let sheet = self
+            .sheet
+            .filter(|_| cell.is_some() || !fault.remedies.is_empty())?;
+        let mut mends = Vec::new();
+        let mut dropped = None;
+        // Two faults of one cell share its box.
+        if let Some(cell) = cell.filter(|cell| !self.boxed.contains(cell)) {
+            self.boxed.push(cell);
+            mends.push(mend(sheet, self.bases, cell, fault.suggestion.as_deref()));
+        }
+        for remedy in &fault.remedies {
+            match (remedy, fault.row) {
+                (Remedy::Cell(column), Some(row)) => {
+                    let cell = (row, *column);
+                    if !self.own.contains(&cell) && !self.boxed.contains(&cell) {
+                        self.boxed.push(cell);
+                        mends.push(mend(sheet, self.bases, cell, None));
+                    }
+                }
+                (Remedy::DropRow, Some(row)) if !self.ticked.contains(&row) => {
+                    self.ticked.push(row);
+                    dropped = Some(row);
+                }
+                (Remedy::AddRow(person), _) => {
+                    mends.push(add_row(self.absent.len(), person));
+                    self.absent.push((**person).clone());
+                }
+                _ => {}
+            }
+        }
+        Some((mends, dropped))
+    }
+}
+
 pub(super) async fn page(
     portal: &Portal,
     visit: &Visit,
@@ -132,51 +186,22 @@ pub(super) async fn page(
     let name = file.name.clone();
     let mode = (file.mode != Mode::Bases).then(|| mode_field(file.mode));
     let count = mistakes.faults.len();
-    // Whoever stands in no row is kept beside the file: the page knows him by his place alone.
     let few = count <= MENDABLE;
-    let mut seen: Vec<(u32, Column)> = Vec::new();
-    let mut absent: Vec<Absent> = Vec::new();
+    let mut ways = Ways {
+        sheet: mistakes.sheet.as_ref().filter(|_| few),
+        bases,
+        own: mistakes.faults.iter().filter_map(cell_of).collect(),
+        boxed: Vec::new(),
+        ticked: Vec::new(),
+        absent: Vec::new(),
+    };
     let mut stuck = 0;
     let mut faults = Vec::with_capacity(count);
     let mut summary = Vec::with_capacity(count);
-    let own: Vec<(u32, Column)> = mistakes.faults.iter().filter_map(cell_of).collect();
-    let mut ticked: Vec<u32> = Vec::new();
     for fault in &mistakes.faults {
-        let mut mends = Vec::new();
-        let mut drop_row = None;
-        let sheet = mistakes.sheet.as_ref().filter(|_| few);
-        let cell = cell_of(fault);
-        match sheet {
-            Some(sheet) if cell.is_some() || !fault.remedies.is_empty() => {
-                // Two faults of one cell share its box.
-                if let Some(cell) = cell.filter(|cell| !seen.contains(cell)) {
-                    seen.push(cell);
-                    mends.push(mend(sheet, bases, cell, fault.suggestion.as_deref()));
-                }
-                for remedy in &fault.remedies {
-                    match (remedy, fault.row) {
-                        (Remedy::Cell(column), Some(row)) => {
-                            let cell = (row, *column);
-                            // A cell with a fault of its own has its box there.
-                            if !own.contains(&cell) && !seen.contains(&cell) {
-                                seen.push(cell);
-                                mends.push(mend(sheet, bases, cell, None));
-                            }
-                        }
-                        (Remedy::DropRow, Some(row)) if !ticked.contains(&row) => {
-                            ticked.push(row);
-                            drop_row = Some(row);
-                        }
-                        (Remedy::AddRow(person), _) => {
-                            mends.push(add_row(absent.len(), person));
-                            absent.push((**person).clone());
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            _ => stuck += 1,
-        }
+        let way = ways.of(fault);
+        stuck += usize::from(way.is_none());
+        let (mends, drop_row) = way.unwrap_or_default();
         let at = cell_of(fault).filter(|_| few).map(field_of);
         let at = at.or_else(|| mends.first().map(|mend| mend.field.clone()));
         summary.push(Mistake::at(at.unwrap_or_default(), fault.message.clone()));
@@ -189,6 +214,7 @@ pub(super) async fn page(
             drop: drop_row.map(|row| (DROP_ROW, row)),
         });
     }
+    let absent = ways.absent;
     let mendable = stuck < count;
     let caption = match (mistakes.sheet.is_some(), few, stuck) {
         (false, ..) => "这份文件的问题",

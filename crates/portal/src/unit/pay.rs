@@ -48,8 +48,7 @@ pub(crate) async fn page(
     let office = &portal.engine.office;
     let (mut frame, employer) = framed(office, &visit, &at, "付款", UnitTab::Pay).await?;
     let one = match &wanted.list {
-        Some(no) => Some(own_remittance(office, &at, no).await?)
-            .filter(|one| matches!(one.state, state::AWAITING | state::PART_RECEIVED)),
+        Some(no) => Some(own_remittance(office, &at, no).await?).filter(Remittance::is_open),
         None => {
             let mut conn = office.pool.acquire().await?;
             remittance::open_of(office, &mut conn, employer.employer_id).await?
@@ -425,7 +424,7 @@ pub(crate) async fn arrival(
         )),
     }
     let reached = people::of_remittance(office, one.remittance_id, 0, PEOPLE).await?;
-    let moving = matches!(one.state, state::AWAITING | state::PART_RECEIVED);
+    let moving = one.is_open();
     // A back payment has a line for each month of a person.
     let of_months = one.kind != kind::MONTHLY;
     Ok(ArrivalPage {
@@ -544,7 +543,7 @@ fn moves(
             }
             loop {
                 let now = remittance::require(&office, remittance_id).await.ok()?;
-                let over = !matches!(now.state, state::AWAITING | state::PART_RECEIVED);
+                let over = !now.is_open();
                 if now.received_fen != seen || over {
                     let step = if over {
                         live::Move::Ended

@@ -1,7 +1,7 @@
 //! 职工: who is a member of the employer. `change.rs` changes them.
 
 use anju_business::contribution::remittance::kind;
-use anju_business::contribution::{as_of, people, remittance};
+use anju_business::contribution::{as_of, people};
 use anju_casework::Office;
 use anju_casework::employer::Employer;
 use anju_casework::membership::state;
@@ -326,10 +326,7 @@ pub(crate) async fn find(
 /// What was done, and what it has registered to be paid.
 async fn owed(office: &Office, at: &AtUnit, words: &str, list: &str) -> Result<Flash, PageError> {
     let one = own_remittance(office, at, list).await?;
-    if !matches!(
-        one.state,
-        remittance::state::AWAITING | remittance::state::PART_RECEIVED
-    ) {
+    if !one.is_open() {
         return Ok(Flash::new(Tone::Pass, words));
     }
     let words = Text::new()
