@@ -38,14 +38,15 @@ pub struct Town {
 #[derive(Debug, Clone, Copy)]
 pub struct Writes {
     calls: i64,
-    /// How often it made room by forgetting what was rare: between two such moments a difference says nothing.
-    forgotten: i64,
+    /// How often it had made room by forgetting what was rare, before the calls were read and after: where it did so between the first reading of
+    /// one moment and the last of another, their difference says nothing.
+    forgotten: (i64, i64),
 }
 
 impl Writes {
     /// What was written since; nothing where the server forgot in between.
     pub fn since(self, before: Writes) -> Option<i64> {
-        (self.forgotten == before.forgotten).then_some(self.calls - before.calls)
+        (self.forgotten.1 == before.forgotten.0).then_some(self.calls - before.calls)
     }
 }
 
@@ -318,19 +319,30 @@ impl Town {
             .execute("SET ROLE anju_app")
             .await
             .expect("the role of the product");
-        let (calls, forgotten) = sqlx::query_as(
-            "SELECT (SELECT coalesce(sum(calls), 0)::bigint
-                       FROM pg_stat_statements
-                      WHERE dbid::bigint = $1
-                        AND query ~ '(INSERT INTO|UPDATE) (journal|posting|account|fund_account|person|membership|employer|roster|roster_row|remittance|remittance_line)\\M|SELECT ledger_'),
-                    (SELECT dealloc FROM pg_stat_statements_info)",
+        let forgotten = "SELECT dealloc FROM pg_stat_statements_info";
+        let first = sqlx::query_scalar(forgotten)
+            .fetch_one(&mut statistics)
+            .await
+            .expect("the server counts what it forgets");
+        let calls = sqlx::query_scalar(
+            "SELECT coalesce(sum(calls), 0)::bigint
+               FROM pg_stat_statements
+              WHERE dbid::bigint = $1
+                AND query ~ '(INSERT INTO|UPDATE) (journal|posting|account|fund_account|person|membership|employer|roster|roster_row|remittance|remittance_line)\\M|SELECT ledger_'",
         )
         .bind(database)
         .fetch_one(&mut statistics)
         .await
         .expect("the server counts statements");
+        let last = sqlx::query_scalar(forgotten)
+            .fetch_one(&mut statistics)
+            .await
+            .expect("the server counts what it forgets");
         statistics.close().await.expect("a closed connection");
-        Writes { calls, forgotten }
+        Writes {
+            calls,
+            forgotten: (first, last),
+        }
     }
 
     /// Moves the clock of its centre.
