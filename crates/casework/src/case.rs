@@ -104,7 +104,8 @@ pub(crate) fn event_record(
 
 /// Who did a step, as its record says it: a word for the centre's own program and for `/open`, else the number under which programs know the
 /// person, clerk or member of staff. It comes from the row's `actor_id` alone: the record of any time can be drawn from it, and costs no query.
-fn actor_told(office: &Office, actor_id: i64) -> String {
+#[must_use]
+pub fn actor_told(office: &Office, actor_id: i64) -> String {
     if actor_id == Actor::System.id() {
         "system".to_owned()
     } else if actor_id == Actor::Interface.id() {

@@ -1,20 +1,23 @@
 //! Fraud and the black list (withdrawal.md §9): patterns that hold a case, what a reviewer finds, an entry from suspicion to release, and money
 //! that is asked back.
 
+use std::time::{Duration, Instant};
+
 use anju::cast::home::{contract_of, signs, unit_of};
 use anju::cast::{self, Person, balance, number, text};
 use anju_business::fraud;
 use anju_casework::staff::role;
-use anju_casework::{Office, employer};
+use anju_casework::{Office, employer, leaf};
 use anju_vault::NumberKind;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
 use crate::arrears::{engine, is_told, told};
 use crate::interest_year::days_later;
 use crate::relief::approve;
 use crate::town::{Town, month};
-use crate::visitor::Visitor;
+use crate::visitor::{Answer, Visitor};
 use crate::withdrawal::{becomes, submit};
 
 /// Three months of 2,400.00.
@@ -463,11 +466,59 @@ async fn a_suspicion_binds_only_after_two_and_being_heard_and_ends_by_objection(
         if proof.status == StatusCode::OK {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         proof = me.get(&format!("/my/standing/{entry}/proof.json")).await;
     }
-    assert!(proof.page.contains("\"blacklist\""), "{}", proof.page);
+    let record = record_of(&proof);
+    assert_eq!(record["kind"], "blacklist", "{record}");
+    let actor = record["actor"].as_str().expect("a public number");
+    assert!(actor.starts_with('P'), "{record}");
+    let before = step_of_before(town, &entry, &record).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while record_of(&me.get(&format!("/my/standing/{entry}/proof.json")).await) != before {
+        assert!(
+            Instant::now() < deadline,
+            "a step of before is not proved as it was"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     town.audited().await;
+}
+
+/// A step after the last as a program left it that wrote the ledger's own number of who did it into the record, sealed and proved as it was.
+async fn step_of_before(town: &Town, entry: &str, last: &Value) -> Value {
+    let office = town.office().await;
+    let id = office
+        .numbers
+        .decode(NumberKind::Case, entry)
+        .expect("an id");
+    let at = "2026-01-05T09:30:00.250+08:00";
+    let mut record = last.clone();
+    record["seq"] = json!(99);
+    record["at"] = json!(at);
+    record["actor"] = json!(0);
+    let commitment = anju_evidence::record::commitment(&[7; 32], &record).expect("a record");
+    let leaf = hex::encode(anju_evidence::record::entry(&commitment));
+    let written = format!(
+        "WITH step AS (
+             INSERT INTO blacklist_step (centre_id, entry_id, seq, at, actor_id, step, detail)
+             SELECT centre_id, entry_id, 99, '{at}', 0, step, detail FROM blacklist_step WHERE entry_id = {id} AND seq = {})
+         INSERT INTO evidence_pending (ref_id, centre_id, kind, seq, entry, salt) VALUES ({id}, 1, {}, 99, decode('{leaf}', 'hex'), decode('{}', 'hex'))",
+        last["seq"],
+        leaf::kind::BLACKLIST,
+        hex::encode([7; 32]),
+    );
+    sqlx::query(AssertSqlSafe(written))
+        .execute(&mut town.database.owner().await)
+        .await
+        .expect("a step");
+    record
+}
+
+/// The record that a proof is about; nothing while there is none.
+fn record_of(proof: &Answer) -> Value {
+    let mut bundle: Value = serde_json::from_str(&proof.page).unwrap_or_default();
+    bundle["record"].take()
 }
 
 #[tokio::test]
@@ -596,7 +647,7 @@ async fn balance_becomes(town: &Town, who: &Person, fen: i64) {
         if balance(&town.doors, who).await.expect("an account") == fen {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!(
         "the balance is {}",
@@ -714,7 +765,7 @@ async fn what_was_wrongly_paid_is_asked_back_and_comes_into_the_books() {
         {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(
         balance(&town.doors, li).await.expect("an account"),
@@ -832,7 +883,7 @@ async fn a_contract_that_is_cancelled_after_the_money_left_is_a_lead() {
         if town.sql("SELECT count(*) FROM recovery").await == 1 {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     engine.ask_contracts().await.expect("asked");
     assert_eq!(town.sql("SELECT count(*) FROM recovery").await, 1, "once");

@@ -301,7 +301,10 @@ async fn a_lower_rent_cap_is_tried_costed_and_enacted_by_two() {
         "anju-proof/1",
     )
     .await;
-    assert!(proof.contains("drafted"), "{proof}");
+    let bundle: Value = serde_json::from_str(&proof).expect("a bundle");
+    assert_eq!(bundle["record"]["step"], "drafted", "{proof}");
+    let actor = bundle["record"]["actor"].as_str().expect("a public number");
+    assert!(actor.starts_with('P'), "{proof}");
     let again = town.office().await;
     assert_eq!(again.policy().set.reference().digest, version(&todays));
     town = town.into_process().await;

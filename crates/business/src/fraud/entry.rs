@@ -3,7 +3,7 @@
 use anju_casework::findings::Findings;
 use anju_casework::log::audit::{Leaf, Step, step_leaves};
 use anju_casework::log::{self, Proof};
-use anju_casework::{Actor, Office, PgConnection, Refusal, Result, leaf};
+use anju_casework::{Actor, Office, PgConnection, Refusal, Result, case, leaf};
 use anju_vault::NumberKind;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
@@ -209,7 +209,7 @@ fn record(office: &Office, entry_id: i64, step: &Step) -> Value {
         "entry": number(office, entry_id),
         "seq": step.seq,
         "at": anju_domain::clock::rfc3339_millis(step.at),
-        "actor": step.actor_id,
+        "actor": case::actor_told(office, step.actor_id),
         "step": step.step,
         "detail": step.detail,
     })
@@ -225,7 +225,10 @@ pub async fn proof(office: &Office, entry_id: i64) -> Result<Proof> {
         .pop()
         .ok_or_else(|| Refusal::not_found("这条失信记录"))?;
     match log::leaf_of(office, leaf::kind::BLACKLIST, entry_id, step.seq).await? {
-        Some(leaf) => log::prove(office, &leaf, record(office, entry_id, &step), None).await,
+        Some(leaf) => {
+            let record = step.committed(&leaf.entry, &leaf.salt, record(office, entry_id, &step));
+            log::prove(office, &leaf, record, None).await
+        }
         None => log::waiting_or_none(office, entry_id).await,
     }
 }

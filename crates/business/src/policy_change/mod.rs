@@ -15,10 +15,10 @@ pub mod simulation;
 pub mod workbook;
 
 use anju_casework::findings::Findings;
-use anju_casework::leaf;
 use anju_casework::log::audit::{Leaf, Step, step_leaves};
 use anju_casework::staff::{Staff, role};
 use anju_casework::{Actor, Fault, Office, Refusal, Result};
+use anju_casework::{case, leaf};
 use anju_policy::compare::Difference;
 use anju_policy::{Mistake, PolicyFiles};
 use anju_vault::NumberKind;
@@ -168,7 +168,7 @@ fn record(office: &Office, change_id: i64, step: &Step) -> Value {
         "change": number(office, change_id),
         "seq": step.seq,
         "at": anju_domain::clock::rfc3339_millis(step.at),
-        "actor": step.actor_id,
+        "actor": case::actor_told(office, step.actor_id),
         "step": step.step,
         "detail": step.detail,
     })
@@ -186,7 +186,10 @@ pub async fn proof(office: &Office, change_id: i64, seq: i16) -> Result<anju_cas
         .find(|step| step.seq == seq)
         .ok_or_else(|| Refusal::not_found("这一步"))?;
     match log::leaf_of(office, leaf::kind::POLICY, change_id, seq).await? {
-        Some(leaf) => log::prove(office, &leaf, record(office, change_id, &step), None).await,
+        Some(leaf) => {
+            let record = step.committed(&leaf.entry, &leaf.salt, record(office, change_id, &step));
+            log::prove(office, &leaf, record, None).await
+        }
         None => log::waiting_or_none(office, change_id).await,
     }
 }

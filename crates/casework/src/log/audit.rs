@@ -417,6 +417,26 @@ pub struct Step {
     pub detail: Value,
 }
 
+impl Step {
+    /// Its record as the leaf commits to it: steps from before programs knew people by public numbers alone have the ledger's own number as
+    /// `actor`. The record of today where neither fits.
+    #[must_use]
+    pub fn committed(&self, entry: &[u8], salt: &[u8], record: Value) -> Value {
+        if leaf::commits_to(entry, salt, &record) {
+            return record;
+        }
+        let mut before = record.clone();
+        if let Some(actor) = before.get_mut("actor") {
+            *actor = self.actor_id.into();
+        }
+        if leaf::commits_to(entry, salt, &before) {
+            before
+        } else {
+            record
+        }
+    }
+}
+
 /// The leaves of such steps, each against its row. The statement gives the steps of whatever `$2` names at the centre `$1`, and of what each one is
 /// as `ref_id`.
 ///
@@ -451,7 +471,8 @@ pub async fn step_leaves(
         .collect();
     for leaf in leaves {
         let step = rows.get(&(leaf.ref_id, leaf.seq));
-        let record = step.map(|step| record(leaf.ref_id, step));
+        let record =
+            step.map(|step| step.committed(&leaf.entry, &leaf.salt, record(leaf.ref_id, step)));
         let place = format!("{} 的第 {} 步", place(leaf.ref_id), leaf.seq);
         holds(leaf, place, record.as_ref(), findings);
     }
