@@ -270,27 +270,27 @@ const COLUMNS: &[Column] = &[
         names_somebody: false,
     },
     Column {
-        read: "SELECT roster_id, line::bigint, id_sealed, id_index FROM roster_row
+        read: "SELECT roster_id, line::bigint, id_sealed, id_index FROM roster_change
                 WHERE centre_id = $1 AND (roster_id, line) > ($2, $3) AND id_sealed IS NOT NULL ORDER BY roster_id, line LIMIT $4",
-        write: "UPDATE roster_row r SET id_sealed = n.sealed, id_index = n.index
+        write: "UPDATE roster_change r SET id_sealed = n.sealed, id_index = n.index
                   FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
                  WHERE r.centre_id = $1 AND r.roster_id = n.a AND r.line = n.b AND r.id_sealed = n.old",
         purpose: purpose::ID,
         names_somebody: true,
     },
     Column {
-        read: "SELECT roster_id, line::bigint, name_sealed, name_index FROM roster_row
+        read: "SELECT roster_id, line::bigint, name_sealed, name_index FROM roster_change
                 WHERE centre_id = $1 AND (roster_id, line) > ($2, $3) AND name_sealed IS NOT NULL ORDER BY roster_id, line LIMIT $4",
-        write: "UPDATE roster_row r SET name_sealed = n.sealed, name_index = n.index
+        write: "UPDATE roster_change r SET name_sealed = n.sealed, name_index = n.index
                   FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
                  WHERE r.centre_id = $1 AND r.roster_id = n.a AND r.line = n.b AND r.name_sealed = n.old",
         purpose: purpose::NAME,
         names_somebody: false,
     },
     Column {
-        read: "SELECT roster_id, line::bigint, phone_sealed, phone_index FROM roster_row
+        read: "SELECT roster_id, line::bigint, phone_sealed, phone_index FROM roster_change
                 WHERE centre_id = $1 AND (roster_id, line) > ($2, $3) AND phone_sealed IS NOT NULL ORDER BY roster_id, line LIMIT $4",
-        write: "UPDATE roster_row r SET phone_sealed = n.sealed, phone_index = n.index
+        write: "UPDATE roster_change r SET phone_sealed = n.sealed, phone_index = n.index
                   FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[]) AS n (a, b, old, sealed, index)
                  WHERE r.centre_id = $1 AND r.roster_id = n.a AND r.line = n.b AND r.phone_sealed = n.old",
         purpose: purpose::PHONE,

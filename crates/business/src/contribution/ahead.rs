@@ -7,6 +7,7 @@ use anju_domain::calendar::{Month, contribution_year_of};
 use sqlx::PgConnection;
 
 use super::allocation;
+use super::kept::PART;
 use super::registration;
 use super::remittance::PayMethod;
 use crate::policy::Rules;
@@ -127,15 +128,19 @@ async fn same_list(
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "INSERT INTO roster_row (centre_id, roster_id, line, change, person_id, account_id, membership_id, is_new_person, is_new_account,
-                                 base_fen, ratio_employer_bp, ratio_employee_bp, employer_fen, employee_fen)
-         SELECT centre_id, $3, line, 0, person_id, account_id, membership_id, FALSE, FALSE, base_fen, ratio_employer_bp, ratio_employee_bp,
-                employer_fen, employee_fen
-           FROM roster_row WHERE centre_id = $1 AND roster_id = $2 AND employer_fen + employee_fen > 0",
+        "INSERT INTO roster_part (centre_id, roster_id, first, line, person_id, account_id, membership_id, base_fen, ratio_employer_bp,
+                                  ratio_employee_bp, employer_fen, employee_fen)
+         SELECT $1, $3, min(place), array_agg(line ORDER BY line), array_agg(person_id ORDER BY line), array_agg(account_id ORDER BY line),
+                array_agg(membership_id ORDER BY line), array_agg(base_fen ORDER BY line), array_agg(ratio_employer_bp ORDER BY line),
+                array_agg(ratio_employee_bp ORDER BY line), array_agg(employer_fen ORDER BY line), array_agg(employee_fen ORDER BY line)
+           FROM (SELECT r.*, row_number() OVER (ORDER BY line) AS place
+                   FROM roster_row r WHERE centre_id = $1 AND roster_id = $2 AND employer_fen + employee_fen > 0) AS listed
+          GROUP BY (place - 1) / $4",
     )
     .bind(office.centre.id)
     .bind(roster_id)
     .bind(copy)
+    .bind(PART)
     .execute(tx)
     .await?;
     Ok(copy)

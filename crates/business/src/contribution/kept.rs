@@ -1,4 +1,5 @@
-//! Keeping a checked roster: the list as rows that registration applies with one statement.
+//! Keeping a checked roster: the list as registration applies it with one statement. Who changes, joins, leaves or brings a phone stands in a
+//! row of his own (`roster_change`); of the others a thousand are one row of columns (`roster_part`). `roster_row` shows both.
 
 use anju_domain::calendar::Month;
 use anju_domain::contribution::Ratios;
@@ -15,6 +16,9 @@ use super::members::{Books, MemberRow};
 use super::roster::{Change, Checked, Elsewhere, ListLine, Mode, Notice};
 use super::upload::stored;
 
+/// People for whom nothing changes, in one row of a list.
+pub(super) const PART: i32 = 1_000;
+
 /// Change codes of `roster_row.change`.
 pub(super) const fn change_code(change: Option<Change>) -> i16 {
     match change {
@@ -27,8 +31,24 @@ pub(super) const fn change_code(change: Option<Change>) -> i16 {
     }
 }
 
+/// Who goes on as before.
 #[derive(Default)]
-struct Columns {
+struct Same {
+    line: Vec<i32>,
+    person: Vec<i64>,
+    account: Vec<i64>,
+    membership: Vec<i64>,
+    base: Vec<i64>,
+    ratio_employer: Vec<i32>,
+    ratio_employee: Vec<i32>,
+    employer: Vec<i64>,
+    employee: Vec<i64>,
+}
+
+/// Who changes, joins, leaves or brings a phone.
+#[derive(Default)]
+struct Changed {
+    line: Vec<i32>,
     change: Vec<i16>,
     person: Vec<i64>,
     account: Vec<i64>,
@@ -69,17 +89,22 @@ pub(super) async fn keep(
         .filter(|line| line.change == Some(Change::Add))
         .count();
     let mut ids = office.ids.take(joining * 3).await?.into_iter();
-    let mut columns = Columns::default();
+    let (mut same, mut changed) = (Same::default(), Changed::default());
+    let mut place = 0;
     for line in &checked.list {
-        columns.add_line(office, line, books, &mut ids)?;
+        place += 1;
+        match books.rows.get(&line.id_number) {
+            Some(member) if goes_on(line, member) => same.add(place, line, member),
+            member => changed.add_line(office, place, line, member, books, &mut ids)?,
+        }
     }
     for id in &checked.sealed {
-        columns.add_sealed(
-            books
-                .rows
-                .get(id)
-                .ok_or_else(|| Trouble::Stored("a sealed person is no member".to_owned()))?,
-        );
+        place += 1;
+        let member = books
+            .rows
+            .get(id)
+            .ok_or_else(|| Trouble::Stored("a sealed person is no member".to_owned()))?;
+        changed.add_sealed(place, member);
     }
     let ratios = checked.new_ratios.unwrap_or(Ratios {
         employer: Bp::new(employer.ratio_employer_bp),
@@ -112,38 +137,13 @@ pub(super) async fn keep(
     .bind(actor.id())
     .execute(&mut *tx)
     .await?;
-    // The arrays run beside each other in the select list: in FROM each would be laid down whole first, which takes as long as the rows.
-    sqlx::query(
-        "INSERT INTO roster_row (centre_id, roster_id, line, change, person_id, account_id, membership_id, is_new_person,
-                                 is_new_account, base_fen, ratio_employer_bp, ratio_employee_bp, employer_fen, employee_fen,
-                                 id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed)
-         SELECT $1, $2, generate_series(1, cardinality($3::smallint[])), unnest($3::smallint[]), unnest($4::bigint[]), unnest($5::bigint[]),
-                unnest($6::bigint[]), unnest($7::boolean[]), unnest($8::boolean[]), unnest($9::bigint[]), unnest($10::integer[]),
-                unnest($11::integer[]), unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bytea[]), unnest($15::bytea[]),
-                unnest($16::bytea[]), unnest($17::bytea[]), unnest($18::bytea[]), unnest($19::bytea[])",
-    )
-    .bind(office.centre.id)
-    .bind(roster_id)
-    .bind(columns.change)
-    .bind(columns.person)
-    .bind(columns.account)
-    .bind(columns.membership)
-    .bind(columns.is_new_person)
-    .bind(columns.is_new_account)
-    .bind(columns.base)
-    .bind(columns.ratio_employer)
-    .bind(columns.ratio_employee)
-    .bind(columns.employer)
-    .bind(columns.employee)
-    .bind(columns.id_index)
-    .bind(columns.id_sealed)
-    .bind(columns.name_index)
-    .bind(columns.name_sealed)
-    .bind(columns.phone_index)
-    .bind(columns.phone_sealed)
-    .execute(tx)
-    .await?;
-    Ok(())
+    same.keep(office, tx, roster_id).await?;
+    changed.keep(office, tx, roster_id).await
+}
+
+/// Whether nothing changes for a member: not his state, base or ratios, nor is a phone registered.
+fn goes_on(line: &ListLine, member: &MemberRow) -> bool {
+    line.change.is_none() && (member.has_phone || line.phone.is_none())
 }
 
 /// A notice as the doors show it.
@@ -151,11 +151,95 @@ fn notice(notice: &Notice) -> Value {
     json!({ "row": notice.row, "column": notice.column, "code": notice.code, "message": notice.message })
 }
 
-impl Columns {
+impl Same {
+    fn add(&mut self, place: i32, line: &ListLine, member: &MemberRow) {
+        self.line.push(place);
+        self.person.push(member.person_id);
+        self.account.push(member.account_id);
+        self.membership.push(member.membership_id);
+        self.base.push(line.base.fen());
+        self.ratio_employer.push(line.ratios.employer.bp());
+        self.ratio_employee.push(line.ratios.employee.bp());
+        self.employer.push(line.sides.employer.fen());
+        self.employee.push(line.sides.employee.fen());
+    }
+
+    async fn keep(self, office: &Office, tx: &mut PgConnection, roster_id: i64) -> Result<()> {
+        if self.line.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO roster_part (centre_id, roster_id, first, line, person_id, account_id, membership_id, base_fen, ratio_employer_bp,
+                                      ratio_employee_bp, employer_fen, employee_fen)
+             SELECT $1, $2, f, ($3::integer[])[f : f + $12 - 1], ($4::bigint[])[f : f + $12 - 1], ($5::bigint[])[f : f + $12 - 1],
+                    ($6::bigint[])[f : f + $12 - 1], ($7::bigint[])[f : f + $12 - 1], ($8::integer[])[f : f + $12 - 1],
+                    ($9::integer[])[f : f + $12 - 1], ($10::bigint[])[f : f + $12 - 1], ($11::bigint[])[f : f + $12 - 1]
+               FROM generate_series(1, cardinality($3::integer[]), $12) AS f",
+        )
+        .bind(office.centre.id)
+        .bind(roster_id)
+        .bind(self.line)
+        .bind(self.person)
+        .bind(self.account)
+        .bind(self.membership)
+        .bind(self.base)
+        .bind(self.ratio_employer)
+        .bind(self.ratio_employee)
+        .bind(self.employer)
+        .bind(self.employee)
+        .bind(PART)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+impl Changed {
+    async fn keep(self, office: &Office, tx: &mut PgConnection, roster_id: i64) -> Result<()> {
+        if self.line.is_empty() {
+            return Ok(());
+        }
+        // The arrays run beside each other in the select list: in FROM each would be laid down whole first, which takes as long as the rows.
+        sqlx::query(
+            "INSERT INTO roster_change (centre_id, roster_id, line, change, person_id, account_id, membership_id, is_new_person,
+                                        is_new_account, base_fen, ratio_employer_bp, ratio_employee_bp, employer_fen, employee_fen,
+                                        id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed)
+             SELECT $1, $2, unnest($20::integer[]), unnest($3::smallint[]), unnest($4::bigint[]), unnest($5::bigint[]),
+                    unnest($6::bigint[]), unnest($7::boolean[]), unnest($8::boolean[]), unnest($9::bigint[]), unnest($10::integer[]),
+                    unnest($11::integer[]), unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bytea[]), unnest($15::bytea[]),
+                    unnest($16::bytea[]), unnest($17::bytea[]), unnest($18::bytea[]), unnest($19::bytea[])",
+        )
+        .bind(office.centre.id)
+        .bind(roster_id)
+        .bind(self.change)
+        .bind(self.person)
+        .bind(self.account)
+        .bind(self.membership)
+        .bind(self.is_new_person)
+        .bind(self.is_new_account)
+        .bind(self.base)
+        .bind(self.ratio_employer)
+        .bind(self.ratio_employee)
+        .bind(self.employer)
+        .bind(self.employee)
+        .bind(self.id_index)
+        .bind(self.id_sealed)
+        .bind(self.name_index)
+        .bind(self.name_sealed)
+        .bind(self.phone_index)
+        .bind(self.phone_sealed)
+        .bind(self.line)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
     fn add_line(
         &mut self,
         office: &Office,
+        place: i32,
         line: &ListLine,
+        member: Option<&MemberRow>,
         books: &Books,
         ids: &mut impl Iterator<Item = i64>,
     ) -> Result<()> {
@@ -164,33 +248,33 @@ impl Columns {
             ids.next()
                 .ok_or_else(|| Error::from(Trouble::Stored("too few identifiers".to_owned())))
         };
-        let (person, account, membership, new_person, new_account) =
-            if let Some(member) = books.rows.get(id) {
-                (
-                    member.person_id,
-                    member.account_id,
-                    member.membership_id,
-                    false,
-                    false,
-                )
-            } else {
-                let (person_id, account_id, membership_id) = (fresh()?, fresh()?, fresh()?);
-                match books.persons.get(id) {
-                    None => (person_id, account_id, membership_id, true, true),
-                    Some(known) => {
-                        let over = known
-                            .account_id
-                            .filter(|_| line.joins_from == Some(Elsewhere::Sealed));
-                        (
-                            known.person_id,
-                            over.unwrap_or(account_id),
-                            membership_id,
-                            false,
-                            over.is_none(),
-                        )
-                    }
+        let (person, account, membership, new_person, new_account) = if let Some(member) = member {
+            (
+                member.person_id,
+                member.account_id,
+                member.membership_id,
+                false,
+                false,
+            )
+        } else {
+            let (person_id, account_id, membership_id) = (fresh()?, fresh()?, fresh()?);
+            match books.persons.get(id) {
+                None => (person_id, account_id, membership_id, true, true),
+                Some(known) => {
+                    let over = known
+                        .account_id
+                        .filter(|_| line.joins_from == Some(Elsewhere::Sealed));
+                    (
+                        known.person_id,
+                        over.unwrap_or(account_id),
+                        membership_id,
+                        false,
+                        over.is_none(),
+                    )
                 }
-            };
+            }
+        };
+        self.line.push(place);
         self.change.push(change_code(line.change));
         self.person.push(person);
         self.account.push(account);
@@ -218,7 +302,7 @@ impl Columns {
         self.name_sealed
             .push(sealed(new_person, purpose::NAME, line.name.expose()));
         // A phone in the roster is a first registration only.
-        let has_phone = books.rows.get(id).is_some_and(|member| member.has_phone);
+        let has_phone = member.is_some_and(|member| member.has_phone);
         let phone = line.phone.as_ref().filter(|_| !has_phone);
         let phone = phone.map(|phone| phone.expose());
         self.phone_index.push(index(
@@ -234,7 +318,8 @@ impl Columns {
         Ok(())
     }
 
-    fn add_sealed(&mut self, member: &MemberRow) {
+    fn add_sealed(&mut self, place: i32, member: &MemberRow) {
+        self.line.push(place);
         self.change.push(change_code(Some(Change::Seal)));
         self.person.push(member.person_id);
         self.account.push(member.account_id);
