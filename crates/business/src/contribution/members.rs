@@ -9,7 +9,8 @@ use anju_domain::id_number::IdNumber;
 use anju_domain::money::Fen;
 use anju_domain::name::PersonName;
 use anju_domain::rate::Bp;
-use rayon::prelude::*;
+use anju_vault::Vault;
+use futures::TryStreamExt;
 use sqlx::FromRow;
 
 use anju_casework::employer::Employer;
@@ -31,13 +32,11 @@ pub(super) struct Books {
     pub(super) list_version: i32,
 }
 
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, Copy, FromRow)]
 pub(super) struct MemberRow {
     pub(super) person_id: i64,
     pub(super) account_id: i64,
     pub(super) membership_id: i64,
-    pub(super) id_sealed: Vec<u8>,
-    pub(super) name_sealed: Vec<u8>,
     pub(super) state: i16,
     pub(super) base_fen: i64,
     pub(super) ratio_employer_bp: i32,
@@ -48,9 +47,8 @@ pub(super) struct MemberRow {
 }
 
 /// A line of the list of the month before.
-#[derive(Debug, Clone, Copy, FromRow)]
+#[derive(Debug, Clone, Copy)]
 struct LastRow {
-    account_id: i64,
     person_id: i64,
     base_fen: i64,
     employer_fen: i64,
@@ -110,29 +108,12 @@ impl Books {
         employer: &Employer,
         month: Month,
     ) -> Result<Self> {
-        let (rows, last) = tokio::try_join!(
-            member_rows(office, employer),
+        let (opened, mut last) = tokio::try_join!(
+            members_opened(office, employer),
             last_rows(office, employer, month)
         )?;
-        let mut last: HashMap<i64, LastRow> =
-            last.into_iter().map(|row| (row.account_id, row)).collect();
         let step = Bp::new(Rules::on(office, month.first_day()).bp("ratio_step_bp")?);
         let year = contribution_year_of(month);
-        let vault = office.vault.clone();
-        // Fifty thousand names and numbers are opened on all cores, and on none that answers others meanwhile.
-        let opened = tokio::task::spawn_blocking(move || {
-            rows.into_par_iter()
-                .map(|row| {
-                    let id = IdNumber::parse(&text(&vault, purpose::ID, &row.id_sealed)?)
-                        .map_err(stored)?;
-                    let name = PersonName::parse(&text(&vault, purpose::NAME, &row.name_sealed)?)
-                        .map_err(stored)?;
-                    Ok((id, name, row))
-                })
-                .collect::<Result<Vec<(IdNumber, PersonName, MemberRow)>>>()
-        })
-        .await
-        .map_err(|_| Fault::Stored("opening a list of members did not finish".to_owned()))??;
         let mut members = HashMap::with_capacity(opened.len());
         let mut by_id = HashMap::with_capacity(opened.len());
         let mut last_month = Vec::with_capacity(opened.len());
@@ -218,9 +199,32 @@ impl Books {
     }
 }
 
-/// Everybody who contributes or is sealed at an employer.
-async fn member_rows(office: &Office, employer: &Employer) -> Result<Vec<MemberRow>> {
-    Ok(sqlx::query_as(
+/// A member with number and name as they are kept: person, account, membership, number, name, state, base in fen, both ratios in basis
+/// points, the year of the base, whether a phone is registered. By place, since finding thirty thousand columns by name takes as long as the rows.
+type SealedMember = (
+    i64,
+    i64,
+    i64,
+    Vec<u8>,
+    Vec<u8>,
+    i16,
+    i64,
+    i32,
+    i32,
+    Option<i32>,
+    bool,
+);
+
+/// Members whose names and numbers are opened at once.
+const OPENED_AT_ONCE: usize = 2_000;
+
+/// Everybody who contributes or is sealed at an employer. Names and numbers are opened on no core that answers others meanwhile, part by part while
+/// the database brings the next: a part on all cores would only take the database's.
+async fn members_opened(
+    office: &Office,
+    employer: &Employer,
+) -> Result<Vec<(IdNumber, PersonName, MemberRow)>> {
+    let mut parts = sqlx::query_as::<_, SealedMember>(
         "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
                 m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, p.phone_index IS NOT NULL AS has_phone
            FROM membership m
@@ -229,14 +233,63 @@ async fn member_rows(office: &Office, employer: &Employer) -> Result<Vec<MemberR
     )
     .bind(office.centre.id)
     .bind(employer.employer_id)
-    .fetch_all(&office.pool)
-    .await?)
+    .fetch(&office.pool)
+    .try_chunks(OPENED_AT_ONCE);
+    let mut opening = Vec::new();
+    while let Some(part) = parts.try_next().await.map_err(|error| error.1)? {
+        let vault = office.vault.clone();
+        opening.push(tokio::task::spawn_blocking(move || {
+            part.into_iter()
+                .map(|sealed| opened(&vault, sealed))
+                .collect::<Result<Vec<_>>>()
+        }));
+    }
+    let mut members = Vec::new();
+    for part in opening {
+        members.extend(
+            part.await.map_err(|_| {
+                Fault::Stored("opening a list of members did not finish".to_owned())
+            })??,
+        );
+    }
+    Ok(members)
 }
 
-/// The list of the month before, read as it lies and not looked up account by account.
-async fn last_rows(office: &Office, employer: &Employer, month: Month) -> Result<Vec<LastRow>> {
-    Ok(sqlx::query_as(
-        "SELECT l.account_id, l.person_id, l.base_fen, l.employer_fen, l.employee_fen
+fn opened(vault: &Vault, member: SealedMember) -> Result<(IdNumber, PersonName, MemberRow)> {
+    let (person_id, account_id, membership_id, id, name, state, base_fen, ..) = member;
+    let (.., ratio_employer_bp, ratio_employee_bp, base_year, has_phone) = member;
+    let row = MemberRow {
+        person_id,
+        account_id,
+        membership_id,
+        state,
+        base_fen,
+        ratio_employer_bp,
+        ratio_employee_bp,
+        base_year,
+        has_phone,
+    };
+    let id = IdNumber::parse(&text(vault, purpose::ID, &id)?).map_err(stored)?;
+    let name = PersonName::parse(&text(vault, purpose::NAME, &name)?).map_err(stored)?;
+    Ok((id, name, row))
+}
+
+/// The list of the month before by its accounts, read as it lies and not looked up account by account; as columns, since a row of its own for each
+/// person takes longer than finding him.
+async fn last_rows(
+    office: &Office,
+    employer: &Employer,
+    month: Month,
+) -> Result<HashMap<i64, LastRow>> {
+    let (accounts, people, bases, employers, employees): (
+        Vec<i64>,
+        Vec<i64>,
+        Vec<i64>,
+        Vec<i64>,
+        Vec<i64>,
+    ) = sqlx::query_as(
+        "SELECT coalesce(array_agg(l.account_id), '{}'), coalesce(array_agg(l.person_id), '{}'), coalesce(array_agg(l.base_fen), '{}'),
+                coalesce(array_agg(l.employer_fen), '{}'), coalesce(array_agg(l.employee_fen), '{}')
            FROM remittance r
            JOIN remittance_line l ON l.centre_id = r.centre_id AND l.remittance_id = r.remittance_id
           WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month = $3 AND r.kind = 1 AND r.state IN (1, 2, 3)
@@ -245,8 +298,21 @@ async fn last_rows(office: &Office, employer: &Employer, month: Month) -> Result
     .bind(office.centre.id)
     .bind(employer.employer_id)
     .bind(employer.month_before(month).index())
-    .fetch_all(&office.pool)
-    .await?)
+    .fetch_one(&office.pool)
+    .await?;
+    let lines = people
+        .into_iter()
+        .zip(bases)
+        .zip(employers.into_iter().zip(employees));
+    let lines = lines.map(
+        |((person_id, base_fen), (employer_fen, employee_fen))| LastRow {
+            person_id,
+            base_fen,
+            employer_fen,
+            employee_fen,
+        },
+    );
+    Ok(accounts.into_iter().zip(lines).collect())
 }
 
 /// Who stood in the list of the month before and is no member any more: REMIT-08 counts them as removed.
