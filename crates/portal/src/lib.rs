@@ -32,5 +32,6 @@ mod sessions;
 mod shares;
 mod site;
 mod unit;
+mod unsent;
 mod verify;
 pub mod when;

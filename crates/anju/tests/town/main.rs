@@ -93,6 +93,7 @@ mod town;
 mod transfer_between_cities;
 mod transfer_request;
 mod unit_pages;
+mod unsent;
 mod visitor;
 mod withdrawal;
 mod withdrawal_cast;

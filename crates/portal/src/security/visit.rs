@@ -104,6 +104,12 @@ pub(super) async fn begin(
     let mut answer = next.run(request).await;
     if let Some(error) = answer.extensions().get::<PageError>() {
         // A page that only has to be opened comes back by itself after the log-in; a form says that it was not taken.
+        let cookies: Vec<HeaderValue> = answer
+            .headers()
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .cloned()
+            .collect();
         answer = if *error == PageError::LogIn && reads {
             Redirect::to(&log_in_of(&visit.path)).into_response()
         } else if *error == PageError::OpenFirst && reads {
@@ -111,6 +117,9 @@ pub(super) async fn begin(
         } else {
             ErrorPage::of(error, &visit).into_response()
         };
+        for cookie in cookies {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
     }
     if let Some(fresh) = fresh {
         let value = shield.cookie(VISITOR, &fresh, Some(VISITOR_SECONDS));
