@@ -210,6 +210,8 @@ page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-suspense-old', 'accountant', '/desk/suspense/old');
 page('desk-suspense-closed', 'accountant', '/desk/suspense/closed');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
+page('desk-subject', 'accountant', '/desk/books/subject?code=201');
+page('desk-journals', 'accountant', '/desk/books/journals?code=201');
 page('desk-branches', 'accountant', '/desk/branches');
 page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');

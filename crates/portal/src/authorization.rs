@@ -370,6 +370,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/branches/{id}/check", ACCOUNTANTS),
     ("GET", "/desk/books/trial-balance", BOOKS),
     ("GET", "/desk/books/trial-balance.csv", BOOKS),
+    ("GET", "/desk/books/subject", BOOKS),
+    ("GET", "/desk/books/journals", BOOKS),
     ("GET", "/desk/books/close", BOOKS),
     ("GET", "/desk/books/close/{date}/proof.json", BOOKS),
     ("POST", "/desk/books/close/propose", ACCOUNTANTS),

@@ -84,6 +84,7 @@ mod server;
 mod service;
 mod service_measures;
 mod sharing;
+mod subject_ledger;
 mod subsidy;
 mod subsidy_rate;
 mod subsidy_withdrawal;
