@@ -44,6 +44,7 @@ mod fraud;
 mod gateway;
 mod given;
 mod guardian;
+mod guides;
 mod handover;
 mod hardship;
 mod home_services;
