@@ -11,6 +11,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::inside;
 use crate::my::account;
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -421,6 +422,7 @@ pub(crate) async fn gate(
         return PageError::NotFound.into_response();
     };
     if who == Anyone {
+        inside::note(&portal, &visit, &mut request).await;
         return next.run(request).await;
     }
     let admitted = match (who, route) {

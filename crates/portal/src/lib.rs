@@ -13,6 +13,7 @@ mod decree;
 mod desk;
 mod download;
 pub mod frame;
+pub mod inside;
 pub mod licence;
 mod login;
 pub mod look;

@@ -434,13 +434,16 @@ async fn outlets(State(portal): State<Portal>, visit: Visit) -> Result<WordsPage
     })
 }
 
-/// A page of fixed words may be kept by browsers for an hour.
+/// A page of fixed words may be kept by browsers for an hour, unless it names who is logged in; a log-in or log-out ends what was kept.
 fn kept(page: WordsPage) -> Response {
+    let names_somebody = page.frame.head.inside.is_some();
     let mut answer = page.into_response();
-    answer.headers_mut().insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, max-age=3600"),
-    );
+    if !names_somebody {
+        let headers = answer.headers_mut();
+        let hour = HeaderValue::from_static("private, max-age=3600");
+        headers.insert(header::CACHE_CONTROL, hour);
+        headers.insert(header::VARY, HeaderValue::from_static("cookie"));
+    }
     answer
 }
 

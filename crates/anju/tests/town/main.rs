@@ -49,6 +49,7 @@ mod handover;
 mod hardship;
 mod home_services;
 mod home_withdrawal;
+mod inside;
 mod installation;
 mod interest_year;
 mod keys;

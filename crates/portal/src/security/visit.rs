@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Shield, csrf};
 use crate::frame::{Centre, Head};
+use crate::inside::Inside;
 use crate::look::{Look, cookie};
 use crate::pages::error::{ErrorPage, PageError, log_in_of};
 
@@ -42,6 +43,8 @@ pub struct Visit {
     pub origin: Option<String>,
     /// The centre.
     pub centre: Arc<Centre>,
+    /// Who is logged in, where a page that anyone may read is opened.
+    pub inside: Option<Inside>,
 }
 
 impl Visit {
@@ -54,6 +57,7 @@ impl Visit {
             csrf: self.csrf.clone(),
             path: self.path.clone(),
             centre: self.centre.clone(),
+            inside: self.inside.clone(),
         }
     }
 }
@@ -98,6 +102,7 @@ pub(super) async fn begin(
         client: client(&request),
         origin: origin(client(&request), headers),
         centre: shield.centre.clone(),
+        inside: None,
     };
     let reads = request.method() == Method::GET;
     request.extensions_mut().insert(visit.clone());
