@@ -91,6 +91,7 @@ mod subsidy;
 mod subsidy_rate;
 mod subsidy_withdrawal;
 mod supplement;
+mod taken_in;
 mod together;
 mod town;
 mod transfer_between_cities;
