@@ -43,6 +43,8 @@ pub(super) struct MemberRow {
     pub(super) ratio_employer_bp: i32,
     pub(super) ratio_employee_bp: i32,
     pub(super) base_year: Option<i32>,
+    /// Both parts of a month.
+    pub(super) monthly_fen: i64,
     /// Whether a phone is registered: a roster's is a first registration only.
     pub(super) has_phone: bool,
 }
@@ -222,7 +224,8 @@ impl Books {
 async fn member_rows(office: &Office, employer: &Employer) -> Result<Vec<MemberRow>> {
     Ok(sqlx::query_as(
         "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
-                m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, p.phone_index IS NOT NULL AS has_phone
+                m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, m.employer_fen + m.employee_fen AS monthly_fen,
+                p.phone_index IS NOT NULL AS has_phone
            FROM membership m
            JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
           WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2)",
