@@ -59,6 +59,7 @@ mod life;
 mod log_keys;
 mod mending;
 mod merging;
+mod mistyped;
 mod need_more;
 mod opening;
 mod other_bank;
