@@ -53,7 +53,7 @@ async fn a_public_page_says_who_is_logged_in_and_leads_to_his_pages() {
                 .nth(1)
                 .unwrap_or_default();
             assert!(
-                link.contains(&format!("<a href=\"{href}\">")),
+                link.contains(&format!("<a href=\"{href}\" aria-label=")),
                 "{page}: {link}"
             );
             assert!(!answer.contains("<a href=\"/login\">"), "{page}: {answer}");
