@@ -30,6 +30,7 @@ const answered = (address, status) => async (at) => {
 
 page('site-home', null, '/');
 page('site-guides', null, '/guides');
+page('site-found', null, '/guides?q=租房');
 page('site-guide', null, '/guides/withdraw-rent');
 page('site-policy', null, '/policy/withdraw-rent');
 page('site-outlets', null, '/outlets');
@@ -192,6 +193,7 @@ page('desk-customer', 'teller', afterIdentifying());
 page('desk-case', 'teller', afterIdentifying('/desk/cases/'));
 page('desk-employer-open', 'teller', '/desk/employers/open');
 page('desk-keys', 'teller', '/desk/keys');
+page('desk-taken-in', 'teller', '/desk/tasks?view=mine');
 page('desk-sessions', 'teller', '/desk/sessions');
 page('desk-styleguide', 'teller', '/desk/styleguide');
 page('desk-forbidden', 'teller', answered('/desk/books/close', 403));
@@ -210,6 +212,8 @@ page('desk-transfers', 'teller', '/desk/transfers');
 page('desk-suspense-old', 'accountant', '/desk/suspense/old');
 page('desk-suspense-closed', 'accountant', '/desk/suspense/closed');
 page('desk-trial-balance', 'accountant', '/desk/books/trial-balance');
+page('desk-subject', 'accountant', '/desk/books/subject?code=201');
+page('desk-journals', 'accountant', '/desk/books/journals?code=201');
 page('desk-branches', 'accountant', '/desk/branches');
 page('desk-close', 'accountant', '/desk/books/close');
 page('unit-base', 'clerk', '/unit/base');

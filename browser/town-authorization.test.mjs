@@ -52,7 +52,8 @@ const places = [
   ['/desk/recoveries', ['teller', 'reviewer', 'auditor']],
   ['/desk/estates', ['teller', 'reviewer', 'auditor']],
   ['/desk/services', ['reviewer', 'auditor']], ['/desk/services.csv', ['reviewer', 'auditor']],
-  ['/desk/suspense', books], ['/desk/books/trial-balance', books], ['/desk/books/trial-balance.csv', books], ['/desk/books/close', books],
+  ['/desk/suspense', books], ['/desk/books/trial-balance', books], ['/desk/books/trial-balance.csv', books], ['/desk/books/subject', books], ['/desk/books/journals', books],
+  ['/desk/books/close', books],
 ];
 
 for (const [address, readers] of places) {

@@ -40,12 +40,12 @@ END $$;
 CREATE VIEW roster_row AS
 SELECT centre_id, roster_id, line, change, person_id, account_id, membership_id, is_new_person, is_new_account, base_fen,
        ratio_employer_bp, ratio_employee_bp, employer_fen, employee_fen, id_index, id_sealed, name_index, name_sealed, phone_index,
-       phone_sealed
+       phone_sealed, base_before_fen, monthly_before_fen
   FROM roster_change
  UNION ALL
 SELECT centre_id, roster_id, unnest(line), 0::smallint, unnest(person_id), unnest(account_id), unnest(membership_id), false, false,
        unnest(base_fen), unnest(ratio_employer_bp), unnest(ratio_employee_bp), unnest(employer_fen), unnest(employee_fen),
-       NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea
+       NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bigint, NULL::bigint
   FROM roster_part;
 
 -- For the program of before, while it still serves: it writes where it wrote. To be dropped once no program does.

@@ -290,6 +290,12 @@
   var STEPS = { submitted: '提交', gathering: '开始核对', decided: '判定', approved: '通过', refused: '不通过', reviewing: '转人工', executing: '执行',
     paid: '银行已付', payment_unknown: '付款结果未知', payment_rejected: '银行拒付', payment_returned: '退票', credited_back: '退回账户',
     account_closed: '结息销户', withdrawn: '撤回', failed: '没有办成', done: '办结' };
+  function civil(written) { return written.replace(/^(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?\+08:00$/, function (_, year, month, day, clock) { return year + '年' + Number(month) + '月' + Number(day) + '日 ' + clock; }); }
+  // Seconds since 1970 in civil time of Shanghai.
+  function instant(seconds) {
+    var there = new Date((seconds + 28800) * 1000);
+    return isNaN(there) ? String(seconds) : civil(there.toISOString().slice(0, -1) + '+08:00');
+  }
   function about(record) {
     var missing = '（未写明）';
     function shown(value) {
@@ -305,15 +311,15 @@
     }
     function stepped(what, number, steps) {
       var detail = record.detail, amount = detail && !Array.isArray(detail) && typeof detail === 'object' ? detail.amount_fen : undefined;
-      return what + ' ' + shown(number) + ' 的第 ' + shown(record.seq) + ' 步（' + steps + '），' + shown(record.at) + (yuan(amount) === missing ? '' : '，金额 ' + yuan(amount) + ' 元');
+      return what + ' ' + shown(number) + ' 的第 ' + shown(record.seq) + ' 步（' + steps + '），' + civil(shown(record.at)) + (yuan(amount) === missing ? '' : '，金额 ' + yuan(amount) + ' 元');
     }
     if (typeof record.kind !== 'string') return '没有写明种类的记录';
     switch (record.kind) {
       case 'case': return stepped('办件', record.case, (Array.isArray(record.steps) ? record.steps : []).map(function (step) { return Object.hasOwn(STEPS, step) ? STEPS[step] : shown(step); }).join('、'));
       case 'policy': return stepped('政策变更', record.change, shown(record.step));
       case 'blacklist': return stepped('失信记录', record.entry, shown(record.step));
-      case 'remittance': return '汇缴 ' + shown(record.remittance) + '，单位 ' + shown(record.employer) + '，' + shown(record.month) + '，' + shown(record.people) + ' 人，共 ' + yuan(record.amount_fen) + ' 元，' + shown(record.allocated_at) + ' 分配';
-      case 'allocation': return '汇缴 ' + shown(record.remittance) + ' 里账户 ' + shown(record.account) + ' 的一行，' + shown(record.month) + '，单位 ' + yuan(record.employer_fen) + ' 元、个人 ' + yuan(record.employee_fen) + ' 元，' + shown(record.allocated_at) + ' 分配';
+      case 'remittance': return '汇缴 ' + shown(record.remittance) + '，单位 ' + shown(record.employer) + '，' + shown(record.month) + '，' + shown(record.people) + ' 人，共 ' + yuan(record.amount_fen) + ' 元，' + civil(shown(record.allocated_at)) + ' 分配';
+      case 'allocation': return '汇缴 ' + shown(record.remittance) + ' 里账户 ' + shown(record.account) + ' 的一行，' + shown(record.month) + '，单位 ' + yuan(record.employer_fen) + ' 元、个人 ' + yuan(record.employee_fen) + ' 元，' + civil(shown(record.allocated_at)) + ' 分配';
       case 'day': return shown(record.date) + ' 的日结，凭证 ' + shown(record.journals) + ' 笔，借方发生额 ' + yuan(record.debit_fen) + ' 元';
       case 'journal': return shown(record.date) + ' 的凭证 ' + shown(record.journal) + '，会计事件 ' + shown(record.event) + '，' + shown(record.lines) + ' 行';
       case 'key-transition': return '日志签名密钥的交接，第 ' + shown(record.generation) + ' 代';
@@ -355,7 +361,7 @@
       holds('树根由中心的日志签名（Ed25519）', note.origin + (note.sm2 ? '；SM2 签名请用 anju verify 核对' : ''));
       if (!note.witnesses.length) throw Error('没有一个见证人的签名成立：公钥文件里要有至少一个签过这个检查点的见证人');
       var seen = new Set(note.witnesses.map(function (w) { return w.key; }));
-      holds(seen.size + ' 个见证人也签了', note.witnesses.map(function (w) { return w.name + '，' + new Date(w.at * 1000).toLocaleString('zh-CN', { timeZone: 'Asia/Shanghai' }); }).join('；'));
+      holds(seen.size + ' 个见证人也签了', note.witnesses.map(function (w) { return w.name + '，' + instant(w.at); }).join('；'));
     } catch (error) {
       checks.push({ good: false, name: error.message || String(error), detail: '这份凭据不能证明什么，请不要采信。' });
     }

@@ -112,8 +112,20 @@ enum Command {
     Cluster(command::cluster::Action),
 }
 
+/// The exit code of a line that cannot be read, as everywhere.
+const MISTYPED: u8 = 2;
+
 fn main() -> ExitCode {
-    let line = Line::parse();
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => match command::mistyped::told(&error) {
+            Some(words) => {
+                eprintln!("{words}");
+                return ExitCode::from(MISTYPED);
+            }
+            None => error.exit(),
+        },
+    };
     match tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(line.command)))

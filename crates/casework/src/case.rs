@@ -47,8 +47,8 @@ pub use review::{approve_by_hand, first_yes, may_review, moved_on, own_work, ref
 pub(crate) use row::states;
 pub use row::{
     CARD_OF_CASE, Case, CaseEvent, CaseState, PayState, count_open, due, events, get,
-    list_of_applicant, list_of_services, list_open, names_of, opened_text, require, seal_card,
-    sealed_text, state_of, wake_waiting,
+    list_of_applicant, list_of_services, list_open, list_served, names_of, opened_text, require,
+    seal_card, sealed_text, state_of, wake_waiting,
 };
 pub use settle::{PaymentReport, debit_taken, payment_paid, payment_rejected, payment_unknown};
 pub use submit::{Submission, Submitted, is_repeat, live_case, other_body, submit, withdraw};

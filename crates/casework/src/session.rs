@@ -234,6 +234,25 @@ pub async fn find(office: &Office, token: &str) -> Result<Option<Session>> {
     Ok(lives.then_some(session))
 }
 
+/// The session of a token that lives no longer: whose it was, never that anybody is logged in.
+pub async fn ended(office: &Office, token: &str) -> Result<Option<Session>> {
+    let session: Option<Session> = sqlx::query_as(
+        "SELECT session_id, audience, subject_id, employer_id, level, csrf, device, created_at, seen_at, expires_at,
+                face_digest, face_at, sms_digest, sms_at, served_person, served_employer, served_reason, uscc, holder_role, holder_sealed
+           FROM session
+          WHERE token_hash = $1 AND centre_id = $2",
+    )
+    .bind(token::hash(token).as_slice())
+    .bind(office.centre.id)
+    .fetch_optional(&office.pool)
+    .await?;
+    let Some(session) = session else {
+        return Ok(None);
+    };
+    let lives = find(office, token).await?.is_some();
+    Ok((!lives).then_some(session))
+}
+
 /// Whether a session that was found is still in use; if so that is noted, at most once a minute.
 pub(crate) async fn note_use(office: &Office, hash: &[u8; 32], session: &Session) -> Result<bool> {
     let now = office.now();

@@ -181,6 +181,14 @@ pub fn rfc3339(instant: DateTime<Utc>) -> String {
     shanghai(instant).to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
+/// `2026年11月30日 16:05:09`, civil time as people read it on paper and in a terminal.
+#[must_use]
+pub fn chinese_second(instant: DateTime<Utc>) -> String {
+    let there = shanghai(instant);
+    let date = crate::calendar::chinese_date(there.date_naive());
+    format!("{date} {}", there.format("%H:%M:%S"))
+}
+
 /// RFC 3339 with +08:00 and milliseconds, where the order of events matters.
 #[must_use]
 pub fn rfc3339_millis(instant: DateTime<Utc>) -> String {
@@ -196,6 +204,7 @@ mod tests {
         let instant: DateTime<Utc> = "2026-06-30T16:00:00Z".parse().expect("an instant");
         assert_eq!(shanghai_date(instant).to_string(), "2026-07-01");
         assert_eq!(rfc3339(instant), "2026-07-01T00:00:00+08:00");
+        assert_eq!(chinese_second(instant), "2026年7月1日 00:00:00");
     }
 
     #[test]

@@ -22,13 +22,17 @@ pub fn about(record: &Value) -> String {
 
 fn of_canonical(record: &Value) -> String {
     let text = |pointer: &str| shown(record.pointer(pointer));
+    let time = |pointer: &str| {
+        let written = text(pointer);
+        civil(&written).unwrap_or(written)
+    };
     let yuan = |pointer: &str| record.pointer(pointer).and_then(yuan);
     let stepped = |what: &str, number: &str, steps: String| {
         let mut said = format!(
             "{what} {} 的第 {} 步（{steps}），{}",
             text(number),
             text("/seq"),
-            text("/at")
+            time("/at")
         );
         if let Some(yuan) = yuan("/detail/amount_fen") {
             said += &format!("，金额 {yuan} 元");
@@ -50,7 +54,7 @@ fn of_canonical(record: &Value) -> String {
             text("/month"),
             text("/people"),
             yuan("/amount_fen").unwrap_or_else(not_said),
-            text("/allocated_at")
+            time("/allocated_at")
         ),
         Some("allocation") => format!(
             "汇缴 {} 里账户 {} 的一行，{}，单位 {} 元、个人 {} 元，{} 分配",
@@ -59,7 +63,7 @@ fn of_canonical(record: &Value) -> String {
             text("/month"),
             yuan("/employer_fen").unwrap_or_else(not_said),
             yuan("/employee_fen").unwrap_or_else(not_said),
-            text("/allocated_at")
+            time("/allocated_at")
         ),
         Some("day") => format!(
             "{} 的日结，凭证 {} 笔，借方发生额 {} 元",
@@ -95,6 +99,28 @@ fn shown(value: Option<&Value>) -> String {
         Some(Value::Number(number)) if number.as_i64().is_some() => number.to_string(),
         _ => not_said(),
     }
+}
+
+/// `2026-12-02T07:37:22.249+08:00` as people write it, `2026年12月2日 07:37:22`; nothing for a time that is written otherwise.
+fn civil(written: &str) -> Option<String> {
+    let (date, clock) = written.strip_suffix("+08:00")?.split_once('T')?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let digits = |text: &str, many: usize| {
+        (text.len() == many && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(())
+    };
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut hands = clock.split(':');
+    let (hour, minute, second) = (hands.next()?, hands.next()?, hands.next()?);
+    digits(year, 4)?;
+    digits(fraction, fraction.len().max(1))?;
+    for two in [month, day, hour, minute, second] {
+        digits(two, 2)?;
+    }
+    let ends = parts.next().is_none() && hands.next().is_none();
+    let short = |two: &str| two.strip_prefix('0').unwrap_or(two).to_owned();
+    let (month, day) = (short(month), short(day));
+    ends.then(|| format!("{year}年{month}月{day}日 {clock}"))
 }
 
 /// Fen as yuan.

@@ -20,6 +20,7 @@ mod ids;
 pub mod journal;
 pub mod product;
 pub mod statement;
+pub mod subject_ledger;
 pub mod trial_balance;
 
 pub use day::BusinessDate;

@@ -1,6 +1,6 @@
 //! 业务回单: what a person keeps of a withdrawal (ui.md §3, receipt).
 
-use anju_domain::clock::shanghai;
+use anju_domain::clock::{chinese_second, shanghai};
 use anju_domain::money::Fen;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use qrcode::QrCode;
@@ -62,7 +62,7 @@ pub(crate) fn inputs(data: &ReceiptData) -> Result<Dict, PaperError> {
         .map(|moment| {
             let mut line = Dict::new();
             line.insert("label".into(), moment.label.as_str().into_value());
-            line.insert("at".into(), civil(moment.at).into_value());
+            line.insert("at".into(), chinese_second(moment.at).into_value());
             line.into_value()
         })
         .collect();
@@ -100,7 +100,7 @@ pub(crate) fn inputs(data: &ReceiptData) -> Result<Dict, PaperError> {
             qr.map_or(Value::None, |svg| Bytes::from_string(svg).into_value()),
         ),
         ("code", in_groups_of_four(&data.code).into_value()),
-        ("issued_at", civil(data.issued_at).into_value()),
+        ("issued_at", chinese_second(data.issued_at).into_value()),
     ];
     let mut inputs: Dict = fields
         .into_iter()
@@ -122,11 +122,6 @@ pub(crate) fn day_of(day: NaiveDate) -> Datetime {
 
 fn month_number(number: u32) -> u8 {
     u8::try_from(number).expect("months and days are below 256")
-}
-
-/// `2026-11-24 09:14:01`.
-pub(crate) fn civil(instant: DateTime<Utc>) -> String {
-    shanghai(instant).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// For people who read it out or type it: `7C1E 90AB 44D2 F613`.

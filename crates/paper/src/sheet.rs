@@ -1,11 +1,11 @@
 //! 证明、对账单: a title, facts, tables and how the paper is checked. What it says is words already; how it looks is the template's.
 
-use anju_domain::clock::shanghai;
+use anju_domain::clock::{chinese_second, shanghai};
 use chrono::{DateTime, NaiveDate, Utc};
 use typst::foundations::{Array, Bytes, Dict, IntoValue, Value};
 
 use crate::PaperError;
-use crate::receipt::{civil, day_of, in_groups_of_four, qr_svg};
+use crate::receipt::{day_of, in_groups_of_four, qr_svg};
 
 pub(crate) const FILE: &str = "sheet.typ";
 pub(crate) const TEMPLATE: &str = include_str!("../templates/sheet.typ");
@@ -93,7 +93,7 @@ pub(crate) fn inputs(data: &SheetData) -> Result<Dict, PaperError> {
             "qr",
             Bytes::from_string(qr_svg(&data.verify_url)?).into_value(),
         ),
-        ("issued_at", civil(data.issued_at).into_value()),
+        ("issued_at", chinese_second(data.issued_at).into_value()),
         ("valid_until", valid_until),
         (
             "issued_on",

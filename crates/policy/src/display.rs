@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anju_domain::clock::shanghai;
+use anju_domain::clock::chinese_second;
 use anju_domain::money::Fen;
 
 use crate::decision::{Condition, ConditionOutcome, Decision, FactRead, Outcome};
@@ -107,7 +107,7 @@ fn write_fact(f: &mut fmt::Formatter<'_>, fact: FactRead<'_>) -> fmt::Result {
         fact.source_name
     )?;
     match fact.as_of {
-        Some(as_of) => writeln!(f, "  {}", shanghai(as_of).format("%Y-%m-%d %H:%M:%S")),
+        Some(as_of) => writeln!(f, "  {}", chinese_second(as_of)),
         None => writeln!(f),
     }
 }

@@ -573,7 +573,9 @@ fn a_decision_reads_well_on_a_terminal() {
         "{text}"
     );
     assert!(
-        text.contains("    本人  本人未结清的公积金贷款 1 笔  本中心贷款账  2026-11-24 09:00:00"),
+        text.contains(
+            "    本人  本人未结清的公积金贷款 1 笔  本中心贷款账  2026年11月24日 09:00:00"
+        ),
         "{text}"
     );
     assert!(

@@ -368,6 +368,7 @@ fn case(visit: &Visit) -> CasePage {
         ]),
         shares: None,
         estate: None,
+        changed: None,
         sources: None,
         conditions: super::service::conditions(),
         formula: None,

@@ -50,6 +50,7 @@ fn visit(look: Look) -> Visit {
             hotline: "023-12329".into(),
             filing: "备案号为演示数据".into(),
         }),
+        inside: None,
     }
 }
 

@@ -1,9 +1,9 @@
-use anju_portal::components::{Button, Facts, Mistake, Row, Rows, Text};
+use anju_portal::components::{Button, Facts, Field, FieldKind, Mistake, Row, Rows, Text};
 use anju_portal::frame::SiteTab;
 use anju_portal::pages::error::{ErrorPage, PageError};
 use anju_portal::pages::login::{LogInPage, Returned};
 use anju_portal::pages::settings::SettingsPage;
-use anju_portal::pages::site::{SiteHome, WordsPage};
+use anju_portal::pages::site::{Group, SiteHome, WordsPage};
 use anju_portal::security::Visit;
 use anju_portal::service::GuidePage;
 
@@ -66,15 +66,28 @@ fn home(visit: &Visit) -> SiteHome {
                 .strong("9")
                 .say(" 秒内。"),
         ),
-        services: Rows::new(vec![
-            Row::to("/guides/withdraw-rent", "租房提取")
-                .note("连续足额缴满 3 个月，夫妻在本市没有住房")
-                .value("约 3 秒"),
-            Row::to("/guides/employer-opening", "单位缴存登记")
-                .note("办营业执照时一起开户")
-                .value("即办"),
-        ])
-        .boxed(),
+        find: Field::new("q", "找要办的事", FieldKind::Text)
+            .hint("写几个字就行，例如：租房、离职、换手机号"),
+        groups: vec![
+            Group {
+                id: "withdraw",
+                name: "提取",
+                services: Rows::new(vec![
+                    Row::to("/guides/withdraw-rent", "租房提取")
+                        .note("在本市没有自有住房、租房居住的职工，提取账户余额支付房租"),
+                ])
+                .boxed(),
+            },
+            Group {
+                id: "employer",
+                name: "单位业务",
+                services: Rows::new(vec![
+                    Row::to("/guides/employer-opening", "单位缴存登记")
+                        .note("办营业执照时一起开户"),
+                ])
+                .boxed(),
+            },
+        ],
     }
 }
 

@@ -2,19 +2,23 @@
 //! the first request and by the test that walks over all of it. What one may *see* behind a route is asked by the handler
 //! (a person sees his own cases, a clerk his employer's, a reviewer his branch's).
 
-use anju_casework::Actor;
+mod admitted;
+
 use anju_casework::session::{self, Session, audience};
 use anju_casework::staff::{self, Staff, role};
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
-use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::inside;
 use crate::my::account;
 use crate::pages::error::PageError;
 use crate::security::Visit;
 use crate::serve::Portal;
+use crate::unsent;
+
+pub use admitted::{AtDesk, AtOpening, AtUnit, Me};
 
 /// Who may open a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -367,6 +371,8 @@ pub const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/desk/branches/{id}/check", ACCOUNTANTS),
     ("GET", "/desk/books/trial-balance", BOOKS),
     ("GET", "/desk/books/trial-balance.csv", BOOKS),
+    ("GET", "/desk/books/subject", BOOKS),
+    ("GET", "/desk/books/journals", BOOKS),
     ("GET", "/desk/books/close", BOOKS),
     ("GET", "/desk/books/close/{date}/proof.json", BOOKS),
     ("POST", "/desk/books/close/propose", ACCOUNTANTS),
@@ -416,6 +422,7 @@ pub(crate) async fn gate(
         return PageError::NotFound.into_response();
     };
     if who == Anyone {
+        inside::note(&portal, &visit, &mut request).await;
         return next.run(request).await;
     }
     let admitted = match (who, route) {
@@ -425,11 +432,15 @@ pub(crate) async fn gate(
     };
     match admitted {
         Ok((session, staff)) => {
+            let waiting = unsent::of(&portal, &request, &session);
             request.extensions_mut().insert(session);
             if let Some(staff) = staff {
                 request.extensions_mut().insert(staff);
             }
-            next.run(request).await
+            unsent::refill(&portal, waiting, next.run(request).await).await
+        }
+        Err(PageError::LogIn) if request.method() == Method::POST => {
+            unsent::keep(&portal, &visit, request).await
         }
         Err(error) => error.into_response(),
     }
@@ -494,126 +505,6 @@ pub fn role_name(role: &str) -> &'static str {
         role::POLICY_OFFICER => "政策岗",
         role::SERVICE_MANAGER => "服务管理岗",
         _ => "系统管理员",
-    }
-}
-
-/// The person of the session.
-#[derive(Debug, Clone)]
-pub struct Me {
-    /// The session.
-    pub session: Session,
-    /// The person.
-    pub person_id: i64,
-}
-
-/// Whoever acts for the employer of the session: its clerk, or a teller at the counter in his presence.
-#[derive(Debug, Clone)]
-pub struct AtUnit {
-    /// The session.
-    pub session: Session,
-    /// The employer.
-    pub employer_id: i64,
-    /// The teller, at the counter.
-    pub teller: Option<Staff>,
-}
-
-impl AtUnit {
-    /// Who stands behind what is done.
-    pub fn actor(&self) -> Actor {
-        match &self.teller {
-            Some(teller) => Actor::Staff(teller.staff_id),
-            None => Actor::Clerk(self.session.subject_id),
-        }
-    }
-
-    /// The clerk who is logged in; nobody at the counter.
-    pub fn clerk_id(&self) -> Option<i64> {
-        self.teller.is_none().then_some(self.session.subject_id)
-    }
-
-    /// The channel code of services.md §3.
-    pub fn channel(&self) -> &'static str {
-        if self.teller.is_some() { "CTR" } else { "HALL" }
-    }
-
-    /// The teller, who may not review what he served.
-    pub fn served_by(&self) -> Option<i64> {
-        self.teller.as_ref().map(|teller| teller.staff_id)
-    }
-}
-
-/// The holder of a licence whose employer has no account yet.
-#[derive(Debug, Clone)]
-pub struct AtOpening {
-    /// The session.
-    pub session: Session,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for AtOpening {
-    type Rejection = PageError;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtOpening, PageError> {
-        Ok(AtOpening {
-            session: session_of(parts)?,
-        })
-    }
-}
-
-/// The member of staff of the session.
-#[derive(Debug, Clone)]
-pub struct AtDesk {
-    /// The session.
-    pub session: Session,
-    /// Who.
-    pub staff: Staff,
-}
-
-fn session_of(parts: &Parts) -> Result<Session, PageError> {
-    // Only a route that admits anyone has none, and no handler of such a route asks for it.
-    parts
-        .extensions
-        .get::<Session>()
-        .cloned()
-        .ok_or(PageError::LogIn)
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Me {
-    type Rejection = PageError;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Me, PageError> {
-        let session = session_of(parts)?;
-        Ok(Me {
-            person_id: session.subject_id,
-            session,
-        })
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for AtUnit {
-    type Rejection = PageError;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtUnit, PageError> {
-        let session = session_of(parts)?;
-        let teller = parts.extensions.get::<Staff>().cloned();
-        let employer_id = match &teller {
-            Some(_) => session.served_employer,
-            None => session.employer_id,
-        };
-        Ok(AtUnit {
-            employer_id: employer_id.ok_or(PageError::LogIn)?,
-            session,
-            teller,
-        })
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for AtDesk {
-    type Rejection = PageError;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<AtDesk, PageError> {
-        let session = session_of(parts)?;
-        let staff = parts
-            .extensions
-            .get::<Staff>()
-            .cloned()
-            .ok_or(PageError::LogIn)?;
-        Ok(AtDesk { session, staff })
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::components::Text;
+use crate::inside::Inside;
 use crate::look::Look;
 
 /// What the centre says of itself on every page.
@@ -33,6 +34,8 @@ pub struct Head {
     pub path: String,
     /// The centre.
     pub centre: Arc<Centre>,
+    /// Who is logged in, on a page that anyone may read.
+    pub inside: Option<Inside>,
 }
 
 impl Head {

@@ -25,8 +25,9 @@ use crate::serve::Portal;
 /// Codes of this purpose open a session.
 const CODE: &str = "login";
 
-/// How long a browser keeps the cookie; the server ends a session earlier when it rests.
-pub(crate) const COOKIE_SECONDS: u32 = 12 * 3600;
+/// How long a browser keeps the cookie. The server ends a session long before; whoever then sends a form is known again by it, so that what he typed
+/// can wait for his log-in.
+pub(crate) const COOKIE_SECONDS: u32 = 24 * 3600;
 
 /// Where to go after the log-in.
 #[derive(Debug, Deserialize)]

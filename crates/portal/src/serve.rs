@@ -13,6 +13,7 @@ use crate::pages::settings;
 use crate::papers::{Printer, check};
 use crate::security::{Door, Shield, pages, throttle};
 use crate::unit::Uploads;
+use crate::unsent::Forms;
 use crate::{assets, authorization, desk, login, look, my, site, unit, verify};
 
 /// What handlers work with. Every layer and handler of a request has a clone of its own, so it is one pointer.
@@ -27,6 +28,8 @@ pub struct Parts {
     pub shield: Shield,
     /// Rosters that clerks are mending.
     pub(crate) uploads: Arc<Uploads>,
+    /// Forms whose session had ended.
+    pub(crate) unsent: Forms,
     /// Sets papers.
     pub(crate) printer: Printer,
     /// The log-in by electronic business licence.
@@ -59,6 +62,7 @@ impl Portal {
             engine,
             shield,
             uploads: Arc::new(Uploads::default()),
+            unsent: Forms::default(),
             printer,
             licence: Arc::new(licence),
         }))

@@ -1,6 +1,8 @@
 //! 公开的页面: handlers of what anyone may read. The guides are drawn from the policy in force, so that they cannot disagree with
 //! the decision.
 
+mod guides;
+
 use anju_business::measures::{self, By, Scope};
 use anju_business::withdrawal::pace::{self, Pace};
 use anju_casework::branch;
@@ -31,7 +33,7 @@ use crate::when;
 pub(crate) fn routes() -> Router<Portal> {
     Router::new()
         .route("/", get(home))
-        .route("/guides", get(guides))
+        .route("/guides", get(guides::page))
         .route("/guides/{service}", get(guide))
         .route("/policy/{service}", get(policy))
         .route("/outlets", get(outlets))
@@ -105,20 +107,6 @@ pub(crate) fn places(service: &ServiceDefinition) -> String {
         .join("、")
 }
 
-fn service_rows(portal: &Portal) -> Rows {
-    let policy = portal.engine.office.policy();
-    let rows = policy
-        .set
-        .services()
-        .filter(|service| is_offered(service))
-        .map(|service| {
-            Row::to(format!("/guides/{}", service.id), service.name_zh.as_str())
-                .note(service.summary.as_str())
-        })
-        .collect();
-    Rows::new(rows).boxed()
-}
-
 /// `GET /`.
 async fn home(State(portal): State<Portal>, visit: Visit) -> Result<SiteHome, PageError> {
     let office = &portal.engine.office;
@@ -137,7 +125,8 @@ async fn home(State(portal): State<Portal>, visit: Visit) -> Result<SiteHome, Pa
     Ok(SiteHome {
         frame: frame(&visit, "首页", SiteTab::Home),
         figures,
-        services: service_rows(&portal),
+        find: guides::find_field(""),
+        groups: guides::groups(&office.policy().set),
     })
 }
 
@@ -311,30 +300,6 @@ async fn groups(portal: &Portal) -> Result<Table, PageError> {
     .empty("近 12 个月还没有办件。"))
 }
 
-/// `GET /guides`.
-async fn guides(State(portal): State<Portal>, visit: Visit) -> WordsPage {
-    let policy = portal.engine.office.policy();
-    let sections = policy
-        .set
-        .services()
-        .filter(|service| is_offered(service))
-        .map(|service| {
-            (
-                service.name_zh.clone(),
-                vec![Text::new().say(&service.summary).say("　").link(
-                    format!("/guides/{}", service.id),
-                    format!("看{}", service.name_zh),
-                )],
-            )
-        })
-        .collect();
-    WordsPage {
-        frame: frame(&visit, "办事指南", SiteTab::Guides),
-        title: "办事指南".into(),
-        sections,
-    }
-}
-
 fn now_at(portal: &Portal) -> At {
     let office = &portal.engine.office;
     At {
@@ -469,13 +434,16 @@ async fn outlets(State(portal): State<Portal>, visit: Visit) -> Result<WordsPage
     })
 }
 
-/// A page of fixed words may be kept by browsers for an hour.
+/// A page of fixed words may be kept by browsers for an hour, unless it names who is logged in; a log-in or log-out ends what was kept.
 fn kept(page: WordsPage) -> Response {
+    let names_somebody = page.frame.head.inside.is_some();
     let mut answer = page.into_response();
-    answer.headers_mut().insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, max-age=3600"),
-    );
+    if !names_somebody {
+        let headers = answer.headers_mut();
+        let hour = HeaderValue::from_static("private, max-age=3600");
+        headers.insert(header::CACHE_CONTROL, hour);
+        headers.insert(header::VARY, HeaderValue::from_static("cookie"));
+    }
     answer
 }
 

@@ -14,6 +14,7 @@ pub mod export;
 pub mod life;
 pub mod logins;
 pub mod migrate;
+pub mod mistyped;
 pub mod outside;
 pub mod policy;
 pub mod ready;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::ExitCode};
 
-use anju_domain::clock::rfc3339;
+use anju_domain::clock::chinese_second;
 use anju_evidence::note::VerifierKey;
 use anju_evidence::proof::{Bundle, Verified};
 use anju_evidence::transition;
@@ -63,7 +63,7 @@ fn words(verified: &Verified) -> String {
         let at = i64::try_from(*time)
             .ok()
             .and_then(|time| DateTime::from_timestamp(time, 0))
-            .map_or_else(|| time.to_string(), rfc3339);
+            .map_or_else(|| time.to_string(), chinese_second);
         lines.push(format!("成立　见证人 {name} 于 {at} 签名"));
     }
     // A genuine proof of something else is no proof of this.

@@ -378,6 +378,17 @@ async fn what_a_corrected_base_makes_the_employer_owe_is_seen_before_and_open_un
     let again = clerk.post(&path, &agreed).await;
     assert_eq!(again.location, sent.location, "a double tap is one");
     assert_eq!(town.sql(LISTS).await, 1);
+    // The case of the change says what was, what is, and what that comes to a month; to the reviewer of the branch too.
+    let changed = "SELECT case_id FROM business_case WHERE service = 'base-adjust'";
+    let changed = anju_casework::case::number(&office, town.sql(changed).await);
+    let reviewer = crate::relief::reviewer(&town, &office, &firm).await;
+    for page in [
+        clerk.get(&format!("/unit/cases/{changed}")).await.page,
+        reviewer.get(&format!("/desk/cases/{changed}")).await.page,
+    ] {
+        let row = "李*3,000.005,000.00720.001,200.00+480.00";
+        assert!(said(&page).contains(row), "{page}");
+    }
     let (_, list) = sent.location.split_once("owed=").expect("a list");
     let to_pay = format!("/unit/pay?list={list}");
     for page in [sent.location.as_str(), "/unit", "/unit/notices"] {

@@ -110,6 +110,7 @@ async fn moves_from(town: &Town, engine: &Engine, employer_no: &str, to: i16, fr
     let path = format!("/desk/branches/{move_no}/check");
     let own = maker.post(&path, &[("verdict", "agree")]).await;
     assert_eq!(own.status, StatusCode::CONFLICT);
+    assert!(own.page.contains("<title>出错："), "{}", own.page);
     assert!(own.page.contains("E-CHECK-01"), "{}", own.page);
     let agreed = checker
         .post(&path, &[("verdict", "agree"), ("answer", "同意")])

@@ -54,10 +54,7 @@ async fn ratio_and_payments_come_from_lists_and_hours_from_the_time_at_the_scree
             < counted + 90
     );
     let home = fang.get("/unit").await.page;
-    assert!(
-        home.contains("今年您用于公积金的时间：0.2 小时，付款 1 次"),
-        "{home}"
-    );
+    assert!(home.contains("一共用了 0.2 小时，付款 1 次"), "{home}");
 
     // A list that was registered before the sums were kept is summed from its lines.
     let this_month = environment::by_month(&office, month(0), None)

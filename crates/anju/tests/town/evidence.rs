@@ -106,6 +106,10 @@ async fn a_citizen_carries_a_proof_away_and_anybody_verifies_it_offline() {
         said.contains("Ed25519 和 SM2") && said.contains("audit.example"),
         "{said}"
     );
+    assert!(
+        said.contains("年") && !said.contains("+08:00"),
+        "times are civil ones: {said}"
+    );
     // What it proves is said before the verdict: it may be of another case than the one that was asked for.
     let about = said
         .find(&format!("凭据说的是：办件 {case} 的第 "))

@@ -309,3 +309,67 @@ async fn the_list_to_begin_with_has_whoever_is_to_be_in_the_next_one() {
         "8,000 and 7,000 at 24 %: {page}"
     );
 }
+
+/// The ratio was changed this year: a list that changes it again is refused as a whole, and one choice takes all of it back.
+#[tokio::test]
+async fn a_change_of_ratio_that_may_not_be_is_taken_back_for_the_whole_list_by_one_choice() {
+    let town = Town::open().await;
+    let office = town.office().await;
+    let people = known(&town, 889, &[("李梅", 1_000_000), ("王强", 800_000)]).await;
+    let firm = open_employer(&town.doors, 889, month(1))
+        .await
+        .expect("an employer");
+    contribute(&town.doors, &firm, month(1), &people)
+        .await
+        .expect("a month");
+    let eight = serde_json::json!({
+        "service": "ratio-adjust", "applicant": firm, "channel": "HALL",
+        "form": { "ratio_employer_bp": 800, "ratio_employee_bp": 800 },
+    });
+    let changed = town.doors.post("/cases", &eight).await.expect("a door");
+    changed.ok().expect("the first change of the year");
+    let clerk = Visitor::clerk(&town, &office, &firm, 889).await;
+    let bases: Vec<String> = people.iter().map(base).collect();
+    let rows: Vec<Vec<&str>> = people
+        .iter()
+        .zip(&bases)
+        .map(|(one, base)| {
+            vec![
+                one.name.as_str(),
+                one.id.as_str(),
+                base.as_str(),
+                "7%",
+                "7%",
+                "比例调整",
+            ]
+        })
+        .collect();
+    let headers = [
+        "姓名",
+        "证件号码",
+        "缴存基数",
+        "单位比例",
+        "个人比例",
+        "变更",
+    ];
+    let refused = send(&clerk, month(0), &sheet(&headers, &rows)).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = refused.page;
+    assert_eq!(page.matches("name=\"ratios\"").count(), 1, "{page}");
+    assert!(
+        page.contains("整份") && page.contains("全部 2 行都不调整比例"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("name=\"r2c"),
+        "no box of the first row alone: {page}"
+    );
+
+    let untouched = mend(&clerk, &page, &[]).await;
+    assert_eq!(untouched.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let mended = mend(&clerk, &untouched.page, &[("ratios", "empty")]).await;
+    assert_eq!(mended.status, StatusCode::SEE_OTHER, "{}", mended.page);
+    let preview = clerk.get(&mended.location).await.page;
+    // 16 % of 10,000 and of 8,000.
+    assert!(preview.contains("2,880.00"), "{preview}");
+}

@@ -135,6 +135,12 @@ impl Visitor {
         Self::with(town, &self.name, None, &[], session.to_owned()).await
     }
 
+    /// The same browser with one more cookie.
+    pub fn carrying(mut self, cookie: &str) -> Self {
+        self.cookie = format!("{}; {cookie}", self.cookie);
+        self
+    }
+
     pub async fn staff(town: &Town, office: &Office, role: &'static str, branch: i16) -> Self {
         Self::another(town, office, role, branch, "").await
     }

@@ -66,6 +66,8 @@ struct Changed {
     name_sealed: Vec<Option<Vec<u8>>>,
     phone_index: Vec<Option<Vec<u8>>>,
     phone_sealed: Vec<Option<Vec<u8>>>,
+    base_before: Vec<Option<i64>>,
+    monthly_before: Vec<Option<i64>>,
 }
 
 #[expect(
@@ -203,11 +205,13 @@ impl Changed {
         sqlx::query(
             "INSERT INTO roster_change (centre_id, roster_id, line, change, person_id, account_id, membership_id, is_new_person,
                                         is_new_account, base_fen, ratio_employer_bp, ratio_employee_bp, employer_fen, employee_fen,
-                                        id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed)
+                                        id_index, id_sealed, name_index, name_sealed, phone_index, phone_sealed, base_before_fen,
+                                        monthly_before_fen)
              SELECT $1, $2, unnest($20::integer[]), unnest($3::smallint[]), unnest($4::bigint[]), unnest($5::bigint[]),
                     unnest($6::bigint[]), unnest($7::boolean[]), unnest($8::boolean[]), unnest($9::bigint[]), unnest($10::integer[]),
                     unnest($11::integer[]), unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bytea[]), unnest($15::bytea[]),
-                    unnest($16::bytea[]), unnest($17::bytea[]), unnest($18::bytea[]), unnest($19::bytea[])",
+                    unnest($16::bytea[]), unnest($17::bytea[]), unnest($18::bytea[]), unnest($19::bytea[]), unnest($21::bigint[]),
+                    unnest($22::bigint[])",
         )
         .bind(office.centre.id)
         .bind(roster_id)
@@ -229,6 +233,8 @@ impl Changed {
         .bind(self.phone_index)
         .bind(self.phone_sealed)
         .bind(self.line)
+        .bind(self.base_before)
+        .bind(self.monthly_before)
         .execute(tx)
         .await?;
         Ok(())
@@ -286,6 +292,11 @@ impl Changed {
         self.ratio_employee.push(line.ratios.employee.bp());
         self.employer.push(line.sides.employer.fen());
         self.employee.push(line.sides.employee.fen());
+        let changed = matches!(line.change, Some(Change::Base | Change::Ratio));
+        let before = books.rows.get(id).filter(|_| changed);
+        self.base_before.push(before.map(|member| member.base_fen));
+        self.monthly_before
+            .push(before.map(|member| member.monthly_fen));
         let vault = &office.vault;
         let sealed = |wanted: bool, purpose: &str, plain: &str| {
             wanted.then(|| vault.seal(purpose, plain.as_bytes()))
@@ -341,5 +352,7 @@ impl Changed {
         ] {
             column.push(None);
         }
+        self.base_before.push(None);
+        self.monthly_before.push(None);
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct MemberRow {
     pub(super) ratio_employer_bp: i32,
     pub(super) ratio_employee_bp: i32,
     pub(super) base_year: Option<i32>,
+    /// Both parts of a month.
+    pub(super) monthly_fen: i64,
     /// Whether a phone is registered: a roster's is a first registration only.
     pub(super) has_phone: bool,
 }
@@ -200,7 +202,8 @@ impl Books {
 }
 
 /// A member with number and name as they are kept: person, account, membership, number, name, state, base in fen, both ratios in basis
-/// points, the year of the base, whether a phone is registered. By place, since finding thirty thousand columns by name takes as long as the rows.
+/// points, the year of the base, a month of both sides in fen, whether a phone is registered. By place, since finding the columns of thirty thousand
+/// rows by name takes as long as the rows.
 type SealedMember = (
     i64,
     i64,
@@ -212,6 +215,7 @@ type SealedMember = (
     i32,
     i32,
     Option<i32>,
+    i64,
     bool,
 );
 
@@ -226,7 +230,8 @@ async fn members_opened(
 ) -> Result<Vec<(IdNumber, PersonName, MemberRow)>> {
     let mut parts = sqlx::query_as::<_, SealedMember>(
         "SELECT m.person_id, m.account_id, m.membership_id, p.id_sealed, p.name_sealed, m.state, m.base_fen,
-                m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, p.phone_index IS NOT NULL AS has_phone
+                m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, m.employer_fen + m.employee_fen AS monthly_fen,
+                p.phone_index IS NOT NULL AS has_phone
            FROM membership m
            JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
           WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2)",
@@ -257,7 +262,7 @@ async fn members_opened(
 
 fn opened(vault: &Vault, member: SealedMember) -> Result<(IdNumber, PersonName, MemberRow)> {
     let (person_id, account_id, membership_id, id, name, state, base_fen, ..) = member;
-    let (.., ratio_employer_bp, ratio_employee_bp, base_year, has_phone) = member;
+    let (.., ratio_employer_bp, ratio_employee_bp, base_year, monthly_fen, has_phone) = member;
     let row = MemberRow {
         person_id,
         account_id,
@@ -267,6 +272,7 @@ fn opened(vault: &Vault, member: SealedMember) -> Result<(IdNumber, PersonName, 
         ratio_employer_bp,
         ratio_employee_bp,
         base_year,
+        monthly_fen,
         has_phone,
     };
     let id = IdNumber::parse(&text(vault, purpose::ID, &id)?).map_err(stored)?;

@@ -62,6 +62,76 @@ pub async fn changed_by(office: &Office, roster_id: i64, limit: i64) -> Result<(
     Ok((names, count))
 }
 
+/// Somebody whose base or ratio a kept list changes, before and after.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// Place in the list, for the next page.
+    pub line: i32,
+    /// The surname and stars.
+    pub name_masked: String,
+    /// 原缴存基数; not known of a list that was kept before this was.
+    pub base_before: Option<Fen>,
+    /// 缴存基数.
+    pub base: Fen,
+    /// Both parts of a month before.
+    pub monthly_before: Option<Fen>,
+    /// Both parts of a month from now on.
+    pub monthly: Fen,
+}
+
+impl Changed {
+    /// How much more a month.
+    #[must_use]
+    pub fn more(&self) -> Option<Fen> {
+        self.monthly_before.map(|before| self.monthly - before)
+    }
+}
+
+/// Whose base or ratio a kept list changes, in the order of the list, a page of them after a line.
+pub async fn changed_bases(
+    office: &Office,
+    roster_id: i64,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<Changed>> {
+    #[derive(FromRow)]
+    struct Row {
+        line: i32,
+        name_sealed: Vec<u8>,
+        base_before_fen: Option<i64>,
+        base_fen: i64,
+        monthly_before_fen: Option<i64>,
+        monthly_fen: i64,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT r.line, p.name_sealed, r.base_before_fen, r.base_fen, r.monthly_before_fen, r.employer_fen + r.employee_fen AS monthly_fen
+           FROM roster_row r JOIN person p ON p.centre_id = r.centre_id AND p.person_id = r.person_id
+          WHERE r.centre_id = $1 AND r.roster_id = $2 AND r.change IN (4, 5) AND r.line > $3
+          ORDER BY r.line LIMIT $4",
+    )
+    .bind(office.centre.id)
+    .bind(roster_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?;
+    let changed = rows.into_iter().map(|row| {
+        Ok(Changed {
+            line: row.line,
+            name_masked: anju_domain::name::mask(&text(
+                &office.vault,
+                purpose::NAME,
+                &row.name_sealed,
+            )?),
+            base_before: row.base_before_fen.map(Fen::new),
+            base: Fen::new(row.base_fen),
+            monthly_before: row.monthly_before_fen.map(Fen::new),
+            monthly: Fen::new(row.monthly_fen),
+        })
+    });
+    changed.collect()
+}
+
 /// The people of a remittance by account, a page of them after `after`.
 pub async fn of_remittance(
     office: &Office,

@@ -195,7 +195,8 @@ async fn ended(
         .collect();
     let rows: Vec<MemberRow> = sqlx::query_as(
         "SELECT DISTINCT ON (m.account_id) m.person_id, m.account_id, m.membership_id, m.state, m.base_fen,
-                m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, p.phone_index IS NOT NULL AS has_phone
+                m.ratio_employer_bp, m.ratio_employee_bp, m.base_year, m.employer_fen + m.employee_fen AS monthly_fen,
+                p.phone_index IS NOT NULL AS has_phone
            FROM membership m
            JOIN person p ON p.centre_id = m.centre_id AND p.person_id = m.person_id
            JOIN ledger_account a ON a.centre_id = m.centre_id AND a.account_id = m.account_id AND a.state = 3

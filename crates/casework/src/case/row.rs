@@ -468,6 +468,32 @@ pub async fn list_open(
     .await?)
 }
 
+/// What a teller took in from an instant on, newest first, whatever has become of it; a page of it before `before`.
+pub async fn list_served(
+    office: &Office,
+    staff_id: i64,
+    from: DateTime<Utc>,
+    before: Option<(DateTime<Utc>, i64)>,
+    limit: i64,
+) -> Result<Vec<Case>> {
+    let (before_at, before_id) = before.unwrap_or((DateTime::<Utc>::MAX_UTC, i64::MAX));
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM business_case
+          WHERE centre_id = $1 AND served_by = $2 AND submitted_at >= $3 AND (submitted_at, case_id) < ($4, $5)
+          ORDER BY submitted_at DESC, case_id DESC LIMIT $6"
+    ))
+    .bind(office.centre.id)
+    .bind(staff_id)
+    .bind(from)
+    .bind(before_at)
+    .bind(before_id)
+    .bind(limit)
+    .fetch_all(&office.pool)
+    .await?)
+}
+
 /// How many cases are in an open state and not held, of one branch or of the centre, counted up to a thousand.
 pub async fn count_open(office: &Office, state: CaseState, branch_id: Option<i16>) -> Result<i64> {
     Ok(sqlx::query_scalar(

@@ -54,7 +54,8 @@ fn case() -> Value {
     })
 }
 
-const CASE: &str = "办件 A6127104356766 的第 2 步（判定、通过、执行），2026-12-02T07:37:22.249+08:00，金额 1500.00 元";
+const CASE: &str =
+    "办件 A6127104356766 的第 2 步（判定、通过、执行），2026年12月2日 07:37:22，金额 1500.00 元";
 
 /// What each kind of record is said to be about.
 fn records(kit: &Kit, table: &mut Table) {
@@ -62,11 +63,11 @@ fn records(kit: &Kit, table: &mut Table) {
     for (record, about) in [
         (
             json!({ "kind": "remittance", "remittance": "R1", "employer": "U2", "month": "2026-11", "people": 13, "amount_fen": 93_600_005, "reference": "x", "allocated_at": at }),
-            "汇缴 R1，单位 U2，2026-11，13 人，共 936000.05 元，2026-12-02T07:37:22.249+08:00 分配",
+            "汇缴 R1，单位 U2，2026-11，13 人，共 936000.05 元，2026年12月2日 07:37:22 分配",
         ),
         (
             json!({ "kind": "allocation", "remittance": "R1", "month": "2026-11", "account": "G3", "employer_fen": 36_000, "employee_fen": 36_001, "allocated_at": at }),
-            "汇缴 R1 里账户 G3 的一行，2026-11，单位 360.00 元、个人 360.01 元，2026-12-02T07:37:22.249+08:00 分配",
+            "汇缴 R1 里账户 G3 的一行，2026-11，单位 360.00 元、个人 360.01 元，2026年12月2日 07:37:22 分配",
         ),
         (
             json!({ "kind": "day", "date": "2026-12-01", "journals": 14, "debit_fen": 1, "vouchers": 3, "subjects": [] }),
@@ -82,15 +83,15 @@ fn records(kit: &Kit, table: &mut Table) {
         ),
         (
             json!({ "kind": "policy", "change": "P5", "seq": 1, "at": at, "actor": 1, "step": "proposed", "detail": null }),
-            "政策变更 P5 的第 1 步（proposed），2026-12-02T07:37:22.249+08:00",
+            "政策变更 P5 的第 1 步（proposed），2026年12月2日 07:37:22",
         ),
         (
             json!({ "kind": "blacklist", "entry": "B6", "seq": 1, "at": at, "actor": 1, "step": "entered", "detail": {} }),
-            "失信记录 B6 的第 1 步（entered），2026-12-02T07:37:22.249+08:00",
+            "失信记录 B6 的第 1 步（entered），2026年12月2日 07:37:22",
         ),
         (
             json!({ "kind": "case", "case": "A6", "actor": "P7", "seq": 1, "at": at, "steps": ["submitted"], "detail": { "service": "withdraw-rent" } }),
-            "办件 A6 的第 1 步（提交），2026-12-02T07:37:22.249+08:00",
+            "办件 A6 的第 1 步（提交），2026年12月2日 07:37:22",
         ),
         (
             json!({ "kind": "case", "seq": "1\n成立", "steps": ["rare", 1, null], "detail": { "amount_fen": -5 } }),

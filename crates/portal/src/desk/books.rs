@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::authorization::AtDesk;
 use crate::components::{Cell, Column, Field, FieldKind, Keys, Line, State as Shown, Table, Text};
-use crate::desk::framed_on;
+use crate::desk::{framed_on, subject};
 use crate::download::{self, plain};
 use crate::pages::desk::TrialBalancePage;
 use crate::pages::error::PageError;
@@ -39,7 +39,7 @@ async fn read(
 }
 
 /// The branch that was asked for, and its name; the centre where there is no such one.
-async fn chosen(
+pub(super) async fn chosen(
     office: &Office,
     wanted: Option<&str>,
 ) -> Result<(Option<i16>, Vec<(String, String)>), PageError> {
@@ -96,15 +96,26 @@ pub(crate) async fn trial_balance(
                 ));
             }
         }
-        let moved = |amount: Fen| (amount != Fen::ZERO).then_some(amount);
+        let moved = |amount: Fen, side: Side| match amount {
+            Fen::ZERO => Cell::none(),
+            amount => Cell::amount(amount).link(subject::of_turnover(
+                line.subject,
+                date,
+                Some(side),
+                &branch_value,
+            )),
+        };
+        let stood = |amount: Fen, day: NaiveDate| {
+            Cell::amount(amount).link(subject::of_balance(line.subject, day, &branch_value))
+        };
         lines.push(Line::level(
             if head.is_some() { "sub" } else { "first" },
             vec![
                 Cell::new(Text::new().code(info.subject.code()).say(info.name_zh)),
-                Cell::amount(line.opening),
-                Cell::maybe(moved(line.debit)),
-                Cell::maybe(moved(line.credit)),
-                Cell::amount(line.closing),
+                stood(line.opening, date.pred_opt().unwrap_or(date)),
+                moved(line.debit, Side::Debit),
+                moved(line.credit, Side::Credit),
+                stood(line.closing, date),
                 Cell::new(side_name(info.side)),
             ],
         ));
@@ -189,7 +200,7 @@ pub(crate) async fn trial_balance(
     })
 }
 
-fn side_name(side: Side) -> &'static str {
+pub(super) fn side_name(side: Side) -> &'static str {
     if side == Side::Debit { "借" } else { "贷" }
 }
 

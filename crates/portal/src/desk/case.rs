@@ -6,7 +6,7 @@ use anju_casework::{Error, Office, case_paper, employer};
 use anju_policy::ServiceDefinition;
 use anju_vault::NumberKind;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -26,7 +26,7 @@ use crate::security::Visit;
 use crate::serve::Portal;
 use crate::service::explain;
 use crate::service::words::work_step;
-use crate::unit::said;
+use crate::unit::{changed, said};
 use crate::when;
 
 /// Whoever stands at a window is served there; his case is reviewed where it is kept (organisation.md §1).
@@ -59,6 +59,7 @@ pub(crate) async fn page(
     visit: Visit,
     at: AtDesk,
     Path(number): Path<String>,
+    Query(place): Query<Place>,
 ) -> Result<CasePage, PageError> {
     let office = &portal.engine.office;
     let one = found(office, &at, &number).await?;
@@ -74,7 +75,13 @@ pub(crate) async fn page(
         )
         .await?;
     }
-    draw(&portal, &visit, &at, &one, None).await
+    draw(&portal, &visit, &at, &one, (place.line, None)).await
+}
+
+/// A page of whom a case changes.
+#[derive(Deserialize)]
+pub(crate) struct Place {
+    line: Option<i32>,
 }
 
 /// Whether a case is an employer's: of one that we know, or of one that opens its account and is none yet.
@@ -92,7 +99,7 @@ async fn draw(
     visit: &Visit,
     at: &AtDesk,
     one: &Case,
-    flash: Option<Flash>,
+    (line, flash): (Option<i32>, Option<Flash>),
 ) -> Result<CasePage, PageError> {
     let office = &portal.engine.office;
     let now = office.now();
@@ -155,6 +162,11 @@ async fn draw(
                 .num(explain::short_digest(&decision.policy.digest)),
         ));
     }
+    let here = format!("/desk/cases/{number}");
+    let changed = match of_employer {
+        true => changed::table(office, one, &here, line).await?,
+        false => None,
+    };
     let hands = hands(office, at, one, &number, frame.head.hidden()).await?;
     let papers = case_paper::of_case(office, one.case_id)
         .await?
@@ -218,6 +230,7 @@ async fn draw(
             Rows::new(crate::shares::rows(&read.shares, &here, changes))
         }),
         estate: estate_of(office, one)?,
+        changed,
         sources: read.sources(office, now),
         conditions: decision.as_ref().map_or_else(Vec::new, explain::conditions),
         formula: decision.as_ref().and_then(explain::formula),
@@ -338,7 +351,7 @@ pub(crate) async fn check(
         Err(Error::Refused(refusal)) => {
             let flash = Flash::new(Tone::Fail, refusal.detail.as_str());
             let again = case::require(office, one.case_id).await?;
-            let page = draw(&portal, &visit, &at, &again, Some(flash)).await?;
+            let page = draw(&portal, &visit, &at, &again, (None, Some(flash))).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
         Err(error) => Err(error.into()),

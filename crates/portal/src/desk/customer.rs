@@ -1,30 +1,29 @@
 //! 客户, all round: only while this person stands at the window of this session, and written down each time.
 
 use anju_business::contribution::{as_of, closing};
-use anju_casework::case;
 use anju_casework::membership::{self, Membership, state};
 use anju_casework::person::{Applicant, Person};
 use anju_casework::{Office, access_log, person};
+use anju_casework::{books, case};
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
-use anju_ledger::AccountId;
-use anju_ledger::statement;
 use anju_policy::ConditionOutcome;
 use anju_vault::NumberKind;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::Redirect;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use serde::Deserialize;
 
 use crate::apply::Seen;
 use crate::authorization::{AtDesk, role_name};
 use crate::components::{
-    Button, Cell, Column, Event, Facts, Field, FieldKind, Flash, Keys, Line, Masked, Row, Rows,
-    State as Shown, Table, Text, Timeline, Tone, When,
+    Button, Cell, Column, Event, Facts, Field, FieldKind, Flash, Keys, Line, Masked, Pager, Row,
+    Rows, State as Shown, Table, Text, Timeline, Tone, When,
 };
 use crate::desk::{apply, framed, looked, may_open, person_number, reads_centre};
 use crate::looks;
+use crate::my::account::days_of;
 use crate::my::{account_of, amount_of, channel_name, service_name, stage_in_list, what};
 use crate::pages::desk::{CustomerPage, Reveal};
 use crate::pages::error::PageError;
@@ -34,6 +33,9 @@ use crate::when;
 
 /// The latest looks at a person that his page shows.
 const LOOKS: i64 = 10;
+
+/// The latest events of his timeline.
+const TIMELINE: usize = 12;
 
 /// The person of this number and why he may be seen: he stands at this window, or the reader sees the whole centre.
 async fn seen(office: &Office, at: &AtDesk, number: &str) -> Result<(Person, String), PageError> {
@@ -70,7 +72,7 @@ pub(crate) async fn page(
     let office = &portal.engine.office;
     let (person, reason) = seen(office, &at, &number).await?;
     looked(office, &at, person.person_id, "客户概况", &reason, None).await?;
-    let mut page = draw(&portal, &visit, &at, &person, &reason, false).await?;
+    let mut page = draw(&portal, &visit, &at, &person, &reason, (wanted.year, false)).await?;
     if let Some(asked) = wanted.on.filter(|on| !on.is_empty()) {
         let (on, past) = past(office, person.person_id, &asked).await?;
         page.on = on;
@@ -82,6 +84,8 @@ pub(crate) async fn page(
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     on: Option<String>,
+    /// Of the account's entries.
+    year: Option<i32>,
 }
 
 fn on_field(value: &str) -> Field {
@@ -175,7 +179,7 @@ pub(crate) async fn reveal(
         None,
     )
     .await?;
-    draw(&portal, &visit, &at, &person, &seen_because, true).await
+    draw(&portal, &visit, &at, &person, &seen_because, (None, true)).await
 }
 
 /// `POST /desk/people/{person}/hold`: a sealed person at the window asks to be held by the centre.
@@ -210,7 +214,7 @@ async fn draw(
     at: &AtDesk,
     person: &Person,
     seen_because: &str,
-    whole: bool,
+    (year, whole): (Option<i32>, bool),
 ) -> Result<CustomerPage, PageError> {
     let office = &portal.engine.office;
     let number = person_number(office, person.person_id);
@@ -223,7 +227,10 @@ async fn draw(
         .find(|one| one.state == membership::state::ACTIVE)
         .or(all.first());
     let mut figures: Vec<(String, Text)> = Vec::new();
+    let year = year.unwrap_or(today.year());
     let mut entries = Vec::new();
+    let mut latest = Vec::new();
+    let mut pager = None;
     if let Some(one) = current
         && let Some(account) = account_of(office, one).await?
     {
@@ -238,23 +245,24 @@ async fn draw(
             ),
             ("账户状态".into(), state_of(one).into()),
         ];
-        let mut conn = office.pool.acquire().await?;
-        entries = statement::entries(
-            &mut conn,
-            office.ledger(),
-            AccountId(one.account_id),
-            today - TimeDelta::days(400),
-            today + TimeDelta::days(7),
-            None,
-            200,
-        )
-        .await?;
+        let recent = today - TimeDelta::days(400);
+        let until = today + TimeDelta::days(7);
+        latest = books::entries(office, one.account_id, recent, until).await?;
+        let (first, last) = days_of(year)?;
+        entries = books::entries(office, one.account_id, first, last).await?;
         entries.reverse();
-        entries.truncate(12);
+        let of = |year: i32| format!("/desk/people/{number}?year={year}#acc");
+        pager = Some(Pager {
+            note: format!("{year}年，新的在前"),
+            before: (year < today.year()).then(|| of(year + 1)),
+            after: (year > one.opened_on.year()).then(|| of(year - 1)),
+        });
     }
     let cases = case::list_of_applicant(office, person.person_id, None, 10).await?;
-    let mut timeline: Vec<(chrono::DateTime<chrono::Utc>, Event)> = entries
+    let mut timeline: Vec<(chrono::DateTime<chrono::Utc>, Event)> = latest
         .iter()
+        .rev()
+        .take(TIMELINE)
         .map(|entry| {
             let event = Event::new(
                 When::Done,
@@ -445,46 +453,56 @@ async fn draw(
                 ))
                 .say(Fen::new(one.base_fen))
         }),
-        entries: Table::new(
-            "entries",
-            "账户明细，单位：元",
-            vec![
-                Column::words("日期"),
-                Column::words("摘要"),
-                Column::figures("收（元）"),
-                Column::figures("付（元）"),
-                Column::figures("余额（元）"),
-            ],
-            entries
-                .iter()
-                .map(|entry| {
-                    let (into, out) = if entry.amount >= Fen::ZERO {
-                        (Cell::amount(entry.amount), Cell::new(""))
-                    } else {
-                        (Cell::new(""), Cell::amount(-entry.amount))
-                    };
-                    Line::new(vec![
-                        Cell::digits(when::iso(entry.key.business_date)),
-                        Cell::new(what(office, entry)),
-                        into,
-                        out,
-                        Cell::amount(entry.balance),
-                    ])
-                })
-                .collect(),
-        )
-        .empty("还没有进出。"),
+        entries: paged(
+            pager,
+            Table::new(
+                "entries",
+                "账户明细，单位：元",
+                vec![
+                    Column::words("日期"),
+                    Column::words("摘要"),
+                    Column::figures("收（元）"),
+                    Column::figures("付（元）"),
+                    Column::figures("余额（元）"),
+                ],
+                entries
+                    .iter()
+                    .map(|entry| {
+                        let (into, out) = if entry.amount >= Fen::ZERO {
+                            (Cell::amount(entry.amount), Cell::new(""))
+                        } else {
+                            (Cell::new(""), Cell::amount(-entry.amount))
+                        };
+                        Line::new(vec![
+                            Cell::digits(when::iso(entry.key.business_date)),
+                            Cell::new(what(office, entry)),
+                            into,
+                            out,
+                            Cell::amount(entry.balance),
+                        ])
+                    })
+                    .collect(),
+            )
+            .empty("这一年没有进出。"),
+        ),
         looks,
         timeline: Timeline(
             timeline
                 .into_iter()
-                .take(12)
+                .take(TIMELINE)
                 .map(|(_, event)| event)
                 .collect(),
         ),
         keys: Keys::new(&[("g c", "换一位客户"), ("/", "命令栏")])
             .note("本次查看已记录，本人能看到"),
     })
+}
+
+fn paged(pager: Option<Pager>, table: Table) -> Table {
+    match pager {
+        Some(pager) => table.pager(pager),
+        None => table,
+    }
 }
 
 fn state_of(one: &Membership) -> Shown {

@@ -45,6 +45,7 @@ mod search;
 mod services;
 pub(crate) mod services_drawn;
 mod sources;
+mod subject;
 mod suspense;
 mod tasks;
 mod transfers;
@@ -232,6 +233,8 @@ pub(crate) fn routes() -> Router<Portal> {
             "/desk/books/trial-balance.csv",
             get(books::trial_balance_csv),
         )
+        .route("/desk/books/subject", get(subject::days))
+        .route("/desk/books/journals", get(subject::journals))
         .route("/desk/books/close", get(close::close))
         .route("/desk/books/close/{date}/proof.json", get(close::proof))
         .route("/desk/books/close/propose", post(close::propose))

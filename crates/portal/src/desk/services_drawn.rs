@@ -19,6 +19,7 @@ pub(crate) fn group_name(group: &str) -> &'static str {
         "personal" => "个人业务",
         "withdraw" => "提取",
         "loan" => "贷款",
+        "query" => "查询",
         "ask" => "咨询投诉",
         _ => "其他",
     }

@@ -2,6 +2,7 @@
 
 use anju_casework::Office;
 use anju_casework::case::{self, Case, CaseState};
+use anju_domain::clock;
 use axum::extract::{Query, State};
 use axum::response::Redirect;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,7 +13,7 @@ use crate::components::{
     Button, Cell, Column, Keys, Line, Pager, State as Shown, Table, Tabs, Text,
 };
 use crate::desk::{branch_of, framed, may_open};
-use crate::my::{amount_of, service_name};
+use crate::my::{amount_of, service_name, stage_in_list};
 use crate::pages::desk::{TaskSide, TasksPage};
 use crate::pages::error::PageError;
 use crate::security::Visit;
@@ -22,11 +23,24 @@ use crate::when;
 
 const PAGE: i64 = 30;
 
+/// The list of what one took in oneself.
+const TAKEN_IN: &str = "mine";
+
 #[derive(Deserialize)]
 pub(crate) struct View {
     view: Option<String>,
     after_at: Option<DateTime<Utc>>,
     after: Option<String>,
+}
+
+impl View {
+    /// The case after which the list goes on.
+    fn place(&self, office: &Office) -> Option<(DateTime<Utc>, i64)> {
+        let number = self.after.as_deref();
+        let case_id =
+            number.and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number));
+        self.after_at.zip(case_id)
+    }
 }
 
 /// `GET /desk`: the first page that the roles open.
@@ -46,6 +60,9 @@ pub(crate) async fn page(
     Query(view): Query<View>,
 ) -> Result<TasksPage, PageError> {
     let office = &portal.engine.office;
+    if view.view.as_deref() == Some(TAKEN_IN) {
+        return taken_in(office, &visit, &at, &view).await;
+    }
     let now = office.now();
     let gathering = view.view.as_deref() == Some("gathering");
     let state = if gathering {
@@ -53,11 +70,7 @@ pub(crate) async fn page(
     } else {
         CaseState::Reviewing
     };
-    let after = view.after_at.zip(
-        view.after
-            .as_deref()
-            .and_then(|number| office.numbers.decode(anju_vault::NumberKind::Case, number)),
-    );
+    let after = view.place(office);
     let branch = branch_of(&at.staff);
     let cases = case::list_open(office, state, branch, after, PAGE).await?;
     let names = case::names_of(office, &cases.iter().collect::<Vec<_>>()).await?;
@@ -65,12 +78,8 @@ pub(crate) async fn page(
         .then(|| cases.last())
         .flatten()
         .map(|last| {
-            format!(
-                "/desk/tasks?view={}&after_at={}&after={}",
-                if gathering { "gathering" } else { "review" },
-                last.promised_at.format("%Y-%m-%dT%H:%M:%S%.fZ"),
-                case::number(office, last.case_id)
-            )
+            let view = if gathering { "gathering" } else { "review" };
+            place_of(office, view, last.promised_at, last.case_id)
         });
     let lines = cases
         .iter()
@@ -101,17 +110,7 @@ pub(crate) async fn page(
     Ok(TasksPage {
         frame: framed(office, &visit, &at, "任务", "/desk/tasks").await?,
         flash: None,
-        tabs: Tabs {
-            label: "任务范围".into(),
-            tabs: vec![
-                ("/desk/tasks".into(), "待复核".into(), !gathering),
-                (
-                    "/desk/tasks?view=gathering".into(),
-                    "等部门回复".into(),
-                    gathering,
-                ),
-            ],
-        },
+        tabs: tabs(if gathering { "gathering" } else { "" }),
         filters: Vec::new(),
         next: (!gathering && !cases.is_empty())
             .then(|| Button::go("取下一件", "/desk/tasks/next").key("n")),
@@ -149,6 +148,99 @@ pub(crate) async fn page(
             ("/", "命令栏"),
             ("?", "全部快捷键"),
         ]),
+    })
+}
+
+/// The lists of the page, one of them in sight.
+fn tabs(view: &str) -> Tabs {
+    let all = [
+        ("", "待复核"),
+        ("gathering", "等部门回复"),
+        (TAKEN_IN, "我今天受理的"),
+    ];
+    let tabs = all.map(|(one, words)| {
+        let href = match one {
+            "" => "/desk/tasks".to_owned(),
+            one => format!("/desk/tasks?view={one}"),
+        };
+        (href, words.into(), one == view)
+    });
+    Tabs {
+        label: "任务范围".into(),
+        tabs: tabs.into(),
+    }
+}
+
+/// Where a list goes on.
+fn place_of(office: &Office, view: &str, at: DateTime<Utc>, case_id: i64) -> String {
+    format!(
+        "/desk/tasks?view={view}&after_at={}&after={}",
+        at.format("%Y-%m-%dT%H:%M:%S%.fZ"),
+        case::number(office, case_id)
+    )
+}
+
+/// 我今天受理的: what this member of staff took in at the counter today, newest first, whatever has become of it since.
+async fn taken_in(
+    office: &Office,
+    visit: &Visit,
+    at: &AtDesk,
+    view: &View,
+) -> Result<TasksPage, PageError> {
+    let now = office.now();
+    let begin = clock::at_hour(office.today(), 0).unwrap_or(now);
+    let place = view.place(office);
+    let cases = case::list_served(office, at.staff.staff_id, begin, place, PAGE).await?;
+    let names = case::names_of(office, &cases.iter().collect::<Vec<_>>()).await?;
+    let more = (cases.len() as i64 == PAGE)
+        .then(|| cases.last())
+        .flatten()
+        .map(|last| place_of(office, TAKEN_IN, last.submitted_at, last.case_id));
+    let lines = cases
+        .iter()
+        .map(|one| {
+            let number = case::number(office, one.case_id);
+            Line::new(vec![
+                Cell::digits(when::clock(one.submitted_at)),
+                Cell::digits(number.as_str()).link(format!("/desk/cases/{number}")),
+                Cell::new(service_name(office, one)),
+                Cell::new(names.get(&one.applicant_id).map_or("—", String::as_str)),
+                Cell::maybe(amount_of(one)),
+                Cell::state(&stage_in_list(office, one).state()),
+                Cell::new(when::promise(one.promised_at, now)),
+            ])
+        })
+        .collect();
+    Ok(TasksPage {
+        frame: framed(office, visit, at, "我今天受理的", "/desk/tasks").await?,
+        flash: None,
+        tabs: tabs(TAKEN_IN),
+        filters: Vec::new(),
+        next: None,
+        table: Table::new(
+            "taken-in",
+            "我今天受理的办件，新的在前",
+            vec![
+                Column::words("受理"),
+                Column::words("办件"),
+                Column::words("事项"),
+                Column::words("谁"),
+                Column::figures("金额（元）"),
+                Column::words("状态"),
+                Column::words("承诺"),
+            ],
+            lines,
+        )
+        .dense("")
+        .keys()
+        .empty("今天还没有在柜台受理办件。")
+        .pager(Pager {
+            note: "新的在前".into(),
+            before: place.map(|_| format!("/desk/tasks?view={TAKEN_IN}")),
+            after: more,
+        }),
+        side: None,
+        keys: Keys::new(&[("j k", "移动"), ("Enter", "打开"), ("/", "命令栏")]),
     })
 }
 

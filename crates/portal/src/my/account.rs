@@ -63,7 +63,7 @@ async fn entries_of_year(
 }
 
 /// The first and the last day of a year; there were no accounts before the first of these.
-fn days_of(year: i32) -> Result<(NaiveDate, NaiveDate), PageError> {
+pub(crate) fn days_of(year: i32) -> Result<(NaiveDate, NaiveDate), PageError> {
     let day = |month, day| {
         let known = (1990..=2999).contains(&year);
         let date = NaiveDate::from_ymd_opt(year, month, day).filter(|_| known);

@@ -19,6 +19,13 @@ pub enum PageError {
     NotFound,
     /// Nobody is logged in; the log-in page of the place comes back to this page.
     LogIn,
+    /// The session of a form had ended; what was typed waits (`crate::unsent`).
+    LogInAgain {
+        /// What comes after the log-in.
+        next: String,
+        /// The log-in page that leads there.
+        log_in: String,
+    },
     /// The employer has no account yet: there is one page for that.
     OpenFirst,
     /// The roles of this person do not open it.
@@ -82,7 +89,7 @@ impl PageError {
     fn status(&self) -> StatusCode {
         match self {
             PageError::NotFound => StatusCode::NOT_FOUND,
-            PageError::LogIn => StatusCode::UNAUTHORIZED,
+            PageError::LogIn | PageError::LogInAgain { .. } => StatusCode::UNAUTHORIZED,
             PageError::OpenFirst => StatusCode::CONFLICT,
             PageError::Forbidden(_) | PageError::Stale => StatusCode::FORBIDDEN,
             PageError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -185,6 +192,13 @@ impl ErrorPage {
                 None,
                 Button::go("去登录", log_in_of(&visit.path)),
             ),
+            PageError::LogInAgain { next, log_in } => (
+                "请重新登录",
+                "页面打开太久，为了安全已退出。刚才的没有提交。".into(),
+                Text::from(next.as_str()),
+                None,
+                Button::go("去登录", log_in.as_str()),
+            ),
             PageError::OpenFirst => (
                 "单位还没有公积金账户",
                 "先开户，再办其他业务。".into(),
@@ -196,7 +210,7 @@ impl ErrorPage {
                 "您的岗位不能打开这一页",
                 Text::from(why.as_str()),
                 match place {
-                    "desk" => "您的岗位能打开的，在首页左边的栏目里。要办这一项，请找有这个岗位的同事，或请负责人给您加岗位。",
+                    "desk" => "您的岗位能打开的，都在柜面各页的栏目里。要办这一项，请找有这个岗位的同事，或请负责人给您加岗位。",
                     _ => "您能办的从首页可以找到。要办这一项，请找有权限的同事。",
                 }
                 .into(),
@@ -320,12 +334,27 @@ pub fn log_in_of(path: &str) -> String {
         "unit" => "/login/unit",
         _ => "/login",
     };
-    // Our paths hold numbers and Latin words alone, so that nothing has to be encoded.
-    if path.starts_with(['/']) && path.is_ascii() && !path.contains(['&', '#', '%', '+']) {
-        format!("{page}?back={path}")
+    if path.starts_with('/') && path.is_ascii() {
+        format!("{page}?back={}", back_in_query(path))
     } else {
         page.to_owned()
     }
+}
+
+/// An address of ours as the value of `back`: what would end the value is encoded, paths stay as they read.
+#[must_use]
+pub fn back_in_query(address: &str) -> String {
+    let mut value = String::with_capacity(address.len());
+    for letter in address.chars() {
+        match letter {
+            '%' => value.push_str("%25"),
+            '&' => value.push_str("%26"),
+            '#' => value.push_str("%23"),
+            '+' => value.push_str("%2B"),
+            other => value.push(other),
+        }
+    }
+    value
 }
 
 /// Four characters without those that sound or look alike.

@@ -8,6 +8,7 @@ use crate::components::{
     Button, ButtonLook, ErrorSummary, Field, FieldKind, Mistake, Row, Rows, Text, filters,
 };
 use crate::frame::PlainFrame;
+use crate::pages::error::back_in_query;
 use crate::security::Visit;
 
 /// A log-in page: one short form.
@@ -131,9 +132,12 @@ impl LogInPage {
         LogInPage {
             button: Button::submit("发验证码到我的手机").wide(),
             others: Rows::new(vec![
-                Row::to(format!("/login/licence?back={back}"), "用电子营业执照登录")
-                    .note("法定代表人和授权的经办人，扫码即可；没有账户的单位也从这里开户")
-                    .icon("building"),
+                Row::to(
+                    format!("/login/licence?back={}", back_in_query(back)),
+                    "用电子营业执照登录",
+                )
+                .note("法定代表人和授权的经办人，扫码即可；没有账户的单位也从这里开户")
+                .icon("building"),
                 Row::to("/login", "个人登录").icon("user"),
             ])
             .boxed(),

@@ -14,8 +14,37 @@ pub struct SiteHome {
     pub frame: SiteFrame,
     /// 今天办了 N 件，一半的人 2.8 秒办完: from real cases; nothing where there is none yet.
     pub figures: Option<Text>,
+    /// Where one types what one wants.
+    pub find: Field,
     /// Services in use, each to its guide.
+    pub groups: Vec<Group>,
+}
+
+/// The services of a group of the catalogue.
+#[derive(Debug)]
+pub struct Group {
+    /// `withdraw`: its place on the page.
+    pub id: &'static str,
+    /// 提取.
+    pub name: &'static str,
+    /// Each to its guide.
     pub services: Rows,
+}
+
+/// 办事指南: found by words, or by group.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "site/guides.html")]
+pub struct GuidesPage {
+    /// Frame.
+    pub frame: SiteFrame,
+    /// Where one types what one wants.
+    pub find: Field,
+    /// How many were found, or what to do where none was; nothing before something is typed.
+    pub said: Option<Text>,
+    /// What was found, the nearest first.
+    pub found: Rows,
+    /// All services.
+    pub groups: Vec<Group>,
 }
 
 /// 秒级到账: how fast withdrawals reach the card.

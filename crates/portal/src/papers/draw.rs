@@ -7,11 +7,11 @@ use anju_business::papers::statement::{self, Statement, Which};
 use anju_casework::document::kind;
 use anju_casework::{Fault, Result};
 use anju_domain::calendar::{Month, chinese_date};
-use anju_domain::clock::shanghai;
+use anju_domain::clock::chinese_second;
 use anju_domain::money::Fen;
 use anju_domain::rate::Bp;
 use anju_paper::{SheetFact, SheetTable};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::Datelike;
 use serde_json::Value;
 
 /// A document in words.
@@ -337,7 +337,11 @@ fn of_payment(said: &ReceiptSaid) -> Drawn {
     if let Some(fen) = said.subsidy_fen {
         facts.insert(3, fact("其中住房补贴账户", yuan(fen)));
     }
-    facts.extend(said.times.iter().map(|(label, at)| fact(label, civil(*at))));
+    facts.extend(
+        said.times
+            .iter()
+            .map(|(label, at)| fact(label, chinese_second(*at))),
+    );
     facts.push(fact("规则版本", &said.policy_version));
     Drawn {
         title: "业务回单".to_owned(),
@@ -346,9 +350,4 @@ fn of_payment(said: &ReceiptSaid) -> Drawn {
         tables: Vec::new(),
         notes: Vec::new(),
     }
-}
-
-/// `2026-11-24 09:14:01`, in civil time.
-fn civil(at: DateTime<Utc>) -> String {
-    shanghai(at).format("%Y-%m-%d %H:%M:%S").to_string()
 }

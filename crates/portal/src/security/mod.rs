@@ -5,6 +5,7 @@
 mod csrf;
 mod headers;
 mod rate;
+mod title;
 mod visit;
 
 use std::sync::Arc;
@@ -86,6 +87,7 @@ pub fn pages<S: Clone + Send + Sync + 'static>(routes: Router<S>, shield: &Shiel
             |_: Box<dyn std::any::Any + Send>| PageError::panicked().into_answer(),
         ))
         .layer(from_fn_with_state(shield.clone(), visit::begin))
+        .layer(from_fn(title::of_a_no))
         .layer(from_fn(headers::of_pages))
 }
 

@@ -4,6 +4,7 @@ use anju_vault::Vault;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
+use axum::response::Html;
 use axum::routing::{get, post};
 use tower::ServiceExt;
 
@@ -36,6 +37,13 @@ impl House {
         let routes = Router::new()
             .route("/my/form", get(async |visit: Visit| visit.csrf))
             .route("/my/pay", post(async |body: String| body))
+            .route(
+                "/my/no",
+                get(async || {
+                    let page = Html("<!doctype html><title>确认</title>");
+                    (StatusCode::CONFLICT, page)
+                }),
+            )
             .route(
                 "/my/broken",
                 get(async || -> Result<String, PageError> {
@@ -166,6 +174,19 @@ async fn every_page_says_what_it_may_load_and_is_not_kept() {
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
     assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
     assert!(text(answer).await.contains("没有这一页"));
+}
+
+#[tokio::test]
+async fn the_title_of_every_page_that_says_no_begins_with_it() {
+    let house = House::new("title");
+    for path in ["/my/no", "/my/broken", "/nothing"] {
+        let request = Request::get(path).body(Body::empty()).expect("ok");
+        let page = text(house.ask(request).await).await;
+        assert!(
+            page.contains("<title>出错：") && page.matches("出错：").count() == 1,
+            "{page}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Shield, csrf};
 use crate::frame::{Centre, Head};
+use crate::inside::Inside;
 use crate::look::{Look, cookie};
 use crate::pages::error::{ErrorPage, PageError, log_in_of};
 
@@ -42,6 +43,8 @@ pub struct Visit {
     pub origin: Option<String>,
     /// The centre.
     pub centre: Arc<Centre>,
+    /// Who is logged in, where a page that anyone may read is opened.
+    pub inside: Option<Inside>,
 }
 
 impl Visit {
@@ -54,6 +57,7 @@ impl Visit {
             csrf: self.csrf.clone(),
             path: self.path.clone(),
             centre: self.centre.clone(),
+            inside: self.inside.clone(),
         }
     }
 }
@@ -98,12 +102,19 @@ pub(super) async fn begin(
         client: client(&request),
         origin: origin(client(&request), headers),
         centre: shield.centre.clone(),
+        inside: None,
     };
     let reads = request.method() == Method::GET;
     request.extensions_mut().insert(visit.clone());
     let mut answer = next.run(request).await;
     if let Some(error) = answer.extensions().get::<PageError>() {
         // A page that only has to be opened comes back by itself after the log-in; a form says that it was not taken.
+        let cookies: Vec<HeaderValue> = answer
+            .headers()
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .cloned()
+            .collect();
         answer = if *error == PageError::LogIn && reads {
             Redirect::to(&log_in_of(&visit.path)).into_response()
         } else if *error == PageError::OpenFirst && reads {
@@ -111,6 +122,9 @@ pub(super) async fn begin(
         } else {
             ErrorPage::of(error, &visit).into_response()
         };
+        for cookie in cookies {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
     }
     if let Some(fresh) = fresh {
         let value = shield.cookie(VISITOR, &fresh, Some(VISITOR_SECONDS));

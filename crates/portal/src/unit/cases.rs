@@ -32,7 +32,7 @@ use crate::service::explain;
 use crate::service::words::{Stage, work_step};
 use crate::unit::apply::{SERVICES, said};
 use crate::unit::home::state_of;
-use crate::unit::{arrangement, credit, framed, number, waiting as lists};
+use crate::unit::{arrangement, changed, credit, framed, number, waiting as lists};
 use crate::when;
 
 const PAGE: i64 = 20;
@@ -136,8 +136,15 @@ pub(crate) async fn page(
     visit: Visit,
     at: AtUnit,
     Path(number): Path<String>,
+    Query(place): Query<Place>,
 ) -> Result<CasePage, PageError> {
-    draw(&portal, &visit, &at, &number, None).await
+    draw(&portal, &visit, &at, &number, (place.line, None)).await
+}
+
+/// A page of whom a case changes.
+#[derive(Deserialize)]
+pub(crate) struct Place {
+    line: Option<i32>,
 }
 
 /// The page again, with what kept something from being done.
@@ -149,7 +156,7 @@ pub(super) async fn refused(
     words: &str,
 ) -> Result<Response, PageError> {
     let flash = Flash::new(Tone::Fail, words);
-    let page = draw(portal, visit, at, number, Some(flash)).await?;
+    let page = draw(portal, visit, at, number, (None, Some(flash))).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }
 
@@ -158,7 +165,7 @@ async fn draw(
     visit: &Visit,
     at: &AtUnit,
     number: &str,
-    flash: Option<Flash>,
+    (line, flash): (Option<i32>, Option<Flash>),
 ) -> Result<CasePage, PageError> {
     let office = &portal.engine.office;
     let now = office.now();
@@ -170,7 +177,7 @@ async fn draw(
         None => None,
     };
     let mut forms = Vec::new();
-    let (facts, tables) = match approved {
+    let (facts, mut tables) = match approved {
         Some(life) => {
             forms.extend(life.forms);
             (Some(life.facts), life.tables)
@@ -186,6 +193,8 @@ async fn draw(
             None => (None, Vec::new()),
         },
     };
+    let here = format!("/unit/cases/{number}");
+    tables.extend(changed::table(office, &read.case, &here, line).await?);
     if supplement::waits(&read.case) {
         forms.push(UnitForm {
             id: "supplement",

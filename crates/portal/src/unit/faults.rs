@@ -19,7 +19,7 @@ use crate::serve::Portal;
 use crate::unit::framed;
 use crate::unit::home::short;
 use crate::unit::kept::Upload;
-use crate::unit::mend::{DROP_ROW, EMPTY, SEAL, STAY};
+use crate::unit::mend::{DROP_ROW, EMPTY, KEEP_RATIOS, SEAL, STAY};
 use crate::unit::roster::{DROP, mode_field};
 
 /// More cells than anybody mends one by one: a new file is the way.
@@ -65,6 +65,25 @@ fn mend(sheet: &Sheet, bases: bool, cell: (u32, Column), guess: Option<&str>) ->
         field,
         ..Mend::default()
     }
+}
+
+/// The one choice for all rows of a list that may not change the ratio; at first nothing, and the fault stays.
+fn keep_ratios(rows: usize) -> Mend {
+    let all = format!("全部 {rows} 行都不调整比例，照现在的比例缴");
+    Mend {
+        field: KEEP_RATIOS.to_owned(),
+        label: "整份名册的“比例调整”怎么办".to_owned(),
+        options: vec![
+            (String::new(), "先不改".to_owned()),
+            (EMPTY.to_owned(), all),
+        ],
+        ..Mend::default()
+    }
+}
+
+/// Whether a fault is one of all rows, though it is told at the first.
+fn is_of_all(fault: &Wrong) -> bool {
+    fault.remedies.contains(&Remedy::KeepRatios)
 }
 
 /// What becomes of somebody who stands in no row; at first nothing, and his fault stays.
@@ -126,6 +145,9 @@ impl Ways<'_> {
         let sheet = self
             .sheet
             .filter(|_| cell.is_some() || !fault.remedies.is_empty())?;
+        if is_of_all(fault) {
+            return Some((vec![keep_ratios(sheet.len())], None));
+        }
         let mut mends = Vec::new();
         let mut dropped = None;
         // Two faults of one cell share its box.
@@ -202,11 +224,13 @@ pub(super) async fn page(
         let way = ways.of(fault);
         stuck += usize::from(way.is_none());
         let (mends, drop_row) = way.unwrap_or_default();
-        let at = cell_of(fault).filter(|_| few).map(field_of);
+        let at = cell_of(fault)
+            .filter(|_| few && !is_of_all(fault))
+            .map(field_of);
         let at = at.or_else(|| mends.first().map(|mend| mend.field.clone()));
         summary.push(Mistake::at(at.unwrap_or_default(), fault.message.clone()));
         faults.push(Fault {
-            row: fault.row,
+            row: fault.row.filter(|_| !is_of_all(fault)),
             column: fault.column.map(str::to_owned),
             was: shown(fault, mistakes.sheet.as_ref()),
             problem: problem(fault),

@@ -25,6 +25,8 @@ pub(super) const EMPTY: &str = "empty";
 
 /// The tick that leaves a row out.
 pub(super) const DROP_ROW: &str = "drop";
+/// The list by which no row changes the ratio.
+pub(super) const KEEP_RATIOS: &str = "ratios";
 /// Who stands in no row is sealed by this list.
 pub(super) const SEAL: &str = "seal";
 /// Who stands in no row was forgotten and goes on.
@@ -47,10 +49,14 @@ pub(crate) async fn mend(
     let (Some(file), Some(key)) = (kept, key) else {
         return Ok(lost(&portal, &visit, &at).await?.into_response());
     };
-    let mends = mends_of(&fields, &file.absent);
+    let mut mends = mends_of(&fields, &file.absent);
+    let keep_ratios = field(KEEP_RATIOS) == Some(EMPTY);
     let (month, bytes) = (file.month, file.bytes.clone());
     let mended = tokio::task::spawn_blocking(move || {
         let sheet = anju_business::contribution::roster::read(&bytes).ok()?;
+        if keep_ratios {
+            mends.keep_ratios(&sheet);
+        }
         writer::mended(month, &sheet, &mends).ok()
     })
     .await

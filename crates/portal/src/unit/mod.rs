@@ -7,6 +7,7 @@ mod cards;
 mod cases;
 mod change;
 mod change_parts;
+pub(crate) mod changed;
 pub(crate) mod credit;
 mod debit;
 mod employer;

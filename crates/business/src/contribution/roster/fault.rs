@@ -38,6 +38,8 @@ pub enum Remedy {
     Cell(Column),
     /// The row is left out.
     DropRow,
+    /// No row changes the ratio: everybody goes on with the one that he has.
+    KeepRatios,
     /// A row for a person who stands in none: he is sealed, or goes on.
     AddRow(Box<Absent>),
 }

@@ -54,21 +54,27 @@ impl RatioPlan {
         match context.ratio_change {
             RatioChange::Open => {}
             RatioChange::UsedThisYear => {
-                faults.push(Fault::cell(
-                    first.row,
-                    Column::Change,
-                    "E-RATIO-04",
-                    "比例调整起始月份应晚于已汇缴月份，且本年度仅可调整一次。",
-                ));
+                faults.push(
+                    Fault::cell(
+                        first.row,
+                        Column::Change,
+                        "E-RATIO-04",
+                        "比例调整起始月份应晚于已汇缴月份，且本年度仅可调整一次。",
+                    )
+                    .or(Remedy::KeepRatios),
+                );
                 return Self::Faulty;
             }
             RatioChange::SetByFinance => {
-                faults.push(Fault::cell(
-                    first.row,
-                    Column::Change,
-                    "E-RATIO-05",
-                    "机关事业单位缴存比例由财政部门核定，不能自行调整。",
-                ));
+                faults.push(
+                    Fault::cell(
+                        first.row,
+                        Column::Change,
+                        "E-RATIO-05",
+                        "机关事业单位缴存比例由财政部门核定，不能自行调整。",
+                    )
+                    .or(Remedy::KeepRatios),
+                );
                 return Self::Faulty;
             }
         }

@@ -170,6 +170,14 @@ pub struct Mends {
 }
 
 impl Mends {
+    /// No row changes the ratio: every 变更 is emptied, and every ratio that was typed for it.
+    pub fn keep_ratios(&mut self, roster: &Sheet) {
+        let columns = [Column::Change, Column::EmployerRatio, Column::EmployeeRatio];
+        let rows = (0..roster.len()).map(|index| roster.row_number(index));
+        self.emptied
+            .extend(rows.flat_map(|row| columns.map(|column| (row, column))));
+    }
+
     /// The cell as the clerk left it.
     fn value<'m>(&'m self, roster: &'m Sheet, index: usize, column: Column) -> Value<'m> {
         let cell = (roster.row_number(index), column);

@@ -5,7 +5,8 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::components::{
-    Condition, Facts, Flash, Flight, Formula, Hands, Keys, Rows, Sources, Tag, Timeline, filters,
+    Condition, Facts, Flash, Flight, Formula, Hands, Keys, Rows, Sources, Table, Tag, Timeline,
+    filters,
 };
 use crate::frame::DeskFrame;
 use crate::pages::desk::HandedIn;
@@ -43,6 +44,8 @@ pub struct CasePage {
     pub shares: Option<Rows>,
     /// Whose estate, and the heirs.
     pub estate: Option<Facts>,
+    /// Whose base or ratio changes, before and after.
+    pub changed: Option<Table>,
     /// Sources, line by line.
     pub sources: Option<Sources>,
     /// Conditions of the decision.

@@ -67,4 +67,4 @@ pub use sources::{DeathLine, DeathsPage, RefusedFile, SourcePage, SourcesPage};
 pub use suspense::{Candidate, SuspensePage, SuspenseSide};
 pub use tasks::{TaskSide, TasksPage};
 pub use transfers::{TransferPage, TransfersPage};
-pub use trial_balance::TrialBalancePage;
+pub use trial_balance::{SubjectPage, TrialBalancePage};

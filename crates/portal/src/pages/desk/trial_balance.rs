@@ -31,3 +31,23 @@ pub struct TrialBalancePage {
     /// When taken, how many entries.
     pub taken: Text,
 }
+
+/// 总账 or 明细: what stands behind a figure.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "desk/subject.html")]
+pub struct SubjectPage {
+    /// Frame.
+    pub frame: DeskFrame,
+    /// 201 住房公积金.
+    pub title: String,
+    /// 2026年11月，余额在贷方; 11月24日，借方的凭证.
+    pub day: String,
+    /// Where the filters are sent.
+    pub action: &'static str,
+    /// Subject, month or day, side, branch.
+    pub filters: Vec<Field>,
+    /// Days or journals, with the figure as total.
+    pub table: Table,
+    /// When taken.
+    pub taken: Text,
+}
