@@ -57,6 +57,16 @@ struct LastRow {
     employee_fen: i64,
 }
 
+/// The same lines as columns, in the same order.
+#[derive(FromRow)]
+struct LastColumns {
+    accounts: Vec<i64>,
+    people: Vec<i64>,
+    bases: Vec<i64>,
+    employer: Vec<i64>,
+    employee: Vec<i64>,
+}
+
 /// A person who is known to the centre, with the account that may come over.
 #[derive(Debug, Clone, FromRow)]
 pub(super) struct KnownPerson {
@@ -287,15 +297,10 @@ async fn last_rows(
     employer: &Employer,
     month: Month,
 ) -> Result<HashMap<i64, LastRow>> {
-    let (accounts, people, bases, employers, employees): (
-        Vec<i64>,
-        Vec<i64>,
-        Vec<i64>,
-        Vec<i64>,
-        Vec<i64>,
-    ) = sqlx::query_as(
-        "SELECT coalesce(array_agg(l.account_id), '{}'), coalesce(array_agg(l.person_id), '{}'), coalesce(array_agg(l.base_fen), '{}'),
-                coalesce(array_agg(l.employer_fen), '{}'), coalesce(array_agg(l.employee_fen), '{}')
+    let columns: LastColumns = sqlx::query_as(
+        "SELECT coalesce(array_agg(l.account_id), '{}') AS accounts, coalesce(array_agg(l.person_id), '{}') AS people,
+                coalesce(array_agg(l.base_fen), '{}') AS bases, coalesce(array_agg(l.employer_fen), '{}') AS employer,
+                coalesce(array_agg(l.employee_fen), '{}') AS employee
            FROM remittance r
            JOIN remittance_line l ON l.centre_id = r.centre_id AND l.remittance_id = r.remittance_id
           WHERE r.centre_id = $1 AND r.employer_id = $2 AND r.month = $3 AND r.kind = 1 AND r.state IN (1, 2, 3)
@@ -306,19 +311,18 @@ async fn last_rows(
     .bind(employer.month_before(month).index())
     .fetch_one(&office.pool)
     .await?;
-    let lines = people
-        .into_iter()
-        .zip(bases)
-        .zip(employers.into_iter().zip(employees));
-    let lines = lines.map(
-        |((person_id, base_fen), (employer_fen, employee_fen))| LastRow {
-            person_id,
-            base_fen,
-            employer_fen,
-            employee_fen,
-        },
-    );
-    Ok(accounts.into_iter().zip(lines).collect())
+    let sides = columns.employer.into_iter().zip(columns.employee);
+    let people = columns.people.into_iter().zip(columns.bases);
+    let lines =
+        people.zip(sides).map(
+            |((person_id, base_fen), (employer_fen, employee_fen))| LastRow {
+                person_id,
+                base_fen,
+                employer_fen,
+                employee_fen,
+            },
+        );
+    Ok(columns.accounts.into_iter().zip(lines).collect())
 }
 
 /// Who stood in the list of the month before and is no member any more: REMIT-08 counts them as removed.
