@@ -26,13 +26,14 @@ const LIFE: Duration = Duration::from_secs(30 * 60);
 const MOST_FORMS: usize = 2_000;
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// A page of ours is far smaller.
-const LONGEST_PAGE: usize = 8 * 1024 * 1024;
+pub(crate) const LONGEST_PAGE: usize = 8 * 1024 * 1024;
 
 /// Whose form it was, and who stood at his window: what a teller typed for one customer never turns up before another.
 #[derive(PartialEq, Eq)]
 struct Owner {
     audience: i16,
     subject_id: i64,
+    /// Of the holder of a licence, who is a new subject at each log-in: whose licence.
     uscc: Option<String>,
     served_person: Option<i64>,
     served_employer: Option<i64>,
@@ -40,10 +41,11 @@ struct Owner {
 
 impl Owner {
     fn of(session: &Session) -> Owner {
+        let is_holder = session.audience == audience::HOLDER;
         Owner {
             audience: session.audience,
-            subject_id: session.subject_id,
-            uscc: session.uscc.clone(),
+            subject_id: if is_holder { 0 } else { session.subject_id },
+            uscc: session.uscc.clone().filter(|_| is_holder),
             served_person: session.served_person,
             served_employer: session.served_employer,
         }
@@ -59,6 +61,8 @@ struct Unsent {
     action: String,
     /// What stood in its fields, in their order.
     fields: Vec<(String, String)>,
+    /// Its page cannot be opened: the way begins again at the first page of the matter.
+    is_first: bool,
     /// A file was chosen, which no browser lets us give back.
     had_file: bool,
 }
@@ -75,11 +79,11 @@ impl Unsent {
 pub(crate) struct Forms(Mutex<HashMap<String, (Instant, Unsent)>>);
 
 impl Forms {
-    /// Keeps a form and names it; older ones make room.
-    fn keep(&self, form: Unsent, now: Instant) -> String {
+    /// Keeps a form that came now or a moment ago, and names it; older ones make room.
+    fn keep(&self, form: Unsent, came: Instant) -> String {
         let name = hex::encode(anju_vault::random::<16>());
         let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        forms.retain(|_, (since, _)| now.duration_since(*since) < LIFE);
+        forms.retain(|_, (since, _)| came.saturating_duration_since(*since) < LIFE);
         let held = |forms: &HashMap<String, (Instant, Unsent)>| -> usize {
             forms.values().map(|(_, form)| form.bytes()).sum()
         };
@@ -90,12 +94,18 @@ impl Forms {
             };
             forms.remove(&oldest);
         }
-        forms.insert(name.clone(), (now, form));
+        forms.insert(name.clone(), (came, form));
         name
     }
 
     /// The form of this name, once, where it is this owner's and stands on this page.
-    fn take(&self, name: &str, owner: &Owner, page: &str, now: Instant) -> Option<Unsent> {
+    fn take(
+        &self,
+        name: &str,
+        owner: &Owner,
+        page: &str,
+        now: Instant,
+    ) -> Option<(Instant, Unsent)> {
         let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_his = |(since, form): &(Instant, Unsent)| {
             now.duration_since(*since) < LIFE && form.owner == *owner && form.page == page
@@ -103,7 +113,7 @@ impl Forms {
         if !forms.get(name).is_some_and(is_his) {
             return None;
         }
-        forms.remove(name).map(|(_, form)| form)
+        forms.remove(name)
     }
 }
 
@@ -138,6 +148,7 @@ async fn kept(portal: &Portal, visit: &Visit, request: Request) -> Result<Respon
         page: path,
         action,
         fields,
+        is_first,
         had_file,
     };
     let name = portal.unsent.keep(form, Instant::now());
@@ -234,8 +245,8 @@ async fn fields_of(request: Request) -> Option<(Vec<(String, String)>, bool)> {
     Some((fields, had_file))
 }
 
-/// What waits for whoever opens a page.
-pub(crate) struct Waiting(Unsent);
+/// What waits for whoever opens a page, and since when.
+pub(crate) struct Waiting(Instant, Unsent);
 
 /// What this browser has kept for the page that is opened in this session.
 pub(crate) fn of(portal: &Portal, request: &Request, session: &Session) -> Option<Waiting> {
@@ -247,7 +258,7 @@ pub(crate) fn of(portal: &Portal, request: &Request, session: &Session) -> Optio
     let form = portal
         .unsent
         .take(name, &Owner::of(session), page, Instant::now());
-    form.map(Waiting)
+    form.map(|(since, form)| Waiting(since, form))
 }
 
 /// The page with what was typed in its form. One that cannot be drawn keeps the form for the next try.
@@ -256,13 +267,13 @@ pub(crate) async fn refill(
     waiting: Option<Waiting>,
     answer: Response,
 ) -> Response {
-    let Some(Waiting(form)) = waiting else {
+    let Some(Waiting(since, form)) = waiting else {
         return answer;
     };
     let kind = answer.headers().get(header::CONTENT_TYPE);
     let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if !answer.status().is_success() || !is_page {
-        let name = portal.unsent.keep(form, Instant::now());
+        let name = portal.unsent.keep(form, since);
         return with_cookie(portal, answer, &name, LIFE);
     }
     let (mut parts, body) = answer.into_parts();
@@ -286,6 +297,7 @@ mod tests {
             page: "/my/report".into(),
             action: "/my/report".into(),
             fields: vec![("note".into(), "x".repeat(bytes))],
+            is_first: false,
             had_file: false,
         }
     }

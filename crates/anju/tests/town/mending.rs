@@ -330,10 +330,12 @@ async fn a_change_of_ratio_that_may_not_be_is_taken_back_for_the_whole_list_by_o
     changed.ok().expect("the first change of the year");
     let clerk = Visitor::clerk(&town, &office, &firm, 889).await;
     let bases: Vec<String> = people.iter().map(base).collect();
+    // The clerk has reckoned the amounts as well, with the ratio that he wants.
     let rows: Vec<Vec<&str>> = people
         .iter()
         .zip(&bases)
-        .map(|(one, base)| {
+        .zip(["1400", "1120"])
+        .map(|((one, base), monthly)| {
             vec![
                 one.name.as_str(),
                 one.id.as_str(),
@@ -341,6 +343,7 @@ async fn a_change_of_ratio_that_may_not_be_is_taken_back_for_the_whole_list_by_o
                 "7%",
                 "7%",
                 "比例调整",
+                monthly,
             ]
         })
         .collect();
@@ -351,6 +354,7 @@ async fn a_change_of_ratio_that_may_not_be_is_taken_back_for_the_whole_list_by_o
         "单位比例",
         "个人比例",
         "变更",
+        "月缴存额",
     ];
     let refused = send(&clerk, month(0), &sheet(&headers, &rows)).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);

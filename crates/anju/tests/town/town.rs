@@ -328,7 +328,7 @@ impl Town {
             "SELECT coalesce(sum(calls), 0)::bigint
                FROM pg_stat_statements
               WHERE dbid::bigint = $1
-                AND query ~ '(INSERT INTO|UPDATE) (journal|posting|account|fund_account|person|membership|employer|roster|roster_row|remittance|remittance_line)\\M|SELECT ledger_'",
+                AND query ~ '(INSERT INTO|UPDATE) (journal|posting|account|fund_account|person|membership|employer|roster|roster_change|roster_part|remittance|remittance_line)\\M|SELECT ledger_'",
         )
         .bind(database)
         .fetch_one(&mut statistics)

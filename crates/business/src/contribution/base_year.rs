@@ -1,7 +1,7 @@
 //! The yearly adjustment of bases (年度基数调整, contribution.md §4.1): who still has no base of the year, what a declared list changes, what
 //! months that were listed at the old base owe (BASE-04), and the limits that nobody declared for (BASE-08).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anju_casework::employer::{self, Employer};
 use anju_casework::{Actor, Office, Result, case, outbox};
@@ -168,13 +168,6 @@ type Listed = (i64, i32, Option<i64>, i64, i64);
 /// Both sides of a month as its lists have them, and the ratio of their roster.
 type ListedMonth = (Fen, Fen, Option<Ratios>);
 
-/// The lists of an employer that reach into the months from $3 until before $4.
-macro_rules! lists_since {
-    () => {
-        " m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2, 3) AND m.month >= $3 "
-    };
-}
-
 /// BASE-04: what the months of the year that were listed at the old base owe beyond it, each with the ratio of its list; nothing where the
 /// centre lets the new base count from the next month alone (`base_retro_mode`), or where nobody's base rises.
 pub(super) async fn differences(
@@ -212,30 +205,26 @@ async fn differences_of(
         return Ok(Vec::new());
     }
     // Readings by key, put together here: as one statement of five tables its plan was quadratic before statistics knew the lists.
-    let listed: Vec<Listed> = sqlx::query_as(concat!(
+    let listed: Vec<Listed> = sqlx::query_as(
         "SELECT l.account_id, l.month, m.roster_id, l.employer_fen, l.employee_fen
            FROM remittance m
            JOIN remittance_line l ON l.centre_id = m.centre_id AND l.remittance_id = m.remittance_id
-          WHERE",
-        lists_since!(),
-        "AND l.month >= $3 AND l.month < $4"
-    ))
+          WHERE m.centre_id = $1 AND m.employer_id = $2 AND m.state IN (1, 2, 3) AND m.month >= $3
+            AND l.month >= $3 AND l.month < $4",
+    )
     .bind(office.centre.id)
     .bind(employer.employer_id)
     .bind(july.index())
     .bind(month.index())
     .fetch_all(&mut *conn)
     .await?;
-    let ratios: Vec<(i64, i64, i32, i32)> = sqlx::query_as(concat!(
-        "SELECT DISTINCT q.roster_id, q.account_id, q.ratio_employer_bp, q.ratio_employee_bp
-           FROM remittance m
-           JOIN roster_row q ON q.centre_id = m.centre_id AND q.roster_id = m.roster_id
-          WHERE",
-        lists_since!()
-    ))
+    let rosters: BTreeSet<i64> = listed.iter().filter_map(|of| of.2).collect();
+    // By number: a join would lay down the parts of every list that was ever kept.
+    let ratios: Vec<(i64, i64, i32, i32)> = sqlx::query_as(
+        "SELECT roster_id, account_id, ratio_employer_bp, ratio_employee_bp FROM roster_row WHERE centre_id = $1 AND roster_id = ANY ($2)",
+    )
     .bind(office.centre.id)
-    .bind(employer.employer_id)
-    .bind(july.index())
+    .bind(rosters.into_iter().collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     let ratios: HashMap<(i64, i64), Ratios> = ratios

@@ -293,7 +293,7 @@ impl Changed {
         self.employer.push(line.sides.employer.fen());
         self.employee.push(line.sides.employee.fen());
         let changed = matches!(line.change, Some(Change::Base | Change::Ratio));
-        let before = books.rows.get(id).filter(|_| changed);
+        let before = member.filter(|_| changed);
         self.base_before.push(before.map(|member| member.base_fen));
         self.monthly_before
             .push(before.map(|member| member.monthly_fen));

@@ -19,7 +19,8 @@ SELECT asked.place,
         WHERE token_hash = asked.token_hash AND centre_id = $1 AND ended_at IS NULL AND expires_at > $5
         LIMIT 1) AS s
   LEFT JOIN LATERAL (
-       SELECT m.account_id, e.name AS employer_name, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp, m.opened_on,
+       SELECT m.account_id, e.name AS employer_name, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp,
+              (SELECT min(o.opened_on) FROM membership o WHERE o.centre_id = m.centre_id AND o.account_id = m.account_id) AS opened_on,
               a.balance_fen, a.frozen_fen, a.reserved_fen
          FROM membership m
         CROSS JOIN LATERAL (

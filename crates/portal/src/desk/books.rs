@@ -23,10 +23,17 @@ use crate::when;
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
-    date: Option<NaiveDate>,
+    date: Option<String>,
     nonzero: Option<String>,
     branch: Option<String>,
     asked: Option<String>,
+}
+
+impl Wanted {
+    /// The day; none where the field was emptied or holds no day.
+    fn day(&self) -> Option<NaiveDate> {
+        self.date.as_deref()?.parse().ok()
+    }
 }
 
 async fn read(
@@ -66,7 +73,7 @@ pub(crate) async fn trial_balance(
 ) -> Result<TrialBalancePage, PageError> {
     let office = &portal.engine.office;
     let open = day_close::open_date(office).await?;
-    let date = wanted.date.unwrap_or(open);
+    let date = wanted.day().unwrap_or(open);
     let (branch, options) = chosen(office, wanted.branch.as_deref()).await?;
     let branch_value = branch.map_or_else(String::new, |id| id.to_string());
     let books = read(office, date, branch).await?;
@@ -218,7 +225,7 @@ pub(crate) async fn trial_balance_csv(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, PageError> {
     let office = &portal.engine.office;
-    let date = match wanted.date {
+    let date = match wanted.day() {
         Some(date) => date,
         None => day_close::open_date(office).await?,
     };

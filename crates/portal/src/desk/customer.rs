@@ -252,10 +252,16 @@ async fn draw(
         entries = books::entries(office, one.account_id, first, last).await?;
         entries.reverse();
         let of = |year: i32| format!("/desk/people/{number}?year={year}#acc");
+        // An account that came over from another employer has entries from before.
+        let opened = all
+            .iter()
+            .filter(|other| other.account_id == one.account_id)
+            .map(|other| other.opened_on.year())
+            .min();
         pager = Some(Pager {
             note: format!("{year}年，新的在前"),
             before: (year < today.year()).then(|| of(year + 1)),
-            after: (year > one.opened_on.year()).then(|| of(year - 1)),
+            after: opened.filter(|opened| year > *opened).map(|_| of(year - 1)),
         });
     }
     let cases = case::list_of_applicant(office, person.person_id, None, 10).await?;

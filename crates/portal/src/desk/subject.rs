@@ -91,7 +91,7 @@ fn named(subject: Subject) -> String {
 pub(crate) struct WantedMonth {
     code: Option<i32>,
     month: Option<String>,
-    to: Option<NaiveDate>,
+    to: Option<String>,
     branch: Option<String>,
 }
 
@@ -109,7 +109,8 @@ pub(crate) async fn days(
         .month
         .and_then(|month| Month::parse(&month).ok())
         .unwrap_or(Month::of(open));
-    let until = wanted.to.filter(|day| Month::of(*day) == month);
+    let until: Option<NaiveDate> = wanted.to.and_then(|day| day.parse().ok());
+    let until = until.filter(|day| Month::of(*day) == month);
     let last = until.unwrap_or(month.last_day());
     let (branch, options) = chosen(office, wanted.branch.as_deref()).await?;
     let branch_value = branch.map_or_else(String::new, |id| id.to_string());
@@ -193,7 +194,7 @@ fn taken(office: &Office) -> Text {
 #[derive(Deserialize)]
 pub(crate) struct WantedDay {
     code: Option<i32>,
-    date: Option<NaiveDate>,
+    date: Option<String>,
     side: Option<String>,
     branch: Option<String>,
     after: Option<String>,
@@ -209,7 +210,7 @@ pub(crate) async fn journals(
     let office = &portal.engine.office;
     let open = day_close::open_date(office).await?;
     let subject = leaf(wanted.code)?;
-    let date = wanted.date.unwrap_or(open);
+    let date = wanted.date.and_then(|day| day.parse().ok()).unwrap_or(open);
     let side = [Side::Debit, Side::Credit]
         .into_iter()
         .find(|side| wanted.side.as_deref() == Some(side_word(*side)));

@@ -7,10 +7,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::pages::error::PageError;
+use crate::unsent::LONGEST_PAGE;
 
 const FAILED: &str = "<title>出错：";
-/// A page of ours is far smaller.
-const LONGEST_PAGE: usize = 8 * 1024 * 1024;
 
 /// A page with a status of 400 or more is drawn with that title, also where its handler has not said so.
 pub(super) async fn of_a_no(request: Request, next: Next) -> Response {

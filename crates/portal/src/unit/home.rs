@@ -181,17 +181,21 @@ async fn ended(office: &Office, one: &Employer) -> Result<Next, PageError> {
     })
 }
 
-/// What contributing has cost this employer this year, from its own cases, and how it is counted. Under six minutes nothing is said of the time.
+/// What contributing has cost this employer this year, from its own cases, and how it is counted. Nothing is said before there is anything.
 async fn spent(office: &anju_casework::Office, employer_id: i64) -> Result<Text, PageError> {
     let (seconds, payments) = environment::of_employer(office, employer_id).await?;
+    // Tenths of an hour, as the environment's figures have them; so little that they say nothing stands in minutes.
     let tenths = (seconds + 180) / 360;
-    if tenths == 0 {
+    let time = match (tenths, seconds) {
+        (0, 0) => String::new(),
+        (0, _) => format!("一共用了 {} 分钟，", (seconds + 59) / 60),
+        _ => format!("一共用了 {}.{} 小时，", tenths / 10, tenths % 10),
+    };
+    if time.is_empty() && payments == 0 {
         return Ok(Text::new());
     }
     Ok(Text::new().say(format!(
-        "今年办公积金，您的经办人在这些网页上一共用了 {}.{} 小时，付款 {payments} 次。从登录算到提交，停顿超过 10 分钟的不计；只用来看我们的手续是不是够简单。",
-        tenths / 10,
-        tenths % 10
+        "今年办理公积金业务，您的经办人在这些网页上{time}付款 {payments} 次。时间从登录算到提交，停顿超过 10 分钟的不计；只用来看我们的手续是不是够简单。"
     )))
 }
 

@@ -78,7 +78,8 @@ fn place_of(page: &str, form: &Unsent, typed: &Typed) -> Option<(usize, usize)> 
         let rank = match (is_the_one, agrees) {
             (true, true) => 1_000_000 + fields,
             (true, false) => 0,
-            (false, _) => fields,
+            (false, _) if form.is_first => fields,
+            (false, _) => 0,
         };
         if rank > 0 && best.is_none_or(|(before, _)| rank > before) {
             best = Some((rank, (start, end)));
@@ -227,6 +228,7 @@ mod tests {
             page: action.to_owned(),
             action: action.to_owned(),
             fields: fields.iter().map(|(a, b)| (own(a), own(b))).collect(),
+            is_first: false,
             had_file: false,
         }
     }
@@ -282,8 +284,15 @@ mod tests {
             !before.contains("回来上班") && after.contains("回来上班"),
             "{drawn}"
         );
-        // The form that was sent is not there any more: nothing is put into another matter's.
-        let gone = filled("<main></main>", &form);
-        assert!(gone.contains("请从这里再做一次"), "{gone}");
+        // The form that was sent is not there any more: nothing is put into another matter's, though it asks for a reason as well.
+        for others in [
+            String::new(),
+            part("seal"),
+            part("unseal").replace("/a", "/b"),
+        ] {
+            let gone = filled(&format!("<main>{others}</main>"), &form);
+            assert!(gone.contains("请从这里再做一次"), "{gone}");
+            assert!(!gone.contains("回来上班"), "{gone}");
+        }
     }
 }

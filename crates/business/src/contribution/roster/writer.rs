@@ -170,9 +170,14 @@ pub struct Mends {
 }
 
 impl Mends {
-    /// No row changes the ratio: every 变更 is emptied, and every ratio that was typed for it.
+    /// No row changes the ratio: every 变更 is emptied, every ratio that was typed for it, and every amount that was reckoned with it.
     pub fn keep_ratios(&mut self, roster: &Sheet) {
-        let columns = [Column::Change, Column::EmployerRatio, Column::EmployeeRatio];
+        let columns = [
+            Column::Change,
+            Column::EmployerRatio,
+            Column::EmployeeRatio,
+            Column::Monthly,
+        ];
         let rows = (0..roster.len()).map(|index| roster.row_number(index));
         self.emptied
             .extend(rows.flat_map(|row| columns.map(|column| (row, column))));
