@@ -20,7 +20,8 @@ SELECT asked.place,
         LIMIT 1) AS s
   LEFT JOIN LATERAL (
        SELECT m.account_id, e.name AS employer_name, m.state, m.base_fen, m.ratio_employer_bp, m.ratio_employee_bp,
-              (SELECT min(o.opened_on) FROM membership o WHERE o.centre_id = m.centre_id AND o.account_id = m.account_id) AS opened_on,
+              -- An account that came over from another employer has entries from before.
+              min(m.opened_on) OVER (PARTITION BY m.account_id) AS opened_on,
               a.balance_fen, a.frozen_fen, a.reserved_fen
          FROM membership m
         CROSS JOIN LATERAL (
