@@ -60,6 +60,26 @@ pub fn commits_to(entry: &[u8], salt: &[u8], record_value: &Value) -> bool {
         .is_some_and(|commitment| record::entry(&commitment)[..] == *entry)
 }
 
+/// A record in the form that its leaf has, and whether there is one: as it is drawn today, or else as a program of before drew it. As it is drawn
+/// today where neither fits.
+#[must_use]
+pub fn as_sealed(
+    record: Value,
+    before: impl FnOnce(&mut Value),
+    fits: impl Fn(&Value) -> bool,
+) -> (Value, bool) {
+    if fits(&record) {
+        return (record, true);
+    }
+    let mut older = record.clone();
+    before(&mut older);
+    if fits(&older) {
+        (older, true)
+    } else {
+        (record, false)
+    }
+}
+
 /// Records below which another thread costs more than it saves.
 const SHARE: usize = 512;
 

@@ -25,17 +25,12 @@ fn record(
     let detail = legs::thick(event.detail.clone().unwrap_or_default());
     let (at, actor_id) = (event.at, event.actor_id);
     let record = event_record(office, case_id, actor_id, event.seq, at, &steps, &detail);
-    if fits(&record) {
-        return (record, true);
-    }
-    let mut before = record.clone();
-    if let Some(members) = before.as_object_mut() {
-        members.remove("actor");
-    }
-    match fits(&before) {
-        true => (before, true),
-        false => (record, false),
-    }
+    let without_actor = |record: &mut Value| {
+        record
+            .as_object_mut()
+            .map(|members| members.remove("actor"));
+    };
+    leaf::as_sealed(record, without_actor, fits)
 }
 
 /// The proof of a case's step; of its last one where none is named.

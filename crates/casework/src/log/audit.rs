@@ -422,18 +422,12 @@ impl Step {
     /// `actor`. The record of today where neither fits.
     #[must_use]
     pub fn committed(&self, entry: &[u8], salt: &[u8], record: Value) -> Value {
-        if leaf::commits_to(entry, salt, &record) {
-            return record;
-        }
-        let mut before = record.clone();
-        if let Some(actor) = before.get_mut("actor") {
-            *actor = self.actor_id.into();
-        }
-        if leaf::commits_to(entry, salt, &before) {
-            before
-        } else {
-            record
-        }
+        let numbered = |record: &mut Value| {
+            if let Some(actor) = record.get_mut("actor") {
+                *actor = self.actor_id.into();
+            }
+        };
+        leaf::as_sealed(record, numbered, |record| leaf::commits_to(entry, salt, record)).0
     }
 }
 
