@@ -31,9 +31,9 @@ pub(super) const fn change_code(change: Option<Change>) -> i16 {
     }
 }
 
-/// Who goes on as before.
+/// Lines of a list as columns.
 #[derive(Default)]
-struct Same {
+struct Lines {
     line: Vec<i32>,
     person: Vec<i64>,
     account: Vec<i64>,
@@ -48,18 +48,10 @@ struct Same {
 /// Who changes, joins, leaves or brings a phone.
 #[derive(Default)]
 struct Changed {
-    line: Vec<i32>,
+    lines: Lines,
     change: Vec<i16>,
-    person: Vec<i64>,
-    account: Vec<i64>,
-    membership: Vec<i64>,
     is_new_person: Vec<bool>,
     is_new_account: Vec<bool>,
-    base: Vec<i64>,
-    ratio_employer: Vec<i32>,
-    ratio_employee: Vec<i32>,
-    employer: Vec<i64>,
-    employee: Vec<i64>,
     id_index: Vec<Option<Vec<u8>>>,
     id_sealed: Vec<Option<Vec<u8>>>,
     name_index: Vec<Option<Vec<u8>>>,
@@ -91,12 +83,12 @@ pub(super) async fn keep(
         .filter(|line| line.change == Some(Change::Add))
         .count();
     let mut ids = office.ids.take(joining * 3).await?.into_iter();
-    let (mut same, mut changed) = (Same::default(), Changed::default());
+    let (mut same, mut changed) = (Lines::default(), Changed::default());
     let mut place = 0;
     for line in &checked.list {
         place += 1;
         match books.rows.get(&line.id_number) {
-            Some(member) if goes_on(line, member) => same.add(place, line, member),
+            Some(member) if goes_on(line, member) => same.add_line(place, line, member.ids()),
             member => changed.add_line(office, place, line, member, books, &mut ids)?,
         }
     }
@@ -139,7 +131,7 @@ pub(super) async fn keep(
     .bind(actor.id())
     .execute(&mut *tx)
     .await?;
-    same.keep(office, tx, roster_id).await?;
+    same.keep_in_parts(office, tx, roster_id).await?;
     changed.keep(office, tx, roster_id).await
 }
 
@@ -153,20 +145,40 @@ fn notice(notice: &Notice) -> Value {
     json!({ "row": notice.row, "column": notice.column, "code": notice.code, "message": notice.message })
 }
 
-impl Same {
-    fn add(&mut self, place: i32, line: &ListLine, member: &MemberRow) {
+impl Lines {
+    /// `ids` are person, account and membership; `ratios` basis points and `sides` fen of employer and employee.
+    fn add(
+        &mut self,
+        place: i32,
+        ids: (i64, i64, i64),
+        base: i64,
+        ratios: (i32, i32),
+        sides: (i64, i64),
+    ) {
         self.line.push(place);
-        self.person.push(member.person_id);
-        self.account.push(member.account_id);
-        self.membership.push(member.membership_id);
-        self.base.push(line.base.fen());
-        self.ratio_employer.push(line.ratios.employer.bp());
-        self.ratio_employee.push(line.ratios.employee.bp());
-        self.employer.push(line.sides.employer.fen());
-        self.employee.push(line.sides.employee.fen());
+        self.person.push(ids.0);
+        self.account.push(ids.1);
+        self.membership.push(ids.2);
+        self.base.push(base);
+        self.ratio_employer.push(ratios.0);
+        self.ratio_employee.push(ratios.1);
+        self.employer.push(sides.0);
+        self.employee.push(sides.1);
     }
 
-    async fn keep(self, office: &Office, tx: &mut PgConnection, roster_id: i64) -> Result<()> {
+    fn add_line(&mut self, place: i32, line: &ListLine, ids: (i64, i64, i64)) {
+        let ratios = (line.ratios.employer.bp(), line.ratios.employee.bp());
+        let sides = (line.sides.employer.fen(), line.sides.employee.fen());
+        self.add(place, ids, line.base.fen(), ratios, sides);
+    }
+
+    /// Who goes on as before, a thousand to a row.
+    async fn keep_in_parts(
+        self,
+        office: &Office,
+        tx: &mut PgConnection,
+        roster_id: i64,
+    ) -> Result<()> {
         if self.line.is_empty() {
             return Ok(());
         }
@@ -198,7 +210,7 @@ impl Same {
 
 impl Changed {
     async fn keep(self, office: &Office, tx: &mut PgConnection, roster_id: i64) -> Result<()> {
-        if self.line.is_empty() {
+        if self.change.is_empty() {
             return Ok(());
         }
         // The arrays run beside each other in the select list: in FROM each would be laid down whole first, which takes as long as the rows.
@@ -216,23 +228,23 @@ impl Changed {
         .bind(office.centre.id)
         .bind(roster_id)
         .bind(self.change)
-        .bind(self.person)
-        .bind(self.account)
-        .bind(self.membership)
+        .bind(self.lines.person)
+        .bind(self.lines.account)
+        .bind(self.lines.membership)
         .bind(self.is_new_person)
         .bind(self.is_new_account)
-        .bind(self.base)
-        .bind(self.ratio_employer)
-        .bind(self.ratio_employee)
-        .bind(self.employer)
-        .bind(self.employee)
+        .bind(self.lines.base)
+        .bind(self.lines.ratio_employer)
+        .bind(self.lines.ratio_employee)
+        .bind(self.lines.employer)
+        .bind(self.lines.employee)
         .bind(self.id_index)
         .bind(self.id_sealed)
         .bind(self.name_index)
         .bind(self.name_sealed)
         .bind(self.phone_index)
         .bind(self.phone_sealed)
-        .bind(self.line)
+        .bind(self.lines.line)
         .bind(self.base_before)
         .bind(self.monthly_before)
         .execute(tx)
@@ -280,18 +292,11 @@ impl Changed {
                 }
             }
         };
-        self.line.push(place);
+        self.lines
+            .add_line(place, line, (person, account, membership));
         self.change.push(change_code(line.change));
-        self.person.push(person);
-        self.account.push(account);
-        self.membership.push(membership);
         self.is_new_person.push(new_person);
         self.is_new_account.push(new_account);
-        self.base.push(line.base.fen());
-        self.ratio_employer.push(line.ratios.employer.bp());
-        self.ratio_employee.push(line.ratios.employee.bp());
-        self.employer.push(line.sides.employer.fen());
-        self.employee.push(line.sides.employee.fen());
         let changed = matches!(line.change, Some(Change::Base | Change::Ratio));
         let before = member.filter(|_| changed);
         self.base_before.push(before.map(|member| member.base_fen));
@@ -330,18 +335,12 @@ impl Changed {
     }
 
     fn add_sealed(&mut self, place: i32, member: &MemberRow) {
-        self.line.push(place);
+        let ratios = (member.ratio_employer_bp, member.ratio_employee_bp);
+        self.lines
+            .add(place, member.ids(), member.base_fen, ratios, (0, 0));
         self.change.push(change_code(Some(Change::Seal)));
-        self.person.push(member.person_id);
-        self.account.push(member.account_id);
-        self.membership.push(member.membership_id);
         self.is_new_person.push(false);
         self.is_new_account.push(false);
-        self.base.push(member.base_fen);
-        self.ratio_employer.push(member.ratio_employer_bp);
-        self.ratio_employee.push(member.ratio_employee_bp);
-        self.employer.push(0);
-        self.employee.push(0);
         for column in [
             &mut self.id_index,
             &mut self.id_sealed,

@@ -48,6 +48,13 @@ pub(super) struct MemberRow {
     pub(super) has_phone: bool,
 }
 
+impl MemberRow {
+    /// Person, account and membership.
+    pub(super) const fn ids(&self) -> (i64, i64, i64) {
+        (self.person_id, self.account_id, self.membership_id)
+    }
+}
+
 /// A line of the list of the month before.
 #[derive(Debug, Clone, Copy)]
 struct LastRow {

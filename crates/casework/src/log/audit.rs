@@ -427,7 +427,10 @@ impl Step {
                 *actor = self.actor_id.into();
             }
         };
-        leaf::as_sealed(record, numbered, |record| leaf::commits_to(entry, salt, record)).0
+        leaf::as_sealed(record, numbered, |record| {
+            leaf::commits_to(entry, salt, record)
+        })
+        .0
     }
 }
 
